@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bytes.c - growing buffers and checked readers.
+//
+// A buffer doubles, so that appending costs constant time on average. A reader
+// takes every length from outside as a claim: it is compared with what is left
+// before anything is done with it, and never added to a pointer first.
+//
+// Threads: none of its own; one buffer or reader, one thread.
+
+#include "base/bytes.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+enum {
+    BUF_CAP_MIN = 64,
+    VARINT_BYTES_MAX = 10,
+};
+
+void
+wf_buf_init(struct wf_buf *buf)
+{
+    *buf = (struct wf_buf){0};
+}
+
+void
+wf_buf_fini(struct wf_buf *buf)
+{
+    wf_free(buf->data);
+    wf_buf_init(buf);
+}
+
+void
+wf_buf_reset(struct wf_buf *buf)
+{
+    buf->len = 0;
+}
+
+void
+wf_buf_reserve(struct wf_buf *buf, size_t more)
+{
+    size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
+
+    WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
+    if (buf->len + more <= buf->cap) {
+        return;
+    }
+    while (cap < buf->len + more) {
+        cap *= 2;
+    }
+    buf->data = wf_realloc(buf->data, cap);
+    buf->cap = cap;
+}
+
+void
+wf_buf_truncate(struct wf_buf *buf, size_t len)
+{
+    WF_ASSERT(len <= buf->len);
+    buf->len = len;
+}
+
+void
+wf_buf_put(struct wf_buf *buf, const void *bytes, size_t len)
+{
+    if (len == 0) {
+        return; // bytes may be NULL then, which memcpy must not see
+    }
+    wf_buf_reserve(buf, len);
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+}
+
+// The low `width` bytes of value, most significant first.
+static void
+put_big_endian(struct wf_buf *buf, uint64_t value, unsigned width)
+{
+    uint8_t bytes[8];
+
+    for (unsigned i = 0; i < width; i++) {
+        bytes[i] = (uint8_t)(value >> (8 * (width - 1 - i)));
+    }
+    wf_buf_put(buf, bytes, width);
+}
+
+void
+wf_buf_put_u8(struct wf_buf *buf, uint8_t value)
+{
+    wf_buf_put(buf, &value, 1);
+}
+
+void
+wf_buf_put_u16(struct wf_buf *buf, uint16_t value)
+{
+    put_big_endian(buf, value, 2);
+}
+
+void
+wf_buf_put_u32(struct wf_buf *buf, uint32_t value)
+{
+    put_big_endian(buf, value, 4);
+}
+
+void
+wf_buf_put_u64(struct wf_buf *buf, uint64_t value)
+{
+    put_big_endian(buf, value, 8);
+}
+
+void
+wf_buf_put_varint(struct wf_buf *buf, uint64_t value)
+{
+    uint8_t bytes[VARINT_BYTES_MAX];
+    size_t len = 0;
+
+    while (value >= 0x80) {
+        bytes[len++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[len++] = (uint8_t)value;
+    wf_buf_put(buf, bytes, len);
+}
+
+void
+wf_buf_put_bytes(struct wf_buf *buf, weft_bytes bytes)
+{
+    wf_buf_put_varint(buf, bytes.len);
+    wf_buf_put(buf, bytes.data, bytes.len);
+}
+
+void
+wf_buf_put_text(struct wf_buf *buf, const char *text)
+{
+    wf_buf_put_bytes(buf, weft_text(text));
+}
+
+struct wf_reader
+wf_reader_of(weft_bytes bytes)
+{
+    static const uint8_t nothing[1];
+    struct wf_reader reader = {.at = bytes.data};
+
+    // Never NULL, so that pointer arithmetic on an empty reader is defined.
+    if (reader.at == NULL) {
+        WF_ASSERT(bytes.len == 0);
+        reader.at = nothing;
+    }
+    reader.end = reader.at + bytes.len;
+    return reader;
+}
+
+static void
+fail(struct wf_reader *reader)
+{
+    reader->failed = true;
+    reader->at = reader->end; // so that nothing more is found
+}
+
+weft_bytes
+wf_reader_take(struct wf_reader *reader, size_t len)
+{
+    const uint8_t *at = reader->at;
+
+    if (reader->failed || len > wf_reader_left(reader)) {
+        fail(reader);
+        return weft_nothing();
+    }
+    reader->at += len;
+    return weft_bytes_of(at, len);
+}
+
+static uint64_t
+read_big_endian(struct wf_reader *reader, size_t width)
+{
+    weft_bytes bytes = wf_reader_take(reader, width);
+    const uint8_t *data = bytes.data;
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        value = value << 8 | data[i];
+    }
+    return value;
+}
+
+uint8_t
+wf_reader_u8(struct wf_reader *reader)
+{
+    return (uint8_t)read_big_endian(reader, 1);
+}
+
+uint16_t
+wf_reader_u16(struct wf_reader *reader)
+{
+    return (uint16_t)read_big_endian(reader, 2);
+}
+
+uint32_t
+wf_reader_u32(struct wf_reader *reader)
+{
+    return (uint32_t)read_big_endian(reader, 4);
+}
+
+uint64_t
+wf_reader_u64(struct wf_reader *reader)
+{
+    return read_big_endian(reader, 8);
+}
+
+uint64_t
+wf_reader_varint(struct wf_reader *reader)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
+        uint8_t byte = wf_reader_u8(reader);
+
+        // Nine bytes hold 63 bits: of the tenth only the lowest may be set.
+        if (i == VARINT_BYTES_MAX - 1 && byte > 1) {
+            break;
+        }
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            // One value, one form: bytes that are hashed or compared must not
+            // have two. A failed reader gave 0.
+            if (byte == 0 && i > 0) {
+                break;
+            }
+            return value;
+        }
+    }
+    fail(reader);
+    return 0;
+}
+
+weft_bytes
+wf_reader_bytes(struct wf_reader *reader)
+{
+    uint64_t len = wf_reader_varint(reader);
+
+    if (len > wf_reader_left(reader)) {
+        fail(reader);
+        return weft_nothing();
+    }
+    return wf_reader_take(reader, (size_t)len);
+}
+
+weft_bytes
+wf_reader_rest(struct wf_reader *reader)
+{
+    return wf_reader_take(reader, wf_reader_left(reader));
+}
+
+bool
+wf_bytes_equal(weft_bytes a, weft_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+int
+wf_bytes_compare(weft_bytes a, weft_bytes b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len == 0 ? 0 : memcmp(a.data, b.data, len);
+
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+weft_bytes
+wf_bytes_copy(weft_bytes bytes)
+{
+    return weft_bytes_of(wf_memdup(bytes.data, bytes.len), bytes.len);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bytes.h - owned, growing bytes (wf_buf) and checked reading (wf_reader).
+//
+// Integers of fixed width are big-endian, so that keys sort by value. Varints
+// are LEB128, at most 10 bytes. A reader never reads past its end: once
+// something is missing or malformed it is failed, stays failed, and every
+// further read gives zero, so that callers check once, at the end.
+
+#ifndef WF_BASE_BYTES_H
+#define WF_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weft/bytes.h"
+
+struct wf_buf {
+    uint8_t *data; // NULL while cap is 0
+    size_t len;
+    size_t cap;
+};
+
+// All zero is an empty wf_buf too.
+void wf_buf_init(struct wf_buf *buf);
+void wf_buf_fini(struct wf_buf *buf);  // leaves it empty and usable
+void wf_buf_reset(struct wf_buf *buf); // len 0, memory kept
+void wf_buf_reserve(struct wf_buf *buf, size_t more);
+void wf_buf_truncate(struct wf_buf *buf, size_t len); // len <= buf->len
+
+void wf_buf_put(struct wf_buf *buf, const void *bytes, size_t len);
+void wf_buf_put_u8(struct wf_buf *buf, uint8_t value);
+void wf_buf_put_u16(struct wf_buf *buf, uint16_t value);
+void wf_buf_put_u32(struct wf_buf *buf, uint32_t value);
+void wf_buf_put_u64(struct wf_buf *buf, uint64_t value);
+void wf_buf_put_varint(struct wf_buf *buf, uint64_t value);
+void wf_buf_put_bytes(struct wf_buf *buf, weft_bytes bytes); // varint, bytes
+void wf_buf_put_text(struct wf_buf *buf, const char *text);  // the same
+
+static inline weft_bytes
+wf_buf_bytes(const struct wf_buf *buf)
+{
+    return weft_bytes_of(buf->data, buf->len);
+}
+
+struct wf_reader {
+    const uint8_t *at;
+    const uint8_t *end;
+    bool failed;
+};
+
+struct wf_reader wf_reader_of(weft_bytes bytes);
+uint8_t wf_reader_u8(struct wf_reader *reader);
+uint16_t wf_reader_u16(struct wf_reader *reader);
+uint32_t wf_reader_u32(struct wf_reader *reader);
+uint64_t wf_reader_u64(struct wf_reader *reader);
+uint64_t wf_reader_varint(struct wf_reader *reader);
+// Borrowed from what is read; empty when failed.
+weft_bytes wf_reader_bytes(struct wf_reader *reader); // varint, bytes
+weft_bytes wf_reader_take(struct wf_reader *reader, size_t len);
+weft_bytes wf_reader_rest(struct wf_reader *reader); // takes all that is left
+
+static inline size_t
+wf_reader_left(const struct wf_reader *reader)
+{
+    return (size_t)(reader->end - reader->at);
+}
+
+bool wf_bytes_equal(weft_bytes a, weft_bytes b);
+int wf_bytes_compare(weft_bytes a, weft_bytes b); // memcmp order, then length
+weft_bytes wf_bytes_copy(weft_bytes bytes);       // release .data with wf_free
+
+#endif

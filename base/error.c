@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// error.c - the error table as functions, and each thread's last detail.
+//
+// Threads: any; the detail is the calling thread's own.
+
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DETAIL_BYTES = 512 };
+
+static _Thread_local char detail[DETAIL_BYTES];
+
+const char *
+weft_err_name(weft_err err)
+{
+    switch (err) {
+#define X(name, value, class, text)                                            \
+    case WEFT_##name:                                                          \
+        return "WEFT_" #name;
+        WEFT_ERROR_TABLE(X)
+#undef X
+    }
+    return "WEFT_E?";
+}
+
+const char *
+weft_err_text(weft_err err)
+{
+    switch (err) {
+#define X(name, value, class, text)                                            \
+    case WEFT_##name:                                                          \
+        return text;
+        WEFT_ERROR_TABLE(X)
+#undef X
+    }
+    return "an error this version of weft does not know";
+}
+
+const char *
+weft_err_class(weft_err err)
+{
+    switch (err) {
+#define X(name, value, class, text)                                            \
+    case WEFT_##name:                                                          \
+        return #class;
+        WEFT_ERROR_TABLE(X)
+#undef X
+    }
+    return "FINAL";
+}
+
+const char *
+weft_err_detail(void)
+{
+    return detail;
+}
+
+weft_err
+wf_error(weft_err err, const char *format, ...)
+{
+    // Apart, since an argument may be the old detail.
+    char text[DETAIL_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    memcpy(detail, text, sizeof(detail));
+    return err;
+}
+
+void
+wf_error_clear(void)
+{
+    detail[0] = '\0';
+}

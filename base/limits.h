@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// limits.h - every limit, and what happens when it is reached.
+
+#ifndef WF_BASE_LIMITS_H
+#define WF_BASE_LIMITS_H
+
+// Names. Longer: refused with WEFT_ETOOBIG.
+#define WF_NAMESPACE_BYTES_MAX 63
+#define WF_KIND_BYTES_MAX 127
+#define WF_ID_BYTES_MAX 511
+#define WF_NAME_BYTES_MAX 255 // signals, timers, queries, failures
+#define WF_KEY_BYTES_MAX                                                       \
+    (WF_NAMESPACE_BYTES_MAX + WF_KIND_BYTES_MAX + WF_ID_BYTES_MAX + 2)
+
+// One payload, and all effects of one turn. Larger: refused with WEFT_ETOOBIG.
+#define WF_PAYLOAD_BYTES_MAX (2U << 20)
+#define WF_TURN_BYTES_MAX (8U << 20)
+#define WF_STATE_BYTES_MAX (1U << 20)
+
+// A node's shape. Out of range: refused with WEFT_EINVAL.
+#define WF_PARTITIONS_MAX 1024
+#define WF_PARTITIONS_DEFAULT 64
+#define WF_SHARDS_MAX 64
+#define WF_STORES_MAX 64
+#define WF_WORKERS_MAX 4096
+#define WF_WORKERS_DEFAULT 16
+
+// A mailbox. Calls from the edge are refused with WEFT_EBUSY when full;
+// messages between actors are always taken.
+#define WF_MAILBOX_MESSAGES_MAX 1000000
+#define WF_MAILBOX_MEMORY_MAX 1000 // then spilled to rows
+#define WF_MAILBOX_PAGE 256        // read back at a time
+
+// The redo window. Saving begins at half of it; over four windows intake is
+// refused with WEFT_EBUSY until saving has caught up.
+#define WF_WINDOW_BYTES_DEFAULT (64U << 20)
+#define WF_WINDOW_HARD_FACTOR 4
+#define WF_SAVE_BYTES_PER_COMMIT (256U << 10)
+
+// A commit. More waits for the next.
+#define WF_COMMIT_BYTES_MAX (16U << 20)
+// Records that only free things wait so long for company.
+#define WF_LAZY_MS 50
+
+// An image row; what does not fit is in rows of its own.
+#define WF_IMAGE_INLINE_BYTES_MAX (32U << 10)
+#define WF_IMAGE_ITEM_INLINE_MAX 2048 // one item larger than this: own row
+#define WF_IMAGE_ITEMS_INLINE_MAX 64  // of one class; more: own rows
+#define WF_JOURNAL_CHUNK_BYTES 4096
+
+// Requests. The window of one client in one partition: more are refused with
+// WEFT_EBUSY. A silent client's window is dropped after 24 h.
+#define WF_CLIENT_WINDOW_MAX 65536
+#define WF_CLIENT_SILENCE_MS (24ULL * 3600 * 1000)
+#define WF_CLIENT_REQUESTS_MAX 100000
+#define WF_LIST_PAGE_DEFAULT 100
+#define WF_LIST_PAGE_MAX 1000
+
+// Links. Unacknowledged messages stay with the sender; so many are under way
+// at a time, and sent again when nothing was heard for so long.
+#define WF_LINK_FRAME_BYTES 65536
+#define WF_LINK_FLIGHT_MESSAGES 4096
+#define WF_LINK_RESEND_MS 500
+
+// Turns.
+#define WF_TURN_ATTEMPTS_DEFAULT 5
+#define WF_TURN_RETRY_MS 100 // doubles with each attempt
+#define WF_TURN_RETRY_MAX_MS 60000
+#define WF_CRASHES_MAX 3        // then the actor is parked
+#define WF_TIMERS_PER_TICK 1000 // overdue timers fire at this rate
+#define WF_TURNS_PER_STEP 256   // then other partitions have their go
+
+// The wake index: timers due within this are read ahead, by pages.
+#define WF_WAKE_AHEAD_MS 60000
+#define WF_WAKE_PAGE 1000
+
+// Memory.
+#define WF_RESIDENT_DEFAULT 100000
+#define WF_STACKS_DEFAULT 8000
+#define WF_STACK_BYTES_DEFAULT 65536
+#define WF_STACK_BYTES_MIN 16384
+#define WF_STACK_BYTES_MAX (8U << 20)
+
+// Disk. Below the reserve intake stops with WEFT_EFULL.
+#define WF_RESERVE_BYTES_DEFAULT (256U << 20)
+
+#define WF_RETENTION_MS_DEFAULT (7ULL * 24 * 3600 * 1000)
+#define WF_BEACON_MS 100
+#define WF_TURN_MS_DEFAULT 100
+
+_Static_assert(WF_PAYLOAD_BYTES_MAX < WF_TURN_BYTES_MAX,
+               "a turn can hold at least one payload");
+_Static_assert(WF_TURN_BYTES_MAX < WF_COMMIT_BYTES_MAX,
+               "a commit can hold at least one turn");
+_Static_assert(WF_STATE_BYTES_MAX <= WF_PAYLOAD_BYTES_MAX,
+               "a state is no larger than a payload");
+_Static_assert(WF_KEY_BYTES_MAX < 1024, "a key's offsets fit 16 bits");
+_Static_assert(WF_MAILBOX_PAGE < WF_MAILBOX_MEMORY_MAX,
+               "a page of a mailbox fits its memory");
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// list.h - doubly linked lists whose links are inside the things listed.
+//
+// A node is in at most one list; a node that is in none is all zero or
+// removed. Not for use from two threads.
+
+#ifndef WF_BASE_LIST_H
+#define WF_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct wf_list_node {
+    struct wf_list_node *prev; // NULL when in no list
+    struct wf_list_node *next;
+};
+
+struct wf_list {
+    struct wf_list_node head; // prev is the last, next the first
+    size_t count;
+};
+
+// The struct of `type` whose member `member` is at `node`.
+#define WF_CONTAINER(node, type, member)                                       \
+    ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+void wf_list_init(struct wf_list *list);
+void wf_list_push_back(struct wf_list *list, struct wf_list_node *node);
+void wf_list_push_front(struct wf_list *list, struct wf_list_node *node);
+void wf_list_remove(struct wf_list *list, struct wf_list_node *node);
+struct wf_list_node *wf_list_first(const struct wf_list *list); // or NULL
+struct wf_list_node *wf_list_next(const struct wf_list *list,
+                                  const struct wf_list_node *node); // or NULL
+struct wf_list_node *wf_list_pop_front(struct wf_list *list);       // or NULL
+
+static inline bool
+wf_list_has(const struct wf_list_node *node)
+{
+    return node->prev != NULL;
+}
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// activity.h - ordinary blocking code that the outside world can see.
+//
+// An activity is a function on the node's worker pool. It may block, call
+// services and take its time. It is attempted at least once: after a crash or
+// a lost worker it runs again, with the same idempotency key and the next
+// attempt number. Hand the key to whatever you call, so that a second attempt
+// has no second effect. (Temporal: activity; Durable Functions: activity
+// function; Step Functions: task.)
+
+#ifndef WEFT_ACTIVITY_H
+#define WEFT_ACTIVITY_H
+
+#include <stdint.h>
+
+#include "weft/bytes.h"
+#include "weft/definitions.h"
+#include "weft/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// "No limit" for every timeout and interval in milliseconds.
+#define WEFT_FOREVER UINT64_MAX
+
+// One attempt, valid until its function returns.
+typedef struct weft_activity weft_activity;
+
+// The code of an activity. Return WEFT_OK for success (the result is what
+// weft_activity_return was given, else empty), what weft_activity_fail
+// returned for a failure with a name, WEFT_EDEFERRED after
+// weft_activity_defer. Any other error is a failure named after it.
+typedef weft_err weft_activity_fn(weft_activity *activity, weft_bytes input);
+
+// How failed attempts are repeated. Zero means the default given.
+typedef struct weft_retry_policy {
+    uint64_t initial_interval_ms; // before the second attempt; default 1000
+    double coefficient;           // each next interval; at least 1; default 2
+    uint64_t maximum_interval_ms; // default 100 times the initial interval
+    uint32_t maximum_attempts;    // default 0: no limit
+    uint64_t total_ms;            // from scheduling; default 0: no limit
+    double jitter;                // 0 to 1: share of the interval; default 0
+    const char *const *non_retryable; // failure names, NULL-terminated; or NULL
+} weft_retry_policy;
+
+// Zero means "none" for each, except that start_to_close defaults to 60 s.
+typedef struct weft_activity_timeouts {
+    uint64_t schedule_to_start_ms; // waiting for a worker
+    uint64_t start_to_close_ms;    // one attempt
+    uint64_t schedule_to_close_ms; // all attempts together
+    uint64_t heartbeat_ms;         // between two heartbeats
+} weft_activity_timeouts;
+
+// Register an activity: start from WEFT_ACTIVITY_DEF_INIT.
+typedef struct weft_activity_def {
+    size_t struct_size;
+    const char *name;  // 1 to 127 bytes, no control characters
+    weft_activity_fn *run;
+    void *context;         // what weft_activity_context returns; may be NULL
+    uint32_t max_parallel; // of this kind on this node; default 0: the pool's
+    weft_retry_policy retry;
+    weft_activity_timeouts timeouts;
+    int fail_when_lost; // 1: an attempt whose process died counts as failed
+} weft_activity_def;
+
+#define WEFT_ACTIVITY_DEF_INIT                                                 \
+    {                                                                          \
+        .struct_size = sizeof(weft_activity_def)                               \
+    }
+
+// Copies the definition, strings too.
+//
+// WEFT_EINVAL   no name or function, or a policy is out of range
+// WEFT_EEXISTS  an activity of that name is there already; the detail names it
+WEFT_API weft_err weft_definitions_add_activity(weft_definitions *definitions,
+                                                const weft_activity_def *def);
+
+// Everything below is called from the activity's own function and thread.
+
+// Set the result; copied. The last call wins. At most 2 MiB.
+//
+// WEFT_ETOOBIG  over the limit; the result is unchanged
+WEFT_API weft_err weft_activity_return(weft_activity *activity,
+                                       weft_bytes result);
+
+// Fail this attempt, by name. The name decides whether it is retried (the
+// policy's non_retryable list) and is what the workflow sees. All copied.
+// Returns WEFT_EFAILED, so that `return weft_activity_fail(...)` reads well.
+WEFT_API weft_err weft_activity_fail(weft_activity *activity, const char *name,
+                                     const char *message, weft_bytes details);
+
+// The same, and no more attempts, whatever the policy.
+WEFT_API weft_err weft_activity_fail_for_good(weft_activity *activity,
+                                              const char *name,
+                                              const char *message,
+                                              weft_bytes details);
+
+// Say that the attempt is alive, and leave details for the next attempt to
+// read. Never blocks; details are copied and durable soon after (about 50 ms),
+// not before the call returns.
+//
+// WEFT_ECANCELLED  the workflow asks it to stop: clean up and return this
+// WEFT_ETIMEDOUT   the attempt is no longer wanted; its result will be dropped
+WEFT_API weft_err weft_activity_heartbeat(weft_activity *activity,
+                                          weft_bytes details);
+
+// What the last heartbeat of an earlier attempt left; empty if none. Borrowed
+// until the function returns.
+WEFT_API weft_bytes weft_activity_last_details(const weft_activity *activity);
+
+// 1 for the first attempt.
+WEFT_API uint32_t weft_activity_attempt(const weft_activity *activity);
+
+// The same for all attempts of this activity call and for no other: 32
+// hexadecimal characters. Borrowed until the function returns.
+WEFT_API const char *weft_activity_key(const weft_activity *activity);
+
+WEFT_API void *weft_activity_context(const weft_activity *activity);
+
+// Who called: the namespace, kind and id of the actor or workflow.
+WEFT_API const char *weft_activity_caller_id(const weft_activity *activity);
+
+// 1 once cancellation was requested or the attempt timed out.
+WEFT_API int weft_activity_is_cancelled(const weft_activity *activity);
+
+#define WEFT_TOKEN_CHARS_MAX 1024
+
+// Complete this attempt later, from any thread or process, by token:
+// weft_client_complete or weft_client_fail (client.h). Writes a printable
+// token and its final NUL. Return what this returns. The attempt keeps
+// its timeouts and survives restarts of the node.
+//
+// Returns WEFT_EDEFERRED; WEFT_EINVAL if token_size < WEFT_TOKEN_CHARS_MAX.
+WEFT_API weft_err weft_activity_defer(weft_activity *activity, char *out_token,
+                                      size_t token_size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

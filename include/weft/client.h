@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// client.h - start, signal, ask, query and watch actors and workflows.
+//
+// Two forms of every call. The blocking form waits for the answer, at most the
+// client's timeout. The other gives a request to weft_client_submit and is
+// called back from weft_client_dispatch; weft_client_fd becomes readable when
+// there is something to dispatch.
+//
+// An answer of WEFT_OK means: durable. Every call that changes something has a
+// request id (client id, number); repeated with the same id, it is done once
+// and answered the same.
+
+#ifndef WEFT_CLIENT_H
+#define WEFT_CLIENT_H
+
+#include <stdint.h>
+
+#include "weft/actor.h"
+#include "weft/bytes.h"
+#include "weft/error.h"
+#include "weft/node.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Life:     open -> close, before its node is closed.
+// Threads:  any thread may call anything at any time, except close.
+typedef struct weft_client weft_client;
+
+typedef struct weft_client_options {
+    size_t struct_size;
+    const char *name_space; // default "default"; 1 to 63 bytes
+    uint32_t timeout_ms;    // of blocking calls; default 30000
+    uint8_t client_id[16];  // zero: a new random one
+} weft_client_options;
+
+#define WEFT_CLIENT_OPTIONS_INIT                                               \
+    {                                                                          \
+        .struct_size = sizeof(weft_client_options)                             \
+    }
+
+// options may be NULL.
+//
+// WEFT_EINVAL   an option is out of range
+WEFT_API weft_err weft_client_open(weft_node *node,
+                                   const weft_client_options *options,
+                                   weft_client **out_client);
+
+// NULL is allowed. Requests still under way are answered with WEFT_ECLOSED to
+// their callbacks, within this call.
+WEFT_API void weft_client_close(weft_client *client);
+
+typedef enum weft_status {
+    WEFT_STATUS_NONE, // does not exist
+    WEFT_STATUS_RUNNING,
+    WEFT_STATUS_COMPLETED,
+    WEFT_STATUS_FAILED,
+    WEFT_STATUS_CANCELLED,
+    WEFT_STATUS_TERMINATED,
+    WEFT_STATUS_COUNT
+} weft_status;
+
+// "running" and so on; never NULL.
+WEFT_API const char *weft_status_name(weft_status status);
+
+// A finished instance of the same id: start again, or not?
+typedef enum weft_reuse {
+    WEFT_REUSE_ALLOW,
+    WEFT_REUSE_AFTER_FAILURE, // only if it did not complete
+    WEFT_REUSE_REJECT
+} weft_reuse;
+
+// A running instance of the same id: what then?
+typedef enum weft_conflict {
+    WEFT_CONFLICT_FAIL,        // WEFT_EEXISTS
+    WEFT_CONFLICT_USE_EXISTING // answer as if it had been started now
+} weft_conflict;
+
+typedef enum weft_verb {
+    WEFT_VERB_START,
+    WEFT_VERB_SIGNAL,
+    WEFT_VERB_SIGNAL_WITH_START, // name, data: the signal; input: the start
+    WEFT_VERB_ASK,               // a signal that wants weft_actor_reply
+    WEFT_VERB_QUERY,
+    WEFT_VERB_RESULT, // wait until it has finished
+    WEFT_VERB_CANCEL,
+    WEFT_VERB_TERMINATE,
+    WEFT_VERB_DESCRIBE,
+    WEFT_VERB_LIST,
+    WEFT_VERB_PAUSE,
+    WEFT_VERB_RESUME, // also un-parks
+    WEFT_VERB_COMPLETE, // a deferred activity, by token
+    WEFT_VERB_FAIL,     // the same
+    WEFT_VERB_HEARTBEAT, // the same
+    WEFT_VERB_COUNT
+} weft_verb;
+
+// One call. Only the fields that the verb needs are read; all are copied.
+typedef struct weft_request {
+    size_t struct_size;
+    weft_verb verb;
+    weft_target target;
+    const char *name; // of the signal, question, query; reason of terminate
+    weft_bytes data;  // payload of the signal, question, query; result
+    weft_bytes input; // of a start
+    weft_reuse reuse;
+    weft_conflict conflict;
+    const char *token;       // complete, fail, heartbeat
+    const char *error_name;  // fail
+    const char *error_message;
+    weft_status status; // list: only of this status; 0 (none) for all
+    const char *cursor; // list: where the page before ended; NULL to begin
+    uint32_t limit;     // list: at most so many; default 100, to 1000
+    uint64_t number;    // request number to repeat; 0: a new one
+} weft_request;
+
+#define WEFT_REQUEST_INIT                                                      \
+    {                                                                          \
+        .struct_size = sizeof(weft_request)                                    \
+    }
+
+// What is known of one instance. Strings live as long as the reply.
+typedef struct weft_description {
+    const char *kind;
+    const char *id;
+    weft_status status;
+    uint32_t version; // of the kind
+    uint64_t run;     // 1, plus 1 for every restart and reuse
+    uint64_t created_at_ms;
+    uint64_t finished_at_ms; // 0 while it runs
+    uint64_t mailbox_count;  // messages waiting
+    uint32_t timers_count, activities_count, children_count;
+    uint64_t journal_count; // entries of this run
+    int is_parked, is_paused, is_cancel_requested;
+    const char *reason; // why it is parked; or ""
+} weft_description;
+
+// The answer to a request. Borrowed until the callback returns, or until
+// weft_reply_free for the blocking calls that give one.
+typedef struct weft_reply {
+    weft_err err;
+    const char *detail;   // in words, if it failed; else ""
+    uint64_t number;      // the request's
+    weft_bytes data;      // answer, result or value
+    weft_failure failure; // of a result: why it failed
+    int is_created;       // start: 1 if this call made the instance
+    uint32_t retry_after_ms; // with WEFT_EBUSY and WEFT_EFULL: a hint
+    const weft_description *items; // describe: 1; list: a page
+    size_t items_count;
+    const char *cursor; // list: for the next page; NULL after the last
+} weft_reply;
+
+typedef void weft_reply_fn(void *ctx, const weft_reply *reply);
+
+// Give a request to the node. fn is called once, from weft_client_dispatch or
+// weft_client_close. out_number may be NULL.
+//
+// WEFT_EINVAL    a field is missing or malformed; the detail names it
+// WEFT_ETOOBIG   a payload is over 2 MiB or an id over 511 bytes
+// WEFT_ENOTFOUND no such kind is registered
+// WEFT_EBUSY     100,000 requests of this client are under way
+WEFT_API weft_err weft_client_submit(weft_client *client,
+                                     const weft_request *request,
+                                     weft_reply_fn *fn, void *ctx,
+                                     uint64_t *out_number);
+
+// Readable when weft_client_dispatch has something to do. Owned by the client.
+WEFT_API int weft_client_fd(const weft_client *client);
+
+// Call back for up to max_count answers; returns how many. Never blocks.
+WEFT_API size_t weft_client_dispatch(weft_client *client, size_t max_count);
+
+// Submit and wait. *out_reply is released with weft_reply_free. Returns
+// reply->err, or an error of the call itself with *out_reply set to NULL.
+//
+// WEFT_ETIMEDOUT  the outcome is not known; repeat with the same number
+WEFT_API weft_err weft_client_call(weft_client *client,
+                                   const weft_request *request,
+                                   uint32_t timeout_ms, weft_reply **out_reply);
+WEFT_API void weft_reply_free(weft_reply *reply); // NULL is fine
+
+// The blocking form of each verb. They return what the answer says; besides
+// the errors named, those of weft_client_submit and WEFT_ETIMEDOUT.
+
+// WEFT_EEXISTS  one of that id runs already, or may not be reused
+WEFT_API weft_err weft_client_start(weft_client *client, weft_target target,
+                                    weft_bytes input);
+
+// WEFT_ENOTFOUND  no such instance, and its kind does not create one
+// WEFT_EFINISHED  it has finished
+// WEFT_EBUSY      its mailbox is full
+WEFT_API weft_err weft_client_signal(weft_client *client, weft_target target,
+                                     const char *name, weft_bytes data);
+WEFT_API weft_err weft_client_signal_with_start(weft_client *client,
+                                                weft_target target,
+                                                const char *name,
+                                                weft_bytes data,
+                                                weft_bytes input);
+
+// Wait for an instance to finish; the reply has its result or failure, and is
+// given for WEFT_EFAILED, WEFT_ECANCELLED and WEFT_ETERMINATED too.
+// out_reply may be NULL.
+WEFT_API weft_err weft_client_result(weft_client *client, weft_target target,
+                                     uint32_t timeout_ms,
+                                     weft_reply **out_reply);
+
+// WEFT_ENOTFOUND  no such instance, or it has no such query or value
+WEFT_API weft_err weft_client_query(weft_client *client, weft_target target,
+                                    const char *name, weft_bytes args,
+                                    weft_reply **out_reply);
+WEFT_API weft_err weft_client_ask(weft_client *client, weft_target target,
+                                  const char *name, weft_bytes data,
+                                  weft_reply **out_reply);
+WEFT_API weft_err weft_client_describe(weft_client *client, weft_target target,
+                                       weft_reply **out_reply);
+WEFT_API weft_err weft_client_cancel(weft_client *client, weft_target target);
+WEFT_API weft_err weft_client_terminate(weft_client *client, weft_target target,
+                                        const char *reason);
+WEFT_API weft_err weft_client_pause(weft_client *client, weft_target target);
+WEFT_API weft_err weft_client_resume(weft_client *client, weft_target target);
+
+// Finish a deferred activity. The first one counts.
+//
+// WEFT_ENOTFOUND  that attempt is over
+// WEFT_EINVAL     not a token
+WEFT_API weft_err weft_client_complete(weft_client *client, const char *token,
+                                       weft_bytes result);
+WEFT_API weft_err weft_client_fail(weft_client *client, const char *token,
+                                   const char *name, const char *message);
+
+// A page of instances, in order of kind and id within each partition. kind
+// NULL: all kinds; status WEFT_STATUS_NONE: all. Shows every write that was
+// acknowledged before the call.
+WEFT_API weft_err weft_client_list(weft_client *client, const char *kind,
+                                   weft_status status, const char *cursor,
+                                   weft_reply **out_reply);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// weft.h - durable actors and workflows for C services: everything at once.
+//
+// Read in this order: workflow.h and activity.h (what you write), actor.h (the
+// same without a stack), node.h (run it), client.h (use it), payload.h (what is
+// in a payload).
+
+#ifndef WEFT_WEFT_H
+#define WEFT_WEFT_H
+
+#include "weft/activity.h"
+#include "weft/actor.h"
+#include "weft/bytes.h"
+#include "weft/client.h"
+#include "weft/definitions.h"
+#include "weft/error.h"
+#include "weft/node.h"
+#include "weft/payload.h"
+#include "weft/workflow.h"
+
+#endif

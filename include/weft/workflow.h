@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// workflow.h - long-running business logic as ordinary sequential C.
+//
+// A workflow function runs on a stack of its own and calls the functions
+// below. Whatever it awaits is durable; while it waits it costs nothing, and
+// after a crash it is rebuilt by running it again over its journal. So it must
+// be deterministic: time, randomness, I/O and shared data only through weft.
+// If the code and the journal do not fit, the instance is parked with both
+// sides in the reason; nothing is lost, and it goes on once the code fits.
+// (Temporal: workflow; Durable Functions: orchestrator.)
+//
+// Threads: every function here is called from the workflow's own function.
+//
+// Every function that waits can return, besides its own errors:
+//   WEFT_ECANCELLED  cancellation was requested (not inside a shield)
+//   WEFT_EUNWIND     the stack is being dropped, to be rebuilt later: free
+//                    what you hold and return; nothing you do now is recorded
+
+#ifndef WEFT_WORKFLOW_H
+#define WEFT_WORKFLOW_H
+
+#include <stdint.h>
+
+#include "weft/activity.h"
+#include "weft/actor.h"
+#include "weft/bytes.h"
+#include "weft/definitions.h"
+#include "weft/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_workflow weft_workflow;
+
+// Return WEFT_OK: completed, with what weft_workflow_return set. Return
+// WEFT_ECANCELLED: cancelled. Return any other error: failed, with the failure
+// of weft_workflow_fail, else of the last await that failed, else named after
+// the error.
+typedef weft_err weft_workflow_fn(weft_workflow *wf, weft_bytes input);
+
+// Something that will be known later. Small integers: nothing to free. 0 is
+// never one.
+typedef uint32_t weft_future;
+
+// Register a workflow kind: start from WEFT_WORKFLOW_DEF_INIT.
+typedef struct weft_workflow_def {
+    size_t struct_size;
+    const char *name; // 1 to 127 bytes, no control characters
+    uint32_t version; // default 1
+    weft_workflow_fn *run;
+    void *context;         // what weft_workflow_context returns
+    uint32_t stack_bytes;  // 16 KiB to 8 MiB; default 64 KiB
+    uint64_t retention_ms; // finished instances are kept so long; default 7 d
+} weft_workflow_def;
+
+#define WEFT_WORKFLOW_DEF_INIT                                                 \
+    {                                                                          \
+        .struct_size = sizeof(weft_workflow_def)                               \
+    }
+
+// Copies the definition, strings too.
+//
+// WEFT_EINVAL   no name or function, or stack_bytes out of range
+// WEFT_EEXISTS  a kind of that name is there already; the detail names it
+WEFT_API weft_err weft_definitions_add_workflow(weft_definitions *definitions,
+                                                const weft_workflow_def *def);
+
+// Activities. ---------------------------------------------------------------
+
+// What may differ from the activity's definition for one call. Zero fields
+// keep the definition's value.
+typedef struct weft_call_options {
+    size_t struct_size;
+    weft_retry_policy retry;
+    weft_activity_timeouts timeouts;
+} weft_call_options;
+
+#define WEFT_CALL_OPTIONS_INIT                                                 \
+    {                                                                          \
+        .struct_size = sizeof(weft_call_options)                               \
+    }
+
+// Run an activity and wait for its result, which stays valid until the
+// workflow function returns. options and out_result may be NULL.
+//
+// WEFT_EFAILED  it failed for good; weft_workflow_failure has the reason
+// WEFT_EINVAL   no such activity, or a bad option
+// WEFT_ETOOBIG  the input is over 2 MiB
+WEFT_API weft_err weft_workflow_call(weft_workflow *wf, const char *activity,
+                                     weft_bytes input,
+                                     const weft_call_options *options,
+                                     weft_bytes *out_result);
+
+// Start it and go on. Errors of the arguments come at once, with *out_future
+// not written; all others from the await.
+WEFT_API weft_err weft_workflow_call_async(weft_workflow *wf,
+                                           const char *activity,
+                                           weft_bytes input,
+                                           const weft_call_options *options,
+                                           weft_future *out_future);
+
+// Inline code. --------------------------------------------------------------
+
+// Computes something on the spot. Fill *out_value with memory from
+// weft_workflow_alloc or memory that outlives the call; it is copied.
+typedef weft_err weft_value_fn(weft_workflow *wf, void *ctx,
+                               weft_bytes *out_value);
+
+// Run `compute` now and record what it gives: a lookup, a random choice,
+// whatever must not differ in a replay. It is not called again in a replay.
+// No waiting and nothing to retry.
+//
+// Returns what compute returned, recorded as well.
+WEFT_API weft_err weft_workflow_value(weft_workflow *wf, const char *name,
+                                      weft_value_fn *compute, void *ctx,
+                                      weft_bytes *out_value);
+
+// One attempt of a step.
+typedef struct weft_step {
+    uint32_t attempt; // 1 for the first
+    const char *key;  // 32 hexadecimal characters, the same for all attempts
+} weft_step;
+
+typedef weft_err weft_step_fn(const weft_step *step, void *ctx,
+                              weft_bytes *out_result);
+
+// Run short, non-blocking code with an effect of its own. What came before is
+// durable before it runs; its result is durable before the workflow goes on.
+// Runs at least once: again, with the next attempt and the same key, if the
+// process dies before the result is durable. `ctx` may point into the
+// workflow's stack; the result is copied when the function returns.
+//
+// Returns what `run` returned; it is not retried on an error.
+WEFT_API weft_err weft_workflow_step(weft_workflow *wf, const char *name,
+                                     weft_step_fn *run, void *ctx,
+                                     weft_bytes *out_result);
+
+// Time. ---------------------------------------------------------------------
+
+WEFT_API weft_err weft_workflow_sleep(weft_workflow *wf, uint64_t ms);
+WEFT_API weft_err weft_workflow_timer(weft_workflow *wf, uint64_t ms,
+                                      weft_future *out_future);
+
+// Milliseconds since 1970, fixed within a turn; never goes back.
+WEFT_API uint64_t weft_workflow_now_ms(const weft_workflow *wf);
+
+// Random bits that are the same in a replay.
+WEFT_API uint64_t weft_workflow_random(weft_workflow *wf);
+
+// Signals. ------------------------------------------------------------------
+
+// Wait for the next signal of that name, oldest first; signals that arrived
+// before anyone waited are kept. timeout_ms may be WEFT_FOREVER; 0 only looks.
+//
+// WEFT_ETIMEDOUT  none came in time
+WEFT_API weft_err weft_workflow_receive(weft_workflow *wf, const char *name,
+                                        uint64_t timeout_ms,
+                                        weft_bytes *out_data);
+
+// The same as a future: resolved by the next signal of that name that no
+// earlier receiver took.
+WEFT_API weft_err weft_workflow_receive_async(weft_workflow *wf,
+                                              const char *name,
+                                              weft_future *out_future);
+
+// Send a signal to another actor or workflow. Does not wait. Delivered once,
+// in order; a dead letter if it cannot be.
+WEFT_API weft_err weft_workflow_signal(weft_workflow *wf, weft_target to,
+                                       const char *name, weft_bytes data);
+
+// Children. -----------------------------------------------------------------
+
+// Start a child workflow or actor and wait for its result.
+//
+// WEFT_EFAILED  it failed, was cancelled, terminated, or exists already;
+//               weft_workflow_failure has the reason
+WEFT_API weft_err weft_workflow_child(weft_workflow *wf, weft_target child,
+                                      weft_bytes input, weft_bytes *out_result);
+WEFT_API weft_err weft_workflow_child_async(weft_workflow *wf,
+                                            weft_target child, weft_bytes input,
+                                            weft_future *out_future);
+
+// Futures. ------------------------------------------------------------------
+
+// Wait for one. The result stays valid until the workflow function returns;
+// out_result may be NULL.
+//
+// WEFT_EFAILED  it failed; weft_workflow_failure has the reason
+// WEFT_EINVAL   no such future
+WEFT_API weft_err weft_workflow_await(weft_workflow *wf, weft_future future,
+                                      weft_bytes *out_result);
+
+// Wait until at least one is known and tell which: the first in the array
+// among those known. The others go on. timeout_ms may be WEFT_FOREVER.
+//
+// WEFT_ETIMEDOUT  none in time
+WEFT_API weft_err weft_workflow_await_any(weft_workflow *wf,
+                                          const weft_future *futures,
+                                          size_t count, uint64_t timeout_ms,
+                                          size_t *out_index);
+
+// Wait until all are known, well or not; then ask each with await, which
+// returns at once.
+WEFT_API weft_err weft_workflow_await_all(weft_workflow *wf,
+                                          const weft_future *futures,
+                                          size_t count);
+
+// 1 if awaiting it would not wait.
+WEFT_API int weft_workflow_is_known(const weft_workflow *wf,
+                                    weft_future future);
+
+// Stop caring: clears a timer, asks an activity or child to cancel. An await
+// of it returns WEFT_ECANCELLED from then on, unless it was known already.
+WEFT_API weft_err weft_workflow_abandon(weft_workflow *wf, weft_future future);
+
+// What the last failed await (or call, step, child) ended with. Borrowed until
+// the next call that waits. The name is "" if nothing failed yet.
+WEFT_API const weft_failure *weft_workflow_failure(const weft_workflow *wf);
+
+// Outcome. ------------------------------------------------------------------
+
+// Publish a value for queries of that name.
+//
+// WEFT_ETOOBIG  over 2 MiB
+WEFT_API weft_err weft_workflow_publish(weft_workflow *wf, const char *name,
+                                        weft_bytes value);
+
+// Set the result; copied; the last call wins.
+WEFT_API weft_err weft_workflow_return(weft_workflow *wf, weft_bytes result);
+
+// Set the failure that a later error return ends with; returns WEFT_EFAILED.
+WEFT_API weft_err weft_workflow_fail(weft_workflow *wf, const char *name,
+                                     const char *message, weft_bytes details);
+
+// Begin again with a fresh journal, the same id and all signals not yet
+// received, once the function returns. (Temporal: continue as new.) Returns
+// WEFT_OK, so that `return weft_workflow_restart(...)` reads well.
+WEFT_API weft_err weft_workflow_restart(weft_workflow *wf, weft_bytes input);
+
+// Cancellation. -------------------------------------------------------------
+
+// Between begin and end, awaits are not interrupted by cancellation; it is
+// delivered by the first one after. They nest.
+WEFT_API void weft_workflow_shield_begin(weft_workflow *wf);
+WEFT_API void weft_workflow_shield_end(weft_workflow *wf);
+
+// 1 once cancellation was requested, in a shield too.
+WEFT_API int weft_workflow_is_cancelled(const weft_workflow *wf);
+
+// Memory. -------------------------------------------------------------------
+
+// Memory that is freed when the function returns or its stack is dropped.
+// Zeroed; NULL only when out of memory.
+WEFT_API void *weft_workflow_alloc(weft_workflow *wf, size_t size);
+
+// Call fn(ctx) when the function returns or its stack is dropped; last added,
+// first called. For what weft_workflow_alloc does not cover.
+WEFT_API weft_err weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx),
+                                      void *ctx);
+
+WEFT_API const char *weft_workflow_namespace(const weft_workflow *wf);
+WEFT_API const char *weft_workflow_kind(const weft_workflow *wf);
+WEFT_API const char *weft_workflow_id(const weft_workflow *wf);
+WEFT_API uint64_t weft_workflow_run(const weft_workflow *wf); // 1, +1 a restart
+WEFT_API void *weft_workflow_context(const weft_workflow *wf);
+
+// 1 while recorded history is being run again. For logging only.
+WEFT_API int weft_workflow_is_replaying(const weft_workflow *wf);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

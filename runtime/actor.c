@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// actor.c - making, clearing and looking into actors. What changes them is
+// apply.c.
+
+#include "runtime/actor.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+void
+wf_own_bytes(weft_bytes *owned, weft_bytes bytes)
+{
+    weft_bytes copy = weft_nothing();
+
+    if (bytes.len > 0) {
+        copy = weft_bytes_of(wf_memdup(bytes.data, bytes.len), bytes.len);
+    }
+    wf_free((void *)(uintptr_t)owned->data);
+    *owned = copy;
+}
+
+void
+wf_own_text(char **owned, weft_bytes text)
+{
+    char *copy = wf_alloc(text.len + 1);
+
+    if (text.len > 0) {
+        memcpy(copy, text.data, text.len);
+    }
+    copy[text.len] = '\0';
+    wf_free(*owned);
+    *owned = copy;
+}
+
+struct wf_actor *
+wf_actor_create(const struct wf_key *key, uint64_t hash)
+{
+    struct wf_actor *actor = wf_calloc(sizeof(*actor));
+
+    actor->object.type = WF_OBJECT_ACTOR;
+    actor->key = wf_key_copy(key);
+    actor->hash = hash;
+    actor->retry = (struct wf_alarm){.type = WF_ALARM_RETRY, .owner = actor};
+    actor->reason = wf_strdup("");
+    wf_list_init(&actor->pending);
+    wf_list_init(&actor->letters);
+    wf_list_init(&actor->timers);
+    wf_list_init(&actor->commands);
+    wf_list_init(&actor->calls);
+    wf_list_init(&actor->published);
+    wf_list_init(&actor->waiting);
+    wf_list_init(&actor->results);
+    wf_journal_init(&actor->journal);
+    return actor;
+}
+
+void
+wf_timer_destroy(struct wf_timer *timer)
+{
+    WF_ASSERT(!wf_heap_has(&timer->alarm.heap));
+    wf_free(timer->name);
+    wf_free(timer);
+}
+
+void
+wf_command_destroy(struct wf_command *command)
+{
+    WF_ASSERT(!wf_heap_has(&command->alarm.heap));
+    wf_free(command->name);
+    wf_own_bytes(&command->input, weft_nothing());
+    wf_own_bytes(&command->options, weft_nothing());
+    wf_own_bytes(&command->details, weft_nothing());
+    wf_free(command);
+}
+
+void
+wf_call_destroy(struct wf_call *call)
+{
+    wf_key_fini(&call->target);
+    wf_free(call);
+}
+
+static void
+clear_lists(struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&actor->letters)) != NULL) {
+        wf_free(WF_CONTAINER(node, struct wf_waiting, node));
+    }
+    while ((node = wf_list_pop_front(&actor->timers)) != NULL) {
+        wf_timer_destroy(WF_CONTAINER(node, struct wf_timer, node));
+    }
+    while ((node = wf_list_pop_front(&actor->commands)) != NULL) {
+        wf_command_destroy(WF_CONTAINER(node, struct wf_command, node));
+    }
+    while ((node = wf_list_pop_front(&actor->calls)) != NULL) {
+        wf_call_destroy(WF_CONTAINER(node, struct wf_call, node));
+    }
+    while ((node = wf_list_pop_front(&actor->published)) != NULL) {
+        struct wf_published *published =
+            WF_CONTAINER(node, struct wf_published, node);
+        wf_free(published->name);
+        wf_own_bytes(&published->value, weft_nothing());
+        wf_free(published);
+    }
+}
+
+void
+wf_actor_clear(struct wf_actor *actor)
+{
+    clear_lists(actor);
+    wf_journal_fini(&actor->journal);
+    wf_key_fini(&actor->parent);
+    wf_own_bytes(&actor->input, weft_nothing());
+    wf_own_bytes(&actor->state, weft_nothing());
+    wf_own_bytes(&actor->result, weft_nothing());
+    wf_own_bytes(&actor->failure_details, weft_nothing());
+    wf_free(actor->failure_name);
+    wf_free(actor->failure_message);
+    wf_own_text(&actor->reason, weft_nothing());
+    actor->failure_name = NULL;
+    actor->failure_message = NULL;
+    actor->status = WEFT_STATUS_NONE;
+    actor->version = 0;
+    actor->seed = 0;
+    actor->created_at_ms = 0;
+    actor->finished_at_ms = 0;
+    actor->parent_run = 0;
+    actor->parent_call = 0;
+    actor->is_start_pending = false;
+    actor->is_parked = false;
+    actor->is_paused = false;
+    actor->is_cancel_asked = false;
+    actor->failed_attempts = 0;
+    actor->crashes = 0;
+    actor->retry_due = 0;
+    actor->first_seq = actor->next_seq;
+    actor->next_id = 0;
+}
+
+void
+wf_actor_destroy(struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    WF_ASSERT(actor->activation == NULL);
+    WF_ASSERT(actor->waiting.count == 0 && actor->results.count == 0);
+    while ((node = wf_list_pop_front(&actor->pending)) != NULL) {
+        wf_free(WF_CONTAINER(node, struct wf_pending, node));
+    }
+    wf_actor_clear(actor);
+    wf_free(actor->reason);
+    wf_free(actor->item_rows);
+    wf_key_fini(&actor->key);
+    wf_free(actor);
+}
+
+struct wf_timer *
+wf_actor_find_timer(const struct wf_actor *actor, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
+        if (timer->id == id) {
+            return timer;
+        }
+    }
+    return NULL;
+}
+
+struct wf_timer *
+wf_actor_find_timer_named(const struct wf_actor *actor, const char *name)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
+        if (strcmp(timer->name, name) == 0) {
+            return timer;
+        }
+    }
+    return NULL;
+}
+
+struct wf_command *
+wf_actor_find_command(const struct wf_actor *actor, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&actor->commands);
+
+    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+        struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+        if (command->id == id) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+struct wf_call *
+wf_actor_find_call(const struct wf_actor *actor, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&actor->calls);
+
+    for (; node != NULL; node = wf_list_next(&actor->calls, node)) {
+        struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
+        if (call->id == id) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+struct wf_published *
+wf_actor_find_published(const struct wf_actor *actor, const char *name)
+{
+    struct wf_list_node *node = wf_list_first(&actor->published);
+
+    for (; node != NULL; node = wf_list_next(&actor->published, node)) {
+        struct wf_published *published =
+            WF_CONTAINER(node, struct wf_published, node);
+        if (strcmp(published->name, name) == 0) {
+            return published;
+        }
+    }
+    return NULL;
+}
+
+void
+wf_actor_check(const struct wf_actor *actor)
+{
+    if (wf_list_has(&actor->ready)) {
+        WF_ASSERT(actor->residency == WF_RESIDENCY_LOADED); // I1
+        WF_ASSERT(wf_actor_may_run(actor));                 // I1
+    }
+    WF_ASSERT(actor->next_seq - actor->first_seq >=
+              actor->letters.count); // I2
+    if (actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_live(actor) &&
+        wf_actor_may_run(actor)) {
+        struct wf_list_node *node = wf_list_first(&actor->timers);
+        for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+            WF_ASSERT(wf_heap_has(
+                &WF_CONTAINER(node, struct wf_timer, node)->alarm.heap)); // I3
+        }
+    }
+}
+
+void
+wf_actor_describe(const struct wf_actor *actor,
+                  weft_description *out_description)
+{
+    uint32_t activities = 0;
+    struct wf_list_node *node = wf_list_first(&actor->commands);
+
+    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+        activities += WF_CONTAINER(node, struct wf_command, node)->kind ==
+                              WF_COMMAND_ACTIVITY
+                          ? 1
+                          : 0;
+    }
+    *out_description = (weft_description){
+        .kind = wf_key_kind(&actor->key),
+        .id = wf_key_id(&actor->key),
+        .status = actor->status,
+        .version = actor->version,
+        .run = actor->run,
+        .created_at_ms = actor->created_at_ms,
+        .finished_at_ms = actor->finished_at_ms,
+        .mailbox_count = actor->next_seq - actor->first_seq,
+        .timers_count = (uint32_t)actor->timers.count,
+        .activities_count = activities,
+        .children_count = (uint32_t)actor->calls.count,
+        .journal_count = actor->journal.count,
+        .is_parked = actor->is_parked,
+        .is_paused = actor->is_paused,
+        .is_cancel_requested = actor->is_cancel_asked,
+        .reason = actor->reason,
+    };
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// actor.h - one actor in memory: its durable state and what hangs on it.
+//
+// Durable fields are changed by apply.c alone. Fields under "volatile" belong
+// to whoever is named there; they are rebuilt after a crash.
+//
+// Always true (wf_actor_check):
+//   I1  a node is in the ready list only while the actor may run a turn
+//   I2  first_seq + letters.count == next_seq when no letters are spilled
+//   I3  every set timer of an actor that may run has an alarm
+//   I4  position <= the partition's last record
+
+#ifndef WF_RUNTIME_ACTOR_H
+#define WF_RUNTIME_ACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/key.h"
+#include "base/list.h"
+#include "runtime/definitions.h"
+#include "runtime/journal.h"
+#include "runtime/letter.h"
+#include "weft/client.h"
+
+struct weft_workflow;
+struct wf_item_row;
+struct wf_task;
+
+// What can wake something at a time, in the partition's heap.
+enum wf_alarm_type {
+    WF_ALARM_TIMER,   // a timer of an actor
+    WF_ALARM_COMMAND, // a retry or a timeout of an activity
+    WF_ALARM_RETRY,   // a turn that failed
+    WF_ALARM_WAKE,    // an actor that is not in memory
+    WF_ALARM_LINK,    // frames to be sent again
+    WF_ALARM_WINDOWS, // client windows to be dropped
+    WF_ALARM_AHEAD,   // wake rows to be read ahead
+    WF_ALARM_SWEEP,   // finished instances to be removed
+};
+
+struct wf_alarm {
+    struct wf_heap_node heap;
+    enum wf_alarm_type type;
+    void *owner;
+};
+
+// What every durable object has: the record it reflects, and its place among
+// those not yet saved.
+enum wf_object_type {
+    WF_OBJECT_ACTOR,
+    WF_OBJECT_LINK,
+    WF_OBJECT_WINDOW,
+    WF_OBJECT_LETTERS,
+    WF_OBJECT_META,
+};
+
+struct wf_object {
+    enum wf_object_type type;
+    uint64_t position;     // newest record it reflects
+    uint64_t applied;      // newest record applied in this life
+    uint64_t dirty_record; // oldest record not yet saved
+    uint64_t dirty_bytes;  // where in the log that is
+    struct wf_list_node dirty; // in the partition's list while not saved
+};
+
+struct wf_timer {
+    struct wf_list_node node;
+    struct wf_alarm alarm;
+    uint32_t id;
+    uint64_t due;
+    struct wf_actor *actor;
+    char *name;
+};
+
+// An activity or inline step that has no result yet.
+struct wf_command {
+    struct wf_list_node node;
+    struct wf_alarm alarm;
+    struct wf_actor *actor;
+    uint32_t id;
+    enum wf_command_kind kind;
+    char *name;         // of the activity or step
+    weft_bytes input;   // owned
+    weft_bytes options; // owned; empty: those of the definition
+    weft_bytes details; // owned; of the last heartbeat
+    uint32_t attempt;   // from 1
+    uint32_t lost;      // attempts that died with their process
+    uint64_t opened_ms;
+    uint64_t attempt_ms; // when this attempt was scheduled
+    uint64_t due;       // when it may run; 0: at once
+    bool is_deferred;   // it completes by token
+    bool is_cancel_asked;
+    // volatile (commands.c)
+    uint64_t record;      // newest record about it: durable before it starts
+    bool is_recovered;    // its attempt may have run in a dead process
+    bool is_started;      // handed out, or run
+    struct wf_task *task; // while a worker has it
+};
+
+// A child or a question that has no answer yet.
+enum wf_call_type { WF_CALL_CHILD = 1, WF_CALL_ASK };
+
+struct wf_call {
+    struct wf_list_node node;
+    uint32_t id;
+    enum wf_call_type type;
+    struct wf_key target; // owned
+};
+
+struct wf_published {
+    struct wf_list_node node;
+    char *name;
+    weft_bytes value; // owned
+};
+
+// Is the actor in memory?
+//
+//   STUB ---> LOADING ---> LOADED ---> (evicted: the struct is freed)
+//                 |
+//                 +------> BROKEN      its rows cannot be read
+enum wf_residency {
+    WF_RESIDENCY_STUB,    // only its key, and records to be applied
+    WF_RESIDENCY_LOADING, // a reader was asked
+    WF_RESIDENCY_LOADED,
+    WF_RESIDENCY_BROKEN, // kept, never saved; whoever asks is told
+};
+
+// A record's section that waits for the image it changes.
+struct wf_pending {
+    struct wf_list_node node;
+    uint64_t record;
+    uint64_t now_ms;
+    uint32_t len;
+    uint8_t ops[];
+};
+
+// Where the wake index has the actor.
+enum wf_wake { WF_WAKE_NONE, WF_WAKE_READY, WF_WAKE_SLEEP };
+
+struct wf_actor {
+    struct wf_object object;
+    struct wf_key key; // owned
+    uint64_t hash;
+    const struct wf_kind *kind; // NULL: not registered
+    enum wf_residency residency;
+    struct wf_list pending; // while not loaded
+
+    // durable
+    weft_status status; // NONE: there is no instance
+    uint32_t version;   // of the kind, when it was started or upgraded
+    uint64_t run;
+    uint64_t seed;
+    uint64_t created_at_ms;
+    uint64_t finished_at_ms;
+    struct wf_key parent; // owned; empty if none
+    uint64_t parent_run;
+    uint32_t parent_call;
+    weft_bytes input;      // owned
+    bool is_start_pending; // the start is to be handled
+    bool is_parked;
+    bool is_paused;
+    bool is_cancel_asked;
+    char *reason; // why parked, or why the last turn failed; never NULL
+    uint32_t failed_attempts; // of the first letter
+    uint32_t crashes;
+    uint64_t retry_due; // 0: none
+    struct wf_list letters; // struct wf_waiting
+    uint64_t first_seq;
+    uint64_t next_seq;
+    weft_bytes state; // owned
+    struct wf_journal journal;
+    struct wf_list timers;
+    struct wf_list commands;
+    struct wf_list calls;
+    struct wf_list published;
+    uint32_t next_id; // of timers, commands and calls of a plain actor
+    weft_bytes result; // owned
+    char *failure_name;    // owned; NULL if it did not fail
+    char *failure_message; // owned
+    weft_bytes failure_details; // owned
+
+    // volatile: what the store has (image.c)
+    bool has_row;
+    bool has_items;
+    enum wf_wake wake;
+    uint64_t wake_due;
+    struct wf_item_row *item_rows; // rows of its own, sorted
+    size_t item_rows_count;
+
+    // volatile: places (residents.c, turn.c)
+    struct wf_list_node ready; // in the ready list
+    struct wf_list_node lru;   // in the idle list
+    struct wf_list_node steps; // in the list of steps to run
+    struct wf_alarm retry;
+    struct wf_list waiting; // requests that wait for the load
+    struct wf_list results; // requests that wait for the end
+    bool is_in_turn;
+    uint32_t holds; // outputs at the gate that point here
+    struct weft_workflow *activation; // live stack of a workflow
+};
+
+// A stub. The key is copied.
+struct wf_actor *wf_actor_create(const struct wf_key *key, uint64_t hash);
+// It must be in no list but those inside it.
+void wf_actor_destroy(struct wf_actor *actor);
+
+// Forget everything durable but the key: as if it never was. Alarms must have
+// been removed.
+void wf_actor_clear(struct wf_actor *actor);
+
+struct wf_timer *wf_actor_find_timer(const struct wf_actor *actor, uint32_t id);
+struct wf_timer *wf_actor_find_timer_named(const struct wf_actor *actor,
+                                           const char *name);
+struct wf_command *wf_actor_find_command(const struct wf_actor *actor,
+                                         uint32_t id);
+struct wf_call *wf_actor_find_call(const struct wf_actor *actor, uint32_t id);
+struct wf_published *wf_actor_find_published(const struct wf_actor *actor,
+                                             const char *name);
+
+void wf_timer_destroy(struct wf_timer *timer);
+void wf_command_destroy(struct wf_command *command);
+void wf_call_destroy(struct wf_call *call);
+
+static inline bool
+wf_actor_is_live(const struct wf_actor *actor)
+{
+    return actor->status == WEFT_STATUS_RUNNING;
+}
+
+// May it run turns and activities?
+static inline bool
+wf_actor_may_run(const struct wf_actor *actor)
+{
+    return !actor->is_parked && !actor->is_paused;
+}
+
+// Is there something for a turn to handle?
+static inline bool
+wf_actor_has_work(const struct wf_actor *actor)
+{
+    return actor->is_start_pending || actor->letters.count > 0;
+}
+
+void wf_actor_check(const struct wf_actor *actor);
+
+// Fill in a description; borrowed from the actor.
+void wf_actor_describe(const struct wf_actor *actor,
+                       weft_description *out_description);
+
+// Replace owned bytes or an owned string by a copy.
+void wf_own_bytes(weft_bytes *owned, weft_bytes bytes);
+void wf_own_text(char **owned, weft_bytes text);
+
+#endif

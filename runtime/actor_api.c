@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// actor_api.c - the functions of weft/actor.h that handlers call: check the
+// arguments, then add an effect to the turn.
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/policy.h"
+#include "runtime/turn.h"
+
+weft_err
+weft_actor_send(weft_actor *actor, weft_target to, const char *name,
+                weft_bytes data)
+{
+    struct wf_key key;
+    weft_err err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, name, data.len);
+    }
+    if (err == WEFT_OK) {
+        err = wf_turn_target(&actor->turn, to, &key);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_turn_send(&actor->turn, &key,
+                 &(struct wf_letter){
+                     .type = WF_LETTER_SIGNAL,
+                     .sender = wf_key_bytes(&actor->turn.actor->key),
+                     .name = weft_text(name),
+                     .data = data,
+                 });
+    wf_key_fini(&key);
+    return WEFT_OK;
+}
+
+static weft_err
+open_call(weft_actor *actor, enum wf_call_type type, weft_target to,
+          const char *name, weft_bytes data, uint32_t *out_call)
+{
+    struct wf_key key;
+    weft_err err = wf_turn_check(&actor->turn, "call", data.len);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_target(&actor->turn, to, &key);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *out_call = actor->turn.next_id++;
+    wf_turn_call(&actor->turn, *out_call, type, &key, name, data);
+    wf_key_fini(&key);
+    return WEFT_OK;
+}
+
+weft_err
+weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
+                 uint32_t *out_call)
+{
+    WF_REQUIRE(out_call != NULL);
+    return open_call(actor, WF_CALL_CHILD, child, "", input, out_call);
+}
+
+weft_err
+weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
+               weft_bytes data, uint32_t *out_call)
+{
+    weft_err err = wf_name_check("question", name, WF_NAME_BYTES_MAX);
+
+    WF_REQUIRE(out_call != NULL);
+    return err != WEFT_OK
+               ? err
+               : open_call(actor, WF_CALL_ASK, to, name, data, out_call);
+}
+
+weft_err
+weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
+                uint32_t *out_call)
+{
+    weft_err err;
+
+    WF_REQUIRE(out_call != NULL);
+    err = wf_policy_check_activity(
+        actor->turn.partition->options.definitions, activity);
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, activity, input.len);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *out_call = actor->turn.next_id++;
+    wf_turn_command(&actor->turn, *out_call, WF_COMMAND_ACTIVITY, activity,
+                    input, weft_nothing());
+    return WEFT_OK;
+}
+
+weft_err
+weft_actor_reply(weft_actor *actor, weft_bytes data)
+{
+    weft_err err = wf_turn_check(&actor->turn, "reply", data.len);
+
+    if (err == WEFT_OK) {
+        wf_own_bytes(&actor->turn.reply, data);
+        actor->turn.has_reply = true;
+    }
+    return err;
+}
+
+weft_err
+weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
+{
+    uint64_t now_ms = actor->turn.partition->now_ms;
+    uint64_t due = after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1
+                                                  : now_ms + after_ms;
+    const struct wf_timer *timer;
+    weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, name, 0);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    timer = wf_actor_find_timer_named(actor->turn.actor, name);
+    wf_turn_timer(&actor->turn,
+                  timer != NULL ? timer->id : actor->turn.next_id++, due, name);
+    return WEFT_OK;
+}
+
+weft_err
+weft_actor_timer_clear(weft_actor *actor, const char *name)
+{
+    const struct wf_timer *timer;
+    weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    timer = wf_actor_find_timer_named(actor->turn.actor, name);
+    if (timer != NULL) {
+        wf_turn_timer_clear(&actor->turn, timer->id);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
+{
+    weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, name, value.len);
+    }
+    if (err == WEFT_OK) {
+        wf_turn_publish(&actor->turn, name, value);
+    }
+    return err;
+}
+
+weft_bytes
+weft_actor_state(const weft_actor *actor)
+{
+    return actor->is_state_set ? actor->state : actor->turn.actor->state;
+}
+
+weft_err
+weft_actor_state_set(weft_actor *actor, weft_bytes state)
+{
+    if (actor->turn.actor->kind->actor.state_bytes > 0) {
+        return wf_error(WEFT_EINVAL, "%s: its state is a struct",
+                        actor->turn.actor->kind->name);
+    }
+    if (state.len > WF_STATE_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "state: %zu bytes, the limit is %u",
+                        state.len, WF_STATE_BYTES_MAX);
+    }
+    wf_own_bytes(&actor->state, state);
+    actor->is_state_set = true;
+    return WEFT_OK;
+}
+
+static weft_err
+stop(weft_actor *actor, weft_status status, weft_bytes data, const char *name,
+     const char *message)
+{
+    weft_err err = wf_turn_check(&actor->turn, "result", data.len);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (actor->turn.is_finishing) {
+        return wf_error(WEFT_EINVAL, "%s: it was stopped in this turn already",
+                        wf_key_id(&actor->turn.actor->key));
+    }
+    wf_turn_end(&actor->turn, status, data, name, message);
+    return WEFT_OK;
+}
+
+weft_err
+weft_actor_stop(weft_actor *actor, weft_bytes result)
+{
+    return stop(actor, WEFT_STATUS_COMPLETED, result, "", "");
+}
+
+weft_err
+weft_actor_stop_failed(weft_actor *actor, const char *name, const char *message,
+                       weft_bytes details)
+{
+    weft_err err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
+
+    return err != WEFT_OK ? err
+                          : stop(actor, WEFT_STATUS_FAILED, details, name,
+                                 message == NULL ? "" : message);
+}
+
+uint64_t
+weft_actor_now_ms(const weft_actor *actor)
+{
+    return actor->turn.partition->now_ms;
+}
+
+uint64_t
+weft_actor_random(weft_actor *actor)
+{
+    return wf_random_u64(&actor->turn.random);
+}
+
+const char *
+weft_actor_namespace(const weft_actor *actor)
+{
+    return wf_key_namespace(&actor->turn.actor->key);
+}
+
+const char *
+weft_actor_kind(const weft_actor *actor)
+{
+    return wf_key_kind(&actor->turn.actor->key);
+}
+
+const char *
+weft_actor_id(const weft_actor *actor)
+{
+    return wf_key_id(&actor->turn.actor->key);
+}
+
+void *
+weft_actor_context(const weft_actor *actor)
+{
+    return actor->turn.actor->kind->actor.context;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// client_impl.h - what the client's own files share; nobody else's.
+//
+//   client.c           life, submitting, waiting, dispatching
+//   client_make.c      from weft_request to wf_request: checks and copies
+//   client_list.c      pages of a list, over all partitions
+//   client_numbers.c   which request numbers are open
+//   client_calls.c     the blocking form of each verb
+//   reply.c            weft_reply_free, weft_status_name
+
+#ifndef WF_RUNTIME_CLIENT_IMPL_H
+#define WF_RUNTIME_CLIENT_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/mpsc.h"
+#include "runtime/client_numbers.h"
+#include "weft/client.h"
+
+struct wf_request;
+
+// Who waits for a call's answer. The one that moves it away from OPEN or
+// SLEEPING decides who frees the request: after DONE the caller, after LEFT
+// whoever brings the answer.
+enum wf_client_call_state {
+    WF_CLIENT_CALL_OPEN,     // under way
+    WF_CLIENT_CALL_SLEEPING, // the same, and a thread sleeps on it
+    WF_CLIENT_CALL_DONE,     // answered; the request is the caller's
+    WF_CLIENT_CALL_LEFT      // nobody wants the answer any more
+};
+
+// One call under way. Lives in its client's pool, which is never given back,
+// so that waking a sleeper needs no care for its memory.
+struct wf_client_call {
+    _Atomic uint32_t state;
+    weft_client *client;
+    struct wf_request *request; // owned while it is not with the node
+    uint64_t number;
+    bool is_used;
+    bool is_numbered;  // its number is open in client->numbers
+    weft_reply_fn *fn; // NULL: a thread waits for the answer
+    void *ctx;
+    struct wf_client_call *next_free;
+
+    // list: the page so far
+    weft_description *items; // owned, strings too
+    size_t items_count;
+    size_t items_max;
+};
+
+struct wf_client_chunk;
+
+struct weft_client {
+    weft_node *node;
+    const weft_definitions *definitions; // the node's
+    uint32_t partition_count;
+    uint32_t timeout_ms;
+    char name_space[WF_NAMESPACE_BYTES_MAX + 1];
+    uint8_t client_id[16];
+    struct wf_clock clock;
+
+    struct wf_mpsc completions; // of requests, through queue
+    pthread_mutex_t pop_lock;   // one thread at a time pops them
+    _Atomic uint32_t finishing; // threads that bring an answer right now
+
+    pthread_mutex_t lock; // over what follows; held for a few instructions
+    struct wf_client_numbers numbers;
+    struct wf_client_chunk *chunks;
+    struct wf_client_call *free;
+    uint32_t in_use;      // calls whose request has not come back
+    uint32_t undelivered; // of them submitted, and not called back
+    bool is_closed;       // takes no calls
+    bool is_gone;         // the last call to come back frees the client
+};
+
+// Check a request and copy what its verb needs; key and partition are set, id
+// and done are not. Errors are those of weft_client_submit.
+weft_err wf_client_make(const weft_client *client, const weft_request *request,
+                        struct wf_request **out_request);
+
+// May it be asked again without harm, so that it needs no number?
+bool wf_client_is_read(weft_verb verb);
+
+// Where a page ended, as printable text; owned.
+char *wf_client_cursor_encode(uint32_t partition, weft_bytes after);
+// WEFT_EINVAL   not a cursor of this system
+weft_err wf_client_cursor_decode(const char *text, uint32_t partition_count,
+                                 uint32_t *out_partition,
+                                 weft_bytes *out_after); // owned
+
+// A list came back from one partition. True: the page goes on and the request
+// is with the node again. False: the page is in the request's reply.
+bool wf_client_list_goes_on(struct wf_client_call *call);
+
+#endif

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// client_make.c - from what a caller wrote to what travels through the node.
+//
+// The table says which fields a verb reads. Only those are checked and copied;
+// the rest may be anything. All of it happens on the caller's thread, so that
+// a partition gets nothing that is malformed or too large.
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "runtime/client_impl.h"
+#include "runtime/definitions.h"
+#include "runtime/request.h"
+
+enum field {
+    TARGET = 1 << 0, // kind and id
+    NAME = 1 << 1,   // of a signal, question or query
+    REASON = 1 << 2, // also in `name`; may be missing
+    DATA = 1 << 3,
+    INPUT = 1 << 4, // of a start, with its policies
+    TOKEN = 1 << 5,
+    FAILURE = 1 << 6, // error_name and error_message
+    PAGE = 1 << 7,    // of a list
+};
+
+static const unsigned fields_of[WEFT_VERB_COUNT] = {
+    [WEFT_VERB_START] = TARGET | INPUT,
+    [WEFT_VERB_SIGNAL] = TARGET | NAME | DATA,
+    [WEFT_VERB_SIGNAL_WITH_START] = TARGET | NAME | DATA | INPUT,
+    [WEFT_VERB_ASK] = TARGET | NAME | DATA,
+    [WEFT_VERB_QUERY] = TARGET | NAME | DATA,
+    [WEFT_VERB_RESULT] = TARGET,
+    [WEFT_VERB_CANCEL] = TARGET,
+    [WEFT_VERB_TERMINATE] = TARGET | REASON,
+    [WEFT_VERB_DESCRIBE] = TARGET,
+    [WEFT_VERB_LIST] = PAGE,
+    [WEFT_VERB_PAUSE] = TARGET,
+    [WEFT_VERB_RESUME] = TARGET,
+    [WEFT_VERB_COMPLETE] = TOKEN | DATA,
+    [WEFT_VERB_FAIL] = TOKEN | FAILURE | DATA,
+    [WEFT_VERB_HEARTBEAT] = TOKEN | DATA,
+};
+
+bool
+wf_client_is_read(weft_verb verb)
+{
+    return verb == WEFT_VERB_QUERY || verb == WEFT_VERB_RESULT ||
+           verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_LIST;
+}
+
+// The size comes from outside, so running out of memory is the caller's to
+// hear, not the process's end.
+static weft_err
+copy_payload(const char *what, weft_bytes bytes, weft_bytes *out_copy)
+{
+    void *copy;
+
+    if (bytes.len == 0) {
+        return WEFT_OK;
+    }
+    if (bytes.data == NULL) {
+        return wf_error(WEFT_EINVAL, "%s has a length and no bytes", what);
+    }
+    if (bytes.len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "%s has %zu bytes, %u are allowed", what,
+                        bytes.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    copy = wf_try_alloc(bytes.len);
+    if (copy == NULL) {
+        return wf_error(WEFT_ENOMEM, "%s has %zu bytes", what, bytes.len);
+    }
+    memcpy(copy, bytes.data, bytes.len);
+    *out_copy = weft_bytes_of(copy, bytes.len);
+    return WEFT_OK;
+}
+
+// Text for people: any characters, or none.
+static weft_err
+copy_text(const char *what, const char *text, size_t len_max, char **out_copy)
+{
+    if (text == NULL || text[0] == '\0') {
+        return WEFT_OK;
+    }
+    if (strnlen(text, len_max + 1) > len_max) {
+        return wf_error(WEFT_ETOOBIG, "%s is longer than %zu bytes", what,
+                        len_max);
+    }
+    *out_copy = wf_strdup(text);
+    return WEFT_OK;
+}
+
+static weft_err
+make_target(const weft_client *client, const weft_request *given,
+            struct wf_request *made)
+{
+    weft_err err = wf_key_make(client->name_space, given->target.kind,
+                               given->target.id, &made->key);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (wf_definitions_find(client->definitions, given->target.kind) == NULL) {
+        return wf_error(WEFT_ENOTFOUND, "no kind named %s is registered",
+                        given->target.kind);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+make_token(const weft_client *client, const weft_request *given,
+           struct wf_request *made)
+{
+    weft_err err = wf_token_decode(given->token, &made->key, &made->token);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (strcmp(wf_key_namespace(&made->key), client->name_space) != 0) {
+        return wf_error(WEFT_EINVAL, "the token is of another namespace");
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+make_name(const weft_request *given, struct wf_request *made)
+{
+    weft_err err = wf_name_check("the name", given->name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        made->name = wf_strdup(given->name);
+    }
+    return err;
+}
+
+static weft_err
+make_start(const weft_request *given, struct wf_request *made)
+{
+    if (given->reuse != WEFT_REUSE_ALLOW &&
+        given->reuse != WEFT_REUSE_AFTER_FAILURE &&
+        given->reuse != WEFT_REUSE_REJECT) {
+        return wf_error(WEFT_EINVAL, "reuse is %d, which is none",
+                        (int)given->reuse);
+    }
+    if (given->conflict != WEFT_CONFLICT_FAIL &&
+        given->conflict != WEFT_CONFLICT_USE_EXISTING) {
+        return wf_error(WEFT_EINVAL, "conflict is %d, which is none",
+                        (int)given->conflict);
+    }
+    made->reuse = given->reuse;
+    made->conflict = given->conflict;
+    return copy_payload("the input", given->input, &made->input);
+}
+
+static weft_err
+make_failure(const weft_request *given, struct wf_request *made)
+{
+    weft_err err =
+        wf_name_check("error_name", given->error_name, WF_NAME_BYTES_MAX);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    made->error_name = wf_strdup(given->error_name);
+    return copy_text("error_message", given->error_message,
+                     WF_PAYLOAD_BYTES_MAX, &made->error_message);
+}
+
+static weft_err
+make_page(const weft_client *client, const weft_request *given,
+          struct wf_request *made)
+{
+    const char *kind = given->target.kind;
+    weft_err err;
+
+    if (given->status < WEFT_STATUS_NONE ||
+        given->status >= WEFT_STATUS_COUNT) {
+        return wf_error(WEFT_EINVAL, "status is %d, which is none",
+                        (int)given->status);
+    }
+    if (given->limit > WF_LIST_PAGE_MAX) {
+        return wf_error(WEFT_EINVAL, "limit is over %d", WF_LIST_PAGE_MAX);
+    }
+    if (kind != NULL && kind[0] != '\0') {
+        // One that is not registered now may have left instances.
+        err = wf_name_check("the kind", kind, WF_KIND_BYTES_MAX);
+        if (err != WEFT_OK) {
+            return err;
+        }
+        made->list_kind = wf_strdup(kind);
+    }
+    made->list_namespace = wf_strdup(client->name_space);
+    made->list_status = given->status;
+    made->list_limit = given->limit == 0 ? WF_LIST_PAGE_DEFAULT : given->limit;
+    if (given->cursor == NULL) {
+        return WEFT_OK;
+    }
+    return wf_client_cursor_decode(given->cursor, client->partition_count,
+                                   &made->partition, &made->list_after);
+}
+
+static weft_err
+make_fields(const weft_client *client, const weft_request *given,
+            struct wf_request *made)
+{
+    unsigned fields = fields_of[given->verb];
+    weft_err err = WEFT_OK;
+
+    if ((fields & TARGET) != 0) {
+        err = make_target(client, given, made);
+    }
+    if (err == WEFT_OK && (fields & TOKEN) != 0) {
+        err = make_token(client, given, made);
+    }
+    if (err == WEFT_OK && (fields & NAME) != 0) {
+        err = make_name(given, made);
+    }
+    if (err == WEFT_OK && (fields & REASON) != 0) {
+        err = copy_text("the reason", given->name, WF_NAME_BYTES_MAX,
+                        &made->name);
+    }
+    if (err == WEFT_OK && (fields & DATA) != 0) {
+        err = copy_payload("the data", given->data, &made->data);
+    }
+    if (err == WEFT_OK && (fields & INPUT) != 0) {
+        err = make_start(given, made);
+    }
+    if (err == WEFT_OK && (fields & FAILURE) != 0) {
+        err = make_failure(given, made);
+    }
+    if (err == WEFT_OK && (fields & PAGE) != 0) {
+        err = make_page(client, given, made);
+    }
+    return err;
+}
+
+weft_err
+wf_client_make(const weft_client *client, const weft_request *request,
+               struct wf_request **out_request)
+{
+    struct wf_request *made;
+    weft_err err;
+
+    if (request->verb < WEFT_VERB_START || request->verb >= WEFT_VERB_COUNT) {
+        return wf_error(WEFT_EINVAL, "verb is %d, which is none",
+                        (int)request->verb);
+    }
+    if (request->number > UINT64_MAX / 2) {
+        return wf_error(WEFT_EINVAL, "number is over half of its range");
+    }
+    made = wf_request_create();
+    made->verb = request->verb;
+    err = make_fields(client, request, made);
+    if (err != WEFT_OK) {
+        wf_request_destroy(made);
+        return err;
+    }
+    if (request->verb != WEFT_VERB_LIST) {
+        made->partition = wf_key_partition(&made->key, client->partition_count);
+    }
+    memcpy(made->client, client->client_id, sizeof(made->client));
+    *out_request = made;
+    return WEFT_OK;
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// definitions.c - the kinds that were registered.
+//
+// Kinds are kept in the order of their registration and found through a hash
+// table of each space of names. What is added is checked, copied whole and
+// completed with defaults, so that nobody behind this file asks again what
+// zero means. Two things stay as the caller wrote them, because zero says it
+// well: timeouts and total_ms, where both 0 and WEFT_FOREVER are "no limit".
+// (start_to_close_ms is never 0: its default is a minute.)
+//
+// Threads: see definitions.h.
+
+#include "runtime/definitions.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/key.h"
+#include "base/limits.h"
+#include "base/table.h"
+#include "runtime/versioned.h"
+
+enum { START_TO_CLOSE_MS_DEFAULT = 60000, RETRY_MS_DEFAULT = 1000 };
+
+struct weft_definitions {
+    struct wf_table kinds;      // of struct wf_kind
+    struct wf_table activities; // of struct wf_activity_kind
+    struct wf_activity_kind **by_index;
+};
+
+static uint64_t
+hash_of(const char *name)
+{
+    return wf_hash64(name, strlen(name), 0);
+}
+
+static bool
+kind_has_name(const void *item, const void *key)
+{
+    const struct wf_kind *kind = item;
+
+    return strcmp(kind->name, key) == 0;
+}
+
+static bool
+activity_has_name(const void *item, const void *key)
+{
+    const struct wf_activity_kind *kind = item;
+
+    return strcmp(kind->name, key) == 0;
+}
+
+// Life. ---------------------------------------------------------------------
+
+weft_err
+weft_definitions_create(weft_definitions **out_definitions)
+{
+    weft_definitions *definitions;
+
+    wf_error_clear();
+    WF_REQUIRE(out_definitions != NULL);
+    definitions = wf_try_alloc(sizeof(*definitions));
+    if (definitions == NULL) {
+        return WEFT_ENOMEM;
+    }
+    wf_table_init(&definitions->kinds);
+    wf_table_init(&definitions->activities);
+    definitions->by_index = NULL;
+    *out_definitions = definitions;
+    return WEFT_OK;
+}
+
+static void
+free_names(const char *const *names)
+{
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        wf_free((void *)(uintptr_t)names[i]);
+    }
+    wf_free((void *)(uintptr_t)names);
+}
+
+void
+weft_definitions_destroy(weft_definitions *definitions)
+{
+    struct wf_kind *kind;
+    size_t cursor = 0;
+
+    if (definitions == NULL) {
+        return;
+    }
+    while ((kind = wf_table_next(&definitions->kinds, &cursor)) != NULL) {
+        wf_free(kind->name);
+        wf_free(kind);
+    }
+    for (size_t i = 0; i < definitions->activities.count; i++) {
+        struct wf_activity_kind *activity = definitions->by_index[i];
+
+        free_names(activity->def.retry.non_retryable);
+        wf_free(activity->name);
+        wf_free(activity);
+    }
+    wf_free(definitions->by_index);
+    wf_table_fini(&definitions->kinds);
+    wf_table_fini(&definitions->activities);
+    wf_free(definitions);
+}
+
+// Checks. -------------------------------------------------------------------
+
+static weft_err
+check_name(const char *what, const char *name)
+{
+    // A name that is too long is as wrong as one that is missing.
+    return wf_name_check(what, name, WF_KIND_BYTES_MAX) == WEFT_OK
+               ? WEFT_OK
+               : WEFT_EINVAL;
+}
+
+static weft_err
+check_interval(const char *what, weft_retry_policy *policy)
+{
+    uint64_t initial = policy->initial_interval_ms;
+    uint64_t maximum = policy->maximum_interval_ms;
+
+    if (initial == 0) {
+        initial = maximum != 0 && maximum < RETRY_MS_DEFAULT ? maximum
+                                                             : RETRY_MS_DEFAULT;
+    }
+    if (maximum == 0) {
+        maximum = initial > WEFT_FOREVER / 100 ? WEFT_FOREVER : initial * 100;
+    }
+    if (maximum < initial) {
+        return wf_error(WEFT_EINVAL,
+                        "%s: maximum_interval_ms is below initial_interval_ms",
+                        what);
+    }
+    policy->initial_interval_ms = initial;
+    policy->maximum_interval_ms = maximum;
+    return WEFT_OK;
+}
+
+weft_err
+wf_retry_policy_normalise(const char *what, weft_retry_policy *policy)
+{
+    weft_retry_policy full = *policy;
+    weft_err err;
+
+    err = check_interval(what, &full);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    // Written so that not-a-number fails too.
+    if (full.coefficient == 0) {
+        full.coefficient = 2;
+    }
+    if (!(full.coefficient >= 1) || isinf(full.coefficient)) {
+        return wf_error(WEFT_EINVAL, "%s: coefficient is not 1 or more", what);
+    }
+    if (!(full.jitter >= 0 && full.jitter <= 1)) {
+        return wf_error(WEFT_EINVAL, "%s: jitter is not 0 to 1", what);
+    }
+    for (size_t i = 0; full.non_retryable != NULL && full.non_retryable[i];
+         i++) {
+        if (wf_name_check("a non_retryable name", full.non_retryable[i],
+                          WF_NAME_BYTES_MAX) != WEFT_OK) {
+            return wf_error(WEFT_EINVAL, "%s: %s", what, weft_err_detail());
+        }
+    }
+    *policy = full;
+    return WEFT_OK;
+}
+
+// Adding. -------------------------------------------------------------------
+
+static void
+add_kind(weft_definitions *definitions, const char *name,
+         const struct wf_kind *kind)
+{
+    struct wf_kind *copy = wf_memdup(kind, sizeof(*kind));
+
+    copy->name = wf_strdup(name);
+    if (copy->is_workflow) {
+        copy->workflow.name = copy->name;
+    } else {
+        copy->actor.name = copy->name;
+    }
+    wf_table_add(&definitions->kinds, hash_of(name), copy);
+}
+
+static weft_err
+check_new_kind(const weft_definitions *definitions, const char *name)
+{
+    if (wf_definitions_find(definitions, name) != NULL) {
+        return wf_error(WEFT_EEXISTS, "a kind named %s is there already", name);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+check_actor(const weft_actor_def *def)
+{
+    if (check_name("the actor's name", def->name) != WEFT_OK) {
+        return WEFT_EINVAL;
+    }
+    if (def->receive == NULL) {
+        return wf_error(WEFT_EINVAL, "actor %s: receive is missing", def->name);
+    }
+    if (def->state_bytes > WF_STATE_BYTES_MAX) {
+        return wf_error(WEFT_EINVAL, "actor %s: state_bytes is over %u",
+                        def->name, WF_STATE_BYTES_MAX);
+    }
+    if (def->creation != WEFT_CREATION_ON_MESSAGE &&
+        def->creation != WEFT_CREATION_ON_START &&
+        def->creation != WEFT_CREATION_NEVER) {
+        return wf_error(WEFT_EINVAL, "actor %s: creation is %d, which is none",
+                        def->name, (int)def->creation);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_definitions_add_actor(weft_definitions *definitions,
+                           const weft_actor_def *def)
+{
+    struct wf_kind kind = {.is_workflow = false};
+    weft_actor_def *actor = &kind.actor;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(definitions != NULL);
+    err = wf_versioned_copy("weft_actor_def", def, actor, sizeof(*actor));
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = check_actor(actor);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = check_new_kind(definitions, actor->name);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (actor->version == 0) {
+        actor->version = 1;
+    }
+    if (actor->turn_attempts_max == 0) {
+        actor->turn_attempts_max = WF_TURN_ATTEMPTS_DEFAULT;
+    }
+    if (actor->retention_ms == 0) {
+        actor->retention_ms = WF_RETENTION_MS_DEFAULT;
+    }
+    kind.version = actor->version;
+    kind.creation = actor->creation;
+    kind.retention_ms = actor->retention_ms;
+    add_kind(definitions, actor->name, &kind);
+    return WEFT_OK;
+}
+
+static weft_err
+check_workflow(const weft_workflow_def *def)
+{
+    if (check_name("the workflow's name", def->name) != WEFT_OK) {
+        return WEFT_EINVAL;
+    }
+    if (def->run == NULL) {
+        return wf_error(WEFT_EINVAL, "workflow %s: run is missing", def->name);
+    }
+    if (def->stack_bytes != 0 && (def->stack_bytes < WF_STACK_BYTES_MIN ||
+                                  def->stack_bytes > WF_STACK_BYTES_MAX)) {
+        return wf_error(WEFT_EINVAL, "workflow %s: stack_bytes is not %u to %u",
+                        def->name, (unsigned)WF_STACK_BYTES_MIN,
+                        WF_STACK_BYTES_MAX);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_definitions_add_workflow(weft_definitions *definitions,
+                              const weft_workflow_def *def)
+{
+    struct wf_kind kind = {.is_workflow = true};
+    weft_workflow_def *workflow = &kind.workflow;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(definitions != NULL);
+    err = wf_versioned_copy("weft_workflow_def", def, workflow,
+                            sizeof(*workflow));
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = check_workflow(workflow);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = check_new_kind(definitions, workflow->name);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (workflow->version == 0) {
+        workflow->version = 1;
+    }
+    if (workflow->stack_bytes == 0) {
+        workflow->stack_bytes = WF_STACK_BYTES_DEFAULT;
+    }
+    if (workflow->retention_ms == 0) {
+        workflow->retention_ms = WF_RETENTION_MS_DEFAULT;
+    }
+    kind.version = workflow->version;
+    kind.creation = WEFT_CREATION_ON_START;
+    kind.retention_ms = workflow->retention_ms;
+    add_kind(definitions, workflow->name, &kind);
+    return WEFT_OK;
+}
+
+// A copy of a NULL-terminated list of strings; NULL stays NULL.
+static const char *const *
+copy_names(const char *const *names)
+{
+    const char **copy;
+    size_t count = 0;
+
+    if (names == NULL) {
+        return NULL;
+    }
+    while (names[count] != NULL) {
+        count++;
+    }
+    copy = wf_calloc((count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = wf_strdup(names[i]);
+    }
+    return copy;
+}
+
+static void
+add_activity(weft_definitions *definitions, const weft_activity_def *def)
+{
+    struct wf_activity_kind *kind = wf_calloc(sizeof(*kind));
+    size_t count = definitions->activities.count;
+
+    kind->name = wf_strdup(def->name);
+    kind->index = (uint32_t)count;
+    kind->def = *def;
+    kind->def.name = kind->name;
+    kind->def.retry.non_retryable = copy_names(def->retry.non_retryable);
+    definitions->by_index = wf_realloc(
+        definitions->by_index, (count + 1) * sizeof(*definitions->by_index));
+    definitions->by_index[count] = kind;
+    wf_table_add(&definitions->activities, hash_of(kind->name), kind);
+}
+
+weft_err
+weft_definitions_add_activity(weft_definitions *definitions,
+                              const weft_activity_def *def)
+{
+    weft_activity_def full;
+    char what[WF_KIND_BYTES_MAX + sizeof("activity ")] = "activity ";
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(definitions != NULL);
+    err = wf_versioned_copy("weft_activity_def", def, &full, sizeof(full));
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (check_name("the activity's name", full.name) != WEFT_OK) {
+        return WEFT_EINVAL;
+    }
+    strcat(what, full.name);
+    if (full.run == NULL) {
+        return wf_error(WEFT_EINVAL, "%s: run is missing", what);
+    }
+    err = wf_retry_policy_normalise(what, &full.retry);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (wf_definitions_find_activity(definitions, full.name) != NULL) {
+        return wf_error(WEFT_EEXISTS, "%s is there already", what);
+    }
+    if (full.timeouts.start_to_close_ms == 0) {
+        full.timeouts.start_to_close_ms = START_TO_CLOSE_MS_DEFAULT;
+    }
+    add_activity(definitions, &full);
+    return WEFT_OK;
+}
+
+// Finding. ------------------------------------------------------------------
+
+const struct wf_kind *
+wf_definitions_find(const weft_definitions *definitions, const char *name)
+{
+    return wf_table_find(&definitions->kinds, hash_of(name), kind_has_name,
+                         name);
+}
+
+const struct wf_activity_kind *
+wf_definitions_find_activity(const weft_definitions *definitions,
+                             const char *name)
+{
+    return wf_table_find(&definitions->activities, hash_of(name),
+                         activity_has_name, name);
+}
+
+uint32_t
+wf_definitions_activities_count(const weft_definitions *definitions)
+{
+    return (uint32_t)definitions->activities.count;
+}
+
+const struct wf_activity_kind *
+wf_definitions_activity_at(const weft_definitions *definitions, uint32_t index)
+{
+    return definitions->by_index[index];
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// definitions.h - the kinds that were registered, as the runtime sees them.
+//
+// Threads: read by all; changed by nobody once a node is open.
+
+#ifndef WF_RUNTIME_DEFINITIONS_H
+#define WF_RUNTIME_DEFINITIONS_H
+
+#include <stdbool.h>
+
+#include "weft/actor.h"
+#include "weft/activity.h"
+#include "weft/workflow.h"
+
+// An actor or workflow kind. Exactly one of actor.receive and workflow.run is
+// set.
+struct wf_kind {
+    char *name;
+    uint32_t version;
+    bool is_workflow;
+    weft_actor_def actor;       // defaults filled in
+    weft_workflow_def workflow; // the same
+    weft_creation creation;     // a workflow's is ON_START
+    uint64_t retention_ms;
+};
+
+struct wf_activity_kind {
+    char *name;
+    uint32_t index; // place in the list, for per-kind counts
+    weft_activity_def def; // defaults filled in; strings owned
+};
+
+// NULL if there is none.
+const struct wf_kind *
+wf_definitions_find(const weft_definitions *definitions, const char *name);
+const struct wf_activity_kind *
+wf_definitions_find_activity(const weft_definitions *definitions,
+                             const char *name);
+uint32_t wf_definitions_activities_count(const weft_definitions *definitions);
+const struct wf_activity_kind *
+wf_definitions_activity_at(const weft_definitions *definitions, uint32_t index);
+
+// Check a policy and fill in its defaults.
+//
+// WEFT_EINVAL   out of range; the detail names `what` and the field
+weft_err wf_retry_policy_normalise(const char *what, weft_retry_policy *policy);
+
+#endif

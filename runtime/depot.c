@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// depot.c - one store of a node, with its log and its beacon.
+//
+// The store says what it is in rows of its own ("s" in storage/keys.h): format,
+// id, its place among the stores, and the counts that the layout of all keys
+// depends on. They are written once, when the store is founded, and compared
+// at every open.
+//
+// The beacon says how far the store had got when it was last looked at. It is
+// checked twice: before the store is opened, the lengths of its files, because
+// opening a store that was cut makes the cut final; and after, the number of
+// its last commit. Without loss both are at least what the beacon says.
+//
+// A beacon is only written with what is durable already, and `durable` is read
+// before the files are measured, so it never promises too much. One that could
+// not be written is closed, and opened anew for the next try.
+//
+// Threads: as depot.h says. append_lock is held during a write, so that whoever
+// wants one moment of several stores can stop all writing (node_backup.c).
+
+#include "runtime/depot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/trace.h"
+#include "storage/beacon.h"
+#include "storage/keys.h"
+#include "storage/log.h"
+#include "storage/store.h"
+
+static weft_err open_checked(struct wf_depot *depot, bool accept_loss);
+
+// Life. ---------------------------------------------------------------------
+
+static char *
+make_path(const struct wf_depot_options *options, const char *data_dir,
+          const char *suffix)
+{
+    size_t size = strlen(data_dir) + strlen(suffix) + 32;
+    char *path = wf_alloc(size);
+
+    (void)snprintf(path, size, "%s/store-%" PRIu32 "%s", data_dir,
+                   options->index, suffix);
+    return path;
+}
+
+void
+wf_depot_init(struct wf_depot *depot, const struct wf_depot_options *options)
+{
+    *depot = (struct wf_depot){.options = *options};
+    if (options->data_dir != NULL) {
+        depot->dir = make_path(options, options->data_dir, "");
+        depot->beacon_path = make_path(options, options->data_dir, ".beacon");
+    }
+    depot->options.data_dir = NULL; // borrowed for the call only
+    (void)snprintf(depot->name, sizeof(depot->name), "store-%" PRIu32,
+                   options->index);
+    atomic_init(&depot->durable, 0);
+    atomic_init(&depot->log_bytes, 0);
+    atomic_init(&depot->commits, 0);
+    WF_ASSERT(pthread_mutex_init(&depot->append_lock, NULL) == 0);
+    WF_ASSERT(pthread_rwlock_init(&depot->open_lock, NULL) == 0);
+    WF_ASSERT(pthread_mutex_init(&depot->beacon_lock, NULL) == 0);
+}
+
+void
+wf_depot_fini(struct wf_depot *depot)
+{
+    WF_ASSERT(depot->store == NULL);
+    pthread_mutex_destroy(&depot->append_lock);
+    pthread_rwlock_destroy(&depot->open_lock);
+    pthread_mutex_destroy(&depot->beacon_lock);
+    wf_free(depot->dir);
+    wf_free(depot->beacon_path);
+}
+
+static void
+note(const struct wf_depot *depot, const char *verb, const char *text)
+{
+    const struct wf_clock *clock = &depot->options.clock;
+
+    wf_trace_emit(depot->options.trace, WF_TRACE_WARNING,
+                  clock->wall_ms(clock->self), depot->name, verb, "%s", text);
+}
+
+static void
+close_store(struct wf_depot *depot)
+{
+    if (depot->log != NULL) {
+        depot->log->ops->close(depot->log->self);
+        wf_free(depot->log);
+        depot->log = NULL;
+    }
+    if (depot->store != NULL) {
+        depot->store->ops->close(depot->store->self);
+        wf_free(depot->store);
+        depot->store = NULL;
+    }
+}
+
+static void
+close_beacon(struct wf_depot *depot)
+{
+    wf_beacon_close(depot->beacon);
+    depot->beacon = NULL;
+}
+
+void
+wf_depot_close(struct wf_depot *depot)
+{
+    close_store(depot);
+    close_beacon(depot);
+}
+
+weft_err
+wf_depot_open(struct wf_depot *depot, bool accept_loss)
+{
+    weft_err err = open_checked(depot, accept_loss);
+
+    if (err != WEFT_OK) {
+        close_store(depot);
+    }
+    return err;
+}
+
+weft_err
+wf_depot_reopen(struct wf_depot *depot)
+{
+    struct wf_commit barrier = {0};
+    weft_err err;
+
+    pthread_rwlock_wrlock(&depot->open_lock);
+    close_store(depot);
+    err = open_checked(depot, false);
+    if (err == WEFT_OK && depot->is_new) {
+        err = wf_error(WEFT_ELOST, "%s: it is empty", depot->name);
+    }
+    if (err == WEFT_OK && wf_depot_append(depot, &barrier) != WF_DEPOT_DURABLE) {
+        err = wf_error(WEFT_EIO, "%s: it takes no commit", depot->name);
+    }
+    if (err != WEFT_OK) {
+        close_store(depot);
+    }
+    pthread_rwlock_unlock(&depot->open_lock);
+    return err;
+}
+
+// What the store says it is. -------------------------------------------------
+
+static void
+put_row(struct wf_batch *batch, const char *name, const void *value, size_t len)
+{
+    struct wf_buf key = {0};
+
+    wf_keys_store(&key, name);
+    wf_batch_put(batch, WF_CF_META, wf_buf_bytes(&key),
+                 weft_bytes_of(value, len));
+    wf_buf_fini(&key);
+}
+
+static void
+put_number(struct wf_batch *batch, const char *name, uint64_t number)
+{
+    struct wf_buf value = {0};
+
+    wf_buf_put_u64(&value, number);
+    put_row(batch, name, value.data, value.len);
+    wf_buf_fini(&value);
+}
+
+weft_err
+wf_depot_found(struct wf_depot *depot, const uint8_t id[16])
+{
+    const struct wf_depot_options *options = &depot->options;
+    const struct wf_clock *clock = &options->clock;
+    struct wf_batch batch = {0};
+    weft_err err;
+
+    WF_ASSERT(depot->is_new);
+    put_number(&batch, "format", WF_DEPOT_FORMAT);
+    put_row(&batch, "id", id, 16);
+    put_number(&batch, "index", options->index);
+    put_number(&batch, "stores", options->count);
+    put_number(&batch, "partitions", options->partition_count);
+    put_number(&batch, "created_at", clock->wall_ms(clock->self));
+    err = depot->store->ops->write(depot->store->self, &batch, true);
+    wf_batch_fini(&batch);
+    if (err == WEFT_OK) {
+        memcpy(depot->id, id, sizeof(depot->id));
+        depot->is_new = false;
+    }
+    return err;
+}
+
+static weft_err
+get_row(struct wf_depot *depot, const char *name, struct wf_buf *out_value)
+{
+    struct wf_buf key = {0};
+    weft_err err;
+
+    wf_keys_store(&key, name);
+    err = depot->store->ops->get(depot->store->self, WF_CF_META,
+                                 wf_buf_bytes(&key), out_value);
+    wf_buf_fini(&key);
+    return err;
+}
+
+static weft_err
+check_number(struct wf_depot *depot, const char *name, uint64_t expected)
+{
+    struct wf_buf value = {0};
+    struct wf_reader reader;
+    uint64_t number = 0;
+    weft_err err = get_row(depot, name, &value);
+
+    if (err == WEFT_OK) {
+        reader = wf_reader_of(wf_buf_bytes(&value));
+        number = wf_reader_u64(&reader);
+        if (reader.failed) {
+            err = WEFT_ENOTFOUND;
+        }
+    }
+    wf_buf_fini(&value);
+    if (err == WEFT_ENOTFOUND) {
+        return wf_error(WEFT_ECORRUPT, "%s: it does not say its %s",
+                        depot->name, name);
+    }
+    if (err == WEFT_OK && number != expected) {
+        return wf_error(WEFT_EFORMAT,
+                        "%s: its %s is %" PRIu64 ", and %" PRIu64
+                        " was asked for",
+                        depot->name, name, number, expected);
+    }
+    return err;
+}
+
+// Is it one of ours, made as we would make it? Sets is_new and id.
+static weft_err
+check_rows(struct wf_depot *depot)
+{
+    struct wf_log *log = depot->log;
+    struct wf_buf id = {0};
+    weft_err err = get_row(depot, "format", &id);
+
+    depot->is_new = err == WEFT_ENOTFOUND;
+    if (depot->is_new) {
+        err = log->ops->last(log->self) == 0
+                  ? WEFT_OK
+                  : wf_error(WEFT_ECORRUPT,
+                             "%s: it has commits and no format", depot->name);
+        goto out;
+    }
+    if (err == WEFT_OK) {
+        err = check_number(depot, "format", WF_DEPOT_FORMAT);
+    }
+    if (err == WEFT_OK) {
+        err = check_number(depot, "partitions",
+                           depot->options.partition_count);
+    }
+    if (err == WEFT_OK) {
+        err = check_number(depot, "stores", depot->options.count);
+    }
+    if (err == WEFT_OK) {
+        err = check_number(depot, "index", depot->options.index);
+    }
+    if (err != WEFT_OK) {
+        goto out;
+    }
+    err = get_row(depot, "id", &id);
+    if (err == WEFT_ENOTFOUND || (err == WEFT_OK && id.len != 16)) {
+        err = wf_error(WEFT_ECORRUPT, "%s: it has no id", depot->name);
+    }
+    if (err == WEFT_OK) {
+        memcpy(depot->id, id.data, sizeof(depot->id));
+    }
+
+out:
+    wf_buf_fini(&id);
+    return err;
+}
+
+// What the beacon says. -------------------------------------------------------
+
+// A loss was found. Accepted, it is said once and forgotten.
+static weft_err
+lose(struct wf_depot *depot, bool accept_loss)
+{
+    if (!accept_loss) {
+        return WEFT_ELOST;
+    }
+    note(depot, "lost", weft_err_detail());
+    return WEFT_OK;
+}
+
+// What can be known before the store is opened. *out_has: there is a beacon.
+static weft_err
+check_beacon(struct wf_depot *depot, bool accept_loss,
+             struct wf_beacon_state *out_state, bool *out_has)
+{
+    weft_err err;
+
+    *out_has = false;
+    if (depot->beacon_path == NULL) {
+        return WEFT_OK;
+    }
+    err = wf_beacon_read(depot->beacon_path, out_state);
+    if (err == WEFT_ENOTFOUND) {
+        return WEFT_OK;
+    }
+    if (err == WEFT_ECORRUPT && accept_loss) {
+        note(depot, "lost", weft_err_detail());
+        return remove(depot->beacon_path) == 0
+                   ? WEFT_OK
+                   : wf_error(WEFT_EIO, "%s: cannot be removed",
+                              depot->beacon_path);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *out_has = true;
+    if (out_state->format != WF_DEPOT_FORMAT) {
+        return wf_error(WEFT_EFORMAT,
+                        "%s: its format is %" PRIu32 ", and %d was asked for",
+                        depot->beacon_path, out_state->format,
+                        WF_DEPOT_FORMAT);
+    }
+    err = wf_beacon_check_files(depot->dir, out_state);
+    return err == WEFT_ELOST ? lose(depot, accept_loss) : err;
+}
+
+// What can be known only after.
+static weft_err
+check_last(struct wf_depot *depot, bool accept_loss,
+           const struct wf_beacon_state *state, bool has_beacon)
+{
+    uint64_t last = depot->log->ops->last(depot->log->self);
+
+    if (depot->beacon_path == NULL) {
+        return WEFT_OK;
+    }
+    if (!has_beacon) {
+        if (last == 0) {
+            return WEFT_OK; // made, and never used
+        }
+        (void)wf_error(WEFT_ELOST, "%s: the beacon is missing",
+                       depot->beacon_path);
+        return lose(depot, accept_loss);
+    }
+    if (last < state->last_commit) {
+        (void)wf_error(WEFT_ELOST,
+                       "%s: commits %" PRIu64 " to %" PRIu64 " are missing",
+                       depot->dir, last + 1, state->last_commit);
+        return lose(depot, accept_loss);
+    }
+    if (!depot->is_new &&
+        memcmp(state->store_id, depot->id, sizeof(depot->id)) != 0) {
+        (void)wf_error(WEFT_ELOST, "%s: it is not the store of its beacon",
+                       depot->dir);
+        return lose(depot, accept_loss);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+open_checked(struct wf_depot *depot, bool accept_loss)
+{
+    struct wf_beacon_state state = {0};
+    struct wf_store store;
+    struct wf_log log;
+    bool has_beacon;
+    weft_err err = check_beacon(depot, accept_loss, &state, &has_beacon);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (depot->options.open_store != NULL) {
+        err = depot->options.open_store(depot->options.ctx,
+                                        depot->options.index, &store);
+    } else {
+        err = wf_store_rocks_open(depot->dir, false, &store);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    depot->store = wf_memdup(&store, sizeof(store));
+    err = wf_log_local_open(store, true, &log);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    depot->log = wf_memdup(&log, sizeof(log));
+    atomic_store(&depot->durable, log.ops->last(log.self));
+    err = check_rows(depot);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    return check_last(depot, accept_loss, &state, has_beacon);
+}
+
+static weft_err
+write_beacon(struct wf_depot *depot)
+{
+    struct wf_beacon_state state = {0};
+    uint64_t commit = atomic_load(&depot->durable);
+    bool is_new;
+    weft_err err = WEFT_OK;
+
+    if (depot->has_beacon && depot->beacon_commit == commit) {
+        return WEFT_OK;
+    }
+    if (depot->beacon == NULL) {
+        err = wf_beacon_open(depot->beacon_path, &depot->beacon, &state,
+                             &is_new);
+    }
+    if (err == WEFT_OK) {
+        err = wf_beacon_list_files(depot->dir, &state);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    memcpy(state.store_id, depot->id, sizeof(state.store_id));
+    state.format = WF_DEPOT_FORMAT;
+    state.last_commit = commit;
+    err = wf_beacon_write(depot->beacon, &state);
+    if (err != WEFT_OK) {
+        close_beacon(depot);
+        return err;
+    }
+    depot->has_beacon = true;
+    depot->beacon_commit = commit;
+    return WEFT_OK;
+}
+
+weft_err
+wf_depot_write_beacon(struct wf_depot *depot)
+{
+    weft_err err;
+
+    if (depot->beacon_path == NULL) {
+        return WEFT_OK;
+    }
+    pthread_mutex_lock(&depot->beacon_lock);
+    err = write_beacon(depot);
+    pthread_mutex_unlock(&depot->beacon_lock);
+    return err;
+}
+
+// Commits. --------------------------------------------------------------------
+
+// The last chance to fail before, and the first after; both for tests.
+static enum wf_append_result
+append_with_faults(struct wf_depot *depot, struct wf_commit *commit)
+{
+    enum wf_append_result result;
+
+    if (wf_fault_hit(WF_FAULT_BEFORE_COMMIT)) {
+        return WF_APPEND_IN_DOUBT;
+    }
+    result = depot->log->ops->append(depot->log->self, commit);
+    if (result == WF_APPEND_DURABLE && wf_fault_hit(WF_FAULT_AFTER_COMMIT)) {
+        return WF_APPEND_IN_DOUBT;
+    }
+    return result;
+}
+
+enum wf_depot_result
+wf_depot_append(struct wf_depot *depot, struct wf_commit *commit)
+{
+    enum wf_append_result result;
+
+    pthread_mutex_lock(&depot->append_lock);
+    result = append_with_faults(depot, commit);
+    pthread_mutex_unlock(&depot->append_lock);
+
+    if (result == WF_APPEND_REFUSED) {
+        return WF_DEPOT_REFUSED;
+    }
+    if (result != WF_APPEND_DURABLE) {
+        note(depot, "doubt", weft_err_detail());
+        return WF_DEPOT_IN_DOUBT;
+    }
+    atomic_fetch_add(&depot->log_bytes, commit->frames.len);
+    atomic_fetch_add(&depot->commits, 1);
+    atomic_store(&depot->durable, commit->number);
+    if (depot->options.is_strict && wf_depot_write_beacon(depot) != WEFT_OK) {
+        // Durable, but not as durable as was promised: find out again.
+        note(depot, "doubt", weft_err_detail());
+        return WF_DEPOT_IN_DOUBT;
+    }
+    return WF_DEPOT_DURABLE;
+}
+
+weft_err
+wf_depot_trim(struct wf_depot *depot, uint64_t to)
+{
+    weft_err err = depot->store->ops->flush(depot->store->self);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (wf_fault_hit(WF_FAULT_BEFORE_TRIM)) {
+        return wf_error(WEFT_EBUSY, "%s: a fault was injected", depot->name);
+    }
+    err = depot->log->ops->truncate(depot->log->self, to);
+    if (err == WEFT_OK && wf_fault_hit(WF_FAULT_AFTER_TRIM)) {
+        return wf_error(WEFT_EBUSY, "%s: a fault was injected", depot->name);
+    }
+    return err;
+}
+
+uint64_t
+wf_depot_first(struct wf_depot *depot)
+{
+    return depot->log->ops->first(depot->log->self);
+}
+
+// Copies. ---------------------------------------------------------------------
+
+// The copy has no files in its write-ahead log, so its beacon names none.
+static weft_err
+write_backup_beacon(struct wf_depot *depot, const char *data_dir,
+                    uint64_t commit)
+{
+    struct wf_beacon_state state = {0};
+    struct wf_beacon *beacon = NULL;
+    char *path = make_path(&depot->options, data_dir, ".beacon");
+    bool is_new;
+    weft_err err = wf_beacon_open(path, &beacon, &state, &is_new);
+
+    if (err == WEFT_OK) {
+        state = (struct wf_beacon_state){
+            .format = WF_DEPOT_FORMAT,
+            .last_commit = commit,
+        };
+        memcpy(state.store_id, depot->id, sizeof(state.store_id));
+        err = wf_beacon_write(beacon, &state);
+    }
+    wf_beacon_close(beacon);
+    wf_free(path);
+    return err;
+}
+
+weft_err
+wf_depot_backup(struct wf_depot *depot, const char *data_dir)
+{
+    char *dir = make_path(&depot->options, data_dir, "");
+    uint64_t commit;
+    weft_err err;
+
+    pthread_rwlock_rdlock(&depot->open_lock);
+    if (depot->store == NULL) {
+        err = wf_error(WEFT_ECLOSED, "%s: it is being opened anew",
+                       depot->name);
+    } else {
+        commit = atomic_load(&depot->durable); // or newer, in the copy
+        err = depot->store->ops->checkpoint(depot->store->self, dir);
+        if (err == WEFT_OK) {
+            err = write_backup_beacon(depot, data_dir, commit);
+        }
+    }
+    pthread_rwlock_unlock(&depot->open_lock);
+    wf_free(dir);
+    return err;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// depot.h - one store of a node, with its log and its beacon.
+//
+//     DATA_DIR/store-N          the store
+//     DATA_DIR/store-N.beacon   what it held when it was last looked at
+//
+// Life:     init -> open -> (reopen) -> close -> fini.
+// Threads:  open, reopen and close while nobody else uses it; append from the
+//           committer's; the rest from any, as each says.
+
+#ifndef WF_RUNTIME_DEPOT_H
+#define WF_RUNTIME_DEPOT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "weft/error.h"
+
+#include "base/clock.h"
+
+struct wf_beacon;
+struct wf_commit;
+struct wf_log;
+struct wf_store;
+struct wf_trace;
+
+// Of everything in a data directory; another one is refused.
+#define WF_DEPOT_FORMAT 1
+
+struct wf_depot_options {
+    uint32_t index;           // of this store
+    uint32_t count;           // of stores
+    uint32_t partition_count; // of the system
+    const char *data_dir;     // copied; NULL: no files but those of open_store
+    // NULL: RocksDB in data_dir.
+    weft_err (*open_store)(void *ctx, uint32_t store,
+                           struct wf_store *out_store);
+    void *ctx;
+    bool is_strict;           // a beacon with every commit
+    struct wf_clock clock;
+    const struct wf_trace *trace; // borrowed
+};
+
+struct wf_depot {
+    struct wf_depot_options options;
+    char *dir;         // NULL without files
+    char *beacon_path; // the same
+    char name[16];     // "store-0", for traces
+
+    struct wf_store *store; // NULL while it is closed
+    struct wf_log *log;     // the same
+    uint8_t id[16];
+    bool is_new; // open found no store: wf_depot_found is to come
+
+    // Numbers that others read.
+    _Atomic uint64_t durable;   // last commit known durable
+    _Atomic uint64_t log_bytes; // of segments: recovered, and written since
+    _Atomic uint64_t commits;   // since the node was opened
+
+    pthread_mutex_t append_lock; // held while a commit is written
+    pthread_rwlock_t open_lock;  // held for writing while it is reopened
+    pthread_mutex_t beacon_lock; // over what follows
+    struct wf_beacon *beacon;
+    uint64_t beacon_commit; // what the beacon says
+    bool has_beacon;        // it says something
+};
+
+void wf_depot_init(struct wf_depot *depot,
+                   const struct wf_depot_options *options);
+void wf_depot_fini(struct wf_depot *depot); // closed before
+
+// Check the beacon, open the store and its log, check what they say. On
+// failure it is closed.
+//
+// WEFT_EFORMAT   another format, or other counts of partitions or stores
+// WEFT_ELOST     behind its beacon, or the beacon is missing; not with
+//                accept_loss
+// else           what the store says
+weft_err wf_depot_open(struct wf_depot *depot, bool accept_loss);
+
+// Write the rows that make an empty store one of ours.
+weft_err wf_depot_found(struct wf_depot *depot, const uint8_t id[16]);
+
+// After an unclear write: close, open with the same checks, so that what the
+// write-ahead log brings back is in synced files, and commit an empty barrier.
+weft_err wf_depot_reopen(struct wf_depot *depot);
+
+void wf_depot_close(struct wf_depot *depot); // closed already is fine
+
+enum wf_depot_result {
+    WF_DEPOT_DURABLE,
+    WF_DEPOT_REFUSED, // nothing was written: the same again, later
+    WF_DEPOT_IN_DOUBT,
+};
+
+// Write a commit; with is_strict the beacon too. Sets commit->number.
+enum wf_depot_result wf_depot_append(struct wf_depot *depot,
+                                     struct wf_commit *commit);
+
+// Write what is durable into the beacon, if it does not say so yet. Any
+// thread.
+weft_err wf_depot_write_beacon(struct wf_depot *depot);
+
+// Make all rows safe, then forget the commits below `to`. Beside commits.
+// WEFT_EIO or WEFT_ECLOSED: the store must be reopened.
+weft_err wf_depot_trim(struct wf_depot *depot, uint64_t to);
+uint64_t wf_depot_first(struct wf_depot *depot); // oldest commit kept
+
+// Copy a running store to data_dir, which exists, with a beacon. Any thread.
+//
+// WEFT_ECLOSED   it is being reopened
+weft_err wf_depot_backup(struct wf_depot *depot, const char *data_dir);
+
+#endif

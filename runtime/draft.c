@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// draft.c - make a record: gather sections, then append and apply it at once.
+//
+// The record is applied from its own bytes, by the code that recovery uses, so
+// there is one way only from a record to memory.
+
+#include "base/assert.h"
+#include "runtime/partition_impl.h"
+
+void
+wf_draft_fini(struct wf_draft *draft)
+{
+    wf_buf_fini(&draft->sections);
+    wf_buf_fini(&draft->ops);
+}
+
+void
+wf_draft_actor(struct wf_draft *draft, const struct wf_key *key)
+{
+    if (draft->ops.len > 0) {
+        wf_section_put(&draft->sections, WF_SECTION_ACTOR, wf_key_bytes(key),
+                       wf_buf_bytes(&draft->ops));
+        wf_buf_reset(&draft->ops);
+    }
+}
+
+void
+wf_draft_partition(struct wf_draft *draft)
+{
+    if (draft->ops.len > 0) {
+        wf_section_put(&draft->sections, WF_SECTION_PARTITION, weft_nothing(),
+                       wf_buf_bytes(&draft->ops));
+        wf_buf_reset(&draft->ops);
+    }
+}
+
+void
+wf_draft_send(struct wf_draft *draft, const struct wf_partition *partition,
+              const struct wf_key *target, weft_bytes letter)
+{
+    uint32_t destination = wf_key_partition(target, partition->options.count);
+
+    WF_ASSERT(draft->ops.len == 0);
+    if (destination == partition->options.index) {
+        wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+        wf_buf_put_bytes(&draft->ops, letter);
+        wf_draft_actor(draft, target);
+    } else {
+        struct wf_buf envelope = {0};
+
+        wf_buf_put_bytes(&envelope, wf_key_bytes(target));
+        wf_buf_put_bytes(&envelope, letter);
+        wf_buf_put_u8(&draft->ops, WF_OP_SEND);
+        wf_buf_put_varint(&draft->ops, destination);
+        wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&envelope));
+        wf_draft_partition(draft);
+        wf_buf_fini(&envelope);
+    }
+}
+
+uint64_t
+wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
+               bool is_lazy)
+{
+    uint64_t record = partition->last_record + 1;
+    size_t before = partition->records.len;
+    bool is_whole;
+
+    WF_ASSERT(draft->ops.len == 0);
+    WF_ASSERT(draft->sections.len > 0);
+    wf_record_put(&partition->records, partition->now_ms,
+                  wf_buf_bytes(&draft->sections));
+    partition->records_count++;
+    partition->last_record = record;
+    partition->log_bytes += partition->records.len - before;
+    partition->stats.records++;
+    if (!is_lazy) {
+        partition->has_urgent = true;
+    } else if (partition->lazy_since_ms == 0) {
+        partition->lazy_since_ms = partition->now_ms;
+    }
+    is_whole = wf_apply_record(
+        partition, record, partition->now_ms,
+        wf_reader_of(wf_buf_bytes(&draft->sections)));
+    WF_ASSERT(is_whole); // we made it ourselves
+    wf_buf_reset(&draft->sections);
+    return record;
+}
+
+uint64_t
+wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
+               struct wf_buf *ops, bool is_lazy)
+{
+    struct wf_draft draft = {0};
+    uint64_t record;
+
+    wf_section_put(&draft.sections, WF_SECTION_ACTOR,
+                   wf_key_bytes(&actor->key), wf_buf_bytes(ops));
+    wf_buf_reset(ops);
+    record = wf_draft_write(&draft, partition, is_lazy);
+    wf_draft_fini(&draft);
+    return record;
+}

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// edge.c - requests from clients: each verb, for an actor that is loaded.
+//
+// A request waits until its actor is in memory, keeps its place among the
+// others for that actor, and is answered through the gate.
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "runtime/turn.h"
+#include "runtime/workflow.h"
+
+void
+wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
+               uint64_t record, weft_err err, const char *format, ...)
+{
+    char detail[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(detail, sizeof(detail), format, args);
+    va_end(args);
+    wf_request_answer(request, err, detail);
+    if (err == WEFT_EBUSY || err == WEFT_EFULL) {
+        request->reply.retry_after_ms = 100;
+    }
+    wf_gate_reply(partition, request, record);
+}
+
+// Answer with what the actor is now.
+static void
+answer_now(struct wf_partition *partition, const struct wf_actor *actor,
+           struct wf_request *request, weft_err err, const char *what)
+{
+    wf_edge_answer(partition, request, actor->object.position, err,
+                   err == WEFT_OK ? "%s%s" : "%s: %s",
+                   err == WEFT_OK ? "" : wf_key_id(&actor->key),
+                   err == WEFT_OK ? "" : what);
+}
+
+void
+wf_edge_answer_result(struct wf_partition *partition,
+                      struct wf_request *request, const struct wf_actor *actor)
+{
+    weft_err err = WEFT_EFAILED;
+
+    if (actor->status == WEFT_STATUS_COMPLETED) {
+        wf_request_answer_data(request, actor->result);
+        err = WEFT_OK;
+    } else {
+        wf_request_answer_failure(request,
+                                  &(weft_failure){
+                                      .name = actor->failure_name,
+                                      .message = actor->failure_message,
+                                      .details = actor->failure_details,
+                                  });
+        err = actor->status == WEFT_STATUS_CANCELLED    ? WEFT_ECANCELLED
+              : actor->status == WEFT_STATUS_TERMINATED ? WEFT_ETERMINATED
+                                                        : WEFT_EFAILED;
+    }
+    answer_now(partition, actor, request, err, actor->failure_name);
+}
+
+// Records that answer a request. --------------------------------------------
+
+// Write what draft->sections holds together with the request's answer.
+static void
+write_answered(struct wf_partition *partition, struct wf_request *request,
+               struct wf_draft *draft)
+{
+    uint64_t record;
+
+    wf_window_put_answered(&draft->ops, request->client, request->number,
+                           request->confirmed, WEFT_OK, weft_nothing());
+    wf_draft_partition(draft);
+    record = wf_draft_write(draft, partition, false);
+    wf_edge_answer(partition, request, record, WEFT_OK, "%s", "");
+    wf_draft_fini(draft);
+}
+
+static void
+put_signal(struct wf_draft *draft, const struct wf_actor *actor,
+           const struct wf_request *request, bool wants_answer)
+{
+    struct wf_buf letter = {0};
+
+    wf_letter_encode(
+        &(struct wf_letter){
+            .type = WF_LETTER_SIGNAL,
+            .client = wants_answer ? weft_bytes_of(request->client, 16)
+                                   : weft_nothing(),
+            .number = wants_answer ? request->number : 0,
+            .name = weft_text(request->name),
+            .data = request->data,
+        },
+        &letter);
+    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+    wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&letter));
+    wf_draft_actor(draft, &actor->key);
+    wf_buf_fini(&letter);
+}
+
+static void
+put_create(struct wf_partition *partition, struct wf_draft *draft,
+           const struct wf_actor *actor, weft_bytes input)
+{
+    wf_create_put(partition, actor, weft_nothing(), 0, 0, input, &draft->ops);
+    wf_draft_actor(draft, &actor->key);
+}
+
+// May a new life of this instance begin?
+static bool
+may_start(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    bool has_failed = actor->status != WEFT_STATUS_COMPLETED;
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        if (actor->kind->creation == WEFT_CREATION_NEVER) {
+            answer_now(partition, actor, request, WEFT_EINVAL,
+                       "its kind is created by other actors only");
+            return false;
+        }
+        return true;
+    }
+    if (request->reuse == WEFT_REUSE_ALLOW ||
+        (request->reuse == WEFT_REUSE_AFTER_FAILURE && has_failed)) {
+        return true;
+    }
+    answer_now(partition, actor, request, WEFT_EEXISTS,
+               "an instance of this id has finished and may not be reused");
+    return false;
+}
+
+static void
+do_start(struct wf_partition *partition, struct wf_actor *actor,
+         struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (wf_actor_is_live(actor)) {
+        bool is_fine = request->conflict == WEFT_CONFLICT_USE_EXISTING;
+
+        answer_now(partition, actor, request,
+                   is_fine ? WEFT_OK : WEFT_EEXISTS,
+                   "an instance of this id is running");
+        return;
+    }
+    if (may_start(partition, actor, request)) {
+        request->reply.is_created = 1;
+        put_create(partition, &draft, actor, request->input);
+        write_answered(partition, request, &draft);
+    }
+}
+
+// Can it take a signal? If not, the request is answered.
+static bool
+takes_signal(struct wf_partition *partition, struct wf_actor *actor,
+             struct wf_request *request)
+{
+    bool is_creating = actor->status == WEFT_STATUS_NONE &&
+                       actor->kind->creation == WEFT_CREATION_ON_MESSAGE;
+
+    if (actor->next_seq - actor->first_seq >= WF_MAILBOX_MESSAGES_MAX) {
+        answer_now(partition, actor, request, WEFT_EBUSY,
+                   "its mailbox holds 1000000 messages");
+    } else if (wf_actor_is_live(actor) || is_creating) {
+        return true;
+    } else if (actor->status == WEFT_STATUS_NONE) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "no such instance");
+    } else {
+        answer_now(partition, actor, request, WEFT_EFINISHED,
+                   "the instance has finished");
+    }
+    return false;
+}
+
+static void
+do_signal(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (takes_signal(partition, actor, request)) {
+        put_signal(&draft, actor, request, false);
+        write_answered(partition, request, &draft);
+    }
+}
+
+static void
+do_signal_with_start(struct wf_partition *partition, struct wf_actor *actor,
+                     struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (!wf_actor_is_live(actor)) {
+        if (!may_start(partition, actor, request)) {
+            return;
+        }
+        request->reply.is_created = 1;
+        put_create(partition, &draft, actor, request->input);
+    } else if (!takes_signal(partition, actor, request)) {
+        return;
+    }
+    put_signal(&draft, actor, request, false);
+    write_answered(partition, request, &draft);
+}
+
+// The answer comes from a turn: the window remembers who waits.
+static void
+do_ask(struct wf_partition *partition, struct wf_actor *actor,
+       struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+    struct wf_answer *answer;
+
+    if (!takes_signal(partition, actor, request)) {
+        return;
+    }
+    put_signal(&draft, actor, request, true);
+    wf_window_put_accepted(&draft.ops, request);
+    wf_draft_partition(&draft);
+    (void)wf_draft_write(&draft, partition, false);
+    wf_draft_fini(&draft);
+    answer = wf_window_find_answer(
+        wf_window_find(partition, request->client), request->number);
+    WF_ASSERT(answer != NULL);
+    answer->request = request;
+}
+
+static void
+do_cancel(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+    struct wf_buf letter = {0};
+
+    if (!wf_actor_is_live(actor)) {
+        bool is_new = actor->status == WEFT_STATUS_NONE;
+
+        answer_now(partition, actor, request,
+                   is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,
+                   is_new ? "no such instance" : "the instance has finished");
+        return;
+    }
+    if (!actor->is_cancel_asked) { // twice is once
+        wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_CANCEL},
+                         &letter);
+        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
+        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
+        wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));
+        wf_draft_actor(&draft, &actor->key);
+        wf_buf_fini(&letter);
+    }
+    write_answered(partition, request, &draft);
+}
+
+static void
+do_terminate(struct wf_partition *partition, struct wf_actor *actor,
+             struct wf_request *request)
+{
+    struct wf_turn turn;
+    struct wf_draft *sends = &turn.sends;
+
+    if (!wf_actor_is_live(actor)) {
+        do_cancel(partition, actor, request); // answers that it cannot
+        return;
+    }
+    wf_turn_init(&turn, partition, actor);
+    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
+                request->name);
+    wf_window_put_answered(&sends->ops, request->client, request->number,
+                           request->confirmed, WEFT_OK, weft_nothing());
+    wf_draft_partition(sends);
+    wf_turn_commit(&turn);
+    wf_turn_fini(&turn);
+    wf_workflow_kill(partition, actor);
+    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
+                   "");
+}
+
+static void
+do_pause(struct wf_partition *partition, struct wf_actor *actor,
+         struct wf_request *request, enum wf_op op)
+{
+    struct wf_draft draft = {0};
+    bool was_parked = actor->is_parked;
+
+    if (!wf_actor_is_live(actor)) {
+        do_cancel(partition, actor, request); // answers that it cannot
+        return;
+    }
+    wf_buf_put_u8(&draft.ops, (uint8_t)op);
+    wf_draft_actor(&draft, &actor->key);
+    write_answered(partition, request, &draft);
+    if (op == WF_OP_RESUME) {
+        partition->stats.actors_parked -= was_parked ? 1 : 0;
+        wf_commands_rearm(partition, actor);
+    }
+}
+
+// Reads. --------------------------------------------------------------------
+
+// The answer of a query function, while it runs.
+struct weft_query {
+    weft_bytes answer; // owned
+    bool has_answer;
+};
+
+weft_err
+weft_query_return(weft_query *query, weft_bytes answer)
+{
+    if (answer.len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "answer: %zu bytes, the limit is %u",
+                        answer.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    wf_own_bytes(&query->answer, answer);
+    query->has_answer = true;
+    return WEFT_OK;
+}
+
+static weft_err
+ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
+                   struct wf_request *request)
+{
+    weft_query query = {0};
+    weft_err err;
+
+    if (actor->kind->is_workflow || actor->kind->actor.query == NULL ||
+        actor->version != actor->kind->version) {
+        return WEFT_ENOTFOUND;
+    }
+    if (partition->options.watch != NULL) {
+        partition->options.watch(partition->options.watch_ctx, &actor->key,
+                                 "query");
+    }
+    err = actor->kind->actor.query(&query, request->name, request->data,
+                                   actor->state.data, actor->state.len);
+    if (partition->options.watch != NULL) {
+        partition->options.watch(partition->options.watch_ctx, NULL, "");
+    }
+    if (err == WEFT_OK && query.has_answer) {
+        wf_request_answer_data(request, query.answer);
+    }
+    wf_own_bytes(&query.answer, weft_nothing());
+    return err;
+}
+
+static void
+do_query(struct wf_partition *partition, struct wf_actor *actor,
+         struct wf_request *request)
+{
+    const struct wf_published *published =
+        wf_actor_find_published(actor, request->name);
+    weft_err err = WEFT_OK;
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "no such instance");
+        return;
+    }
+    if (published != NULL) {
+        wf_request_answer_data(request, published->value);
+    } else {
+        err = ask_query_function(partition, actor, request);
+    }
+    answer_now(partition, actor, request, err, request->name);
+}
+
+static void
+do_result(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    if (actor->status == WEFT_STATUS_NONE) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "no such instance");
+    } else if (wf_actor_is_live(actor)) {
+        wf_list_push_back(&actor->results, &request->wait);
+    } else {
+        wf_edge_answer_result(partition, request, actor);
+    }
+}
+
+static void
+do_describe(struct wf_partition *partition, struct wf_actor *actor,
+            struct wf_request *request)
+{
+    weft_description description;
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "no such instance");
+        return;
+    }
+    wf_actor_describe(actor, &description);
+    wf_request_answer_item(request, &description);
+    answer_now(partition, actor, request, WEFT_OK, "");
+}
+
+// Routing. ------------------------------------------------------------------
+
+static bool
+is_read(weft_verb verb)
+{
+    return verb == WEFT_VERB_QUERY || verb == WEFT_VERB_RESULT ||
+           verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_LIST;
+}
+
+// Verbs whose request id is kept. Those by token, and heartbeats, are safe to
+// repeat as they are: only the first one finds its attempt open.
+static bool
+has_window(weft_verb verb)
+{
+    return !is_read(verb) && verb < WEFT_VERB_COMPLETE;
+}
+
+// tidy: long, one case per verb
+static void
+do_request(struct wf_partition *partition, struct wf_actor *actor,
+           struct wf_request *request)
+{
+    if (has_window(request->verb) && wf_window_settles(partition, request)) {
+        return;
+    }
+    if (actor->kind == NULL) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "its kind is not registered here");
+        return;
+    }
+    switch (request->verb) {
+    case WEFT_VERB_START: do_start(partition, actor, request); break;
+    case WEFT_VERB_SIGNAL: do_signal(partition, actor, request); break;
+    case WEFT_VERB_SIGNAL_WITH_START:
+        do_signal_with_start(partition, actor, request);
+        break;
+    case WEFT_VERB_ASK: do_ask(partition, actor, request); break;
+    case WEFT_VERB_QUERY: do_query(partition, actor, request); break;
+    case WEFT_VERB_RESULT: do_result(partition, actor, request); break;
+    case WEFT_VERB_CANCEL: do_cancel(partition, actor, request); break;
+    case WEFT_VERB_TERMINATE: do_terminate(partition, actor, request); break;
+    case WEFT_VERB_DESCRIBE: do_describe(partition, actor, request); break;
+    case WEFT_VERB_PAUSE:
+        do_pause(partition, actor, request, WF_OP_PAUSE);
+        break;
+    case WEFT_VERB_RESUME:
+        do_pause(partition, actor, request, WF_OP_RESUME);
+        break;
+    case WEFT_VERB_COMPLETE:
+    case WEFT_VERB_FAIL:
+    case WEFT_VERB_HEARTBEAT:
+        wf_commands_request(partition, actor, request);
+        break;
+    default:
+        answer_now(partition, actor, request, WEFT_EINVAL, "no such verb");
+        break;
+    }
+}
+
+// Is the redo window so far ahead of the rows that saving must catch up?
+static bool
+is_over_window(const struct wf_partition *partition)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+    int64_t window = partition->options.window_bytes;
+
+    return window > 0 && node != NULL &&
+           partition->log_bytes -
+                   WF_CONTAINER(node, struct wf_object, dirty)->dirty_bytes >
+               (uint64_t)window * WF_WINDOW_HARD_FACTOR;
+}
+
+static weft_err
+refusal(const struct wf_partition *partition, const struct wf_request *request)
+{
+    if (is_read(request->verb)) {
+        return WEFT_OK;
+    }
+    if (partition->refusal != WEFT_OK) {
+        return partition->refusal;
+    }
+    return is_over_window(partition) ? WEFT_EBUSY : WEFT_OK;
+}
+
+void
+wf_edge_request(struct wf_partition *partition, struct wf_request *request)
+{
+    struct wf_actor *actor;
+    weft_err err = refusal(partition, request);
+
+    if (err != WEFT_OK) {
+        wf_edge_answer(partition, request, 0, err, "%s",
+                       "intake is stopped for now");
+        return;
+    }
+    if (request->verb == WEFT_VERB_LIST) {
+        wf_listing_begin(partition, request);
+        return;
+    }
+    actor = wf_residents_get(partition, &request->key);
+    if (actor->residency == WF_RESIDENCY_BROKEN) {
+        answer_now(partition, actor, request, WEFT_ECORRUPT,
+                   "its rows cannot be read");
+    } else if (actor->residency != WF_RESIDENCY_LOADED) {
+        wf_list_push_back(&actor->waiting, &request->wait);
+        wf_residents_want(partition, actor);
+    } else {
+        do_request(partition, actor, request);
+        wf_residents_touch(partition, actor);
+    }
+}
+
+void
+wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&actor->waiting)) != NULL) {
+        do_request(partition, actor,
+                   WF_CONTAINER(node, struct wf_request, wait));
+    }
+}

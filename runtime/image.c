@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// image.c - encode an actor into rows, and rows into an actor.
+//
+// The image: flags, format, head fields, then items until the end, each as
+// class, number, bytes. An item row's value is the item's bytes.
+
+#include "runtime/image.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/hash.h"
+#include "runtime/item.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "storage/keys.h"
+#include "storage/store.h"
+
+#define IMAGE_FORMAT 1
+
+#define BIT_START_PENDING 1
+#define BIT_PARKED 2
+#define BIT_PAUSED 4
+#define BIT_CANCEL_ASKED 8
+#define BIT_FAILED 16
+
+struct save {
+    struct wf_partition *partition;
+    struct wf_actor *actor;
+    struct wf_batch *rows;
+    struct wf_buf image;
+    struct wf_buf key;
+    struct wf_item_row *items; // rows it will have
+    size_t items_count;
+    size_t items_cap;
+    uint32_t inline_count; // items of the current class in the image
+    uint8_t class;
+};
+
+static const struct wf_item_row *
+find_row(const struct wf_actor *actor, uint8_t class, uint64_t number)
+{
+    size_t low = 0;
+    size_t high = actor->item_rows_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct wf_item_row *row = &actor->item_rows[middle];
+
+        if (row->class == class && row->number == number) {
+            return row;
+        }
+        if (row->class < class ||
+            (row->class == class && row->number < number)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+static void
+keep_row(struct save *save, uint8_t class, uint64_t number, uint64_t hash)
+{
+    if (save->items_count == save->items_cap) {
+        save->items_cap = save->items_cap == 0 ? 8 : save->items_cap * 2;
+        save->items =
+            wf_realloc(save->items, save->items_cap * sizeof(*save->items));
+    }
+    save->items[save->items_count++] = (struct wf_item_row){
+        .class = class,
+        .number = number,
+        .hash = hash,
+    };
+}
+
+static void
+put_row(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
+{
+    uint64_t hash = wf_hash64(bytes.data, bytes.len, 0);
+    const struct wf_item_row *old = find_row(save->actor, class, number);
+
+    if (old == NULL || old->hash != hash) {
+        wf_keys_item(&save->key, save->partition->options.index,
+                     wf_key_bytes(&save->actor->key), class, number);
+        wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key), bytes);
+    }
+    keep_row(save, class, number, hash);
+}
+
+static bool
+fits_inline(const struct save *save, uint8_t class, size_t len)
+{
+    size_t limit = class == WF_ITEM_JOURNAL ? WF_JOURNAL_CHUNK_BYTES
+                                            : WF_IMAGE_ITEM_INLINE_MAX;
+
+    return len <= limit && save->inline_count < WF_IMAGE_ITEMS_INLINE_MAX &&
+           save->image.len + len <= WF_IMAGE_INLINE_BYTES_MAX;
+}
+
+// Items come in ascending order of class and number.
+static void
+put_item(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
+{
+    if (save->class != class) {
+        save->class = class;
+        save->inline_count = 0;
+    }
+    if (fits_inline(save, class, bytes.len)) {
+        wf_buf_put_u8(&save->image, class);
+        wf_buf_put_varint(&save->image, number);
+        wf_buf_put_bytes(&save->image, bytes);
+        save->inline_count++;
+    } else {
+        put_row(save, class, number, bytes);
+    }
+}
+
+static void
+put_head(struct save *save)
+{
+    const struct wf_actor *actor = save->actor;
+    struct wf_buf *image = &save->image;
+    uint8_t bits = 0;
+
+    bits |= actor->is_start_pending ? BIT_START_PENDING : 0;
+    bits |= actor->is_parked ? BIT_PARKED : 0;
+    bits |= actor->is_paused ? BIT_PAUSED : 0;
+    bits |= actor->is_cancel_asked ? BIT_CANCEL_ASKED : 0;
+    bits |= actor->failure_name != NULL ? BIT_FAILED : 0;
+    wf_buf_put_u8(image, 0); // flags: set when all items are known
+    wf_buf_put_u8(image, IMAGE_FORMAT);
+    wf_buf_put_varint(image, actor->object.position);
+    wf_buf_put_u8(image, (uint8_t)actor->status);
+    wf_buf_put_u8(image, bits);
+    wf_buf_put_varint(image, actor->version);
+    wf_buf_put_varint(image, actor->run);
+    wf_buf_put_u64(image, actor->seed);
+    wf_buf_put_varint(image, actor->created_at_ms);
+    wf_buf_put_varint(image, actor->finished_at_ms);
+    wf_buf_put_varint(image, actor->first_seq);
+    wf_buf_put_varint(image, actor->next_seq);
+    wf_buf_put_varint(image, actor->timers.count);
+    wf_buf_put_varint(image, actor->commands.count);
+    wf_buf_put_varint(image, actor->calls.count);
+    wf_buf_put_varint(image, actor->journal.count);
+    wf_buf_put_text(image, actor->reason);
+    wf_buf_put_bytes(image, wf_key_bytes(&actor->parent));
+    wf_buf_put_varint(image, actor->parent_run);
+    wf_buf_put_varint(image, actor->parent_call);
+    wf_buf_put_varint(image, actor->failed_attempts);
+    wf_buf_put_varint(image, actor->crashes);
+    wf_buf_put_varint(image, actor->retry_due);
+    wf_buf_put_varint(image, actor->next_id);
+    wf_buf_put_u8(image, (uint8_t)actor->wake);
+    wf_buf_put_varint(image, actor->wake_due);
+    if (actor->failure_name != NULL) {
+        wf_buf_put_text(image, actor->failure_name);
+        wf_buf_put_text(image, actor->failure_message);
+    }
+}
+
+static void
+put_single(struct save *save, uint8_t class, weft_bytes bytes)
+{
+    if (bytes.len > 0) {
+        put_item(save, class, 0, bytes);
+    }
+}
+
+static void
+put_journal(struct save *save)
+{
+    const struct wf_journal *journal = &save->actor->journal;
+    bool is_large = journal->bytes > WF_JOURNAL_CHUNK_BYTES;
+    struct wf_list_node *node = wf_list_first(&journal->chunks);
+
+    for (; node != NULL; node = wf_list_next(&journal->chunks, node)) {
+        struct wf_chunk *chunk = WF_CONTAINER(node, struct wf_chunk, node);
+        bool is_last = wf_list_next(&journal->chunks, node) == NULL;
+        weft_bytes bytes = weft_bytes_of(chunk->bytes, chunk->len);
+
+        if (!is_large || (is_last && chunk->len <= WF_JOURNAL_CHUNK_BYTES)) {
+            put_item(save, WF_ITEM_JOURNAL, chunk->number, bytes);
+        } else if (chunk->has_row) {
+            keep_row(save, WF_ITEM_JOURNAL, chunk->number, 0);
+        } else {
+            put_row(save, WF_ITEM_JOURNAL, chunk->number, bytes);
+            chunk->has_row = true;
+        }
+    }
+}
+
+static void
+put_letters(struct save *save)
+{
+    struct wf_list *letters = &save->actor->letters;
+    struct wf_list_node *node = wf_list_first(letters);
+
+    for (; node != NULL; node = wf_list_next(letters, node)) {
+        struct wf_waiting *waiting =
+            WF_CONTAINER(node, struct wf_waiting, node);
+        put_item(save, WF_ITEM_LETTER, waiting->seq,
+                 weft_bytes_of(waiting->bytes, waiting->len));
+    }
+}
+
+static void
+put_waits(struct save *save)
+{
+    struct wf_actor *actor = save->actor;
+    struct wf_buf bytes = {0};
+    struct wf_list_node *node;
+    uint64_t number = 0;
+
+    for (node = wf_list_first(&actor->timers); node != NULL;
+         node = wf_list_next(&actor->timers, node)) {
+        const struct wf_timer *timer =
+            WF_CONTAINER(node, struct wf_timer, node);
+        wf_buf_reset(&bytes);
+        wf_item_encode_timer(timer, &bytes);
+        put_item(save, WF_ITEM_TIMER, timer->id, wf_buf_bytes(&bytes));
+    }
+    for (node = wf_list_first(&actor->commands); node != NULL;
+         node = wf_list_next(&actor->commands, node)) {
+        const struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+        wf_buf_reset(&bytes);
+        wf_item_encode_command(command, &bytes);
+        put_item(save, WF_ITEM_COMMAND, command->id, wf_buf_bytes(&bytes));
+    }
+    for (node = wf_list_first(&actor->calls); node != NULL;
+         node = wf_list_next(&actor->calls, node)) {
+        const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
+        wf_buf_reset(&bytes);
+        wf_item_encode_call(call, &bytes);
+        put_item(save, WF_ITEM_CALL, call->id, wf_buf_bytes(&bytes));
+    }
+    for (node = wf_list_first(&actor->published); node != NULL;
+         node = wf_list_next(&actor->published, node)) {
+        const struct wf_published *published =
+            WF_CONTAINER(node, struct wf_published, node);
+        wf_buf_reset(&bytes);
+        wf_item_encode_published(published, &bytes);
+        put_item(save, WF_ITEM_PUBLISHED, number++, wf_buf_bytes(&bytes));
+    }
+    wf_buf_fini(&bytes);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct wf_item_row *left = a;
+    const struct wf_item_row *right = b;
+
+    if (left->class != right->class) {
+        return left->class < right->class ? -1 : 1;
+    }
+    if (left->number != right->number) {
+        return left->number < right->number ? -1 : 1;
+    }
+    return 0;
+}
+
+// Delete item rows that are no longer wanted, and remember those that are.
+static void
+settle_rows(struct save *save)
+{
+    struct wf_actor *actor = save->actor;
+    size_t at = 0;
+
+    if (save->items_count > 1) {
+        qsort(save->items, save->items_count, sizeof(*save->items),
+              compare_rows);
+    }
+    for (size_t i = 0; i < actor->item_rows_count; i++) {
+        const struct wf_item_row *old = &actor->item_rows[i];
+
+        while (at < save->items_count &&
+               compare_rows(&save->items[at], old) < 0) {
+            at++;
+        }
+        if (at < save->items_count && compare_rows(&save->items[at], old) == 0) {
+            continue;
+        }
+        wf_keys_item(&save->key, save->partition->options.index,
+                     wf_key_bytes(&actor->key), old->class, old->number);
+        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
+    }
+    wf_free(actor->item_rows);
+    actor->item_rows = save->items;
+    actor->item_rows_count = save->items_count;
+}
+
+// Where should the wake index have it? Whatever can wake it must be found at
+// the next open, or when it falls due.
+static enum wf_wake
+wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
+            uint64_t *out_due)
+{
+    uint64_t due = UINT64_MAX;
+    struct wf_list_node *node;
+
+    *out_due = 0;
+    if (actor->letters.count > 0 || actor->is_start_pending ||
+        actor->commands.count > 0 || actor->crashes > 0) {
+        return WF_WAKE_READY;
+    }
+    for (node = wf_list_first(&actor->timers); node != NULL;
+         node = wf_list_next(&actor->timers, node)) {
+        const struct wf_timer *timer =
+            WF_CONTAINER(node, struct wf_timer, node);
+        due = timer->due < due ? timer->due : due;
+    }
+    if (due == UINT64_MAX) {
+        return WF_WAKE_NONE;
+    }
+    // Rows this near may have been read already: nobody would look again.
+    if (due <= partition->near_due) {
+        return WF_WAKE_READY;
+    }
+    *out_due = due;
+    return WF_WAKE_SLEEP;
+}
+
+static void
+wake_key(const struct save *save, struct wf_buf *key)
+{
+    const struct wf_actor *actor = save->actor;
+    uint32_t index = save->partition->options.index;
+
+    if (actor->wake == WF_WAKE_READY) {
+        wf_keys_ready(key, index, wf_key_bytes(&actor->key));
+    } else {
+        wf_keys_sleep(key, index, actor->wake_due, wf_key_bytes(&actor->key));
+    }
+}
+
+static void
+settle_wake(struct save *save)
+{
+    struct wf_actor *actor = save->actor;
+    uint64_t due;
+    enum wf_wake wake = wanted_wake(save->partition, actor, &due);
+
+    if (wake == actor->wake && due == actor->wake_due) {
+        return;
+    }
+    if (actor->wake != WF_WAKE_NONE) {
+        wake_key(save, &save->key);
+        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
+    }
+    actor->wake = wake;
+    actor->wake_due = due;
+    if (wake != WF_WAKE_NONE) {
+        wake_key(save, &save->key);
+        wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key),
+                     weft_nothing());
+    }
+}
+
+// An instance that is gone leaves its position behind until no record about it
+// will be read again; saver.c deletes that row later.
+void
+wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
+              struct wf_batch *rows)
+{
+    struct save save = {
+        .partition = partition,
+        .actor = actor,
+        .rows = rows,
+    };
+
+    settle_wake(&save);
+    put_head(&save);
+    put_single(&save, WF_ITEM_INPUT, actor->input);
+    put_single(&save, WF_ITEM_STATE, actor->state);
+    put_single(&save, WF_ITEM_RESULT, actor->result);
+    put_single(&save, WF_ITEM_DETAILS, actor->failure_details);
+    put_journal(&save);
+    put_letters(&save);
+    put_waits(&save);
+    settle_rows(&save);
+    if (actor->item_rows_count > 0) {
+        save.image.data[0] |= WF_IMAGE_HAS_ITEMS;
+    }
+    wf_keys_image(&save.key, partition->options.index,
+                  wf_key_bytes(&actor->key));
+    wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&save.key),
+                 wf_buf_bytes(&save.image));
+    wf_buf_fini(&save.image);
+    wf_buf_fini(&save.key);
+}
+
+void
+wf_image_items_range(uint32_t partition, weft_bytes key,
+                     struct wf_buf *out_from, struct wf_buf *out_to)
+{
+    wf_keys_items(out_from, partition, key);
+    wf_keys_after(out_to, wf_buf_bytes(out_from));
+}
+
+// The part of the head that a description has.
+struct head {
+    weft_description shown;
+    uint64_t position;
+    uint64_t seed;
+    uint64_t first_seq;
+    uint64_t next_seq;
+    weft_bytes reason;
+    uint8_t bits;
+};
+
+static void
+read_head(struct wf_reader *reader, struct head *head)
+{
+    weft_description *shown = &head->shown;
+
+    (void)wf_reader_u8(reader); // flags
+    if (wf_reader_u8(reader) != IMAGE_FORMAT) {
+        reader->failed = true;
+    }
+    head->position = wf_reader_varint(reader);
+    shown->status = (weft_status)wf_reader_u8(reader);
+    head->bits = wf_reader_u8(reader);
+    shown->version = (uint32_t)wf_reader_varint(reader);
+    shown->run = wf_reader_varint(reader);
+    head->seed = wf_reader_u64(reader);
+    shown->created_at_ms = wf_reader_varint(reader);
+    shown->finished_at_ms = wf_reader_varint(reader);
+    head->first_seq = wf_reader_varint(reader);
+    head->next_seq = wf_reader_varint(reader);
+    shown->mailbox_count = head->next_seq - head->first_seq;
+    shown->timers_count = (uint32_t)wf_reader_varint(reader);
+    shown->activities_count = (uint32_t)wf_reader_varint(reader);
+    shown->children_count = (uint32_t)wf_reader_varint(reader);
+    shown->journal_count = wf_reader_varint(reader);
+    head->reason = wf_reader_bytes(reader);
+    shown->is_parked = (head->bits & BIT_PARKED) != 0;
+    shown->is_paused = (head->bits & BIT_PAUSED) != 0;
+    shown->is_cancel_requested = (head->bits & BIT_CANCEL_ASKED) != 0;
+    if (shown->status >= WEFT_STATUS_COUNT) {
+        reader->failed = true;
+    }
+}
+
+bool
+wf_image_describe(weft_bytes value, weft_description *out_description,
+                  uint64_t *out_position)
+{
+    struct wf_reader reader = wf_reader_of(value);
+    struct head head = {0};
+
+    read_head(&reader, &head);
+    if (reader.failed) {
+        return false;
+    }
+    // The reason is not NUL-terminated here; describe gives it in full.
+    head.shown.reason = head.shown.is_parked ? "parked" : "";
+    *out_description = head.shown;
+    *out_position = head.position;
+    return true;
+}
+
+static void
+load_head(struct wf_actor *actor, struct wf_reader *reader)
+{
+    struct head head = {0};
+    weft_bytes parent;
+
+    read_head(reader, &head);
+    actor->object.position = head.position;
+    actor->seed = head.seed;
+    actor->first_seq = head.first_seq;
+    actor->next_seq = head.next_seq;
+    actor->status = head.shown.status;
+    actor->version = head.shown.version;
+    actor->run = head.shown.run;
+    actor->created_at_ms = head.shown.created_at_ms;
+    actor->finished_at_ms = head.shown.finished_at_ms;
+    actor->is_start_pending = (head.bits & BIT_START_PENDING) != 0;
+    actor->is_parked = head.shown.is_parked != 0;
+    actor->is_paused = head.shown.is_paused != 0;
+    actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
+    wf_own_text(&actor->reason, head.reason);
+    parent = wf_reader_bytes(reader);
+    if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
+        reader->failed = true;
+    }
+    actor->parent_run = wf_reader_varint(reader);
+    actor->parent_call = (uint32_t)wf_reader_varint(reader);
+    actor->failed_attempts = (uint32_t)wf_reader_varint(reader);
+    actor->crashes = (uint32_t)wf_reader_varint(reader);
+    actor->retry_due = wf_reader_varint(reader);
+    actor->next_id = (uint32_t)wf_reader_varint(reader);
+    actor->wake = (enum wf_wake)wf_reader_u8(reader);
+    actor->wake_due = wf_reader_varint(reader);
+    if ((head.bits & BIT_FAILED) != 0) {
+        wf_own_text(&actor->failure_name, wf_reader_bytes(reader));
+        wf_own_text(&actor->failure_message, wf_reader_bytes(reader));
+    }
+}
+
+static bool
+load_rows(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    size_t prefix = load->from.len;
+
+    actor->item_rows =
+        wf_alloc((load->rows_count + 1) * sizeof(*actor->item_rows));
+    while (wf_reader_left(&rows) > 0) {
+        weft_bytes key = wf_reader_bytes(&rows);
+        weft_bytes value = wf_reader_bytes(&rows);
+        struct wf_reader tail;
+        struct wf_item_row row = {0};
+
+        if (rows.failed || key.len <= prefix) {
+            return false;
+        }
+        tail = wf_reader_of(weft_bytes_of((const uint8_t *)key.data + prefix,
+                                          key.len - prefix));
+        row.class = wf_reader_u8(&tail);
+        row.number = wf_reader_u64(&tail);
+        row.hash = wf_hash64(value.data, value.len, 0);
+        if (tail.failed ||
+            !wf_item_decode(actor, row.class, row.number, value, true)) {
+            return false;
+        }
+        actor->item_rows[actor->item_rows_count++] = row;
+    }
+    return true;
+}
+
+weft_err
+wf_image_load(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader reader = wf_reader_of(wf_buf_bytes(&load->value));
+
+    if (!load->is_found) {
+        return WEFT_ENOTFOUND;
+    }
+    load_head(actor, &reader);
+    if (reader.failed || !load_rows(actor, load)) {
+        return WEFT_ECORRUPT;
+    }
+    while (wf_reader_left(&reader) > 0) {
+        uint8_t class = wf_reader_u8(&reader);
+        uint64_t number = wf_reader_varint(&reader);
+        weft_bytes bytes = wf_reader_bytes(&reader);
+
+        if (reader.failed ||
+            !wf_item_decode(actor, class, number, bytes, false)) {
+            return WEFT_ECORRUPT;
+        }
+    }
+    if (actor->letters.count != actor->next_seq - actor->first_seq) {
+        return WEFT_ECORRUPT;
+    }
+    actor->has_row = true;
+    return WEFT_OK;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// image.h - an actor's rows: what of it is in the image, what in rows of its
+// own, and back.
+//
+// The image row holds the head and small things, at most 32 KiB. Things that
+// are large or many are items in rows of their own; the actor remembers which
+// rows the store has, with a hash of each, so that a save writes only what
+// changed and deletes what is gone.
+
+#ifndef WF_RUNTIME_IMAGE_H
+#define WF_RUNTIME_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "weft/client.h"
+#include "weft/error.h"
+
+struct wf_actor;
+struct wf_batch;
+struct wf_load;
+struct wf_partition;
+
+// What is in the store beside the image.
+struct wf_item_row {
+    uint8_t class;
+    uint64_t number;
+    uint64_t hash;
+};
+
+// Classes of items. Values are part of the stored format; their order is the
+// order in which rows are read back.
+enum wf_item_class {
+    WF_ITEM_INPUT = 1,
+    WF_ITEM_STATE,
+    WF_ITEM_RESULT,
+    WF_ITEM_DETAILS, // of the failure
+    WF_ITEM_JOURNAL, // number: of the chunk
+    WF_ITEM_LETTER,  // number: seq
+    WF_ITEM_TIMER,   // number: id
+    WF_ITEM_COMMAND,
+    WF_ITEM_CALL,
+    WF_ITEM_PUBLISHED, // number: in order of first publishing
+};
+
+// Put the rows that bring the store from what it has to what the actor is now,
+// its wake row too.
+void wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
+                   struct wf_batch *rows);
+
+// Fill a cleared actor from what a load brought: WEFT_ENOTFOUND if it found
+// nothing.
+//
+// WEFT_ECORRUPT   the rows do not decode
+weft_err wf_image_load(struct wf_actor *actor, const struct wf_load *load);
+
+// The head of an image as a description, for lists. Strings are borrowed from
+// the value, kind and id are not set. False if malformed. *out_position: the
+// record it reflects.
+bool wf_image_describe(weft_bytes value, weft_description *out_description,
+                       uint64_t *out_position);
+
+// Range of the actor's item rows.
+void wf_image_items_range(uint32_t partition, weft_bytes key,
+                          struct wf_buf *out_from, struct wf_buf *out_to);
+
+#endif

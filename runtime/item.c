@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// item.c - encode and decode the parts of an actor. image.c decides where each
+// is kept.
+
+#include "runtime/item.h"
+
+#include "base/alloc.h"
+#include "runtime/image.h"
+
+void
+wf_item_encode_timer(const struct wf_timer *timer, struct wf_buf *out)
+{
+    wf_buf_put_varint(out, timer->due);
+    wf_buf_put_text(out, timer->name);
+}
+
+static bool
+decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
+{
+    struct wf_timer *timer = wf_calloc(sizeof(*timer));
+
+    timer->actor = actor;
+    timer->id = id;
+    timer->alarm = (struct wf_alarm){.type = WF_ALARM_TIMER, .owner = timer};
+    timer->due = wf_reader_varint(reader);
+    wf_own_text(&timer->name, wf_reader_bytes(reader));
+    wf_list_push_back(&actor->timers, &timer->node);
+    return !reader->failed;
+}
+
+#define COMMAND_DEFERRED 1
+#define COMMAND_CANCEL_ASKED 2
+
+void
+wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
+{
+    uint8_t bits = 0;
+
+    bits |= command->is_deferred ? COMMAND_DEFERRED : 0;
+    bits |= command->is_cancel_asked ? COMMAND_CANCEL_ASKED : 0;
+    wf_buf_put_u8(out, (uint8_t)command->kind);
+    wf_buf_put_u8(out, bits);
+    wf_buf_put_varint(out, command->attempt);
+    wf_buf_put_varint(out, command->lost);
+    wf_buf_put_varint(out, command->opened_ms);
+    wf_buf_put_varint(out, command->attempt_ms);
+    wf_buf_put_varint(out, command->due);
+    wf_buf_put_text(out, command->name);
+    wf_buf_put_bytes(out, command->input);
+    wf_buf_put_bytes(out, command->options);
+    wf_buf_put_bytes(out, command->details);
+}
+
+static bool
+decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
+{
+    struct wf_command *command = wf_calloc(sizeof(*command));
+    uint8_t bits;
+
+    command->actor = actor;
+    command->id = id;
+    command->alarm = (struct wf_alarm){
+        .type = WF_ALARM_COMMAND,
+        .owner = command,
+    };
+    command->kind = (enum wf_command_kind)wf_reader_u8(reader);
+    bits = wf_reader_u8(reader);
+    command->is_deferred = (bits & COMMAND_DEFERRED) != 0;
+    command->is_cancel_asked = (bits & COMMAND_CANCEL_ASKED) != 0;
+    command->attempt = (uint32_t)wf_reader_varint(reader);
+    command->lost = (uint32_t)wf_reader_varint(reader);
+    command->opened_ms = wf_reader_varint(reader);
+    command->attempt_ms = wf_reader_varint(reader);
+    command->due = wf_reader_varint(reader);
+    wf_own_text(&command->name, wf_reader_bytes(reader));
+    wf_own_bytes(&command->input, wf_reader_bytes(reader));
+    wf_own_bytes(&command->options, wf_reader_bytes(reader));
+    wf_own_bytes(&command->details, wf_reader_bytes(reader));
+    // An actor with open commands stays in memory, so reading one back means
+    // that the process, or this partition's life in it, is a new one.
+    command->is_recovered = true;
+    wf_list_push_back(&actor->commands, &command->node);
+    return !reader->failed;
+}
+
+void
+wf_item_encode_call(const struct wf_call *call, struct wf_buf *out)
+{
+    wf_buf_put_u8(out, (uint8_t)call->type);
+    wf_buf_put_bytes(out, wf_key_bytes(&call->target));
+}
+
+static bool
+decode_call(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
+{
+    struct wf_call *call = wf_calloc(sizeof(*call));
+    bool is_key;
+
+    call->id = id;
+    call->type = (enum wf_call_type)wf_reader_u8(reader);
+    is_key = wf_key_decode(wf_reader_bytes(reader), &call->target);
+    wf_list_push_back(&actor->calls, &call->node);
+    return is_key && !reader->failed;
+}
+
+void
+wf_item_encode_published(const struct wf_published *published,
+                         struct wf_buf *out)
+{
+    wf_buf_put_text(out, published->name);
+    wf_buf_put_bytes(out, published->value);
+}
+
+static bool
+decode_published(struct wf_actor *actor, struct wf_reader *reader)
+{
+    struct wf_published *published = wf_calloc(sizeof(*published));
+
+    wf_own_text(&published->name, wf_reader_bytes(reader));
+    wf_own_bytes(&published->value, wf_reader_bytes(reader));
+    wf_list_push_back(&actor->published, &published->node);
+    return !reader->failed;
+}
+
+// Letters come from rows and from the image, and the two may interleave.
+static bool
+add_letter(struct wf_actor *actor, uint64_t seq, weft_bytes bytes)
+{
+    struct wf_waiting *waiting = wf_waiting_create(seq, bytes);
+    struct wf_list *letters = &actor->letters;
+    struct wf_list_node *before = letters->head.prev;
+    struct wf_list later;
+
+    if (seq < actor->first_seq || seq >= actor->next_seq) {
+        wf_free(waiting);
+        return false;
+    }
+    wf_list_init(&later);
+    while (letters->count > 0 &&
+           WF_CONTAINER(before, struct wf_waiting, node)->seq > seq) {
+        wf_list_remove(letters, before);
+        wf_list_push_front(&later, before);
+        before = letters->head.prev;
+    }
+    wf_list_push_back(letters, &waiting->node);
+    while (later.count > 0) {
+        wf_list_push_back(letters, wf_list_pop_front(&later));
+    }
+    return true;
+}
+
+bool
+wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
+               weft_bytes bytes, bool is_row)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+
+    switch ((enum wf_item_class)class) {
+    case WF_ITEM_INPUT: wf_own_bytes(&actor->input, bytes); return true;
+    case WF_ITEM_STATE: wf_own_bytes(&actor->state, bytes); return true;
+    case WF_ITEM_RESULT: wf_own_bytes(&actor->result, bytes); return true;
+    case WF_ITEM_DETAILS:
+        wf_own_bytes(&actor->failure_details, bytes);
+        return true;
+    case WF_ITEM_JOURNAL:
+        return wf_journal_restore(&actor->journal, number, bytes, is_row);
+    case WF_ITEM_LETTER: return add_letter(actor, number, bytes);
+    case WF_ITEM_TIMER: return decode_timer(actor, (uint32_t)number, &reader);
+    case WF_ITEM_COMMAND:
+        return decode_command(actor, (uint32_t)number, &reader);
+    case WF_ITEM_CALL: return decode_call(actor, (uint32_t)number, &reader);
+    case WF_ITEM_PUBLISHED: return decode_published(actor, &reader);
+    default: return false;
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// journal.c - entries in chunks. See journal.h.
+
+#include "runtime/journal.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/limits.h"
+
+void
+wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
+{
+    wf_buf_put_u8(out, (uint8_t)entry->type);
+    if (wf_entry_is_event(entry)) {
+        wf_buf_put_varint(out, entry->now_ms);
+        if (entry->type == WF_ENTRY_LETTER) {
+            wf_buf_put_bytes(out, entry->letter);
+        }
+        return;
+    }
+    wf_buf_put_varint(out, entry->branch);
+    wf_buf_put_varint(out, entry->ordinal);
+    wf_buf_put_bytes(out, entry->name);
+    if (entry->type == WF_ENTRY_OPEN) {
+        wf_buf_put_u8(out, (uint8_t)entry->kind);
+        wf_buf_put_u64(out, entry->input_hash);
+    } else {
+        wf_buf_put_varint(out, (uint64_t)entry->err);
+        wf_buf_put_bytes(out, entry->data);
+    }
+}
+
+bool
+wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    struct wf_entry entry = {0};
+
+    entry.type = (enum wf_entry_type)wf_reader_u8(&reader);
+    switch (entry.type) {
+    case WF_ENTRY_STARTED:
+        entry.now_ms = wf_reader_varint(&reader);
+        break;
+    case WF_ENTRY_LETTER:
+        entry.now_ms = wf_reader_varint(&reader);
+        entry.letter = wf_reader_bytes(&reader);
+        break;
+    case WF_ENTRY_OPEN:
+    case WF_ENTRY_VALUE:
+        entry.branch = (uint32_t)wf_reader_varint(&reader);
+        entry.ordinal = (uint32_t)wf_reader_varint(&reader);
+        entry.name = wf_reader_bytes(&reader);
+        if (entry.type == WF_ENTRY_OPEN) {
+            entry.kind = (enum wf_command_kind)wf_reader_u8(&reader);
+            entry.input_hash = wf_reader_u64(&reader);
+        } else {
+            entry.kind = WF_COMMAND_VALUE;
+            entry.err = (weft_err)wf_reader_varint(&reader);
+            entry.data = wf_reader_bytes(&reader);
+        }
+        break;
+    default:
+        return false;
+    }
+    if (reader.failed || wf_reader_left(&reader) != 0) {
+        return false;
+    }
+    *out_entry = entry;
+    return true;
+}
+
+const char *
+wf_command_kind_name(enum wf_command_kind kind)
+{
+    static const char *const names[] = {
+        [WF_COMMAND_ACTIVITY] = "activity", [WF_COMMAND_STEP] = "step",
+        [WF_COMMAND_TIMER] = "timer",       [WF_COMMAND_CHILD] = "child",
+        [WF_COMMAND_RECEIVE] = "receive",   [WF_COMMAND_SIGNAL] = "signal",
+        [WF_COMMAND_ABANDON] = "abandon",   [WF_COMMAND_RESTART] = "restart",
+        [WF_COMMAND_VALUE] = "value",
+    };
+
+    if (kind < WF_COMMAND_ACTIVITY || kind > WF_COMMAND_VALUE) {
+        return "unknown";
+    }
+    return names[kind];
+}
+
+void
+wf_journal_init(struct wf_journal *journal)
+{
+    wf_list_init(&journal->chunks);
+    journal->count = 0;
+    journal->bytes = 0;
+}
+
+void
+wf_journal_fini(struct wf_journal *journal)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&journal->chunks)) != NULL) {
+        wf_free(WF_CONTAINER(node, struct wf_chunk, node));
+    }
+    wf_journal_init(journal);
+}
+
+static struct wf_chunk *
+last_chunk(const struct wf_journal *journal)
+{
+    if (journal->chunks.count == 0) {
+        return NULL;
+    }
+    return WF_CONTAINER(journal->chunks.head.prev, struct wf_chunk, node);
+}
+
+static struct wf_chunk *
+add_chunk(struct wf_journal *journal, size_t cap)
+{
+    const struct wf_chunk *last = last_chunk(journal);
+    struct wf_chunk *chunk = wf_alloc(sizeof(*chunk) + cap);
+
+    *chunk = (struct wf_chunk){
+        .number = last == NULL ? 0 : last->number + 1,
+        .cap = (uint32_t)cap,
+    };
+    wf_list_push_back(&journal->chunks, &chunk->node);
+    return chunk;
+}
+
+// Small journals stay small: the first chunks grow from 256 bytes, so that an
+// instance with three entries does not hold 4 KiB.
+static size_t
+next_cap(const struct wf_journal *journal, size_t needed)
+{
+    size_t cap = 256;
+
+    while (cap < WF_JOURNAL_CHUNK_BYTES && cap < journal->bytes) {
+        cap *= 2;
+    }
+    return needed > cap ? needed : cap;
+}
+
+weft_bytes
+wf_journal_append(struct wf_journal *journal, weft_bytes entry)
+{
+    struct wf_chunk *chunk = last_chunk(journal);
+    struct wf_buf head = {0};
+    size_t needed;
+    uint8_t *at;
+
+    wf_buf_put_varint(&head, entry.len);
+    needed = head.len + entry.len;
+    if (chunk == NULL || chunk->cap - chunk->len < needed) {
+        chunk = add_chunk(journal, next_cap(journal, needed));
+    }
+    at = chunk->bytes + chunk->len;
+    memcpy(at, head.data, head.len);
+    memcpy(at + head.len, entry.data, entry.len);
+    chunk->len += (uint32_t)needed;
+    chunk->has_row = false;
+    journal->count++;
+    journal->bytes += needed;
+    at += head.len;
+    wf_buf_fini(&head);
+    return weft_bytes_of(at, entry.len);
+}
+
+bool
+wf_journal_restore(struct wf_journal *journal, uint64_t number,
+                   weft_bytes bytes, bool has_row)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    struct wf_chunk *chunk;
+    uint64_t count = 0;
+
+    while (wf_reader_left(&reader) > 0) {
+        (void)wf_reader_bytes(&reader);
+        if (reader.failed) {
+            return false;
+        }
+        count++;
+    }
+    // What is not a row yet is the tail, and will grow.
+    chunk = add_chunk(journal, has_row ? bytes.len : bytes.len * 2 + 256);
+    if (chunk->number != number) {
+        return false;
+    }
+    if (bytes.len > 0) {
+        memcpy(chunk->bytes, bytes.data, bytes.len);
+    }
+    chunk->len = (uint32_t)bytes.len;
+    chunk->has_row = has_row;
+    journal->count += count;
+    journal->bytes += bytes.len;
+    return true;
+}
+
+bool
+wf_journal_next(struct wf_journal_cursor *cursor, struct wf_entry *out_entry)
+{
+    const struct wf_chunk *chunk = cursor->chunk;
+    struct wf_reader reader;
+    weft_bytes entry;
+
+    if (chunk == NULL) {
+        const struct wf_list_node *first =
+            wf_list_first(&cursor->journal->chunks);
+        if (first == NULL) {
+            return false;
+        }
+        chunk = WF_CONTAINER(first, struct wf_chunk, node);
+        cursor->offset = 0;
+    }
+    while (cursor->offset == chunk->len) {
+        const struct wf_list_node *next =
+            wf_list_next(&cursor->journal->chunks, &chunk->node);
+        cursor->chunk = chunk;
+        if (next == NULL) {
+            return false;
+        }
+        chunk = WF_CONTAINER(next, struct wf_chunk, node);
+        cursor->offset = 0;
+    }
+    reader = wf_reader_of(weft_bytes_of(chunk->bytes + cursor->offset,
+                                        chunk->len - cursor->offset));
+    entry = wf_reader_bytes(&reader);
+    WF_ASSERT(!reader.failed);
+    cursor->chunk = chunk;
+    cursor->offset = (uint32_t)(reader.at - chunk->bytes);
+    cursor->index++;
+    return wf_entry_decode(entry, out_entry);
+}
+
+bool
+wf_journal_peek(const struct wf_journal_cursor *cursor,
+                struct wf_entry *out_entry)
+{
+    struct wf_journal_cursor copy = *cursor;
+
+    return wf_journal_next(&copy, out_entry);
+}

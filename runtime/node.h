@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node.h - the node, as clients and tests inside the library see it.
+//
+// The second half is for tests: a node whose clock, stores and link are given
+// from outside, and which has no threads of its own, so that a whole node runs
+// in one thread, step by step, and the same way each time.
+
+#ifndef WF_RUNTIME_NODE_H
+#define WF_RUNTIME_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "weft/definitions.h"
+#include "weft/node.h"
+
+struct wf_link;
+struct wf_request;
+struct wf_store;
+struct wf_trace;
+
+// For clients. Any thread. ---------------------------------------------------
+
+// Give a request to its partition; takes it. request->done is called exactly
+// once, on a thread of the node or, if the node takes no calls any more, on
+// this one before the call returns.
+void wf_node_post_request(weft_node *node, struct wf_request *request);
+
+uint32_t wf_node_partition_count(const weft_node *node);
+const weft_definitions *wf_node_definitions(const weft_node *node);
+struct wf_clock wf_node_clock(const weft_node *node);
+// Random bits; the same ones each time if the node was given a seed.
+uint64_t wf_node_random(weft_node *node);
+
+// For tests. -----------------------------------------------------------------
+
+// What a test puts in place of the world. All zero is the real world.
+struct wf_node_seams {
+    struct wf_clock clock; // wall_ms NULL: the system's
+    uint64_t seed;         // of all chance; 0: the operating system's
+    // Open store `store`; NULL: RocksDB in the data directory. With it, the
+    // node touches no file at all: no lock, no beacon, no black box.
+    weft_err (*open_store)(void *ctx, uint32_t store,
+                           struct wf_store *out_store);
+    // Put something in front of the link; *link is replaced.
+    void (*wrap_link)(void *ctx, struct wf_link *link);
+    // Free bytes of the disk; NULL: what statvfs says of the data directory.
+    uint64_t (*free_bytes)(void *ctx);
+    const struct wf_trace *trace; // instead of the options' log; borrowed
+    void *ctx;                    // of all of these
+    bool is_manual;               // no threads: wf_node_step does everything
+};
+
+// seams may be NULL.
+weft_err wf_node_open_with(const weft_node_options *options,
+                           const struct wf_node_seams *seams,
+                           weft_node **out_node);
+
+enum wf_node_component {
+    WF_NODE_SHARD,
+    WF_NODE_COMMITTER,
+    WF_NODE_READER,
+    WF_NODE_WORKER,
+    WF_NODE_HOUSEKEEPING,
+    WF_NODE_COMPONENT_COUNT,
+};
+
+// How many there are of a component; 1 for those that have no number. A manual
+// node has one worker, whatever its options say.
+uint32_t wf_node_count(const weft_node *node, enum wf_node_component component);
+
+// Manual nodes: let a component do a part of what it has to do, on the
+// caller's thread. Activities run inside a worker's step.
+//
+// Returns 0 if it did something: step it again. Else in how many milliseconds
+// it must be stepped though nobody gives it anything; UINT64_MAX: need not be.
+uint64_t wf_node_step(weft_node *node, enum wf_node_component component,
+                      uint32_t index);
+
+// Manual nodes: free the node as a crash would, with nothing saved or flushed.
+// Requests are answered with WEFT_EIO. What becomes of writes that were not
+// synced is the store's.
+void wf_node_crash(weft_node *node);
+
+#endif

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// partition.c - events in, outputs out, and the seal between them. The parts
+// are in the other files of the core; partition_impl.h lists them.
+
+#include "runtime/partition.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "runtime/task.h"
+#include "runtime/workflow.h"
+#include "storage/log.h"
+
+static void
+init_lists(struct wf_partition *partition)
+{
+    wf_list_init(&partition->letters);
+    wf_list_init(&partition->dirty);
+    wf_list_init(&partition->ready);
+    wf_list_init(&partition->steps);
+    wf_list_init(&partition->idle);
+    wf_list_init(&partition->stacks);
+    wf_list_init(&partition->loading);
+    wf_list_init(&partition->lists);
+    wf_list_init(&partition->held);
+    wf_list_init(&partition->held_free);
+    wf_list_init(&partition->flush);
+    wf_list_init(&partition->outputs.replies);
+    wf_list_init(&partition->outputs.frames);
+    wf_list_init(&partition->outputs.tasks);
+    wf_list_init(&partition->outputs.loads);
+}
+
+struct wf_partition *
+wf_partition_create(const struct wf_partition_options *options)
+{
+    struct wf_partition *partition = wf_calloc(sizeof(*partition));
+
+    partition->options = *options;
+    (void)snprintf(partition->who, sizeof(partition->who), "p%u",
+                   options->index);
+    init_lists(partition);
+    wf_table_init(&partition->actors);
+    wf_table_init(&partition->windows);
+    wf_heap_init(&partition->alarms);
+    partition->routes =
+        wf_calloc(options->count * sizeof(struct wf_route *));
+    partition->letters_object.type = WF_OBJECT_LETTERS;
+    partition->meta_object.type = WF_OBJECT_META;
+    partition->ahead.type = WF_ALARM_AHEAD;
+    partition->sweep.type = WF_ALARM_SWEEP;
+    partition->silence.type = WF_ALARM_WINDOWS;
+    return partition;
+}
+
+// Destruction: requests are given back, all else is dropped. ----------------
+
+static void
+take_requests(struct wf_list *from, struct wf_list *out_requests)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(from)) != NULL) {
+        wf_list_push_back(out_requests, node);
+    }
+}
+
+static void
+take_windows(struct wf_partition *partition, struct wf_list *out_requests)
+{
+    struct wf_window *window;
+    size_t cursor = 0;
+
+    while ((window = wf_table_next(&partition->windows, &cursor)) != NULL) {
+        for (size_t i = 0; i < window->count; i++) {
+            struct wf_request *request = window->answers[i].request;
+
+            if (request != NULL) {
+                wf_list_push_back(out_requests, &request->wait);
+            }
+        }
+        wf_window_destroy(window);
+    }
+    wf_table_fini(&partition->windows);
+}
+
+static void
+take_actors(struct wf_partition *partition, struct wf_list *out_requests)
+{
+    struct wf_actor *actor;
+    size_t cursor = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        take_requests(&actor->waiting, out_requests);
+        take_requests(&actor->results, out_requests);
+    }
+    wf_residents_fini(partition);
+}
+
+static void
+drop_outputs(struct wf_partition *partition)
+{
+    struct wf_outputs *outputs = &partition->outputs;
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&outputs->frames)) != NULL) {
+        wf_frame_destroy(WF_CONTAINER(node, struct wf_frame, node));
+    }
+    while ((node = wf_list_pop_front(&outputs->tasks)) != NULL) {
+        wf_task_destroy(WF_CONTAINER(node, struct wf_task, node));
+    }
+    while ((node = wf_list_pop_front(&outputs->loads)) != NULL) {
+        struct wf_load *load = WF_CONTAINER(node, struct wf_load, node);
+
+        wf_listing_drop(load);
+        wf_load_destroy(load);
+    }
+}
+
+void
+wf_partition_destroy(struct wf_partition *partition,
+                     struct wf_list *out_requests)
+{
+    struct wf_list_node *node;
+
+    if (partition == NULL) {
+        return;
+    }
+    take_requests(&partition->outputs.replies, out_requests);
+    take_requests(&partition->lists, out_requests);
+    wf_gate_fini(partition, out_requests);
+    take_windows(partition, out_requests);
+    take_actors(partition, out_requests);
+    drop_outputs(partition);
+    for (uint32_t i = 0; i < partition->options.count; i++) {
+        if (partition->routes[i] != NULL) {
+            wf_route_destroy(partition->routes[i]);
+        }
+    }
+    while ((node = wf_list_pop_front(&partition->letters)) != NULL) {
+        wf_free(WF_CONTAINER(node, struct wf_dead_letter, node));
+    }
+    wf_free(partition->routes);
+    wf_free(partition->marks);
+    wf_buf_fini(&partition->records);
+    wf_buf_fini(&partition->dead_rows);
+    wf_buf_fini(&partition->ahead_from);
+    wf_buf_fini(&partition->sweep_from);
+    wf_free(partition);
+}
+
+// Alarms. -------------------------------------------------------------------
+
+void
+wf_alarm_set(struct wf_partition *partition, struct wf_alarm *alarm,
+             uint64_t due)
+{
+    if (wf_heap_has(&alarm->heap)) {
+        wf_heap_remove(&partition->alarms, &alarm->heap);
+    }
+    wf_heap_add(&partition->alarms, &alarm->heap, due);
+}
+
+void
+wf_alarm_clear(struct wf_partition *partition, struct wf_alarm *alarm)
+{
+    if (wf_heap_has(&alarm->heap)) {
+        wf_heap_remove(&partition->alarms, &alarm->heap);
+    }
+}
+
+static void
+fire_timer(struct wf_partition *partition, struct wf_timer *timer)
+{
+    struct wf_buf ops = {0};
+    struct wf_buf letter = {0};
+
+    wf_letter_encode(
+        &(struct wf_letter){
+            .type = WF_LETTER_TIMER,
+            .call = timer->id,
+            .name = weft_text(timer->name),
+        },
+        &letter);
+    wf_buf_put_u8(&ops, WF_OP_TIMER_CLEAR);
+    wf_buf_put_varint(&ops, timer->id);
+    wf_buf_put_u8(&ops, WF_OP_PUSH);
+    wf_buf_put_bytes(&ops, wf_buf_bytes(&letter));
+    (void)wf_write_actor(partition, timer->actor, &ops, false);
+    wf_buf_fini(&letter);
+    wf_buf_fini(&ops);
+}
+
+static void
+fire(struct wf_partition *partition, struct wf_alarm *alarm)
+{
+    switch (alarm->type) {
+    case WF_ALARM_TIMER: fire_timer(partition, alarm->owner); break;
+    case WF_ALARM_COMMAND: wf_commands_alarm(partition, alarm->owner); break;
+    case WF_ALARM_RETRY: wf_turn_schedule(partition, alarm->owner); break;
+    case WF_ALARM_WAKE: wf_residents_wake(partition, alarm); break;
+    case WF_ALARM_LINK: wf_route_resend(partition, alarm->owner); break;
+    case WF_ALARM_AHEAD: wf_residents_read_ahead(partition); break;
+    case WF_ALARM_SWEEP: wf_listing_sweep(partition); break;
+    case WF_ALARM_WINDOWS:
+        wf_window_silence(partition);
+        wf_alarm_set(partition, alarm,
+                     partition->now_ms + WF_CLIENT_SILENCE_MS / 24);
+        break;
+    }
+}
+
+// Events. -------------------------------------------------------------------
+
+static void
+set_now(struct wf_partition *partition, uint64_t now_ms)
+{
+    if (now_ms > partition->now_ms) {
+        partition->now_ms = now_ms;
+    }
+}
+
+void
+wf_partition_tick(struct wf_partition *partition, uint64_t now_ms)
+{
+    struct wf_heap_node *first;
+
+    set_now(partition, now_ms);
+    for (uint32_t i = 0; i < WF_TIMERS_PER_TICK; i++) {
+        first = wf_heap_first(&partition->alarms);
+        if (first == NULL || first->due > partition->now_ms) {
+            break;
+        }
+        wf_heap_remove(&partition->alarms, first);
+        fire(partition, WF_CONTAINER(first, struct wf_alarm, heap));
+    }
+}
+
+void
+wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
+                     struct wf_request *request)
+{
+    set_now(partition, now_ms);
+    wf_edge_request(partition, request);
+}
+
+void
+wf_partition_frame(struct wf_partition *partition, uint64_t now_ms,
+                   weft_bytes frame)
+{
+    set_now(partition, now_ms);
+    wf_route_receive(partition, frame);
+    wf_gate_release(partition);
+}
+
+void
+wf_partition_task(struct wf_partition *partition, uint64_t now_ms,
+                  struct wf_task *task)
+{
+    set_now(partition, now_ms);
+    wf_commands_task(partition, task);
+}
+
+void
+wf_partition_beat(struct wf_partition *partition, uint64_t now_ms,
+                  struct wf_beat *beat)
+{
+    set_now(partition, now_ms);
+    wf_commands_beat(partition, beat);
+}
+
+void
+wf_partition_load(struct wf_partition *partition, uint64_t now_ms,
+                  struct wf_load *load)
+{
+    set_now(partition, now_ms);
+    if (load->incarnation != partition->options.incarnation) {
+        wf_listing_drop(load);
+        wf_load_destroy(load);
+        return;
+    }
+    wf_residents_loaded(partition, load);
+}
+
+bool
+wf_partition_run(struct wf_partition *partition, uint64_t now_ms)
+{
+    set_now(partition, now_ms);
+    for (uint32_t i = 0; i < WF_TURNS_PER_STEP; i++) {
+        struct wf_list_node *node = wf_list_pop_front(&partition->steps);
+
+        if (node != NULL) {
+            wf_commands_step(partition,
+                             WF_CONTAINER(node, struct wf_actor, steps));
+            continue;
+        }
+        node = wf_list_pop_front(&partition->ready);
+        if (node == NULL) {
+            break;
+        }
+        wf_turn_run(partition, WF_CONTAINER(node, struct wf_actor, ready));
+    }
+    wf_workflow_trim(partition);
+    wf_residents_evict(partition);
+    return wf_partition_is_ready(partition);
+}
+
+bool
+wf_partition_is_ready(const struct wf_partition *partition)
+{
+    return partition->ready.count > 0 || partition->steps.count > 0;
+}
+
+// Commit. -------------------------------------------------------------------
+
+bool
+wf_partition_wants_commit(const struct wf_partition *partition, uint64_t now_ms)
+{
+    return !partition->is_sealed &&
+           (partition->has_urgent ||
+            (partition->lazy_since_ms != 0 &&
+             partition->lazy_since_ms + WF_LAZY_MS <= now_ms));
+}
+
+bool
+wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
+                  bool save_all, struct wf_buf *frames, struct wf_batch *rows)
+{
+    size_t rows_before = rows->count;
+    bool has_records = partition->records_count > 0;
+
+    WF_ASSERT(!partition->is_sealed);
+    set_now(partition, now_ms);
+    if (has_records) {
+        struct wf_segment segment = {
+            .partition = partition->options.index,
+            .epoch = partition->epoch,
+            .first_record = partition->sealed_record + 1,
+            .record_count = partition->records_count,
+            .chain = partition->chain,
+            .records = wf_buf_bytes(&partition->records),
+        };
+
+        wf_segment_encode(&segment, frames);
+        partition->chain = segment.crc;
+    }
+    partition->sealed_first = partition->sealed_record + 1;
+    partition->sealed_record = partition->last_record;
+    partition->records_count = 0;
+    partition->has_urgent = false;
+    partition->lazy_since_ms = 0;
+    wf_buf_reset(&partition->records);
+    wf_saver_rows(partition, save_all, rows);
+    partition->is_sealed = has_records || rows->count > rows_before;
+    return partition->is_sealed;
+}
+
+static uint64_t
+commit_of(const struct wf_partition *partition, uint64_t record)
+{
+    uint64_t commit = partition->last_commit + 1;
+
+    for (size_t i = partition->marks_count; i > 0; i--) {
+        if (partition->marks[i - 1].first_record <= record) {
+            return record > partition->durable_record
+                       ? commit
+                       : partition->marks[i - 1].commit;
+        }
+    }
+    return 0; // older than anything known: keep everything
+}
+
+static void
+forget_marks(struct wf_partition *partition)
+{
+    size_t gone = 0;
+
+    while (gone + 1 < partition->marks_count &&
+           partition->marks[gone + 1].commit <= partition->redo_commit) {
+        gone++;
+    }
+    if (gone > partition->marks_count / 2) {
+        partition->marks_count -= gone;
+        memmove(partition->marks, partition->marks + gone,
+                partition->marks_count * sizeof(*partition->marks));
+    }
+}
+
+static void
+find_redo(struct wf_partition *partition)
+{
+    struct wf_list_node *node = wf_list_first(&partition->dirty);
+
+    partition->redo_commit =
+        node == NULL
+            ? UINT64_MAX
+            : commit_of(partition, WF_CONTAINER(node, struct wf_object, dirty)
+                                       ->dirty_record);
+    forget_marks(partition);
+}
+
+void
+wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
+                       uint64_t commit, uint64_t log_bytes)
+{
+    WF_ASSERT(partition->is_sealed);
+    set_now(partition, now_ms);
+    partition->is_sealed = false;
+    if (partition->sealed_first <= partition->sealed_record) {
+        wf_partition_mark_commit(partition, commit, partition->sealed_first);
+    }
+    partition->last_commit = commit;
+    partition->durable_record = partition->sealed_record;
+    partition->redo_record = partition->sealed_redo;
+    if (log_bytes + partition->records.len > partition->log_bytes) {
+        partition->log_bytes = log_bytes + partition->records.len;
+    }
+    find_redo(partition);
+    wf_gate_release(partition);
+    wf_residents_evict(partition);
+}
+
+uint64_t
+wf_partition_redo_commit(const struct wf_partition *partition)
+{
+    return partition->redo_commit;
+}
+
+bool
+wf_partition_is_sealed(const struct wf_partition *partition)
+{
+    return partition->is_sealed;
+}
+
+void
+wf_partition_refuse(struct wf_partition *partition, weft_err err)
+{
+    partition->refusal = err;
+}
+
+struct wf_outputs *
+wf_partition_outputs(struct wf_partition *partition)
+{
+    return &partition->outputs;
+}
+
+uint64_t
+wf_partition_next_due(const struct wf_partition *partition)
+{
+    const struct wf_heap_node *first = wf_heap_first(&partition->alarms);
+    uint64_t due = first == NULL ? UINT64_MAX : first->due;
+
+    if (partition->lazy_since_ms != 0 &&
+        partition->lazy_since_ms + WF_LAZY_MS < due) {
+        due = partition->lazy_since_ms + WF_LAZY_MS;
+    }
+    return due;
+}
+
+// Watching. -----------------------------------------------------------------
+
+void
+wf_partition_add_stats(const struct wf_partition *partition,
+                       struct wf_partition_stats *stats)
+{
+    const struct wf_partition_stats *own = &partition->stats;
+
+    stats->turns += own->turns;
+    stats->records += own->records;
+    stats->rows_saved += own->rows_saved;
+    stats->log_bytes += partition->log_bytes;
+    stats->actors_resident += partition->actors.count;
+    stats->stacks_resident += partition->stacks.count;
+    stats->actors_parked += own->actors_parked;
+    stats->activities_started += own->activities_started;
+    stats->activities_running += own->activities_running;
+    stats->dead_letters += own->dead_letters;
+    stats->loads += own->loads;
+    stats->evictions += own->evictions;
+    stats->replays += own->replays;
+    stats->audit_failures += own->audit_failures;
+}
+
+// Will something wake it, if it has something to do?
+static bool
+has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
+{
+    const struct wf_list_node *node = wf_list_first(&actor->commands);
+
+    if (!wf_actor_may_run(actor) || actor->kind == NULL) {
+        return true; // held up by an operator or an error, visibly
+    }
+    if (wf_actor_has_work(actor) && !wf_list_has(&actor->ready) &&
+        !wf_heap_has(&actor->retry.heap)) {
+        return false;
+    }
+    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+        const struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+        bool is_known =
+            command->task != NULL || wf_heap_has(&command->alarm.heap) ||
+            command->is_deferred ||
+            command->record > partition->durable_record ||
+            (command->kind == WF_COMMAND_STEP && wf_list_has(&actor->steps)) ||
+            wf_definitions_find_activity(partition->options.definitions,
+                                         command->name) == NULL;
+        if (!is_known) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t
+wf_partition_audit(struct wf_partition *partition)
+{
+    struct wf_actor *actor;
+    size_t cursor = 0;
+    uint64_t lost = 0;
+
+    WF_ASSERT(partition->durable_record <= partition->sealed_record); // P1
+    WF_ASSERT(partition->sealed_record <= partition->last_record);    // P1
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        wf_actor_check(actor);
+        if (actor->residency == WF_RESIDENCY_LOADED &&
+            !has_waker(partition, actor)) {
+            wf_note(partition, &actor->key, "stuck", "nothing will wake it");
+            lost++;
+        }
+    }
+    partition->stats.audit_failures += lost;
+    return lost;
+}
+
+void
+wf_note(const struct wf_partition *partition, const struct wf_key *who,
+        const char *verb, const char *format, ...)
+{
+    const struct wf_trace *trace = partition->options.trace;
+    char text[1001];
+    va_list args;
+
+    if (trace == NULL || trace->emit == NULL ||
+        trace->level > WF_TRACE_DETAIL) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    wf_trace_emit(trace, WF_TRACE_DETAIL, partition->now_ms,
+                  who == NULL ? partition->who : wf_key_id(who), verb, "%s",
+                  text);
+}

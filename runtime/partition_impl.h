@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// partition_impl.h - what the files of the pure core share, and nobody else.
+//
+// Files of the core, in the order in which data flows through them:
+//
+//   partition.c  events and outputs        edge.c       requests from clients
+//   recover.c    meta, rows, log           route.c      frames to and from
+//   residents.c  which actors are here     window.c     request ids
+//   turn.c       ready actors run          commands.c   activities, steps
+//   workflow.c   stacks and replay         gate.c       what waits for commits
+//   draft.c      a record being made       apply.c      what records change
+//   saver.c      seal: segment and rows    image.c      an actor's rows
+//
+// Always true (wf_partition_audit asserts what it can):
+//   P1  durable_record <= sealed_record <= last_record
+//   P2  only apply.c changes durable fields of actors, routes, windows
+//   P3  an object is in the dirty list if and only if position is not saved
+//   P4  the dirty list is ordered by dirty_record
+//   P5  what is held at the gate has a record > durable_record
+
+#ifndef WF_RUNTIME_PARTITION_IMPL_H
+#define WF_RUNTIME_PARTITION_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/key.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "base/trace.h"
+#include "runtime/actor.h"
+#include "runtime/partition.h"
+#include "runtime/record.h"
+#include "runtime/request.h"
+
+struct wf_batch;
+struct wf_load;
+struct wf_task;
+
+// A message on its way to another partition.
+struct wf_outgoing {
+    struct wf_list_node node;
+    uint64_t seq;
+    uint64_t record; // that sent it
+    bool has_row;
+    uint32_t len;
+    uint8_t bytes[]; // envelope: target key, letter
+};
+
+// Everything between this partition and one other.
+struct wf_route {
+    struct wf_object object;
+    uint32_t other;
+    // durable, out
+    uint64_t next_seq; // of the next message; from 1
+    uint64_t acked;    // all up to this were received and are durable there
+    struct wf_list unacked;
+    // durable, in
+    uint64_t in_generation;
+    uint64_t seen; // all up to this were received
+    // volatile
+    uint64_t rows_from; // sent messages with rows in the store: from
+    uint64_t rows_to;   // to, exclusive
+    uint64_t sent;      // highest handed to the link in this life
+    uint64_t ack;       // highest seen that is durable
+    bool is_ack_due;
+    struct wf_alarm resend;
+    struct wf_list_node flush; // in the list of routes with frames to make
+};
+
+// One request of a client that was accepted.
+struct wf_answer {
+    uint64_t number;
+    bool is_answered;
+    weft_err err;
+    weft_bytes data; // owned
+    struct wf_request *request; // volatile: waits for the answer
+};
+
+// What one client asked of this partition lately.
+struct wf_window {
+    struct wf_object object;
+    uint8_t client[16];
+    uint64_t confirmed; // every number below was answered and confirmed
+    uint64_t heard_ms;
+    struct wf_answer *answers; // sorted by number
+    size_t count;
+    size_t cap;
+    bool is_forgotten; // to be removed with its row
+};
+
+// A message nobody took, until its row is written.
+struct wf_dead_letter {
+    struct wf_list_node node;
+    uint64_t seq;
+    uint32_t len;
+    uint8_t bytes[];
+};
+
+struct wf_commit_mark {
+    uint64_t commit;
+    uint64_t first_record;
+};
+
+// Something that must not leave before its record is durable.
+enum wf_held_type { WF_HELD_REPLY, WF_HELD_ACTOR, WF_HELD_SEND, WF_HELD_ACK };
+
+struct wf_held {
+    struct wf_list_node node;
+    enum wf_held_type type;
+    uint64_t record;
+    void *subject;
+    uint64_t seq; // ACK: up to which
+};
+
+struct wf_partition {
+    struct wf_partition_options options;
+    char who[16]; // "p7", for traces
+    uint64_t now_ms;
+
+    // Position in the log.
+    uint64_t epoch;
+    uint64_t generation; // of what it sends
+    uint64_t last_record;
+    uint64_t sealed_first;   // oldest record of what was cut last
+    uint64_t sealed_record;  // newest record that was cut
+    uint64_t durable_record; // newest record known durable
+    uint32_t chain;          // checksum of the last segment
+    uint64_t log_bytes;      // of the store, as last told, plus own since
+    uint64_t redo_record;    // records below are saved, durably
+    uint64_t sealed_redo;    // the same, once what was cut is durable
+    uint64_t redo_commit;    // as of the last commit
+    uint64_t last_commit;
+    uint64_t recovered_to;    // newest record read from the log
+    uint32_t recovered_chain; // checksum of its segment
+    struct wf_commit_mark *marks; // which commit holds which records
+    size_t marks_count;
+    size_t marks_cap;
+
+    // The open segment.
+    struct wf_buf records;
+    uint32_t records_count;
+    uint64_t lazy_since_ms; // oldest lazy record not sealed; 0: none
+    bool has_urgent;        // a record that is not lazy
+    bool is_sealed;         // a seal is under way
+    bool is_open;           // recovery is over
+    weft_err refusal;       // of requests; WEFT_OK: none
+
+    // Objects.
+    struct wf_table actors;
+    struct wf_table windows;
+    struct wf_route **routes; // by partition; NULL until used
+    struct wf_list letters;   // dead letters not yet saved
+    uint64_t next_letter;
+    struct wf_object letters_object;
+    struct wf_object meta_object;
+    struct wf_list dirty;
+    struct wf_buf dead_rows; // keys of images to be deleted
+
+    // Who can run, load, be evicted.
+    struct wf_list ready;
+    struct wf_list steps;
+    struct wf_list idle;   // loaded, oldest first
+    struct wf_list stacks; // activations, oldest first
+    struct wf_list loading; // stubs that wait for a reader's turn
+    uint32_t loads_under_way;
+    struct wf_heap alarms;
+
+    // Wake index.
+    uint64_t near_due;   // rows due up to this are read, or being read
+    bool is_reading_ahead;
+    struct wf_buf ahead_from; // key where the next page begins
+    struct wf_alarm ahead;
+    struct wf_alarm sweep;
+    struct wf_buf sweep_from;
+    struct wf_alarm silence;
+
+    struct wf_list lists; // requests whose page is being read
+
+    // Gate.
+    struct wf_list held;
+    struct wf_list held_free;
+    struct wf_list flush; // routes with frames to make
+
+    struct wf_outputs outputs;
+    struct wf_partition_stats stats;
+    struct wf_buf scratch;
+};
+
+// A record being made: sections are gathered, then written at once. draft.c ---
+struct wf_draft {
+    struct wf_buf sections;
+    struct wf_buf ops; // of the section being made
+};
+
+void wf_draft_fini(struct wf_draft *draft);
+// Close the section that draft->ops holds. Nothing if it is empty.
+void wf_draft_actor(struct wf_draft *draft, const struct wf_key *key);
+void wf_draft_partition(struct wf_draft *draft);
+// A message for `target` of any partition: a section of its actor if that
+// lives here, else of the route. letter is encoded.
+void wf_draft_send(struct wf_draft *draft, const struct wf_partition *partition,
+                   const struct wf_key *target, weft_bytes letter);
+// Append as one record to the open segment and apply it. Returns its number.
+// The draft is empty afterwards. Lazy: does not start a commit by itself.
+uint64_t wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
+                        bool is_lazy);
+// The same for one section of one actor, from ops, which is emptied.
+uint64_t wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
+                        struct wf_buf *ops, bool is_lazy);
+
+// Change what a record changes. apply.c -------------------------------------
+//
+// False: it does not decode.
+bool wf_apply_record(struct wf_partition *partition, uint64_t record,
+                     uint64_t now_ms, struct wf_reader sections);
+// Apply what waited for the image.
+bool wf_apply_pending(struct wf_partition *partition, struct wf_actor *actor);
+// An object was changed by `record`: keep it in the dirty list.
+void wf_mark_dirty(struct wf_partition *partition, struct wf_object *object,
+                   uint64_t record);
+
+// Actors in memory. residents.c ---------------------------------------------
+
+// The actor, loaded or not; a new stub is not asked for by itself.
+struct wf_actor *wf_residents_get(struct wf_partition *partition,
+                                  const struct wf_key *key);
+struct wf_actor *wf_residents_find(const struct wf_partition *partition,
+                                   weft_bytes key);
+// Ask a reader for a stub; nothing if it is loaded or being loaded.
+void wf_residents_want(struct wf_partition *partition, struct wf_actor *actor);
+void wf_residents_loaded(struct wf_partition *partition, struct wf_load *load);
+// It was used: evict others if there are too many.
+void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
+void wf_residents_evict(struct wf_partition *partition);
+void wf_residents_fini(struct wf_partition *partition);
+// Begin reading the wake index.
+void wf_residents_open(struct wf_partition *partition);
+void wf_residents_read_ahead(struct wf_partition *partition);
+// A WAKE alarm: load the actor; frees the alarm.
+void wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm);
+
+// What a load was for.
+enum wf_purpose {
+    WF_PURPOSE_ACTOR,
+    WF_PURPOSE_READY, // rows of the wake index: load these now
+    WF_PURPOSE_SLEEP, // rows of the wake index: due soon
+    WF_PURPOSE_LIST,
+    WF_PURPOSE_SWEEP,
+};
+struct wf_load *wf_load_begin(struct wf_partition *partition, int purpose,
+                              void *subject);
+
+// Turns. turn.c -------------------------------------------------------------
+
+// Something changed: put it in the ready list, or take it out; set alarms.
+void wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor);
+// Run one turn of the actor.
+void wf_turn_run(struct wf_partition *partition, struct wf_actor *actor);
+// Park it, with a reason.
+void wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
+                  const char *reason);
+// The operation that begins a new life of an instance.
+void wf_create_put(const struct wf_partition *partition,
+                   const struct wf_actor *actor, weft_bytes parent,
+                   uint64_t parent_run, uint32_t parent_call, weft_bytes input,
+                   struct wf_buf *ops);
+// After a record that finished it: answers, open activities.
+void wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor);
+// Deliver a letter to an actor of this partition: one record.
+void wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
+                     weft_bytes letter);
+
+// Activities and steps. commands.c ------------------------------------------
+
+// The record that opened or changed commands is durable: start what may.
+void wf_commands_start(struct wf_partition *partition, struct wf_actor *actor);
+// Set the alarms of all commands, after a load or a resume.
+void wf_commands_rearm(struct wf_partition *partition, struct wf_actor *actor);
+void wf_commands_alarm(struct wf_partition *partition,
+                       struct wf_command *command);
+void wf_commands_task(struct wf_partition *partition, struct wf_task *task);
+void wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat);
+void wf_commands_step(struct wf_partition *partition, struct wf_actor *actor);
+// The instance ended or the call was abandoned: tell the worker.
+void wf_commands_drop(struct wf_command *command);
+void wf_commands_key(const struct wf_actor *actor, uint32_t id,
+                     char out_key[33]);
+// A client's complete, fail or heartbeat.
+void wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
+                         struct wf_request *request);
+
+// Gate. gate.c --------------------------------------------------------------
+
+// Answer a request once `record` is durable.
+void wf_gate_reply(struct wf_partition *partition, struct wf_request *request,
+                   uint64_t record);
+void wf_gate_actor(struct wf_partition *partition, struct wf_actor *actor,
+                   uint64_t record);
+void wf_gate_send(struct wf_partition *partition, struct wf_route *route,
+                  uint64_t record);
+void wf_gate_ack(struct wf_partition *partition, struct wf_route *route,
+                 uint64_t record, uint64_t seq);
+// Let out what durable_record covers.
+void wf_gate_release(struct wf_partition *partition);
+void wf_gate_fini(struct wf_partition *partition, struct wf_list *out_requests);
+
+// Routes. route.c -----------------------------------------------------------
+
+struct wf_route *wf_route_get(struct wf_partition *partition, uint32_t other);
+void wf_route_receive(struct wf_partition *partition, weft_bytes frame);
+// Make frames of what may leave and was not sent, and of owed acks.
+void wf_route_flush(struct wf_partition *partition, struct wf_route *route);
+void wf_route_want_flush(struct wf_partition *partition,
+                         struct wf_route *route);
+// Nothing was heard: send again what is not acknowledged.
+void wf_route_resend(struct wf_partition *partition, struct wf_route *route);
+void wf_route_destroy(struct wf_route *route);
+void wf_route_add_outgoing(struct wf_route *route, uint64_t seq,
+                           uint64_t record, weft_bytes envelope, bool has_row);
+void wf_route_drop_acked(struct wf_route *route);
+
+// Windows. window.c ---------------------------------------------------------
+
+struct wf_window *wf_window_get(struct wf_partition *partition,
+                                const uint8_t client[16]);
+struct wf_window *wf_window_find(const struct wf_partition *partition,
+                                 const uint8_t client[16]);
+struct wf_answer *wf_window_find_answer(const struct wf_window *window,
+                                        uint64_t number);
+// Insert or find.
+struct wf_answer *wf_window_put(struct wf_window *window, uint64_t number);
+void wf_window_confirm(struct wf_window *window, uint64_t confirmed);
+void wf_window_destroy(struct wf_window *window);
+void wf_window_silence(struct wf_partition *partition);
+// Operations for a draft's partition section.
+void wf_window_put_accepted(struct wf_buf *ops,
+                            const struct wf_request *request);
+void wf_window_put_answered(struct wf_buf *ops, const uint8_t client[16],
+                            uint64_t number, uint64_t confirmed, weft_err err,
+                            weft_bytes data);
+// Has the request been seen? Then it is answered, joined or refused here, and
+// true is returned.
+bool wf_window_settles(struct wf_partition *partition,
+                       struct wf_request *request);
+
+// Recovery. recover.c -------------------------------------------------------
+
+void wf_partition_mark_commit(struct wf_partition *partition, uint64_t commit,
+                              uint64_t first_record);
+
+// Requests. edge.c ----------------------------------------------------------
+
+void wf_edge_request(struct wf_partition *partition,
+                     struct wf_request *request);
+// The actor it waited for is loaded.
+void wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor);
+// Answer now, once everything up to now is durable.
+void wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
+                    uint64_t record, weft_err err, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+void wf_edge_answer_result(struct wf_partition *partition,
+                           struct wf_request *request,
+                           const struct wf_actor *actor);
+// listing.c
+void wf_listing_begin(struct wf_partition *partition,
+                      struct wf_request *request);
+void wf_listing_loaded(struct wf_partition *partition, struct wf_load *load);
+// Free what a list load captured.
+void wf_listing_drop(struct wf_load *load);
+void wf_listing_sweep(struct wf_partition *partition);
+void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
+
+// Rows. saver.c, image.c ----------------------------------------------------
+
+void wf_saver_rows(struct wf_partition *partition, bool save_all,
+                   struct wf_batch *rows);
+
+// Alarms. partition.c -------------------------------------------------------
+
+void wf_alarm_set(struct wf_partition *partition, struct wf_alarm *alarm,
+                  uint64_t due);
+void wf_alarm_clear(struct wf_partition *partition, struct wf_alarm *alarm);
+
+void wf_note(const struct wf_partition *partition, const struct wf_key *who,
+             const char *verb, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// record.h - the redo entry: what one step of a partition changed.
+//
+//   record   = length, now_ms, section ...            (varints)
+//   section  = object, length, operation ...
+//   object   = 'A' actor key | 'P'                    (an actor, the partition)
+//   operation = one byte of enum wf_op, then its fields in the order below
+//
+// A section is everything the record does to one object, so that recovery can
+// hand it over without looking inside. docs/formats/record.md has an example.
+// A field marked B is varint length and bytes, V a varint, K an actor key as B.
+
+#ifndef WF_RUNTIME_RECORD_H
+#define WF_RUNTIME_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum wf_op {
+    // Of an actor.
+    WF_OP_CREATE = 1,    // V version, V run, V seed, K parent, V parent run,
+                         // V parent call, B input
+    WF_OP_PUSH,          // B letter: to the mailbox's end
+    WF_OP_POP,           // the first letter was handled
+    WF_OP_STARTED,       // the start was handled
+    WF_OP_RETRY,         // V failed attempts, V due, B reason
+    WF_OP_PARK,          // B reason
+    WF_OP_RESUME,        // un-park and un-pause
+    WF_OP_PAUSE,         //
+    WF_OP_CRASHED,       // the process died in its code
+    WF_OP_CANCEL_ASKED,  //
+    WF_OP_STATE,         // V version, B state
+    WF_OP_STATE_PATCH,   // V offset, B bytes
+    WF_OP_JOURNAL,       // B entry
+    WF_OP_JOURNAL_LETTER, // the first letter becomes an entry
+    WF_OP_RESTART,       // B input, V count, B entry ...: kept signals
+    WF_OP_TIMER_SET,     // V id, V due, B name
+    WF_OP_TIMER_CLEAR,   // V id
+    WF_OP_COMMAND_OPEN,  // V id, V type, B name, B input, B options
+    WF_OP_COMMAND_ATTEMPT, // V id, V attempt, V lost, V due (0: at once)
+    WF_OP_COMMAND_DETAILS, // V id, B details
+    WF_OP_COMMAND_DEFER, // V id
+    WF_OP_COMMAND_CANCEL, // V id
+    WF_OP_COMMAND_CLOSE, // V id
+    WF_OP_CALL_OPEN,     // V id, V type, K target
+    WF_OP_CALL_CLOSE,    // V id
+    WF_OP_PUBLISH,       // B name, B value
+    WF_OP_FINISH,        // V status, B result, B failure name, B message
+    WF_OP_REMOVE,        // the instance is forgotten
+
+    // Of the partition.
+    WF_OP_EPOCH = 64, // V epoch
+    WF_OP_SEND,       // V destination, B envelope (K target, B letter)
+    WF_OP_ACKED,      // V destination, V seq
+    WF_OP_SEEN,       // V source, V generation, V seq
+    WF_OP_ACCEPTED,   // 16 client, V number, V confirmed
+    WF_OP_ANSWERED,   // 16 client, V number, V confirmed, V err, B data
+    WF_OP_FORGET,     // 16 client: its window
+    WF_OP_LETTER,     // K target, B letter, B reason: nobody took it
+};
+
+#define WF_SECTION_ACTOR 'A'
+#define WF_SECTION_PARTITION 'P'
+
+struct wf_section {
+    char object;
+    weft_bytes key; // of an actor
+    weft_bytes ops;
+};
+
+// Decode one record from a segment's records. Borrowed from what is read.
+bool wf_record_next(struct wf_reader *records, uint64_t *out_now_ms,
+                    struct wf_reader *out_sections);
+bool wf_section_next(struct wf_reader *sections,
+                     struct wf_section *out_section);
+
+// Append a section to a record that is being built.
+void wf_section_put(struct wf_buf *sections, char object, weft_bytes key,
+                    weft_bytes ops);
+// Append a record made of sections to a segment's records.
+void wf_record_put(struct wf_buf *records, uint64_t now_ms,
+                   weft_bytes sections);
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// request.c - requests: making, answering and freeing them.
+//
+// Most strings of most requests are empty. Those all point to one shared empty
+// string, which is never freed, so that a request costs no allocation for what
+// it does not use; whoever sets a string sets its own allocation.
+//
+// The items of an answer are an array whose capacity is the next power of two
+// of its count, and the strings of one item are one block, which begins at
+// item->kind.
+//
+// Threads: whoever holds the request.
+
+#include "runtime/request.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+
+static char empty[1];
+
+// What a request owns through a pointer to const.
+static void
+free_const(const void *memory)
+{
+    if (memory != empty) {
+        wf_free((void *)(uintptr_t)memory);
+    }
+}
+
+static void
+clear_answer(struct wf_request *request)
+{
+    request->reply = (weft_reply){
+        .detail = empty,
+        .failure = {.name = empty, .message = empty},
+    };
+    request->list_next = weft_nothing();
+    request->position = 0;
+}
+
+static void
+free_failure(weft_failure *failure)
+{
+    free_const(failure->name);
+    free_const(failure->message);
+    free_const(failure->details.data);
+}
+
+static void
+free_answer(struct wf_request *request)
+{
+    weft_reply *reply = &request->reply;
+
+    free_const(reply->detail);
+    free_const(reply->data.data);
+    free_failure(&reply->failure);
+    for (size_t i = 0; i < reply->items_count; i++) {
+        free_const(reply->items[i].kind); // and its other strings
+    }
+    free_const(reply->items);
+    free_const(reply->cursor);
+    free_const(request->list_next.data);
+}
+
+struct wf_request *
+wf_request_create(void)
+{
+    struct wf_request *request = wf_calloc(sizeof(*request));
+
+    request->name = empty;
+    request->error_name = empty;
+    request->error_message = empty;
+    request->list_namespace = empty;
+    request->list_kind = empty;
+    clear_answer(request);
+    return request;
+}
+
+void
+wf_request_destroy(struct wf_request *request)
+{
+    if (request == NULL) {
+        return;
+    }
+    free_answer(request);
+    wf_key_fini(&request->key);
+    free_const(request->name);
+    free_const(request->data.data);
+    free_const(request->input.data);
+    free_const(request->error_name);
+    free_const(request->error_message);
+    free_const(request->list_namespace);
+    free_const(request->list_kind);
+    free_const(request->list_after.data);
+    wf_free(request);
+}
+
+void
+wf_request_reset(struct wf_request *request)
+{
+    free_answer(request);
+    clear_answer(request);
+}
+
+// A copy to be freed with free_const; nothing is allocated for "" or NULL.
+static const char *
+copy_text(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? empty : wf_strdup(text);
+}
+
+static weft_bytes
+copy_bytes(weft_bytes bytes)
+{
+    return bytes.len == 0 ? weft_nothing() : wf_bytes_copy(bytes);
+}
+
+void
+wf_request_answer(struct wf_request *request, weft_err err, const char *detail)
+{
+    const char *copy = copy_text(detail); // first: it may be the old one
+
+    free_const(request->reply.detail);
+    request->reply.err = err;
+    request->reply.detail = copy;
+}
+
+void
+wf_request_answer_data(struct wf_request *request, weft_bytes data)
+{
+    weft_bytes copy = copy_bytes(data);
+
+    free_const(request->reply.data.data);
+    request->reply.data = copy;
+}
+
+void
+wf_request_answer_failure(struct wf_request *request,
+                          const weft_failure *failure)
+{
+    weft_failure copy = {
+        .name = copy_text(failure->name),
+        .message = copy_text(failure->message),
+        .details = copy_bytes(failure->details),
+    };
+
+    free_failure(&request->reply.failure);
+    request->reply.failure = copy;
+}
+
+// Point the item's strings to copies in one block.
+static void
+copy_item_strings(weft_description *item)
+{
+    const char *reason = item->reason == NULL ? empty : item->reason;
+    size_t kind_size = strlen(item->kind) + 1;
+    size_t id_size = strlen(item->id) + 1;
+    size_t reason_size = strlen(reason) + 1;
+    char *block = wf_alloc(kind_size + id_size + reason_size);
+
+    memcpy(block, item->kind, kind_size);
+    memcpy(block + kind_size, item->id, id_size);
+    memcpy(block + kind_size + id_size, reason, reason_size);
+    item->kind = block;
+    item->id = block + kind_size;
+    item->reason = block + kind_size + id_size;
+}
+
+void
+wf_request_answer_item(struct wf_request *request, const weft_description *item)
+{
+    weft_reply *reply = &request->reply;
+    size_t count = reply->items_count;
+    weft_description *items = (weft_description *)(uintptr_t)reply->items;
+
+    WF_ASSERT(item->kind != NULL && item->id != NULL);
+    if ((count & (count - 1)) == 0) { // full: 0 or a power of two
+        size_t cap = count == 0 ? 1 : count * 2;
+
+        items = wf_realloc(items, cap * sizeof(*items));
+    }
+    items[count] = *item;
+    copy_item_strings(&items[count]);
+    reply->items = items;
+    reply->items_count = count + 1;
+}

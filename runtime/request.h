@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// request.h - one call from the edge, on its way to a partition and back.
+//
+// The client makes it, the partition answers it in place, and the client frees
+// it. Whoever holds it owns it: client, queue, partition, queue, client.
+
+#ifndef WF_RUNTIME_REQUEST_H
+#define WF_RUNTIME_REQUEST_H
+
+#include "base/key.h"
+#include "base/list.h"
+#include "base/mpsc.h"
+#include "weft/client.h"
+
+// Which activity attempt a token means.
+struct wf_token {
+    uint64_t run;
+    uint32_t command;
+    uint32_t attempt;
+};
+
+struct wf_request {
+    struct wf_mpsc_node queue; // while it travels between threads
+    struct wf_list_node wait;  // while a partition holds it
+    uint32_t partition;
+
+    weft_verb verb;
+    struct wf_key key; // owned; empty for a list
+    char *name;        // owned; never NULL
+    weft_bytes data;   // owned
+    weft_bytes input;  // owned
+    weft_reuse reuse;
+    weft_conflict conflict;
+    struct wf_token token;
+    char *error_name; // owned; never NULL
+    char *error_message;
+
+    // list: only this kind (or ""), only this status (or NONE), keys after
+    // `after` of this partition
+    char *list_namespace;
+    char *list_kind;
+    weft_status list_status;
+    weft_bytes list_after; // owned
+    uint32_t list_limit;
+
+    // Request id. Everything below `confirmed` was answered, as far as the
+    // client knows.
+    uint8_t client[16];
+    uint64_t number;
+    uint64_t confirmed;
+
+    // The answer; all owned by the request.
+    weft_reply reply;
+    weft_bytes list_next; // where the page ended; empty: partition is done
+
+    // Called on the partition's thread once the answer may be known; takes the
+    // request.
+    void (*done)(struct wf_request *request);
+    void *done_ctx;
+    uint64_t position; // private to the partition: answered at this record
+};
+
+// A zeroed request whose strings are empty and not NULL.
+struct wf_request *wf_request_create(void);
+void wf_request_destroy(struct wf_request *request); // NULL is fine
+
+// Fill in the answer; strings and bytes are copied. detail may be NULL.
+void wf_request_answer(struct wf_request *request, weft_err err,
+                       const char *detail);
+void wf_request_answer_data(struct wf_request *request, weft_bytes data);
+void wf_request_answer_failure(struct wf_request *request,
+                               const weft_failure *failure);
+// Append a description (copied) to the answer.
+void wf_request_answer_item(struct wf_request *request,
+                            const weft_description *item);
+
+// A request to be sent again after recovery: forget its answer.
+void wf_request_reset(struct wf_request *request);
+
+// Tokens are printable: partition, key, run, command and attempt, checked.
+//
+// WEFT_EINVAL   not a token
+weft_err wf_token_decode(const char *text, struct wf_key *out_key,
+                         struct wf_token *out_token);
+void wf_token_encode(const struct wf_key *key, const struct wf_token *token,
+                     char *out_text); // WEFT_TOKEN_CHARS_MAX
+
+#endif

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// residents.c - which actors are in memory: loading them when somebody needs
+// them, and letting go of those that are saved and at rest.
+//
+// An actor that only sleeps costs no memory: its image is in the store, and
+// the wake index has a row for what will wake it. Rows of the near future are
+// read ahead, by pages, into alarms; those of actors with work to do are read
+// once, after open.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/hash.h"
+#include "runtime/image.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "runtime/workflow.h"
+#include "storage/keys.h"
+
+// So many stubs are asked for at once; more wait, so that what is touched by a
+// caller does not queue behind all of recovery.
+#define LOADS_AT_ONCE 256
+
+// An alarm for an actor that is not in memory.
+struct wake {
+    struct wf_alarm alarm;
+    struct wf_key key;
+};
+
+static bool
+has_key(const void *item, const void *key)
+{
+    const struct wf_actor *actor = item;
+    const weft_bytes *bytes = key;
+
+    return actor->key.len == bytes->len &&
+           memcmp(actor->key.text, bytes->data, bytes->len) == 0;
+}
+
+struct wf_actor *
+wf_residents_find(const struct wf_partition *partition, weft_bytes key)
+{
+    return wf_table_find(&partition->actors, wf_hash64(key.data, key.len, 0),
+                         has_key, &key);
+}
+
+struct wf_actor *
+wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
+{
+    struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
+
+    if (actor == NULL) {
+        uint64_t hash = wf_hash64(key->text, key->len, 0);
+
+        actor = wf_actor_create(key, hash);
+        actor->kind = wf_definitions_find(partition->options.definitions,
+                                          wf_key_kind(key));
+        wf_table_add(&partition->actors, hash, actor);
+    }
+    return actor;
+}
+
+// Loading. ------------------------------------------------------------------
+
+struct wf_load *
+wf_load_begin(struct wf_partition *partition, int purpose, void *subject)
+{
+    struct wf_load *load = wf_load_create();
+
+    load->partition = partition->options.index;
+    load->incarnation = partition->options.incarnation;
+    load->purpose = purpose;
+    load->subject = subject;
+    wf_list_init(&load->captured);
+    partition->stats.loads++;
+    return load;
+}
+
+static void
+ask_for(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_load *load =
+        wf_load_begin(partition, WF_PURPOSE_ACTOR, actor);
+    weft_bytes key = wf_key_bytes(&actor->key);
+
+    actor->residency = WF_RESIDENCY_LOADING;
+    partition->loads_under_way++;
+    wf_keys_image(&load->key, partition->options.index, key);
+    wf_image_items_range(partition->options.index, key, &load->from, &load->to);
+    wf_list_push_back(&partition->outputs.loads, &load->node);
+}
+
+void
+wf_residents_want(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->residency != WF_RESIDENCY_STUB || wf_list_has(&actor->lru)) {
+        return;
+    }
+    if (partition->loads_under_way < LOADS_AT_ONCE) {
+        ask_for(partition, actor);
+    } else {
+        wf_list_push_back(&partition->loading, &actor->lru);
+    }
+}
+
+static void
+ask_for_more(struct wf_partition *partition)
+{
+    while (partition->loads_under_way < LOADS_AT_ONCE) {
+        struct wf_list_node *node = wf_list_pop_front(&partition->loading);
+
+        if (node == NULL) {
+            return;
+        }
+        ask_for(partition, WF_CONTAINER(node, struct wf_actor, lru));
+    }
+}
+
+static void
+set_alarms(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
+        wf_alarm_set(partition, &timer->alarm, timer->due);
+    }
+    if (actor->retry_due > 0) {
+        wf_alarm_set(partition, &actor->retry, actor->retry_due);
+    }
+}
+
+// Its rows cannot be read: it is kept as it is, and whoever asks is told.
+static void
+fail_load(struct wf_partition *partition, struct wf_actor *actor, weft_err err)
+{
+    struct wf_list_node *node;
+
+    actor->residency = WF_RESIDENCY_BROKEN;
+    wf_note(partition, &actor->key, "corrupt", "cannot be loaded: %s",
+            weft_err_text(err));
+    while ((node = wf_list_pop_front(&actor->waiting)) != NULL) {
+        wf_edge_answer(partition, WF_CONTAINER(node, struct wf_request, wait),
+                       0, err, "%s: its rows cannot be read",
+                       wf_key_id(&actor->key));
+    }
+}
+
+static bool
+is_kept_long_enough(const struct wf_partition *partition,
+                    const struct wf_actor *actor)
+{
+    return actor->status > WEFT_STATUS_RUNNING && actor->kind != NULL &&
+           actor->finished_at_ms + actor->kind->retention_ms <=
+               partition->now_ms &&
+           actor->waiting.count == 0 && actor->letters.count == 0;
+}
+
+static void
+remove_instance(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_buf ops = {0};
+
+    wf_note(partition, &actor->key, "remove", "its retention is over");
+    wf_buf_put_u8(&ops, WF_OP_REMOVE);
+    (void)wf_write_actor(partition, actor, &ops, true);
+    wf_buf_fini(&ops);
+}
+
+static void
+loaded_actor(struct wf_partition *partition, const struct wf_load *load)
+{
+    struct wf_actor *actor = load->subject;
+    weft_err err = load->err;
+
+    partition->loads_under_way--;
+    WF_ASSERT(actor->residency == WF_RESIDENCY_LOADING);
+    if (err == WEFT_OK) {
+        err = wf_image_load(actor, load);
+    }
+    if (err == WEFT_ENOTFOUND) {
+        err = WEFT_OK;
+    }
+    if (err == WEFT_OK) {
+        set_alarms(partition, actor);
+        if (!wf_apply_pending(partition, actor)) {
+            err = WEFT_ECORRUPT;
+        }
+    }
+    if (err != WEFT_OK) {
+        fail_load(partition, actor, err);
+        return;
+    }
+    actor->residency = WF_RESIDENCY_LOADED;
+    if (is_kept_long_enough(partition, actor)) {
+        remove_instance(partition, actor);
+    }
+    wf_commands_rearm(partition, actor);
+    wf_turn_schedule(partition, actor);
+    wf_edge_loaded(partition, actor);
+    wf_residents_touch(partition, actor);
+}
+
+// Eviction. -----------------------------------------------------------------
+
+// An instance that was removed leaves a row with its position, which must stay
+// until no record about it will be read again; then that row can go.
+static bool
+is_forgettable(const struct wf_partition *partition,
+               const struct wf_actor *actor)
+{
+    return actor->status != WEFT_STATUS_NONE || !actor->has_row ||
+           actor->object.position < partition->redo_record;
+}
+
+// Nothing in memory is needed that the store does not have?
+static bool
+is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
+{
+    return actor->residency == WF_RESIDENCY_LOADED &&
+           !wf_list_has(&actor->object.dirty) &&
+           actor->object.position <= partition->durable_record &&
+           actor->holds == 0 && actor->commands.count == 0 &&
+           actor->waiting.count == 0 && actor->results.count == 0 &&
+           !wf_list_has(&actor->ready) && !wf_list_has(&actor->steps) &&
+           is_forgettable(partition, actor) &&
+           (actor->letters.count == 0 || !wf_actor_may_run(actor));
+}
+
+static void
+fire_when_due(struct wf_partition *partition, const struct wf_key *key,
+              uint64_t due)
+{
+    struct wake *wake = wf_calloc(sizeof(*wake));
+
+    wake->key = wf_key_copy(key);
+    wake->alarm = (struct wf_alarm){.type = WF_ALARM_WAKE, .owner = wake};
+    wf_alarm_set(partition, &wake->alarm, due);
+}
+
+static void
+drop_actor(struct wf_partition *partition, struct wf_actor *actor)
+{
+    uint64_t due = UINT64_MAX;
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
+
+        due = timer->due < due ? timer->due : due;
+        wf_alarm_clear(partition, &timer->alarm);
+    }
+    wf_alarm_clear(partition, &actor->retry);
+    // Its row may lie in what was read ahead already.
+    if (due <= partition->near_due) {
+        fire_when_due(partition, &actor->key, due);
+    }
+    if (wf_list_has(&actor->lru)) {
+        wf_list_remove(&partition->idle, &actor->lru);
+    }
+    if (actor->status == WEFT_STATUS_NONE && actor->has_row) {
+        wf_buf_put_bytes(&partition->dead_rows, wf_key_bytes(&actor->key));
+    }
+    wf_workflow_drop(partition, actor);
+    wf_table_remove(&partition->actors, actor->hash, actor);
+    wf_actor_destroy(actor);
+    partition->stats.evictions++;
+}
+
+void
+wf_residents_evict(struct wf_partition *partition)
+{
+    size_t tries = partition->idle.count;
+
+    while (partition->idle.count > partition->options.residents_max &&
+           tries-- > 0) {
+        struct wf_list_node *node = wf_list_pop_front(&partition->idle);
+        struct wf_actor *actor = WF_CONTAINER(node, struct wf_actor, lru);
+
+        if (is_at_rest(partition, actor)) {
+            drop_actor(partition, actor);
+        } else {
+            wf_list_push_back(&partition->idle, node);
+        }
+    }
+}
+
+void
+wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->residency != WF_RESIDENCY_LOADED) {
+        return;
+    }
+    if (wf_list_has(&actor->lru)) {
+        wf_list_remove(&partition->idle, &actor->lru);
+    }
+    wf_list_push_back(&partition->idle, &actor->lru);
+}
+
+// The wake index. -----------------------------------------------------------
+
+static void
+ask_for_range(struct wf_partition *partition, int purpose,
+              const struct wf_buf *from, const struct wf_buf *to,
+              uint32_t limit)
+{
+    struct wf_load *load = wf_load_begin(partition, purpose, NULL);
+
+    wf_buf_put(&load->from, from->data, from->len);
+    wf_buf_put(&load->to, to->data, to->len);
+    load->limit = limit;
+    wf_list_push_back(&partition->outputs.loads, &load->node);
+}
+
+void
+wf_residents_open(struct wf_partition *partition)
+{
+    struct wf_buf from = {0};
+    struct wf_buf to = {0};
+    struct wf_list_node *node = wf_list_first(&partition->dirty);
+
+    // Records that wait for their images: load those in the background.
+    for (; node != NULL; node = wf_list_next(&partition->dirty, node)) {
+        struct wf_object *object = WF_CONTAINER(node, struct wf_object, dirty);
+
+        if (object->type == WF_OBJECT_ACTOR) {
+            wf_residents_want(partition,
+                              WF_CONTAINER(object, struct wf_actor, object));
+        }
+    }
+    wf_keys_range(&from, WF_KEY_READY, partition->options.index);
+    wf_keys_after(&to, wf_buf_bytes(&from));
+    ask_for_range(partition, WF_PURPOSE_READY, &from, &to, WF_WAKE_PAGE);
+    wf_keys_range(&from, WF_KEY_SLEEP, partition->options.index);
+    wf_buf_reset(&partition->ahead_from);
+    wf_buf_put(&partition->ahead_from, from.data, from.len);
+    wf_buf_fini(&from);
+    wf_buf_fini(&to);
+    wf_residents_read_ahead(partition);
+}
+
+void
+wf_residents_read_ahead(struct wf_partition *partition)
+{
+    struct wf_buf to = {0};
+
+    if (partition->is_reading_ahead) {
+        return;
+    }
+    partition->is_reading_ahead = true;
+    // From here on, rows up to this are as good as read: image.c files what
+    // falls due by then under `ready`, and drop_actor sets an alarm for it.
+    partition->near_due = partition->now_ms + 2 * (uint64_t)WF_WAKE_AHEAD_MS;
+    wf_keys_sleep(&to, partition->options.index, partition->near_due + 1,
+                  weft_nothing());
+    ask_for_range(partition, WF_PURPOSE_SLEEP, &partition->ahead_from, &to,
+                  WF_WAKE_PAGE);
+    wf_buf_fini(&to);
+}
+
+// The key of an actor at the end of a row's key.
+static bool
+key_of_row(weft_bytes row, size_t prefix, struct wf_key *out_key)
+{
+    if (row.len <= prefix) {
+        return false;
+    }
+    return wf_key_decode(weft_bytes_of((const uint8_t *)row.data + prefix,
+                                       row.len - prefix),
+                         out_key);
+}
+
+static void
+wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
+{
+    size_t prefix = purpose == WF_PURPOSE_READY ? 3 : 11;
+    struct wf_reader reader = wf_reader_of(row);
+    struct wf_key key;
+
+    if (!key_of_row(row, prefix, &key)) {
+        wf_note(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
+        return;
+    }
+    if (purpose == WF_PURPOSE_READY) {
+        wf_residents_want(partition, wf_residents_get(partition, &key));
+    } else if (wf_residents_find(partition, wf_key_bytes(&key)) == NULL) {
+        (void)wf_reader_take(&reader, 3);
+        fire_when_due(partition, &key, wf_reader_u64(&reader));
+    }
+    wf_key_fini(&key);
+}
+
+static void
+loaded_wakes(struct wf_partition *partition, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    struct wf_buf next = {0};
+
+    while (wf_reader_left(&rows) > 0) {
+        weft_bytes key = wf_reader_bytes(&rows);
+
+        (void)wf_reader_bytes(&rows);
+        wake_row(partition, load->purpose, key);
+        wf_buf_reset(&next);
+        wf_buf_put(&next, key.data, key.len);
+        wf_buf_put_u8(&next, 0);
+    }
+    if (load->err != WEFT_OK) {
+        wf_note(partition, NULL, "warning", "the wake index cannot be read: %s",
+                weft_err_text(load->err));
+        // Ask again rather than forget: nothing may sleep for ever.
+        ask_for_range(partition, load->purpose, &load->from, &load->to,
+                      load->limit);
+    } else if (load->is_more) {
+        ask_for_range(partition, load->purpose, &next, &load->to, load->limit);
+    } else if (load->purpose == WF_PURPOSE_SLEEP) {
+        // The range's end is where the next page begins.
+        wf_buf_reset(&partition->ahead_from);
+        wf_buf_put(&partition->ahead_from, load->to.data, load->to.len);
+        partition->is_reading_ahead = false;
+        wf_alarm_set(partition, &partition->ahead,
+                     partition->near_due - WF_WAKE_AHEAD_MS);
+    }
+    wf_buf_fini(&next);
+}
+
+void
+wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm)
+{
+    struct wake *wake = alarm->owner;
+
+    wf_residents_want(partition, wf_residents_get(partition, &wake->key));
+    wf_key_fini(&wake->key);
+    wf_free(wake);
+}
+
+void
+wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
+{
+    switch ((enum wf_purpose)load->purpose) {
+    case WF_PURPOSE_ACTOR: loaded_actor(partition, load); break;
+    case WF_PURPOSE_READY:
+    case WF_PURPOSE_SLEEP: loaded_wakes(partition, load); break;
+    case WF_PURPOSE_LIST: wf_listing_loaded(partition, load); break;
+    case WF_PURPOSE_SWEEP: wf_listing_swept(partition, load); break;
+    }
+    wf_load_destroy(load);
+    ask_for_more(partition);
+}
+
+void
+wf_residents_fini(struct wf_partition *partition)
+{
+    struct wf_actor *actor;
+    size_t cursor = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        struct wf_list_node *node = wf_list_first(&actor->timers);
+
+        for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+            wf_alarm_clear(partition,
+                           &WF_CONTAINER(node, struct wf_timer, node)->alarm);
+        }
+        for (node = wf_list_first(&actor->commands); node != NULL;
+             node = wf_list_next(&actor->commands, node)) {
+            struct wf_command *command =
+                WF_CONTAINER(node, struct wf_command, node);
+            wf_alarm_clear(partition, &command->alarm);
+            wf_commands_drop(command);
+        }
+        wf_alarm_clear(partition, &actor->retry);
+        wf_workflow_drop(partition, actor);
+        wf_actor_destroy(actor);
+    }
+    wf_table_fini(&partition->actors);
+    while (partition->alarms.count > 0) {
+        struct wf_alarm *alarm = WF_CONTAINER(wf_heap_first(&partition->alarms),
+                                              struct wf_alarm, heap);
+        wf_heap_remove(&partition->alarms, &alarm->heap);
+        if (alarm->type == WF_ALARM_WAKE) {
+            struct wake *wake = alarm->owner;
+            wf_key_fini(&wake->key);
+            wf_free(wake);
+        }
+    }
+    wf_heap_fini(&partition->alarms);
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// route.c - messages to and from one other partition, exactly once and in
+// order, over a link that may lose, double and reorder frames.
+//
+//   sender                                 receiver
+//   numbers each message, keeps it         takes seen + 1, drops what it saw
+//   until it is acknowledged         --->  (SEEN is in the same record as the
+//   sends again when nothing is            message), acknowledges what is
+//   heard for a while                <---  durable
+//
+// So a message is lost only with its sender's log, and done twice never. The
+// sender's generation changes when its log lost its end or was restored: then
+// numbers start anew.
+//
+// Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 seq,
+// and for messages their count as a varint and the envelopes. seq is that of
+// the first message, or what is acknowledged.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "runtime/partition_impl.h"
+
+#define FRAME_FORMAT 1
+#define FRAME_MESSAGES 1
+#define FRAME_ACK 2
+
+struct wf_route *
+wf_route_get(struct wf_partition *partition, uint32_t other)
+{
+    struct wf_route *route = partition->routes[other];
+
+    if (route == NULL) {
+        route = wf_calloc(sizeof(*route));
+        route->object.type = WF_OBJECT_LINK;
+        route->other = other;
+        route->next_seq = 1;
+        route->resend = (struct wf_alarm){
+            .type = WF_ALARM_LINK,
+            .owner = route,
+        };
+        wf_list_init(&route->unacked);
+        partition->routes[other] = route;
+    }
+    return route;
+}
+
+void
+wf_route_destroy(struct wf_route *route)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&route->unacked)) != NULL) {
+        wf_free(WF_CONTAINER(node, struct wf_outgoing, node));
+    }
+    wf_free(route);
+}
+
+void
+wf_route_add_outgoing(struct wf_route *route, uint64_t seq, uint64_t record,
+                      weft_bytes envelope, bool has_row)
+{
+    struct wf_outgoing *outgoing = wf_alloc(sizeof(*outgoing) + envelope.len);
+
+    *outgoing = (struct wf_outgoing){
+        .seq = seq,
+        .record = record,
+        .has_row = has_row,
+        .len = (uint32_t)envelope.len,
+    };
+    memcpy(outgoing->bytes, envelope.data, envelope.len);
+    wf_list_push_back(&route->unacked, &outgoing->node);
+    if (has_row) {
+        route->rows_from = route->rows_from == 0 ? seq : route->rows_from;
+        route->rows_to = seq + 1;
+    }
+}
+
+void
+wf_route_drop_acked(struct wf_route *route)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&route->unacked)) != NULL) {
+        struct wf_outgoing *outgoing =
+            WF_CONTAINER(node, struct wf_outgoing, node);
+
+        if (outgoing->seq > route->acked) {
+            break;
+        }
+        wf_list_remove(&route->unacked, node);
+        wf_free(outgoing);
+    }
+    if (route->sent < route->acked) {
+        route->sent = route->acked;
+    }
+}
+
+void
+wf_route_want_flush(struct wf_partition *partition, struct wf_route *route)
+{
+    if (!wf_list_has(&route->flush)) {
+        wf_list_push_back(&partition->flush, &route->flush);
+    }
+}
+
+// Frames out. ---------------------------------------------------------------
+
+static struct wf_frame *
+begin_frame(const struct wf_partition *partition, const struct wf_route *route,
+            uint8_t type, uint64_t seq)
+{
+    struct wf_frame *frame = wf_calloc(sizeof(*frame));
+
+    frame->destination = route->other;
+    wf_buf_put_u8(&frame->bytes, FRAME_FORMAT);
+    wf_buf_put_u8(&frame->bytes, type);
+    wf_buf_put_u16(&frame->bytes, (uint16_t)partition->options.index);
+    wf_buf_put_u64(&frame->bytes, partition->epoch);
+    wf_buf_put_u64(&frame->bytes, type == FRAME_ACK ? route->in_generation
+                                                    : partition->generation);
+    wf_buf_put_u64(&frame->bytes, seq);
+    return frame;
+}
+
+static void
+put_out(struct wf_partition *partition, struct wf_frame *frame)
+{
+    wf_list_push_back(&partition->outputs.frames, &frame->node);
+}
+
+// The first message after `sent` that may leave, or NULL.
+static struct wf_outgoing *
+next_to_send(const struct wf_partition *partition, const struct wf_route *route,
+             struct wf_outgoing *after)
+{
+    struct wf_list_node *node =
+        after == NULL ? wf_list_first(&route->unacked)
+                      : wf_list_next(&route->unacked, &after->node);
+
+    for (; node != NULL; node = wf_list_next(&route->unacked, node)) {
+        struct wf_outgoing *outgoing =
+            WF_CONTAINER(node, struct wf_outgoing, node);
+
+        if (outgoing->record > partition->durable_record ||
+            outgoing->seq > route->acked + WF_LINK_FLIGHT_MESSAGES) {
+            return NULL;
+        }
+        if (outgoing->seq > route->sent) {
+            return outgoing;
+        }
+    }
+    return NULL;
+}
+
+static void
+flush_messages(struct wf_partition *partition, struct wf_route *route)
+{
+    struct wf_outgoing *outgoing = next_to_send(partition, route, NULL);
+
+    while (outgoing != NULL) {
+        struct wf_frame *frame =
+            begin_frame(partition, route, FRAME_MESSAGES, outgoing->seq);
+        struct wf_buf envelopes = {0};
+        uint64_t count = 0;
+
+        while (outgoing != NULL && envelopes.len < WF_LINK_FRAME_BYTES) {
+            wf_buf_put_bytes(&envelopes, weft_bytes_of(outgoing->bytes,
+                                                       outgoing->len));
+            route->sent = outgoing->seq;
+            count++;
+            outgoing = next_to_send(partition, route, outgoing);
+        }
+        wf_buf_put_varint(&frame->bytes, count);
+        wf_buf_put(&frame->bytes, envelopes.data, envelopes.len);
+        wf_buf_fini(&envelopes);
+        put_out(partition, frame);
+    }
+    if (route->sent > route->acked && !wf_heap_has(&route->resend.heap)) {
+        wf_alarm_set(partition, &route->resend,
+                     partition->now_ms + WF_LINK_RESEND_MS);
+    }
+}
+
+void
+wf_route_flush(struct wf_partition *partition, struct wf_route *route)
+{
+    if (route->is_ack_due) {
+        route->is_ack_due = false;
+        put_out(partition,
+                begin_frame(partition, route, FRAME_ACK, route->ack));
+    }
+    flush_messages(partition, route);
+}
+
+void
+wf_route_resend(struct wf_partition *partition, struct wf_route *route)
+{
+    if (route->unacked.count > 0) {
+        route->sent = route->acked;
+        wf_route_flush(partition, route);
+    }
+}
+
+// Frames in. ----------------------------------------------------------------
+
+struct frame_head {
+    uint8_t type;
+    uint32_t source;
+    uint64_t generation;
+    uint64_t seq;
+};
+
+static bool
+read_head(struct wf_reader *reader, struct frame_head *head)
+{
+    if (wf_reader_u8(reader) != FRAME_FORMAT) {
+        return false;
+    }
+    head->type = wf_reader_u8(reader);
+    head->source = wf_reader_u16(reader);
+    (void)wf_reader_u64(reader); // epoch: for scale-out
+    head->generation = wf_reader_u64(reader);
+    head->seq = wf_reader_u64(reader);
+    return !reader->failed;
+}
+
+static void
+receive_ack(struct wf_partition *partition, struct wf_route *route,
+            const struct frame_head *head)
+{
+    struct wf_draft draft = {0};
+
+    if (head->generation != partition->generation) {
+        return; // about an older life of this log
+    }
+    if (head->seq >= route->next_seq) {
+        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
+                      partition->now_ms, partition->who, "corrupt",
+                      "p%u has seen message %llu, of which %llu were sent",
+                      route->other, (unsigned long long)head->seq,
+                      (unsigned long long)route->next_seq - 1);
+        return;
+    }
+    if (head->seq <= route->acked) {
+        // It tells where it is: a gap there means that frames were lost.
+        return;
+    }
+    wf_alarm_clear(partition, &route->resend);
+    wf_buf_put_u8(&draft.ops, WF_OP_ACKED);
+    wf_buf_put_varint(&draft.ops, route->other);
+    wf_buf_put_varint(&draft.ops, head->seq);
+    wf_draft_partition(&draft);
+    (void)wf_draft_write(&draft, partition, true);
+    wf_draft_fini(&draft);
+    flush_messages(partition, route);
+}
+
+// Put one message into the draft. False if it is malformed.
+static bool
+take_envelope(struct wf_draft *draft, struct wf_reader *messages)
+{
+    struct wf_reader reader = wf_reader_of(wf_reader_bytes(messages));
+    weft_bytes target = wf_reader_bytes(&reader);
+    weft_bytes letter = wf_reader_bytes(&reader);
+    struct wf_letter check;
+    struct wf_key key;
+
+    if (messages->failed || reader.failed ||
+        !wf_letter_decode(letter, &check) || !wf_key_decode(target, &key)) {
+        return false;
+    }
+    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+    wf_buf_put_bytes(&draft->ops, letter);
+    wf_draft_actor(draft, &key);
+    wf_key_fini(&key);
+    return true;
+}
+
+static void
+receive_messages(struct wf_partition *partition, struct wf_route *route,
+                 const struct frame_head *head, struct wf_reader *messages)
+{
+    struct wf_draft draft = {0};
+    uint64_t count = wf_reader_varint(messages);
+    uint64_t seen =
+        head->generation > route->in_generation ? 0 : route->seen;
+    uint64_t seq = head->seq;
+    bool is_whole = true;
+
+    if (head->generation < route->in_generation) {
+        return;
+    }
+    for (; count > 0 && is_whole; count--, seq++) {
+        if (seq <= seen) {
+            (void)wf_reader_bytes(messages);
+        } else if (seq == seen + 1) {
+            is_whole = take_envelope(&draft, messages);
+            seen = is_whole ? seq : seen;
+        } else {
+            break; // a frame is missing; the sender will send from seen on
+        }
+    }
+    if (draft.sections.len > 0) {
+        wf_buf_put_u8(&draft.ops, WF_OP_SEEN);
+        wf_buf_put_varint(&draft.ops, route->other);
+        wf_buf_put_varint(&draft.ops, head->generation);
+        wf_buf_put_varint(&draft.ops, seen);
+        wf_draft_partition(&draft);
+        (void)wf_draft_write(&draft, partition, false);
+    }
+    wf_draft_fini(&draft);
+    wf_gate_ack(partition, route, route->object.position, route->seen);
+}
+
+void
+wf_route_receive(struct wf_partition *partition, weft_bytes frame)
+{
+    struct wf_reader reader = wf_reader_of(frame);
+    struct frame_head head;
+    struct wf_route *route;
+
+    if (!read_head(&reader, &head) ||
+        head.source >= partition->options.count) {
+        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
+                      partition->now_ms, partition->who, "drop",
+                      "a frame of %zu bytes that is malformed", frame.len);
+        return;
+    }
+    route = wf_route_get(partition, head.source);
+    if (head.type == FRAME_ACK) {
+        receive_ack(partition, route, &head);
+    } else if (head.type == FRAME_MESSAGES) {
+        receive_messages(partition, route, &head, &reader);
+    }
+}
+
+void
+wf_frame_destroy(struct wf_frame *frame)
+{
+    if (frame != NULL) {
+        wf_buf_fini(&frame->bytes);
+        wf_free(frame);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// saver.c - rows saved behind the log.
+//
+// Every object that changed is in the dirty list, oldest first. Whatever is
+// about to leave the window is saved with the next commit, as it is then: all
+// turns since the last save in one row. With no window everything is saved at
+// once, which is the plain design with a row per change.
+//
+// The oldest record that is not saved yet is redo-from: recovery begins there.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "runtime/image.h"
+#include "runtime/partition_impl.h"
+#include "storage/keys.h"
+#include "storage/store.h"
+
+#define META_FORMAT 1
+// So many stubs are passed over before a save gives up until they are loaded.
+#define STUBS_PASSED_MAX 1000
+
+static bool
+is_due(const struct wf_partition *partition, const struct wf_object *object,
+       bool save_all)
+{
+    int64_t window = partition->options.window_bytes;
+
+    return save_all || window <= 0 ||
+           partition->log_bytes - object->dirty_bytes > (uint64_t)window / 2;
+}
+
+static void
+save_route(struct wf_partition *partition, struct wf_route *route,
+           struct wf_batch *rows)
+{
+    uint32_t index = partition->options.index;
+    struct wf_buf key = {0};
+    struct wf_buf value = {0};
+    struct wf_list_node *node = wf_list_first(&route->unacked);
+
+    for (; route->rows_from < route->rows_to &&
+           route->rows_from <= route->acked;
+         route->rows_from++) {
+        wf_keys_outbox(&key, index, route->other, route->rows_from);
+        wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
+    }
+    for (; node != NULL; node = wf_list_next(&route->unacked, node)) {
+        struct wf_outgoing *outgoing =
+            WF_CONTAINER(node, struct wf_outgoing, node);
+
+        if (!outgoing->has_row) {
+            outgoing->has_row = true;
+            if (route->rows_from >= route->rows_to) {
+                route->rows_from = outgoing->seq;
+            }
+            route->rows_to = outgoing->seq + 1;
+            wf_keys_outbox(&key, index, route->other, outgoing->seq);
+            wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key),
+                         weft_bytes_of(outgoing->bytes, outgoing->len));
+        }
+    }
+    wf_buf_put_varint(&value, route->object.position);
+    wf_buf_put_varint(&value, route->next_seq);
+    wf_buf_put_varint(&value, route->acked);
+    wf_buf_put_varint(&value, route->in_generation);
+    wf_buf_put_varint(&value, route->seen);
+    wf_keys_link(&key, index, route->other);
+    wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key), wf_buf_bytes(&value));
+    wf_buf_fini(&key);
+    wf_buf_fini(&value);
+}
+
+static void
+save_window(struct wf_partition *partition, struct wf_window *window,
+            struct wf_batch *rows)
+{
+    struct wf_buf key = {0};
+    struct wf_buf value = {0};
+
+    wf_keys_window(&key, partition->options.index, window->client);
+    if (window->is_forgotten) {
+        wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
+    } else {
+        wf_buf_put_varint(&value, window->object.position);
+        wf_buf_put_varint(&value, window->confirmed);
+        wf_buf_put_varint(&value, window->heard_ms);
+        for (size_t i = 0; i < window->count; i++) {
+            const struct wf_answer *answer = &window->answers[i];
+
+            wf_buf_put_varint(&value, answer->number);
+            wf_buf_put_u8(&value, answer->is_answered ? 1 : 0);
+            wf_buf_put_varint(&value, (uint64_t)answer->err);
+            wf_buf_put_bytes(&value, answer->data);
+        }
+        wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key),
+                     wf_buf_bytes(&value));
+    }
+    wf_buf_fini(&key);
+    wf_buf_fini(&value);
+}
+
+static void
+save_letters(struct wf_partition *partition, struct wf_batch *rows)
+{
+    struct wf_list_node *node;
+    struct wf_buf key = {0};
+
+    while ((node = wf_list_pop_front(&partition->letters)) != NULL) {
+        struct wf_dead_letter *letter =
+            WF_CONTAINER(node, struct wf_dead_letter, node);
+
+        wf_keys_letter(&key, partition->options.index, letter->seq);
+        wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key),
+                     weft_bytes_of(letter->bytes, letter->len));
+        wf_free(letter);
+    }
+    wf_buf_fini(&key);
+}
+
+// False: it cannot be saved now.
+static bool
+save_object(struct wf_partition *partition, struct wf_object *object,
+            struct wf_batch *rows)
+{
+    switch (object->type) {
+    case WF_OBJECT_ACTOR: {
+        struct wf_actor *actor = WF_CONTAINER(object, struct wf_actor, object);
+
+        if (actor->residency != WF_RESIDENCY_LOADED) {
+            wf_residents_want(partition, actor);
+            return false;
+        }
+        wf_image_save(partition, actor, rows);
+        actor->has_row = true;
+        break;
+    }
+    case WF_OBJECT_LINK:
+        save_route(partition, WF_CONTAINER(object, struct wf_route, object),
+                   rows);
+        break;
+    case WF_OBJECT_WINDOW:
+        save_window(partition, WF_CONTAINER(object, struct wf_window, object),
+                    rows);
+        break;
+    case WF_OBJECT_LETTERS: save_letters(partition, rows); break;
+    case WF_OBJECT_META: break; // its row goes with every save
+    }
+    wf_list_remove(&partition->dirty, &object->dirty);
+    partition->stats.rows_saved++;
+    return true;
+}
+
+static void
+delete_dead_rows(struct wf_partition *partition, struct wf_batch *rows)
+{
+    struct wf_reader keys = wf_reader_of(wf_buf_bytes(&partition->dead_rows));
+    struct wf_buf key = {0};
+
+    while (wf_reader_left(&keys) > 0) {
+        wf_keys_image(&key, partition->options.index, wf_reader_bytes(&keys));
+        wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
+    }
+    wf_buf_reset(&partition->dead_rows);
+    wf_buf_fini(&key);
+}
+
+static void
+put_meta(struct wf_partition *partition, struct wf_batch *rows)
+{
+    struct wf_buf key = {0};
+    struct wf_buf value = {0};
+
+    wf_buf_put_u8(&value, META_FORMAT);
+    wf_buf_put_varint(&value, partition->epoch);
+    wf_buf_put_varint(&value, partition->generation);
+    wf_buf_put_varint(&value, partition->sealed_record);
+    wf_buf_put_varint(&value, partition->sealed_redo);
+    wf_buf_put_u32(&value, partition->chain);
+    wf_buf_put_varint(&value, partition->now_ms);
+    wf_buf_put_varint(&value, partition->next_letter);
+    wf_keys_partition(&key, partition->options.index);
+    wf_batch_put(rows, WF_CF_META, wf_buf_bytes(&key), wf_buf_bytes(&value));
+    wf_buf_fini(&key);
+    wf_buf_fini(&value);
+}
+
+// Every record dirties something, so this is where recovery must begin.
+static uint64_t
+oldest_unsaved(const struct wf_partition *partition)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+
+    return node == NULL
+               ? partition->sealed_record + 1
+               : WF_CONTAINER(node, struct wf_object, dirty)->dirty_record;
+}
+
+void
+wf_saver_rows(struct wf_partition *partition, bool save_all,
+              struct wf_batch *rows)
+{
+    size_t before = rows->ops.len;
+    size_t limit = partition->options.window_bytes <= 0 && !save_all
+                       ? SIZE_MAX
+                       : WF_SAVE_BYTES_PER_COMMIT;
+    uint32_t passed = 0;
+    struct wf_list_node *node;
+
+    delete_dead_rows(partition, rows);
+    node = wf_list_first(&partition->dirty);
+    while (node != NULL && rows->ops.len - before < limit &&
+           passed < STUBS_PASSED_MAX) {
+        struct wf_object *object = WF_CONTAINER(node, struct wf_object, dirty);
+
+        node = wf_list_next(&partition->dirty, node);
+        if (!is_due(partition, object, save_all)) {
+            break;
+        }
+        if (!save_object(partition, object, rows)) {
+            passed++;
+        }
+    }
+    if (rows->ops.len > before) {
+        partition->sealed_redo = oldest_unsaved(partition);
+        put_meta(partition, rows);
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// task.h - one attempt of an activity, on its way to a worker and back.
+//
+// The partition makes it and frees it. While a worker has it, the partition
+// may only read and set the atomics. A task whose partition was rebuilt
+// meanwhile comes back to the new one, which knows it by its incarnation and
+// frees it.
+
+#ifndef WF_RUNTIME_TASK_H
+#define WF_RUNTIME_TASK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/key.h"
+#include "base/list.h"
+#include "base/mpsc.h"
+#include "runtime/request.h"
+
+struct wf_activity_kind;
+
+// How an attempt ended. Strings and bytes are owned.
+struct wf_outcome {
+    weft_err err;   // WEFT_OK, WEFT_EFAILED, WEFT_ECANCELLED, WEFT_EDEFERRED
+    char *name;     // of the failure; or NULL
+    char *message;  // or NULL
+    weft_bytes data; // result, or details of the failure
+    bool is_final;  // not to be retried
+};
+
+void wf_outcome_fini(struct wf_outcome *outcome); // leaves it zero
+
+struct wf_task {
+    struct wf_mpsc_node queue; // between threads
+    struct wf_list_node node;  // in a list of the partition or the workers
+    uint32_t partition;
+    uint64_t incarnation; // of the partition that made it
+
+    struct wf_key caller; // owned
+    struct wf_token token;
+    const struct wf_activity_kind *kind; // borrowed from the definitions
+    weft_bytes input;   // owned
+    weft_bytes details; // owned: last heartbeat of an earlier attempt
+    char key[33];       // idempotency key
+
+    // Set by the partition, read by the worker.
+    atomic_bool is_cancelled; // the caller asks it to stop
+    atomic_bool is_abandoned; // timed out: the result will be dropped
+    // Set by the worker, read by the partition. 0: not yet.
+    _Atomic uint64_t started_at_ms;
+    _Atomic uint64_t beat_at_ms;
+
+    struct wf_outcome outcome; // set by the worker before it gives it back
+};
+
+struct wf_task *wf_task_create(void); // zeroed
+void wf_task_destroy(struct wf_task *task); // NULL is fine
+
+// A heartbeat on its way from a worker to the partition, which frees it.
+struct wf_beat {
+    struct wf_mpsc_node queue;
+    uint32_t partition;
+    uint64_t incarnation;
+    struct wf_key caller; // owned
+    struct wf_token token;
+    weft_bytes details; // owned
+};
+
+void wf_beat_destroy(struct wf_beat *beat);
+
+#endif

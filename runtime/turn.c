@@ -1,0 +1,744 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// turn.c - actors that have work run, one message at a time.
+//
+// A turn is a pure function of the message and the actor: its effects are
+// gathered in a wf_turn and become one record, or are dropped. What comes for
+// an instance that is not there, or no more, is answered or kept as a dead
+// letter: nothing vanishes.
+
+#include "runtime/turn.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "runtime/workflow.h"
+
+// Effects. ------------------------------------------------------------------
+
+void
+wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
+             struct wf_actor *actor)
+{
+    *turn = (struct wf_turn){.partition = partition, .actor = actor};
+    turn->next_id = actor->next_id > 0 ? actor->next_id : 1;
+    // The same numbers when the turn is tried again, others in the next one.
+    wf_random_init(&turn->random,
+                   actor->seed ^ wf_hash64(&actor->first_seq,
+                                           sizeof(actor->first_seq),
+                                           actor->run));
+}
+
+void
+wf_turn_fini(struct wf_turn *turn)
+{
+    wf_buf_fini(&turn->ops);
+    wf_draft_fini(&turn->sends);
+    wf_own_bytes(&turn->reply, weft_nothing());
+}
+
+weft_err
+wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
+{
+    size_t size = turn->ops.len + turn->sends.sections.len + payload_len;
+
+    if (payload_len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
+                        payload_len, WF_PAYLOAD_BYTES_MAX);
+    }
+    if (size > WF_TURN_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG,
+                        "%s: this turn has %zu bytes of effects, the limit is "
+                        "%u",
+                        what, size, WF_TURN_BYTES_MAX);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_turn_target(const struct wf_turn *turn, weft_target target,
+               struct wf_key *out_key)
+{
+    return wf_key_make(wf_key_namespace(&turn->actor->key), target.kind,
+                       target.id, out_key);
+}
+
+void
+wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
+             const struct wf_letter *letter)
+{
+    struct wf_buf bytes = {0};
+
+    wf_letter_encode(letter, &bytes);
+    wf_draft_send(&turn->sends, turn->partition, target, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
+void
+wf_turn_timer(struct wf_turn *turn, uint32_t id, uint64_t due, const char *name)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_SET);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, due);
+    wf_buf_put_text(&turn->ops, name);
+}
+
+void
+wf_turn_timer_clear(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_CLEAR);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_command(struct wf_turn *turn, uint32_t id, enum wf_command_kind kind,
+                const char *name, weft_bytes input, weft_bytes options)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_OPEN);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, (uint64_t)kind);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_bytes(&turn->ops, input);
+    wf_buf_put_bytes(&turn->ops, options);
+    turn->has_commands = true;
+}
+
+void
+wf_turn_command_close(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_CLOSE);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
+             const struct wf_key *target, const char *name, weft_bytes data)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_CALL_OPEN);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, (uint64_t)type);
+    wf_buf_put_bytes(&turn->ops, wf_key_bytes(target));
+    wf_turn_send(turn, target,
+                 &(struct wf_letter){
+                     .type = type == WF_CALL_CHILD ? WF_LETTER_START
+                                                   : WF_LETTER_SIGNAL,
+                     .sender = wf_key_bytes(&turn->actor->key),
+                     .sender_run = turn->actor->run,
+                     .call = id,
+                     .name = weft_text(name),
+                     .data = data,
+                 });
+}
+
+void
+wf_turn_call_close(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_CALL_CLOSE);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_PUBLISH);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_bytes(&turn->ops, value);
+}
+
+static weft_err
+err_of_status(weft_status status)
+{
+    switch (status) {
+    case WEFT_STATUS_COMPLETED: return WEFT_OK;
+    case WEFT_STATUS_CANCELLED: return WEFT_ECANCELLED;
+    case WEFT_STATUS_TERMINATED: return WEFT_ETERMINATED;
+    default: return WEFT_EFAILED;
+    }
+}
+
+// Open children are asked to stop when their parent ends.
+static void
+cancel_children(struct wf_turn *turn)
+{
+    struct wf_list *calls = &turn->actor->calls;
+    struct wf_list_node *node = wf_list_first(calls);
+
+    for (; node != NULL; node = wf_list_next(calls, node)) {
+        const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
+
+        if (call->type == WF_CALL_CHILD) {
+            wf_turn_send(turn, &call->target,
+                         &(struct wf_letter){
+                             .type = WF_LETTER_CANCEL,
+                             .sender = wf_key_bytes(&turn->actor->key),
+                         });
+        }
+    }
+}
+
+void
+wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
+            const char *name, const char *message)
+{
+    const struct wf_actor *actor = turn->actor;
+
+    wf_buf_put_u8(&turn->ops, WF_OP_FINISH);
+    wf_buf_put_varint(&turn->ops, (uint64_t)status);
+    wf_buf_put_bytes(&turn->ops, data);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_text(&turn->ops, message);
+    turn->is_finishing = true;
+    cancel_children(turn);
+    if (actor->parent.len > 0) {
+        wf_turn_send(turn, &actor->parent,
+                     &(struct wf_letter){
+                         .type = WF_LETTER_CHILD,
+                         .sender = wf_key_bytes(&actor->key),
+                         .sender_run = actor->parent_run,
+                         .call = actor->parent_call,
+                         .err = err_of_status(status),
+                         .name = weft_text(name),
+                         .text = weft_text(message),
+                         .data = data,
+                     });
+    }
+}
+
+// Answers. ------------------------------------------------------------------
+
+// Tell whoever asked, if anybody did. err OK: data is the answer.
+static void
+put_answer(struct wf_turn *turn, const struct wf_letter *letter, weft_err err,
+           weft_bytes data)
+{
+    if (letter->client.len > 0) {
+        struct wf_draft *sends = &turn->sends;
+
+        wf_window_put_answered(&sends->ops, letter->client.data, letter->number,
+                               0, err, data);
+        wf_draft_partition(sends);
+    }
+    if (letter->type == WF_LETTER_SIGNAL && letter->call != 0 &&
+        letter->sender.len > 0) {
+        struct wf_key sender;
+
+        if (!wf_key_decode(letter->sender, &sender)) {
+            return;
+        }
+        wf_turn_send(turn, &sender,
+                     &(struct wf_letter){
+                         .type = err == WEFT_OK ? WF_LETTER_REPLY
+                                                : WF_LETTER_FAILED,
+                         .sender = wf_key_bytes(&turn->actor->key),
+                         .sender_run = letter->sender_run,
+                         .call = letter->call,
+                         .err = err,
+                         .name = weft_text(err == WEFT_OK
+                                               ? ""
+                                               : weft_err_name(err)),
+                         .data = data,
+                     });
+        wf_key_fini(&sender);
+    }
+}
+
+// The client that asked may be waiting here.
+static void
+settle_client(struct wf_partition *partition, weft_bytes client,
+              uint64_t number)
+{
+    struct wf_window *window;
+    struct wf_answer *answer;
+    struct wf_request *request;
+
+    if (client.len == 0 ||
+        (window = wf_window_find(partition, client.data)) == NULL ||
+        (answer = wf_window_find_answer(window, number)) == NULL ||
+        (request = answer->request) == NULL) {
+        return;
+    }
+    answer->request = NULL;
+    wf_request_answer_data(request, answer->data);
+    wf_edge_answer(partition, request, partition->last_record, answer->err,
+                   "%s", answer->err == WEFT_OK ? "" : "nobody took it");
+}
+
+void
+wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    wf_note(partition, &actor->key, weft_status_name(actor->status), "%s",
+            actor->failure_name == NULL ? "" : actor->failure_name);
+    while ((node = wf_list_pop_front(&actor->results)) != NULL) {
+        wf_edge_answer_result(
+            partition, WF_CONTAINER(node, struct wf_request, wait), actor);
+    }
+}
+
+void
+wf_turn_commit(struct wf_turn *turn)
+{
+    struct wf_partition *partition = turn->partition;
+    struct wf_actor *actor = turn->actor;
+    struct wf_draft draft = {.ops = turn->ops};
+    uint8_t client[16];
+    bool has_client = turn->letter.client.len == sizeof(client);
+    uint64_t record;
+
+    if (has_client) { // the letter goes with the record
+        memcpy(client, turn->letter.client.data, sizeof(client));
+    }
+    turn->ops = (struct wf_buf){0};
+    wf_draft_actor(&draft, &actor->key);
+    wf_buf_put(&draft.sections, turn->sends.sections.data,
+               turn->sends.sections.len);
+    wf_buf_reset(&turn->sends.sections);
+    record = wf_draft_write(&draft, partition, false);
+    wf_draft_fini(&draft);
+    partition->stats.turns++;
+    if (turn->has_commands) {
+        wf_gate_actor(partition, actor, record);
+    }
+    if (has_client) {
+        settle_client(partition, weft_bytes_of(client, sizeof(client)),
+                      turn->letter.number);
+    }
+    if (turn->is_finishing) {
+        wf_turn_finished(partition, actor);
+    }
+}
+
+// Turns. --------------------------------------------------------------------
+
+void
+wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
+             const char *reason)
+{
+    struct wf_buf ops = {0};
+
+    wf_buf_put_u8(&ops, WF_OP_PARK);
+    wf_buf_put_text(&ops, reason);
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+    partition->stats.actors_parked++;
+    wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
+                  wf_key_id(&actor->key), "park", "%s", reason);
+}
+
+// The handler failed: try again later, or give up for now.
+static void
+fail_turn(struct wf_partition *partition, struct wf_actor *actor,
+          uint32_t attempts_max, weft_err err)
+{
+    uint32_t attempts = actor->failed_attempts + 1;
+    struct wf_buf ops = {0};
+    uint64_t delay = WF_TURN_RETRY_MS;
+    char reason[600];
+
+    (void)snprintf(reason, sizeof(reason), "turn failed %u times: %s %s",
+                   attempts, weft_err_name(err), weft_err_detail());
+    if (attempts >= attempts_max) {
+        wf_turn_park(partition, actor, reason);
+        return;
+    }
+    for (uint32_t i = 1; i < attempts && delay < WF_TURN_RETRY_MAX_MS; i++) {
+        delay *= 2;
+    }
+    wf_note(partition, &actor->key, "retry", "in %llu ms, %s",
+            (unsigned long long)delay, reason);
+    wf_buf_put_u8(&ops, WF_OP_RETRY);
+    wf_buf_put_varint(&ops, attempts);
+    wf_buf_put_varint(&ops, partition->now_ms + delay);
+    wf_buf_put_text(&ops, reason);
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+}
+
+static void
+bring_state(struct wf_turn *turn, weft_bytes old, const void *state, size_t len)
+{
+    const uint8_t *before = old.data;
+    const uint8_t *after = state;
+    size_t from = 0;
+    size_t to = len;
+
+    if (old.len != len || turn->actor->version != turn->actor->kind->version) {
+        wf_buf_put_u8(&turn->ops, WF_OP_STATE);
+        wf_buf_put_varint(&turn->ops, turn->actor->kind->version);
+        wf_buf_put_bytes(&turn->ops, weft_bytes_of(state, len));
+        return;
+    }
+    while (from < to && before[from] == after[from]) {
+        from++;
+    }
+    while (to > from && before[to - 1] == after[to - 1]) {
+        to--;
+    }
+    if (from < to) {
+        wf_buf_put_u8(&turn->ops, WF_OP_STATE_PATCH);
+        wf_buf_put_varint(&turn->ops, from);
+        wf_buf_put_bytes(&turn->ops, weft_bytes_of(after + from, to - from));
+    }
+}
+
+// A copy of the state for the handler to change, brought up to the kind's
+// version.
+//
+// WEFT_EDIVERGED   it is of another version and there is no way up
+static weft_err
+copy_state(const struct wf_actor *actor, void **out_state)
+{
+    const weft_actor_def *def = &actor->kind->actor;
+    void *state;
+    weft_err err = WEFT_OK;
+
+    *out_state = NULL;
+    if (def->state_bytes == 0) {
+        return WEFT_OK;
+    }
+    state = wf_calloc(def->state_bytes);
+    if (actor->state.len > 0 && actor->version != actor->kind->version) {
+        err = def->upgrade == NULL
+                  ? wf_error(WEFT_EDIVERGED,
+                             "%s: state of version %u, the kind has version "
+                             "%u and no upgrade",
+                             actor->kind->name, actor->version,
+                             actor->kind->version)
+                  : def->upgrade(actor->version, actor->state, state);
+    } else if (actor->state.len == def->state_bytes) {
+        memcpy(state, actor->state.data, actor->state.len);
+    } else if (actor->state.len > 0) {
+        err = wf_error(WEFT_EDIVERGED,
+                       "%s: state of %zu bytes, the kind has %u; raise its "
+                       "version and add an upgrade",
+                       actor->kind->name, actor->state.len, def->state_bytes);
+    }
+    if (err != WEFT_OK) {
+        wf_free(state);
+        return err;
+    }
+    *out_state = state;
+    return WEFT_OK;
+}
+
+static weft_message_type
+message_type(enum wf_letter_type type)
+{
+    switch (type) {
+    case WF_LETTER_TIMER: return WEFT_MESSAGE_TIMER;
+    case WF_LETTER_ACTIVITY: return WEFT_MESSAGE_ACTIVITY;
+    case WF_LETTER_CHILD: return WEFT_MESSAGE_CHILD;
+    case WF_LETTER_REPLY: return WEFT_MESSAGE_REPLY;
+    case WF_LETTER_FAILED: return WEFT_MESSAGE_FAILED;
+    case WF_LETTER_CANCEL: return WEFT_MESSAGE_CANCEL;
+    case WF_LETTER_START: return WEFT_MESSAGE_START;
+    default: return WEFT_MESSAGE_SIGNAL;
+    }
+}
+
+// A message as the handler sees it, with its strings.
+struct shown {
+    weft_message message;
+    char *name;
+    char *text;
+    struct wf_key sender;
+};
+
+static void
+show_letter(const struct wf_letter *letter, struct shown *shown)
+{
+    bool has_failed = letter->err != WEFT_OK;
+
+    wf_own_text(&shown->name, letter->name);
+    wf_own_text(&shown->text, letter->text);
+    if (letter->sender.len > 0) {
+        (void)wf_key_decode(letter->sender, &shown->sender);
+    }
+    shown->message = (weft_message){
+        .type = message_type(letter->type),
+        .name = has_failed ? "" : shown->name,
+        .data = has_failed ? weft_nothing() : letter->data,
+        .call = letter->type == WF_LETTER_SIGNAL ||
+                        letter->type == WF_LETTER_TIMER
+                    ? 0
+                    : letter->call,
+        .failure = {.name = has_failed ? shown->name : "",
+                    .message = shown->text,
+                    .details = has_failed ? letter->data : weft_nothing()},
+        .sender_kind = shown->sender.len > 0 ? wf_key_kind(&shown->sender) : "",
+        .sender_id = shown->sender.len > 0 ? wf_key_id(&shown->sender) : "",
+    };
+}
+
+static void
+shown_fini(struct shown *shown)
+{
+    wf_free(shown->name);
+    wf_free(shown->text);
+    wf_key_fini(&shown->sender);
+}
+
+static weft_err
+call_handler(struct weft_actor *self, const struct wf_letter *letter,
+             void *state)
+{
+    struct wf_partition *partition = self->turn.partition;
+    const struct wf_actor *actor = self->turn.actor;
+    struct shown shown = {0};
+    weft_err err;
+
+    show_letter(letter, &shown);
+    wf_error_clear();
+    if (partition->options.watch != NULL) {
+        partition->options.watch(partition->options.watch_ctx, &actor->key, "");
+    }
+    err = actor->kind->actor.receive(self, &shown.message, state);
+    if (partition->options.watch != NULL) {
+        partition->options.watch(partition->options.watch_ctx, NULL, "");
+    }
+    shown_fini(&shown);
+    return err;
+}
+
+static void
+run_handler(struct wf_partition *partition, struct wf_actor *actor,
+            const struct wf_letter *letter, bool is_start)
+{
+    struct weft_actor self = {0};
+    void *state = NULL;
+    weft_err err;
+
+    wf_turn_init(&self.turn, partition, actor);
+    self.turn.letter = *letter;
+    wf_buf_put_u8(&self.turn.ops, is_start ? WF_OP_STARTED : WF_OP_POP);
+    if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||
+        letter->type == WF_LETTER_FAILED) {
+        wf_turn_call_close(&self.turn, letter->call);
+    }
+    err = copy_state(actor, &state);
+    if (err == WEFT_OK) {
+        err = call_handler(&self, letter, state);
+    }
+    if (err == WEFT_OK) {
+        if (state != NULL) {
+            bring_state(&self.turn, actor->state, state,
+                        actor->kind->actor.state_bytes);
+        } else if (self.is_state_set) {
+            bring_state(&self.turn, actor->state, self.state.data,
+                        self.state.len);
+        }
+        if (!is_start) {
+            put_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
+        }
+        wf_turn_commit(&self.turn);
+    } else {
+        fail_turn(partition, actor, actor->kind->actor.turn_attempts_max, err);
+    }
+    if (self.is_state_set) {
+        wf_own_bytes(&self.state, weft_nothing());
+    }
+    wf_free(state);
+    wf_turn_fini(&self.turn);
+}
+
+// Is the answer to something that is still open?
+static bool
+is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    switch (letter->type) {
+    case WF_LETTER_CHILD:
+    case WF_LETTER_REPLY:
+    case WF_LETTER_FAILED:
+        return letter->sender_run == actor->run &&
+               wf_actor_find_call(actor, letter->call) != NULL;
+    default: return true;
+    }
+}
+
+// Letters that no instance takes. -------------------------------------------
+
+static void
+put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
+{
+    struct wf_buf body = {0};
+
+    wf_buf_put_bytes(&body, wf_key_bytes(&turn->actor->key));
+    wf_buf_put_bytes(&body, letter);
+    wf_buf_put_text(&body, reason);
+    wf_buf_put_u8(&turn->sends.ops, WF_OP_LETTER);
+    wf_buf_put_bytes(&turn->sends.ops, wf_buf_bytes(&body));
+    wf_draft_partition(&turn->sends);
+    wf_buf_fini(&body);
+    wf_note(turn->partition, &turn->actor->key, "dead", "%s", reason);
+}
+
+// Its sender learns that it was not delivered, or operators do.
+static void
+refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
+              const struct wf_letter *letter, weft_bytes bytes, weft_err err,
+              const char *reason)
+{
+    struct wf_turn turn;
+
+    wf_turn_init(&turn, partition, actor);
+    turn.letter = *letter;
+    wf_buf_put_u8(&turn.ops, WF_OP_POP);
+    if (letter->type == WF_LETTER_START) {
+        struct wf_key sender;
+
+        if (wf_key_decode(letter->sender, &sender)) {
+            wf_turn_send(&turn, &sender,
+                         &(struct wf_letter){
+                             .type = WF_LETTER_CHILD,
+                             .sender = wf_key_bytes(&actor->key),
+                             .sender_run = letter->sender_run,
+                             .call = letter->call,
+                             .err = WEFT_EFAILED,
+                             .name = weft_text(weft_err_name(err)),
+                             .text = weft_text(reason),
+                         });
+            wf_key_fini(&sender);
+        }
+    } else if (letter->client.len > 0 ||
+               (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
+        put_answer(&turn, letter, err, weft_nothing());
+    } else if (letter->type == WF_LETTER_SIGNAL) {
+        put_dead_letter(&turn, bytes, reason);
+    }
+    wf_turn_commit(&turn);
+    wf_turn_fini(&turn);
+}
+
+static void
+create_instance(struct wf_partition *partition, struct wf_actor *actor,
+                const struct wf_letter *letter)
+{
+    bool is_start = letter->type == WF_LETTER_START;
+    struct wf_buf ops = {0};
+
+    wf_create_put(partition, actor, is_start ? letter->sender : weft_nothing(),
+                  letter->sender_run, letter->call,
+                  is_start ? letter->data : weft_nothing(), &ops);
+    // The start is a message of its own; any other letter stays and is handled
+    // as the first.
+    wf_buf_put_u8(&ops, is_start ? WF_OP_POP : WF_OP_STARTED);
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+}
+
+// The instance does not exist, or has finished.
+static void
+handle_absent(struct wf_partition *partition, struct wf_actor *actor,
+              const struct wf_letter *letter, weft_bytes bytes)
+{
+    bool is_new = actor->status == WEFT_STATUS_NONE;
+
+    if (letter->type == WF_LETTER_START ||
+        (letter->type == WF_LETTER_SIGNAL && is_new &&
+         actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
+        create_instance(partition, actor, letter);
+    } else {
+        refuse_letter(partition, actor, letter, bytes,
+                      is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,
+                      is_new ? "no such instance" : "the instance has finished");
+    }
+}
+
+void
+wf_create_put(const struct wf_partition *partition,
+              const struct wf_actor *actor, weft_bytes parent,
+              uint64_t parent_run, uint32_t parent_call, weft_bytes input,
+              struct wf_buf *ops)
+{
+    // A new life has a new seed: its keys and numbers are not those of the
+    // last one.
+    uint64_t seed = wf_hash64(&partition->last_record,
+                              sizeof(partition->last_record),
+                              actor->hash ^ partition->epoch);
+
+    wf_buf_put_u8(ops, WF_OP_CREATE);
+    wf_buf_put_varint(ops, actor->kind->version);
+    wf_buf_put_varint(ops, actor->run + 1);
+    wf_buf_put_varint(ops, seed);
+    wf_buf_put_bytes(ops, parent);
+    wf_buf_put_varint(ops, parent_run);
+    wf_buf_put_varint(ops, parent_call);
+    wf_buf_put_bytes(ops, input);
+}
+
+// The next letter of a live actor, or its start.
+static void
+run_letter(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_letter letter = {.type = WF_LETTER_START, .data = actor->input};
+    bool is_start = actor->is_start_pending;
+    weft_bytes bytes = weft_nothing();
+
+    if (!is_start) {
+        const struct wf_waiting *waiting = WF_CONTAINER(
+            wf_list_first(&actor->letters), struct wf_waiting, node);
+
+        bytes = weft_bytes_of(waiting->bytes, waiting->len);
+        if (!wf_letter_decode(bytes, &letter)) {
+            wf_turn_park(partition, actor, "a letter that does not decode");
+            return;
+        }
+    }
+    if (!wf_actor_is_live(actor)) {
+        handle_absent(partition, actor, &letter, bytes);
+    } else if (!is_start && letter.type == WF_LETTER_START) {
+        refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
+                      "an instance of this id is running");
+    } else if (!is_start && !is_expected(actor, &letter)) {
+        refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
+    } else if (actor->kind->is_workflow) {
+        wf_workflow_turn(partition, actor, is_start ? NULL : &letter);
+    } else {
+        run_handler(partition, actor, &letter, is_start);
+    }
+}
+
+void
+wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->crashes >= WF_CRASHES_MAX) {
+        wf_turn_park(partition, actor,
+                     "its code crashed the process three times");
+    } else {
+        actor->is_in_turn = true;
+        run_letter(partition, actor);
+        actor->is_in_turn = false;
+    }
+    wf_turn_schedule(partition, actor);
+    wf_residents_touch(partition, actor);
+}
+
+void
+wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
+{
+    bool is_ready = actor->residency == WF_RESIDENCY_LOADED &&
+                    actor->kind != NULL && wf_actor_may_run(actor) &&
+                    wf_actor_has_work(actor) && !wf_heap_has(&actor->retry.heap);
+
+    if (is_ready && !wf_list_has(&actor->ready)) {
+        wf_list_push_back(&partition->ready, &actor->ready);
+    } else if (!is_ready && wf_list_has(&actor->ready)) {
+        wf_list_remove(&partition->ready, &actor->ready);
+    }
+}
+
+void
+wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
+                weft_bytes letter)
+{
+    struct wf_buf ops = {0};
+
+    wf_buf_put_u8(&ops, WF_OP_PUSH);
+    wf_buf_put_bytes(&ops, letter);
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// turn.h - one turn of one actor, while its code runs: the effects so far.
+//
+// Nothing here has happened yet. If the code ends well, the effects become one
+// record; else they are dropped.
+
+#ifndef WF_RUNTIME_TURN_H
+#define WF_RUNTIME_TURN_H
+
+#include "base/random.h"
+#include "runtime/partition_impl.h"
+
+struct wf_turn {
+    struct wf_partition *partition;
+    struct wf_actor *actor;
+    struct wf_buf ops;     // of the actor
+    struct wf_draft sends; // sections of others
+    uint32_t next_id;      // of a plain actor's timers, commands and calls
+    struct wf_random random;
+    bool has_commands; // something is to be started once it is durable
+    bool is_finishing;
+    // What the letter of this turn asks for, if anything.
+    bool has_reply;
+    weft_bytes reply; // owned
+    struct wf_letter letter;
+};
+
+// The weft_actor that handlers get. Its message is borrowed from `letter`.
+struct weft_actor {
+    struct wf_turn turn;
+    weft_bytes state; // kinds whose state is bytes: as of now; owned if set
+    bool is_state_set;
+};
+
+void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
+                  struct wf_actor *actor);
+void wf_turn_fini(struct wf_turn *turn);
+
+// Write everything as one record; the turn is empty afterwards.
+void wf_turn_commit(struct wf_turn *turn);
+
+// Is there room for so much more?
+//
+// WEFT_ETOOBIG   the payload or the turn would be too large
+weft_err wf_turn_check(const struct wf_turn *turn, const char *what,
+                       size_t payload_len);
+
+// Effects. The caller has checked sizes and names.
+void wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
+                  const struct wf_letter *letter);
+void wf_turn_timer(struct wf_turn *turn, uint32_t id, uint64_t due,
+                   const char *name);
+void wf_turn_timer_clear(struct wf_turn *turn, uint32_t id);
+void wf_turn_command(struct wf_turn *turn, uint32_t id,
+                     enum wf_command_kind kind, const char *name,
+                     weft_bytes input, weft_bytes options);
+void wf_turn_command_close(struct wf_turn *turn, uint32_t id);
+// A child or a question: opens the call and sends the letter.
+void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
+                  const struct wf_key *target, const char *name,
+                  weft_bytes data);
+void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
+void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
+void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
+                 const char *name, const char *message);
+
+// A key in the actor's namespace.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG
+weft_err wf_turn_target(const struct wf_turn *turn, weft_target target,
+                        struct wf_key *out_key);
+
+#endif

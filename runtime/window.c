@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// window.c - request ids: what each client asked of this partition lately, so
+// that a request that comes twice is done once and answered the same.
+//
+// The client says which of its numbers are confirmed: all below were answered
+// and will not come again. So a window holds no more than what is under way,
+// plus what was answered out of order.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/hash.h"
+#include "runtime/partition_impl.h"
+
+#define CLIENT_BYTES 16
+
+static bool
+is_client(const void *item, const void *key)
+{
+    const struct wf_window *window = item;
+
+    return memcmp(window->client, key, CLIENT_BYTES) == 0;
+}
+
+struct wf_window *
+wf_window_find(const struct wf_partition *partition, const uint8_t client[16])
+{
+    return wf_table_find(&partition->windows,
+                         wf_hash64(client, CLIENT_BYTES, 0), is_client, client);
+}
+
+struct wf_window *
+wf_window_get(struct wf_partition *partition, const uint8_t client[16])
+{
+    struct wf_window *window = wf_window_find(partition, client);
+
+    if (window == NULL) {
+        window = wf_calloc(sizeof(*window));
+        window->object.type = WF_OBJECT_WINDOW;
+        memcpy(window->client, client, CLIENT_BYTES);
+        wf_table_add(&partition->windows, wf_hash64(client, CLIENT_BYTES, 0),
+                     window);
+    }
+    return window;
+}
+
+// Where the number is, or belongs.
+static size_t
+place_of(const struct wf_window *window, uint64_t number)
+{
+    size_t low = 0;
+    size_t high = window->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (window->answers[middle].number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct wf_answer *
+wf_window_find_answer(const struct wf_window *window, uint64_t number)
+{
+    size_t at = place_of(window, number);
+
+    if (at == window->count || window->answers[at].number != number) {
+        return NULL;
+    }
+    return &window->answers[at];
+}
+
+struct wf_answer *
+wf_window_put(struct wf_window *window, uint64_t number)
+{
+    size_t at = place_of(window, number);
+
+    if (at < window->count && window->answers[at].number == number) {
+        return &window->answers[at];
+    }
+    if (window->count == window->cap) {
+        window->cap = window->cap == 0 ? 4 : window->cap * 2;
+        window->answers = wf_realloc(window->answers,
+                                     window->cap * sizeof(*window->answers));
+    }
+    memmove(&window->answers[at + 1], &window->answers[at],
+            (window->count - at) * sizeof(*window->answers));
+    window->answers[at] = (struct wf_answer){.number = number};
+    window->count++;
+    return &window->answers[at];
+}
+
+void
+wf_window_confirm(struct wf_window *window, uint64_t confirmed)
+{
+    size_t gone = place_of(window, confirmed);
+
+    if (confirmed <= window->confirmed) {
+        return;
+    }
+    window->confirmed = confirmed;
+    for (size_t i = 0; i < gone; i++) {
+        wf_own_bytes(&window->answers[i].data, weft_nothing());
+    }
+    memmove(window->answers, window->answers + gone,
+            (window->count - gone) * sizeof(*window->answers));
+    window->count -= gone;
+}
+
+void
+wf_window_destroy(struct wf_window *window)
+{
+    wf_window_confirm(window, UINT64_MAX);
+    for (size_t i = 0; i < window->count; i++) {
+        wf_own_bytes(&window->answers[i].data, weft_nothing());
+    }
+    wf_free(window->answers);
+    wf_free(window);
+}
+
+static void
+put_id(struct wf_buf *ops, enum wf_op op, const uint8_t client[16],
+       uint64_t number, uint64_t confirmed)
+{
+    wf_buf_put_u8(ops, (uint8_t)op);
+    wf_buf_put(ops, client, CLIENT_BYTES);
+    wf_buf_put_varint(ops, number);
+    wf_buf_put_varint(ops, confirmed);
+}
+
+void
+wf_window_put_accepted(struct wf_buf *ops, const struct wf_request *request)
+{
+    put_id(ops, WF_OP_ACCEPTED, request->client, request->number,
+           request->confirmed);
+}
+
+void
+wf_window_put_answered(struct wf_buf *ops, const uint8_t client[16],
+                       uint64_t number, uint64_t confirmed, weft_err err,
+                       weft_bytes data)
+{
+    put_id(ops, WF_OP_ANSWERED, client, number, confirmed);
+    wf_buf_put_varint(ops, (uint64_t)err);
+    wf_buf_put_bytes(ops, data);
+}
+
+bool
+wf_window_settles(struct wf_partition *partition, struct wf_request *request)
+{
+    struct wf_window *window = wf_window_find(partition, request->client);
+    struct wf_answer *answer;
+
+    if (window == NULL) {
+        return false;
+    }
+    if (request->number < window->confirmed) {
+        wf_edge_answer(partition, request, 0, WEFT_EEXPIRED,
+                       "request %llu was confirmed by its client before",
+                       (unsigned long long)request->number);
+        return true;
+    }
+    answer = wf_window_find_answer(window, request->number);
+    if (answer == NULL) {
+        if (window->count < WF_CLIENT_WINDOW_MAX) {
+            return false;
+        }
+        wf_edge_answer(partition, request, 0, WEFT_EBUSY,
+                       "%u requests of this client are not confirmed",
+                       WF_CLIENT_WINDOW_MAX);
+        return true;
+    }
+    if (answer->is_answered) {
+        wf_request_answer_data(request, answer->data);
+        wf_edge_answer(partition, request, window->object.position,
+                       answer->err, "%s", "");
+    } else if (answer->request == NULL) {
+        answer->request = request; // it was accepted before a crash
+    } else {
+        wf_edge_answer(partition, request, 0, WEFT_EBUSY,
+                       "request %llu is under way already",
+                       (unsigned long long)request->number);
+    }
+    return true;
+}
+
+// Windows of clients that were silent for a day are dropped.
+void
+wf_window_silence(struct wf_partition *partition)
+{
+    struct wf_draft draft = {0};
+    struct wf_window *window;
+    size_t cursor = 0;
+
+    while ((window = wf_table_next(&partition->windows, &cursor)) != NULL) {
+        if (!window->is_forgotten &&
+            window->heard_ms + WF_CLIENT_SILENCE_MS <= partition->now_ms) {
+            wf_buf_put_u8(&draft.ops, WF_OP_FORGET);
+            wf_buf_put(&draft.ops, window->client, CLIENT_BYTES);
+        }
+    }
+    wf_draft_partition(&draft);
+    if (draft.sections.len > 0) {
+        (void)wf_draft_write(&draft, partition, true);
+    }
+    wf_draft_fini(&draft);
+}

@@ -1,0 +1,718 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// workflow_api.c - the functions of weft/workflow.h: check the arguments, give
+// a command, wait.
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/policy.h"
+#include "runtime/stack.h"
+#include "runtime/workflow_impl.h"
+
+// Waiting. ------------------------------------------------------------------
+
+static struct wf_future *
+future_at(const weft_workflow *wf, weft_future future)
+{
+    if (future == 0 || future > wf->ordinal ||
+        wf->futures[future - 1].state == WF_FUTURE_NONE) {
+        return NULL;
+    }
+    return &wf->futures[future - 1];
+}
+
+static bool
+is_known(const weft_workflow *wf, weft_future future)
+{
+    return wf->futures[future - 1].state == WF_FUTURE_KNOWN;
+}
+
+static weft_err
+check_waiting(const weft_workflow *wf)
+{
+    if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
+        return wf_error(WEFT_EINVAL,
+                        "%s: called outside of its workflow function",
+                        wf_key_id(&wf->actor->key));
+    }
+    if (wf->is_unwinding) {
+        return WEFT_EUNWIND;
+    }
+    return wf->is_cancel_asked && wf->shields == 0 ? WEFT_ECANCELLED : WEFT_OK;
+}
+
+// Leave the stack until something has happened.
+static weft_err
+suspend(weft_workflow *wf)
+{
+    weft_err err = check_waiting(wf);
+
+    if (err == WEFT_OK) {
+        wf_stack_suspend(wf->stack);
+        err = check_waiting(wf);
+    }
+    return err;
+}
+
+// WEFT_OK once the future is known.
+static weft_err
+wait_for(weft_workflow *wf, weft_future future)
+{
+    while (!is_known(wf, future)) {
+        weft_err err = suspend(wf);
+
+        if (err != WEFT_OK && (err == WEFT_EUNWIND || !is_known(wf, future))) {
+            return err;
+        }
+    }
+    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+// What awaiting a known future gives.
+static weft_err
+take_result(weft_workflow *wf, const struct wf_future *future,
+            weft_bytes *out_result)
+{
+    if (future->err == WEFT_OK) {
+        if (out_result != NULL) {
+            *out_result = future->data;
+        }
+        return WEFT_OK;
+    }
+    wf->failure = (weft_failure){
+        .name = future->name,
+        .message = future->text,
+        .details = future->data,
+    };
+    if (future->kind == WF_COMMAND_STEP || future->err == WEFT_ECANCELLED) {
+        return future->err;
+    }
+    return WEFT_EFAILED;
+}
+
+weft_err
+weft_workflow_await(weft_workflow *wf, weft_future future,
+                    weft_bytes *out_result)
+{
+    weft_err err;
+
+    if (future_at(wf, future) == NULL) {
+        return wf_error(WEFT_EINVAL, "await: %u is not a future of %s", future,
+                        wf_key_id(&wf->actor->key));
+    }
+    err = wait_for(wf, future);
+    return err != WEFT_OK
+               ? err
+               : take_result(wf, &wf->futures[future - 1], out_result);
+}
+
+// Wait for a future of this call's own: if the wait is interrupted, nobody can
+// ask for it again, so it is given up.
+static weft_err
+await_own(weft_workflow *wf, weft_future future, weft_bytes *out_result)
+{
+    weft_err err = wait_for(wf, future);
+
+    if (err == WEFT_ECANCELLED) {
+        weft_err given_up = weft_workflow_abandon(wf, future);
+        return given_up == WEFT_OK ? err : given_up;
+    }
+    return err != WEFT_OK
+               ? err
+               : take_result(wf, &wf->futures[future - 1], out_result);
+}
+
+static bool
+find_known(const weft_workflow *wf, const weft_future *futures, size_t count,
+           size_t *out_index)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_known(wf, futures[i])) {
+            *out_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static weft_err
+check_futures(const weft_workflow *wf, const weft_future *futures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (future_at(wf, futures[i]) == NULL) {
+            return wf_error(WEFT_EINVAL, "await: %u is not a future of %s",
+                            futures[i], wf_key_id(&wf->actor->key));
+        }
+    }
+    return WEFT_OK;
+}
+
+// Wait until one is known or the timer is. timer 0: no timer.
+static weft_err
+wait_any(weft_workflow *wf, const weft_future *futures, size_t count,
+         weft_future timer, size_t *out_index)
+{
+    size_t index = 0;
+
+    while (!find_known(wf, futures, count, &index)) {
+        weft_err err;
+
+        if (timer != 0 && is_known(wf, timer)) {
+            return WEFT_ETIMEDOUT;
+        }
+        err = suspend(wf);
+        if (err == WEFT_EUNWIND ||
+            (err != WEFT_OK && !find_known(wf, futures, count, &index))) {
+            return err;
+        }
+    }
+    *out_index = index;
+    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+weft_err
+weft_workflow_await_any(weft_workflow *wf, const weft_future *futures,
+                        size_t count, uint64_t timeout_ms, size_t *out_index)
+{
+    weft_future timer = 0;
+    size_t index = 0;
+    weft_err err;
+
+    WF_REQUIRE(futures != NULL && count > 0 && out_index != NULL);
+    err = check_futures(wf, futures, count);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (find_known(wf, futures, count, out_index)) {
+        return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+    }
+    err = check_waiting(wf);
+    if (err == WEFT_OK && timeout_ms == 0) {
+        return WEFT_ETIMEDOUT;
+    }
+    if (err == WEFT_OK && timeout_ms != WEFT_FOREVER) {
+        err = weft_workflow_timer(wf, timeout_ms, &timer);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = wait_any(wf, futures, count, timer, &index);
+    if (timer != 0 && err != WEFT_EUNWIND && !is_known(wf, timer)) {
+        weft_err given_up = weft_workflow_abandon(wf, timer);
+        err = given_up == WEFT_OK ? err : given_up;
+    }
+    if (err == WEFT_OK) {
+        *out_index = index;
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_await_all(weft_workflow *wf, const weft_future *futures,
+                        size_t count)
+{
+    weft_err err;
+
+    WF_REQUIRE(futures != NULL || count == 0);
+    err = check_futures(wf, futures, count);
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
+        err = wait_for(wf, futures[i]);
+    }
+    return err;
+}
+
+int
+weft_workflow_is_known(const weft_workflow *wf, weft_future future)
+{
+    return future_at(wf, future) != NULL && is_known(wf, future);
+}
+
+// Commands. -----------------------------------------------------------------
+
+// Give a command that begins something the code can wait for. Cancelled code
+// begins nothing new outside of a shield.
+static weft_err
+begin(weft_workflow *wf, enum wf_command_kind kind, const char *name,
+      weft_bytes input)
+{
+    weft_err err = check_waiting(wf);
+
+    if (err == WEFT_OK && wf->turn != NULL) {
+        err = wf_turn_check(wf->turn, name, input.len);
+    }
+    return err != WEFT_OK ? err : wf_replay_command(wf, kind, name, input);
+}
+
+weft_err
+weft_workflow_call_async(weft_workflow *wf, const char *activity,
+                         weft_bytes input, const weft_call_options *options,
+                         weft_future *out_future)
+{
+    struct wf_buf bytes = {0};
+    weft_err err;
+
+    WF_REQUIRE(out_future != NULL);
+    err = wf_policy_check_activity(wf->partition->options.definitions,
+                                   activity);
+    if (err == WEFT_OK) {
+        err = wf_policy_encode(options, &bytes);
+    }
+    if (err == WEFT_OK) {
+        err = begin(wf, WF_COMMAND_ACTIVITY, activity, input);
+    }
+    if (err == WEFT_OK) {
+        if (!wf->is_replaying) {
+            wf_turn_command(wf->turn, wf->ordinal, WF_COMMAND_ACTIVITY,
+                            activity, input, wf_buf_bytes(&bytes));
+        }
+        *out_future = wf->ordinal;
+    }
+    wf_buf_fini(&bytes);
+    return err;
+}
+
+weft_err
+weft_workflow_call(weft_workflow *wf, const char *activity, weft_bytes input,
+                   const weft_call_options *options, weft_bytes *out_result)
+{
+    weft_future future;
+    weft_err err =
+        weft_workflow_call_async(wf, activity, input, options, &future);
+
+    return err != WEFT_OK ? err : await_own(wf, future, out_result);
+}
+
+weft_err
+weft_workflow_value(weft_workflow *wf, const char *name, weft_value_fn *compute,
+                    void *ctx, weft_bytes *out_value)
+{
+    weft_bytes data = weft_nothing();
+    weft_err outcome = WEFT_OK;
+    bool is_recorded = false;
+    weft_err err;
+
+    WF_REQUIRE(compute != NULL);
+    err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+    if (err == WEFT_OK) {
+        err = wf_replay_value(wf, name, &is_recorded, &outcome, &data);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (!is_recorded) {
+        // Random numbers it takes must not shift those of a replay, which
+        // does not run it.
+        struct wf_random before = wf->random;
+
+        outcome = compute(wf, ctx, &data);
+        wf->random = before;
+        err = wf_turn_check(wf->turn, name, data.len);
+        if (err != WEFT_OK) {
+            outcome = err;
+            data = weft_nothing();
+        }
+        wf_replay_record_value(wf, name, outcome, data);
+    }
+    if (out_value != NULL && outcome == WEFT_OK) {
+        *out_value = wf_workflow_keep(wf, data);
+    }
+    return outcome;
+}
+
+weft_err
+weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
+                   void *ctx, weft_bytes *out_result)
+{
+    weft_err err;
+    weft_future future;
+
+    WF_REQUIRE(run != NULL);
+    err = wf_name_check("step", name, WF_NAME_BYTES_MAX);
+    if (err == WEFT_OK) {
+        err = begin(wf, WF_COMMAND_STEP, name, weft_nothing());
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    future = wf->ordinal;
+    if (!wf->is_replaying) {
+        wf_turn_command(wf->turn, future, WF_COMMAND_STEP, name,
+                        weft_nothing(), weft_nothing());
+    }
+    wf->step_ordinal = future;
+    wf->step_run = run;
+    wf->step_ctx = ctx;
+    // It may have had its effect: its result is waited for in any case.
+    wf->shields++;
+    err = wait_for(wf, future);
+    wf->shields--;
+    wf->step_ordinal = 0;
+    return err != WEFT_OK
+               ? err
+               : take_result(wf, &wf->futures[future - 1], out_result);
+}
+
+weft_err
+weft_workflow_timer(weft_workflow *wf, uint64_t ms, weft_future *out_future)
+{
+    weft_err err;
+
+    WF_REQUIRE(out_future != NULL);
+    err = begin(wf, WF_COMMAND_TIMER, "", weft_bytes_of(&ms, sizeof(ms)));
+    if (err == WEFT_OK) {
+        if (!wf->is_replaying) {
+            wf_turn_timer(wf->turn, wf->ordinal,
+                          ms > UINT64_MAX - 1 - wf->now_ms ? UINT64_MAX - 1
+                                                           : wf->now_ms + ms,
+                          "");
+        }
+        *out_future = wf->ordinal;
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_sleep(weft_workflow *wf, uint64_t ms)
+{
+    weft_future future;
+    weft_err err = weft_workflow_timer(wf, ms, &future);
+
+    return err != WEFT_OK ? err : await_own(wf, future, NULL);
+}
+
+weft_err
+weft_workflow_receive_async(weft_workflow *wf, const char *name,
+                            weft_future *out_future)
+{
+    weft_err err;
+
+    WF_REQUIRE(out_future != NULL);
+    err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
+    if (err == WEFT_OK) {
+        err = begin(wf, WF_COMMAND_RECEIVE, name, weft_nothing());
+    }
+    if (err == WEFT_OK) {
+        wf->futures[wf->ordinal - 1].name =
+            wf_workflow_keep_text(wf, weft_text(name));
+        *out_future = wf->ordinal;
+        wf_workflow_settle_signals(wf);
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_receive(weft_workflow *wf, const char *name, uint64_t timeout_ms,
+                      weft_bytes *out_data)
+{
+    weft_future future;
+    size_t index;
+    weft_err err = weft_workflow_receive_async(wf, name, &future);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_await_any(wf, &future, 1, timeout_ms, &index);
+    if (err == WEFT_OK) {
+        return take_result(wf, &wf->futures[future - 1], out_data);
+    }
+    if (err != WEFT_EUNWIND) {
+        weft_err given_up = weft_workflow_abandon(wf, future);
+        err = given_up == WEFT_OK ? err : given_up;
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
+                     weft_bytes data)
+{
+    struct wf_key key;
+    weft_err err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_key_make(wf_key_namespace(&wf->actor->key), to.kind, to.id,
+                          &key);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = begin(wf, WF_COMMAND_SIGNAL, name, data);
+    if (err == WEFT_OK && !wf->is_replaying) {
+        wf_turn_send(wf->turn, &key,
+                     &(struct wf_letter){
+                         .type = WF_LETTER_SIGNAL,
+                         .sender = wf_key_bytes(&wf->actor->key),
+                         .name = weft_text(name),
+                         .data = data,
+                     });
+    }
+    wf_key_fini(&key);
+    return err;
+}
+
+weft_err
+weft_workflow_child_async(weft_workflow *wf, weft_target child,
+                          weft_bytes input, weft_future *out_future)
+{
+    struct wf_key key;
+    weft_err err;
+
+    WF_REQUIRE(out_future != NULL);
+    err = wf_key_make(wf_key_namespace(&wf->actor->key), child.kind, child.id,
+                      &key);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = begin(wf, WF_COMMAND_CHILD, wf_key_id(&key), input);
+    if (err == WEFT_OK) {
+        if (!wf->is_replaying) {
+            wf_turn_call(wf->turn, wf->ordinal, WF_CALL_CHILD, &key, "", input);
+        }
+        // Whom to ask to stop, if it is given up.
+        wf->futures[wf->ordinal - 1].data =
+            wf_workflow_keep(wf, wf_key_bytes(&key));
+        *out_future = wf->ordinal;
+    }
+    wf_key_fini(&key);
+    return err;
+}
+
+weft_err
+weft_workflow_child(weft_workflow *wf, weft_target child, weft_bytes input,
+                    weft_bytes *out_result)
+{
+    weft_future future;
+    weft_err err = weft_workflow_child_async(wf, child, input, &future);
+
+    return err != WEFT_OK ? err : await_own(wf, future, out_result);
+}
+
+static void
+put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
+{
+    struct wf_key child;
+
+    switch (future->kind) {
+    case WF_COMMAND_TIMER: wf_turn_timer_clear(wf->turn, id); break;
+    case WF_COMMAND_ACTIVITY: wf_turn_command_close(wf->turn, id); break;
+    case WF_COMMAND_CHILD:
+        if (wf_key_decode(future->data, &child)) {
+            wf_turn_send(wf->turn, &child,
+                         &(struct wf_letter){
+                             .type = WF_LETTER_CANCEL,
+                             .sender = wf_key_bytes(&wf->actor->key),
+                         });
+            wf_key_fini(&child);
+        }
+        wf_turn_call_close(wf->turn, id);
+        break;
+    default: break;
+    }
+}
+
+weft_err
+weft_workflow_abandon(weft_workflow *wf, weft_future future)
+{
+    struct wf_future *known = future_at(wf, future);
+    weft_err err;
+
+    if (known == NULL) {
+        return wf_error(WEFT_EINVAL, "abandon: %u is not a future of %s",
+                        future, wf_key_id(&wf->actor->key));
+    }
+    if (known->state == WF_FUTURE_KNOWN) {
+        return WEFT_OK;
+    }
+    err = wf_replay_command(wf, WF_COMMAND_ABANDON, "",
+                            weft_bytes_of(&future, sizeof(future)));
+    if (err != WEFT_OK) {
+        return err;
+    }
+    known = &wf->futures[future - 1]; // the list may have moved
+    if (!wf->is_replaying) {
+        put_abandon(wf, future, known);
+    }
+    known->state = WF_FUTURE_KNOWN;
+    known->err = WEFT_ECANCELLED;
+    known->data = weft_nothing();
+    known->name = "abandoned";
+    known->text = "the workflow stopped waiting for it";
+    return WEFT_OK;
+}
+
+const weft_failure *
+weft_workflow_failure(const weft_workflow *wf)
+{
+    return &wf->failure;
+}
+
+// Outcome. ------------------------------------------------------------------
+
+static weft_err
+check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
+{
+    if (wf->is_unwinding) {
+        return WEFT_EUNWIND;
+    }
+    if (payload.len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
+                        payload.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_workflow_publish(weft_workflow *wf, const char *name, weft_bytes value)
+{
+    weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = check_payload(wf, name, value);
+    }
+    if (err == WEFT_OK && wf->turn != NULL) {
+        err = wf_turn_check(wf->turn, name, value.len);
+    }
+    if (err == WEFT_OK && wf->turn != NULL) {
+        wf_turn_publish(wf->turn, name, value);
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_return(weft_workflow *wf, weft_bytes result)
+{
+    weft_err err = check_payload(wf, "result", result);
+
+    if (err == WEFT_OK) {
+        wf->result = wf_workflow_keep(wf, result);
+    }
+    return err;
+}
+
+weft_err
+weft_workflow_fail(weft_workflow *wf, const char *name, const char *message,
+                   weft_bytes details)
+{
+    weft_err err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = check_payload(wf, "details", details);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf->failing = (weft_failure){
+        .name = wf_workflow_keep_text(wf, weft_text(name)),
+        .message = wf_workflow_keep_text(
+            wf, weft_text(message == NULL ? "" : message)),
+        .details = wf_workflow_keep(wf, details),
+    };
+    return WEFT_EFAILED;
+}
+
+weft_err
+weft_workflow_restart(weft_workflow *wf, weft_bytes input)
+{
+    weft_err err = check_payload(wf, "input", input);
+
+    if (err == WEFT_OK) {
+        wf->is_restarting = true;
+        wf->restart_input = wf_workflow_keep(wf, input);
+    }
+    return err;
+}
+
+// Cancellation, memory, facts. ----------------------------------------------
+
+void
+weft_workflow_shield_begin(weft_workflow *wf)
+{
+    wf->shields++;
+}
+
+void
+weft_workflow_shield_end(weft_workflow *wf)
+{
+    if (wf->shields > 0) {
+        wf->shields--;
+    }
+}
+
+int
+weft_workflow_is_cancelled(const weft_workflow *wf)
+{
+    return wf->is_cancel_asked;
+}
+
+void *
+weft_workflow_alloc(weft_workflow *wf, size_t size)
+{
+    void *memory = wf_workflow_memory(wf, size);
+
+    memset(memory, 0, size);
+    return memory;
+}
+
+weft_err
+weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx), void *ctx)
+{
+    struct wf_deferred *deferred;
+
+    WF_REQUIRE(fn != NULL);
+    deferred = wf_workflow_memory(wf, sizeof(*deferred));
+    *deferred = (struct wf_deferred){
+        .next = wf->deferred,
+        .fn = fn,
+        .ctx = ctx,
+    };
+    wf->deferred = deferred;
+    return WEFT_OK;
+}
+
+uint64_t
+weft_workflow_now_ms(const weft_workflow *wf)
+{
+    return wf->now_ms;
+}
+
+uint64_t
+weft_workflow_random(weft_workflow *wf)
+{
+    return wf_random_u64(&wf->random);
+}
+
+const char *
+weft_workflow_namespace(const weft_workflow *wf)
+{
+    return wf_key_namespace(&wf->actor->key);
+}
+
+const char *
+weft_workflow_kind(const weft_workflow *wf)
+{
+    return wf_key_kind(&wf->actor->key);
+}
+
+const char *
+weft_workflow_id(const weft_workflow *wf)
+{
+    return wf_key_id(&wf->actor->key);
+}
+
+uint64_t
+weft_workflow_run(const weft_workflow *wf)
+{
+    return wf->actor->run;
+}
+
+void *
+weft_workflow_context(const weft_workflow *wf)
+{
+    return wf->actor->kind->workflow.context;
+}
+
+int
+weft_workflow_is_replaying(const weft_workflow *wf)
+{
+    return wf->is_replaying;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// directory.h - make directory entries durable. For storage's own files.
+//
+// A file that was created or renamed is there after a power cut only if its
+// directory was synced too.
+//
+// Threads: any.
+
+#ifndef WF_STORAGE_DIRECTORY_H
+#define WF_STORAGE_DIRECTORY_H
+
+#include "weft/error.h"
+
+// Sync the directory itself.
+weft_err wf_directory_sync(const char *dir);
+
+// Sync the directory that holds the entry `path`.
+weft_err wf_directory_sync_parent(const char *path);
+
+// Make a directory, durably; its parent must exist. Fine if it is there.
+weft_err wf_directory_make(const char *dir);
+
+#endif

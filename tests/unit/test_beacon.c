@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "storage/beacon.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "support/test.h"
+
+#define SLOT 4096
+
+// "dir/name", valid until 15 more were asked for.
+static const char *
+path_of(const char *dir, const char *name)
+{
+    static char paths[16][4096];
+    static unsigned next;
+
+    next = (next + 1) % 16;
+    snprintf(paths[next], sizeof(paths[next]), "%s/%s", dir, name);
+    return paths[next];
+}
+
+static void
+write_file(const char *dir, const char *name, size_t bytes)
+{
+    FILE *file = fopen(path_of(dir, name), "w");
+
+    CHECK(file != NULL);
+    for (size_t i = 0; i < bytes; i++) {
+        fputc('x', file);
+    }
+    CHECK_EQ(fclose(file), 0);
+}
+
+static void
+damage(const char *path, off_t at)
+{
+    uint8_t byte;
+    int fd = open(path, O_RDWR);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static struct wf_beacon_state
+state_of(uint64_t last_commit)
+{
+    struct wf_beacon_state state = {
+        .format = 1, .last_commit = last_commit, .files_count = 2};
+
+    memcpy(state.store_id, "0123456789abcdef", 16);
+    state.files[0].number = 4;
+    state.files[0].bytes = 100;
+    state.files[1].number = 7;
+    state.files[1].bytes = last_commit;
+    return state;
+}
+
+static void
+write_commits(const char *path, uint64_t first, uint64_t last)
+{
+    struct wf_beacon_state state;
+    struct wf_beacon *beacon;
+    bool is_new;
+
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    for (uint64_t commit = first; commit <= last; commit++) {
+        state = state_of(commit);
+        CHECK_OK(wf_beacon_write(beacon, &state));
+    }
+    wf_beacon_close(beacon);
+}
+
+TEST(beacon, is_new_until_something_is_written)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state = {.last_commit = 99};
+    struct wf_beacon *beacon;
+    struct stat status;
+    bool is_new = false;
+
+    CHECK_ERR(wf_beacon_read(path, &state), WEFT_ENOTFOUND);
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    CHECK(is_new);
+    CHECK_EQ(state.last_commit, 0);
+    CHECK_EQ(state.files_count, 0);
+    wf_beacon_close(beacon);
+    wf_beacon_close(NULL);
+    CHECK_EQ(stat(path, &status), 0);
+    CHECK_EQ(status.st_size, 2 * SLOT);
+    CHECK_ERR(wf_beacon_read(path, &state), WEFT_ENOTFOUND);
+
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    CHECK(is_new);
+    wf_beacon_close(beacon);
+    write_commits(path, 5, 5);
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    CHECK(!is_new);
+    CHECK_EQ(state.last_commit, 5);
+    wf_beacon_close(beacon);
+}
+
+TEST(beacon, says_what_was_written_last)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state expected = state_of(7);
+    struct wf_beacon_state state;
+
+    for (uint64_t commit = 1; commit <= 7; commit++) {
+        write_commits(path, commit, commit);
+        CHECK_OK(wf_beacon_read(path, &state));
+        CHECK_EQ(state.last_commit, commit);
+    }
+    CHECK_BYTES(weft_bytes_of(state.store_id, 16),
+                weft_bytes_of(expected.store_id, 16));
+    CHECK_EQ(state.format, 1);
+    CHECK_EQ(state.files_count, 2);
+    CHECK_EQ(state.files[0].number, 4);
+    CHECK_EQ(state.files[0].bytes, 100);
+    CHECK_EQ(state.files[1].number, 7);
+    CHECK_EQ(state.files[1].bytes, 7);
+}
+
+TEST(beacon, a_torn_slot_leaves_the_one_before)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state;
+
+    write_commits(path, 1, 4); // write 4 is in slot 0, 3 in slot 1
+    damage(path, 50);
+    CHECK_OK(wf_beacon_read(path, &state));
+    CHECK_EQ(state.last_commit, 3);
+
+    // It goes on, and the torn one is overwritten.
+    write_commits(path, 9, 9);
+    CHECK_OK(wf_beacon_read(path, &state));
+    CHECK_EQ(state.last_commit, 9);
+    damage(path, SLOT - 1);
+    CHECK_OK(wf_beacon_read(path, &state));
+    CHECK_EQ(state.last_commit, 3);
+}
+
+// The first write must not destroy all there is.
+TEST(beacon, a_torn_first_write_leaves_it_new)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state;
+    struct wf_beacon *beacon;
+    bool is_new;
+
+    write_commits(path, 1, 1);
+    damage(path, SLOT + 50);
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    CHECK(is_new);
+    wf_beacon_close(beacon);
+}
+
+TEST(beacon, without_a_whole_slot_is_corrupt)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state;
+    struct wf_beacon *beacon;
+    bool is_new;
+
+    write_commits(path, 1, 4);
+    damage(path, 0);
+    damage(path, SLOT);
+    CHECK_ERR(wf_beacon_read(path, &state), WEFT_ECORRUPT);
+    CHECK_ERR(wf_beacon_open(path, &beacon, &state, &is_new), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), "beacon") != NULL);
+
+    CHECK_EQ(truncate(path, 0), 0);
+    CHECK_ERR(wf_beacon_read(path, &state), WEFT_ECORRUPT);
+}
+
+TEST(beacon, has_its_golden_bytes)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    static const uint8_t golden[] = {
+        'W', 'B', 'C', 'N', 0,   0,   0,   1,   // magic, version
+        0,   0,   0,   0,   0,   0,   0,   1,   // write number
+        '0', '1', '2', '3', '4', '5', '6', '7', // store id
+        '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', //
+        0,   0,   0,   1,                       // format
+        0,   0,   0,   0,   0,   0,   1,   2,   // last commit
+        0,   0,   0,   2,                       // files
+        0,   0,   0,   0,   0,   0,   0,   4,   // 000004.log
+        0,   0,   0,   0,   0,   0,   0,   100, // its bytes
+        0,   0,   0,   0,   0,   0,   0,   7,   // 000007.log
+        0,   0,   0,   0,   0,   0,   1,   2,   // its bytes
+        0,   0,   0,   0,                       // from here on zeros
+    };
+    static const uint8_t golden_crc[] = {0x49, 0x4d, 0xac, 0xac};
+    uint8_t slot[SLOT];
+    int fd;
+
+    write_commits(path, 258, 258);
+    fd = open(path, O_RDONLY);
+    CHECK_EQ(pread(fd, slot, SLOT, SLOT), SLOT);
+    close(fd);
+    CHECK_BYTES(weft_bytes_of(slot, sizeof(golden)),
+                weft_bytes_of(golden, sizeof(golden)));
+    CHECK_BYTES(weft_bytes_of(slot + SLOT - 4, 4),
+                weft_bytes_of(golden_crc, 4));
+}
+
+TEST(beacon, is_not_used_after_a_failed_write)
+{
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state;
+    struct wf_beacon *beacon;
+    bool is_new;
+
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    state = state_of(1);
+    wf_fault_arm(WF_FAULT_BEFORE_BEACON, WF_FAULT_ACTION_FAIL, 0, 1);
+    CHECK_ERR(wf_beacon_write(beacon, &state), WEFT_EIO);
+    CHECK_ERR(wf_beacon_write(beacon, &state), WEFT_ECLOSED);
+    wf_beacon_close(beacon);
+    CHECK_ERR(wf_beacon_read(path, &state), WEFT_ENOTFOUND);
+
+    CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
+    state = state_of(1);
+    wf_fault_arm(WF_FAULT_AFTER_BEACON, WF_FAULT_ACTION_FAIL, 0, 1);
+    CHECK_ERR(wf_beacon_write(beacon, &state), WEFT_EIO);
+    CHECK_ERR(wf_beacon_write(beacon, &state), WEFT_ECLOSED);
+    wf_beacon_close(beacon);
+    wf_fault_disarm_all();
+    CHECK_OK(wf_beacon_read(path, &state));
+}
+
+TEST(beacon, lists_wal_files_by_number)
+{
+    const char *dir = test_dir(t);
+    struct wf_beacon_state state = {.last_commit = 5, .files_count = 9};
+
+    write_file(dir, "000012.log", 12);
+    write_file(dir, "000004.log", 4);
+    write_file(dir, "1000000.log", 1);
+    write_file(dir, "000005.sst", 5);
+    write_file(dir, "LOG", 6);
+    write_file(dir, "old.log", 7);
+    write_file(dir, "000013.log.bak", 8);
+    CHECK_OK(wf_beacon_list_files(dir, &state));
+    CHECK_EQ(state.last_commit, 5);
+    CHECK_EQ(state.files_count, 3);
+    CHECK_EQ(state.files[0].number, 4);
+    CHECK_EQ(state.files[0].bytes, 4);
+    CHECK_EQ(state.files[1].number, 12);
+    CHECK_EQ(state.files[1].bytes, 12);
+    CHECK_EQ(state.files[2].number, 1000000);
+    CHECK_EQ(state.files[2].bytes, 1);
+    CHECK_ERR(wf_beacon_list_files(path_of(dir, "none"), &state),
+              WEFT_ENOTFOUND);
+}
+
+TEST(beacon, of_too_many_wal_files_lists_the_newest)
+{
+    const char *dir = test_dir(t);
+    struct wf_beacon_state state = {0};
+
+    for (unsigned i = 1; i <= WF_BEACON_FILES_MAX + 6; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "%06u.log", i);
+        write_file(dir, name, i);
+    }
+    CHECK_OK(wf_beacon_list_files(dir, &state));
+    CHECK_EQ(state.files_count, WF_BEACON_FILES_MAX);
+    for (unsigned i = 0; i < WF_BEACON_FILES_MAX; i++) {
+        CHECK_EQ(state.files[i].number, i + 7);
+        CHECK_EQ(state.files[i].bytes, i + 7);
+    }
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+}
+
+TEST(beacon, a_shorter_or_missing_wal_file_is_a_loss)
+{
+    const char *dir = test_dir(t);
+    struct wf_beacon_state state = {0};
+
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+    write_file(dir, "000004.log", 40);
+    write_file(dir, "000007.log", 70);
+    CHECK_OK(wf_beacon_list_files(dir, &state));
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+
+    write_file(dir, "000007.log", 71); // longer: it went on
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+    write_file(dir, "000007.log", 69);
+    CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
+    CHECK(strstr(weft_err_detail(), "000007.log has 69 bytes and once had 70"));
+    CHECK_EQ(unlink(path_of(dir, "000007.log")), 0);
+    CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
+    CHECK(strstr(weft_err_detail(), "000007.log is missing") != NULL);
+    CHECK_EQ(unlink(path_of(dir, "000004.log")), 0);
+    CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
+    CHECK_ERR(wf_beacon_check_files(path_of(dir, "none"), &state), WEFT_ELOST);
+}
+
+TEST(beacon, a_wal_file_that_was_flushed_may_be_gone)
+{
+    const char *dir = test_dir(t);
+    struct wf_beacon_state state = {0};
+
+    write_file(dir, "000004.log", 40);
+    write_file(dir, "000007.log", 70);
+    CHECK_OK(wf_beacon_list_files(dir, &state));
+    CHECK_EQ(unlink(path_of(dir, "000004.log")), 0);
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+    CHECK_EQ(unlink(path_of(dir, "000007.log")), 0);
+    write_file(dir, "000009.log", 0);
+    CHECK_OK(wf_beacon_check_files(dir, &state));
+}

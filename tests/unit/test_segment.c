@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "base/hash.h"
+#include "storage/log.h"
+#include "support/test.h"
+
+static struct wf_segment
+example(void)
+{
+    return (struct wf_segment){
+        .partition = 0x0102,
+        .epoch = 3,
+        .first_record = 258,
+        .record_count = 2,
+        .chain = 0xa1b2c3d4,
+        .records = weft_text("hello"),
+    };
+}
+
+// The example of docs/formats/storage.md.
+static const uint8_t golden[] = {
+    'W',  'S',  'E',  'G',                          // magic
+    0x00, 0x01,                                     // version
+    0x01, 0x02,                                     // partition
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, // epoch
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x02, // first record
+    0x00, 0x00, 0x00, 0x02,                         // record count
+    0xa1, 0xb2, 0xc3, 0xd4,                         // chain
+    0x00, 0x00, 0x00, 0x05,                         // length
+    'h',  'e',  'l',  'l',  'o',                    // records
+    0xe4, 0x77, 0x4f, 0x31,                         // CRC32C
+};
+
+TEST(segment, encodes_to_its_golden_bytes)
+{
+    struct wf_segment segment = example();
+    struct wf_buf buf = {0};
+
+    wf_segment_encode(&segment, &buf);
+    CHECK_BYTES(wf_buf_bytes(&buf), weft_bytes_of(golden, sizeof(golden)));
+    CHECK_EQ(segment.crc, wf_crc32c(0, golden, sizeof(golden) - 4));
+    wf_buf_fini(&buf);
+}
+
+TEST(segment, decodes_what_was_encoded)
+{
+    struct wf_segment first = example();
+    struct wf_segment second = {.partition = 65535, .epoch = UINT64_MAX};
+    struct wf_segment found;
+    struct wf_buf buf = {0};
+    struct wf_reader reader;
+
+    wf_segment_encode(&first, &buf);
+    wf_segment_encode(&second, &buf);
+    reader = wf_reader_of(wf_buf_bytes(&buf));
+    CHECK_OK(wf_segment_decode(&reader, &found));
+    CHECK_EQ(found.partition, 0x0102);
+    CHECK_EQ(found.epoch, 3);
+    CHECK_EQ(found.first_record, 258);
+    CHECK_EQ(found.record_count, 2);
+    CHECK_EQ(found.chain, 0xa1b2c3d4);
+    CHECK_EQ(found.crc, first.crc);
+    CHECK_BYTES(found.records, weft_text("hello"));
+    CHECK_OK(wf_segment_decode(&reader, &found));
+    CHECK_EQ(found.partition, 65535);
+    CHECK_EQ(found.epoch, UINT64_MAX);
+    CHECK_EQ(found.records.len, 0);
+    CHECK_EQ(wf_reader_left(&reader), 0);
+    wf_buf_fini(&buf);
+}
+
+TEST(segment, refuses_a_frame_with_any_bit_flipped)
+{
+    struct wf_segment segment = example();
+    struct wf_segment found;
+    struct wf_buf buf = {0};
+
+    wf_segment_encode(&segment, &buf);
+    for (size_t bit = 0; bit < buf.len * 8; bit++) {
+        uint8_t mask = (uint8_t)(1U << (bit % 8));
+        struct wf_reader reader;
+
+        buf.data[bit / 8] ^= mask;
+        reader = wf_reader_of(wf_buf_bytes(&buf));
+        CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_ECORRUPT);
+        buf.data[bit / 8] ^= mask;
+    }
+    wf_buf_fini(&buf);
+}
+
+TEST(segment, refuses_a_frame_that_is_cut_anywhere)
+{
+    struct wf_segment segment = example();
+    struct wf_segment found;
+    struct wf_buf buf = {0};
+
+    wf_segment_encode(&segment, &buf);
+    for (size_t len = 0; len < buf.len; len++) {
+        struct wf_reader reader = wf_reader_of(weft_bytes_of(buf.data, len));
+        CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_ECORRUPT);
+    }
+    wf_buf_fini(&buf);
+}
+
+TEST(segment, refuses_another_version)
+{
+    struct wf_segment segment = example();
+    struct wf_segment found;
+    struct wf_buf buf = {0};
+    struct wf_reader reader;
+    uint32_t crc;
+
+    wf_segment_encode(&segment, &buf);
+    buf.data[5] = 2;
+    crc = wf_crc32c(0, buf.data, buf.len - 4);
+    wf_buf_truncate(&buf, buf.len - 4);
+    wf_buf_put_u32(&buf, crc);
+    reader = wf_reader_of(wf_buf_bytes(&buf));
+    CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_ECORRUPT);
+    CHECK_STR(weft_err_detail(), "segment: version 2 is not 1");
+    wf_buf_fini(&buf);
+}

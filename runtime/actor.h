@@ -63,6 +63,7 @@ struct wf_object {
     uint64_t applied;      // newest record applied in this life
     uint64_t dirty_record; // oldest record not yet saved
     uint64_t dirty_bytes;  // where in the log that is
+    uint64_t saved_seal;   // the seal that carried its row last
     struct wf_list_node dirty; // in the partition's list while not saved
 };
 

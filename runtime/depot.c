@@ -87,8 +87,11 @@ note(const struct wf_depot *depot, const char *verb, const char *text)
 {
     const struct wf_clock *clock = &depot->options.clock;
 
-    wf_trace_emit(depot->options.trace, WF_TRACE_WARNING,
-                  clock->wall_ms(clock->self), depot->name, verb, "%s", text);
+    if (depot->options.trace != NULL) {
+        wf_trace_emit(depot->options.trace, WF_TRACE_WARNING,
+                      clock->wall_ms(clock->self), depot->name, verb, "%s",
+                      text);
+    }
 }
 
 static void
@@ -116,8 +119,12 @@ close_beacon(struct wf_depot *depot)
 void
 wf_depot_close(struct wf_depot *depot)
 {
+    pthread_rwlock_wrlock(&depot->open_lock);
     close_store(depot);
+    pthread_rwlock_unlock(&depot->open_lock);
+    pthread_mutex_lock(&depot->beacon_lock);
     close_beacon(depot);
+    pthread_mutex_unlock(&depot->beacon_lock);
 }
 
 weft_err

@@ -355,6 +355,7 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     partition->has_urgent = false;
     partition->lazy_since_ms = 0;
     wf_buf_reset(&partition->records);
+    partition->seals++;
     wf_saver_rows(partition, save_all, rows);
     partition->is_sealed = has_records || rows->count > rows_before;
     return partition->is_sealed;

@@ -146,6 +146,7 @@ struct wf_partition {
     uint64_t lazy_since_ms; // oldest lazy record not sealed; 0: none
     bool has_urgent;        // a record that is not lazy
     bool is_sealed;         // a seal is under way
+    uint64_t seals;         // so many were cut
     bool is_open;           // recovery is over
     weft_err refusal;       // of requests; WEFT_OK: none
 

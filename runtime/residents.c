@@ -213,6 +213,16 @@ is_forgettable(const struct wf_partition *partition,
            actor->object.position < partition->redo_record;
 }
 
+// A record may be durable long before the row that reflects it: the row is
+// only once the seal that carries it is.
+static bool
+is_row_durable(const struct wf_partition *partition,
+               const struct wf_actor *actor)
+{
+    return !partition->is_sealed ||
+           actor->object.saved_seal != partition->seals;
+}
+
 // Nothing in memory is needed that the store does not have?
 static bool
 is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
@@ -220,7 +230,7 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
     return actor->residency == WF_RESIDENCY_LOADED &&
            !wf_list_has(&actor->object.dirty) &&
            actor->object.position <= partition->durable_record &&
-           actor->holds == 0 && actor->commands.count == 0 &&
+           is_row_durable(partition, actor) && actor->holds == 0 && actor->commands.count == 0 &&
            actor->waiting.count == 0 && actor->results.count == 0 &&
            !wf_list_has(&actor->ready) && !wf_list_has(&actor->steps) &&
            is_forgettable(partition, actor) &&

@@ -147,6 +147,7 @@ save_object(struct wf_partition *partition, struct wf_object *object,
     case WF_OBJECT_META: break; // its row goes with every save
     }
     wf_list_remove(&partition->dirty, &object->dirty);
+    object->saved_seal = partition->seals;
     partition->stats.rows_saved++;
     return true;
 }
@@ -205,6 +206,7 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
                        ? SIZE_MAX
                        : WF_SAVE_BYTES_PER_COMMIT;
     uint32_t passed = 0;
+    bool has_saved = false;
     struct wf_list_node *node;
 
     delete_dead_rows(partition, rows);
@@ -217,11 +219,13 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
         if (!is_due(partition, object, save_all)) {
             break;
         }
-        if (!save_object(partition, object, rows)) {
+        if (save_object(partition, object, rows)) {
+            has_saved = true;
+        } else {
             passed++;
         }
     }
-    if (rows->ops.len > before) {
+    if (has_saved || rows->ops.len > before) {
         partition->sealed_redo = oldest_unsaved(partition);
         put_meta(partition, rows);
     }

@@ -85,7 +85,7 @@ print_activities(const struct account *account)
 {
     struct activity_row sum = {.name = "all"};
 
-    printf("\n%-24s%8s%8s%8s%8s\n", "activity", "attempts", "keys", "refused",
+    printf("\n%-24s%8s%8s%8s%8s\n", "activity", "attempts", "keys", "failed",
            "again");
     for (size_t i = 0; i <= ACTIVITIES_COUNT; i++) {
         const struct activity_row *row =

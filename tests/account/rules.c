@@ -364,7 +364,7 @@ judge_attempt(struct account *account, const struct order *order,
         account->same_attempt += account_number(earlier, "attempt") ==
                                  account_number(attempt, "attempt");
     }
-    row->keys += is_new;
+    row->keys += (size_t)is_new;
     row->again += !is_new && is_ok && find_done(order, activity) != attempt;
 }
 
@@ -519,9 +519,9 @@ judge_signal(struct account *account, const struct order *order,
     row->sent += sendings > 0;
     row->again += sendings > 1 ? sendings - 1 : 0;
     row->acked += acked != NULL;
-    row->handled += is_handled;
+    row->handled += (size_t)is_handled;
     row->refused += refused != NULL;
-    if (is_handled && sendings == 0) {
+    if (is_handled && sendings == 0 && !is(row->name, "cancel")) {
         account_problem(account, VERDICT_DOUBLED, order->id,
                         "heard %s, which was never sent", row->name);
     }

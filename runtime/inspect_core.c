@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// inspect_core.c - what inspection asks of a partition that was recovered and
+// is never opened. Of all inspection only this file knows the core's inside.
+
+#include "runtime/inspect_core.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/image.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "storage/keys.h"
+
+struct wf_load *
+wf_inspect_core_ask(const struct wf_partition *partition,
+                    const struct wf_key *key)
+{
+    struct wf_load *load = wf_load_create();
+    uint32_t index = partition->options.index;
+
+    load->partition = index;
+    wf_list_init(&load->captured);
+    wf_keys_image(&load->key, index, wf_key_bytes(key));
+    wf_image_items_range(index, wf_key_bytes(key), &load->from, &load->to);
+    return load;
+}
+
+static void
+copy_pending(const struct wf_actor *from, struct wf_actor *to)
+{
+    const struct wf_list_node *node = wf_list_first(&from->pending);
+
+    for (; node != NULL; node = wf_list_next(&from->pending, node)) {
+        const struct wf_pending *pending =
+            WF_CONTAINER(node, const struct wf_pending, node);
+        struct wf_pending *copy =
+            wf_memdup(pending, sizeof(*pending) + pending->len);
+
+        copy->node = (struct wf_list_node){0};
+        wf_list_push_back(&to->pending, &copy->node);
+    }
+}
+
+weft_err
+wf_inspect_core_actor(struct wf_partition *partition, const struct wf_key *key,
+                      const struct wf_load *load, struct wf_actor **out_actor)
+{
+    const struct wf_actor *stub =
+        wf_residents_find(partition, wf_key_bytes(key));
+    struct wf_actor *actor = NULL;
+    weft_err err = load->err;
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (!load->is_found && (stub == NULL || stub->pending.count == 0)) {
+        return WEFT_ENOTFOUND;
+    }
+    actor = wf_actor_create(key, wf_key_hash(key));
+    err = wf_image_load(actor, load);
+    if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
+        err = wf_error(WEFT_ECORRUPT, "its rows do not decode");
+        goto out;
+    }
+    err = WEFT_OK;
+    if (stub != NULL) {
+        copy_pending(stub, actor);
+    }
+    if (!wf_apply_pending(partition, actor)) {
+        err = wf_error(WEFT_ECORRUPT, "a record of the log does not apply");
+        goto out;
+    }
+    *out_actor = actor;
+    actor = NULL;
+
+out:
+    if (actor != NULL) {
+        wf_inspect_core_drop(partition, actor);
+    }
+    return err;
+}
+
+void
+wf_inspect_core_drop(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        wf_alarm_clear(partition,
+                       &WF_CONTAINER(node, struct wf_timer, node)->alarm);
+    }
+    node = wf_list_first(&actor->commands);
+    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+        wf_alarm_clear(partition,
+                       &WF_CONTAINER(node, struct wf_command, node)->alarm);
+    }
+    wf_alarm_clear(partition, &actor->retry);
+    wf_actor_destroy(actor);
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+    const struct wf_key *left = *(const struct wf_key *const *)a;
+    const struct wf_key *right = *(const struct wf_key *const *)b;
+
+    return wf_bytes_compare(wf_key_bytes(left), wf_key_bytes(right));
+}
+
+const struct wf_key **
+wf_inspect_core_keys(const struct wf_partition *partition, size_t *out_count)
+{
+    const struct wf_key **keys =
+        wf_alloc((partition->actors.count + 1) * sizeof(const struct wf_key *));
+    const struct wf_actor *actor;
+    size_t cursor = 0;
+    size_t count = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        keys[count++] = &actor->key;
+    }
+    if (count > 1) {
+        qsort(keys, count, sizeof(*keys), compare_keys);
+    }
+    *out_count = count;
+    return keys;
+}
+
+void
+wf_inspect_core_letters(const struct wf_partition *partition,
+                        wf_inspect_core_letter_fn *fn, void *ctx)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->letters);
+
+    for (; node != NULL; node = wf_list_next(&partition->letters, node)) {
+        const struct wf_dead_letter *letter =
+            WF_CONTAINER(node, const struct wf_dead_letter, node);
+
+        fn(ctx, letter->seq, weft_bytes_of(letter->bytes, letter->len));
+    }
+}
+
+struct wf_inspect_core_facts
+wf_inspect_core_get_facts(const struct wf_partition *partition)
+{
+    struct wf_inspect_core_facts facts = {
+        .last_record = partition->last_record,
+        .redo_record = partition->redo_record,
+        .next_letter = partition->next_letter,
+        .newest_ms = partition->now_ms,
+    };
+    const struct wf_window *window;
+    size_t cursor = 0;
+
+    for (uint32_t i = 0; i < partition->options.count; i++) {
+        const struct wf_route *route = partition->routes[i];
+
+        if (route != NULL) {
+            facts.outgoing_count += route->unacked.count;
+            if (route->object.position > facts.newest_record) {
+                facts.newest_record = route->object.position;
+            }
+        }
+    }
+    while ((window = wf_table_next(&partition->windows, &cursor)) != NULL) {
+        if (window->object.position > facts.newest_record) {
+            facts.newest_record = window->object.position;
+        }
+    }
+    return facts;
+}
+
+uint64_t
+wf_inspect_core_next_seq(const struct wf_partition *partition, uint32_t other)
+{
+    return other < partition->options.count && partition->routes[other] != NULL
+               ? partition->routes[other]->next_seq
+               : 0;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node_impl.h - what the node's own files share.
+//
+//   node.c           the ways in, the ports, threads, drain and close
+//   node_options.c   checks and defaults
+//   node_open.c      from a directory to a running node
+//   node_recover.c   from a store to its partitions
+//   node_backup.c    a copy of a running node
+//   housekeeping.c   beacon, trim, disk space, watchdog
+//   supervisor.c     stores in doubt are opened anew
+
+#ifndef WF_RUNTIME_NODE_IMPL_H
+#define WF_RUNTIME_NODE_IMPL_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/key.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "base/trace.h"
+#include "runtime/depot.h"
+#include "runtime/node.h"
+#include "runtime/post.h"
+
+struct wf_blackbox;
+struct wf_committer;
+struct wf_housekeeping;
+struct wf_loader;
+struct wf_partition;
+struct wf_shard;
+struct wf_workers;
+
+// An actor or activity to blame for the end of an earlier process.
+struct wf_node_blame {
+    struct wf_list_node node;
+    struct wf_key key; // owned
+    char activity[128];
+};
+
+struct wf_node_thread {
+    pthread_t thread;
+    bool is_started;
+    weft_node *node;
+    enum wf_node_component component;
+    uint32_t index;
+};
+
+struct weft_node {
+    weft_node_options options; // defaults filled in; data_dir owned
+    struct wf_node_seams seams;
+    struct wf_clock clock;
+    struct wf_trace own_trace;
+    const struct wf_trace *trace; // the seams', or own_trace
+
+    int lock_fd; // -1: none
+    struct wf_blackbox *box;
+    bool handles_signals;
+    struct wf_list blames;
+
+    struct wf_depot *depots; // by store
+    struct wf_committer **committers; // by store
+    struct wf_shard **shards;
+    struct wf_loader *loader;
+    struct wf_workers *workers;
+    struct wf_housekeeping *housekeeping;
+    struct wf_link *link;
+
+    struct wf_node_thread *threads; // shards, committers, loader, housekeeping
+    uint32_t threads_count;
+    sigset_t host_signals; // the mask of the thread that opened the node
+
+    atomic_bool is_refusing; // takes no requests
+    atomic_bool is_closing;
+    atomic_bool was_in_doubt; // a commit of this node was
+    _Atomic uint64_t incarnations;
+    _Atomic uint64_t marks;
+    pthread_mutex_t random_lock;
+    struct wf_random random;
+};
+
+// node_options.c: check `given` and fill in defaults. data_dir is copied.
+weft_err wf_node_read_options(const weft_node_options *given,
+                              const struct wf_node_seams *seams,
+                              weft_node_options *out);
+
+// node_recover.c: make the partitions of a store that is open, from its rows
+// and its log; out_partitions is by partition index, others are left alone.
+// On failure none is left. Sets the depot's log_bytes, if they are more.
+weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
+                         struct wf_partition **out_partitions);
+
+// node.c
+uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);
+struct wf_mpsc *wf_node_inbox(weft_node *node,
+                              enum wf_node_component component,
+                              uint32_t index);
+// Ports of the parts; node_open.c gives them out. ctx is the node.
+weft_err wf_node_make_parts(weft_node *node);
+weft_err wf_node_start_threads(weft_node *node);
+// Everything that is there; threads have ended. Requests get err.
+void wf_node_destroy(weft_node *node, weft_err err);
+void wf_node_note(const weft_node *node, enum wf_trace_level level,
+                  const char *who, const char *verb, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+uint64_t wf_node_free_bytes(weft_node *node); // UINT64_MAX: not known
+// To all shards.
+void wf_node_refuse(weft_node *node, uint32_t store, enum wf_refusal why,
+                    bool is_on);
+
+#endif

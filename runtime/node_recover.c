@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node_recover.c - from a store to its partitions.
+//
+// At open and after a doubt alike, in the order that partition.h asks for: meta
+// row, rows of links and windows, then the log from its first commit. The log
+// is read once for all partitions of the store; each gets its own segments.
+//
+// Threads: whoever has the store for itself.
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fault.h"
+#include "runtime/node_impl.h"
+#include "runtime/partition.h"
+#include "runtime/shard.h"
+#include "storage/keys.h"
+#include "storage/log.h"
+#include "storage/store.h"
+
+// One recovery of one store.
+struct recovery {
+    weft_node *node;
+    struct wf_depot *depot;
+    struct wf_partition **partitions; // by index; only the store's own
+    struct wf_partition *partition;   // whose rows are being read
+    uint64_t log_bytes;
+    weft_err err;
+};
+
+static uint32_t
+share_of(uint32_t total, uint32_t count)
+{
+    uint32_t share = total / count;
+
+    return share < 16 ? 16 : share;
+}
+
+static struct wf_partition *
+create_partition(weft_node *node, uint32_t index)
+{
+    const weft_node_options *options = &node->options;
+    uint32_t count = options->partition_count;
+    struct wf_partition_options made = {
+        .index = index,
+        .count = count,
+        .incarnation = atomic_fetch_add(&node->incarnations, 1) + 1,
+        .definitions = options->definitions,
+        .trace = node->trace,
+        .window_bytes = options->window_bytes,
+        .residents_max = share_of(options->resident_actors_max, count),
+        .stacks_max = share_of(options->stacks_max, count),
+        .is_paranoid = options->paranoid != 0,
+    };
+
+    wf_shard_fill_options(node->shards[wf_node_shard_of(node, index)], &made);
+    return wf_partition_create(&made);
+}
+
+static weft_err
+recover_meta(struct recovery *recovery, uint32_t index)
+{
+    const struct wf_store *store = recovery->depot->store;
+    struct wf_buf key = {0};
+    struct wf_buf value = {0};
+    weft_err err;
+
+    wf_keys_partition(&key, index);
+    err = store->ops->get(store->self, WF_CF_META, wf_buf_bytes(&key), &value);
+    if (err == WEFT_ENOTFOUND) {
+        err = WEFT_OK;
+    } else if (err == WEFT_OK) {
+        err = wf_partition_recover_meta(recovery->partition,
+                                        wf_buf_bytes(&value));
+    }
+    wf_buf_fini(&key);
+    wf_buf_fini(&value);
+    return err;
+}
+
+static bool
+recover_row(void *ctx, weft_bytes key, weft_bytes value)
+{
+    struct recovery *recovery = ctx;
+
+    recovery->err = wf_partition_recover_row(recovery->partition, key, value);
+    return recovery->err == WEFT_OK;
+}
+
+static weft_err
+recover_rows(struct recovery *recovery, uint32_t index)
+{
+    static const char kinds[] = {WF_KEY_LINK, WF_KEY_OUTBOX, WF_KEY_WINDOW};
+    const struct wf_store *store = recovery->depot->store;
+    struct wf_buf from = {0};
+    struct wf_buf to = {0};
+    weft_err err = WEFT_OK;
+
+    for (size_t i = 0; err == WEFT_OK && i < sizeof(kinds); i++) {
+        wf_keys_range(&from, kinds[i], index);
+        wf_keys_after(&to, wf_buf_bytes(&from));
+        err = store->ops->scan(store->self, WF_CF_DATA, wf_buf_bytes(&from),
+                               wf_buf_bytes(&to), recover_row, recovery);
+        if (err == WEFT_OK) {
+            err = recovery->err;
+        }
+    }
+    wf_buf_fini(&from);
+    wf_buf_fini(&to);
+    return err;
+}
+
+static weft_err
+recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
+               uint32_t segments_count)
+{
+    struct recovery *recovery = ctx;
+    uint32_t count = recovery->node->options.partition_count;
+
+    for (uint32_t i = 0; i < segments_count; i++) {
+        const struct wf_segment *segment = &segments[i];
+        weft_err err;
+
+        if (segment->partition >= count ||
+            recovery->partitions[segment->partition] == NULL) {
+            return wf_error(WEFT_ECORRUPT,
+                            "%s: commit %" PRIu64
+                            " has a segment of partition %" PRIu32
+                            ", which is not in this store",
+                            recovery->depot->name, number, segment->partition);
+        }
+        err = wf_partition_recover_segment(
+            recovery->partitions[segment->partition], number, segment);
+        if (err != WEFT_OK) {
+            return err;
+        }
+        recovery->log_bytes += WF_SEGMENT_HEADER_BYTES + segment->records.len +
+                               WF_SEGMENT_TRAILER_BYTES;
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+recover_all(struct recovery *recovery)
+{
+    const weft_node_options *options = &recovery->node->options;
+    const struct wf_log *log = recovery->depot->log;
+    uint32_t stores = options->store_count;
+    weft_err err;
+
+    for (uint32_t i = recovery->depot->options.index;
+         i < options->partition_count; i += stores) {
+        recovery->partition = create_partition(recovery->node, i);
+        recovery->partitions[i] = recovery->partition;
+        err = recover_meta(recovery, i);
+        if (err == WEFT_OK) {
+            err = recover_rows(recovery, i);
+        }
+        if (err != WEFT_OK) {
+            return err;
+        }
+    }
+    err = log->ops->read(log->self, 0, recover_commit, recovery);
+    if (err == WEFT_OK && wf_fault_hit(WF_FAULT_RECOVERY_SCAN)) {
+        err = wf_error(WEFT_EIO, "recovery: a fault was injected");
+    }
+    return err;
+}
+
+weft_err
+wf_node_recover(weft_node *node, struct wf_depot *depot,
+                struct wf_partition **out_partitions)
+{
+    uint32_t count = node->options.partition_count;
+    struct recovery recovery = {
+        .node = node,
+        .depot = depot,
+        .partitions = wf_calloc(count * sizeof(*recovery.partitions)),
+    };
+    weft_err err = recover_all(&recovery);
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    for (uint32_t i = 0; i < count; i++) {
+        if (recovery.partitions[i] == NULL) {
+            continue;
+        }
+        if (err == WEFT_OK) {
+            out_partitions[i] = recovery.partitions[i];
+        } else {
+            wf_partition_destroy(recovery.partitions[i], &requests);
+        }
+    }
+    WF_ASSERT(requests.count == 0);
+    // What partitions have counted for themselves is at most this.
+    if (err == WEFT_OK && atomic_load(&depot->log_bytes) < recovery.log_bytes) {
+        atomic_store(&depot->log_bytes, recovery.log_bytes);
+    }
+    wf_free(recovery.partitions);
+    return err;
+}

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// shard.c - a thread's worth of partitions: feeds them, runs them, seals them.
+//
+// A step never visits all partitions. After every call into a partition,
+// settle carries away what it put out and notes what it wants next:
+//
+//   turns to run    in the list `ready`, one partition a step, in turn
+//   a commit        in the list `sealing` of its lane, sealed as soon as the
+//                   lane's job is here
+//   a tick          in the heap `due`
+//
+// so that a step costs what there is to do. One partition's turns are run
+// between two looks at the inbox: a partition with much to do delays the others
+// by WF_TURNS_PER_STEP turns, no more.
+//
+// Turns run ahead of the commit, without bound as long as commits go on. If a
+// commit takes longer than AHEAD_MS, the disk is in trouble and the lane's
+// partitions wait for it: otherwise memory would fill with what cannot be made
+// durable.
+//
+// No wake-up is lost: whatever another thread wants of a shard is a post, and
+// the inbox keeps its own promise. Time is the only other reason to run, and
+// step returns how long that takes; at most WAIT_MS_MAX, so that a wall clock
+// that jumps forward is noticed soon.
+//
+// Threads: one for everything, but for what shard.h names.
+
+#include "runtime/shard.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/list.h"
+#include "runtime/blackbox.h"
+#include "runtime/load.h"
+#include "runtime/request.h"
+#include "runtime/shard_impl.h"
+#include "runtime/stack.h"
+#include "runtime/task.h"
+
+#define STACKS_FREE_MAX 64 // kept for reuse
+#define AHEAD_MS 1000
+#define WAIT_MS_MAX 1000
+#define AUDIT_MS 1000 // one partition each
+
+// Life. ---------------------------------------------------------------------
+
+static void
+init_place(struct wf_shard *shard, uint32_t i)
+{
+    const struct wf_shard_options *options = &shard->options;
+    struct wf_shard_place *place = &shard->places[i];
+
+    place->index = options->index + i * options->shards_count;
+    place->lane = &shard->lanes[place->index % options->stores_count];
+    place->lane->places_count++;
+    wf_list_init(&place->requests);
+    wf_list_init(&place->tasks);
+    wf_list_init(&place->loads);
+}
+
+static void
+init_lane(struct wf_shard *shard, uint32_t store)
+{
+    struct wf_shard_lane *lane = &shard->lanes[store];
+
+    wf_job_init(&lane->job, shard->options.index, store);
+    wf_list_init(&lane->sealing);
+    lane->sealed = wf_calloc(shard->places_count * sizeof(*lane->sealed));
+}
+
+struct wf_shard *
+wf_shard_create(const struct wf_shard_options *options)
+{
+    struct wf_shard *shard = wf_calloc(sizeof(*shard));
+    uint32_t count = options->partitions_count;
+
+    WF_ASSERT(options->index < options->shards_count);
+    WF_ASSERT(options->shards_count <= count);
+    shard->options = *options;
+    wf_mpsc_init(&shard->inbox);
+    wf_list_init(&shard->ready);
+    wf_list_init(&shard->orphans);
+    wf_heap_init(&shard->due);
+    wf_steady_init(&shard->steady, options->clock, 0);
+    shard->stacks = wf_stack_pool_create(STACKS_FREE_MAX);
+    shard->places_count = (count - options->index + options->shards_count - 1) /
+                          options->shards_count;
+    shard->places = wf_calloc(shard->places_count * sizeof(*shard->places));
+    shard->lanes = wf_calloc(options->stores_count * sizeof(*shard->lanes));
+    for (uint32_t i = 0; i < options->stores_count; i++) {
+        init_lane(shard, i);
+    }
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        init_place(shard, i);
+    }
+    return shard;
+}
+
+void
+wf_shard_destroy(struct wf_shard *shard, weft_err err)
+{
+    if (shard == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        wf_shard_drop(shard, &shard->places[i]);
+    }
+    wf_shard_abandon(shard, err);
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        wf_job_fini(&shard->lanes[i].job);
+        wf_free(shard->lanes[i].sealed);
+    }
+    wf_stack_pool_destroy(shard->stacks);
+    wf_heap_fini(&shard->due);
+    wf_mpsc_fini(&shard->inbox);
+    wf_free(shard->lanes);
+    wf_free(shard->places);
+    wf_free(shard);
+}
+
+struct wf_mpsc *
+wf_shard_inbox(struct wf_shard *shard)
+{
+    return &shard->inbox;
+}
+
+bool
+wf_shard_is_finished(const struct wf_shard *shard)
+{
+    return shard->mode == WF_SHARD_FINISHED;
+}
+
+// Partitions. ---------------------------------------------------------------
+
+static void
+watch(void *ctx, const struct wf_key *key, const char *what)
+{
+    struct wf_shard *shard = ctx;
+
+    if (key == NULL) {
+        wf_blackbox_end(shard->options.slot);
+    } else {
+        wf_blackbox_begin(shard->options.slot, WF_BLACKBOX_TURN, key, what,
+                          shard->now_ms);
+    }
+}
+
+void
+wf_shard_fill_options(struct wf_shard *shard,
+                      struct wf_partition_options *options)
+{
+    options->stacks = shard->stacks;
+    if (shard->options.slot != NULL) {
+        options->watch = watch;
+        options->watch_ctx = shard;
+    }
+}
+
+static struct wf_shard_place *
+place_of(struct wf_shard *shard, uint32_t partition_index)
+{
+    uint32_t shards_count = shard->options.shards_count;
+
+    WF_ASSERT(partition_index % shards_count == shard->options.index);
+    WF_ASSERT(partition_index / shards_count < shard->places_count);
+    return &shard->places[partition_index / shards_count];
+}
+
+void
+wf_shard_adopt(struct wf_shard *shard, uint32_t partition_index,
+               struct wf_partition *partition)
+{
+    struct wf_shard_place *place = place_of(shard, partition_index);
+
+    WF_ASSERT(place->partition == NULL);
+    place->partition = partition;
+}
+
+void
+wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    wf_shard_apply_refusals(
+        shard, place->index % shard->options.stores_count);
+    wf_partition_open(place->partition, shard->now_ms);
+    atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
+    wf_shard_settle(shard, place);
+}
+
+void
+wf_shard_start(struct wf_shard *shard, uint64_t not_before_ms)
+{
+    WF_ASSERT(shard->mode == WF_SHARD_OPENING);
+    wf_steady_init(&shard->steady, shard->options.clock, not_before_ms);
+    shard->now_ms = wf_steady_now_ms(&shard->steady);
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        wf_shard_open_place(shard, &shard->places[i]);
+    }
+}
+
+void
+wf_shard_blame(struct wf_shard *shard, const struct wf_key *key,
+               const char *activity)
+{
+    struct wf_shard_place *place =
+        place_of(shard, wf_key_partition(key, shard->options.partitions_count));
+
+    wf_partition_blame(place->partition, key, activity);
+    wf_shard_settle(shard, place);
+}
+
+void
+wf_shard_serve(struct wf_shard *shard)
+{
+    WF_ASSERT(shard->mode == WF_SHARD_OPENING);
+    shard->mode = WF_SHARD_SERVING;
+}
+
+void
+wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    struct wf_shard_lane *lane = place->lane;
+
+    if (place->partition == NULL) {
+        return;
+    }
+    if (wf_list_has(&place->ready)) {
+        wf_list_remove(&shard->ready, &place->ready);
+    }
+    if (wf_list_has(&place->sealing)) {
+        wf_list_remove(&lane->sealing, &place->sealing);
+    }
+    if (wf_heap_has(&place->due)) {
+        wf_heap_remove(&shard->due, &place->due);
+    }
+    wf_partition_destroy(place->partition, &place->requests);
+    place->partition = NULL;
+    atomic_store(&place->redo, 0);
+}
+
+// Outputs. ------------------------------------------------------------------
+
+static void
+carry_replies(struct wf_outputs *outputs)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&outputs->replies)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        request->done(request); // it is gone now, or in an inbox again
+    }
+}
+
+// Frames may be lost at any time: what matters is sent again at the next open.
+static void
+carry_frames(struct wf_shard *shard, struct wf_outputs *outputs)
+{
+    const struct wf_shard_ports *ports = &shard->options.ports;
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&outputs->frames)) != NULL) {
+        struct wf_frame *frame = WF_CONTAINER(node, struct wf_frame, node);
+
+        if (shard->mode != WF_SHARD_FINISHING) {
+            ports->frame(ports->ctx, frame->destination, &frame->bytes);
+        }
+        wf_frame_destroy(frame);
+    }
+}
+
+// What is not carried away is the partition's, and dropped with it.
+static void
+carry(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    const struct wf_shard_ports *ports = &shard->options.ports;
+    struct wf_outputs *outputs = wf_partition_outputs(place->partition);
+    struct wf_list_node *node;
+
+    carry_replies(outputs);
+    carry_frames(shard, outputs);
+    while (shard->mode <= WF_SHARD_SERVING &&
+           (node = wf_list_pop_front(&outputs->tasks)) != NULL) {
+        ports->task(ports->ctx, WF_CONTAINER(node, struct wf_task, node));
+    }
+    while (shard->mode != WF_SHARD_FINISHING &&
+           (node = wf_list_pop_front(&outputs->loads)) != NULL) {
+        place->lane->loads_away++;
+        ports->load(ports->ctx, WF_CONTAINER(node, struct wf_load, node));
+    }
+}
+
+static void
+note_due(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    uint64_t due = wf_partition_next_due(place->partition);
+    bool is_noted = wf_heap_has(&place->due);
+
+    if (is_noted && place->due.due == due) {
+        return;
+    }
+    if (is_noted) {
+        wf_heap_remove(&shard->due, &place->due);
+    }
+    if (due != UINT64_MAX) {
+        wf_heap_add(&shard->due, &place->due, due);
+    }
+}
+
+void
+wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    carry(shard, place);
+    if (!wf_list_has(&place->sealing) &&
+        wf_partition_wants_commit(place->partition, shard->now_ms)) {
+        wf_list_push_back(&place->lane->sealing, &place->sealing);
+    }
+    if (!wf_list_has(&place->ready) && wf_partition_is_ready(place->partition)) {
+        wf_list_push_back(&shard->ready, &place->ready);
+    }
+    note_due(shard, place);
+}
+
+// Steps. --------------------------------------------------------------------
+
+// Still due after its tick: overdue timers are fired in portions, and what
+// waits for a commit that cannot begin yet waits for the job, not for time.
+static void
+put_off(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    bool is_waiting = place->lane->is_away || place->lane->is_fenced;
+
+    if (wf_heap_has(&place->due) && place->due.due <= shard->now_ms) {
+        wf_heap_remove(&shard->due, &place->due);
+        wf_heap_add(&shard->due, &place->due,
+                    shard->now_ms + (is_waiting ? 10 : 1));
+    }
+}
+
+static bool
+tick(struct wf_shard *shard)
+{
+    struct wf_heap_node *first = wf_heap_first(&shard->due);
+    uint32_t count = 0;
+
+    for (; first != NULL && first->due <= shard->now_ms;
+         first = wf_heap_first(&shard->due)) {
+        struct wf_shard_place *place =
+            WF_CONTAINER(first, struct wf_shard_place, due);
+
+        wf_heap_remove(&shard->due, first);
+        wf_partition_tick(place->partition, shard->now_ms);
+        wf_shard_settle(shard, place);
+        put_off(shard, place);
+        count++;
+    }
+    return count > 0;
+}
+
+static bool
+may_run(const struct wf_shard *shard, const struct wf_shard_lane *lane)
+{
+    return !lane->is_fenced &&
+           (!lane->is_away || shard->now_ms - lane->away_since_ms < AHEAD_MS);
+}
+
+// Run turns of one partition.
+static bool
+run(struct wf_shard *shard)
+{
+    for (size_t i = shard->ready.count; i > 0; i--) {
+        struct wf_list_node *node = wf_list_pop_front(&shard->ready);
+        struct wf_shard_place *place =
+            WF_CONTAINER(node, struct wf_shard_place, ready);
+
+        if (may_run(shard, place->lane)) {
+            (void)wf_partition_run(place->partition, shard->now_ms);
+            wf_shard_settle(shard, place);
+            return true;
+        }
+        wf_list_push_back(&shard->ready, node); // COMMITTED will come
+    }
+    return false;
+}
+
+static void
+audit(struct wf_shard *shard)
+{
+    struct wf_shard_place *place =
+        &shard->places[shard->audit_next % shard->places_count];
+
+    if (shard->now_ms >= shard->audit_at_ms) {
+        shard->audit_at_ms = shard->now_ms + AUDIT_MS;
+        shard->audit_next++;
+        if (place->partition != NULL) {
+            (void)wf_partition_audit(place->partition);
+        }
+    }
+}
+
+bool
+wf_shard_is_settled(const struct wf_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        const struct wf_shard_lane *lane = &shard->lanes[i];
+
+        if (lane->is_away || lane->is_fenced || lane->sealing.count > 0) {
+            return false;
+        }
+    }
+    return shard->ready.count == 0 || shard->mode == WF_SHARD_OPENING;
+}
+
+static void
+finish(struct wf_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        wf_shard_drop(shard, &shard->places[i]);
+    }
+    shard->mode = WF_SHARD_FINISHED;
+}
+
+static uint64_t
+wait_ms(const struct wf_shard *shard)
+{
+    const struct wf_heap_node *first = wf_heap_first(&shard->due);
+
+    if (first == NULL || shard->mode == WF_SHARD_FINISHING) {
+        return UINT64_MAX;
+    }
+    if (first->due <= shard->now_ms) {
+        return 1; // nothing is fired in this mode
+    }
+    return first->due - shard->now_ms < WAIT_MS_MAX ? first->due - shard->now_ms
+                                                    : WAIT_MS_MAX;
+}
+
+uint64_t
+wf_shard_step(struct wf_shard *shard)
+{
+    bool did_something;
+
+    if (shard->mode == WF_SHARD_FINISHED) {
+        return UINT64_MAX;
+    }
+    shard->now_ms = wf_steady_now_ms(&shard->steady);
+    did_something = wf_shard_drain(shard);
+    if (shard->mode == WF_SHARD_SERVING || shard->mode == WF_SHARD_CLOSING) {
+        did_something = tick(shard) || did_something;
+        did_something = run(shard) || did_something;
+        audit(shard);
+    }
+    if (shard->mode != WF_SHARD_FINISHING) {
+        did_something = wf_shard_seal(shard) || did_something;
+    } else if (!wf_shard_seal_all(shard)) {
+        finish(shard);
+        did_something = true;
+    }
+    if (did_something) {
+        return 0;
+    }
+    if (wf_shard_is_settled(shard)) {
+        atomic_store(&shard->settled_mark, shard->mark);
+    }
+    return wait_ms(shard);
+}
+
+// Any thread. ----------------------------------------------------------------
+
+uint64_t
+wf_shard_redo_commit(struct wf_shard *shard, uint32_t store)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+        uint64_t redo = atomic_load(&place->redo);
+
+        if (place->index % shard->options.stores_count == store &&
+            redo < least) {
+            least = redo;
+        }
+    }
+    return least;
+}
+
+uint64_t
+wf_shard_settled_mark(const struct wf_shard *shard)
+{
+    return atomic_load(&shard->settled_mark);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// shard_impl.h - what the files of the shard share.
+//
+//   shard.c        life, the step, what runs when
+//   shard_post.c   what each post does
+//   shard_seal.c   sealing, and what comes back
+
+#ifndef WF_RUNTIME_SHARD_IMPL_H
+#define WF_RUNTIME_SHARD_IMPL_H
+
+#include <stdatomic.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "runtime/committer.h"
+#include "runtime/shard.h"
+
+//   OPENING --serve--> SERVING --CLOSED--> CLOSING --FINISH--> FINISHING
+//                         |                                        |
+//                         +---------------FINISH-------------------+
+//                                                                  v
+//                                                              FINISHED
+enum wf_shard_mode {
+    WF_SHARD_OPENING,   // events and commits only: no user code, no timers
+    WF_SHARD_SERVING,   // everything
+    WF_SHARD_CLOSING,   // everything, but no new tasks for workers
+    WF_SHARD_FINISHING, // events and commits only, and rows are saved
+    WF_SHARD_FINISHED,  // no partition is left
+};
+
+struct wf_shard_lane;
+
+// A partition's place in its shard.
+struct wf_shard_place {
+    uint32_t index;
+    struct wf_shard_lane *lane;
+    struct wf_partition *partition; // NULL: its store is being opened anew
+    struct wf_list_node ready;      // has turns to run
+    struct wf_list_node sealing;    // wants to be committed
+    struct wf_heap_node due;        // when it wants a tick
+    // For housekeeping: commits below are not needed.
+    _Atomic uint64_t redo;
+    // What came while there was no partition.
+    struct wf_list requests;
+    struct wf_list tasks;
+    struct wf_list loads;
+};
+
+// The partitions of one shard that are in one store.
+//
+// Always true:
+//   I1  while the job is away, exactly the places in `sealed` are sealed
+//   I2  a place's redo is at most the number of any commit that holds records
+//       of it which are not saved; so it is lowered before a job leaves
+struct wf_shard_lane {
+    struct wf_job job;
+    bool is_away;            // the job is with the committer
+    uint64_t away_since_ms;
+    bool is_fenced;          // nothing is sealed until RECOVER
+    uint64_t last_commit;    // of a job that came back
+    unsigned refusals;       // of enum wf_refusal
+    uint64_t loads_away;     // given to the reader
+    struct wf_list sealing;  // of places
+    struct wf_shard_place **sealed;
+    uint32_t sealed_count;
+    uint32_t places_count;
+};
+
+struct wf_shard {
+    struct wf_shard_options options;
+    enum wf_shard_mode mode;
+    struct wf_mpsc inbox;
+    struct wf_steady steady;
+    uint64_t now_ms;
+    struct wf_stack_pool *stacks;
+    struct wf_shard_place *places;
+    uint32_t places_count;
+    struct wf_shard_lane *lanes; // by store
+    struct wf_list ready;        // of places with turns to run
+    struct wf_heap due;          // of places
+    struct wf_list orphans;      // tasks that came back unrun while closing
+    uint64_t audit_at_ms;
+    uint32_t audit_next; // place
+    uint64_t mark;       // newest that was seen
+    _Atomic uint64_t settled_mark;
+};
+
+// Carry away what the place's partition has put out, and note what it wants.
+void wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place);
+// Destroy the place's partition; its requests are kept.
+void wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place);
+void wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place);
+void wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store);
+
+// shard_post.c: up to a bounded number of posts. True: there was one.
+bool wf_shard_drain(struct wf_shard *shard);
+// Give back what is left in the inbox and in places; nothing comes any more.
+void wf_shard_abandon(struct wf_shard *shard, weft_err err);
+
+// shard_seal.c: seal what wants it, in every lane whose job is here. True: a
+// job left.
+bool wf_shard_seal(struct wf_shard *shard);
+// The same for everything, rows too. True: not finished yet.
+bool wf_shard_seal_all(struct wf_shard *shard);
+void wf_shard_committed(struct wf_shard *shard, struct wf_job *job);
+
+#endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// shard_post.c - what each post to a shard does.
+//
+// While a store is being opened anew its partitions are not there. What comes
+// for them is kept in their places, in order, and given to their successors:
+// requests as if they were asked again, tasks and loads so that they are freed
+// by who knows how. Frames and heartbeats may be lost, and are.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "runtime/load.h"
+#include "runtime/request.h"
+#include "runtime/shard_impl.h"
+#include "runtime/task.h"
+
+#define POSTS_PER_STEP 1024
+
+static struct wf_shard_place *
+place_of(struct wf_shard *shard, const struct wf_post *post)
+{
+    uint32_t i = post->partition / shard->options.shards_count;
+
+    WF_ASSERT(post->partition % shard->options.shards_count ==
+              shard->options.index);
+    WF_ASSERT(i < shard->places_count);
+    return &shard->places[i];
+}
+
+// Events of a partition. ------------------------------------------------------
+
+// While the node closes, workers give back what they have not begun. For the
+// partition that is no outcome: the attempt was never made.
+static bool
+is_orphan(const struct wf_shard *shard, const struct wf_task *task)
+{
+    return shard->mode >= WF_SHARD_CLOSING &&
+           task->outcome.err == WEFT_ECLOSED;
+}
+
+static void
+keep(struct wf_shard *shard, struct wf_shard_place *place,
+     struct wf_post *post)
+{
+    (void)shard;
+    switch (post->type) {
+    case WF_POST_REQUEST:
+        wf_list_push_back(&place->requests, &post->u.request->wait);
+        break;
+    case WF_POST_FRAME: wf_buf_fini(&post->u.frame); break;
+    case WF_POST_TASK:
+        wf_list_push_back(&place->tasks, &post->u.task->node);
+        break;
+    case WF_POST_BEAT: wf_beat_destroy(post->u.beat); break;
+    case WF_POST_LOAD:
+        wf_list_push_back(&place->loads, &post->u.load->node);
+        break;
+    default: WF_ASSERT(false);
+    }
+}
+
+static void
+give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
+{
+    struct wf_partition *partition = place->partition;
+    uint64_t now_ms = shard->now_ms;
+
+    switch (post->type) {
+    case WF_POST_REQUEST:
+        wf_partition_request(partition, now_ms, post->u.request);
+        break;
+    case WF_POST_FRAME:
+        wf_partition_frame(partition, now_ms, wf_buf_bytes(&post->u.frame));
+        wf_buf_fini(&post->u.frame);
+        break;
+    case WF_POST_TASK:
+        wf_partition_task(partition, now_ms, post->u.task);
+        break;
+    case WF_POST_BEAT:
+        wf_partition_beat(partition, now_ms, post->u.beat);
+        break;
+    case WF_POST_LOAD:
+        wf_partition_load(partition, now_ms, post->u.load);
+        break;
+    default: WF_ASSERT(false);
+    }
+    wf_shard_settle(shard, place);
+}
+
+static void
+handle_event(struct wf_shard *shard, struct wf_post *post)
+{
+    struct wf_shard_place *place = place_of(shard, post);
+
+    if (post->type == WF_POST_LOAD) {
+        WF_ASSERT(place->lane->loads_away > 0);
+        place->lane->loads_away--;
+    }
+    if (post->type == WF_POST_TASK && is_orphan(shard, post->u.task)) {
+        wf_list_push_back(&shard->orphans, &post->u.task->node);
+    } else if (place->partition == NULL) {
+        keep(shard, place, post);
+    } else {
+        give(shard, place, post);
+    }
+}
+
+// Fencing. --------------------------------------------------------------------
+
+static void
+fence(struct wf_shard *shard, uint32_t store)
+{
+    struct wf_shard_lane *lane = &shard->lanes[store];
+
+    lane->is_fenced = true;
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        if (shard->places[i].lane == lane) {
+            wf_shard_drop(shard, &shard->places[i]);
+        }
+    }
+    shard->options.ports.fenced(shard->options.ports.ctx, store);
+}
+
+static void
+give_kept(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    struct wf_partition *partition = place->partition;
+    uint64_t now_ms = shard->now_ms;
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&place->tasks)) != NULL) {
+        wf_partition_task(partition, now_ms,
+                          WF_CONTAINER(node, struct wf_task, node));
+    }
+    while ((node = wf_list_pop_front(&place->loads)) != NULL) {
+        wf_partition_load(partition, now_ms,
+                          WF_CONTAINER(node, struct wf_load, node));
+    }
+    while ((node = wf_list_pop_front(&place->requests)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        wf_request_reset(request);
+        wf_partition_request(partition, now_ms, request);
+    }
+    wf_shard_settle(shard, place);
+}
+
+static void
+recover(struct wf_shard *shard, struct wf_post *post)
+{
+    struct wf_shard_place *place = place_of(shard, post);
+    struct wf_shard_lane *lane = place->lane;
+
+    WF_ASSERT(place->partition == NULL);
+    WF_ASSERT(lane->is_fenced ? !lane->is_away : true);
+    if (shard->mode == WF_SHARD_FINISHING) {
+        wf_partition_destroy(post->u.recovered, &place->requests);
+        return; // too late: the next open does it again
+    }
+    lane->is_fenced = false;
+    lane->last_commit = 0; // not known: nothing may be trimmed for now
+    place->partition = post->u.recovered;
+    wf_shard_open_place(shard, place);
+    give_kept(shard, place);
+}
+
+// Refusing. -------------------------------------------------------------------
+
+static weft_err
+refusal_of(unsigned refusals)
+{
+    if ((refusals & WF_REFUSAL_CLOSED) != 0) {
+        return WEFT_ECLOSED;
+    }
+    if ((refusals & WF_REFUSAL_FULL) != 0) {
+        return WEFT_EFULL;
+    }
+    return (refusals & WF_REFUSAL_STALLED) != 0 ? WEFT_EBUSY : WEFT_OK;
+}
+
+void
+wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store)
+{
+    struct wf_shard_lane *lane = &shard->lanes[store];
+    weft_err err = refusal_of(lane->refusals);
+
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->lane == lane && place->partition != NULL) {
+            wf_partition_refuse(place->partition, err);
+        }
+    }
+}
+
+static void
+refuse(struct wf_shard *shard, const struct wf_post *post)
+{
+    unsigned why = (unsigned)post->u.refuse.why;
+
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        struct wf_shard_lane *lane = &shard->lanes[i];
+
+        if (post->store == WF_POST_ALL_STORES || post->store == i) {
+            lane->refusals = post->u.refuse.is_on ? lane->refusals | why
+                                                  : lane->refusals & ~why;
+            wf_shard_apply_refusals(shard, i);
+        }
+    }
+    if (why == WF_REFUSAL_CLOSED && shard->mode < WF_SHARD_CLOSING) {
+        shard->mode = WF_SHARD_CLOSING;
+    }
+}
+
+// The inbox. ------------------------------------------------------------------
+
+static void
+add_stats(struct wf_shard *shard, const struct wf_post_stats *question)
+{
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        if (shard->places[i].partition != NULL) {
+            wf_partition_add_stats(shard->places[i].partition,
+                                   question->stats);
+        }
+    }
+    sem_post(question->answered); // from here on the caller may be gone
+}
+
+// tidy: long, one case per post
+static void
+handle(struct wf_shard *shard, struct wf_post *post)
+{
+    switch (post->type) {
+    case WF_POST_REQUEST:
+    case WF_POST_FRAME:
+    case WF_POST_TASK:
+    case WF_POST_BEAT:
+    case WF_POST_LOAD: handle_event(shard, post); break;
+    case WF_POST_COMMITTED:
+        wf_shard_committed(shard, post->u.job);
+        return; // the post is the job's
+    case WF_POST_FENCE: fence(shard, post->store); break;
+    case WF_POST_RECOVER: recover(shard, post); break;
+    case WF_POST_REFUSE: refuse(shard, post); break;
+    case WF_POST_STATS: add_stats(shard, &post->u.stats); break;
+    case WF_POST_MARK:
+        shard->mark = post->u.mark > shard->mark ? post->u.mark : shard->mark;
+        break;
+    case WF_POST_FINISH: shard->mode = WF_SHARD_FINISHING; break;
+    default: WF_ASSERT(false);
+    }
+    wf_post_destroy(post);
+}
+
+bool
+wf_shard_drain(struct wf_shard *shard)
+{
+    uint32_t count = 0;
+    struct wf_post *post;
+
+    while (count < POSTS_PER_STEP &&
+           (post = wf_post_pop(&shard->inbox)) != NULL) {
+        handle(shard, post);
+        count++;
+    }
+    return count > 0;
+}
+
+// The end. --------------------------------------------------------------------
+
+static void
+answer(struct wf_request *request, weft_err err)
+{
+    wf_request_reset(request);
+    wf_request_answer(request, err,
+                      err == WEFT_EIO ? "the store failed, or the process"
+                                      : "the node is closed");
+    request->done(request);
+}
+
+// What a load has captured only a partition can free, one that did not ask.
+static void
+discard_loads(struct wf_list *loads)
+{
+    struct wf_partition_options options = {
+        .count = 1,
+        .incarnation = UINT64_MAX,
+    };
+    struct wf_partition *nobody = NULL;
+    struct wf_list requests;
+    struct wf_list_node *node;
+
+    wf_list_init(&requests);
+    while ((node = wf_list_pop_front(loads)) != NULL) {
+        if (nobody == NULL) {
+            nobody = wf_partition_create(&options);
+        }
+        wf_partition_load(nobody, 0, WF_CONTAINER(node, struct wf_load, node));
+    }
+    wf_partition_destroy(nobody, &requests);
+    WF_ASSERT(requests.count == 0);
+}
+
+static void
+discard_tasks(struct wf_list *tasks)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(tasks)) != NULL) {
+        wf_task_destroy(WF_CONTAINER(node, struct wf_task, node));
+    }
+}
+
+static void
+discard_post(struct wf_shard *shard, struct wf_post *post)
+{
+    switch (post->type) {
+    case WF_POST_REQUEST:
+    case WF_POST_FRAME:
+    case WF_POST_TASK:
+    case WF_POST_BEAT:
+    case WF_POST_LOAD: keep(shard, place_of(shard, post), post); break;
+    case WF_POST_RECOVER:
+        wf_partition_destroy(post->u.recovered,
+                             &place_of(shard, post)->requests);
+        break;
+    case WF_POST_COMMITTED: return; // the job is the shard's own
+    case WF_POST_STATS: add_stats(shard, &post->u.stats); break;
+    default: break; // carries nothing
+    }
+    wf_post_destroy(post);
+}
+
+void
+wf_shard_abandon(struct wf_shard *shard, weft_err err)
+{
+    struct wf_post *post;
+
+    while ((post = wf_post_pop(&shard->inbox)) != NULL) {
+        discard_post(shard, post);
+    }
+    discard_tasks(&shard->orphans);
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+        weft_err why = place->lane->is_fenced ? WEFT_EIO : err;
+        struct wf_list_node *node;
+
+        discard_tasks(&place->tasks);
+        discard_loads(&place->loads);
+        while ((node = wf_list_pop_front(&place->requests)) != NULL) {
+            answer(WF_CONTAINER(node, struct wf_request, wait), why);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// shard_seal.c - sealing partitions into jobs, and what comes back.
+//
+// Each lane has one job. While it is away, what its partitions record gathers
+// in them; when it is back, all of them that want it are sealed together, up
+// to WF_COMMIT_BYTES_MAX, and it leaves again.
+//
+// Housekeeping trims the log below the least `redo` of all places. A place
+// whose rows are all saved has none (UINT64_MAX); when it is sealed again, its
+// records will be in a commit that housekeeping may see before the shard does.
+// So its redo is lowered before the job leaves, to the number after the last
+// one that came back: the commit's number is that or more.
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "runtime/shard_impl.h"
+#include "storage/store.h"
+
+static size_t
+job_bytes(const struct wf_job *job)
+{
+    return job->frames.len + job->rows->ops.len;
+}
+
+// Add a place to the lane's job. False: it has nothing.
+static bool
+seal_place(struct wf_shard *shard, struct wf_shard_lane *lane,
+           struct wf_shard_place *place, bool save_all)
+{
+    struct wf_job *job = &lane->job;
+    size_t frames_len = job->frames.len;
+
+    if (!wf_partition_seal(place->partition, shard->now_ms, save_all,
+                           &job->frames, job->rows)) {
+        return false;
+    }
+    if (job->frames.len > frames_len) {
+        job->segments_count++;
+    }
+    lane->sealed[lane->sealed_count++] = place;
+    return true;
+}
+
+static void
+send_job(struct wf_shard *shard, struct wf_shard_lane *lane)
+{
+    const struct wf_shard_ports *ports = &shard->options.ports;
+
+    for (uint32_t i = 0; i < lane->sealed_count; i++) {
+        _Atomic uint64_t *redo = &lane->sealed[i]->redo;
+
+        if (atomic_load(redo) > lane->last_commit + 1) {
+            atomic_store(redo, lane->last_commit + 1); // I2
+        }
+    }
+    lane->is_away = true;
+    lane->away_since_ms = shard->now_ms;
+    lane->job.post.type = WF_POST_SEAL;
+    ports->seal(ports->ctx, &lane->job);
+}
+
+static void
+begin_job(struct wf_shard_lane *lane)
+{
+    wf_job_reset(&lane->job);
+    lane->sealed_count = 0;
+}
+
+static bool
+seal_lane(struct wf_shard *shard, struct wf_shard_lane *lane)
+{
+    if (lane->is_away || lane->is_fenced || lane->sealing.count == 0) {
+        return false;
+    }
+    begin_job(lane);
+    while (lane->sealing.count > 0 &&
+           job_bytes(&lane->job) < WF_COMMIT_BYTES_MAX) {
+        struct wf_list_node *node = wf_list_pop_front(&lane->sealing);
+        struct wf_shard_place *place =
+            WF_CONTAINER(node, struct wf_shard_place, sealing);
+
+        (void)seal_place(shard, lane, place, false);
+        wf_shard_settle(shard, place);
+    }
+    if (lane->sealed_count == 0) {
+        return false;
+    }
+    send_job(shard, lane);
+    return true;
+}
+
+bool
+wf_shard_seal(struct wf_shard *shard)
+{
+    bool has_left = false;
+
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        has_left = seal_lane(shard, &shard->lanes[i]) || has_left;
+    }
+    return has_left;
+}
+
+// Everything of one lane. True: not finished yet.
+static bool
+seal_all_of(struct wf_shard *shard, struct wf_shard_lane *lane)
+{
+    if (lane->is_fenced) {
+        return false; // never again in this life
+    }
+    if (lane->is_away) {
+        return true;
+    }
+    begin_job(lane);
+    for (uint32_t i = 0; i < shard->places_count &&
+                         job_bytes(&lane->job) < WF_COMMIT_BYTES_MAX;
+         i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->lane == lane && place->partition != NULL) {
+            (void)seal_place(shard, lane, place, true);
+        }
+    }
+    if (lane->sealed_count > 0) {
+        send_job(shard, lane);
+        return true;
+    }
+    // The partition frees what it asked for; so wait for the answers.
+    return lane->loads_away > 0;
+}
+
+bool
+wf_shard_seal_all(struct wf_shard *shard)
+{
+    bool is_left = false;
+
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        is_left = seal_all_of(shard, &shard->lanes[i]) || is_left;
+    }
+    return is_left;
+}
+
+static void
+release(struct wf_shard *shard, struct wf_shard_lane *lane,
+        const struct wf_job *job)
+{
+    lane->last_commit = job->commit;
+    for (uint32_t i = 0; i < lane->sealed_count; i++) {
+        struct wf_shard_place *place = lane->sealed[i];
+
+        wf_partition_committed(place->partition, shard->now_ms, job->commit,
+                               job->log_bytes);
+        atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
+        wf_shard_settle(shard, place);
+    }
+    (void)wf_fault_hit(WF_FAULT_AFTER_RELEASE);
+}
+
+void
+wf_shard_committed(struct wf_shard *shard, struct wf_job *job)
+{
+    struct wf_shard_lane *lane = &shard->lanes[job->store];
+
+    WF_ASSERT(job == &lane->job && lane->is_away);
+    lane->is_away = false;
+    if (!job->is_durable) {
+        // The outcome is not known. FENCE comes, or has come; till then the
+        // partitions must not be touched as if it were.
+        lane->is_fenced = true;
+    } else {
+        // A partition can only be gone if the job is void.
+        release(shard, lane, job);
+    }
+    lane->sealed_count = 0;
+}

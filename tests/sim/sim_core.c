@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sim_core.c - first stories of the partition core, on the virtual clock.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/world.h"
+#include "support/test.h"
+#include "weft/weft.h"
+
+struct counter {
+    int64_t value;
+};
+
+static weft_err
+counter_receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    struct counter *counter = state;
+    char text[32];
+
+    if (strcmp(message->name, "add") == 0) {
+        counter->value++;
+    } else if (strcmp(message->name, "stop") == 0) {
+        (void)snprintf(text, sizeof(text), "%lld", (long long)counter->value);
+        return weft_actor_stop(actor, weft_text(text));
+    }
+    (void)snprintf(text, sizeof(text), "%lld", (long long)counter->value);
+    return weft_actor_reply(actor, weft_text(text));
+}
+
+static weft_err
+charge(weft_activity *activity, weft_bytes input)
+{
+    (void)input;
+    if (weft_activity_attempt(activity) < 3) {
+        return weft_activity_fail(activity, "busy", "try later",
+                                  weft_nothing());
+    }
+    return weft_activity_return(activity, weft_text("charged"));
+}
+
+static weft_err
+run_step(const weft_step *step, void *ctx, weft_bytes *out_result)
+{
+    (void)step;
+    *out_result = weft_text(ctx);
+    return WEFT_OK;
+}
+
+static weft_err
+order_run(weft_workflow *wf, weft_bytes input)
+{
+    char text[200];
+    weft_bytes charged;
+    weft_bytes pay;
+    weft_bytes stepped;
+    weft_err err;
+
+    (void)input;
+    err = weft_workflow_receive(wf, "pay", 60000, &pay);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_call(wf, "charge", pay, NULL, &charged);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_step(wf, "pack", run_step, (void *)(uintptr_t)"packed",
+                             &stepped);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_sleep(wf, 5000);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    (void)snprintf(text, sizeof(text), "%.*s %.*s %.*s", (int)pay.len,
+                   (const char *)pay.data, (int)charged.len,
+                   (const char *)charged.data, (int)stepped.len,
+                   (const char *)stepped.data);
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+definitions(void)
+{
+    weft_definitions *defs;
+    weft_actor_def counter = WEFT_ACTOR_DEF_INIT;
+    weft_workflow_def order = WEFT_WORKFLOW_DEF_INIT;
+    weft_activity_def pay = WEFT_ACTIVITY_DEF_INIT;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    counter.name = "counter";
+    counter.state_bytes = sizeof(struct counter);
+    counter.receive = counter_receive;
+    CHECK_OK(weft_definitions_add_actor(defs, &counter));
+    order.name = "order";
+    order.run = order_run;
+    CHECK_OK(weft_definitions_add_workflow(defs, &order));
+    pay.name = "charge";
+    pay.run = charge;
+    CHECK_OK(weft_definitions_add_activity(defs, &pay));
+    return defs;
+}
+
+TEST(core, an_actor_counts)
+{
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 1, .definitions = defs, .is_traced = true});
+    struct world_call *call;
+
+    for (int i = 0; i < 5; i++) {
+        call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
+                         weft_nothing());
+        CHECK_OK(call->err);
+    }
+    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "read",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK_STR(call->data, "5");
+    world_crash(world, 0);
+    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "add",
+                     weft_nothing());
+    CHECK_STR(call->data, "6");
+    call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "stop",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    call = world_ask(world, WEFT_VERB_RESULT, "counter", "a", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK_STR(call->data, "6");
+    CHECK_EQ(world_audit(world), 0);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+static void
+order_story(bool is_paranoid, int64_t window, uint64_t crash, bool is_after)
+{
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 7,
+        .definitions = defs,
+        .is_traced = true,
+        .is_paranoid = is_paranoid,
+        .window_bytes = window,
+    });
+    struct world_call *call;
+
+    world_crash_at(world, crash, is_after);
+    call = world_ask(world, WEFT_VERB_START, "order", "17", "", weft_nothing());
+    CHECK_OK(call->err);
+    call = world_ask(world, WEFT_VERB_SIGNAL, "order", "17", "pay",
+                     weft_text("card"));
+    CHECK_OK(call->err);
+    call = world_ask(world, WEFT_VERB_RESULT, "order", "17", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK_STR(call->data, "card charged packed");
+    CHECK_EQ(world_audit(world), 0);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+TEST(core, an_order_completes)
+{
+    order_story(false, 0, 0, false);
+}
+
+TEST(core, an_order_completes_when_its_stack_is_dropped_after_every_turn)
+{
+    order_story(true, 0, 0, false);
+}
+
+TEST(core, an_order_completes_over_a_crash_at_every_commit)
+{
+    for (uint64_t commit = 1; commit < 25; commit++) {
+        order_story(false, 0, commit, false);
+        order_story(false, 0, commit, true);
+        order_story(true, 65536, commit, false);
+        order_story(true, 65536, commit, true);
+    }
+}

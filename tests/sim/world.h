@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// world.h - many partitions in one thread, over a simulated clock, disk, log
+// and network, all driven by one seed.
+//
+// Each partition is a site of its own: its store and its log are on a disk of
+// its own, and it crashes alone, losing what was not synced. So nothing in it
+// may rely on another partition's segment sharing a commit. Frames between
+// sites are delayed, and with faults lost, doubled and reordered.
+//
+// The same seed gives the same run; world_hash tells.
+
+#ifndef WF_TESTS_SIM_WORLD_H
+#define WF_TESTS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "runtime/partition.h"
+#include "runtime/request.h"
+#include "weft/client.h"
+#include "weft/definitions.h"
+
+struct world;
+
+struct world_options {
+    uint64_t seed;
+    uint32_t sites;         // partitions; default 1
+    int64_t window_bytes;   // as in wf_partition_options; 0: no window
+    uint32_t residents_max; // default 1000
+    uint32_t stacks_max;    // default 100
+    bool is_paranoid;
+    const weft_definitions *definitions;
+    // Chances in a thousand.
+    uint32_t frame_loss;
+    uint32_t frame_double;
+    uint32_t crash_at_commit; // before or after a commit is durable
+    uint32_t commit_in_doubt; // the commit fails, applied or not
+    uint32_t commit_stall;    // the commit is refused, and tried again
+    bool is_traced;           // keep the trace as text
+};
+
+struct world *world_create(const struct world_options *options);
+void world_destroy(struct world *world);
+
+// No more faults from here on.
+void world_calm(struct world *world);
+
+// One thing happens; false when nothing can until time passes further than
+// any alarm. Time moves by itself.
+bool world_step(struct world *world);
+// Run for so much simulated time.
+void world_run_ms(struct world *world, uint64_t ms);
+// Run until nothing is under way but alarms later than ms from now.
+void world_settle(struct world *world, uint64_t ms);
+
+// The site's process dies now: memory and what is not synced are lost. It
+// opens again at once; requests under way are asked again.
+void world_crash(struct world *world, uint32_t site);
+// Crash every site at each commit boundary from the `skip`th on, once.
+void world_crash_at(struct world *world, uint64_t commit, bool is_after);
+uint64_t world_commits(const struct world *world);
+
+uint64_t world_now_ms(const struct world *world);
+uint64_t world_hash(const struct world *world);
+struct wf_random *world_random(struct world *world);
+const char *world_trace(const struct world *world);
+void world_trace_clear(struct world *world);
+void world_stats(const struct world *world, struct wf_partition_stats *stats);
+// Actors that nothing would wake, now.
+uint64_t world_audit(struct world *world);
+
+// A client's call. It is answered at some later step, and asked again, under
+// the same number, after a crash.
+struct world_call {
+    bool is_answered;
+    weft_err err;
+    char detail[256];
+    char data[1024]; // the answer, as text, cut
+    size_t data_len;
+    char failure[256]; // its name
+    bool is_created;
+    size_t items_count;
+    weft_description item; // the first
+    char first_id[64];
+};
+
+// All strings are copied. The namespace is "default".
+struct world_call *world_call(struct world *world, weft_verb verb,
+                              const char *kind, const char *id,
+                              const char *name, weft_bytes data);
+// The same, and run until it is answered.
+struct world_call *world_ask(struct world *world, weft_verb verb,
+                             const char *kind, const char *id, const char *name,
+                             weft_bytes data);
+// Release the answers of all calls that were answered.
+void world_forget_calls(struct world *world);
+
+#endif

@@ -101,6 +101,13 @@ wf_inspect_core_drop(struct wf_partition *partition, struct wf_actor *actor)
     wf_actor_destroy(actor);
 }
 
+void
+wf_inspect_core_activity_key(const struct wf_actor *actor, uint32_t call,
+                             char out_key[33])
+{
+    wf_commands_key(actor, call, out_key);
+}
+
 static int
 compare_keys(const void *a, const void *b)
 {
@@ -143,6 +150,22 @@ wf_inspect_core_letters(const struct wf_partition *partition,
     }
 }
 
+// Rows of messages that are acknowledged may still be there.
+static uint64_t
+count_unacked(const struct wf_route *route)
+{
+    const struct wf_list_node *node = wf_list_first(&route->unacked);
+    uint64_t count = 0;
+
+    for (; node != NULL; node = wf_list_next(&route->unacked, node)) {
+        const struct wf_outgoing *outgoing =
+            WF_CONTAINER(node, const struct wf_outgoing, node);
+
+        count += outgoing->seq > route->acked ? 1 : 0;
+    }
+    return count;
+}
+
 struct wf_inspect_core_facts
 wf_inspect_core_get_facts(const struct wf_partition *partition)
 {
@@ -159,7 +182,7 @@ wf_inspect_core_get_facts(const struct wf_partition *partition)
         const struct wf_route *route = partition->routes[i];
 
         if (route != NULL) {
-            facts.outgoing_count += route->unacked.count;
+            facts.outgoing_count += count_unacked(route);
             if (route->object.position > facts.newest_record) {
                 facts.newest_record = route->object.position;
             }

@@ -39,6 +39,10 @@ weft_err wf_inspect_core_actor(struct wf_partition *partition,
 void wf_inspect_core_drop(struct wf_partition *partition,
                           struct wf_actor *actor);
 
+// What weft_activity_key returns in the actor's activity of that number.
+void wf_inspect_core_activity_key(const struct wf_actor *actor, uint32_t call,
+                                  char out_key[33]);
+
 // The keys of actors that records of the window change, in order: an array to
 // be released with wf_free, of keys borrowed from the partition.
 const struct wf_key **wf_inspect_core_keys(const struct wf_partition *partition,

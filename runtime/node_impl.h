@@ -2,7 +2,8 @@
 //
 // node_impl.h - what the node's own files share.
 //
-//   node.c           the ways in, the ports, threads, drain and close
+//   node.c           the ways in, drain and close
+//   node_parts.c     the parts, the ports between them, their threads
 //   node_options.c   checks and defaults
 //   node_open.c      from a directory to a running node
 //   node_recover.c   from a store to its partitions
@@ -67,6 +68,7 @@ struct weft_node {
     struct wf_shard **shards;
     struct wf_loader *loader;
     struct wf_workers *workers;
+    bool are_workers_stopped;
     struct wf_housekeeping *housekeeping;
     struct wf_link *link;
 
@@ -94,21 +96,31 @@ weft_err wf_node_read_options(const weft_node_options *given,
 weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
                          struct wf_partition **out_partitions);
 
-// node.c
+// node_parts.c
 uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);
 struct wf_mpsc *wf_node_inbox(weft_node *node,
                               enum wf_node_component component,
                               uint32_t index);
-// Ports of the parts; node_open.c gives them out. ctx is the node.
+// The box is there; the depots are not opened yet.
 weft_err wf_node_make_parts(weft_node *node);
 weft_err wf_node_start_threads(weft_node *node);
-// Everything that is there; threads have ended. Requests get err.
+void wf_node_join_threads(weft_node *node, enum wf_node_component component);
+// Was the part told to end, and has it? Its own thread, or after it.
+bool wf_node_has_ended(weft_node *node, enum wf_node_component component,
+                       uint32_t index);
+// Threads have ended. Requests that are left are answered with err.
+void wf_node_destroy_parts(weft_node *node, weft_err err);
+
+// node.c
+// Frees the node, of which not all needs to be there; threads have ended.
 void wf_node_destroy(weft_node *node, weft_err err);
+// As weft_node_close, also if not all threads could be started.
+void wf_node_shut_down(weft_node *node);
 void wf_node_note(const weft_node *node, enum wf_trace_level level,
                   const char *who, const char *verb, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 uint64_t wf_node_free_bytes(weft_node *node); // UINT64_MAX: not known
-// To all shards.
+// Tell all shards.
 void wf_node_refuse(weft_node *node, uint32_t store, enum wf_refusal why,
                     bool is_on);
 

@@ -322,7 +322,7 @@ bool
 wf_partition_wants_commit(const struct wf_partition *partition, uint64_t now_ms)
 {
     return !partition->is_sealed &&
-           (partition->has_urgent ||
+           (partition->has_urgent || wf_saver_is_behind(partition) ||
             (partition->lazy_since_ms != 0 &&
              partition->lazy_since_ms + WF_LAZY_MS <= now_ms));
 }

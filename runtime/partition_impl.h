@@ -377,6 +377,9 @@ void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
 
 // Rows. saver.c, image.c ----------------------------------------------------
 
+// Is the oldest change a whole window behind, and can it be saved? Then a commit
+// is wanted even if nothing new happens: intake may have stopped for it.
+bool wf_saver_is_behind(const struct wf_partition *partition);
 void wf_saver_rows(struct wf_partition *partition, bool save_all,
                    struct wf_batch *rows);
 

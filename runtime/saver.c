@@ -30,6 +30,25 @@ is_due(const struct wf_partition *partition, const struct wf_object *object,
            partition->log_bytes - object->dirty_bytes > (uint64_t)window / 2;
 }
 
+bool
+wf_saver_is_behind(const struct wf_partition *partition)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+    int64_t window = partition->options.window_bytes;
+    const struct wf_object *object;
+
+    if (node == NULL || window <= 0) {
+        return false;
+    }
+    object = WF_CONTAINER(node, struct wf_object, dirty);
+    if (partition->log_bytes - object->dirty_bytes <= (uint64_t)window) {
+        return false;
+    }
+    return object->type != WF_OBJECT_ACTOR ||
+           WF_CONTAINER(object, struct wf_actor, object)->residency ==
+               WF_RESIDENCY_LOADED;
+}
+
 static void
 save_route(struct wf_partition *partition, struct wf_route *route,
            struct wf_batch *rows)

@@ -653,6 +653,11 @@ call_done(struct wf_request *request)
     (void)snprintf(shown->detail, sizeof(shown->detail), "%s", reply->detail);
     (void)snprintf(shown->failure, sizeof(shown->failure), "%s",
                    reply->failure.name);
+    (void)snprintf(shown->message, sizeof(shown->message), "%s",
+                   reply->failure.message);
+    (void)snprintf(shown->details, sizeof(shown->details), "%.*s",
+                   (int)reply->failure.details.len,
+                   (const char *)reply->failure.details.data);
     if (len > 0) {
         memcpy(shown->data, reply->data.data, len);
     }
@@ -662,6 +667,11 @@ call_done(struct wf_request *request)
         shown->item = reply->items[0];
         (void)snprintf(shown->first_id, sizeof(shown->first_id), "%s",
                        reply->items[0].id);
+        (void)snprintf(shown->reason, sizeof(shown->reason), "%s",
+                       reply->items[0].reason);
+        shown->item.kind = "";
+        shown->item.id = shown->first_id;
+        shown->item.reason = shown->reason;
     }
     call->request = NULL;
     wf_request_destroy(request);
@@ -673,27 +683,51 @@ own(weft_bytes *bytes, weft_bytes from)
     *bytes = from.len == 0 ? weft_nothing() : wf_bytes_copy(from);
 }
 
-struct world_call *
-world_call(struct world *world, weft_verb verb, const char *kind,
-           const char *id, const char *name, weft_bytes data)
+static void
+own_text(char **text, const char *from)
 {
-    struct call *call = wf_calloc(sizeof(*call));
+    if (from != NULL && from[0] != '\0') {
+        *text = wf_strdup(from);
+    }
+}
+
+static struct wf_request *
+make_request(const weft_request *given)
+{
     struct wf_request *request = wf_request_create();
 
-    request->verb = verb;
-    must(wf_key_make("default", kind, id, &request->key));
-    request->partition = wf_key_partition(&request->key, world->options.sites);
-    if (name != NULL && name[0] != '\0') {
-        request->name = wf_strdup(name);
+    request->verb = given->verb;
+    if (given->token != NULL) {
+        must(wf_token_decode(given->token, &request->key, &request->token));
+    } else {
+        must(wf_key_make("default", given->target.kind, given->target.id,
+                         &request->key));
     }
-    own(verb == WEFT_VERB_START ? &request->input : &request->data, data);
+    own_text(&request->name, given->name);
+    own_text(&request->error_name, given->error_name);
+    own_text(&request->error_message, given->error_message);
+    own(&request->data, given->data);
+    own(&request->input, given->input);
+    request->reuse = given->reuse;
+    request->conflict = given->conflict;
+    request->list_status = given->status;
     request->list_limit = WF_LIST_PAGE_MAX;
-    if (verb == WEFT_VERB_LIST) {
+    if (given->verb == WEFT_VERB_LIST) {
         request->list_namespace = wf_strdup("default");
-        request->list_kind = wf_strdup(kind);
+        request->list_kind = wf_strdup(given->target.kind);
     }
+    return request;
+}
+
+struct world_call *
+world_submit(struct world *world, const weft_request *given)
+{
+    struct call *call = wf_calloc(sizeof(*call));
+    struct wf_request *request = make_request(given);
+
+    request->partition = wf_key_partition(&request->key, world->options.sites);
     memcpy(request->client, world->client, sizeof(request->client));
-    request->number = world->next_number++;
+    request->number = given->number != 0 ? given->number : world->next_number++;
     request->confirmed = 0;
     request->done = call_done;
     request->done_ctx = call;
@@ -706,20 +740,50 @@ world_call(struct world *world, weft_verb verb, const char *kind,
 }
 
 struct world_call *
+world_wait(struct world *world, struct world_call *shown)
+{
+    uint64_t limit = world->now_ms + 3600000;
+
+    while (!shown->is_answered && step_until(world, limit)) {
+    }
+    if (!shown->is_answered) {
+        (void)fprintf(stderr, "sim: seed %llu: no answer\n%s",
+                      (unsigned long long)world->options.seed,
+                      world_trace(world));
+        abort();
+    }
+    return shown;
+}
+
+struct world_call *
+world_call(struct world *world, weft_verb verb, const char *kind,
+           const char *id, const char *name, weft_bytes data)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.target = (weft_target){kind, id};
+    request.name = name;
+    if (verb == WEFT_VERB_START) {
+        request.input = data;
+    } else {
+        request.data = data;
+    }
+    return world_submit(world, &request);
+}
+
+struct world_call *
 world_ask(struct world *world, weft_verb verb, const char *kind, const char *id,
           const char *name, weft_bytes data)
 {
-    struct world_call *call = world_call(world, verb, kind, id, name, data);
-    uint64_t limit = world->now_ms + 3600000;
+    return world_wait(world,
+                      world_call(world, verb, kind, id, name, data));
+}
 
-    while (!call->is_answered && step_until(world, limit)) {
-    }
-    if (!call->is_answered) {
-        (void)fprintf(stderr, "sim: seed %llu: no answer from %s/%s\n",
-                      (unsigned long long)world->options.seed, kind, id);
-        abort();
-    }
-    return call;
+uint64_t
+world_next_number(const struct world *world)
+{
+    return world->next_number;
 }
 
 void
@@ -752,6 +816,48 @@ sim_mono_ns(void *self)
     return ((struct world *)self)->now_ms * 1000000;
 }
 
+static void
+make_workers(struct world *world)
+{
+    must(wf_workers_create(
+        &(struct wf_workers_options){
+            .count = 1,
+            .is_manual = true,
+            .definitions = world->options.definitions,
+            .clock = {.wall_ms = sim_wall_ms,
+                      .mono_ns = sim_mono_ns,
+                      .self = world},
+            .done = task_done,
+            .beat = task_beat,
+            .ctx = world,
+        },
+        &world->workers));
+}
+
+// Nothing that was handed out comes back.
+static void
+drop_workers(struct world *world)
+{
+    struct wf_list_node *node;
+
+    wf_workers_stop(world->workers);
+    while ((node = wf_list_pop_front(&world->tasks)) != NULL) {
+        wf_task_destroy(WF_CONTAINER(node, struct wf_task, node));
+    }
+}
+
+void
+world_define(struct world *world, const weft_definitions *definitions)
+{
+    world->options.definitions = definitions;
+    for (uint32_t i = 0; i < world->options.sites; i++) {
+        world_crash(world, i);
+    }
+    drop_workers(world); // after the partitions, which know their tasks
+    wf_workers_destroy(world->workers);
+    make_workers(world);
+}
+
 struct world *
 world_create(const struct world_options *options)
 {
@@ -775,19 +881,7 @@ world_create(const struct world_options *options)
     wf_heap_init(&world->coming);
     world->trace = (struct wf_trace){.emit = emit, .ctx = world};
     world->stacks = wf_stack_pool_create(64);
-    must(wf_workers_create(
-        &(struct wf_workers_options){
-            .count = 1,
-            .is_manual = true,
-            .definitions = options->definitions,
-            .clock = {.wall_ms = sim_wall_ms,
-                      .mono_ns = sim_mono_ns,
-                      .self = world},
-            .done = task_done,
-            .beat = task_beat,
-            .ctx = world,
-        },
-        &world->workers));
+    make_workers(world);
     world->sites = wf_calloc(world->options.sites * sizeof(*world->sites));
     for (uint32_t i = 0; i < world->options.sites; i++) {
         world->sites[i].world = world;
@@ -805,15 +899,12 @@ world_destroy(struct world *world)
     struct wf_list_node *node;
 
     wf_list_init(&requests);
-    wf_workers_stop(world->workers);
-    while ((node = wf_list_pop_front(&world->tasks)) != NULL) {
-        wf_task_destroy(WF_CONTAINER(node, struct wf_task, node));
-    }
     for (uint32_t i = 0; i < world->options.sites; i++) {
         drop_coming(world, i);
         close_site(&world->sites[i], &requests);
         wf_memory_disk_destroy(world->sites[i].disk);
     }
+    drop_workers(world);
     while (world->coming.count > 0) {
         struct coming *coming =
             WF_CONTAINER(wf_heap_first(&world->coming), struct coming, heap);

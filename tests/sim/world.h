@@ -58,6 +58,9 @@ void world_settle(struct world *world, uint64_t ms);
 // The site's process dies now: memory and what is not synced are lost. It
 // opens again at once; requests under way are asked again.
 void world_crash(struct world *world, uint32_t site);
+// Every site's process ends, and opens again with these definitions. Not from
+// user code.
+void world_define(struct world *world, const weft_definitions *definitions);
 // Crash every site at each commit boundary from the `skip`th on, once.
 void world_crash_at(struct world *world, uint64_t commit, bool is_after);
 uint64_t world_commits(const struct world *world);
@@ -80,10 +83,13 @@ struct world_call {
     char data[1024]; // the answer, as text, cut
     size_t data_len;
     char failure[256]; // its name
+    char message[256];
+    char details[256]; // as text, cut
     bool is_created;
     size_t items_count;
-    weft_description item; // the first
+    weft_description item; // the first; its strings are those below
     char first_id[64];
+    char reason[1200];
 };
 
 // All strings are copied. The namespace is "default".
@@ -94,6 +100,13 @@ struct world_call *world_call(struct world *world, weft_verb verb,
 struct world_call *world_ask(struct world *world, weft_verb verb,
                              const char *kind, const char *id, const char *name,
                              weft_bytes data);
+// The same two in full: every field of the request as a client has it. number
+// 0 is a new one; another repeats that request.
+struct world_call *world_submit(struct world *world,
+                                const weft_request *request);
+struct world_call *world_wait(struct world *world, struct world_call *call);
+// The number that the next new request will have.
+uint64_t world_next_number(const struct world *world);
 // Release the answers of all calls that were answered.
 void world_forget_calls(struct world *world);
 

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node_parts.c - the parts of a node, the ports between them, their threads.
+//
+//     clients --> shards --seal--> committers --> depots (store, log, beacon)
+//                  |  ^ ^               |
+//        tasks,    |  | +---committed---+        housekeeping, with the
+//        loads     v  |                          supervisor, watches all
+//              workers, loader
+//
+// Every part has one thread (workers have several) and one inbox. The parts
+// know nothing of each other: each is given ports, which are here, and which
+// push posts. The parts of a manual node are the same and have no threads.
+//
+// Threads: ports run on the thread of the part that uses them.
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "runtime/blackbox.h"
+#include "runtime/committer.h"
+#include "runtime/housekeeping.h"
+#include "runtime/load.h"
+#include "runtime/loader.h"
+#include "runtime/node_impl.h"
+#include "runtime/request.h"
+#include "runtime/shard.h"
+#include "runtime/task.h"
+#include "runtime/workers.h"
+#include "transport/link.h"
+
+uint32_t
+wf_node_shard_of(const weft_node *node, uint32_t partition)
+{
+    return partition % node->options.shard_count;
+}
+
+static void
+post_to_partition(weft_node *node, struct wf_post *post)
+{
+    WF_ASSERT(post->partition < node->options.partition_count);
+    wf_post_push(
+        wf_shard_inbox(node->shards[wf_node_shard_of(node, post->partition)]),
+        post);
+}
+
+// Ports of shards. ------------------------------------------------------------
+
+static void
+port_seal(void *ctx, struct wf_job *job)
+{
+    weft_node *node = ctx;
+
+    wf_post_push(wf_committer_inbox(node->committers[job->store]), &job->post);
+}
+
+static void
+port_frame(void *ctx, uint32_t destination, struct wf_buf *bytes)
+{
+    weft_node *node = ctx;
+
+    node->link->ops->send(node->link->self, destination, bytes);
+}
+
+static void
+port_task(void *ctx, struct wf_task *task)
+{
+    weft_node *node = ctx;
+
+    wf_workers_give(node->workers, task);
+}
+
+static void
+port_load(void *ctx, struct wf_load *load)
+{
+    weft_node *node = ctx;
+    struct wf_post *post = wf_post_create(WF_POST_LOAD);
+
+    post->partition = load->partition;
+    post->u.load = load;
+    wf_post_push(wf_loader_inbox(node->loader), post);
+}
+
+// Of shards, committers and the loader.
+static void
+port_fenced(void *ctx, uint32_t store)
+{
+    weft_node *node = ctx;
+
+    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_FENCED,
+                 store);
+}
+
+// Ports of committers. ----------------------------------------------------------
+
+static void
+port_committed(void *ctx, struct wf_job *job)
+{
+    weft_node *node = ctx;
+
+    wf_post_push(wf_shard_inbox(node->shards[job->shard]), &job->post);
+}
+
+static void
+port_stall(void *ctx, uint32_t store, bool is_stalled)
+{
+    weft_node *node = ctx;
+
+    wf_node_refuse(node, store, WF_REFUSAL_STALLED, is_stalled);
+    wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "stall",
+                 is_stalled ? "it takes no writes; intake stops"
+                            : "it takes writes again; intake goes on");
+}
+
+static void
+port_in_doubt(void *ctx, uint32_t store)
+{
+    weft_node *node = ctx;
+
+    atomic_store(&node->was_in_doubt, true);
+    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_IN_DOUBT,
+                 store);
+}
+
+// Ports of the loader, the workers and the link. ---------------------------------
+
+static void
+port_loaded(void *ctx, struct wf_post *post)
+{
+    post_to_partition(ctx, post);
+}
+
+static void
+port_task_done(void *ctx, struct wf_task *task)
+{
+    struct wf_post *post = wf_post_create(WF_POST_TASK);
+
+    post->partition = task->partition;
+    post->u.task = task;
+    post_to_partition(ctx, post);
+}
+
+static void
+port_beat(void *ctx, struct wf_beat *beat)
+{
+    struct wf_post *post = wf_post_create(WF_POST_BEAT);
+
+    post->partition = beat->partition;
+    post->u.beat = beat;
+    post_to_partition(ctx, post);
+}
+
+static void
+port_deliver(void *ctx, uint32_t destination, weft_bytes frame)
+{
+    struct wf_post *post = wf_post_create(WF_POST_FRAME);
+
+    post->partition = destination;
+    wf_buf_put(&post->u.frame, frame.data, frame.len);
+    post_to_partition(ctx, post);
+}
+
+static struct wf_blackbox_slot *
+worker_slot(weft_node *node, uint32_t worker)
+{
+    return wf_blackbox_slot(node->box, node->options.shard_count + worker);
+}
+
+static void
+watch_thread_begin(void *ctx, uint32_t worker)
+{
+    weft_node *node = ctx;
+
+    // Activities are the host's code, and may start processes of the host.
+    (void)pthread_sigmask(SIG_SETMASK, &node->host_signals, NULL);
+    wf_blackbox_enter(worker_slot(node, worker));
+}
+
+static void
+watch_thread_end(void *ctx, uint32_t worker)
+{
+    (void)ctx;
+    (void)worker;
+    wf_blackbox_leave();
+}
+
+static void
+watch_begin(void *ctx, uint32_t worker, const struct wf_task *task)
+{
+    weft_node *node = ctx;
+
+    wf_blackbox_begin(worker_slot(node, worker), WF_BLACKBOX_ACTIVITY,
+                      &task->caller, task->kind->name,
+                      node->clock.wall_ms(node->clock.self));
+}
+
+static void
+watch_end(void *ctx, uint32_t worker)
+{
+    wf_blackbox_end(worker_slot(ctx, worker));
+}
+
+// Making. -----------------------------------------------------------------------
+
+static void
+make_depots(weft_node *node)
+{
+    struct wf_depot_options options = {
+        .count = node->options.store_count,
+        .partition_count = node->options.partition_count,
+        .data_dir = node->options.data_dir,
+        .open_store = node->seams.open_store,
+        .ctx = node->seams.ctx,
+        .is_strict = node->options.strict != 0,
+        .clock = node->clock,
+        .trace = node->trace,
+    };
+
+    node->depots = wf_calloc(options.count * sizeof(*node->depots));
+    for (uint32_t i = 0; i < options.count; i++) {
+        options.index = i;
+        wf_depot_init(&node->depots[i], &options);
+    }
+}
+
+static void
+make_shards(weft_node *node)
+{
+    struct wf_shard_options options = {
+        .shards_count = node->options.shard_count,
+        .stores_count = node->options.store_count,
+        .partitions_count = node->options.partition_count,
+        .clock = node->clock,
+        .ports = {
+            .seal = port_seal,
+            .frame = port_frame,
+            .task = port_task,
+            .load = port_load,
+            .fenced = port_fenced,
+            .ctx = node,
+        },
+    };
+
+    node->shards = wf_calloc(options.shards_count * sizeof(struct wf_shard *));
+    for (uint32_t i = 0; i < options.shards_count; i++) {
+        options.index = i;
+        options.slot = wf_blackbox_slot(node->box, i);
+        node->shards[i] = wf_shard_create(&options);
+    }
+}
+
+static void
+make_committers(weft_node *node)
+{
+    struct wf_committer_options options = {
+        .clock = node->clock,
+        .done = port_committed,
+        .stall = port_stall,
+        .in_doubt = port_in_doubt,
+        .fenced = port_fenced,
+        .ctx = node,
+    };
+    uint32_t count = node->options.store_count;
+
+    node->committers = wf_calloc(count * sizeof(struct wf_committer *));
+    for (uint32_t i = 0; i < count; i++) {
+        options.store = i;
+        options.depot = &node->depots[i];
+        node->committers[i] = wf_committer_create(&options);
+    }
+}
+
+static void
+make_link(weft_node *node)
+{
+    struct wf_link link = wf_link_local_open(port_deliver, node);
+
+    if (node->seams.wrap_link != NULL) {
+        node->seams.wrap_link(node->seams.ctx, &link);
+    }
+    node->link = wf_memdup(&link, sizeof(link));
+}
+
+static weft_err
+make_workers(weft_node *node)
+{
+    struct wf_workers_options options = {
+        .count = node->options.worker_count,
+        .is_manual = node->seams.is_manual,
+        .definitions = node->options.definitions,
+        .clock = node->clock,
+        .done = port_task_done,
+        .beat = port_beat,
+        .ctx = node,
+        .watch = {
+            .thread_begin = watch_thread_begin,
+            .thread_end = watch_thread_end,
+            .begin = watch_begin,
+            .end = watch_end,
+            .ctx = node,
+        },
+    };
+
+    return wf_workers_create(&options, &node->workers);
+}
+
+weft_err
+wf_node_make_parts(weft_node *node)
+{
+    struct wf_loader_options loader = {
+        .depots_count = node->options.store_count,
+        .done = port_loaded,
+        .fenced = port_fenced,
+        .ctx = node,
+    };
+
+    make_depots(node);
+    loader.depots = node->depots;
+    node->loader = wf_loader_create(&loader);
+    make_committers(node);
+    make_shards(node);
+    make_link(node);
+    node->housekeeping = wf_housekeeping_create(node);
+    return make_workers(node);
+}
+
+// Steps and threads. --------------------------------------------------------------
+
+uint32_t
+wf_node_count(const weft_node *node, enum wf_node_component component)
+{
+    switch (component) {
+    case WF_NODE_SHARD: return node->options.shard_count;
+    case WF_NODE_COMMITTER: return node->options.store_count;
+    default: return 1;
+    }
+}
+
+static uint64_t
+step(weft_node *node, enum wf_node_component component, uint32_t index)
+{
+    WF_ASSERT(index < wf_node_count(node, component));
+    switch (component) {
+    case WF_NODE_SHARD: return wf_shard_step(node->shards[index]);
+    case WF_NODE_COMMITTER: return wf_committer_step(node->committers[index]);
+    case WF_NODE_READER: return wf_loader_step(node->loader);
+    case WF_NODE_HOUSEKEEPING: return wf_housekeeping_step(node->housekeeping);
+    case WF_NODE_WORKER:
+        return wf_workers_step(node->workers) ? 0 : UINT64_MAX;
+    default: return UINT64_MAX;
+    }
+}
+
+uint64_t
+wf_node_step(weft_node *node, enum wf_node_component component, uint32_t index)
+{
+    WF_ASSERT(node->seams.is_manual);
+    return step(node, component, index);
+}
+
+struct wf_mpsc *
+wf_node_inbox(weft_node *node, enum wf_node_component component, uint32_t index)
+{
+    switch (component) {
+    case WF_NODE_SHARD: return wf_shard_inbox(node->shards[index]);
+    case WF_NODE_COMMITTER: return wf_committer_inbox(node->committers[index]);
+    case WF_NODE_READER: return wf_loader_inbox(node->loader);
+    case WF_NODE_HOUSEKEEPING:
+        return wf_housekeeping_inbox(node->housekeeping);
+    default: return NULL; // workers have their own
+    }
+}
+
+bool
+wf_node_has_ended(weft_node *node, enum wf_node_component component,
+                  uint32_t index)
+{
+    switch (component) {
+    case WF_NODE_SHARD: return wf_shard_is_finished(node->shards[index]);
+    case WF_NODE_COMMITTER:
+        return wf_committer_is_stopped(node->committers[index]);
+    case WF_NODE_READER: return wf_loader_is_stopped(node->loader);
+    case WF_NODE_HOUSEKEEPING:
+        return wf_housekeeping_is_stopped(node->housekeeping);
+    default: return true;
+    }
+}
+
+static void *
+run_thread(void *arg)
+{
+    const struct wf_node_thread *thread = arg;
+    weft_node *node = thread->node;
+    struct wf_mpsc *inbox =
+        wf_node_inbox(node, thread->component, thread->index);
+
+    if (thread->component == WF_NODE_SHARD) {
+        wf_blackbox_enter(wf_blackbox_slot(node->box, thread->index));
+    }
+    while (!wf_node_has_ended(node, thread->component, thread->index)) {
+        uint64_t wait_ms = step(node, thread->component, thread->index);
+
+        if (wait_ms > 0 &&
+            !wf_node_has_ended(node, thread->component, thread->index)) {
+            wf_mpsc_wait(inbox, wait_ms > INT_MAX ? -1 : (int)wait_ms);
+        }
+    }
+    if (thread->component == WF_NODE_SHARD) {
+        wf_blackbox_leave();
+    }
+    return NULL;
+}
+
+static weft_err
+start_thread(weft_node *node, enum wf_node_component component, uint32_t index)
+{
+    struct wf_node_thread *thread = &node->threads[node->threads_count];
+
+    *thread = (struct wf_node_thread){
+        .node = node,
+        .component = component,
+        .index = index,
+    };
+    if (pthread_create(&thread->thread, NULL, run_thread, thread) != 0) {
+        return wf_error(WEFT_EBUSY, "the system gives no more threads");
+    }
+    thread->is_started = true;
+    node->threads_count++;
+    return WEFT_OK;
+}
+
+// The host's signals are for the host's threads; only faults of our own come
+// here.
+static void
+block_signals(sigset_t *out_before)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        (void)sigdelset(&all, faults[i]);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &all, out_before);
+}
+
+// Those first that others wait for at the end, so that what was started can be
+// ended by close if something cannot be.
+weft_err
+wf_node_start_threads(weft_node *node)
+{
+    static const enum wf_node_component order[] = {
+        WF_NODE_COMMITTER,
+        WF_NODE_READER,
+        WF_NODE_HOUSEKEEPING,
+        WF_NODE_SHARD,
+    };
+    size_t count = node->options.store_count + node->options.shard_count + 2;
+    sigset_t before;
+    weft_err err = WEFT_OK;
+
+    node->threads = wf_calloc(count * sizeof(*node->threads));
+    block_signals(&before);
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        for (uint32_t j = 0;
+             err == WEFT_OK && j < wf_node_count(node, order[i]); j++) {
+            err = start_thread(node, order[i], j);
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+void
+wf_node_join_threads(weft_node *node, enum wf_node_component component)
+{
+    for (uint32_t i = 0; i < node->threads_count; i++) {
+        struct wf_node_thread *thread = &node->threads[i];
+
+        if (thread->component == component && thread->is_started) {
+            pthread_join(thread->thread, NULL);
+            thread->is_started = false;
+        }
+    }
+}
+
+// Freeing. ------------------------------------------------------------------------
+
+static void
+destroy_workers(weft_node *node)
+{
+    if (node->workers == NULL) {
+        return;
+    }
+    if (!node->are_workers_stopped) {
+        wf_workers_stop(node->workers);
+    }
+    wf_workers_destroy(node->workers);
+    node->workers = NULL;
+}
+
+// What it was given and has not answered goes back to the shards.
+static void
+destroy_loader(weft_node *node)
+{
+    if (node->loader == NULL) {
+        return;
+    }
+    if (!wf_loader_is_stopped(node->loader)) {
+        wf_post_tell(wf_loader_inbox(node->loader), WF_POST_STOP, 0);
+    }
+    while (wf_loader_step(node->loader) == 0) {
+    }
+    wf_loader_destroy(node->loader);
+    node->loader = NULL;
+}
+
+static void
+destroy_shards(weft_node *node, weft_err err)
+{
+    for (uint32_t i = 0; node->shards != NULL && i < node->options.shard_count;
+         i++) {
+        wf_shard_destroy(node->shards[i], err);
+    }
+    wf_free(node->shards);
+    node->shards = NULL;
+}
+
+void
+wf_node_destroy_parts(weft_node *node, weft_err err)
+{
+    uint32_t stores = node->options.store_count;
+
+    destroy_workers(node);
+    destroy_loader(node);
+    destroy_shards(node, err);
+    for (uint32_t i = 0; node->committers != NULL && i < stores; i++) {
+        wf_committer_destroy(node->committers[i]);
+    }
+    wf_housekeeping_destroy(node->housekeeping);
+    if (node->link != NULL) {
+        node->link->ops->close(node->link->self);
+        wf_free(node->link);
+    }
+    for (uint32_t i = 0; node->depots != NULL && i < stores; i++) {
+        wf_depot_close(&node->depots[i]);
+        wf_depot_fini(&node->depots[i]);
+    }
+    wf_free(node->committers);
+    wf_free(node->depots);
+    wf_free(node->threads);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// supervisor.c - opens stores anew after a write whose outcome is not known.
+//
+//   RUNNING --begin--> SHARDS --all fenced--> USERS --both fenced--> CLOSED
+//      ^                                                               |
+//      +---------------------- opened and recovered -------------------+
+//
+// In CLOSED nobody but the supervisor uses the store, so opening may fail and
+// be tried again for as long as it takes: shards keep the requests, and nothing
+// is answered. The reason is said every few seconds.
+//
+// Threads: housekeeping's.
+
+#include "runtime/supervisor.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "runtime/committer.h"
+#include "runtime/loader.h"
+#include "runtime/node_impl.h"
+#include "runtime/partition.h"
+#include "runtime/shard.h"
+
+#define RETRY_MS_MIN 100
+#define RETRY_MS_MAX 5000
+#define USERS_COUNT 2 // committer and loader
+
+enum state {
+    RUNNING, // everybody uses it
+    SHARDS,  // waits for shards to drop their partitions
+    USERS,   // waits for committer and loader to leave it
+    CLOSED,  // is the supervisor's alone
+};
+
+struct charge {
+    enum state state;
+    uint32_t fenced_count; // of those waited for
+    uint64_t retry_ms;
+    uint64_t retry_at_ns;
+};
+
+struct wf_supervisor {
+    weft_node *node;
+    struct charge *charges; // by store
+    uint32_t charges_count;
+};
+
+struct wf_supervisor *
+wf_supervisor_create(weft_node *node)
+{
+    struct wf_supervisor *supervisor = wf_calloc(sizeof(*supervisor));
+
+    supervisor->node = node;
+    supervisor->charges_count = node->options.store_count;
+    supervisor->charges =
+        wf_calloc(supervisor->charges_count * sizeof(*supervisor->charges));
+    return supervisor;
+}
+
+void
+wf_supervisor_destroy(struct wf_supervisor *supervisor)
+{
+    if (supervisor != NULL) {
+        wf_free(supervisor->charges);
+        wf_free(supervisor);
+    }
+}
+
+static uint64_t
+now_ns(const struct wf_supervisor *supervisor)
+{
+    const struct wf_clock *clock = &supervisor->node->clock;
+
+    return clock->mono_ns(clock->self);
+}
+
+bool
+wf_supervisor_is_running(const struct wf_supervisor *supervisor, uint32_t store)
+{
+    return supervisor->charges[store].state == RUNNING;
+}
+
+void
+wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
+    if (charge->state != RUNNING) {
+        return;
+    }
+    wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
+                 "a write's outcome is not known; opening it anew");
+    charge->state = SHARDS;
+    charge->fenced_count = 0;
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
+    }
+}
+
+static void
+count_fenced(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
+    charge->fenced_count++;
+    if (charge->state == SHARDS &&
+        charge->fenced_count == node->options.shard_count) {
+        charge->state = USERS;
+        charge->fenced_count = 0;
+        wf_post_tell(wf_committer_inbox(node->committers[store]),
+                     WF_POST_FENCE, store);
+        wf_post_tell(wf_loader_inbox(node->loader), WF_POST_FENCE, store);
+    } else if (charge->state == USERS && charge->fenced_count == USERS_COUNT) {
+        charge->state = CLOSED;
+        charge->retry_ms = RETRY_MS_MIN;
+        charge->retry_at_ns = now_ns(supervisor);
+    }
+}
+
+void
+wf_supervisor_handle(struct wf_supervisor *supervisor,
+                     const struct wf_post *post)
+{
+    if (post->type == WF_POST_IN_DOUBT) {
+        wf_supervisor_begin(supervisor, post->store);
+    } else {
+        WF_ASSERT(post->type == WF_POST_FENCED);
+        count_fenced(supervisor, post->store);
+    }
+}
+
+static void
+resume(weft_node *node, uint32_t store, struct wf_partition **partitions)
+{
+    wf_post_tell(wf_committer_inbox(node->committers[store]), WF_POST_RESUME,
+                 store);
+    wf_post_tell(wf_loader_inbox(node->loader), WF_POST_RESUME, store);
+    for (uint32_t i = 0; i < node->options.partition_count; i++) {
+        if (partitions[i] != NULL) {
+            struct wf_post *post = wf_post_create(WF_POST_RECOVER);
+
+            post->partition = i;
+            post->u.recovered = partitions[i];
+            wf_post_push(
+                wf_shard_inbox(node->shards[wf_node_shard_of(node, i)]), post);
+        }
+    }
+}
+
+static void
+try_to_open(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct wf_depot *depot = &node->depots[store];
+    struct charge *charge = &supervisor->charges[store];
+    struct wf_partition **partitions =
+        wf_calloc(node->options.partition_count * sizeof(struct wf_partition *));
+    weft_err err = wf_depot_reopen(depot);
+
+    if (err == WEFT_OK) {
+        err = wf_node_recover(node, depot, partitions);
+    }
+    if (err == WEFT_OK) {
+        wf_node_note(node, WF_TRACE_WARNING, depot->name, "reopen",
+                     "it goes on at commit %llu",
+                     (unsigned long long)atomic_load(&depot->durable));
+        resume(node, store, partitions);
+        charge->state = RUNNING;
+    } else {
+        wf_node_note(node, WF_TRACE_WARNING, depot->name, "reopen",
+                     "%s: %s; trying again", weft_err_name(err),
+                     weft_err_detail());
+        wf_depot_close(depot);
+        charge->retry_at_ns = now_ns(supervisor) + charge->retry_ms * 1000000U;
+        charge->retry_ms = charge->retry_ms * 2 > RETRY_MS_MAX
+                               ? RETRY_MS_MAX
+                               : charge->retry_ms * 2;
+    }
+    wf_free(partitions);
+}
+
+uint64_t
+wf_supervisor_step(struct wf_supervisor *supervisor)
+{
+    uint64_t wait_ms = UINT64_MAX;
+
+    if (atomic_load(&supervisor->node->is_closing)) {
+        return UINT64_MAX; // nobody waits for it any more
+    }
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        struct charge *charge = &supervisor->charges[i];
+        uint64_t now = now_ns(supervisor);
+        uint64_t left_ms;
+
+        if (charge->state != CLOSED) {
+            continue;
+        }
+        if (now >= charge->retry_at_ns) {
+            try_to_open(supervisor, i);
+            return 0;
+        }
+        left_ms = (charge->retry_at_ns - now + 999999U) / 1000000U;
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    return wait_ms;
+}

@@ -32,20 +32,23 @@ take_time(long ms)
 
 // Leave the line of this attempt, safe from power cuts too.
 static weft_err
-record(weft_activity *activity, const char *outcome)
+record(weft_activity *activity, weft_bytes order, const char *outcome)
 {
     const struct trade *trade = weft_activity_context(activity);
     weft_payload *line = NULL;
-    weft_err err = weft_payload_create(&line);
+    char id[64];
+    weft_err err = weft_payload_get_text(order, "id", id, sizeof(id));
 
+    if (err == WEFT_OK) {
+        err = weft_payload_create(&line);
+    }
     if (err != WEFT_OK) {
         return err;
     }
     weft_payload_pack(line,
                       "{'at':u, 'pid':d, 'activity':s, 'order':s, 'key':s,"
                       " 'attempt':u, 'outcome':s}",
-                      now_ms(), (int)getpid(), trade->name,
-                      weft_activity_caller_id(activity),
+                      now_ms(), (int)getpid(), trade->name, id,
                       weft_activity_key(activity),
                       (uint64_t)weft_activity_attempt(activity), outcome);
     err = lines_append(trade->fd, line);
@@ -59,10 +62,10 @@ record(weft_activity *activity, const char *outcome)
 // What works is done the same way by everybody. The result is the key, which
 // the workflow puts into its account.
 static weft_err
-succeed(weft_activity *activity)
+succeed(weft_activity *activity, weft_bytes order)
 {
     weft_payload *result = NULL;
-    weft_err err = record(activity, "ok");
+    weft_err err = record(activity, order, "ok");
 
     if (err == WEFT_OK) {
         err = weft_payload_create(&result);
@@ -81,9 +84,8 @@ succeed(weft_activity *activity)
 static weft_err
 work(weft_activity *activity, weft_bytes order)
 {
-    (void)order;
     take_time(15);
-    return succeed(activity);
+    return succeed(activity, order);
 }
 
 // A bad card is refused for good: `card_declined` is not tried again, see
@@ -99,7 +101,7 @@ charge(weft_activity *activity, weft_bytes order)
     }
     take_time(30);
     if (strcmp(card, "declined") == 0) {
-        err = record(activity, "card_declined");
+        err = record(activity, order, "card_declined");
         return err != WEFT_OK
                    ? err
                    : weft_activity_fail(activity, "card_declined",
@@ -107,13 +109,13 @@ charge(weft_activity *activity, weft_bytes order)
                                         weft_nothing());
     }
     if (strcmp(card, "flaky") == 0 && weft_activity_attempt(activity) < 3) {
-        err = record(activity, "bank_busy");
+        err = record(activity, order, "bank_busy");
         return err != WEFT_OK ? err
                               : weft_activity_fail(activity, "bank_busy",
                                                    "the bank does not answer",
                                                    weft_nothing());
     }
-    return succeed(activity);
+    return succeed(activity, order);
 }
 
 weft_err

@@ -44,7 +44,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     actor->retry = (struct wf_alarm){.type = WF_ALARM_RETRY, .owner = actor};
     actor->reason = wf_strdup("");
     wf_list_init(&actor->pending);
-    wf_list_init(&actor->letters);
+    wf_mailbox_init(&actor->mailbox);
     wf_list_init(&actor->timers);
     wf_list_init(&actor->commands);
     wf_list_init(&actor->calls);
@@ -86,9 +86,6 @@ clear_lists(struct wf_actor *actor)
 {
     struct wf_list_node *node;
 
-    while ((node = wf_list_pop_front(&actor->letters)) != NULL) {
-        wf_free(WF_CONTAINER(node, struct wf_waiting, node));
-    }
     while ((node = wf_list_pop_front(&actor->timers)) != NULL) {
         wf_timer_destroy(WF_CONTAINER(node, struct wf_timer, node));
     }
@@ -136,7 +133,6 @@ wf_actor_clear(struct wf_actor *actor)
     actor->failed_attempts = 0;
     actor->crashes = 0;
     actor->retry_due = 0;
-    actor->first_seq = actor->next_seq;
     actor->next_id = 0;
 }
 
@@ -151,6 +147,7 @@ wf_actor_destroy(struct wf_actor *actor)
         wf_free(WF_CONTAINER(node, struct wf_pending, node));
     }
     wf_actor_clear(actor);
+    wf_mailbox_fini(&actor->mailbox);
     wf_free(actor->reason);
     wf_free(actor->item_rows);
     wf_key_fini(&actor->key);
@@ -236,8 +233,7 @@ wf_actor_check(const struct wf_actor *actor)
         WF_ASSERT(actor->residency == WF_RESIDENCY_LOADED); // I1
         WF_ASSERT(wf_actor_may_run(actor));                 // I1
     }
-    WF_ASSERT(actor->next_seq - actor->first_seq >=
-              actor->letters.count); // I2
+    wf_mailbox_check(&actor->mailbox); // I2
     if (actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_live(actor) &&
         wf_actor_may_run(actor)) {
         struct wf_list_node *node = wf_list_first(&actor->timers);
@@ -269,7 +265,7 @@ wf_actor_describe(const struct wf_actor *actor,
         .run = actor->run,
         .created_at_ms = actor->created_at_ms,
         .finished_at_ms = actor->finished_at_ms,
-        .mailbox_count = actor->next_seq - actor->first_seq,
+        .mailbox_count = wf_mailbox_count(&actor->mailbox),
         .timers_count = (uint32_t)actor->timers.count,
         .activities_count = activities,
         .children_count = (uint32_t)actor->calls.count,

@@ -7,7 +7,7 @@
 //
 // Always true (wf_actor_check):
 //   I1  a node is in the ready list only while the actor may run a turn
-//   I2  first_seq + letters.count == next_seq when no letters are spilled
+//   I2  its mailbox keeps M1 to M3 (mailbox.h)
 //   I3  every set timer of an actor that may run has an alarm
 //   I4  position <= the partition's last record
 
@@ -23,6 +23,7 @@
 #include "runtime/definitions.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
+#include "runtime/mailbox.h"
 #include "weft/client.h"
 
 struct weft_workflow;
@@ -168,9 +169,7 @@ struct wf_actor {
     uint32_t failed_attempts; // of the first letter
     uint32_t crashes;
     uint64_t retry_due; // 0: none
-    struct wf_list letters; // struct wf_waiting
-    uint64_t first_seq;
-    uint64_t next_seq;
+    struct wf_mailbox mailbox;
     weft_bytes state; // owned
     struct wf_journal journal;
     struct wf_list timers;
@@ -195,6 +194,8 @@ struct wf_actor {
     struct wf_list_node ready; // in the ready list
     struct wf_list_node lru;   // in the idle list
     struct wf_list_node steps; // in the list of steps to run
+    struct wf_list_node spill; // overfull, or its letters' rows are under way
+    bool is_paging;            // letters are being read back
     struct wf_alarm retry;
     struct wf_list waiting; // requests that wait for the load
     struct wf_list results; // requests that wait for the end
@@ -208,8 +209,8 @@ struct wf_actor *wf_actor_create(const struct wf_key *key, uint64_t hash);
 // It must be in no list but those inside it.
 void wf_actor_destroy(struct wf_actor *actor);
 
-// Forget everything durable but the key: as if it never was. Alarms must have
-// been removed.
+// Forget the instance: everything durable but the key and the mailbox, which
+// outlives it. Alarms must have been removed.
 void wf_actor_clear(struct wf_actor *actor);
 
 struct wf_timer *wf_actor_find_timer(const struct wf_actor *actor, uint32_t id);
@@ -242,7 +243,7 @@ wf_actor_may_run(const struct wf_actor *actor)
 static inline bool
 wf_actor_has_work(const struct wf_actor *actor)
 {
-    return actor->is_start_pending || actor->letters.count > 0;
+    return actor->is_start_pending || wf_mailbox_count(&actor->mailbox) > 0;
 }
 
 void wf_actor_check(const struct wf_actor *actor);

@@ -85,16 +85,13 @@ remove_waits(struct apply *apply)
     }
 }
 
-static void
+// The first letter was handled. False: it is not here.
+static bool
 pop_letter(struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_pop_front(&actor->letters);
-
-    WF_ASSERT(node != NULL);
-    wf_free(WF_CONTAINER(node, struct wf_waiting, node));
-    actor->first_seq++;
     actor->failed_attempts = 0;
     actor->crashes = 0;
+    return wf_mailbox_pop(&actor->mailbox);
 }
 
 static void
@@ -114,22 +111,7 @@ apply_create(struct apply *apply)
     weft_bytes parent;
 
     remove_waits(apply);
-    {
-        // The mailbox outlives the instance: letters may have come first.
-        struct wf_list letters = actor->letters;
-        uint64_t first_seq = actor->first_seq;
-
-        if (letters.count > 0) {
-            letters.head.next->prev = &letters.head;
-            letters.head.prev->next = &letters.head;
-        }
-        wf_list_init(&actor->letters);
-        wf_actor_clear(actor);
-        while (letters.count > 0) {
-            wf_list_push_back(&actor->letters, wf_list_pop_front(&letters));
-        }
-        actor->first_seq = first_seq;
-    }
+    wf_actor_clear(actor);
     actor->status = WEFT_STATUS_RUNNING;
     actor->version = (uint32_t)wf_reader_varint(ops);
     actor->run = wf_reader_varint(ops);
@@ -146,27 +128,36 @@ apply_create(struct apply *apply)
     end_retry(apply);
 }
 
+// Signals that were not received come before what is in the mailbox, in the
+// order in which they came.
+static void
+put_back(struct apply *apply, uint64_t count)
+{
+    struct wf_mailbox *mailbox = &apply->actor->mailbox;
+    struct wf_reader all = apply->ops;
+    weft_bytes *letters;
+
+    if (count > wf_reader_left(&all) || count >= mailbox->first_seq) {
+        apply->ops.failed = true;
+        return;
+    }
+    letters = wf_alloc((count + 1) * sizeof(*letters));
+    for (uint64_t i = 0; i < count; i++) {
+        letters[i] = wf_reader_bytes(&apply->ops);
+    }
+    for (uint64_t i = count; i > 0 && !apply->ops.failed; i--) {
+        wf_mailbox_push_first(mailbox, letters[i - 1]);
+    }
+    wf_free(letters);
+}
+
 static void
 apply_restart(struct apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes input = wf_reader_bytes(&apply->ops);
-    uint64_t count = wf_reader_varint(&apply->ops);
-    struct wf_list kept;
-    struct wf_list_node *node;
 
-    wf_list_init(&kept);
-    for (uint64_t i = 0; i < count && !apply->ops.failed; i++) {
-        struct wf_waiting *waiting = wf_waiting_create(
-            actor->first_seq - count + i, wf_reader_bytes(&apply->ops));
-        wf_list_push_back(&kept, &waiting->node);
-    }
-    while (kept.count > 0) {
-        node = kept.head.prev;
-        wf_list_remove(&kept, node);
-        wf_list_push_front(&actor->letters, node);
-    }
-    actor->first_seq -= count;
+    put_back(apply, wf_reader_varint(&apply->ops));
     remove_waits(apply);
     wf_journal_fini(&actor->journal);
     wf_own_bytes(&actor->input, input);
@@ -250,15 +241,13 @@ static void
 apply_journal_letter(struct apply *apply)
 {
     struct wf_actor *actor = apply->actor;
-    struct wf_list_node *node = wf_list_first(&actor->letters);
-    struct wf_waiting *waiting;
+    const struct wf_waiting *waiting = wf_mailbox_head(&actor->mailbox);
     struct wf_buf bytes = {0};
 
-    if (node == NULL) {
+    if (waiting == NULL) {
         apply->ops.failed = true;
         return;
     }
-    waiting = WF_CONTAINER(node, struct wf_waiting, node);
     wf_entry_encode(
         &(struct wf_entry){
             .type = WF_ENTRY_LETTER,
@@ -268,7 +257,7 @@ apply_journal_letter(struct apply *apply)
         &bytes);
     (void)wf_journal_append(&actor->journal, wf_buf_bytes(&bytes));
     wf_buf_fini(&bytes);
-    pop_letter(actor);
+    (void)pop_letter(actor);
 }
 
 static void
@@ -430,10 +419,12 @@ static void
 apply_push(struct apply *apply)
 {
     struct wf_actor *actor = apply->actor;
-    struct wf_waiting *waiting =
-        wf_waiting_create(actor->next_seq++, wf_reader_bytes(&apply->ops));
 
-    wf_list_push_back(&actor->letters, &waiting->node);
+    wf_mailbox_push(&actor->mailbox, wf_reader_bytes(&apply->ops));
+    if (wf_mailbox_is_overfull(&actor->mailbox) &&
+        !wf_list_has(&actor->spill)) {
+        wf_list_push_back(&apply->partition->overfull, &actor->spill);
+    }
 }
 
 // tidy: long, one case per operation
@@ -447,11 +438,7 @@ apply_actor_op(struct apply *apply, enum wf_op op)
     case WF_OP_CREATE: apply_create(apply); break;
     case WF_OP_PUSH: apply_push(apply); break;
     case WF_OP_POP:
-        if (actor->letters.count > 0) {
-            pop_letter(actor);
-        } else {
-            ops->failed = true;
-        }
+        ops->failed = !pop_letter(actor) || ops->failed;
         end_retry(apply);
         break;
     case WF_OP_STARTED:

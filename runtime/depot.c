@@ -522,6 +522,21 @@ wf_depot_trim(struct wf_depot *depot, uint64_t to)
     return err;
 }
 
+weft_err
+wf_depot_finish(struct wf_depot *depot)
+{
+    weft_err err;
+
+    if (depot->store == NULL) {
+        return WEFT_OK;
+    }
+    err = depot->store->ops->flush(depot->store->self);
+    if (err == WEFT_ECLOSED) {
+        return WEFT_OK; // that was said when it happened
+    }
+    return err == WEFT_OK ? wf_depot_write_beacon(depot) : err;
+}
+
 uint64_t
 wf_depot_first(struct wf_depot *depot)
 {
@@ -558,21 +573,19 @@ weft_err
 wf_depot_backup(struct wf_depot *depot, const char *data_dir)
 {
     char *dir = make_path(&depot->options, data_dir, "");
-    uint64_t commit;
+    uint64_t commit = 0;
     weft_err err;
 
-    pthread_rwlock_rdlock(&depot->open_lock);
     if (depot->store == NULL) {
         err = wf_error(WEFT_ECLOSED, "%s: it is being opened anew",
                        depot->name);
     } else {
         commit = atomic_load(&depot->durable); // or newer, in the copy
         err = depot->store->ops->checkpoint(depot->store->self, dir);
-        if (err == WEFT_OK) {
-            err = write_backup_beacon(depot, data_dir, commit);
-        }
     }
-    pthread_rwlock_unlock(&depot->open_lock);
+    if (err == WEFT_OK) {
+        err = write_backup_beacon(depot, data_dir, commit);
+    }
     wf_free(dir);
     return err;
 }

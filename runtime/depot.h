@@ -107,9 +107,13 @@ weft_err wf_depot_write_beacon(struct wf_depot *depot);
 // Make all rows safe, then forget the commits below `to`. Beside commits.
 // WEFT_EIO or WEFT_ECLOSED: the store must be reopened.
 weft_err wf_depot_trim(struct wf_depot *depot, uint64_t to);
+// At the end: make rows safe, write the beacon. A store that is closed or in
+// doubt is left as it is.
+weft_err wf_depot_finish(struct wf_depot *depot);
 uint64_t wf_depot_first(struct wf_depot *depot); // oldest commit kept
 
-// Copy a running store to data_dir, which exists, with a beacon. Any thread.
+// Copy a running store to data_dir, which exists, with a beacon. Any thread
+// that holds open_lock for reading.
 //
 // WEFT_ECLOSED   it is being reopened
 weft_err wf_depot_backup(struct wf_depot *depot, const char *data_dir);

@@ -165,7 +165,7 @@ takes_signal(struct wf_partition *partition, struct wf_actor *actor,
     bool is_creating = actor->status == WEFT_STATUS_NONE &&
                        actor->kind->creation == WEFT_CREATION_ON_MESSAGE;
 
-    if (actor->next_seq - actor->first_seq >= WF_MAILBOX_MESSAGES_MAX) {
+    if (wf_mailbox_count(&actor->mailbox) >= WF_MAILBOX_MESSAGES_MAX) {
         answer_now(partition, actor, request, WEFT_EBUSY,
                    "its mailbox holds 1000000 messages");
     } else if (wf_actor_is_live(actor) || is_creating) {

@@ -141,8 +141,8 @@ put_head(struct save *save)
     wf_buf_put_u64(image, actor->seed);
     wf_buf_put_varint(image, actor->created_at_ms);
     wf_buf_put_varint(image, actor->finished_at_ms);
-    wf_buf_put_varint(image, actor->first_seq);
-    wf_buf_put_varint(image, actor->next_seq);
+    wf_buf_put_varint(image, actor->mailbox.first_seq);
+    wf_buf_put_varint(image, actor->mailbox.next_seq);
     wf_buf_put_varint(image, actor->timers.count);
     wf_buf_put_varint(image, actor->commands.count);
     wf_buf_put_varint(image, actor->calls.count);
@@ -155,6 +155,8 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->crashes);
     wf_buf_put_varint(image, actor->retry_due);
     wf_buf_put_varint(image, actor->next_id);
+    wf_buf_put_varint(image, actor->mailbox.row_from);
+    wf_buf_put_varint(image, actor->mailbox.row_to);
     wf_buf_put_u8(image, (uint8_t)actor->wake);
     wf_buf_put_varint(image, actor->wake_due);
     if (actor->failure_name != NULL) {
@@ -197,14 +199,53 @@ put_journal(struct save *save)
 static void
 put_letters(struct save *save)
 {
-    struct wf_list *letters = &save->actor->letters;
+    struct wf_list *letters = &save->actor->mailbox.letters;
     struct wf_list_node *node = wf_list_first(letters);
 
     for (; node != NULL; node = wf_list_next(letters, node)) {
+        const struct wf_waiting *waiting =
+            WF_CONTAINER(node, struct wf_waiting, node);
+        if (!waiting->has_row) {
+            put_item(save, WF_ITEM_LETTER, waiting->seq,
+                     weft_bytes_of(waiting->bytes, waiting->len));
+        }
+    }
+}
+
+// Letters of a long queue go to rows of their own, those handled are deleted.
+// Before the head is written, which says where those rows are.
+static void
+settle_mailbox(struct save *save)
+{
+    struct wf_mailbox *mailbox = &save->actor->mailbox;
+    weft_bytes key = wf_key_bytes(&save->actor->key);
+    uint32_t index = save->partition->options.index;
+    struct wf_list_node *node = wf_list_first(&mailbox->letters);
+    bool has_put = false;
+
+    for (; mailbox->row_from < mailbox->row_to &&
+           mailbox->row_from < mailbox->first_seq;
+         mailbox->row_from++) {
+        wf_keys_mailbox(&save->key, index, key, mailbox->row_from);
+        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
+    }
+    for (; node != NULL; node = wf_list_next(&mailbox->letters, node)) {
         struct wf_waiting *waiting =
             WF_CONTAINER(node, struct wf_waiting, node);
-        put_item(save, WF_ITEM_LETTER, waiting->seq,
-                 weft_bytes_of(waiting->bytes, waiting->len));
+
+        if (wf_mailbox_takes_row(mailbox, waiting)) {
+            wf_keys_mailbox(&save->key, index, key, waiting->seq);
+            wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key),
+                         weft_bytes_of(waiting->bytes, waiting->len));
+            wf_mailbox_gave_row(mailbox, waiting);
+            has_put = true;
+        }
+    }
+    if (wf_list_has(&save->actor->spill)) {
+        wf_list_remove(&save->partition->overfull, &save->actor->spill);
+    }
+    if (has_put) {
+        wf_list_push_back(&save->partition->spilled, &save->actor->spill);
     }
 }
 
@@ -305,7 +346,7 @@ wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
     struct wf_list_node *node;
 
     *out_due = 0;
-    if (actor->letters.count > 0 || actor->is_start_pending ||
+    if (wf_actor_has_work(actor) ||
         actor->commands.count > 0 || actor->crashes > 0) {
         return WF_WAKE_READY;
     }
@@ -374,6 +415,7 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
         .rows = rows,
     };
 
+    settle_mailbox(&save);
     settle_wake(&save);
     put_head(&save);
     put_single(&save, WF_ITEM_INPUT, actor->input);
@@ -474,8 +516,8 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     read_head(reader, &head);
     actor->object.position = head.position;
     actor->seed = head.seed;
-    actor->first_seq = head.first_seq;
-    actor->next_seq = head.next_seq;
+    actor->mailbox.first_seq = head.first_seq;
+    actor->mailbox.next_seq = head.next_seq;
     actor->status = head.shown.status;
     actor->version = head.shown.version;
     actor->run = head.shown.run;
@@ -496,6 +538,10 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->crashes = (uint32_t)wf_reader_varint(reader);
     actor->retry_due = wf_reader_varint(reader);
     actor->next_id = (uint32_t)wf_reader_varint(reader);
+    actor->mailbox.row_from = wf_reader_varint(reader);
+    actor->mailbox.row_to = wf_reader_varint(reader);
+    actor->mailbox.gone_from = actor->mailbox.row_from;
+    actor->mailbox.gone_to = actor->mailbox.row_to;
     actor->wake = (enum wf_wake)wf_reader_u8(reader);
     actor->wake_due = wf_reader_varint(reader);
     if ((head.bits & BIT_FAILED) != 0) {
@@ -557,7 +603,9 @@ wf_image_load(struct wf_actor *actor, const struct wf_load *load)
             return WEFT_ECORRUPT;
         }
     }
-    if (actor->letters.count != actor->next_seq - actor->first_seq) {
+    if (actor->mailbox.letters.count + actor->mailbox.gone_to -
+            actor->mailbox.gone_from !=
+        wf_mailbox_count(&actor->mailbox)) {
         return WEFT_ECORRUPT;
     }
     actor->has_row = true;

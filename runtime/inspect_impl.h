@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/key.h"
+#include "base/limits.h"
 #include "base/trace.h"
 #include "runtime/inspect_view.h"
 #include "weft/inspect.h"
@@ -38,6 +39,7 @@ struct wf_inspect_check {
     // that its meta row was as new as. 0: none.
     uint64_t *log_from;
     uint64_t *meta_record;
+    bool is_log_cut[WF_STORES_MAX]; // it could not be read to its end
     // The last problem, so that it is not told twice in a row.
     char last[640];
 };
@@ -87,8 +89,11 @@ weft_err wf_inspect_walk(weft_inspect *inspect, wf_inspect_key_fn *fn,
                          void *ctx);
 
 // inspect_record.c: do the records of a segment follow the grammar of record.h?
-// What is checked is counted. False: they do not; *out_record is the first.
+// False: they do not; *out_record is the first that does not.
 bool wf_inspect_records(const struct wf_segment *segment, uint64_t *out_record);
+// The same for what is in rows: a message on its way, one that nobody took.
+bool wf_inspect_is_envelope(weft_bytes bytes);
+bool wf_inspect_is_dead_letter(weft_bytes bytes);
 
 // inspect_rows.c: check every row of an open store.
 void wf_inspect_check_rows(weft_inspect *inspect, uint32_t store);

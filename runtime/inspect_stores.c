@@ -152,12 +152,12 @@ open_depot(weft_inspect *inspect, uint32_t index, bool accept_loss)
     return err;
 }
 
-static weft_err
-open_first(weft_inspect *inspect, bool accept_loss)
+weft_err
+wf_inspect_open_stores(weft_inspect *inspect, bool accept_loss)
 {
     weft_err err;
 
-    inspect->depots = wf_calloc(sizeof(*inspect->depots));
+    inspect->depots = wf_calloc(WF_STORES_MAX * sizeof(*inspect->depots));
     inspect->stores_count = 1;
     err = open_depot(inspect, 0, accept_loss);
     if (err != WEFT_OK) {
@@ -165,26 +165,7 @@ open_first(weft_inspect *inspect, bool accept_loss)
     }
     inspect->stores_count = inspect->depots[0].options.count;
     inspect->partitions_count = inspect->depots[0].options.partition_count;
-    return WEFT_OK;
-}
-
-weft_err
-wf_inspect_open_stores(weft_inspect *inspect, bool accept_loss)
-{
-    weft_err err = open_first(inspect, accept_loss);
-    struct wf_depot first;
-
-    if (err != WEFT_OK || inspect->stores_count == 1) {
-        return err;
-    }
-    // Locks do not move: the first is opened once more where it will stay.
-    first = inspect->depots[0];
-    wf_depot_close(&inspect->depots[0]);
-    wf_depot_fini(&inspect->depots[0]);
-    wf_free(inspect->depots);
-    inspect->depots =
-        wf_calloc(first.options.count * sizeof(*inspect->depots));
-    for (uint32_t i = 0; i < inspect->stores_count; i++) {
+    for (uint32_t i = 1; i < inspect->stores_count; i++) {
         err = open_depot(inspect, i, accept_loss);
         if (err != WEFT_OK && (inspect->check == NULL || !is_damage(err))) {
             return err;

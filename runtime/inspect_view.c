@@ -133,12 +133,12 @@ show_letter(struct wf_view *view, uint64_t number, weft_bytes bytes,
 static void
 show_mailbox(struct wf_view *view, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->letters);
+    const struct wf_list_node *node = wf_list_first(&actor->mailbox.letters);
     weft_inspect_letter *letters =
-        keep(view, actor->letters.count * sizeof(*letters));
+        keep(view, actor->mailbox.letters.count * sizeof(*letters));
     size_t count = 0;
 
-    for (; node != NULL; node = wf_list_next(&actor->letters, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->mailbox.letters, node)) {
         const struct wf_waiting *waiting =
             WF_CONTAINER(node, const struct wf_waiting, node);
 

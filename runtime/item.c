@@ -123,33 +123,6 @@ decode_published(struct wf_actor *actor, struct wf_reader *reader)
     return !reader->failed;
 }
 
-// Letters come from rows and from the image, and the two may interleave.
-static bool
-add_letter(struct wf_actor *actor, uint64_t seq, weft_bytes bytes)
-{
-    struct wf_waiting *waiting = wf_waiting_create(seq, bytes);
-    struct wf_list *letters = &actor->letters;
-    struct wf_list_node *before = letters->head.prev;
-    struct wf_list later;
-
-    if (seq < actor->first_seq || seq >= actor->next_seq) {
-        wf_free(waiting);
-        return false;
-    }
-    wf_list_init(&later);
-    while (letters->count > 0 &&
-           WF_CONTAINER(before, struct wf_waiting, node)->seq > seq) {
-        wf_list_remove(letters, before);
-        wf_list_push_front(&later, before);
-        before = letters->head.prev;
-    }
-    wf_list_push_back(letters, &waiting->node);
-    while (later.count > 0) {
-        wf_list_push_back(letters, wf_list_pop_front(&later));
-    }
-    return true;
-}
-
 bool
 wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
                weft_bytes bytes, bool is_row)
@@ -165,7 +138,8 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return true;
     case WF_ITEM_JOURNAL:
         return wf_journal_restore(&actor->journal, number, bytes, is_row);
-    case WF_ITEM_LETTER: return add_letter(actor, number, bytes);
+    case WF_ITEM_LETTER:
+        return wf_mailbox_restore(&actor->mailbox, number, bytes, false);
     case WF_ITEM_TIMER: return decode_timer(actor, (uint32_t)number, &reader);
     case WF_ITEM_COMMAND:
         return decode_command(actor, (uint32_t)number, &reader);

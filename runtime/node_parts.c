@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "runtime/blackbox.h"
 #include "runtime/committer.h"
+#include "runtime/definitions.h"
 #include "runtime/housekeeping.h"
 #include "runtime/load.h"
 #include "runtime/loader.h"
@@ -110,7 +111,7 @@ port_stall(void *ctx, uint32_t store, bool is_stalled)
     weft_node *node = ctx;
 
     wf_node_refuse(node, store, WF_REFUSAL_STALLED, is_stalled);
-    wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "stall",
+    wf_node_note(node, WF_TRACE_NOTE, node->depots[store].name, "stall",
                  is_stalled ? "it takes no writes; intake stops"
                             : "it takes writes again; intake goes on");
 }
@@ -536,10 +537,11 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
 
     destroy_workers(node);
     destroy_loader(node);
-    destroy_shards(node, err);
+    // Before the shards: what it may still have are their jobs.
     for (uint32_t i = 0; node->committers != NULL && i < stores; i++) {
         wf_committer_destroy(node->committers[i]);
     }
+    destroy_shards(node, err);
     wf_housekeeping_destroy(node->housekeeping);
     if (node->link != NULL) {
         node->link->ops->close(node->link->self);

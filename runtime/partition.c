@@ -26,6 +26,8 @@ init_lists(struct wf_partition *partition)
     wf_list_init(&partition->idle);
     wf_list_init(&partition->stacks);
     wf_list_init(&partition->loading);
+    wf_list_init(&partition->overfull);
+    wf_list_init(&partition->spilled);
     wf_list_init(&partition->lists);
     wf_list_init(&partition->held);
     wf_list_init(&partition->held_free);
@@ -405,6 +407,18 @@ find_redo(struct wf_partition *partition)
     forget_marks(partition);
 }
 
+// Letters whose rows are durable now need no memory.
+static void
+free_spilled(struct wf_partition *partition)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&partition->spilled)) != NULL) {
+        wf_mailbox_let_go(
+            &WF_CONTAINER(node, struct wf_actor, spill)->mailbox);
+    }
+}
+
 void
 wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
                        uint64_t commit, uint64_t log_bytes)
@@ -418,6 +432,7 @@ wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
     partition->last_commit = commit;
     partition->durable_record = partition->sealed_record;
     partition->redo_record = partition->sealed_redo;
+    free_spilled(partition);
     if (log_bytes + partition->records.len > partition->log_bytes) {
         partition->log_bytes = log_bytes + partition->records.len;
     }
@@ -497,7 +512,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
         return true; // held up by an operator or an error, visibly
     }
     if (wf_actor_has_work(actor) && !wf_list_has(&actor->ready) &&
-        !wf_heap_has(&actor->retry.heap)) {
+        !wf_heap_has(&actor->retry.heap) && !actor->is_paging) {
         return false;
     }
     for (; node != NULL; node = wf_list_next(&actor->commands, node)) {

@@ -167,6 +167,8 @@ struct wf_partition {
     struct wf_list idle;   // loaded, oldest first
     struct wf_list stacks; // activations, oldest first
     struct wf_list loading; // stubs that wait for a reader's turn
+    struct wf_list overfull; // mailboxes to be saved to free memory
+    struct wf_list spilled;  // those whose letters' rows are under way
     uint32_t loads_under_way;
     struct wf_heap alarms;
 
@@ -233,6 +235,9 @@ struct wf_actor *wf_residents_find(const struct wf_partition *partition,
                                    weft_bytes key);
 // Ask a reader for a stub; nothing if it is loaded or being loaded.
 void wf_residents_want(struct wf_partition *partition, struct wf_actor *actor);
+// Read back letters that are in rows only; nothing if that is under way.
+void wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
+                       uint32_t limit);
 void wf_residents_loaded(struct wf_partition *partition, struct wf_load *load);
 // It was used: evict others if there are too many.
 void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
@@ -247,6 +252,7 @@ void wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm);
 // What a load was for.
 enum wf_purpose {
     WF_PURPOSE_ACTOR,
+    WF_PURPOSE_MAILBOX, // letters that are in rows only
     WF_PURPOSE_READY, // rows of the wake index: load these now
     WF_PURPOSE_SLEEP, // rows of the wake index: due soon
     WF_PURPOSE_LIST,

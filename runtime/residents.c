@@ -153,7 +153,7 @@ is_kept_long_enough(const struct wf_partition *partition,
     return actor->status > WEFT_STATUS_RUNNING && actor->kind != NULL &&
            actor->finished_at_ms + actor->kind->retention_ms <=
                partition->now_ms &&
-           actor->waiting.count == 0 && actor->letters.count == 0;
+           actor->waiting.count == 0 && !wf_actor_has_work(actor);
 }
 
 static void
@@ -167,6 +167,25 @@ remove_instance(struct wf_partition *partition, struct wf_actor *actor)
     wf_buf_fini(&ops);
 }
 
+// Its image, its records and the first letters are here: it can begin.
+static void
+complete_load(struct wf_partition *partition, struct wf_actor *actor)
+{
+    set_alarms(partition, actor);
+    if (!wf_apply_pending(partition, actor)) {
+        fail_load(partition, actor, WEFT_ECORRUPT);
+        return;
+    }
+    actor->residency = WF_RESIDENCY_LOADED;
+    if (is_kept_long_enough(partition, actor)) {
+        remove_instance(partition, actor);
+    }
+    wf_commands_rearm(partition, actor);
+    wf_turn_schedule(partition, actor);
+    wf_edge_loaded(partition, actor);
+    wf_residents_touch(partition, actor);
+}
+
 static void
 loaded_actor(struct wf_partition *partition, const struct wf_load *load)
 {
@@ -178,27 +197,84 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
     if (err == WEFT_OK) {
         err = wf_image_load(actor, load);
     }
-    if (err == WEFT_ENOTFOUND) {
-        err = WEFT_OK;
+    if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
+        fail_load(partition, actor, err);
+    } else if (wf_mailbox_has_gone(&actor->mailbox)) {
+        // Records that wait may take letters out: at most one each.
+        wf_residents_page(partition, actor,
+                          WF_MAILBOX_PAGE + (uint32_t)actor->pending.count);
+    } else {
+        complete_load(partition, actor);
     }
-    if (err == WEFT_OK) {
-        set_alarms(partition, actor);
-        if (!wf_apply_pending(partition, actor)) {
-            err = WEFT_ECORRUPT;
+}
+
+void
+wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
+                  uint32_t limit)
+{
+    struct wf_load *load;
+    weft_bytes key = wf_key_bytes(&actor->key);
+
+    if (actor->is_paging) {
+        return;
+    }
+    actor->is_paging = true;
+    load = wf_load_begin(partition, WF_PURPOSE_MAILBOX, actor);
+    wf_keys_mailbox(&load->from, partition->options.index, key,
+                    actor->mailbox.gone_from);
+    wf_keys_mailbox(&load->to, partition->options.index, key,
+                    actor->mailbox.gone_to);
+    load->limit = limit;
+    wf_list_push_back(&partition->outputs.loads, &load->node);
+}
+
+static weft_err
+restore_letters(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    uint64_t seq = actor->mailbox.gone_from;
+
+    while (wf_reader_left(&rows) > 0) {
+        weft_bytes key = wf_reader_bytes(&rows);
+        weft_bytes value = wf_reader_bytes(&rows);
+        struct wf_reader tail;
+
+        if (rows.failed || key.len < sizeof(uint64_t)) {
+            return WEFT_ECORRUPT;
         }
+        tail = wf_reader_of(weft_bytes_of(
+            (const uint8_t *)key.data + key.len - sizeof(uint64_t),
+            sizeof(uint64_t)));
+        if (wf_reader_u64(&tail) != seq ||
+            !wf_mailbox_restore(&actor->mailbox, seq, value, true)) {
+            return WEFT_ECORRUPT;
+        }
+        seq++;
+    }
+    if (load->rows_count == 0) {
+        return WEFT_ECORRUPT; // rows that were durable are not there
+    }
+    wf_mailbox_came_back(&actor->mailbox, load->rows_count);
+    return WEFT_OK;
+}
+
+static void
+loaded_letters(struct wf_partition *partition, const struct wf_load *load)
+{
+    struct wf_actor *actor = load->subject;
+    weft_err err = load->err;
+
+    actor->is_paging = false;
+    if (err == WEFT_OK) {
+        err = restore_letters(actor, load);
     }
     if (err != WEFT_OK) {
         fail_load(partition, actor, err);
-        return;
+    } else if (actor->residency == WF_RESIDENCY_LOADING) {
+        complete_load(partition, actor);
+    } else {
+        wf_turn_schedule(partition, actor);
     }
-    actor->residency = WF_RESIDENCY_LOADED;
-    if (is_kept_long_enough(partition, actor)) {
-        remove_instance(partition, actor);
-    }
-    wf_commands_rearm(partition, actor);
-    wf_turn_schedule(partition, actor);
-    wf_edge_loaded(partition, actor);
-    wf_residents_touch(partition, actor);
 }
 
 // Eviction. -----------------------------------------------------------------
@@ -234,7 +310,8 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            actor->waiting.count == 0 && actor->results.count == 0 &&
            !wf_list_has(&actor->ready) && !wf_list_has(&actor->steps) &&
            is_forgettable(partition, actor) &&
-           (actor->letters.count == 0 || !wf_actor_may_run(actor));
+           !wf_list_has(&actor->spill) && !actor->is_paging &&
+           (!wf_actor_has_work(actor) || !wf_actor_may_run(actor));
 }
 
 static void
@@ -449,6 +526,7 @@ wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
 {
     switch ((enum wf_purpose)load->purpose) {
     case WF_PURPOSE_ACTOR: loaded_actor(partition, load); break;
+    case WF_PURPOSE_MAILBOX: loaded_letters(partition, load); break;
     case WF_PURPOSE_READY:
     case WF_PURPOSE_SLEEP: loaded_wakes(partition, load); break;
     case WF_PURPOSE_LIST: wf_listing_loaded(partition, load); break;

@@ -205,6 +205,25 @@ put_meta(struct wf_partition *partition, struct wf_batch *rows)
     wf_buf_fini(&value);
 }
 
+// Mailboxes that hold too much memory do not wait for the window.
+static bool
+save_overfull(struct wf_partition *partition, struct wf_batch *rows)
+{
+    struct wf_list_node *node = wf_list_first(&partition->overfull);
+    bool has_saved = false;
+
+    while (node != NULL) {
+        struct wf_actor *actor = WF_CONTAINER(node, struct wf_actor, spill);
+
+        node = wf_list_next(&partition->overfull, node);
+        if (wf_list_has(&actor->object.dirty)) {
+            has_saved =
+                save_object(partition, &actor->object, rows) || has_saved;
+        }
+    }
+    return has_saved;
+}
+
 // Every record dirties something, so this is where recovery must begin.
 static uint64_t
 oldest_unsaved(const struct wf_partition *partition)
@@ -229,6 +248,7 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
     struct wf_list_node *node;
 
     delete_dead_rows(partition, rows);
+    has_saved = save_overfull(partition, rows);
     node = wf_list_first(&partition->dirty);
     while (node != NULL && rows->ops.len - before < limit &&
            passed < STUBS_PASSED_MAX) {

@@ -188,9 +188,17 @@ wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place)
 }
 
 void
-wf_shard_start(struct wf_shard *shard, uint64_t not_before_ms)
+wf_shard_start(struct wf_shard *shard)
 {
+    uint64_t not_before_ms = 0;
+
     WF_ASSERT(shard->mode == WF_SHARD_OPENING);
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        uint64_t seen_ms =
+            wf_partition_recovered_ms(shard->places[i].partition);
+
+        not_before_ms = seen_ms > not_before_ms ? seen_ms : not_before_ms;
+    }
     wf_steady_init(&shard->steady, shard->options.clock, not_before_ms);
     shard->now_ms = wf_steady_now_ms(&shard->steady);
     for (uint32_t i = 0; i < shard->places_count; i++) {

@@ -58,15 +58,19 @@ void wf_shard_fill_options(struct wf_shard *shard,
                            struct wf_partition_options *options);
 
 // Take a recovered partition; before the first step. start opens all, at a time
-// that is not before not_before_ms. The shard runs no user code until serve.
+// that is not before what any of them has seen. The shard runs no user code
+// until serve.
 void wf_shard_adopt(struct wf_shard *shard, uint32_t partition_index,
                     struct wf_partition *partition);
-void wf_shard_start(struct wf_shard *shard, uint64_t not_before_ms);
+void wf_shard_start(struct wf_shard *shard);
 void wf_shard_blame(struct wf_shard *shard, const struct wf_key *key,
                     const char *activity);
 // Everything the shard has is durable, and nothing is under way.
 bool wf_shard_is_settled(const struct wf_shard *shard);
 void wf_shard_serve(struct wf_shard *shard);
+
+void wf_shard_add_stats(struct wf_shard *shard,
+                        struct wf_partition_stats *stats); // adds to *stats
 
 // Returns 0 if it did something, else in how many milliseconds it wants to be
 // called again; UINT64_MAX: when something is posted.

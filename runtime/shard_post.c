@@ -215,15 +215,20 @@ refuse(struct wf_shard *shard, const struct wf_post *post)
 
 // The inbox. ------------------------------------------------------------------
 
-static void
-add_stats(struct wf_shard *shard, const struct wf_post_stats *question)
+void
+wf_shard_add_stats(struct wf_shard *shard, struct wf_partition_stats *stats)
 {
     for (uint32_t i = 0; i < shard->places_count; i++) {
         if (shard->places[i].partition != NULL) {
-            wf_partition_add_stats(shard->places[i].partition,
-                                   question->stats);
+            wf_partition_add_stats(shard->places[i].partition, stats);
         }
     }
+}
+
+static void
+answer_stats(struct wf_shard *shard, const struct wf_post_stats *question)
+{
+    wf_shard_add_stats(shard, question->stats);
     sem_post(question->answered); // from here on the caller may be gone
 }
 
@@ -243,7 +248,7 @@ handle(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_FENCE: fence(shard, post->store); break;
     case WF_POST_RECOVER: recover(shard, post); break;
     case WF_POST_REFUSE: refuse(shard, post); break;
-    case WF_POST_STATS: add_stats(shard, &post->u.stats); break;
+    case WF_POST_STATS: answer_stats(shard, &post->u.stats); break;
     case WF_POST_MARK:
         shard->mark = post->u.mark > shard->mark ? post->u.mark : shard->mark;
         break;
@@ -326,7 +331,7 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
                              &place_of(shard, post)->requests);
         break;
     case WF_POST_COMMITTED: return; // the job is the shard's own
-    case WF_POST_STATS: add_stats(shard, &post->u.stats); break;
+    case WF_POST_STATS: answer_stats(shard, &post->u.stats); break;
     default: break; // carries nothing
     }
     wf_post_destroy(post);

@@ -27,8 +27,8 @@ wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
     turn->next_id = actor->next_id > 0 ? actor->next_id : 1;
     // The same numbers when the turn is tried again, others in the next one.
     wf_random_init(&turn->random,
-                   actor->seed ^ wf_hash64(&actor->first_seq,
-                                           sizeof(actor->first_seq),
+                   actor->seed ^ wf_hash64(&actor->mailbox.first_seq,
+                                           sizeof(uint64_t),
                                            actor->run));
 }
 
@@ -679,8 +679,7 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     weft_bytes bytes = weft_nothing();
 
     if (!is_start) {
-        const struct wf_waiting *waiting = WF_CONTAINER(
-            wf_list_first(&actor->letters), struct wf_waiting, node);
+        const struct wf_waiting *waiting = wf_mailbox_head(&actor->mailbox);
 
         bytes = weft_bytes_of(waiting->bytes, waiting->len);
         if (!wf_letter_decode(bytes, &letter)) {
@@ -720,14 +719,20 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
-    bool is_ready = actor->residency == WF_RESIDENCY_LOADED &&
+    bool has_work = actor->residency == WF_RESIDENCY_LOADED &&
                     actor->kind != NULL && wf_actor_may_run(actor) &&
                     wf_actor_has_work(actor) && !wf_heap_has(&actor->retry.heap);
+    bool is_here = actor->is_start_pending ||
+                   wf_mailbox_head(&actor->mailbox) != NULL;
+    bool is_ready = has_work && is_here;
 
     if (is_ready && !wf_list_has(&actor->ready)) {
         wf_list_push_back(&partition->ready, &actor->ready);
     } else if (!is_ready && wf_list_has(&actor->ready)) {
         wf_list_remove(&partition->ready, &actor->ready);
+    }
+    if (has_work && !is_here) {
+        wf_residents_page(partition, actor, WF_MAILBOX_PAGE);
     }
 }
 

@@ -410,8 +410,7 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter)
 static weft_bytes
 head_bytes(const struct wf_actor *actor)
 {
-    const struct wf_waiting *waiting =
-        WF_CONTAINER(wf_list_first(&actor->letters), struct wf_waiting, node);
+    const struct wf_waiting *waiting = wf_mailbox_head(&actor->mailbox);
 
     return weft_bytes_of(waiting->bytes, waiting->len);
 }

@@ -493,7 +493,8 @@ is_heard(const struct order *order, const char *signal)
     char id[128];
 
     if (is(signal, "cancel")) {
-        return is(account_text(order->result, "reason"), "cancelled");
+        return is(account_text(order->result, "reason"), "cancelled") &&
+               find_event(order, "sending", "cancel") != NULL;
     }
     snprintf(id, sizeof(id), "%s/%s", order->id, signal);
     return find_line(json_object_get(order->result, "signals"), "id", id, NULL,
@@ -521,7 +522,7 @@ judge_signal(struct account *account, const struct order *order,
     row->acked += acked != NULL;
     row->handled += (size_t)is_handled;
     row->refused += refused != NULL;
-    if (is_handled && sendings == 0 && !is(row->name, "cancel")) {
+    if (is_handled && sendings == 0) {
         account_problem(account, VERDICT_DOUBLED, order->id,
                         "heard %s, which was never sent", row->name);
     }

@@ -183,3 +183,58 @@ TEST(core, an_order_completes_over_a_crash_at_every_commit)
         order_story(true, 65536, commit, true);
     }
 }
+
+// A queue longer than memory should hold: letters go to rows, come back by
+// pages, and none is lost or out of order over crashes in between.
+static void
+long_mailbox(int64_t window)
+{
+    enum { COUNT = 6000 };
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 3, .definitions = defs, .window_bytes = window});
+    struct world_call *call;
+
+    call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    call = world_ask(world, WEFT_VERB_PAUSE, "counter", "a", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    for (int i = 0; i < COUNT; i++) {
+        (void)world_call(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
+                         weft_nothing());
+        if (i % 100 == 99) {
+            world_run_ms(world, 10);
+        }
+        if (i % 1500 == 1499) {
+            world_crash(world, 0);
+        }
+    }
+    world_run_ms(world, 1000);
+    call = world_ask(world, WEFT_VERB_DESCRIBE, "counter", "a", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK(call->item.mailbox_count >= COUNT);
+    call = world_ask(world, WEFT_VERB_RESUME, "counter", "a", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    for (int i = 0; i < 20; i++) {
+        world_run_ms(world, 2);
+        world_crash(world, 0);
+    }
+    world_run_ms(world, 10000);
+    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "read",
+                     weft_nothing());
+    CHECK_STR(call->data, "6001");
+    CHECK_EQ(world_audit(world), 0);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+TEST(core, a_long_mailbox_spills_to_rows_and_loses_nothing)
+{
+    long_mailbox(0);
+    long_mailbox(65536);
+    long_mailbox(64 << 20);
+}

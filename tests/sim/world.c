@@ -446,11 +446,15 @@ carry_frames(struct world *world, struct wf_outputs *outputs)
     }
 }
 
-static void
+// True if there was something to carry.
+static bool
 carry_outputs(struct site *site)
 {
     struct world *world = site->world;
     struct wf_outputs *outputs = wf_partition_outputs(site->partition);
+    bool has_any = outputs->frames.count + outputs->loads.count +
+                       outputs->tasks.count + outputs->replies.count >
+                   0;
     struct wf_list_node *node;
 
     carry_frames(world, outputs);
@@ -469,6 +473,7 @@ carry_outputs(struct site *site)
             WF_CONTAINER(node, struct wf_request, wait);
         request->done(request);
     }
+    return has_any;
 }
 
 static void
@@ -512,7 +517,7 @@ run_site(struct site *site)
         (void)wf_partition_run(site->partition, world->now_ms);
         has_run = true;
     }
-    carry_outputs(site);
+    has_run = carry_outputs(site) || has_run;
     if (!site->is_committing &&
         wf_partition_wants_commit(site->partition, world->now_ms)) {
         begin_commit(site);

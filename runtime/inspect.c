@@ -25,7 +25,6 @@
 #include "runtime/depot.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
-#include "runtime/load.h"
 #include "runtime/versioned.h"
 #include "storage/keys.h"
 #include "storage/log.h"
@@ -184,7 +183,7 @@ is_wanted(const struct look *look, const struct wf_actor *actor)
 {
     weft_status status = look->filter.status;
 
-    if (actor->status == WEFT_STATUS_NONE && actor->letters.count == 0) {
+    if (actor->status == WEFT_STATUS_NONE && actor->mailbox.letters.count == 0) {
         return false; // it was removed, or never was
     }
     return status == WEFT_STATUS_NONE || actor->status == status;
@@ -197,13 +196,11 @@ show_actor(const struct look *look, uint32_t partition_index,
 {
     weft_inspect *inspect = look->inspect;
     struct wf_partition *partition = inspect->partitions[partition_index];
-    struct wf_load *load = wf_inspect_core_ask(partition, key);
     struct wf_actor *actor = NULL;
     int answer = 0;
-    weft_err err;
+    weft_err err = wf_inspect_core_actor(
+        partition, key, wf_inspect_store_of(inspect, partition_index), &actor);
 
-    wf_load_answer(load, wf_inspect_store_of(inspect, partition_index));
-    err = wf_inspect_core_actor(partition, key, load, &actor);
     if (err == WEFT_OK && !is_wanted(look, actor)) {
         err = WEFT_ENOTFOUND;
     } else if (err == WEFT_OK) {
@@ -216,7 +213,6 @@ show_actor(const struct look *look, uint32_t partition_index,
     if (actor != NULL) {
         wf_inspect_core_drop(partition, actor);
     }
-    wf_load_destroy(load);
     *out_err = err;
     return answer;
 }

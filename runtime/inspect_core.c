@@ -14,19 +14,8 @@
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
 
-struct wf_load *
-wf_inspect_core_ask(const struct wf_partition *partition,
-                    const struct wf_key *key)
-{
-    struct wf_load *load = wf_load_create();
-    uint32_t index = partition->options.index;
-
-    load->partition = index;
-    wf_list_init(&load->captured);
-    wf_keys_image(&load->key, index, wf_key_bytes(key));
-    wf_image_items_range(index, wf_key_bytes(key), &load->from, &load->to);
-    return load;
-}
+// Of a mailbox that is in rows; more are only counted.
+#define LETTERS_SHOWN_MAX 1000
 
 static void
 copy_pending(const struct wf_actor *from, struct wf_actor *to)
@@ -44,30 +33,109 @@ copy_pending(const struct wf_actor *from, struct wf_actor *to)
     }
 }
 
+// WEFT_ENOTFOUND leaves an actor that has no row.
+static weft_err
+load_image(const struct wf_partition *partition, struct wf_actor *actor,
+           const struct wf_store *store)
+{
+    struct wf_load *load = wf_load_create();
+    weft_bytes key = wf_key_bytes(&actor->key);
+    uint32_t index = partition->options.index;
+    weft_err err;
+
+    wf_keys_image(&load->key, index, key);
+    wf_image_items_range(index, key, &load->from, &load->to);
+    wf_load_answer(load, store);
+    err = load->err == WEFT_OK ? wf_image_load(actor, load) : load->err;
+    if (load->err == WEFT_OK && err == WEFT_ECORRUPT) {
+        err = wf_error(WEFT_ECORRUPT, "its rows do not decode");
+    }
+    wf_load_destroy(load);
+    return err;
+}
+
+static weft_err
+restore_letters(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    uint64_t seq = actor->mailbox.gone_from;
+
+    for (; wf_reader_left(&rows) > 0; seq++) {
+        weft_bytes key = wf_reader_bytes(&rows);
+        weft_bytes letter = wf_reader_bytes(&rows);
+        struct wf_reader tail = wf_reader_of(
+            weft_bytes_of((const uint8_t *)key.data + key.len - 8, 8));
+
+        if (wf_reader_u64(&tail) != seq ||
+            !wf_mailbox_restore(&actor->mailbox, seq, letter, true)) {
+            break;
+        }
+    }
+    if (seq == actor->mailbox.gone_from || wf_reader_left(&rows) > 0) {
+        return wf_error(WEFT_ECORRUPT, "letter %llu of its mailbox is missing",
+                        (unsigned long long)seq);
+    }
+    wf_mailbox_came_back(&actor->mailbox, load->rows_count);
+    return WEFT_OK;
+}
+
+// Records that wait may take letters out: at most one each.
+static weft_err
+load_letters(const struct wf_partition *partition, struct wf_actor *actor,
+             const struct wf_store *store)
+{
+    struct wf_load *load = wf_load_create();
+    weft_bytes key = wf_key_bytes(&actor->key);
+    uint32_t index = partition->options.index;
+    weft_err err;
+
+    wf_keys_mailbox(&load->from, index, key, actor->mailbox.gone_from);
+    wf_keys_mailbox(&load->to, index, key, actor->mailbox.gone_to);
+    load->limit = LETTERS_SHOWN_MAX + (uint32_t)actor->pending.count;
+    wf_load_answer(load, store);
+    err = load->err == WEFT_OK ? restore_letters(actor, load) : load->err;
+    wf_load_destroy(load);
+    return err;
+}
+
+weft_err
+wf_inspect_core_image(struct wf_partition *partition, const struct wf_key *key,
+                      const struct wf_store *store, struct wf_actor **out_actor)
+{
+    struct wf_actor *actor = wf_actor_create(key, wf_key_hash(key));
+    weft_err err = load_image(partition, actor, store);
+
+    if (err != WEFT_OK) {
+        wf_inspect_core_drop(partition, actor);
+        return err;
+    }
+    *out_actor = actor;
+    return WEFT_OK;
+}
+
 weft_err
 wf_inspect_core_actor(struct wf_partition *partition, const struct wf_key *key,
-                      const struct wf_load *load, struct wf_actor **out_actor)
+                      const struct wf_store *store, struct wf_actor **out_actor)
 {
     const struct wf_actor *stub =
         wf_residents_find(partition, wf_key_bytes(key));
-    struct wf_actor *actor = NULL;
-    weft_err err = load->err;
+    struct wf_actor *actor = wf_actor_create(key, wf_key_hash(key));
+    weft_err err = load_image(partition, actor, store);
 
+    if (err == WEFT_ENOTFOUND && stub != NULL && stub->pending.count > 0) {
+        err = WEFT_OK;
+    }
     if (err != WEFT_OK) {
-        return err;
-    }
-    if (!load->is_found && (stub == NULL || stub->pending.count == 0)) {
-        return WEFT_ENOTFOUND;
-    }
-    actor = wf_actor_create(key, wf_key_hash(key));
-    err = wf_image_load(actor, load);
-    if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
-        err = wf_error(WEFT_ECORRUPT, "its rows do not decode");
         goto out;
     }
-    err = WEFT_OK;
     if (stub != NULL) {
         copy_pending(stub, actor);
+    }
+    if (wf_mailbox_has_gone(&actor->mailbox)) {
+        err = load_letters(partition, actor, store);
+        if (err != WEFT_OK) {
+            goto out;
+        }
     }
     if (!wf_apply_pending(partition, actor)) {
         err = wf_error(WEFT_ECORRUPT, "a record of the log does not apply");
@@ -98,6 +166,9 @@ wf_inspect_core_drop(struct wf_partition *partition, struct wf_actor *actor)
                        &WF_CONTAINER(node, struct wf_command, node)->alarm);
     }
     wf_alarm_clear(partition, &actor->retry);
+    if (wf_list_has(&actor->spill)) {
+        wf_list_remove(&partition->overfull, &actor->spill);
+    }
     wf_actor_destroy(actor);
 }
 

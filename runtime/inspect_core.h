@@ -19,22 +19,26 @@
 #include "weft/error.h"
 
 struct wf_actor;
-struct wf_load;
 struct wf_partition;
+struct wf_store;
 
-// A load that asks for the actor's image and items; to be answered.
-struct wf_load *wf_inspect_core_ask(const struct wf_partition *partition,
-                                    const struct wf_key *key);
-
-// The actor as of the newest record. Release with wf_inspect_core_drop.
+// The actor as of the newest record, read from its store. Of a long mailbox
+// that is in rows, only the oldest letters are read. Release with
+// wf_inspect_core_drop.
 //
 // WEFT_ENOTFOUND  there is neither a row nor a record
 // WEFT_ECORRUPT   its rows do not decode, or a record does not apply; the
 //                 detail says which
-// else            what the load says
+// WEFT_EIO        the store says so
 weft_err wf_inspect_core_actor(struct wf_partition *partition,
                                const struct wf_key *key,
-                               const struct wf_load *load,
+                               const struct wf_store *store,
+                               struct wf_actor **out_actor);
+// The same as of its rows: without the records that wait, and without the
+// letters that are in rows of their own.
+weft_err wf_inspect_core_image(struct wf_partition *partition,
+                               const struct wf_key *key,
+                               const struct wf_store *store,
                                struct wf_actor **out_actor);
 void wf_inspect_core_drop(struct wf_partition *partition,
                           struct wf_actor *actor);

@@ -25,11 +25,13 @@ wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
 {
     *turn = (struct wf_turn){.partition = partition, .actor = actor};
     turn->next_id = actor->next_id > 0 ? actor->next_id : 1;
-    // The same numbers when the turn is tried again, others in the next one.
+    // The same numbers when the turn is tried again, others in the next one;
+    // the start and the first letter after it have the same first_seq.
     wf_random_init(&turn->random,
                    actor->seed ^ wf_hash64(&actor->mailbox.first_seq,
                                            sizeof(uint64_t),
-                                           actor->run));
+                                           actor->run * 2 +
+                                               actor->is_start_pending));
 }
 
 void

@@ -164,7 +164,7 @@ typedef struct weft_inspect_actor {
     size_t published_count;
     const weft_inspect_entry *journal; // of this run
     size_t journal_count;
-    const weft_inspect_letter *mailbox;
+    const weft_inspect_letter *mailbox; // of a long one the oldest 1,000 or so
     size_t mailbox_count;
     const weft_inspect_timer *timers;
     size_t timers_count;

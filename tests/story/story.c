@@ -82,7 +82,6 @@ tell_one(story_definitions_fn *define, story_fn *tell,
     name_variant(with);
     defined_count = 0;
     story_forget_notes();
-    zero_ms = 0;
     now = (struct story){
         .definitions = define(),
         .sites = with->sites,
@@ -98,7 +97,6 @@ tell_one(story_definitions_fn *define, story_fn *tell,
         .is_traced = true,
     });
     world_crash_at(now.world, with->crash, with->is_after);
-    story_zero();
     is_telling = true;
     tell(&now);
     story_check_audit();
@@ -173,7 +171,7 @@ story_now(void)
 uint64_t
 story_now_ms(void)
 {
-    return world_now_ms(now.world) - zero_ms;
+    return zero_ms == 0 ? 0 : world_now_ms(now.world) - zero_ms;
 }
 
 void
@@ -181,8 +179,13 @@ story_note(const char *format, ...)
 {
     va_list args;
     size_t room = sizeof(notes) - notes_len;
-    int len = snprintf(notes + notes_len, room, "[%llu] ",
-                       (unsigned long long)story_now_ms());
+    int len;
+
+    if (zero_ms == 0) {
+        story_zero();
+    }
+    len = snprintf(notes + notes_len, room, "[%llu] ",
+                   (unsigned long long)story_now_ms());
 
     WF_ASSERT((size_t)len < room);
     notes_len += (size_t)len;
@@ -211,6 +214,7 @@ story_notes(void)
 void
 story_forget_notes(void)
 {
+    zero_ms = 0;
     notes_len = 0;
     notes[0] = '\0';
 }
@@ -226,6 +230,31 @@ story_count(const char *text)
         count += strncmp(line, text, strlen(text)) == 0 ? 1 : 0;
     }
     return count;
+}
+
+const char *
+story_trace(void)
+{
+    static char text[NOTES_SIZE];
+    const char *line = world_trace(now.world);
+    unsigned long long first = 0;
+    size_t len = 0;
+
+    text[0] = '\0';
+    (void)sscanf(line, "[%llu]", &first);
+    while (*line != '\0') {
+        unsigned long long at = 0;
+        const char *rest = strchr(line, ']');
+        const char *end = strchr(line, '\n');
+
+        WF_ASSERT(rest != NULL && end != NULL);
+        (void)sscanf(line, "[%llu]", &at);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "[%llu%.*s\n",
+                                at - first, (int)(end - rest), rest);
+        WF_ASSERT(len < sizeof(text));
+        line = end + 1;
+    }
+    return text;
 }
 
 // Definitions. ----------------------------------------------------------------

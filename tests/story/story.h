@@ -9,7 +9,8 @@
 // the calm run made. What a header promises must hold in all of them; what
 // holds only in a calm run (times, how often code ran) asks story->is_calm.
 //
-// User code leaves notes, each with the time on the virtual clock:
+// User code leaves notes, each with the time on the virtual clock that has gone
+// by since the first one:
 //
 //     story_note("attempt %u", attempt);      ->  "[1000] attempt 2\n"
 //
@@ -45,7 +46,7 @@ void story_run_once(story_definitions_fn *define, story_fn *tell);
 // The story that is told now, for user code.
 struct story *story_now(void);
 
-// Notes. Times count from the start of the story, or from story_zero.
+// Notes. Times count from the first note, or from story_zero.
 void story_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void story_zero(void);
 // "[0] first\n[1000] second\n"
@@ -56,10 +57,11 @@ void story_forget_notes(void);
 // How many notes begin with this text.
 size_t story_count(const char *text);
 
-// The trace of the core: "[ms] who verb text", a line each.
+// The trace of the core since world_trace_clear: "[ms] who verb text", a line
+// each; times count from the first line.
 #define CHECK_TRACE(expected)                                                  \
-    test_check_str(world_trace(story_now()->world), (expected), "trace",       \
-                   __FILE__, __LINE__)
+    test_check_str(story_trace(), (expected), "trace", __FILE__, __LINE__)
+const char *story_trace(void);
 
 // Definitions with defaults. --------------------------------------------------
 
@@ -105,7 +107,7 @@ const char *story_query(const char *kind, const char *id, const char *name);
 
 // For so much simulated time.
 void story_wait_ms(uint64_t ms);
-uint64_t story_now_ms(void); // as notes count it
+uint64_t story_now_ms(void); // as notes count it; 0 before the first
 void story_crash(void);      // all sites
 // All sites end and open again with other definitions.
 void story_define(story_definitions_fn *define);

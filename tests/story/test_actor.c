@@ -274,7 +274,6 @@ tell_rollback(struct story *story)
     struct world_call *answer;
 
     story_signal("puppet", "a", "before", "1");
-    story_zero();
     answer = world_call(story->world, WEFT_VERB_ASK, "puppet", "a", "do",
                         weft_text("send puppet b lost x;timer beat 10;"
                                   "publish seen 1;reply early;random;fail"));
@@ -308,15 +307,15 @@ tell_backoff(struct story *story)
     puppet_do("puppet", "a", "die");
     story_wait_ms(60000);
     CHECK_TRACE(
-        "[3] a          retry     in 100 ms, turn failed 1 times: WEFT_EFAILED "
+        "[0] a          retry     in 100 ms, turn failed 1 times: WEFT_EFAILED "
         "\n"
-        "[103] a          retry     in 200 ms, turn failed 2 times: "
+        "[100] a          retry     in 200 ms, turn failed 2 times: "
         "WEFT_EFAILED \n"
-        "[303] a          retry     in 400 ms, turn failed 3 times: "
+        "[300] a          retry     in 400 ms, turn failed 3 times: "
         "WEFT_EFAILED \n"
-        "[703] a          retry     in 800 ms, turn failed 4 times: "
+        "[700] a          retry     in 800 ms, turn failed 4 times: "
         "WEFT_EFAILED \n"
-        "[1503] a          park      turn failed 5 times: WEFT_EFAILED \n");
+        "[1500] a          park      turn failed 5 times: WEFT_EFAILED \n");
 }
 
 TEST(actor, a_failed_turn_is_tried_five_times_with_growing_pauses)

@@ -36,7 +36,10 @@
 // refused with WEFT_EBUSY until saving has caught up.
 #define WF_WINDOW_BYTES_DEFAULT (64U << 20)
 #define WF_WINDOW_HARD_FACTOR 4
-#define WF_SAVE_BYTES_PER_COMMIT (256U << 10)
+// A partition saves a little with each commit, so that many that save at once
+// do not make one commit long; a whole window behind, it saves more.
+#define WF_SAVE_BYTES_PER_COMMIT (8U << 10)
+#define WF_SAVE_BYTES_BEHIND (256U << 10)
 
 // A commit. More waits for the next.
 #define WF_COMMIT_BYTES_MAX (16U << 20)

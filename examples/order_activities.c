@@ -67,6 +67,8 @@ succeed(weft_activity *activity, weft_bytes order)
     weft_payload *result = NULL;
     weft_err err = record(activity, order, "ok");
 
+    // It is done, but nobody knows yet: the moment to be killed in.
+    take_time(40);
     if (err == WEFT_OK) {
         err = weft_payload_create(&result);
     }
@@ -99,7 +101,7 @@ charge(weft_activity *activity, weft_bytes order)
     if (err != WEFT_OK) {
         return err;
     }
-    take_time(30);
+    take_time(20);
     if (strcmp(card, "declined") == 0) {
         err = record(activity, order, "card_declined");
         return err != WEFT_OK

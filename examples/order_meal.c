@@ -114,6 +114,23 @@ note(struct order *order, weft_bytes data)
     return weft_payload_get_text(data, "signal", heard->id, sizeof(heard->id));
 }
 
+// Give up a receiver. It may have taken a signal that came with what we waited
+// for, and as long as it is there it takes the next one from whoever asks.
+static weft_err
+let_go(struct order *order, weft_future receiver)
+{
+    weft_bytes data;
+    weft_err err;
+
+    if (!weft_workflow_is_known(order->wf, receiver)) {
+        return weft_workflow_abandon(order->wf, receiver);
+    }
+    weft_workflow_shield_begin(order->wf);
+    err = weft_workflow_await(order->wf, receiver, &data);
+    weft_workflow_shield_end(order->wf);
+    return err == WEFT_OK ? note(order, data) : err;
+}
+
 // Wait for somebody's signal or the customer's change of mind, whichever comes
 // first.
 //
@@ -124,8 +141,8 @@ hear(struct order *order, const char *signal, uint64_t ms_max)
 {
     weft_workflow *wf = order->wf;
     weft_future either[2] = {order->cancel, 0};
-    weft_bytes data;
     size_t first = 0;
+    weft_err why;
     weft_err err;
 
     order->waiting_for = signal;
@@ -133,23 +150,14 @@ hear(struct order *order, const char *signal, uint64_t ms_max)
     if (err != WEFT_OK) {
         return err;
     }
-    err = weft_workflow_await_any(wf, either, 2, ms_max * order->pace, &first);
-    if (err == WEFT_ETIMEDOUT) {
-        // Else this future would take the signal from whoever asks next.
-        err = weft_workflow_abandon(wf, either[1]);
-        return err == WEFT_OK ? WEFT_ETIMEDOUT : err;
-    }
-    if (err == WEFT_OK) {
-        err = weft_workflow_await(wf, either[first], &data);
-    }
-    if (err == WEFT_OK) {
-        err = note(order, data);
-    }
-    if (err == WEFT_OK && first == 0) {
+    why = weft_workflow_await_any(wf, either, 2, ms_max * order->pace, &first);
+    if (why == WEFT_OK && first == 0) {
         order->is_cancel_heard = 1;
-        err = WEFT_ECANCELLED;
+        why = let_go(order, order->cancel);
+        why = why == WEFT_OK ? WEFT_ECANCELLED : why;
     }
-    return err;
+    err = let_go(order, either[1]);
+    return err == WEFT_OK ? why : err;
 }
 
 // A courier who is late costs us a voucher; one who is lost, the order.
@@ -260,15 +268,8 @@ note_the_late(struct order *order)
     weft_bytes data;
     weft_err err = WEFT_OK;
 
-    if (!order->is_cancel_heard &&
-        weft_workflow_is_known(order->wf, order->cancel)) {
-        err = weft_workflow_await(order->wf, order->cancel, &data);
-        if (err == WEFT_OK) {
-            err = note(order, data);
-        }
-    }
-    if (err == WEFT_OK) {
-        err = weft_workflow_abandon(order->wf, order->cancel);
+    if (!order->is_cancel_heard) {
+        err = let_go(order, order->cancel);
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         while (err == WEFT_OK) {

@@ -107,13 +107,35 @@ weft_actor_reply(weft_actor *actor, weft_bytes data)
     return err;
 }
 
+// The id of the timer of that name, also if this turn made it; 0: there is
+// none yet.
+static uint32_t
+find_timer_id(const weft_actor *actor, const char *name)
+{
+    const struct wf_timer *timer =
+        wf_actor_find_timer_named(actor->turn.actor, name);
+    struct wf_reader made = wf_reader_of(wf_buf_bytes(&actor->timers));
+
+    if (timer != NULL) {
+        return timer->id;
+    }
+    while (wf_reader_left(&made) > 0) {
+        uint32_t id = (uint32_t)wf_reader_varint(&made);
+
+        if (wf_bytes_equal(wf_reader_bytes(&made), weft_text(name))) {
+            return id;
+        }
+    }
+    return 0;
+}
+
 weft_err
 weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
 {
     uint64_t now_ms = actor->turn.partition->now_ms;
     uint64_t due = after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1
                                                   : now_ms + after_ms;
-    const struct wf_timer *timer;
+    uint32_t id;
     weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
@@ -122,24 +144,28 @@ weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
     if (err != WEFT_OK) {
         return err;
     }
-    timer = wf_actor_find_timer_named(actor->turn.actor, name);
-    wf_turn_timer(&actor->turn,
-                  timer != NULL ? timer->id : actor->turn.next_id++, due, name);
+    id = find_timer_id(actor, name);
+    if (id == 0) {
+        id = actor->turn.next_id++;
+        wf_buf_put_varint(&actor->timers, id);
+        wf_buf_put_text(&actor->timers, name);
+    }
+    wf_turn_timer(&actor->turn, id, due, name);
     return WEFT_OK;
 }
 
 weft_err
 weft_actor_timer_clear(weft_actor *actor, const char *name)
 {
-    const struct wf_timer *timer;
+    uint32_t id;
     weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
 
     if (err != WEFT_OK) {
         return err;
     }
-    timer = wf_actor_find_timer_named(actor->turn.actor, name);
-    if (timer != NULL) {
-        wf_turn_timer_clear(&actor->turn, timer->id);
+    id = find_timer_id(actor, name);
+    if (id != 0) {
+        wf_turn_timer_clear(&actor->turn, id);
     }
     return WEFT_OK;
 }

@@ -654,6 +654,30 @@ apply_seen(struct wf_partition *partition, uint64_t record,
     return true;
 }
 
+// The log lost its end, or was restored: what the others have seen of it from
+// here on is not what it will send from here on.
+static bool
+apply_generation(struct wf_partition *partition, uint64_t record,
+                 struct wf_reader *ops)
+{
+    uint64_t generation = wf_reader_varint(ops);
+
+    if (ops->failed) {
+        return false;
+    }
+    partition->generation = generation;
+    for (uint32_t i = 0; i < partition->options.count; i++) {
+        struct wf_route *route = partition->routes[i];
+
+        if (route != NULL && is_news(&route->object, record)) {
+            route->base = route->next_seq;
+            wf_mark_dirty(partition, &route->object, record);
+        }
+    }
+    wf_mark_dirty(partition, &partition->meta_object, record);
+    return true;
+}
+
 static bool
 apply_window(struct wf_partition *partition, enum wf_op op, uint64_t record,
              uint64_t now_ms, struct wf_reader *ops)
@@ -742,6 +766,7 @@ apply_partition_op(struct wf_partition *partition, enum wf_op op,
         partition->epoch = wf_reader_varint(ops);
         wf_mark_dirty(partition, &partition->meta_object, record);
         return !ops->failed;
+    case WF_OP_GENERATION: return apply_generation(partition, record, ops);
     case WF_OP_SEND: return apply_send(partition, record, ops);
     case WF_OP_ACKED: return apply_acked(partition, record, ops);
     case WF_OP_SEEN: return apply_seen(partition, record, ops);

@@ -329,6 +329,8 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
                    struct wf_request *request)
 {
     weft_query query = {0};
+    weft_bytes state = actor->state;
+    void *zeroes = NULL; // for the state of one that had no turn yet
     weft_err err;
 
     if (actor->kind->is_workflow || actor->kind->actor.query == NULL ||
@@ -339,8 +341,13 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
         partition->options.watch(partition->options.watch_ctx, &actor->key,
                                  "query");
     }
+    if (state.len == 0 && actor->kind->actor.state_bytes > 0) {
+        zeroes = wf_calloc(actor->kind->actor.state_bytes);
+        state = weft_bytes_of(zeroes, actor->kind->actor.state_bytes);
+    }
     err = actor->kind->actor.query(&query, request->name, request->data,
-                                   actor->state.data, actor->state.len);
+                                   state.data, state.len);
+    wf_free(zeroes);
     if (partition->options.watch != NULL) {
         partition->options.watch(partition->options.watch_ctx, NULL, "");
     }

@@ -64,23 +64,28 @@ has_store(const char *dir)
     return is_found;
 }
 
-static weft_err
-lock_directory(weft_inspect *inspect)
+weft_err
+wf_inspect_lock(const char *data_dir, int *out_fd)
 {
-    const char *dir = inspect->data_dir;
-    size_t size = strlen(dir) + 32;
+    size_t size = strlen(data_dir) + 32;
     char *path = wf_alloc(size);
     weft_err err = WEFT_OK;
+    int fd;
 
-    (void)snprintf(path, size, "%s/weft.lock", dir);
-    inspect->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (inspect->lock_fd < 0 && errno != ENOENT) {
+    (void)snprintf(path, size, "%s/weft.lock", data_dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT) {
         err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
-    } else if (inspect->lock_fd >= 0 &&
-               flock(inspect->lock_fd, LOCK_SH | LOCK_NB) != 0) {
-        err = errno == EWOULDBLOCK
-                  ? wf_error(WEFT_EBUSY, "%s is held by a running node", dir)
-                  : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    } else if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        err =
+            errno == EWOULDBLOCK
+                ? wf_error(WEFT_EBUSY, "%s is held by a running node", data_dir)
+                : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+        close(fd);
+        fd = -1;
+    }
+    if (err == WEFT_OK) {
+        *out_fd = fd;
     }
     wf_free(path);
     return err;
@@ -97,7 +102,7 @@ make(weft_inspect *inspect, bool accept_loss)
                        inspect->data_dir);
     }
     if (err == WEFT_OK) {
-        err = lock_directory(inspect);
+        err = wf_inspect_lock(inspect->data_dir, &inspect->lock_fd);
     }
     if (err == WEFT_OK) {
         err = weft_definitions_create(&inspect->definitions);
@@ -183,7 +188,8 @@ is_wanted(const struct look *look, const struct wf_actor *actor)
 {
     weft_status status = look->filter.status;
 
-    if (actor->status == WEFT_STATUS_NONE && actor->mailbox.letters.count == 0) {
+    if (actor->status == WEFT_STATUS_NONE &&
+        actor->mailbox.letters.count == 0) {
         return false; // it was removed, or never was
     }
     return status == WEFT_STATUS_NONE || actor->status == status;
@@ -315,9 +321,9 @@ show_letter(void *ctx, uint64_t number, weft_bytes body)
     }
     wf_view_fini(view);
     if (!wf_view_dead_letter(view, body, &shown)) {
-        letters->err = wf_error(WEFT_ECORRUPT,
-                                "p%u: dead letter %llu does not decode",
-                                letters->partition, (unsigned long long)number);
+        letters->err =
+            wf_error(WEFT_ECORRUPT, "p%u: dead letter %llu does not decode",
+                     letters->partition, (unsigned long long)number);
         return;
     }
     shown.letter.number = number;
@@ -344,8 +350,8 @@ each_letter(struct letters *letters)
     struct wf_buf to = {0};
     weft_err err = WEFT_OK;
 
-    for (uint32_t i = 0; err == WEFT_OK && !letters->is_over &&
-                         i < inspect->partitions_count;
+    for (uint32_t i = 0;
+         err == WEFT_OK && !letters->is_over && i < inspect->partitions_count;
          i++) {
         const struct wf_store *store = wf_inspect_store_of(inspect, i);
 

@@ -63,15 +63,16 @@ restore_letters(struct wf_actor *actor, const struct wf_load *load)
     for (; wf_reader_left(&rows) > 0; seq++) {
         weft_bytes key = wf_reader_bytes(&rows);
         weft_bytes letter = wf_reader_bytes(&rows);
-        struct wf_reader tail = wf_reader_of(
-            weft_bytes_of((const uint8_t *)key.data + key.len - 8, 8));
+        struct wf_reader tail = wf_reader_of(key);
 
+        (void)wf_reader_take(&tail, key.len < 8 ? key.len : key.len - 8);
         if (wf_reader_u64(&tail) != seq ||
             !wf_mailbox_restore(&actor->mailbox, seq, letter, true)) {
             break;
         }
     }
-    if (seq == actor->mailbox.gone_from || wf_reader_left(&rows) > 0) {
+    if (seq != actor->mailbox.gone_from + load->rows_count ||
+        load->rows_count == 0) {
         return wf_error(WEFT_ECORRUPT, "letter %llu of its mailbox is missing",
                         (unsigned long long)seq);
     }
@@ -242,6 +243,7 @@ wf_inspect_core_get_facts(const struct wf_partition *partition)
 {
     struct wf_inspect_core_facts facts = {
         .last_record = partition->last_record,
+        .log_to = partition->recovered_to,
         .redo_record = partition->redo_record,
         .next_letter = partition->next_letter,
         .newest_ms = partition->now_ms,

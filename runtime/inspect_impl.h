@@ -50,7 +50,7 @@ void wf_inspect_tell(struct wf_inspect_check *check, const char *where,
 
 struct weft_inspect {
     char *data_dir;
-    int lock_fd; // -1: none
+    int lock_fd;                   // -1: none
     weft_definitions *definitions; // empty
     struct wf_trace trace;         // to nobody
     uint32_t partitions_count;
@@ -76,7 +76,10 @@ weft_err wf_inspect_get_number(weft_inspect *inspect, const char *name,
 weft_err wf_inspect_recover(weft_inspect *inspect);
 void wf_inspect_drop_partition(weft_inspect *inspect, uint32_t index);
 
-// inspect.c: all of it, with a check or without.
+// inspect.c: hold a directory, shared. *out_fd is to be closed; -1: it has no
+// lock, and none is made. WEFT_EBUSY: a node holds it.
+weft_err wf_inspect_lock(const char *data_dir, int *out_fd);
+// All of it, with a check or without.
 weft_err wf_inspect_make(const weft_inspect_options *options,
                          struct wf_inspect_check *check,
                          weft_inspect **out_inspect);
@@ -94,6 +97,10 @@ bool wf_inspect_records(const struct wf_segment *segment, uint64_t *out_record);
 // The same for what is in rows: a message on its way, one that nobody took.
 bool wf_inspect_is_envelope(weft_bytes bytes);
 bool wf_inspect_is_dead_letter(weft_bytes bytes);
+
+// inspect_verify.c: WEFT_ECORRUPT if there are problems.
+weft_err wf_inspect_verify(const char *data_dir, weft_inspect_problem_fn *fn,
+                           void *ctx, weft_inspect_counts *out_counts);
 
 // inspect_rows.c: check every row of an open store.
 void wf_inspect_check_rows(weft_inspect *inspect, uint32_t store);

@@ -128,17 +128,32 @@ read_field(struct wf_reader *ops, char field)
     weft_bytes bytes;
 
     switch (field) {
-    case 'V': (void)wf_reader_varint(ops); break;
-    case 'B': (void)wf_reader_bytes(ops); break;
-    case 'C': (void)wf_reader_take(ops, 16); break;
-    case 'K': return is_key(wf_reader_bytes(ops));
-    case 'k': bytes = wf_reader_bytes(ops); return bytes.len == 0 || is_key(bytes);
-    case 'L': return is_letter(wf_reader_bytes(ops));
-    case 'J': return is_entry(wf_reader_bytes(ops));
-    case 'S': return read_letters(ops);
-    case 'E': return wf_inspect_is_envelope(wf_reader_bytes(ops));
-    case 'D': return wf_inspect_is_dead_letter(wf_reader_bytes(ops));
-    default: return false;
+    case 'V':
+        (void)wf_reader_varint(ops);
+        break;
+    case 'B':
+        (void)wf_reader_bytes(ops);
+        break;
+    case 'C':
+        (void)wf_reader_take(ops, 16);
+        break;
+    case 'K':
+        return is_key(wf_reader_bytes(ops));
+    case 'k':
+        bytes = wf_reader_bytes(ops);
+        return bytes.len == 0 || is_key(bytes);
+    case 'L':
+        return is_letter(wf_reader_bytes(ops));
+    case 'J':
+        return is_entry(wf_reader_bytes(ops));
+    case 'S':
+        return read_letters(ops);
+    case 'E':
+        return wf_inspect_is_envelope(wf_reader_bytes(ops));
+    case 'D':
+        return wf_inspect_is_dead_letter(wf_reader_bytes(ops));
+    default:
+        return false;
     }
     return !ops->failed;
 }

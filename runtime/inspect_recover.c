@@ -130,8 +130,8 @@ check_segment(struct wf_inspect_check *check, const struct wf_depot *depot,
     }
     if (!wf_inspect_records(segment, &record)) {
         wf_inspect_tell(check, depot->name,
-                        "log: commit %" PRIu64 ": p%" PRIu32
-                        ": record %" PRIu64 " does not decode",
+                        "log: commit %" PRIu64 ": p%" PRIu32 ": record %" PRIu64
+                        " does not decode",
                         commit, segment->partition, record);
     }
 }

@@ -59,10 +59,10 @@ static const char *
 letter_type_name(enum wf_letter_type type)
 {
     static const char *const names[] = {
-        [WF_LETTER_START] = "start",       [WF_LETTER_SIGNAL] = "signal",
-        [WF_LETTER_TIMER] = "timer",       [WF_LETTER_ACTIVITY] = "activity",
-        [WF_LETTER_STEP] = "step",         [WF_LETTER_CHILD] = "child",
-        [WF_LETTER_REPLY] = "reply",       [WF_LETTER_FAILED] = "failed",
+        [WF_LETTER_START] = "start",   [WF_LETTER_SIGNAL] = "signal",
+        [WF_LETTER_TIMER] = "timer",   [WF_LETTER_ACTIVITY] = "activity",
+        [WF_LETTER_STEP] = "step",     [WF_LETTER_CHILD] = "child",
+        [WF_LETTER_REPLY] = "reply",   [WF_LETTER_FAILED] = "failed",
         [WF_LETTER_CANCEL] = "cancel",
     };
 

@@ -58,6 +58,8 @@ struct wf_partition_options {
     uint32_t residents_max; // idle actors kept by this partition
     uint32_t stacks_max;    // idle stacks kept by this partition
     bool is_paranoid;       // drop and replay every stack after every turn
+    bool is_restored; // its log lost its end, or is a copy: other partitions
+                      // may have seen what it never sent
     wf_watch_fn *watch;     // or NULL
     void *watch_ctx;
 };

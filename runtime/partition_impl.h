@@ -57,6 +57,7 @@ struct wf_route {
     // durable, out
     uint64_t next_seq; // of the next message; from 1
     uint64_t acked;    // all up to this were received and are durable there
+    uint64_t base;     // first message of this generation
     struct wf_list unacked;
     // durable, in
     uint64_t in_generation;

@@ -60,6 +60,7 @@ recover_route(struct wf_partition *partition, struct wf_reader *key,
     route->acked = wf_reader_varint(&reader);
     route->in_generation = wf_reader_varint(&reader);
     route->seen = wf_reader_varint(&reader);
+    route->base = wf_reader_varint(&reader);
     route->sent = route->acked;
     return !reader.failed;
 }
@@ -255,12 +256,13 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     }
     partition->sealed_record = partition->last_record;
     partition->durable_record = partition->last_record;
-    partition->generation = partition->generation == 0
-                                ? 1
-                                : partition->generation;
     partition->is_open = true;
     wf_buf_put_u8(&draft.ops, WF_OP_EPOCH);
     wf_buf_put_varint(&draft.ops, partition->epoch + 1);
+    if (partition->generation == 0 || partition->options.is_restored) {
+        wf_buf_put_u8(&draft.ops, WF_OP_GENERATION);
+        wf_buf_put_varint(&draft.ops, partition->generation + 1);
+    }
     wf_draft_partition(&draft);
     (void)wf_draft_write(&draft, partition, false);
     wf_draft_fini(&draft);

@@ -20,6 +20,7 @@
 // So many stubs are asked for at once; more wait, so that what is touched by a
 // caller does not queue behind all of recovery.
 #define LOADS_AT_ONCE 256
+#define EVICTIONS_AT_ONCE 64
 
 // An alarm for an actor that is not in memory.
 struct wake {
@@ -357,10 +358,12 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_residents_evict(struct wf_partition *partition)
 {
-    size_t tries = partition->idle.count;
+    // Those that are not at rest go to the end; a few at a time, so that a step
+    // stays short.
+    uint32_t tries = EVICTIONS_AT_ONCE;
 
-    while (partition->idle.count > partition->options.residents_max &&
-           tries-- > 0) {
+    while (partition->actors.count > partition->options.residents_max &&
+           partition->idle.count > 0 && tries-- > 0) {
         struct wf_list_node *node = wf_list_pop_front(&partition->idle);
         struct wf_actor *actor = WF_CONTAINER(node, struct wf_actor, lru);
 
@@ -381,7 +384,10 @@ wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor)
     if (wf_list_has(&actor->lru)) {
         wf_list_remove(&partition->idle, &actor->lru);
     }
-    wf_list_push_back(&partition->idle, &actor->lru);
+    // Until it is saved nobody can evict it; saving it comes back here.
+    if (!wf_list_has(&actor->object.dirty)) {
+        wf_list_push_back(&partition->idle, &actor->lru);
+    }
 }
 
 // The wake index. -----------------------------------------------------------

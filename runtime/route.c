@@ -10,12 +10,13 @@
 //   heard for a while                <---  durable
 //
 // So a message is lost only with its sender's log, and done twice never. The
-// sender's generation changes when its log lost its end or was restored: then
-// numbers start anew.
+// sender's generation changes when its log lost its end or was restored. Its
+// messages below the generation's base are those the receiver knows by number;
+// those from the base on are new, whatever was seen under their numbers.
 //
-// Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 seq,
-// and for messages their count as a varint and the envelopes. seq is that of
-// the first message, or what is acknowledged.
+// Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 base,
+// u64 seq, and for messages their count as a varint and the envelopes. seq is
+// that of the first message, or what is acknowledged.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -35,6 +36,7 @@ wf_route_get(struct wf_partition *partition, uint32_t other)
         route->object.type = WF_OBJECT_LINK;
         route->other = other;
         route->next_seq = 1;
+        route->base = 1;
         route->resend = (struct wf_alarm){
             .type = WF_ALARM_LINK,
             .owner = route,
@@ -119,6 +121,7 @@ begin_frame(const struct wf_partition *partition, const struct wf_route *route,
     wf_buf_put_u64(&frame->bytes, partition->epoch);
     wf_buf_put_u64(&frame->bytes, type == FRAME_ACK ? route->in_generation
                                                     : partition->generation);
+    wf_buf_put_u64(&frame->bytes, route->base);
     wf_buf_put_u64(&frame->bytes, seq);
     return frame;
 }
@@ -208,6 +211,7 @@ struct frame_head {
     uint8_t type;
     uint32_t source;
     uint64_t generation;
+    uint64_t base; // of the sender's generation
     uint64_t seq;
 };
 
@@ -221,6 +225,7 @@ read_head(struct wf_reader *reader, struct frame_head *head)
     head->source = wf_reader_u16(reader);
     (void)wf_reader_u64(reader); // epoch: for scale-out
     head->generation = wf_reader_u64(reader);
+    head->base = wf_reader_u64(reader);
     head->seq = wf_reader_u64(reader);
     return !reader->failed;
 }
@@ -283,10 +288,15 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
 {
     struct wf_draft draft = {0};
     uint64_t count = wf_reader_varint(messages);
-    uint64_t seen =
-        head->generation > route->in_generation ? 0 : route->seen;
+    bool is_new = head->generation > route->in_generation;
+    uint64_t seen = route->seen;
     uint64_t seq = head->seq;
     bool is_whole = true;
+
+    // What was seen of messages that the sender lost does not count.
+    if (is_new && head->base > 0 && head->base - 1 < seen) {
+        seen = head->base - 1;
+    }
 
     if (head->generation < route->in_generation) {
         return;
@@ -301,7 +311,7 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
             break; // a frame is missing; the sender will send from seen on
         }
     }
-    if (draft.sections.len > 0) {
+    if (draft.sections.len > 0 || is_new) {
         wf_buf_put_u8(&draft.ops, WF_OP_SEEN);
         wf_buf_put_varint(&draft.ops, route->other);
         wf_buf_put_varint(&draft.ops, head->generation);

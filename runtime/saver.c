@@ -27,7 +27,9 @@ is_due(const struct wf_partition *partition, const struct wf_object *object,
     int64_t window = partition->options.window_bytes;
 
     return save_all || window <= 0 ||
-           partition->log_bytes - object->dirty_bytes > (uint64_t)window / 2;
+           partition->log_bytes - object->dirty_bytes > (uint64_t)window / 2 ||
+           // What is not saved cannot be evicted.
+           partition->actors.count > partition->options.residents_max;
 }
 
 bool
@@ -84,6 +86,7 @@ save_route(struct wf_partition *partition, struct wf_route *route,
     wf_buf_put_varint(&value, route->acked);
     wf_buf_put_varint(&value, route->in_generation);
     wf_buf_put_varint(&value, route->seen);
+    wf_buf_put_varint(&value, route->base);
     wf_keys_link(&key, index, route->other);
     wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key), wf_buf_bytes(&value));
     wf_buf_fini(&key);
@@ -167,6 +170,10 @@ save_object(struct wf_partition *partition, struct wf_object *object,
     }
     wf_list_remove(&partition->dirty, &object->dirty);
     object->saved_seal = partition->seals;
+    if (object->type == WF_OBJECT_ACTOR) {
+        wf_residents_touch(partition,
+                           WF_CONTAINER(object, struct wf_actor, object));
+    }
     partition->stats.rows_saved++;
     return true;
 }
@@ -235,14 +242,22 @@ oldest_unsaved(const struct wf_partition *partition)
                : WF_CONTAINER(node, struct wf_object, dirty)->dirty_record;
 }
 
+static size_t
+save_limit(const struct wf_partition *partition, bool save_all)
+{
+    if (save_all || wf_saver_is_behind(partition)) {
+        return WF_SAVE_BYTES_BEHIND;
+    }
+    return partition->options.window_bytes <= 0 ? SIZE_MAX
+                                                : WF_SAVE_BYTES_PER_COMMIT;
+}
+
 void
 wf_saver_rows(struct wf_partition *partition, bool save_all,
               struct wf_batch *rows)
 {
     size_t before = rows->ops.len;
-    size_t limit = partition->options.window_bytes <= 0 && !save_all
-                       ? SIZE_MAX
-                       : WF_SAVE_BYTES_PER_COMMIT;
+    size_t limit = save_limit(partition, save_all);
     uint32_t passed = 0;
     bool has_saved = false;
     struct wf_list_node *node;

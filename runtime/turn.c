@@ -38,6 +38,7 @@ void
 wf_turn_fini(struct wf_turn *turn)
 {
     wf_buf_fini(&turn->ops);
+    wf_buf_fini(&turn->end);
     wf_draft_fini(&turn->sends);
     wf_own_bytes(&turn->reply, weft_nothing());
 }
@@ -45,7 +46,8 @@ wf_turn_fini(struct wf_turn *turn)
 weft_err
 wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
 {
-    size_t size = turn->ops.len + turn->sends.sections.len + payload_len;
+    size_t size = turn->ops.len + turn->end.len + turn->sends.sections.len +
+                  payload_len;
 
     if (payload_len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
@@ -64,8 +66,16 @@ weft_err
 wf_turn_target(const struct wf_turn *turn, weft_target target,
                struct wf_key *out_key)
 {
-    return wf_key_make(wf_key_namespace(&turn->actor->key), target.kind,
-                       target.id, out_key);
+    weft_err err = wf_key_make(wf_key_namespace(&turn->actor->key),
+                               target.kind, target.id, out_key);
+
+    if (err == WEFT_OK &&
+        wf_definitions_find(turn->partition->options.definitions,
+                            target.kind) == NULL) {
+        wf_key_fini(out_key);
+        err = wf_error(WEFT_EINVAL, "no kind is named %s", target.kind);
+    }
+    return err;
 }
 
 void
@@ -187,11 +197,11 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 {
     const struct wf_actor *actor = turn->actor;
 
-    wf_buf_put_u8(&turn->ops, WF_OP_FINISH);
-    wf_buf_put_varint(&turn->ops, (uint64_t)status);
-    wf_buf_put_bytes(&turn->ops, data);
-    wf_buf_put_text(&turn->ops, name);
-    wf_buf_put_text(&turn->ops, message);
+    wf_buf_put_u8(&turn->end, WF_OP_FINISH);
+    wf_buf_put_varint(&turn->end, (uint64_t)status);
+    wf_buf_put_bytes(&turn->end, data);
+    wf_buf_put_text(&turn->end, name);
+    wf_buf_put_text(&turn->end, message);
     turn->is_finishing = true;
     cancel_children(turn);
     if (actor->parent.len > 0) {
@@ -211,10 +221,9 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 
 // Answers. ------------------------------------------------------------------
 
-// Tell whoever asked, if anybody did. err OK: data is the answer.
-static void
-put_answer(struct wf_turn *turn, const struct wf_letter *letter, weft_err err,
-           weft_bytes data)
+void
+wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
+               weft_err err, weft_bytes data)
 {
     if (letter->client.len > 0) {
         struct wf_draft *sends = &turn->sends;
@@ -295,6 +304,7 @@ wf_turn_commit(struct wf_turn *turn)
         memcpy(client, turn->letter.client.data, sizeof(client));
     }
     turn->ops = (struct wf_buf){0};
+    wf_buf_put(&draft.ops, turn->end.data, turn->end.len);
     wf_draft_actor(&draft, &actor->key);
     wf_buf_put(&draft.sections, turn->sends.sections.data,
                turn->sends.sections.len);
@@ -534,7 +544,7 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
                         self.state.len);
         }
         if (!is_start) {
-            put_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
+            wf_turn_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
         }
         wf_turn_commit(&self.turn);
     } else {
@@ -543,6 +553,7 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     if (self.is_state_set) {
         wf_own_bytes(&self.state, weft_nothing());
     }
+    wf_buf_fini(&self.timers);
     wf_free(state);
     wf_turn_fini(&self.turn);
 }
@@ -607,7 +618,7 @@ refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
         }
     } else if (letter->client.len > 0 ||
                (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
-        put_answer(&turn, letter, err, weft_nothing());
+        wf_turn_answer(&turn, letter, err, weft_nothing());
     } else if (letter->type == WF_LETTER_SIGNAL) {
         put_dead_letter(&turn, bytes, reason);
     }

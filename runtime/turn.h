@@ -15,6 +15,7 @@ struct wf_turn {
     struct wf_partition *partition;
     struct wf_actor *actor;
     struct wf_buf ops;     // of the actor
+    struct wf_buf end;     // the operation that finishes it: after all others
     struct wf_draft sends; // sections of others
     uint32_t next_id;      // of a plain actor's timers, commands and calls
     struct wf_random random;
@@ -31,6 +32,7 @@ struct weft_actor {
     struct wf_turn turn;
     weft_bytes state; // kinds whose state is bytes: as of now; owned if set
     bool is_state_set;
+    struct wf_buf timers; // that this turn named first: V id, B name, ...
 };
 
 void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
@@ -64,10 +66,15 @@ void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
                  const char *name, const char *message);
+// Tell whoever sent the letter and wants an answer, if anybody does. err OK:
+// data is the answer.
+void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
+                    weft_err err, weft_bytes data);
 
 // A key in the actor's namespace.
 //
-// WEFT_EINVAL, WEFT_ETOOBIG
+// WEFT_EINVAL   a part is missing, or no kind of that name is registered
+// WEFT_ETOOBIG
 weft_err wf_turn_target(const struct wf_turn *turn, weft_target target,
                         struct wf_key *out_key);
 

@@ -415,19 +415,6 @@ head_bytes(const struct wf_actor *actor)
     return weft_bytes_of(waiting->bytes, waiting->len);
 }
 
-static void
-answer_client(struct wf_turn *turn)
-{
-    if (turn->letter.client.len > 0) {
-        struct wf_draft *sends = &turn->sends;
-
-        wf_window_put_answered(&sends->ops, turn->letter.client.data,
-                               turn->letter.number, 0, WEFT_OK,
-                               weft_nothing());
-        wf_draft_partition(sends);
-    }
-}
-
 void
 wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                  const struct wf_letter *letter)
@@ -454,7 +441,9 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
     if (is_done) {
         put_outcome(wf);
     }
-    answer_client(&turn);
+    if (letter != NULL) {
+        wf_turn_answer(&turn, letter, WEFT_OK, weft_nothing());
+    }
     wf->turn = NULL;
     wf_turn_commit(&turn);
     wf_turn_fini(&turn);

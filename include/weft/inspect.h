@@ -78,8 +78,8 @@ typedef struct weft_inspect_letter {
     const char *type; // "start", "signal", "timer", "activity", "step",
                       // "child", "reply", "failed" or "cancel"
     const char *name; // of the signal or timer; else ""
-    uint32_t call;    // which call it answers; for a question, the asker's; or 0
-    weft_bytes data;  // payload or result
+    uint32_t call;   // which call it answers; for a question, the asker's; or 0
+    weft_bytes data; // payload or result
     weft_failure failure;    // of an answer; name is "" when it went well
     const char *sender_kind; // "" if it came from a client or from weft itself
     const char *sender_id;
@@ -157,8 +157,8 @@ typedef struct weft_inspect_actor {
     uint32_t crashes;         // of the process, in its code
     uint64_t retry_at_ms;     // 0: no retry is waited for
     weft_bytes input;
-    weft_bytes state;  // of plain actors
-    weft_bytes result; // of completed ones
+    weft_bytes state;     // of plain actors
+    weft_bytes result;    // of completed ones
     weft_failure failure; // of others that finished; else its name is ""
     const weft_inspect_published *published;
     size_t published_count;
@@ -274,8 +274,7 @@ WEFT_API weft_err weft_inspect_backup(const char *data_dir, const char *to);
 // WEFT_ECORRUPT  the backup has problems, of which fn is told; no copy is left
 //                under the name data_dir
 // else           as weft_inspect_open, about the backup
-WEFT_API weft_err weft_inspect_restore(const char *backup,
-                                       const char *data_dir,
+WEFT_API weft_err weft_inspect_restore(const char *backup, const char *data_dir,
                                        weft_inspect_problem_fn *fn, void *ctx);
 
 #ifdef __cplusplus

@@ -89,7 +89,7 @@ expect 1 0 'acknowledged and not heard' export \
 expect 1 0 'refused for no reason' signals \
     '/"refused".*"c","signal":"pick/s/WEFT_EFINISHED/WEFT_ENOTFOUND/'
 expect 0 0 'acknowledged while the order ended' signals \
-    '/"acked".*"b","signal":"cancel/s/12004/12810/'
+    '/"acked".*"b","signal":"cancel/s/12004/12815/'
 expect 0 0 'what was sent again is not doubled' signals \
     '/"sending".*"review"/p'
 

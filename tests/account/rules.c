@@ -23,7 +23,7 @@
 #define PLAN_MS 300 // closer than this, a plan decides nothing
 #define CANCEL_MS 100
 #define CLOCK_MS 20   // two clocks of one machine may differ by
-#define END_MS 50     // an order ends while a signal is on its way
+#define END_MS 10     // an order ends while a signal is on its way
 #define AWAKE_MS 1000 // a process that opened has caught up
 
 const char *const account_reasons[REASONS_COUNT] = {

@@ -104,6 +104,10 @@ obey(weft_actor *actor, struct puppet *puppet, const struct words *words,
                  (unsigned long long)weft_actor_random(actor));
         return WEFT_OK;
     }
+    if (is(words, "note")) {
+        story_note("%s %s", weft_actor_id(actor), first);
+        return WEFT_OK;
+    }
     if (is(words, "fail") || is(words, "die")) {
         story_note("%s fails", weft_actor_id(actor));
         *out_end =

@@ -9,6 +9,7 @@
 //     call ACTIVITY INPUT        timer NAME MS             clear NAME
 //     publish NAME VALUE         reply DATA                random
 //     stop RESULT                stop_failed NAME MESSAGE DETAILS
+//     note TEXT                  only a note
 //     fail                       (unless puppet_is_mended) the turn fails
 //     die                        the turn fails, always
 //

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/test.h"
@@ -49,7 +50,20 @@ struct scene {
     const char *path;
     bool runs_user_code;
     void (*end)(void);
+    void (*host)(int number); // the host's handler; NULL: it has none
 };
+
+// cmocka has handlers of its own, which would go on with the next test.
+static void
+set_handlers(void (*host)(int number))
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    struct sigaction action = {.sa_handler = host == NULL ? SIG_DFL : host};
+
+    for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
+        (void)sigaction(fatal[i], &action, NULL);
+    }
+}
 
 static void
 play(void *ctx)
@@ -64,6 +78,7 @@ play(void *ctx)
         _exit(98);
     }
     wf_blackbox_clear(box);
+    set_handlers(scene->host);
     wf_blackbox_handle_signals();
     wf_blackbox_enter(wf_blackbox_slot(box, 1));
     wf_blackbox_begin(wf_blackbox_slot(box, 1), WF_BLACKBOX_TURN, &key, "pay",
@@ -123,7 +138,7 @@ end_elsewhere(void)
 
 TEST(blackbox, an_abort_in_user_code_blames_it)
 {
-    struct scene scene = {box_path(t), true, end_by_abort};
+    struct scene scene = {box_path(t), true, end_by_abort, NULL};
     struct blamed blamed;
 
     CHECK(test_fork(play, &scene) != 0);
@@ -139,7 +154,7 @@ TEST(blackbox, an_abort_in_user_code_blames_it)
 
 TEST(blackbox, a_memory_fault_in_user_code_blames_it)
 {
-    struct scene scene = {box_path(t), true, end_by_fault};
+    struct scene scene = {box_path(t), true, end_by_fault, NULL};
 
     CHECK(test_fork(play, &scene) != 0);
     CHECK_EQ(read_box(scene.path).count, 1);
@@ -148,7 +163,7 @@ TEST(blackbox, a_memory_fault_in_user_code_blames_it)
 
 TEST(blackbox, a_kill_blames_nobody)
 {
-    struct scene scene = {box_path(t), true, end_by_kill};
+    struct scene scene = {box_path(t), true, end_by_kill, NULL};
 
     CHECK(test_fork(play, &scene) != 0);
     CHECK_EQ(read_box(scene.path).count, 0);
@@ -156,7 +171,7 @@ TEST(blackbox, a_kill_blames_nobody)
 
 TEST(blackbox, a_fault_outside_user_code_blames_nobody)
 {
-    struct scene scene = {box_path(t), false, end_by_abort};
+    struct scene scene = {box_path(t), false, end_by_abort, NULL};
 
     CHECK(test_fork(play, &scene) != 0);
     CHECK_EQ(read_box(scene.path).count, 0);
@@ -164,7 +179,7 @@ TEST(blackbox, a_fault_outside_user_code_blames_nobody)
 
 TEST(blackbox, a_fault_of_another_thread_blames_nobody)
 {
-    struct scene scene = {box_path(t), true, end_elsewhere};
+    struct scene scene = {box_path(t), true, end_elsewhere, NULL};
 
     CHECK(test_fork(play, &scene) != 0);
     CHECK_EQ(read_box(scene.path).count, 0);
@@ -185,19 +200,10 @@ end_by_raise(void)
     _exit(host_saw == SIGFPE ? 42 : 43);
 }
 
-static void
-play_with_host(void *ctx)
-{
-    struct sigaction host = {.sa_handler = host_handler};
-
-    (void)sigaction(SIGFPE, &host, NULL);
-    play(ctx);
-}
-
 TEST(blackbox, the_hosts_handler_still_runs)
 {
-    struct scene scene = {box_path(t), true, end_by_raise};
-    int status = test_fork(play_with_host, &scene);
+    struct scene scene = {box_path(t), true, end_by_raise, host_handler};
+    int status = test_fork(play, &scene);
 
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), 42);

@@ -1,0 +1,791 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_node.c - whole nodes: with threads on a directory, and by hand on a
+// store in memory.
+
+#include "runtime/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/trace.h"
+#include "storage/store.h"
+#include "support/test.h"
+#include "weft/client.h"
+#include "weft/workflow.h"
+
+// A counter: every "add" adds one; a query gives the number.
+static weft_err
+count(weft_actor *actor, const weft_message *message, void *state)
+{
+    uint64_t *number = state;
+
+    (void)actor;
+    if (message->type == WEFT_MESSAGE_SIGNAL) {
+        (*number)++;
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+show(weft_query *query, const char *name, weft_bytes args, const void *state,
+     size_t state_len)
+{
+    (void)name;
+    (void)args;
+    return weft_query_return(query, weft_bytes_of(state, state_len));
+}
+
+// A step of a chain of activities and timers, which ends after three.
+static weft_err
+touch(weft_activity *activity, weft_bytes input)
+{
+    return weft_activity_return(activity, input);
+}
+
+static weft_err
+chain(weft_workflow *wf, weft_bytes input)
+{
+    for (int i = 0; i < 3; i++) {
+        weft_bytes result;
+        weft_err err = weft_workflow_call(wf, "touch", input, NULL, &result);
+
+        if (err == WEFT_OK) {
+            err = weft_workflow_sleep(wf, 5);
+        }
+        if (err != WEFT_OK) {
+            return err;
+        }
+    }
+    return weft_workflow_return(wf, weft_text("done"));
+}
+
+// Runs for longer than a turn should.
+static weft_err
+dawdle(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)actor;
+    (void)state;
+    if (message->type == WEFT_MESSAGE_SIGNAL) {
+        usleep(500000);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+die(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)actor;
+    (void)message;
+    (void)state;
+    abort();
+}
+
+static weft_definitions *
+define(void)
+{
+    weft_definitions *definitions = NULL;
+    weft_actor_def counter = WEFT_ACTOR_DEF_INIT;
+    weft_actor_def slow = WEFT_ACTOR_DEF_INIT;
+    weft_actor_def fatal = WEFT_ACTOR_DEF_INIT;
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+    weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    counter.name = "counter";
+    counter.state_bytes = sizeof(uint64_t);
+    counter.receive = count;
+    counter.query = show;
+    CHECK_OK(weft_definitions_add_actor(definitions, &counter));
+    slow.name = "slow";
+    slow.receive = dawdle;
+    CHECK_OK(weft_definitions_add_actor(definitions, &slow));
+    fatal.name = "fatal";
+    fatal.receive = die;
+    CHECK_OK(weft_definitions_add_actor(definitions, &fatal));
+    activity.name = "touch";
+    activity.run = touch;
+    CHECK_OK(weft_definitions_add_activity(definitions, &activity));
+    workflow.name = "chain";
+    workflow.run = chain;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &workflow));
+    return definitions;
+}
+
+// Lines of the node's log, for looking into.
+struct lines {
+    char text[65536];
+    size_t len;
+};
+
+static void
+add_line(void *ctx, const char *line)
+{
+    struct lines *lines = ctx;
+    size_t len = strlen(line);
+
+    if (lines->len + len + 2 < sizeof(lines->text)) {
+        memcpy(lines->text + lines->len, line, len);
+        lines->text[lines->len + len] = '\n';
+        lines->len += len + 1;
+    }
+}
+
+static weft_node_options
+options_for(struct test *t, const weft_definitions *definitions)
+{
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    static char dir[600];
+
+    snprintf(dir, sizeof(dir), "%s/data", test_dir(t));
+    options.data_dir = dir;
+    options.definitions = definitions;
+    options.partition_count = 8;
+    options.shard_count = 2;
+    options.worker_count = 2;
+    options.reserve_bytes = 1;
+    return options;
+}
+
+static uint64_t
+ask_number(weft_client *client, const char *id)
+{
+    weft_target target = {"counter", id};
+    weft_reply *reply = NULL;
+    uint64_t number = 0;
+
+    CHECK_OK(weft_client_query(client, target, "number", weft_nothing(),
+                               &reply));
+    CHECK_EQ(reply->data.len, sizeof(number));
+    memcpy(&number, reply->data.data, sizeof(number));
+    weft_reply_free(reply);
+    return number;
+}
+
+static void
+add(weft_client *client, const char *id)
+{
+    weft_target target = {"counter", id};
+
+    CHECK_OK(weft_client_signal(client, target, "add", weft_nothing()));
+}
+
+TEST(node, what_was_acknowledged_is_there_at_the_next_open)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    char id[16];
+
+    for (int round = 1; round <= 3; round++) {
+        CHECK_OK(weft_node_open(&options, &node));
+        CHECK_OK(weft_client_open(node, NULL, &client));
+        for (int i = 0; i < 20; i++) {
+            snprintf(id, sizeof(id), "c%d", i);
+            add(client, id);
+            CHECK_EQ(ask_number(client, id), round);
+        }
+        weft_client_close(client);
+        weft_node_close(node);
+    }
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, workflows_run_activities_and_timers_to_their_end)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node_stats stats = {.struct_size = sizeof(stats)};
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    char id[16];
+
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof(id), "w%d", i);
+        CHECK_OK(weft_client_start(client, (weft_target){"chain", id},
+                                   weft_text("in")));
+    }
+    for (int i = 0; i < 20; i++) {
+        weft_reply *reply = NULL;
+
+        snprintf(id, sizeof(id), "w%d", i);
+        CHECK_OK(weft_client_result(client, (weft_target){"chain", id}, 20000,
+                                    &reply));
+        CHECK_BYTES(reply->data, weft_text("done"));
+        weft_reply_free(reply);
+    }
+    CHECK_OK(weft_node_get_stats(node, &stats));
+    CHECK_EQ(stats.activities_started, 60);
+    CHECK_EQ(stats.activities_running, 0);
+    CHECK_EQ(stats.audit_failures, 0);
+    CHECK(stats.commits > 0 && stats.log_bytes > 0 && stats.turns >= 60);
+    CHECK_OK(weft_node_drain(node, 5000));
+    CHECK_ERR(weft_client_signal(client, (weft_target){"counter", "x"}, "add",
+                                 weft_nothing()),
+              WEFT_ECLOSED);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_directory_is_held_by_one_node)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_node *second = NULL;
+
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_ERR(weft_node_open(&options, &second), WEFT_EBUSY);
+    CHECK(strstr(weft_err_detail(), options.data_dir) != NULL);
+    weft_node_close(node);
+    CHECK_OK(weft_node_open(&options, &second));
+    weft_node_close(second);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, other_counts_than_it_was_made_with_are_refused)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+
+    options.store_count = 2;
+    CHECK_OK(weft_node_open(&options, &node));
+    weft_node_close(node);
+    options.partition_count = 16;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EFORMAT);
+    CHECK(strstr(weft_err_detail(), "8") != NULL);
+    CHECK(strstr(weft_err_detail(), "16") != NULL);
+    options.partition_count = 8;
+    options.store_count = 1;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EFORMAT);
+    options.store_count = 2;
+    options.shard_count = 1; // may differ
+    CHECK_OK(weft_node_open(&options, &node));
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, options_out_of_range_are_named)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+
+    options.partition_count = 1025;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "partition_count") != NULL);
+    options.partition_count = 4;
+    options.store_count = 5;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "store_count") != NULL);
+    options.store_count = 1;
+    options.strict = 2;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EINVAL);
+    options.strict = 0;
+    options.window_bytes = -2;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EINVAL);
+    options.window_bytes = 0;
+    options.reserve_bytes = UINT64_MAX;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EFULL);
+    options.data_dir = NULL;
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EINVAL);
+    CHECK_EQ(access(test_dir(t), F_OK), 0);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_commit_in_doubt_is_found_out_and_answered_once)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    struct lines lines = {.len = 0};
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    options.log = add_line;
+    options.log_ctx = &lines;
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    add(client, "a");
+    // Written, and nobody knows; then not written, and nobody knows.
+    wf_fault_arm(WF_FAULT_COMMIT_EIO, WF_FAULT_ACTION_FAIL, 0, 1);
+    add(client, "a");
+    CHECK_EQ(ask_number(client, "a"), 2);
+    wf_fault_arm(WF_FAULT_BEFORE_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
+    add(client, "a");
+    CHECK_EQ(ask_number(client, "a"), 3);
+    wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
+    add(client, "b");
+    CHECK_EQ(ask_number(client, "b"), 1);
+    wf_fault_disarm_all();
+    weft_client_close(client);
+    weft_node_close(node);
+    CHECK(strstr(lines.text, "reopen") != NULL);
+
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_EQ(ask_number(client, "a"), 3);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_stalled_store_is_waited_for)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    wf_fault_arm(WF_FAULT_COMMIT_STALL, WF_FAULT_ACTION_FAIL, 0, 5);
+    add(client, "a");
+    wf_fault_disarm_all();
+    CHECK_EQ(ask_number(client, "a"), 1);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_store_that_is_behind_its_beacon_is_refused)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    char command[1400];
+
+    CHECK_OK(weft_node_open(&options, &node));
+    weft_node_close(node);
+    snprintf(command, sizeof(command), "cp -r %s/store-0 %s/old",
+             options.data_dir, options.data_dir);
+    CHECK_EQ(system(command), 0);
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    add(client, "a");
+    weft_client_close(client);
+    weft_node_close(node);
+    snprintf(command, sizeof(command),
+             "cd %s && rm -r store-0 && mv old store-0", options.data_dir);
+    CHECK_EQ(system(command), 0);
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_ELOST);
+    options.accept_loss = 1;
+    CHECK_OK(weft_node_open(&options, &node));
+    weft_node_close(node);
+    options.accept_loss = 0;
+    CHECK_OK(weft_node_open(&options, &node));
+    weft_node_close(node);
+    snprintf(command, sizeof(command), "rm %s/store-0.beacon",
+             options.data_dir);
+    CHECK_EQ(system(command), 0);
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_ELOST);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_backup_opens_and_goes_on)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    char to[700];
+
+    options.store_count = 2;
+    snprintf(to, sizeof(to), "%s/copy", test_dir(t));
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    add(client, "a");
+    CHECK_OK(weft_node_backup(node, to));
+    CHECK_ERR(weft_node_backup(node, to), WEFT_EEXISTS);
+    add(client, "a");
+    weft_client_close(client);
+    weft_node_close(node);
+
+    options.data_dir = to;
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_EQ(ask_number(client, "a"), 1);
+    add(client, "a");
+    CHECK_EQ(ask_number(client, "a"), 2);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, strict_mode_keeps_the_beacon_with_each_acknowledgement)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    uint64_t hits;
+
+    options.strict = 1;
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    for (int i = 0; i < 5; i++) {
+        hits = wf_fault_hits(WF_FAULT_AFTER_BEACON);
+        add(client, "a");
+        CHECK(wf_fault_hits(WF_FAULT_AFTER_BEACON) > hits);
+    }
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_slow_turn_is_reported_with_its_name)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    static struct lines lines;
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    options.log = add_line;
+    options.log_ctx = &lines;
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_OK(weft_client_signal(client, (weft_target){"slow", "snail"}, "go",
+                                weft_nothing()));
+    usleep(600000);
+    weft_client_close(client);
+    weft_node_close(node);
+    CHECK(strstr(lines.text, "slow/snail") != NULL);
+    weft_definitions_destroy(definitions);
+}
+
+// The process is killed at a point, some time after it began to work.
+struct crash {
+    weft_node_options options;
+    enum wf_fault fault;
+};
+
+static void
+work_until_killed(void *ctx)
+{
+    struct crash *crash = ctx;
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    wf_fault_arm(crash->fault, WF_FAULT_ACTION_KILL, 10, 1);
+    if (weft_node_open(&crash->options, &node) != WEFT_OK ||
+        weft_client_open(node, NULL, &client) != WEFT_OK) {
+        _exit(1);
+    }
+    for (int i = 0; i < 1000; i++) {
+        weft_err err = weft_client_signal(
+            client, (weft_target){"counter", "a"}, "add", weft_nothing());
+        FILE *file = fopen(getenv("WEFT_TEST_COUNT"), "w");
+
+        if (err != WEFT_OK || file == NULL) {
+            _exit(2);
+        }
+        fprintf(file, "%d", i + 1);
+        fclose(file);
+    }
+    _exit(3);
+}
+
+TEST(node, a_kill_loses_nothing_that_was_acknowledged)
+{
+    static const enum wf_fault faults[] = {
+        WF_FAULT_BEFORE_COMMIT,
+        WF_FAULT_AFTER_COMMIT,
+        WF_FAULT_AFTER_RELEASE,
+    };
+    weft_definitions *definitions = define();
+    char path[700];
+    char text[16];
+
+    snprintf(path, sizeof(path), "%s/count", test_dir(t));
+    setenv("WEFT_TEST_COUNT", path, 1);
+    for (size_t i = 0; i < 3; i++) {
+        struct crash crash = {options_for(t, definitions), faults[i]};
+        char dir[700];
+        weft_node *node = NULL;
+        weft_client *client = NULL;
+        FILE *file;
+        int status;
+        uint64_t acknowledged;
+        uint64_t number;
+
+        snprintf(dir, sizeof(dir), "%s/data%zu", test_dir(t), i);
+        crash.options.data_dir = dir;
+        remove(path);
+        status = test_fork(work_until_killed, &crash);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        file = fopen(path, "r");
+        CHECK(file != NULL && fgets(text, sizeof(text), file) != NULL);
+        fclose(file);
+        acknowledged = strtoull(text, NULL, 10);
+
+        CHECK_OK(weft_node_open(&crash.options, &node));
+        CHECK_OK(weft_client_open(node, NULL, &client));
+        number = ask_number(client, "a");
+        CHECK(number == acknowledged || number == acknowledged + 1);
+        weft_client_close(client);
+        weft_node_close(node);
+    }
+    weft_definitions_destroy(definitions);
+}
+
+static void
+abort_in_a_turn(void *ctx)
+{
+    struct crash *crash = ctx;
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    (void)signal(SIGABRT, SIG_DFL); // not cmocka's
+    if (weft_node_open(&crash->options, &node) != WEFT_OK ||
+        weft_client_open(node, NULL, &client) != WEFT_OK) {
+        _exit(1);
+    }
+    (void)weft_client_signal(client, (weft_target){"fatal", "f"}, "go",
+                             weft_nothing());
+    _exit(3);
+}
+
+TEST(node, an_actor_that_kills_the_process_is_parked_in_the_end)
+{
+    weft_definitions *definitions = define();
+    struct crash crash = {options_for(t, definitions), WF_FAULT_COUNT};
+    weft_target target = {"fatal", "f"};
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+    weft_reply *reply = NULL;
+    int crashes = 0;
+    int status;
+
+    do {
+        status = test_fork(abort_in_a_turn, &crash);
+        crashes++;
+    } while (WIFSIGNALED(status) && crashes < 10);
+    CHECK_EQ(crashes, 4);
+    CHECK_OK(weft_node_open(&crash.options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_OK(weft_client_describe(client, target, &reply));
+    CHECK_EQ(reply->items_count, 1);
+    CHECK_EQ(reply->items[0].is_parked, 1);
+    weft_reply_free(reply);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+}
+
+// By hand. ----------------------------------------------------------------------
+
+struct world {
+    struct wf_memory_disk *disk;
+    uint64_t now_ms;
+    uint64_t free_bytes;
+    weft_node *node;
+};
+
+static uint64_t
+world_wall_ms(void *self)
+{
+    return ((struct world *)self)->now_ms;
+}
+
+static uint64_t
+world_mono_ns(void *self)
+{
+    return ((struct world *)self)->now_ms * 1000000U;
+}
+
+static weft_err
+world_open_store(void *ctx, uint32_t store, struct wf_store *out_store)
+{
+    struct world *world = ctx;
+
+    (void)store;
+    return wf_store_memory_open(world->disk, out_store);
+}
+
+static uint64_t
+world_free_bytes(void *ctx)
+{
+    return ((struct world *)ctx)->free_bytes;
+}
+
+static void
+world_open(struct world *world, const weft_definitions *definitions)
+{
+    static const struct wf_trace silent;
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    struct wf_node_seams seams = {
+        .clock = {world_wall_ms, world_mono_ns, world},
+        .seed = 7,
+        .open_store = world_open_store,
+        .free_bytes = world_free_bytes,
+        .trace = &silent,
+        .ctx = world,
+        .is_manual = true,
+    };
+
+    options.definitions = definitions;
+    options.partition_count = 4;
+    options.shard_count = 2;
+    CHECK_OK(wf_node_open_with(&options, &seams, &world->node));
+}
+
+static bool
+world_step(struct world *world)
+{
+    bool did_something = false;
+
+    for (int i = 0; i < WF_NODE_COMPONENT_COUNT; i++) {
+        enum wf_node_component component = (enum wf_node_component)i;
+
+        for (uint32_t j = 0; j < wf_node_count(world->node, component); j++) {
+            did_something =
+                wf_node_step(world->node, component, j) == 0 || did_something;
+        }
+    }
+    return did_something;
+}
+
+static void
+world_run(struct world *world, uint64_t ms)
+{
+    uint64_t end = world->now_ms + ms;
+
+    for (; world->now_ms < end; world->now_ms++) {
+        while (world_step(world)) {
+        }
+    }
+}
+
+struct answer {
+    uint32_t count;
+    weft_err err;
+    uint64_t number;
+};
+
+static void
+note_answer(void *ctx, const weft_reply *reply)
+{
+    struct answer *answer = ctx;
+
+    answer->count++;
+    answer->err = reply->err;
+    if (reply->data.len == sizeof(answer->number)) {
+        memcpy(&answer->number, reply->data.data, sizeof(answer->number));
+    }
+}
+
+static void
+submit(weft_client *client, weft_verb verb, const char *kind, const char *id,
+       struct answer *answer)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    *answer = (struct answer){0};
+    request.verb = verb;
+    request.target = (weft_target){kind, id};
+    request.name = "add";
+    CHECK_OK(
+        weft_client_submit(client, &request, note_answer, answer, NULL));
+}
+
+TEST(node, a_manual_node_runs_in_one_thread)
+{
+    weft_definitions *definitions = define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+    struct answer result;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(client, WEFT_VERB_START, "chain", "w", &result);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_OK(answer.err);
+    CHECK_OK(result.err);
+    submit(client, WEFT_VERB_RESULT, "chain", "w", &result);
+    world_run(&world, 100);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(result.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_crash_keeps_what_was_synced)
+{
+    weft_definitions *definitions = define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+    struct answer late;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    (void)wf_node_step(world.node, WF_NODE_SHARD, 0);
+    (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
+    wf_memory_disk_crash(world.disk);
+    wf_node_crash(world.node);
+    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_OK(answer.err);
+    CHECK_ERR(late.err, WEFT_EIO);
+    CHECK_EQ(late.count, 1);
+    weft_client_close(client);
+
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, a_full_disk_stops_intake_until_there_is_room)
+{
+    weft_definitions *definitions = define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world.free_bytes = 1000;
+    world_run(&world, 1200);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_ERR(answer.err, WEFT_EFULL);
+    world.free_bytes = UINT64_MAX;
+    world_run(&world, 1200);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(answer.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}

@@ -56,7 +56,7 @@ static void
 remove_command(struct apply *apply, struct wf_command *command)
 {
     wf_alarm_clear(apply->partition, &command->alarm);
-    wf_commands_drop(command);
+    wf_commands_cancel(command);
     wf_list_remove(&apply->actor->commands, &command->node);
     wf_command_destroy(command);
 }

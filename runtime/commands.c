@@ -39,8 +39,16 @@ void
 wf_commands_drop(struct wf_command *command)
 {
     if (command->task != NULL) {
-        atomic_store(&command->task->is_cancelled, true);
         atomic_store(&command->task->is_abandoned, true);
+        command->task = NULL;
+    }
+}
+
+void
+wf_commands_cancel(struct wf_command *command)
+{
+    if (command->task != NULL) {
+        atomic_store(&command->task->is_cancelled, true);
         command->task = NULL;
     }
 }
@@ -115,6 +123,7 @@ fail_attempt(struct wf_partition *partition, struct wf_command *command,
     uint64_t delay;
     bool is_over;
 
+    wf_commands_drop(command);
     wf_random_init(&random, command->actor->seed ^ command->id ^
                                 ((uint64_t)command->attempt << 32));
     delay = wf_policy_delay_ms(&policy, used + 1, wf_random_unit(&random));
@@ -436,11 +445,11 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
     }
     switch (request->verb) {
     case WEFT_VERB_COMPLETE:
+        wf_commands_drop(command);
         close_command(partition, command, WEFT_OK, weft_nothing(),
                       weft_nothing(), request->data);
         break;
     case WEFT_VERB_FAIL:
-        wf_commands_drop(command);
         fail_attempt(partition, command, false, weft_text(request->error_name),
                      weft_text(request->error_message), request->data);
         break;

@@ -185,6 +185,7 @@ fire_timer(struct wf_partition *partition, struct wf_timer *timer)
     wf_letter_encode(
         &(struct wf_letter){
             .type = WF_LETTER_TIMER,
+            .sender_run = timer->actor->run,
             .call = timer->id,
             .name = weft_text(timer->name),
         },

@@ -293,8 +293,10 @@ void wf_commands_alarm(struct wf_partition *partition,
 void wf_commands_task(struct wf_partition *partition, struct wf_task *task);
 void wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat);
 void wf_commands_step(struct wf_partition *partition, struct wf_actor *actor);
-// The instance ended or the call was abandoned: tell the worker.
+// The attempt is over: tell the worker that its result will be dropped.
 void wf_commands_drop(struct wf_command *command);
+// The instance ended or gave the call up: ask the worker to stop.
+void wf_commands_cancel(struct wf_command *command);
 void wf_commands_key(const struct wf_actor *actor, uint32_t id,
                      char out_key[33]);
 // A client's complete, fail or heartbeat.

@@ -558,7 +558,8 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     wf_turn_fini(&self.turn);
 }
 
-// Is the answer to something that is still open?
+// Is it about this run? What an earlier run waited for may come when a restart
+// has given its numbers to other things. And is the call still open?
 static bool
 is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
 {
@@ -568,6 +569,9 @@ is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
     case WF_LETTER_FAILED:
         return letter->sender_run == actor->run &&
                wf_actor_find_call(actor, letter->call) != NULL;
+    case WF_LETTER_TIMER:
+    case WF_LETTER_ACTIVITY:
+    case WF_LETTER_STEP: return letter->sender_run == actor->run;
     default: return true;
     }
 }

@@ -81,9 +81,11 @@ static weft_err
 die(weft_actor *actor, const weft_message *message, void *state)
 {
     (void)actor;
-    (void)message;
     (void)state;
-    abort();
+    if (strcmp(message->name, "die") == 0) {
+        abort();
+    }
+    return WEFT_OK;
 }
 
 static weft_definitions *
@@ -551,8 +553,11 @@ abort_in_a_turn(void *ctx)
         weft_client_open(node, NULL, &client) != WEFT_OK) {
         _exit(1);
     }
-    (void)weft_client_signal(client, (weft_target){"fatal", "f"}, "go",
+    (void)weft_client_signal(client, (weft_target){"fatal", "f"}, "live",
                              weft_nothing());
+    (void)weft_client_signal(client, (weft_target){"fatal", "f"}, "die",
+                             weft_nothing());
+    usleep(100000);
     _exit(3);
 }
 

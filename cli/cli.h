@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cli.h - what the files of the command `weft` share.
+//
+//   main.c      the table of commands, help, version
+//   inspect.c   options of `inspect`
+//   list.c      its table of actors
+//   describe.c  one actor, for people
+//   letters.c   dead letters
+//   export.c    actors as JSON
+//   verify.c    `verify`
+//   copy.c      `backup` and `restore`
+//   text.c      times, payloads and tables for people
+//   json.c      JSON for programs
+
+#ifndef WEFT_CLI_H
+#define WEFT_CLI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weft/inspect.h"
+
+// What a command exits with.
+enum exit_status {
+    EXIT_FINE = 0,
+    EXIT_NO = 1,     // no such actor; problems were found
+    EXIT_FAILED = 2, // the command could not be carried out
+};
+
+struct command {
+    const char *name;
+    const char *arguments;
+    const char *summary; // one line, for the list of commands
+    const char *help;    // what follows the usage line
+    int (*run)(const struct command *command, int argc, char **argv);
+};
+
+// Print the command's help; returns EXIT_FINE.
+int cli_help(const struct command *command);
+// Say that the command line makes no sense; returns EXIT_FAILED.
+int cli_usage(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+// Say that it failed, and about what (weft_err_detail); returns EXIT_FAILED.
+int cli_failed(weft_err err, const char *what);
+// Read exactly `count` arguments behind the options; 0: there are others, and
+// that was said.
+int cli_arguments(const struct command *command, int argc, char **argv,
+                  int count, const char **out_arguments);
+
+int inspect_run(const struct command *command, int argc, char **argv);
+int verify_run(const struct command *command, int argc, char **argv);
+int backup_run(const struct command *command, int argc, char **argv);
+int restore_run(const struct command *command, int argc, char **argv);
+
+// What `inspect` was asked for.
+struct inspect_options {
+    const char *dir;
+    const char *target; // "kind/id", or NULL
+    const char *name_space;
+    const char *kind;
+    const char *status; // "" for all
+    weft_status exact_status; // NONE, if `status` is none of weft_status
+    uint64_t limit;     // 0: all
+    int is_json;
+    int is_full;
+};
+
+int list_run(weft_inspect *inspect, const struct inspect_options *options);
+int list_json(weft_inspect *inspect, const struct inspect_options *options);
+int export_run(weft_inspect *inspect, const struct inspect_options *options);
+int letters_run(weft_inspect *inspect, const struct inspect_options *options);
+int describe_run(weft_inspect *inspect, const struct inspect_options *options);
+
+// Does the actor have the status of --status? Parked and paused are statuses
+// here.
+int inspect_is_wanted(const struct inspect_options *options,
+                      const weft_inspect_actor *actor);
+// "running", or "parked" and "paused" for those that run but may not.
+const char *inspect_status(const weft_inspect_actor *actor);
+weft_inspect_filter inspect_filter(const struct inspect_options *options);
+
+// text.c --------------------------------------------------------------------
+
+#define TIME_CHARS 32
+
+// "2024-11-21T03:23:45.123Z", or "-" for 0.
+const char *text_time(uint64_t ms, char out_text[TIME_CHARS]);
+// "in 3 h", "2 d ago".
+const char *text_relative(uint64_t ms, char out_text[TIME_CHARS]);
+// A payload: JSON if it is msgpack, else text if it is text, else hex.
+// Shortened unless is_full. Release with free.
+char *text_payload(weft_bytes bytes, int is_full);
+// Text that may hold anything, made fit for a line. Release with free.
+char *text_line(const char *text);
+
+// A table whose columns are as wide as they need to be. Rows are kept until
+// there are enough to know; then they are printed at once.
+#define TABLE_COLUMNS_MAX 12
+
+struct table {
+    const char *const *titles; // "" ends no line: the last column is not padded
+    const char *numbers; // a character for each column: 'r' aligns right
+    size_t columns;
+    size_t widths[TABLE_COLUMNS_MAX];
+    char **cells; // of kept rows
+    size_t rows;
+    int is_printing; // widths are settled
+};
+
+void table_begin(struct table *table, const char *const *titles,
+                 const char *numbers, size_t columns);
+// The cells are copied.
+void table_add(struct table *table, const char *const *cells);
+void table_end(struct table *table);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// text.c - times, payloads and tables for people.
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "weft/payload.h"
+
+#define SHORT_CHARS 100     // of a payload that is shortened
+#define TABLE_ROWS_KEPT 500 // then the widths are settled
+
+static void *
+need(void *memory)
+{
+    if (memory == NULL) {
+        fputs("weft: out of memory\n", stderr);
+        exit(EXIT_FAILED);
+    }
+    return memory;
+}
+
+// Times. --------------------------------------------------------------------
+
+const char *
+text_time(uint64_t ms, char out_text[TIME_CHARS])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    size_t len;
+
+    if (ms == 0) {
+        return "-";
+    }
+    if (gmtime_r(&seconds, &tm) == NULL) {
+        snprintf(out_text, TIME_CHARS, "%" PRIu64 " ms", ms);
+        return out_text;
+    }
+    len = strftime(out_text, TIME_CHARS, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out_text + len, TIME_CHARS - len, ".%03uZ", (unsigned)(ms % 1000));
+    return out_text;
+}
+
+const char *
+text_relative(uint64_t ms, char out_text[TIME_CHARS])
+{
+    static const struct {
+        uint64_t seconds;
+        const char *name;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    uint64_t now = (uint64_t)time(NULL);
+    uint64_t then = ms / 1000;
+    uint64_t seconds = then > now ? then - now : now - then;
+    size_t i = 0;
+
+    while (i < 3 && seconds < 2 * units[i].seconds) {
+        i++;
+    }
+    snprintf(out_text, TIME_CHARS, "%s%" PRIu64 " %s%s",
+             then > now ? "in " : "", seconds / units[i].seconds, units[i].name,
+             then > now ? "" : " ago");
+    return out_text;
+}
+
+// Payloads. -----------------------------------------------------------------
+
+static int
+is_readable(weft_bytes bytes)
+{
+    const unsigned char *at = bytes.data;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (at[i] < 0x20 || at[i] == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static char *
+to_hex(weft_bytes bytes, int is_full)
+{
+    const unsigned char *at = bytes.data;
+    size_t shown =
+        is_full || bytes.len < SHORT_CHARS / 2 ? bytes.len : SHORT_CHARS / 2;
+    char *text = need(malloc(2 * shown + 3));
+
+    memcpy(text, "0x", 3);
+    for (size_t i = 0; i < shown; i++) {
+        snprintf(text + 2 + 2 * i, 3, "%02x", at[i]);
+    }
+    return text;
+}
+
+// Cut it, between characters, and say how long it was. Takes text.
+static char *
+shorten(char *text, size_t bytes_len, int is_full, int is_cut)
+{
+    size_t len = strlen(text);
+    char *cut;
+
+    if (is_full || (len <= SHORT_CHARS && !is_cut)) {
+        return text;
+    }
+    if (len > SHORT_CHARS) {
+        len = SHORT_CHARS;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    cut = need(malloc(len + 40));
+    snprintf(cut, len + 40, "%.*s... (%zu bytes)", (int)len, text, bytes_len);
+    free(text);
+    return cut;
+}
+
+char *
+text_payload(weft_bytes bytes, int is_full)
+{
+    char *json = NULL;
+    char *text;
+
+    if (bytes.len == 0) {
+        return need(strdup("-"));
+    }
+    if (weft_payload_to_json(bytes, 0, &json) == WEFT_OK) {
+        text = need(strdup(json));
+        weft_payload_free_text(json);
+    } else if (is_readable(bytes)) {
+        text = need(malloc(bytes.len + 3));
+        snprintf(text, bytes.len + 3, "\"%.*s\"", (int)bytes.len,
+                 (const char *)bytes.data);
+    } else {
+        text = to_hex(bytes, is_full);
+        return shorten(text, bytes.len, is_full,
+                       bytes.len > SHORT_CHARS / 2);
+    }
+    return shorten(text, bytes.len, is_full, 0);
+}
+
+char *
+text_line(const char *text)
+{
+    char *line = need(strdup(text));
+
+    for (char *at = line; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            *at = ' ';
+        }
+    }
+    return line;
+}
+
+// Tables. -------------------------------------------------------------------
+
+// Characters, not bytes.
+static size_t
+width_of(const char *text)
+{
+    size_t width = 0;
+
+    for (; *text != '\0'; text++) {
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return width;
+}
+
+static void
+print_row(const struct table *table, const char *const *cells)
+{
+    for (size_t i = 0; i < table->columns; i++) {
+        int is_last = i + 1 == table->columns;
+        size_t width = width_of(cells[i]);
+        int pad = width < table->widths[i] ? (int)(table->widths[i] - width)
+                                           : 0;
+
+        if (table->numbers[i] == 'r') {
+            printf("%*s%s", pad, "", cells[i]);
+        } else {
+            printf("%s%*s", cells[i], is_last ? 0 : pad, "");
+        }
+        fputs(is_last ? "\n" : "  ", stdout);
+    }
+}
+
+void
+table_begin(struct table *table, const char *const *titles, const char *numbers,
+            size_t columns)
+{
+    *table = (struct table){
+        .titles = titles,
+        .numbers = numbers,
+        .columns = columns,
+    };
+    for (size_t i = 0; i < columns; i++) {
+        table->widths[i] = width_of(titles[i]);
+    }
+}
+
+static void
+print_kept(struct table *table)
+{
+    print_row(table, table->titles);
+    for (size_t i = 0; i < table->rows; i++) {
+        print_row(table, (const char *const *)table->cells +
+                             i * table->columns);
+    }
+    for (size_t i = 0; i < table->rows * table->columns; i++) {
+        free(table->cells[i]);
+    }
+    free(table->cells);
+    table->cells = NULL;
+    table->is_printing = 1;
+}
+
+void
+table_add(struct table *table, const char *const *cells)
+{
+    if (table->is_printing) {
+        print_row(table, cells);
+        return;
+    }
+    table->cells = need(realloc(
+        table->cells, (table->rows + 1) * table->columns * sizeof(char *)));
+    for (size_t i = 0; i < table->columns; i++) {
+        size_t width = width_of(cells[i]);
+
+        table->widths[i] =
+            width > table->widths[i] ? width : table->widths[i];
+        table->cells[table->rows * table->columns + i] =
+            need(strdup(cells[i]));
+    }
+    if (++table->rows == TABLE_ROWS_KEPT) {
+        print_kept(table);
+    }
+}
+
+void
+table_end(struct table *table)
+{
+    if (!table->is_printing) {
+        print_kept(table);
+    }
+}

@@ -252,8 +252,8 @@ report(struct bench *bench, const char *workload, double seconds, bool is_json)
     double rate = (double)bench->ops / seconds;
 
     qsort(bench->samples_us,
-          bench->ops < SAMPLES_MAX ? bench->ops : SAMPLES_MAX,
-          sizeof(uint32_t), compare);
+          bench->ops < SAMPLES_MAX ? bench->ops : SAMPLES_MAX, sizeof(uint32_t),
+          compare);
     if (is_json) {
         (void)printf("{\"workload\":\"%s\",\"rate\":%.0f,\"ops\":%llu,"
                      "\"errors\":%llu,\"p50_us\":%u,\"p90_us\":%u,"
@@ -294,11 +294,20 @@ parse(int argc, char **argv, struct arguments *arguments)
     *arguments = (struct arguments){.seconds = 5, .concurrency = 128};
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'd': arguments->data = optarg; break;
-        case 's': arguments->seconds = (uint32_t)atoi(optarg); break;
-        case 'c': arguments->concurrency = (uint32_t)atoi(optarg); break;
-        case 'j': arguments->is_json = true; break;
-        default: return false;
+        case 'd':
+            arguments->data = optarg;
+            break;
+        case 's':
+            arguments->seconds = (uint32_t)atoi(optarg);
+            break;
+        case 'c':
+            arguments->concurrency = (uint32_t)atoi(optarg);
+            break;
+        case 'j':
+            arguments->is_json = true;
+            break;
+        default:
+            return false;
         }
     }
     arguments->workload = optind < argc ? argv[optind] : NULL;
@@ -319,8 +328,8 @@ run(const struct arguments *arguments, weft_node *node)
         began_ns = now_ns();
         bench.end_ns = began_ns + arguments->seconds * 1000000000ULL;
         run_loop(&bench, slots, arguments->concurrency);
-        report(&bench, arguments->workload,
-               (double)(now_ns() - began_ns) / 1e9, arguments->is_json);
+        report(&bench, arguments->workload, (double)(now_ns() - began_ns) / 1e9,
+               arguments->is_json);
     }
     weft_client_close(bench.client);
     free(slots);

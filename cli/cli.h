@@ -59,9 +59,9 @@ struct inspect_options {
     const char *target; // "kind/id", or NULL
     const char *name_space;
     const char *kind;
-    const char *status; // "" for all
+    const char *status;       // "" for all
     weft_status exact_status; // NONE, if `status` is none of weft_status
-    uint64_t limit;     // 0: all
+    uint64_t limit;           // 0: all
     int is_json;
     int is_full;
 };
@@ -91,6 +91,8 @@ const char *text_relative(uint64_t ms, char out_text[TIME_CHARS]);
 // A payload: JSON if it is msgpack, else text if it is text, else hex.
 // Shortened unless is_full. Release with free.
 char *text_payload(weft_bytes bytes, int is_full);
+// The length of the UTF-8 character that begins there; 0 if none does.
+size_t text_character(const char *text, size_t left);
 // Text that may hold anything, made fit for a line. Release with free.
 char *text_line(const char *text);
 
@@ -99,17 +101,17 @@ char *text_line(const char *text);
 #define TABLE_COLUMNS_MAX 12
 
 struct table {
-    const char *const *titles; // "" ends no line: the last column is not padded
-    const char *numbers; // a character for each column: 'r' aligns right
+    const char *const *titles;
+    const char *aligns; // a character for each column: 'r' for numbers
     size_t columns;
     size_t widths[TABLE_COLUMNS_MAX];
-    char **cells; // of kept rows
+    char **cells; // of rows that are kept
     size_t rows;
     int is_printing; // widths are settled
 };
 
 void table_begin(struct table *table, const char *const *titles,
-                 const char *numbers, size_t columns);
+                 const char *aligns, size_t columns);
 // The cells are copied.
 void table_add(struct table *table, const char *const *cells);
 void table_end(struct table *table);

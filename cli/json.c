@@ -9,47 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "weft/payload.h"
 
 // Does a comma come before what is written next?
 static int needs_comma;
 
-// The length of the UTF-8 character at text; 0 if it is none.
-static size_t
-utf8_length(const unsigned char *text)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t code = text[0];
-    size_t length = code < 0x80             ? 1
-                    : (code & 0xe0) == 0xc0 ? 2
-                    : (code & 0xf0) == 0xe0 ? 3
-                    : (code & 0xf8) == 0xf0 ? 4
-                                            : 0;
-
-    if (length < 2) {
-        return length;
-    }
-    code &= 0x7fU >> length;
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (text[i] & 0x3f);
-    }
-    return code < least[length] || code > 0x10ffff ||
-                   (code >= 0xd800 && code <= 0xdfff)
-               ? 0
-               : length;
-}
-
 static void
 put_string(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const char *at = text;
 
     putchar('"');
     while (*at != '\0') {
-        size_t length = utf8_length(at);
+        size_t length = text_character(at, strnlen(at, 4));
 
         if (length == 0) {
             fputs("\\ufffd", stdout);
@@ -58,8 +31,8 @@ put_string(const char *text)
             printf("\\%c", *at);
         } else if (*at == '\n') {
             fputs("\\n", stdout);
-        } else if (*at < 0x20) {
-            printf("\\u%04x", *at);
+        } else if ((unsigned char)*at < 0x20) {
+            printf("\\u%04x", (unsigned)*at);
         } else {
             (void)fwrite(at, 1, length, stdout);
         }
@@ -174,7 +147,7 @@ json_payload(const char *name, weft_bytes bytes)
         !wrap_binary(bytes, &text)) {
         fprintf(stderr, "weft: a payload of %zu bytes: %s\n", bytes.len,
                 weft_err_detail());
-        exit(2);
+        exit(EXIT_FAILED);
     }
     begin_value(name);
     fputs(text, stdout);

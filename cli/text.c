@@ -2,7 +2,6 @@
 //
 // text.c - times, payloads and tables for people.
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,15 +68,49 @@ text_relative(uint64_t ms, char out_text[TIME_CHARS])
 
 // Payloads. -----------------------------------------------------------------
 
+size_t
+text_character(const char *text, size_t left)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t code = (unsigned char)text[0];
+    size_t length = code < 0x80             ? 1
+                    : (code & 0xe0) == 0xc0 ? 2
+                    : (code & 0xf0) == 0xe0 ? 3
+                    : (code & 0xf8) == 0xf0 ? 4
+                                            : 0;
+
+    if (length < 2 || length > left) {
+        return length > left ? 0 : length;
+    }
+    code &= 0x7fU >> length;
+    for (size_t i = 1; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+
+        if ((byte & 0xc0) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (byte & 0x3f);
+    }
+    return code < least[length] || code > 0x10ffff ||
+                   (code >= 0xd800 && code <= 0xdfff)
+               ? 0
+               : length;
+}
+
 static int
 is_readable(weft_bytes bytes)
 {
-    const unsigned char *at = bytes.data;
+    const char *at = bytes.data;
+    size_t left = bytes.len;
 
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (at[i] < 0x20 || at[i] == 0x7f) {
+    while (left > 0) {
+        size_t length = text_character(at, left);
+
+        if (length == 0 || (unsigned char)*at < 0x20 || *at == 0x7f) {
             return 0;
         }
+        at += length;
+        left -= length;
     }
     return 1;
 }
@@ -137,8 +170,7 @@ text_payload(weft_bytes bytes, int is_full)
                  (const char *)bytes.data);
     } else {
         text = to_hex(bytes, is_full);
-        return shorten(text, bytes.len, is_full,
-                       bytes.len > SHORT_CHARS / 2);
+        return shorten(text, bytes.len, is_full, bytes.len > SHORT_CHARS / 2);
     }
     return shorten(text, bytes.len, is_full, 0);
 }
@@ -176,10 +208,10 @@ print_row(const struct table *table, const char *const *cells)
     for (size_t i = 0; i < table->columns; i++) {
         int is_last = i + 1 == table->columns;
         size_t width = width_of(cells[i]);
-        int pad = width < table->widths[i] ? (int)(table->widths[i] - width)
-                                           : 0;
+        int pad =
+            width < table->widths[i] ? (int)(table->widths[i] - width) : 0;
 
-        if (table->numbers[i] == 'r') {
+        if (table->aligns[i] == 'r') {
             printf("%*s%s", pad, "", cells[i]);
         } else {
             printf("%s%*s", cells[i], is_last ? 0 : pad, "");
@@ -189,12 +221,12 @@ print_row(const struct table *table, const char *const *cells)
 }
 
 void
-table_begin(struct table *table, const char *const *titles, const char *numbers,
+table_begin(struct table *table, const char *const *titles, const char *aligns,
             size_t columns)
 {
     *table = (struct table){
         .titles = titles,
-        .numbers = numbers,
+        .aligns = aligns,
         .columns = columns,
     };
     for (size_t i = 0; i < columns; i++) {
@@ -207,8 +239,8 @@ print_kept(struct table *table)
 {
     print_row(table, table->titles);
     for (size_t i = 0; i < table->rows; i++) {
-        print_row(table, (const char *const *)table->cells +
-                             i * table->columns);
+        print_row(table,
+                  (const char *const *)table->cells + i * table->columns);
     }
     for (size_t i = 0; i < table->rows * table->columns; i++) {
         free(table->cells[i]);
@@ -230,10 +262,8 @@ table_add(struct table *table, const char *const *cells)
     for (size_t i = 0; i < table->columns; i++) {
         size_t width = width_of(cells[i]);
 
-        table->widths[i] =
-            width > table->widths[i] ? width : table->widths[i];
-        table->cells[table->rows * table->columns + i] =
-            need(strdup(cells[i]));
+        table->widths[i] = width > table->widths[i] ? width : table->widths[i];
+        table->cells[table->rows * table->columns + i] = need(strdup(cells[i]));
     }
     if (++table->rows == TABLE_ROWS_KEPT) {
         print_kept(table);

@@ -60,11 +60,11 @@ enum wf_object_type {
 
 struct wf_object {
     enum wf_object_type type;
-    uint64_t position;     // newest record it reflects
-    uint64_t applied;      // newest record applied in this life
-    uint64_t dirty_record; // oldest record not yet saved
-    uint64_t dirty_bytes;  // where in the log that is
-    uint64_t saved_seal;   // the seal that carried its row last
+    uint64_t position;         // newest record it reflects
+    uint64_t applied;          // newest record applied in this life
+    uint64_t dirty_record;     // oldest record not yet saved
+    uint64_t dirty_bytes;      // where in the log that is
+    uint64_t saved_seal;       // the seal that carried its row last
     struct wf_list_node dirty; // in the partition's list while not saved
 };
 
@@ -92,8 +92,8 @@ struct wf_command {
     uint32_t lost;      // attempts that died with their process
     uint64_t opened_ms;
     uint64_t attempt_ms; // when this attempt was scheduled
-    uint64_t due;       // when it may run; 0: at once
-    bool is_deferred;   // it completes by token
+    uint64_t due;        // when it may run; 0: at once
+    bool is_deferred;    // it completes by token
     bool is_cancel_asked;
     // volatile (commands.c)
     uint64_t record;      // newest record about it: durable before it starts
@@ -176,8 +176,8 @@ struct wf_actor {
     struct wf_list commands;
     struct wf_list calls;
     struct wf_list published;
-    uint32_t next_id; // of timers, commands and calls of a plain actor
-    weft_bytes result; // owned
+    uint32_t next_id;      // of timers, commands and calls of a plain actor
+    weft_bytes result;     // owned
     char *failure_name;    // owned; NULL if it did not fail
     char *failure_message; // owned
     weft_bytes failure_details; // owned
@@ -200,7 +200,7 @@ struct wf_actor {
     struct wf_list waiting; // requests that wait for the load
     struct wf_list results; // requests that wait for the end
     bool is_in_turn;
-    uint32_t holds; // outputs at the gate that point here
+    uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow
 };
 

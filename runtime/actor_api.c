@@ -81,8 +81,8 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
     weft_err err;
 
     WF_REQUIRE(out_call != NULL);
-    err = wf_policy_check_activity(
-        actor->turn.partition->options.definitions, activity);
+    err = wf_policy_check_activity(actor->turn.partition->options.definitions,
+                                   activity);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, activity, input.len);
     }
@@ -133,8 +133,8 @@ weft_err
 weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
 {
     uint64_t now_ms = actor->turn.partition->now_ms;
-    uint64_t due = after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1
-                                                  : now_ms + after_ms;
+    uint64_t due =
+        after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1 : now_ms + after_ms;
     uint32_t id;
     weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
 

@@ -112,6 +112,18 @@ begin_attempt(struct wf_partition *partition, struct wf_command *command,
     wf_gate_actor(partition, actor, record);
 }
 
+// Would another attempt at that time come too late?
+static bool
+is_out_of_time(const struct wf_policy *policy, const struct wf_command *command,
+               uint64_t at_ms)
+{
+    uint64_t total = policy->retry.total_ms;
+    uint64_t limit = policy->timeouts.schedule_to_close_ms;
+
+    return (total > 0 && at_ms - command->opened_ms > total) ||
+           (limit > 0 && at_ms - command->opened_ms >= limit);
+}
+
 static void
 fail_attempt(struct wf_partition *partition, struct wf_command *command,
              bool is_final, weft_bytes name, weft_bytes text, weft_bytes data)
@@ -130,9 +142,7 @@ fail_attempt(struct wf_partition *partition, struct wf_command *command,
     is_over = is_final || !wf_policy_is_retryable(&policy, name) ||
               (policy.retry.maximum_attempts > 0 &&
                used >= policy.retry.maximum_attempts) ||
-              (policy.retry.total_ms > 0 &&
-               partition->now_ms + delay - command->opened_ms >
-                   policy.retry.total_ms) ||
+              is_out_of_time(&policy, command, partition->now_ms + delay) ||
               command->is_cancel_asked;
     wf_note(partition, &command->actor->key, is_over ? "fail" : "retry",
             "%s attempt %u: %.*s", command->name, command->attempt,
@@ -182,8 +192,8 @@ next_timeout(const struct wf_partition *partition,
         CONSIDER(partition->now_ms, timeouts.start_to_close_ms, "", false)
         CONSIDER(partition->now_ms, timeouts.heartbeat_ms, "", false)
     } else {
-        CONSIDER(started, timeouts.start_to_close_ms,
-                 "timeout.start_to_close", false)
+        CONSIDER(started, timeouts.start_to_close_ms, "timeout.start_to_close",
+                 false)
         CONSIDER(beat, timeouts.heartbeat_ms, "timeout.heartbeat", false)
     }
 #undef CONSIDER
@@ -284,6 +294,8 @@ recover_command(struct wf_partition *partition, struct wf_command *command)
         if (kind != NULL) {
             watch_timeouts(partition, command);
         }
+    } else if (command->task != NULL) {
+        watch_timeouts(partition, command); // they did not strike meanwhile
     } else if (!may_have_run) {
         start_command(partition, command);
     } else if (kind != NULL && kind->def.fail_when_lost) {
@@ -375,8 +387,7 @@ wf_commands_task(struct wf_partition *partition, struct wf_task *task)
     const struct wf_outcome *outcome = &task->outcome;
     struct wf_command *command =
         find_attempt(partition, &task->caller, &task->token);
-    weft_bytes name =
-        weft_text(outcome->name == NULL ? "" : outcome->name);
+    weft_bytes name = weft_text(outcome->name == NULL ? "" : outcome->name);
     weft_bytes text =
         weft_text(outcome->message == NULL ? "" : outcome->message);
 

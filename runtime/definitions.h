@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-#include "weft/actor.h"
 #include "weft/activity.h"
+#include "weft/actor.h"
 #include "weft/workflow.h"
 
 // An actor or workflow kind. Exactly one of actor.receive and workflow.run is
@@ -27,13 +27,13 @@ struct wf_kind {
 
 struct wf_activity_kind {
     char *name;
-    uint32_t index; // place in the list, for per-kind counts
+    uint32_t index;        // place in the list, for per-kind counts
     weft_activity_def def; // defaults filled in; strings owned
 };
 
 // NULL if there is none.
-const struct wf_kind *
-wf_definitions_find(const weft_definitions *definitions, const char *name);
+const struct wf_kind *wf_definitions_find(const weft_definitions *definitions,
+                                          const char *name);
 const struct wf_activity_kind *
 wf_definitions_find_activity(const weft_definitions *definitions,
                              const char *name);

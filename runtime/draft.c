@@ -80,9 +80,8 @@ wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
     } else if (partition->lazy_since_ms == 0) {
         partition->lazy_since_ms = partition->now_ms;
     }
-    is_whole = wf_apply_record(
-        partition, record, partition->now_ms,
-        wf_reader_of(wf_buf_bytes(&draft->sections)));
+    is_whole = wf_apply_record(partition, record, partition->now_ms,
+                               wf_reader_of(wf_buf_bytes(&draft->sections)));
     WF_ASSERT(is_whole); // we made it ourselves
     wf_buf_reset(&draft->sections);
     return record;
@@ -95,8 +94,8 @@ wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
     struct wf_draft draft = {0};
     uint64_t record;
 
-    wf_section_put(&draft.sections, WF_SECTION_ACTOR,
-                   wf_key_bytes(&actor->key), wf_buf_bytes(ops));
+    wf_section_put(&draft.sections, WF_SECTION_ACTOR, wf_key_bytes(&actor->key),
+                   wf_buf_bytes(ops));
     wf_buf_reset(ops);
     record = wf_draft_write(&draft, partition, is_lazy);
     wf_draft_fini(&draft);

@@ -145,8 +145,7 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
     if (wf_actor_is_live(actor)) {
         bool is_fine = request->conflict == WEFT_CONFLICT_USE_EXISTING;
 
-        answer_now(partition, actor, request,
-                   is_fine ? WEFT_OK : WEFT_EEXISTS,
+        answer_now(partition, actor, request, is_fine ? WEFT_OK : WEFT_EEXISTS,
                    "an instance of this id is running");
         return;
     }
@@ -227,8 +226,8 @@ do_ask(struct wf_partition *partition, struct wf_actor *actor,
     wf_draft_partition(&draft);
     (void)wf_draft_write(&draft, partition, false);
     wf_draft_fini(&draft);
-    answer = wf_window_find_answer(
-        wf_window_find(partition, request->client), request->number);
+    answer = wf_window_find_answer(wf_window_find(partition, request->client),
+                                   request->number);
     WF_ASSERT(answer != NULL);
     answer->request = request;
 }
@@ -440,17 +439,33 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     switch (request->verb) {
-    case WEFT_VERB_START: do_start(partition, actor, request); break;
-    case WEFT_VERB_SIGNAL: do_signal(partition, actor, request); break;
+    case WEFT_VERB_START:
+        do_start(partition, actor, request);
+        break;
+    case WEFT_VERB_SIGNAL:
+        do_signal(partition, actor, request);
+        break;
     case WEFT_VERB_SIGNAL_WITH_START:
         do_signal_with_start(partition, actor, request);
         break;
-    case WEFT_VERB_ASK: do_ask(partition, actor, request); break;
-    case WEFT_VERB_QUERY: do_query(partition, actor, request); break;
-    case WEFT_VERB_RESULT: do_result(partition, actor, request); break;
-    case WEFT_VERB_CANCEL: do_cancel(partition, actor, request); break;
-    case WEFT_VERB_TERMINATE: do_terminate(partition, actor, request); break;
-    case WEFT_VERB_DESCRIBE: do_describe(partition, actor, request); break;
+    case WEFT_VERB_ASK:
+        do_ask(partition, actor, request);
+        break;
+    case WEFT_VERB_QUERY:
+        do_query(partition, actor, request);
+        break;
+    case WEFT_VERB_RESULT:
+        do_result(partition, actor, request);
+        break;
+    case WEFT_VERB_CANCEL:
+        do_cancel(partition, actor, request);
+        break;
+    case WEFT_VERB_TERMINATE:
+        do_terminate(partition, actor, request);
+        break;
+    case WEFT_VERB_DESCRIBE:
+        do_describe(partition, actor, request);
+        break;
     case WEFT_VERB_PAUSE:
         do_pause(partition, actor, request, WF_OP_PAUSE);
         break;

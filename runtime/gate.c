@@ -88,7 +88,9 @@ let_out(struct wf_partition *partition, const struct wf_held *held)
         wf_residents_touch(partition, actor);
         break;
     }
-    case WF_HELD_SEND: wf_route_want_flush(partition, held->subject); break;
+    case WF_HELD_SEND:
+        wf_route_want_flush(partition, held->subject);
+        break;
     case WF_HELD_ACK:
         wf_gate_ack(partition, held->subject, held->record, held->seq);
         break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// image.c - encode an actor into rows, and rows into an actor.
+// image.c - encode an actor into rows. image_load.c reads them back.
 //
 // The image: flags, format, head fields, then items until the end, each as
 // class, number, bytes. An item row's value is the item's bytes.
@@ -12,19 +12,12 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "runtime/image_impl.h"
 #include "runtime/item.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
 #include "storage/store.h"
-
-#define IMAGE_FORMAT 1
-
-#define BIT_START_PENDING 1
-#define BIT_PARKED 2
-#define BIT_PAUSED 4
-#define BIT_CANCEL_ASKED 8
-#define BIT_FAILED 16
 
 struct save {
     struct wf_partition *partition;
@@ -126,13 +119,13 @@ put_head(struct save *save)
     struct wf_buf *image = &save->image;
     uint8_t bits = 0;
 
-    bits |= actor->is_start_pending ? BIT_START_PENDING : 0;
-    bits |= actor->is_parked ? BIT_PARKED : 0;
-    bits |= actor->is_paused ? BIT_PAUSED : 0;
-    bits |= actor->is_cancel_asked ? BIT_CANCEL_ASKED : 0;
-    bits |= actor->failure_name != NULL ? BIT_FAILED : 0;
+    bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
+    bits |= actor->is_parked ? WF_IMAGE_PARKED : 0;
+    bits |= actor->is_paused ? WF_IMAGE_PAUSED : 0;
+    bits |= actor->is_cancel_asked ? WF_IMAGE_CANCEL_ASKED : 0;
+    bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
     wf_buf_put_u8(image, 0); // flags: set when all items are known
-    wf_buf_put_u8(image, IMAGE_FORMAT);
+    wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, actor->object.position);
     wf_buf_put_u8(image, (uint8_t)actor->status);
     wf_buf_put_u8(image, bits);
@@ -324,7 +317,8 @@ settle_rows(struct save *save)
                compare_rows(&save->items[at], old) < 0) {
             at++;
         }
-        if (at < save->items_count && compare_rows(&save->items[at], old) == 0) {
+        if (at < save->items_count &&
+            compare_rows(&save->items[at], old) == 0) {
             continue;
         }
         wf_keys_item(&save->key, save->partition->options.index,
@@ -346,8 +340,8 @@ wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
     struct wf_list_node *node;
 
     *out_due = 0;
-    if (wf_actor_has_work(actor) ||
-        actor->commands.count > 0 || actor->crashes > 0) {
+    if (wf_actor_has_work(actor) || actor->commands.count > 0 ||
+        actor->crashes > 0) {
         return WF_WAKE_READY;
     }
     for (node = wf_list_first(&actor->timers); node != NULL;
@@ -443,171 +437,4 @@ wf_image_items_range(uint32_t partition, weft_bytes key,
 {
     wf_keys_items(out_from, partition, key);
     wf_keys_after(out_to, wf_buf_bytes(out_from));
-}
-
-// The part of the head that a description has.
-struct head {
-    weft_description shown;
-    uint64_t position;
-    uint64_t seed;
-    uint64_t first_seq;
-    uint64_t next_seq;
-    weft_bytes reason;
-    uint8_t bits;
-};
-
-static void
-read_head(struct wf_reader *reader, struct head *head)
-{
-    weft_description *shown = &head->shown;
-
-    (void)wf_reader_u8(reader); // flags
-    if (wf_reader_u8(reader) != IMAGE_FORMAT) {
-        reader->failed = true;
-    }
-    head->position = wf_reader_varint(reader);
-    shown->status = (weft_status)wf_reader_u8(reader);
-    head->bits = wf_reader_u8(reader);
-    shown->version = (uint32_t)wf_reader_varint(reader);
-    shown->run = wf_reader_varint(reader);
-    head->seed = wf_reader_u64(reader);
-    shown->created_at_ms = wf_reader_varint(reader);
-    shown->finished_at_ms = wf_reader_varint(reader);
-    head->first_seq = wf_reader_varint(reader);
-    head->next_seq = wf_reader_varint(reader);
-    shown->mailbox_count = head->next_seq - head->first_seq;
-    shown->timers_count = (uint32_t)wf_reader_varint(reader);
-    shown->activities_count = (uint32_t)wf_reader_varint(reader);
-    shown->children_count = (uint32_t)wf_reader_varint(reader);
-    shown->journal_count = wf_reader_varint(reader);
-    head->reason = wf_reader_bytes(reader);
-    shown->is_parked = (head->bits & BIT_PARKED) != 0;
-    shown->is_paused = (head->bits & BIT_PAUSED) != 0;
-    shown->is_cancel_requested = (head->bits & BIT_CANCEL_ASKED) != 0;
-    if (shown->status >= WEFT_STATUS_COUNT) {
-        reader->failed = true;
-    }
-}
-
-bool
-wf_image_describe(weft_bytes value, weft_description *out_description,
-                  uint64_t *out_position)
-{
-    struct wf_reader reader = wf_reader_of(value);
-    struct head head = {0};
-
-    read_head(&reader, &head);
-    if (reader.failed) {
-        return false;
-    }
-    // The reason is not NUL-terminated here; describe gives it in full.
-    head.shown.reason = head.shown.is_parked ? "parked" : "";
-    *out_description = head.shown;
-    *out_position = head.position;
-    return true;
-}
-
-static void
-load_head(struct wf_actor *actor, struct wf_reader *reader)
-{
-    struct head head = {0};
-    weft_bytes parent;
-
-    read_head(reader, &head);
-    actor->object.position = head.position;
-    actor->seed = head.seed;
-    actor->mailbox.first_seq = head.first_seq;
-    actor->mailbox.next_seq = head.next_seq;
-    actor->status = head.shown.status;
-    actor->version = head.shown.version;
-    actor->run = head.shown.run;
-    actor->created_at_ms = head.shown.created_at_ms;
-    actor->finished_at_ms = head.shown.finished_at_ms;
-    actor->is_start_pending = (head.bits & BIT_START_PENDING) != 0;
-    actor->is_parked = head.shown.is_parked != 0;
-    actor->is_paused = head.shown.is_paused != 0;
-    actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
-    wf_own_text(&actor->reason, head.reason);
-    parent = wf_reader_bytes(reader);
-    if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
-        reader->failed = true;
-    }
-    actor->parent_run = wf_reader_varint(reader);
-    actor->parent_call = (uint32_t)wf_reader_varint(reader);
-    actor->failed_attempts = (uint32_t)wf_reader_varint(reader);
-    actor->crashes = (uint32_t)wf_reader_varint(reader);
-    actor->retry_due = wf_reader_varint(reader);
-    actor->next_id = (uint32_t)wf_reader_varint(reader);
-    actor->mailbox.row_from = wf_reader_varint(reader);
-    actor->mailbox.row_to = wf_reader_varint(reader);
-    actor->mailbox.gone_from = actor->mailbox.row_from;
-    actor->mailbox.gone_to = actor->mailbox.row_to;
-    actor->wake = (enum wf_wake)wf_reader_u8(reader);
-    actor->wake_due = wf_reader_varint(reader);
-    if ((head.bits & BIT_FAILED) != 0) {
-        wf_own_text(&actor->failure_name, wf_reader_bytes(reader));
-        wf_own_text(&actor->failure_message, wf_reader_bytes(reader));
-    }
-}
-
-static bool
-load_rows(struct wf_actor *actor, const struct wf_load *load)
-{
-    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
-    size_t prefix = load->from.len;
-
-    actor->item_rows =
-        wf_alloc((load->rows_count + 1) * sizeof(*actor->item_rows));
-    while (wf_reader_left(&rows) > 0) {
-        weft_bytes key = wf_reader_bytes(&rows);
-        weft_bytes value = wf_reader_bytes(&rows);
-        struct wf_reader tail;
-        struct wf_item_row row = {0};
-
-        if (rows.failed || key.len <= prefix) {
-            return false;
-        }
-        tail = wf_reader_of(weft_bytes_of((const uint8_t *)key.data + prefix,
-                                          key.len - prefix));
-        row.class = wf_reader_u8(&tail);
-        row.number = wf_reader_u64(&tail);
-        row.hash = wf_hash64(value.data, value.len, 0);
-        if (tail.failed ||
-            !wf_item_decode(actor, row.class, row.number, value, true)) {
-            return false;
-        }
-        actor->item_rows[actor->item_rows_count++] = row;
-    }
-    return true;
-}
-
-weft_err
-wf_image_load(struct wf_actor *actor, const struct wf_load *load)
-{
-    struct wf_reader reader = wf_reader_of(wf_buf_bytes(&load->value));
-
-    if (!load->is_found) {
-        return WEFT_ENOTFOUND;
-    }
-    load_head(actor, &reader);
-    if (reader.failed || !load_rows(actor, load)) {
-        return WEFT_ECORRUPT;
-    }
-    while (wf_reader_left(&reader) > 0) {
-        uint8_t class = wf_reader_u8(&reader);
-        uint64_t number = wf_reader_varint(&reader);
-        weft_bytes bytes = wf_reader_bytes(&reader);
-
-        if (reader.failed ||
-            !wf_item_decode(actor, class, number, bytes, false)) {
-            return WEFT_ECORRUPT;
-        }
-    }
-    if (actor->mailbox.letters.count + actor->mailbox.gone_to -
-            actor->mailbox.gone_from !=
-        wf_mailbox_count(&actor->mailbox)) {
-        return WEFT_ECORRUPT;
-    }
-    actor->has_row = true;
-    return WEFT_OK;
 }

@@ -426,6 +426,11 @@ weft_inspect_get_summary(weft_inspect *inspect,
         err =
             wf_inspect_get_number(inspect, "restored", &summary.restored_at_ms);
     }
+    // A node that took notice of it calls it so.
+    if (err == WEFT_OK && summary.restored_at_ms == 0) {
+        err = wf_inspect_get_number(inspect, "restored_at",
+                                    &summary.restored_at_ms);
+    }
     if (err == WEFT_OK) {
         err = each_letter(&letters);
     }

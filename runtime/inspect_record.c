@@ -56,6 +56,7 @@ static const char *const grammar[] = {
     [WF_OP_ANSWERED] = "CVVVB",
     [WF_OP_FORGET] = "C",
     [WF_OP_LETTER] = "D",
+    [WF_OP_GENERATION] = "V",
 };
 
 static bool

@@ -129,10 +129,16 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
 {
     struct wf_reader reader = wf_reader_of(bytes);
 
-    switch ((enum wf_item_class)class) {
-    case WF_ITEM_INPUT: wf_own_bytes(&actor->input, bytes); return true;
-    case WF_ITEM_STATE: wf_own_bytes(&actor->state, bytes); return true;
-    case WF_ITEM_RESULT: wf_own_bytes(&actor->result, bytes); return true;
+    switch ((enum wf_item_class) class) {
+    case WF_ITEM_INPUT:
+        wf_own_bytes(&actor->input, bytes);
+        return true;
+    case WF_ITEM_STATE:
+        wf_own_bytes(&actor->state, bytes);
+        return true;
+    case WF_ITEM_RESULT:
+        wf_own_bytes(&actor->result, bytes);
+        return true;
     case WF_ITEM_DETAILS:
         wf_own_bytes(&actor->failure_details, bytes);
         return true;
@@ -140,11 +146,15 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return wf_journal_restore(&actor->journal, number, bytes, is_row);
     case WF_ITEM_LETTER:
         return wf_mailbox_restore(&actor->mailbox, number, bytes, false);
-    case WF_ITEM_TIMER: return decode_timer(actor, (uint32_t)number, &reader);
+    case WF_ITEM_TIMER:
+        return decode_timer(actor, (uint32_t)number, &reader);
     case WF_ITEM_COMMAND:
         return decode_command(actor, (uint32_t)number, &reader);
-    case WF_ITEM_CALL: return decode_call(actor, (uint32_t)number, &reader);
-    case WF_ITEM_PUBLISHED: return decode_published(actor, &reader);
-    default: return false;
+    case WF_ITEM_CALL:
+        return decode_call(actor, (uint32_t)number, &reader);
+    case WF_ITEM_PUBLISHED:
+        return decode_published(actor, &reader);
+    default:
+        return false;
     }
 }

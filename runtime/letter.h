@@ -30,15 +30,15 @@ enum wf_letter_type {
 // A letter, read. Everything is borrowed from its bytes.
 struct wf_letter {
     enum wf_letter_type type;
-    weft_bytes sender;  // key bytes; empty: a client or the partition itself
+    weft_bytes sender;   // key bytes; empty: a client or the partition itself
     uint64_t sender_run; // of the sender or, in an answer, of the receiver
-    uint32_t call;      // sender's number for it; 0: no answer is wanted
-    weft_bytes client;  // 16 bytes: a client waits for the answer; or empty
-    uint64_t number;    // that client's request number
-    weft_err err;       // of an answer
-    weft_bytes name;    // of signal or timer; of the failure in an answer
-    weft_bytes data;    // payload, result or details of the failure
-    weft_bytes text;    // message of the failure
+    uint32_t call;       // sender's number for it; 0: no answer is wanted
+    weft_bytes client;   // 16 bytes: a client waits for the answer; or empty
+    uint64_t number;     // that client's request number
+    weft_err err;        // of an answer
+    weft_bytes name;     // of signal or timer; of the failure in an answer
+    weft_bytes data;     // payload, result or details of the failure
+    weft_bytes text;     // message of the failure
 };
 
 void wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out);

@@ -75,8 +75,7 @@ range_of_images(const struct wf_partition *partition, weft_bytes after,
 void
 wf_listing_begin(struct wf_partition *partition, struct wf_request *request)
 {
-    struct wf_load *load =
-        wf_load_begin(partition, WF_PURPOSE_LIST, request);
+    struct wf_load *load = wf_load_begin(partition, WF_PURPOSE_LIST, request);
     struct wf_actor *actor;
     size_t cursor = 0;
 
@@ -104,8 +103,8 @@ compare_shown(const void *a, const void *b)
 {
     const struct shown *left = *(const struct shown *const *)a;
     const struct shown *right = *(const struct shown *const *)b;
-    int order = wf_bytes_compare(wf_key_bytes(&left->key),
-                                 wf_key_bytes(&right->key));
+    int order =
+        wf_bytes_compare(wf_key_bytes(&left->key), wf_key_bytes(&right->key));
 
     if (order != 0) {
         return order;
@@ -153,8 +152,7 @@ sort_shown(struct wf_list *list, size_t *out_count)
     struct shown **sorted = wf_alloc((count + 1) * sizeof(struct shown *));
 
     for (size_t i = 0; i < count; i++) {
-        sorted[i] =
-            WF_CONTAINER(wf_list_pop_front(list), struct shown, node);
+        sorted[i] = WF_CONTAINER(wf_list_pop_front(list), struct shown, node);
     }
     if (count > 1) {
         qsort(sorted, count, sizeof(struct shown *), compare_shown);
@@ -258,8 +256,8 @@ consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
         !wf_key_decode(row, &key)) {
         return; // verify and every load report it; a sweep only passes by
     }
-    kind = wf_definitions_find(partition->options.definitions,
-                               wf_key_kind(&key));
+    kind =
+        wf_definitions_find(partition->options.definitions, wf_key_kind(&key));
     if ((kind != NULL && description.status > WEFT_STATUS_RUNNING &&
          description.finished_at_ms + kind->retention_ms <=
              partition->now_ms) ||

@@ -47,7 +47,7 @@ struct wf_load {
     struct wf_list captured; // list: what was in memory when it was asked
 };
 
-struct wf_load *wf_load_create(void); // zeroed
+struct wf_load *wf_load_create(void);       // zeroed
 void wf_load_destroy(struct wf_load *load); // NULL is fine
 
 struct wf_store;

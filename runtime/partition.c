@@ -50,8 +50,7 @@ wf_partition_create(const struct wf_partition_options *options)
     wf_table_init(&partition->actors);
     wf_table_init(&partition->windows);
     wf_heap_init(&partition->alarms);
-    partition->routes =
-        wf_calloc(options->count * sizeof(struct wf_route *));
+    partition->routes = wf_calloc(options->count * sizeof(struct wf_route *));
     partition->letters_object.type = WF_OBJECT_LETTERS;
     partition->meta_object.type = WF_OBJECT_META;
     partition->ahead.type = WF_ALARM_AHEAD;
@@ -203,13 +202,27 @@ static void
 fire(struct wf_partition *partition, struct wf_alarm *alarm)
 {
     switch (alarm->type) {
-    case WF_ALARM_TIMER: fire_timer(partition, alarm->owner); break;
-    case WF_ALARM_COMMAND: wf_commands_alarm(partition, alarm->owner); break;
-    case WF_ALARM_RETRY: wf_turn_schedule(partition, alarm->owner); break;
-    case WF_ALARM_WAKE: wf_residents_wake(partition, alarm); break;
-    case WF_ALARM_LINK: wf_route_resend(partition, alarm->owner); break;
-    case WF_ALARM_AHEAD: wf_residents_read_ahead(partition); break;
-    case WF_ALARM_SWEEP: wf_listing_sweep(partition); break;
+    case WF_ALARM_TIMER:
+        fire_timer(partition, alarm->owner);
+        break;
+    case WF_ALARM_COMMAND:
+        wf_commands_alarm(partition, alarm->owner);
+        break;
+    case WF_ALARM_RETRY:
+        wf_turn_schedule(partition, alarm->owner);
+        break;
+    case WF_ALARM_WAKE:
+        wf_residents_wake(partition, alarm);
+        break;
+    case WF_ALARM_LINK:
+        wf_route_resend(partition, alarm->owner);
+        break;
+    case WF_ALARM_AHEAD:
+        wf_residents_read_ahead(partition);
+        break;
+    case WF_ALARM_SWEEP:
+        wf_listing_sweep(partition);
+        break;
     case WF_ALARM_WINDOWS:
         wf_window_silence(partition);
         wf_alarm_set(partition, alarm,
@@ -403,8 +416,9 @@ find_redo(struct wf_partition *partition)
     partition->redo_commit =
         node == NULL
             ? UINT64_MAX
-            : commit_of(partition, WF_CONTAINER(node, struct wf_object, dirty)
-                                       ->dirty_record);
+            : commit_of(
+                  partition,
+                  WF_CONTAINER(node, struct wf_object, dirty)->dirty_record);
     forget_marks(partition);
 }
 
@@ -415,8 +429,7 @@ free_spilled(struct wf_partition *partition)
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&partition->spilled)) != NULL) {
-        wf_mailbox_let_go(
-            &WF_CONTAINER(node, struct wf_actor, spill)->mailbox);
+        wf_mailbox_let_go(&WF_CONTAINER(node, struct wf_actor, spill)->mailbox);
     }
 }
 

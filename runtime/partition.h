@@ -55,12 +55,12 @@ struct wf_partition_options {
     struct wf_stack_pool *stacks;        // borrowed; shared within a thread
     const struct wf_trace *trace;        // borrowed
     int64_t window_bytes;                // <= 0: save every row at once
-    uint32_t residents_max; // idle actors kept by this partition
-    uint32_t stacks_max;    // idle stacks kept by this partition
-    bool is_paranoid;       // drop and replay every stack after every turn
-    bool is_restored; // its log lost its end, or is a copy: other partitions
-                      // may have seen what it never sent
-    wf_watch_fn *watch;     // or NULL
+    uint32_t residents_max;              // idle actors kept by this partition
+    uint32_t stacks_max;                 // idle stacks kept by this partition
+    bool is_paranoid;   // drop and replay every stack after every turn
+    bool is_restored;   // its log lost its end, or is a copy: other partitions
+                        // may have seen what it never sent
+    wf_watch_fn *watch; // or NULL
     void *watch_ctx;
 };
 

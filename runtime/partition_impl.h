@@ -32,6 +32,7 @@
 #include "base/table.h"
 #include "base/trace.h"
 #include "runtime/actor.h"
+#include "runtime/objects.h"
 #include "runtime/partition.h"
 #include "runtime/record.h"
 #include "runtime/request.h"
@@ -39,67 +40,6 @@
 struct wf_batch;
 struct wf_load;
 struct wf_task;
-
-// A message on its way to another partition.
-struct wf_outgoing {
-    struct wf_list_node node;
-    uint64_t seq;
-    uint64_t record; // that sent it
-    bool has_row;
-    uint32_t len;
-    uint8_t bytes[]; // envelope: target key, letter
-};
-
-// Everything between this partition and one other.
-struct wf_route {
-    struct wf_object object;
-    uint32_t other;
-    // durable, out
-    uint64_t next_seq; // of the next message; from 1
-    uint64_t acked;    // all up to this were received and are durable there
-    uint64_t base;     // first message of this generation
-    struct wf_list unacked;
-    // durable, in
-    uint64_t in_generation;
-    uint64_t seen; // all up to this were received
-    // volatile
-    uint64_t rows_from; // sent messages with rows in the store: from
-    uint64_t rows_to;   // to, exclusive
-    uint64_t sent;      // highest handed to the link in this life
-    uint64_t ack;       // highest seen that is durable
-    bool is_ack_due;
-    struct wf_alarm resend;
-    struct wf_list_node flush; // in the list of routes with frames to make
-};
-
-// One request of a client that was accepted.
-struct wf_answer {
-    uint64_t number;
-    bool is_answered;
-    weft_err err;
-    weft_bytes data; // owned
-    struct wf_request *request; // volatile: waits for the answer
-};
-
-// What one client asked of this partition lately.
-struct wf_window {
-    struct wf_object object;
-    uint8_t client[16];
-    uint64_t confirmed; // every number below was answered and confirmed
-    uint64_t heard_ms;
-    struct wf_answer *answers; // sorted by number
-    size_t count;
-    size_t cap;
-    bool is_forgotten; // to be removed with its row
-};
-
-// A message nobody took, until its row is written.
-struct wf_dead_letter {
-    struct wf_list_node node;
-    uint64_t seq;
-    uint32_t len;
-    uint8_t bytes[];
-};
 
 struct wf_commit_mark {
     uint64_t commit;
@@ -135,8 +75,8 @@ struct wf_partition {
     uint64_t sealed_redo;    // the same, once what was cut is durable
     uint64_t redo_commit;    // as of the last commit
     uint64_t last_commit;
-    uint64_t recovered_to;    // newest record read from the log
-    uint32_t recovered_chain; // checksum of its segment
+    uint64_t recovered_to;        // newest record read from the log
+    uint32_t recovered_chain;     // checksum of its segment
     struct wf_commit_mark *marks; // which commit holds which records
     size_t marks_count;
     size_t marks_cap;
@@ -165,16 +105,16 @@ struct wf_partition {
     // Who can run, load, be evicted.
     struct wf_list ready;
     struct wf_list steps;
-    struct wf_list idle;   // loaded, oldest first
-    struct wf_list stacks; // activations, oldest first
-    struct wf_list loading; // stubs that wait for a reader's turn
+    struct wf_list idle;     // loaded, oldest first
+    struct wf_list stacks;   // activations, oldest first
+    struct wf_list loading;  // stubs that wait for a reader's turn
     struct wf_list overfull; // mailboxes to be saved to free memory
     struct wf_list spilled;  // those whose letters' rows are under way
     uint32_t loads_under_way;
     struct wf_heap alarms;
 
     // Wake index.
-    uint64_t near_due;   // rows due up to this are read, or being read
+    uint64_t near_due; // rows due up to this are read, or being read
     bool is_reading_ahead;
     struct wf_buf ahead_from; // key where the next page begins
     struct wf_alarm ahead;
@@ -221,6 +161,9 @@ uint64_t wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
 // False: it does not decode.
 bool wf_apply_record(struct wf_partition *partition, uint64_t record,
                      uint64_t now_ms, struct wf_reader sections);
+// The operations of one section, to an actor in memory. apply_actor.c
+bool wf_apply_to_actor(struct wf_partition *partition, struct wf_actor *actor,
+                       uint64_t record, uint64_t now_ms, weft_bytes ops);
 // Apply what waited for the image.
 bool wf_apply_pending(struct wf_partition *partition, struct wf_actor *actor);
 // An object was changed by `record`: keep it in the dirty list.
@@ -254,8 +197,8 @@ void wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm);
 enum wf_purpose {
     WF_PURPOSE_ACTOR,
     WF_PURPOSE_MAILBOX, // letters that are in rows only
-    WF_PURPOSE_READY, // rows of the wake index: load these now
-    WF_PURPOSE_SLEEP, // rows of the wake index: due soon
+    WF_PURPOSE_READY,   // rows of the wake index: load these now
+    WF_PURPOSE_SLEEP,   // rows of the wake index: due soon
     WF_PURPOSE_LIST,
     WF_PURPOSE_SWEEP,
 };
@@ -386,8 +329,8 @@ void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
 
 // Rows. saver.c, image.c ----------------------------------------------------
 
-// Is the oldest change a whole window behind, and can it be saved? Then a commit
-// is wanted even if nothing new happens: intake may have stopped for it.
+// Is the oldest change a whole window behind, and can it be saved? Then a
+// commit is wanted even if nothing new happens: intake may have stopped for it.
 bool wf_saver_is_behind(const struct wf_partition *partition);
 void wf_saver_rows(struct wf_partition *partition, bool save_all,
                    struct wf_batch *rows);

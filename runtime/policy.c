@@ -6,8 +6,8 @@
 #include "runtime/policy.h"
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/key.h"
+#include "base/limits.h"
 #include "runtime/definitions.h"
 
 static uint64_t
@@ -85,8 +85,7 @@ wf_policy_of(const weft_activity_def *def, weft_bytes options)
             policy.retry.initial_interval_ms * 100) {
         policy.retry.maximum_interval_ms = 0; // follows the initial one
     }
-    override_u64(&policy.retry.initial_interval_ms,
-                 wf_reader_varint(&reader));
+    override_u64(&policy.retry.initial_interval_ms, wf_reader_varint(&reader));
     override_fraction(&policy.retry.coefficient, wf_reader_varint(&reader));
     override_u64(&policy.retry.maximum_interval_ms, wf_reader_varint(&reader));
     if (policy.retry.maximum_interval_ms == 0) {

@@ -21,35 +21,35 @@
 
 enum wf_op {
     // Of an actor.
-    WF_OP_CREATE = 1,    // V version, V run, V seed, K parent, V parent run,
-                         // V parent call, B input
-    WF_OP_PUSH,          // B letter: to the mailbox's end
-    WF_OP_POP,           // the first letter was handled
-    WF_OP_STARTED,       // the start was handled
-    WF_OP_RETRY,         // V failed attempts, V due, B reason
-    WF_OP_PARK,          // B reason
-    WF_OP_RESUME,        // un-park and un-pause
-    WF_OP_PAUSE,         //
-    WF_OP_CRASHED,       // the process died in its code
-    WF_OP_CANCEL_ASKED,  //
-    WF_OP_STATE,         // V version, B state
-    WF_OP_STATE_PATCH,   // V offset, B bytes
-    WF_OP_JOURNAL,       // B entry
-    WF_OP_JOURNAL_LETTER, // the first letter becomes an entry
-    WF_OP_RESTART,       // B input, V count, B entry ...: kept signals
-    WF_OP_TIMER_SET,     // V id, V due, B name
-    WF_OP_TIMER_CLEAR,   // V id
-    WF_OP_COMMAND_OPEN,  // V id, V type, B name, B input, B options
+    WF_OP_CREATE = 1,      // V version, V run, V seed, K parent, V parent run,
+                           // V parent call, B input
+    WF_OP_PUSH,            // B letter: to the mailbox's end
+    WF_OP_POP,             // the first letter was handled
+    WF_OP_STARTED,         // the start was handled
+    WF_OP_RETRY,           // V failed attempts, V due, B reason
+    WF_OP_PARK,            // B reason
+    WF_OP_RESUME,          // un-park and un-pause
+    WF_OP_PAUSE,           //
+    WF_OP_CRASHED,         // the process died in its code
+    WF_OP_CANCEL_ASKED,    //
+    WF_OP_STATE,           // V version, B state
+    WF_OP_STATE_PATCH,     // V offset, B bytes
+    WF_OP_JOURNAL,         // B entry
+    WF_OP_JOURNAL_LETTER,  // the first letter becomes an entry
+    WF_OP_RESTART,         // B input, V count, B entry ...: kept signals
+    WF_OP_TIMER_SET,       // V id, V due, B name
+    WF_OP_TIMER_CLEAR,     // V id
+    WF_OP_COMMAND_OPEN,    // V id, V type, B name, B input, B options
     WF_OP_COMMAND_ATTEMPT, // V id, V attempt, V lost, V due (0: at once)
     WF_OP_COMMAND_DETAILS, // V id, B details
-    WF_OP_COMMAND_DEFER, // V id
-    WF_OP_COMMAND_CANCEL, // V id
-    WF_OP_COMMAND_CLOSE, // V id
-    WF_OP_CALL_OPEN,     // V id, V type, K target
-    WF_OP_CALL_CLOSE,    // V id
-    WF_OP_PUBLISH,       // B name, B value
-    WF_OP_FINISH,        // V status, B result, B failure name, B message
-    WF_OP_REMOVE,        // the instance is forgotten
+    WF_OP_COMMAND_DEFER,   // V id
+    WF_OP_COMMAND_CANCEL,  // V id
+    WF_OP_COMMAND_CLOSE,   // V id
+    WF_OP_CALL_OPEN,       // V id, V type, K target
+    WF_OP_CALL_CLOSE,      // V id
+    WF_OP_PUBLISH,         // B name, B value
+    WF_OP_FINISH,          // V status, B result, B failure name, B message
+    WF_OP_REMOVE,          // the instance is forgotten
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

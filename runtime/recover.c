@@ -123,7 +123,9 @@ wf_partition_recover_row(struct wf_partition *partition, weft_bytes key,
     case WF_KEY_WINDOW:
         is_whole = is_whole && recover_window(partition, &reader, value);
         break;
-    default: is_whole = false; break;
+    default:
+        is_whole = false;
+        break;
     }
     return is_whole ? WEFT_OK
                     : wf_error(WEFT_ECORRUPT, "%s: a row of kind '%c'",
@@ -153,9 +155,8 @@ check_order(const struct wf_partition *partition,
                     "be next%s",
                     partition->who, (unsigned long long)segment->first_record,
                     (unsigned long long)expected,
-                    segment->first_record == expected
-                        ? "; the chain is broken"
-                        : "");
+                    segment->first_record == expected ? "; the chain is broken"
+                                                      : "");
 }
 
 void
@@ -165,9 +166,8 @@ wf_partition_mark_commit(struct wf_partition *partition, uint64_t commit,
     if (partition->marks_count == partition->marks_cap) {
         partition->marks_cap =
             partition->marks_cap == 0 ? 64 : partition->marks_cap * 2;
-        partition->marks =
-            wf_realloc(partition->marks,
-                       partition->marks_cap * sizeof(*partition->marks));
+        partition->marks = wf_realloc(
+            partition->marks, partition->marks_cap * sizeof(*partition->marks));
     }
     partition->marks[partition->marks_count++] = (struct wf_commit_mark){
         .commit = commit,

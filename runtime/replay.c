@@ -23,9 +23,9 @@ show_entry(const struct wf_entry *entry, char *text, size_t size)
         (void)snprintf(text, size, "an event");
     } else {
         (void)snprintf(text, size, "%s \"%.*s\" at 0.%u (input %08x)",
-                       wf_command_kind_name(entry->kind),
-                       (int)entry->name.len, (const char *)entry->name.data,
-                       entry->ordinal, (unsigned)entry->input_hash);
+                       wf_command_kind_name(entry->kind), (int)entry->name.len,
+                       (const char *)entry->name.data, entry->ordinal,
+                       (unsigned)entry->input_hash);
     }
 }
 

@@ -80,8 +80,7 @@ wf_load_begin(struct wf_partition *partition, int purpose, void *subject)
 static void
 ask_for(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_load *load =
-        wf_load_begin(partition, WF_PURPOSE_ACTOR, actor);
+    struct wf_load *load = wf_load_begin(partition, WF_PURPOSE_ACTOR, actor);
     weft_bytes key = wf_key_bytes(&actor->key);
 
     actor->residency = WF_RESIDENCY_LOADING;
@@ -243,9 +242,9 @@ restore_letters(struct wf_actor *actor, const struct wf_load *load)
         if (rows.failed || key.len < sizeof(uint64_t)) {
             return WEFT_ECORRUPT;
         }
-        tail = wf_reader_of(weft_bytes_of(
-            (const uint8_t *)key.data + key.len - sizeof(uint64_t),
-            sizeof(uint64_t)));
+        tail = wf_reader_of(weft_bytes_of((const uint8_t *)key.data + key.len -
+                                              sizeof(uint64_t),
+                                          sizeof(uint64_t)));
         if (wf_reader_u64(&tail) != seq ||
             !wf_mailbox_restore(&actor->mailbox, seq, value, true)) {
             return WEFT_ECORRUPT;
@@ -307,10 +306,10 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
     return actor->residency == WF_RESIDENCY_LOADED &&
            !wf_list_has(&actor->object.dirty) &&
            actor->object.position <= partition->durable_record &&
-           is_row_durable(partition, actor) && actor->holds == 0 && actor->commands.count == 0 &&
-           actor->waiting.count == 0 && actor->results.count == 0 &&
-           !wf_list_has(&actor->ready) && !wf_list_has(&actor->steps) &&
-           is_forgettable(partition, actor) &&
+           is_row_durable(partition, actor) && actor->holds == 0 &&
+           actor->commands.count == 0 && actor->waiting.count == 0 &&
+           actor->results.count == 0 && !wf_list_has(&actor->ready) &&
+           !wf_list_has(&actor->steps) && is_forgettable(partition, actor) &&
            !wf_list_has(&actor->spill) && !actor->is_paging &&
            (!wf_actor_has_work(actor) || !wf_actor_may_run(actor));
 }
@@ -458,9 +457,9 @@ key_of_row(weft_bytes row, size_t prefix, struct wf_key *out_key)
     if (row.len <= prefix) {
         return false;
     }
-    return wf_key_decode(weft_bytes_of((const uint8_t *)row.data + prefix,
-                                       row.len - prefix),
-                         out_key);
+    return wf_key_decode(
+        weft_bytes_of((const uint8_t *)row.data + prefix, row.len - prefix),
+        out_key);
 }
 
 static void
@@ -531,12 +530,22 @@ void
 wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
 {
     switch ((enum wf_purpose)load->purpose) {
-    case WF_PURPOSE_ACTOR: loaded_actor(partition, load); break;
-    case WF_PURPOSE_MAILBOX: loaded_letters(partition, load); break;
+    case WF_PURPOSE_ACTOR:
+        loaded_actor(partition, load);
+        break;
+    case WF_PURPOSE_MAILBOX:
+        loaded_letters(partition, load);
+        break;
     case WF_PURPOSE_READY:
-    case WF_PURPOSE_SLEEP: loaded_wakes(partition, load); break;
-    case WF_PURPOSE_LIST: wf_listing_loaded(partition, load); break;
-    case WF_PURPOSE_SWEEP: wf_listing_swept(partition, load); break;
+    case WF_PURPOSE_SLEEP:
+        loaded_wakes(partition, load);
+        break;
+    case WF_PURPOSE_LIST:
+        wf_listing_loaded(partition, load);
+        break;
+    case WF_PURPOSE_SWEEP:
+        wf_listing_swept(partition, load);
+        break;
     }
     wf_load_destroy(load);
     ask_for_more(partition);

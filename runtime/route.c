@@ -168,8 +168,8 @@ flush_messages(struct wf_partition *partition, struct wf_route *route)
         uint64_t count = 0;
 
         while (outgoing != NULL && envelopes.len < WF_LINK_FRAME_BYTES) {
-            wf_buf_put_bytes(&envelopes, weft_bytes_of(outgoing->bytes,
-                                                       outgoing->len));
+            wf_buf_put_bytes(&envelopes,
+                             weft_bytes_of(outgoing->bytes, outgoing->len));
             route->sent = outgoing->seq;
             count++;
             outgoing = next_to_send(partition, route, outgoing);
@@ -330,8 +330,7 @@ wf_route_receive(struct wf_partition *partition, weft_bytes frame)
     struct frame_head head;
     struct wf_route *route;
 
-    if (!read_head(&reader, &head) ||
-        head.source >= partition->options.count) {
+    if (!read_head(&reader, &head) || head.source >= partition->options.count) {
         wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
                       partition->now_ms, partition->who, "drop",
                       "a frame of %zu bytes that is malformed", frame.len);

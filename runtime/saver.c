@@ -60,8 +60,8 @@ save_route(struct wf_partition *partition, struct wf_route *route,
     struct wf_buf value = {0};
     struct wf_list_node *node = wf_list_first(&route->unacked);
 
-    for (; route->rows_from < route->rows_to &&
-           route->rows_from <= route->acked;
+    for (;
+         route->rows_from < route->rows_to && route->rows_from <= route->acked;
          route->rows_from++) {
         wf_keys_outbox(&key, index, route->other, route->rows_from);
         wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
@@ -165,8 +165,11 @@ save_object(struct wf_partition *partition, struct wf_object *object,
         save_window(partition, WF_CONTAINER(object, struct wf_window, object),
                     rows);
         break;
-    case WF_OBJECT_LETTERS: save_letters(partition, rows); break;
-    case WF_OBJECT_META: break; // its row goes with every save
+    case WF_OBJECT_LETTERS:
+        save_letters(partition, rows);
+        break;
+    case WF_OBJECT_META:
+        break; // its row goes with every save
     }
     wf_list_remove(&partition->dirty, &object->dirty);
     object->saved_seal = partition->seals;

@@ -23,11 +23,11 @@ struct wf_activity_kind;
 
 // How an attempt ended. Strings and bytes are owned.
 struct wf_outcome {
-    weft_err err;   // WEFT_OK, WEFT_EFAILED, WEFT_ECANCELLED, WEFT_EDEFERRED
-    char *name;     // of the failure; or NULL
-    char *message;  // or NULL
+    weft_err err;    // WEFT_OK, WEFT_EFAILED, WEFT_ECANCELLED, WEFT_EDEFERRED
+    char *name;      // of the failure; or NULL
+    char *message;   // or NULL
     weft_bytes data; // result, or details of the failure
-    bool is_final;  // not to be retried
+    bool is_final;   // not to be retried
 };
 
 void wf_outcome_fini(struct wf_outcome *outcome); // leaves it zero
@@ -41,7 +41,7 @@ struct wf_task {
     struct wf_key caller; // owned
     struct wf_token token;
     const struct wf_activity_kind *kind; // borrowed from the definitions
-    weft_bytes input;   // owned
+    weft_bytes input;                    // owned
     weft_bytes details; // owned: last heartbeat of an earlier attempt
     char key[33];       // idempotency key
 
@@ -55,7 +55,7 @@ struct wf_task {
     struct wf_outcome outcome; // set by the worker before it gives it back
 };
 
-struct wf_task *wf_task_create(void); // zeroed
+struct wf_task *wf_task_create(void);       // zeroed
 void wf_task_destroy(struct wf_task *task); // NULL is fine
 
 // A heartbeat on its way from a worker to the partition, which frees it.

@@ -17,208 +17,6 @@
 #include "base/hash.h"
 #include "runtime/workflow.h"
 
-// Effects. ------------------------------------------------------------------
-
-void
-wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
-             struct wf_actor *actor)
-{
-    *turn = (struct wf_turn){.partition = partition, .actor = actor};
-    turn->next_id = actor->next_id > 0 ? actor->next_id : 1;
-    // The same numbers when the turn is tried again, others in the next one;
-    // the start and the first letter after it have the same first_seq.
-    wf_random_init(&turn->random,
-                   actor->seed ^ wf_hash64(&actor->mailbox.first_seq,
-                                           sizeof(uint64_t),
-                                           actor->run * 2 +
-                                               actor->is_start_pending));
-}
-
-void
-wf_turn_fini(struct wf_turn *turn)
-{
-    wf_buf_fini(&turn->ops);
-    wf_buf_fini(&turn->end);
-    wf_draft_fini(&turn->sends);
-    wf_own_bytes(&turn->reply, weft_nothing());
-}
-
-weft_err
-wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
-{
-    size_t size = turn->ops.len + turn->end.len + turn->sends.sections.len +
-                  payload_len;
-
-    if (payload_len > WF_PAYLOAD_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
-                        payload_len, WF_PAYLOAD_BYTES_MAX);
-    }
-    if (size > WF_TURN_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG,
-                        "%s: this turn has %zu bytes of effects, the limit is "
-                        "%u",
-                        what, size, WF_TURN_BYTES_MAX);
-    }
-    return WEFT_OK;
-}
-
-weft_err
-wf_turn_target(const struct wf_turn *turn, weft_target target,
-               struct wf_key *out_key)
-{
-    weft_err err = wf_key_make(wf_key_namespace(&turn->actor->key),
-                               target.kind, target.id, out_key);
-
-    if (err == WEFT_OK &&
-        wf_definitions_find(turn->partition->options.definitions,
-                            target.kind) == NULL) {
-        wf_key_fini(out_key);
-        err = wf_error(WEFT_EINVAL, "no kind is named %s", target.kind);
-    }
-    return err;
-}
-
-void
-wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
-             const struct wf_letter *letter)
-{
-    struct wf_buf bytes = {0};
-
-    wf_letter_encode(letter, &bytes);
-    wf_draft_send(&turn->sends, turn->partition, target, wf_buf_bytes(&bytes));
-    wf_buf_fini(&bytes);
-}
-
-void
-wf_turn_timer(struct wf_turn *turn, uint32_t id, uint64_t due, const char *name)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_SET);
-    wf_buf_put_varint(&turn->ops, id);
-    wf_buf_put_varint(&turn->ops, due);
-    wf_buf_put_text(&turn->ops, name);
-}
-
-void
-wf_turn_timer_clear(struct wf_turn *turn, uint32_t id)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_CLEAR);
-    wf_buf_put_varint(&turn->ops, id);
-}
-
-void
-wf_turn_command(struct wf_turn *turn, uint32_t id, enum wf_command_kind kind,
-                const char *name, weft_bytes input, weft_bytes options)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_OPEN);
-    wf_buf_put_varint(&turn->ops, id);
-    wf_buf_put_varint(&turn->ops, (uint64_t)kind);
-    wf_buf_put_text(&turn->ops, name);
-    wf_buf_put_bytes(&turn->ops, input);
-    wf_buf_put_bytes(&turn->ops, options);
-    turn->has_commands = true;
-}
-
-void
-wf_turn_command_close(struct wf_turn *turn, uint32_t id)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_CLOSE);
-    wf_buf_put_varint(&turn->ops, id);
-}
-
-void
-wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
-             const struct wf_key *target, const char *name, weft_bytes data)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_CALL_OPEN);
-    wf_buf_put_varint(&turn->ops, id);
-    wf_buf_put_varint(&turn->ops, (uint64_t)type);
-    wf_buf_put_bytes(&turn->ops, wf_key_bytes(target));
-    wf_turn_send(turn, target,
-                 &(struct wf_letter){
-                     .type = type == WF_CALL_CHILD ? WF_LETTER_START
-                                                   : WF_LETTER_SIGNAL,
-                     .sender = wf_key_bytes(&turn->actor->key),
-                     .sender_run = turn->actor->run,
-                     .call = id,
-                     .name = weft_text(name),
-                     .data = data,
-                 });
-}
-
-void
-wf_turn_call_close(struct wf_turn *turn, uint32_t id)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_CALL_CLOSE);
-    wf_buf_put_varint(&turn->ops, id);
-}
-
-void
-wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
-{
-    wf_buf_put_u8(&turn->ops, WF_OP_PUBLISH);
-    wf_buf_put_text(&turn->ops, name);
-    wf_buf_put_bytes(&turn->ops, value);
-}
-
-static weft_err
-err_of_status(weft_status status)
-{
-    switch (status) {
-    case WEFT_STATUS_COMPLETED: return WEFT_OK;
-    case WEFT_STATUS_CANCELLED: return WEFT_ECANCELLED;
-    case WEFT_STATUS_TERMINATED: return WEFT_ETERMINATED;
-    default: return WEFT_EFAILED;
-    }
-}
-
-// Open children are asked to stop when their parent ends.
-static void
-cancel_children(struct wf_turn *turn)
-{
-    struct wf_list *calls = &turn->actor->calls;
-    struct wf_list_node *node = wf_list_first(calls);
-
-    for (; node != NULL; node = wf_list_next(calls, node)) {
-        const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
-
-        if (call->type == WF_CALL_CHILD) {
-            wf_turn_send(turn, &call->target,
-                         &(struct wf_letter){
-                             .type = WF_LETTER_CANCEL,
-                             .sender = wf_key_bytes(&turn->actor->key),
-                         });
-        }
-    }
-}
-
-void
-wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
-            const char *name, const char *message)
-{
-    const struct wf_actor *actor = turn->actor;
-
-    wf_buf_put_u8(&turn->end, WF_OP_FINISH);
-    wf_buf_put_varint(&turn->end, (uint64_t)status);
-    wf_buf_put_bytes(&turn->end, data);
-    wf_buf_put_text(&turn->end, name);
-    wf_buf_put_text(&turn->end, message);
-    turn->is_finishing = true;
-    cancel_children(turn);
-    if (actor->parent.len > 0) {
-        wf_turn_send(turn, &actor->parent,
-                     &(struct wf_letter){
-                         .type = WF_LETTER_CHILD,
-                         .sender = wf_key_bytes(&actor->key),
-                         .sender_run = actor->parent_run,
-                         .call = actor->parent_call,
-                         .err = err_of_status(status),
-                         .name = weft_text(name),
-                         .text = weft_text(message),
-                         .data = data,
-                     });
-    }
-}
-
 // Answers. ------------------------------------------------------------------
 
 void
@@ -239,19 +37,17 @@ wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
         if (!wf_key_decode(letter->sender, &sender)) {
             return;
         }
-        wf_turn_send(turn, &sender,
-                     &(struct wf_letter){
-                         .type = err == WEFT_OK ? WF_LETTER_REPLY
-                                                : WF_LETTER_FAILED,
-                         .sender = wf_key_bytes(&turn->actor->key),
-                         .sender_run = letter->sender_run,
-                         .call = letter->call,
-                         .err = err,
-                         .name = weft_text(err == WEFT_OK
-                                               ? ""
-                                               : weft_err_name(err)),
-                         .data = data,
-                     });
+        wf_turn_send(
+            turn, &sender,
+            &(struct wf_letter){
+                .type = err == WEFT_OK ? WF_LETTER_REPLY : WF_LETTER_FAILED,
+                .sender = wf_key_bytes(&turn->actor->key),
+                .sender_run = letter->sender_run,
+                .call = letter->call,
+                .err = err,
+                .name = weft_text(err == WEFT_OK ? "" : weft_err_name(err)),
+                .data = data,
+            });
         wf_key_fini(&sender);
     }
 }
@@ -441,14 +237,22 @@ static weft_message_type
 message_type(enum wf_letter_type type)
 {
     switch (type) {
-    case WF_LETTER_TIMER: return WEFT_MESSAGE_TIMER;
-    case WF_LETTER_ACTIVITY: return WEFT_MESSAGE_ACTIVITY;
-    case WF_LETTER_CHILD: return WEFT_MESSAGE_CHILD;
-    case WF_LETTER_REPLY: return WEFT_MESSAGE_REPLY;
-    case WF_LETTER_FAILED: return WEFT_MESSAGE_FAILED;
-    case WF_LETTER_CANCEL: return WEFT_MESSAGE_CANCEL;
-    case WF_LETTER_START: return WEFT_MESSAGE_START;
-    default: return WEFT_MESSAGE_SIGNAL;
+    case WF_LETTER_TIMER:
+        return WEFT_MESSAGE_TIMER;
+    case WF_LETTER_ACTIVITY:
+        return WEFT_MESSAGE_ACTIVITY;
+    case WF_LETTER_CHILD:
+        return WEFT_MESSAGE_CHILD;
+    case WF_LETTER_REPLY:
+        return WEFT_MESSAGE_REPLY;
+    case WF_LETTER_FAILED:
+        return WEFT_MESSAGE_FAILED;
+    case WF_LETTER_CANCEL:
+        return WEFT_MESSAGE_CANCEL;
+    case WF_LETTER_START:
+        return WEFT_MESSAGE_START;
+    default:
+        return WEFT_MESSAGE_SIGNAL;
     }
 }
 
@@ -474,10 +278,10 @@ show_letter(const struct wf_letter *letter, struct shown *shown)
         .type = message_type(letter->type),
         .name = has_failed ? "" : shown->name,
         .data = has_failed ? weft_nothing() : letter->data,
-        .call = letter->type == WF_LETTER_SIGNAL ||
-                        letter->type == WF_LETTER_TIMER
-                    ? 0
-                    : letter->call,
+        .call =
+            letter->type == WF_LETTER_SIGNAL || letter->type == WF_LETTER_TIMER
+                ? 0
+                : letter->call,
         .failure = {.name = has_failed ? shown->name : "",
                     .message = shown->text,
                     .details = has_failed ? letter->data : weft_nothing()},
@@ -571,8 +375,10 @@ is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
                wf_actor_find_call(actor, letter->call) != NULL;
     case WF_LETTER_TIMER:
     case WF_LETTER_ACTIVITY:
-    case WF_LETTER_STEP: return letter->sender_run == actor->run;
-    default: return true;
+    case WF_LETTER_STEP:
+        return letter->sender_run == actor->run;
+    default:
+        return true;
     }
 }
 
@@ -661,7 +467,8 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
     } else {
         refuse_letter(partition, actor, letter, bytes,
                       is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,
-                      is_new ? "no such instance" : "the instance has finished");
+                      is_new ? "no such instance"
+                             : "the instance has finished");
     }
 }
 
@@ -673,9 +480,9 @@ wf_create_put(const struct wf_partition *partition,
 {
     // A new life has a new seed: its keys and numbers are not those of the
     // last one.
-    uint64_t seed = wf_hash64(&partition->last_record,
-                              sizeof(partition->last_record),
-                              actor->hash ^ partition->epoch);
+    uint64_t seed =
+        wf_hash64(&partition->last_record, sizeof(partition->last_record),
+                  actor->hash ^ partition->epoch);
 
     wf_buf_put_u8(ops, WF_OP_CREATE);
     wf_buf_put_varint(ops, actor->kind->version);
@@ -738,9 +545,10 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
     bool has_work = actor->residency == WF_RESIDENCY_LOADED &&
                     actor->kind != NULL && wf_actor_may_run(actor) &&
-                    wf_actor_has_work(actor) && !wf_heap_has(&actor->retry.heap);
-    bool is_here = actor->is_start_pending ||
-                   wf_mailbox_head(&actor->mailbox) != NULL;
+                    wf_actor_has_work(actor) &&
+                    !wf_heap_has(&actor->retry.heap);
+    bool is_here =
+        actor->is_start_pending || wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = has_work && is_here;
 
     if (is_ready && !wf_list_has(&actor->ready)) {

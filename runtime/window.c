@@ -84,8 +84,8 @@ wf_window_put(struct wf_window *window, uint64_t number)
     }
     if (window->count == window->cap) {
         window->cap = window->cap == 0 ? 4 : window->cap * 2;
-        window->answers = wf_realloc(window->answers,
-                                     window->cap * sizeof(*window->answers));
+        window->answers =
+            wf_realloc(window->answers, window->cap * sizeof(*window->answers));
     }
     memmove(&window->answers[at + 1], &window->answers[at],
             (window->count - at) * sizeof(*window->answers));
@@ -176,8 +176,8 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
     }
     if (answer->is_answered) {
         wf_request_answer_data(request, answer->data);
-        wf_edge_answer(partition, request, window->object.position,
-                       answer->err, "%s", "");
+        wf_edge_answer(partition, request, window->object.position, answer->err,
+                       "%s", "");
     } else if (answer->request == NULL) {
         answer->request = request; // it was accepted before a crash
     } else {

@@ -80,8 +80,7 @@ run_code(struct wf_stack *stack, void *ctx)
 
     (void)stack;
     if (!wf->is_unwinding) {
-        wf->outcome =
-            wf->actor->kind->workflow.run(wf, wf->actor->input);
+        wf->outcome = wf->actor->kind->workflow.run(wf, wf->actor->input);
     }
     run_deferred(wf);
     wf->is_done = true;
@@ -167,8 +166,8 @@ wf_workflow_trim(struct wf_partition *partition)
 
     while (partition->stacks.count > partition->options.stacks_max &&
            tries-- > 0) {
-        weft_workflow *wf = WF_CONTAINER(wf_list_first(&partition->stacks),
-                                         weft_workflow, lru);
+        weft_workflow *wf =
+            WF_CONTAINER(wf_list_first(&partition->stacks), weft_workflow, lru);
         wf_workflow_drop(partition, wf->actor);
     }
 }
@@ -298,9 +297,15 @@ wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
         return;
     }
     switch (letter.type) {
-    case WF_LETTER_SIGNAL: keep_signal(wf, entry->letter); break;
-    case WF_LETTER_CANCEL: wf->is_cancel_asked = true; break;
-    default: resolve(wf, &letter); break;
+    case WF_LETTER_SIGNAL:
+        keep_signal(wf, entry->letter);
+        break;
+    case WF_LETTER_CANCEL:
+        wf->is_cancel_asked = true;
+        break;
+    default:
+        resolve(wf, &letter);
+        break;
     }
 }
 
@@ -429,13 +434,12 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
     wf_turn_init(&turn, partition, actor);
     begin_turn(&turn, letter);
     wf->turn = &turn;
-    wf_workflow_event(wf, &(struct wf_entry){
-                              .type = letter == NULL ? WF_ENTRY_STARTED
-                                                     : WF_ENTRY_LETTER,
-                              .now_ms = partition->now_ms,
-                              .letter = letter == NULL ? weft_nothing()
-                                                       : head_bytes(actor),
-                          });
+    wf_workflow_event(
+        wf, &(struct wf_entry){
+                .type = letter == NULL ? WF_ENTRY_STARTED : WF_ENTRY_LETTER,
+                .now_ms = partition->now_ms,
+                .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
+            });
     wf_workflow_resume(wf);
     is_done = wf->is_done;
     if (is_done) {

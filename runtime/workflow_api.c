@@ -1,231 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // workflow_api.c - the functions of weft/workflow.h: check the arguments, give
-// a command, wait.
+// a command, wait (await.c).
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/policy.h"
 #include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
-
-// Waiting. ------------------------------------------------------------------
-
-static struct wf_future *
-future_at(const weft_workflow *wf, weft_future future)
-{
-    if (future == 0 || future > wf->ordinal ||
-        wf->futures[future - 1].state == WF_FUTURE_NONE) {
-        return NULL;
-    }
-    return &wf->futures[future - 1];
-}
-
-static bool
-is_known(const weft_workflow *wf, weft_future future)
-{
-    return wf->futures[future - 1].state == WF_FUTURE_KNOWN;
-}
-
-static weft_err
-check_waiting(const weft_workflow *wf)
-{
-    if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
-        return wf_error(WEFT_EINVAL,
-                        "%s: called outside of its workflow function",
-                        wf_key_id(&wf->actor->key));
-    }
-    if (wf->is_unwinding) {
-        return WEFT_EUNWIND;
-    }
-    return wf->is_cancel_asked && wf->shields == 0 ? WEFT_ECANCELLED : WEFT_OK;
-}
-
-// Leave the stack until something has happened.
-static weft_err
-suspend(weft_workflow *wf)
-{
-    weft_err err = check_waiting(wf);
-
-    if (err == WEFT_OK) {
-        wf_stack_suspend(wf->stack);
-        err = check_waiting(wf);
-    }
-    return err;
-}
-
-// WEFT_OK once the future is known.
-static weft_err
-wait_for(weft_workflow *wf, weft_future future)
-{
-    while (!is_known(wf, future)) {
-        weft_err err = suspend(wf);
-
-        if (err != WEFT_OK && (err == WEFT_EUNWIND || !is_known(wf, future))) {
-            return err;
-        }
-    }
-    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
-}
-
-// What awaiting a known future gives.
-static weft_err
-take_result(weft_workflow *wf, const struct wf_future *future,
-            weft_bytes *out_result)
-{
-    if (future->err == WEFT_OK) {
-        if (out_result != NULL) {
-            *out_result = future->data;
-        }
-        return WEFT_OK;
-    }
-    wf->failure = (weft_failure){
-        .name = future->name,
-        .message = future->text,
-        .details = future->data,
-    };
-    if (future->kind == WF_COMMAND_STEP || future->err == WEFT_ECANCELLED) {
-        return future->err;
-    }
-    return WEFT_EFAILED;
-}
-
-weft_err
-weft_workflow_await(weft_workflow *wf, weft_future future,
-                    weft_bytes *out_result)
-{
-    weft_err err;
-
-    if (future_at(wf, future) == NULL) {
-        return wf_error(WEFT_EINVAL, "await: %u is not a future of %s", future,
-                        wf_key_id(&wf->actor->key));
-    }
-    err = wait_for(wf, future);
-    return err != WEFT_OK
-               ? err
-               : take_result(wf, &wf->futures[future - 1], out_result);
-}
-
-// Wait for a future of this call's own: if the wait is interrupted, nobody can
-// ask for it again, so it is given up.
-static weft_err
-await_own(weft_workflow *wf, weft_future future, weft_bytes *out_result)
-{
-    weft_err err = wait_for(wf, future);
-
-    if (err == WEFT_ECANCELLED) {
-        weft_err given_up = weft_workflow_abandon(wf, future);
-        return given_up == WEFT_OK ? err : given_up;
-    }
-    return err != WEFT_OK
-               ? err
-               : take_result(wf, &wf->futures[future - 1], out_result);
-}
-
-static bool
-find_known(const weft_workflow *wf, const weft_future *futures, size_t count,
-           size_t *out_index)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (is_known(wf, futures[i])) {
-            *out_index = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static weft_err
-check_futures(const weft_workflow *wf, const weft_future *futures, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (future_at(wf, futures[i]) == NULL) {
-            return wf_error(WEFT_EINVAL, "await: %u is not a future of %s",
-                            futures[i], wf_key_id(&wf->actor->key));
-        }
-    }
-    return WEFT_OK;
-}
-
-// Wait until one is known or the timer is. timer 0: no timer.
-static weft_err
-wait_any(weft_workflow *wf, const weft_future *futures, size_t count,
-         weft_future timer, size_t *out_index)
-{
-    size_t index = 0;
-
-    while (!find_known(wf, futures, count, &index)) {
-        weft_err err;
-
-        if (timer != 0 && is_known(wf, timer)) {
-            return WEFT_ETIMEDOUT;
-        }
-        err = suspend(wf);
-        if (err == WEFT_EUNWIND ||
-            (err != WEFT_OK && !find_known(wf, futures, count, &index))) {
-            return err;
-        }
-    }
-    *out_index = index;
-    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
-}
-
-weft_err
-weft_workflow_await_any(weft_workflow *wf, const weft_future *futures,
-                        size_t count, uint64_t timeout_ms, size_t *out_index)
-{
-    weft_future timer = 0;
-    size_t index = 0;
-    weft_err err;
-
-    WF_REQUIRE(futures != NULL && count > 0 && out_index != NULL);
-    err = check_futures(wf, futures, count);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (find_known(wf, futures, count, out_index)) {
-        return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
-    }
-    err = check_waiting(wf);
-    if (err == WEFT_OK && timeout_ms == 0) {
-        return WEFT_ETIMEDOUT;
-    }
-    if (err == WEFT_OK && timeout_ms != WEFT_FOREVER) {
-        err = weft_workflow_timer(wf, timeout_ms, &timer);
-    }
-    if (err != WEFT_OK) {
-        return err;
-    }
-    err = wait_any(wf, futures, count, timer, &index);
-    if (timer != 0 && err != WEFT_EUNWIND && !is_known(wf, timer)) {
-        weft_err given_up = weft_workflow_abandon(wf, timer);
-        err = given_up == WEFT_OK ? err : given_up;
-    }
-    if (err == WEFT_OK) {
-        *out_index = index;
-    }
-    return err;
-}
-
-weft_err
-weft_workflow_await_all(weft_workflow *wf, const weft_future *futures,
-                        size_t count)
-{
-    weft_err err;
-
-    WF_REQUIRE(futures != NULL || count == 0);
-    err = check_futures(wf, futures, count);
-    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
-        err = wait_for(wf, futures[i]);
-    }
-    return err;
-}
-
-int
-weft_workflow_is_known(const weft_workflow *wf, weft_future future)
-{
-    return future_at(wf, future) != NULL && is_known(wf, future);
-}
 
 // Commands. -----------------------------------------------------------------
 
@@ -235,7 +17,7 @@ static weft_err
 begin(weft_workflow *wf, enum wf_command_kind kind, const char *name,
       weft_bytes input)
 {
-    weft_err err = check_waiting(wf);
+    weft_err err = wf_await_check(wf);
 
     if (err == WEFT_OK && wf->turn != NULL) {
         err = wf_turn_check(wf->turn, name, input.len);
@@ -252,8 +34,8 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
     weft_err err;
 
     WF_REQUIRE(out_future != NULL);
-    err = wf_policy_check_activity(wf->partition->options.definitions,
-                                   activity);
+    err =
+        wf_policy_check_activity(wf->partition->options.definitions, activity);
     if (err == WEFT_OK) {
         err = wf_policy_encode(options, &bytes);
     }
@@ -279,7 +61,7 @@ weft_workflow_call(weft_workflow *wf, const char *activity, weft_bytes input,
     weft_err err =
         weft_workflow_call_async(wf, activity, input, options, &future);
 
-    return err != WEFT_OK ? err : await_own(wf, future, out_result);
+    return err != WEFT_OK ? err : wf_await_own(wf, future, out_result);
 }
 
 weft_err
@@ -336,20 +118,20 @@ weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
     }
     future = wf->ordinal;
     if (!wf->is_replaying) {
-        wf_turn_command(wf->turn, future, WF_COMMAND_STEP, name,
-                        weft_nothing(), weft_nothing());
+        wf_turn_command(wf->turn, future, WF_COMMAND_STEP, name, weft_nothing(),
+                        weft_nothing());
     }
     wf->step_ordinal = future;
     wf->step_run = run;
     wf->step_ctx = ctx;
     // It may have had its effect: its result is waited for in any case.
     wf->shields++;
-    err = wait_for(wf, future);
+    err = wf_await_known(wf, future);
     wf->shields--;
     wf->step_ordinal = 0;
     return err != WEFT_OK
                ? err
-               : take_result(wf, &wf->futures[future - 1], out_result);
+               : wf_await_result(wf, &wf->futures[future - 1], out_result);
 }
 
 weft_err
@@ -377,7 +159,7 @@ weft_workflow_sleep(weft_workflow *wf, uint64_t ms)
     weft_future future;
     weft_err err = weft_workflow_timer(wf, ms, &future);
 
-    return err != WEFT_OK ? err : await_own(wf, future, NULL);
+    return err != WEFT_OK ? err : wf_await_own(wf, future, NULL);
 }
 
 weft_err
@@ -413,7 +195,7 @@ weft_workflow_receive(weft_workflow *wf, const char *name, uint64_t timeout_ms,
     }
     err = weft_workflow_await_any(wf, &future, 1, timeout_ms, &index);
     if (err == WEFT_OK) {
-        return take_result(wf, &wf->futures[future - 1], out_data);
+        return wf_await_result(wf, &wf->futures[future - 1], out_data);
     }
     if (err != WEFT_EUNWIND) {
         weft_err given_up = weft_workflow_abandon(wf, future);
@@ -484,7 +266,7 @@ weft_workflow_child(weft_workflow *wf, weft_target child, weft_bytes input,
     weft_future future;
     weft_err err = weft_workflow_child_async(wf, child, input, &future);
 
-    return err != WEFT_OK ? err : await_own(wf, future, out_result);
+    return err != WEFT_OK ? err : wf_await_own(wf, future, out_result);
 }
 
 static void
@@ -493,8 +275,12 @@ put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
     struct wf_key child;
 
     switch (future->kind) {
-    case WF_COMMAND_TIMER: wf_turn_timer_clear(wf->turn, id); break;
-    case WF_COMMAND_ACTIVITY: wf_turn_command_close(wf->turn, id); break;
+    case WF_COMMAND_TIMER:
+        wf_turn_timer_clear(wf->turn, id);
+        break;
+    case WF_COMMAND_ACTIVITY:
+        wf_turn_command_close(wf->turn, id);
+        break;
     case WF_COMMAND_CHILD:
         if (wf_key_decode(future->data, &child)) {
             wf_turn_send(wf->turn, &child,
@@ -506,14 +292,15 @@ put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
         }
         wf_turn_call_close(wf->turn, id);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
 weft_err
 weft_workflow_abandon(weft_workflow *wf, weft_future future)
 {
-    struct wf_future *known = future_at(wf, future);
+    struct wf_future *known = wf_await_future(wf, future);
     weft_err err;
 
     if (known == NULL) {

@@ -80,7 +80,7 @@ struct weft_workflow {
     void *step_ctx;
 
     // What it will end with.
-    weft_bytes result;  // in the arena
+    weft_bytes result; // in the arena
     bool is_restarting;
     weft_bytes restart_input; // in the arena
     weft_failure failing;     // by weft_workflow_fail; name NULL: none
@@ -113,6 +113,21 @@ void wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
                             weft_bytes data);
 // Run the code over the whole journal. False: it does not fit.
 bool wf_replay_journal(weft_workflow *wf);
+
+// await.c -------------------------------------------------------------------
+
+// The future of that number, or NULL. Adding a command may move it.
+struct wf_future *wf_await_future(const weft_workflow *wf, weft_future future);
+// May the code wait now? WEFT_EINVAL, WEFT_EUNWIND, WEFT_ECANCELLED.
+weft_err wf_await_check(const weft_workflow *wf);
+// Wait until it is known.
+weft_err wf_await_known(weft_workflow *wf, weft_future future);
+// What awaiting a known future gives. out_result may be NULL.
+weft_err wf_await_result(weft_workflow *wf, const struct wf_future *future,
+                         weft_bytes *out_result);
+// Wait for a future that nobody else knows: an interrupted wait gives it up.
+weft_err wf_await_own(weft_workflow *wf, weft_future future,
+                      weft_bytes *out_result);
 
 // workflow.c ----------------------------------------------------------------
 

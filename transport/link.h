@@ -5,7 +5,8 @@
 // link_zmq.c is between nodes.
 //
 // A link promises nothing: a frame may be lost, come twice or late. Sequence
-// numbers, acknowledgements and resending are the partitions' (runtime/route.h).
+// numbers, acknowledgements and resending are the partitions'
+// (runtime/route.h).
 //
 // Threads: send from any; a link delivers on threads of its own choosing.
 

@@ -56,7 +56,7 @@ typedef struct weft_activity_timeouts {
 // Register an activity: start from WEFT_ACTIVITY_DEF_INIT.
 typedef struct weft_activity_def {
     size_t struct_size;
-    const char *name;  // 1 to 127 bytes, no control characters
+    const char *name; // 1 to 127 bytes, no control characters
     weft_activity_fn *run;
     void *context;         // what weft_activity_context returns; may be NULL
     uint32_t max_parallel; // of this kind on this node; default 0: the pool's

@@ -59,9 +59,9 @@ typedef struct weft_failure {
 // Everything is borrowed until the handler returns.
 typedef struct weft_message {
     weft_message_type type;
-    const char *name; // of the signal or timer; else ""
-    weft_bytes data;  // payload or result
-    uint32_t call;    // which call this answers; 0 if none
+    const char *name;        // of the signal or timer; else ""
+    weft_bytes data;         // payload or result
+    uint32_t call;           // which call this answers; 0 if none
     weft_failure failure;    // name is "" when it went well
     const char *sender_kind; // "" if a client sent it
     const char *sender_id;

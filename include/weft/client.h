@@ -90,9 +90,9 @@ typedef enum weft_verb {
     WEFT_VERB_DESCRIBE,
     WEFT_VERB_LIST,
     WEFT_VERB_PAUSE,
-    WEFT_VERB_RESUME, // also un-parks
-    WEFT_VERB_COMPLETE, // a deferred activity, by token
-    WEFT_VERB_FAIL,     // the same
+    WEFT_VERB_RESUME,    // also un-parks
+    WEFT_VERB_COMPLETE,  // a deferred activity, by token
+    WEFT_VERB_FAIL,      // the same
     WEFT_VERB_HEARTBEAT, // the same
     WEFT_VERB_COUNT
 } weft_verb;
@@ -107,8 +107,8 @@ typedef struct weft_request {
     weft_bytes input; // of a start
     weft_reuse reuse;
     weft_conflict conflict;
-    const char *token;       // complete, fail, heartbeat
-    const char *error_name;  // fail
+    const char *token;      // complete, fail, heartbeat
+    const char *error_name; // fail
     const char *error_message;
     weft_status status; // list: only of this status; 0 (none) for all
     const char *cursor; // list: where the page before ended; NULL to begin
@@ -141,12 +141,12 @@ typedef struct weft_description {
 // weft_reply_free for the blocking calls that give one.
 typedef struct weft_reply {
     weft_err err;
-    const char *detail;   // in words, if it failed; else ""
-    uint64_t number;      // the request's
-    weft_bytes data;      // answer, result or value
-    weft_failure failure; // of a result: why it failed
-    int is_created;       // start: 1 if this call made the instance
-    uint32_t retry_after_ms; // with WEFT_EBUSY and WEFT_EFULL: a hint
+    const char *detail;            // in words, if it failed; else ""
+    uint64_t number;               // the request's
+    weft_bytes data;               // answer, result or value
+    weft_failure failure;          // of a result: why it failed
+    int is_created;                // start: 1 if this call made the instance
+    uint32_t retry_after_ms;       // with WEFT_EBUSY and WEFT_EFULL: a hint
     const weft_description *items; // describe: 1; list: a page
     size_t items_count;
     const char *cursor; // list: for the next page; NULL after the last

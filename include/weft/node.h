@@ -42,14 +42,14 @@ typedef struct weft_node_options {
     int64_t window_bytes; // redo log that may be newer than the rows; default
                           // (0) 64 MiB; WEFT_WINDOW_NONE for no window
     uint32_t resident_actors_max; // kept in memory when idle; default 100000
-    uint32_t stacks_max; // workflow stacks kept when idle; default 8000
-    uint32_t turn_ms_max;    // a longer turn is reported, not cut; default 100
-    uint64_t reserve_bytes;  // intake stops below so much free disk; default
-                             // 256 MiB
+    uint32_t stacks_max;    // workflow stacks kept when idle; default 8000
+    uint32_t turn_ms_max;   // a longer turn is reported, not cut; default 100
+    uint64_t reserve_bytes; // intake stops below so much free disk; default
+                            // 256 MiB
     int strict;      // 1: the beacon is synced before each acknowledgement
     int accept_loss; // 1: open a store that lost its newest part; see ELOST
     int no_fatal_handler; // 1: install no handler for SIGSEGV and its like
-    int paranoid; // 1: drop and replay every stack after every turn (tests)
+    int paranoid;     // 1: drop and replay every stack after every turn (tests)
     weft_log_fn *log; // default: warnings to stderr
     void *log_ctx;
 } weft_node_options;

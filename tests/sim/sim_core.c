@@ -66,7 +66,7 @@ order_run(weft_workflow *wf, weft_bytes input)
     if (err != WEFT_OK) {
         return err;
     }
-    err = weft_workflow_step(wf, "pack", run_step, (void *)(uintptr_t)"packed",
+    err = weft_workflow_step(wf, "pack", run_step, (void *)(uintptr_t) "packed",
                              &stepped);
     if (err != WEFT_OK) {
         return err;
@@ -116,19 +116,19 @@ TEST(core, an_actor_counts)
                          weft_nothing());
         CHECK_OK(call->err);
     }
-    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "read",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_ASK, "counter", "a", "read", weft_nothing());
     CHECK_OK(call->err);
     CHECK_STR(call->data, "5");
     world_crash(world, 0);
-    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "add",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_ASK, "counter", "a", "add", weft_nothing());
     CHECK_STR(call->data, "6");
     call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "stop",
                      weft_nothing());
     CHECK_OK(call->err);
-    call = world_ask(world, WEFT_VERB_RESULT, "counter", "a", "",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_RESULT, "counter", "a", "", weft_nothing());
     CHECK_OK(call->err);
     CHECK_STR(call->data, "6");
     CHECK_EQ(world_audit(world), 0);
@@ -155,8 +155,8 @@ order_story(bool is_paranoid, int64_t window, uint64_t crash, bool is_after)
     call = world_ask(world, WEFT_VERB_SIGNAL, "order", "17", "pay",
                      weft_text("card"));
     CHECK_OK(call->err);
-    call = world_ask(world, WEFT_VERB_RESULT, "order", "17", "",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_RESULT, "order", "17", "", weft_nothing());
     CHECK_OK(call->err);
     CHECK_STR(call->data, "card charged packed");
     CHECK_EQ(world_audit(world), 0);
@@ -198,8 +198,8 @@ long_mailbox(int64_t window)
     call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
                      weft_nothing());
     CHECK_OK(call->err);
-    call = world_ask(world, WEFT_VERB_PAUSE, "counter", "a", "",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_PAUSE, "counter", "a", "", weft_nothing());
     CHECK_OK(call->err);
     for (int i = 0; i < COUNT; i++) {
         (void)world_call(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
@@ -216,16 +216,16 @@ long_mailbox(int64_t window)
                      weft_nothing());
     CHECK_OK(call->err);
     CHECK(call->item.mailbox_count >= COUNT);
-    call = world_ask(world, WEFT_VERB_RESUME, "counter", "a", "",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_RESUME, "counter", "a", "", weft_nothing());
     CHECK_OK(call->err);
     for (int i = 0; i < 20; i++) {
         world_run_ms(world, 2);
         world_crash(world, 0);
     }
     world_run_ms(world, 10000);
-    call = world_ask(world, WEFT_VERB_ASK, "counter", "a", "read",
-                     weft_nothing());
+    call =
+        world_ask(world, WEFT_VERB_ASK, "counter", "a", "read", weft_nothing());
     CHECK_STR(call->data, "6001");
     CHECK_EQ(world_audit(world), 0);
     world_destroy(world);

@@ -188,9 +188,15 @@ expected(const struct job *job)
         uint64_t x = mix(job->seed, 200 + i);
 
         switch (op_at(job, i)) {
-        case OP_CALL: sum = mix(sum, work_result(x)); break;
-        case OP_STEP: sum = mix(sum, x + 7); break;
-        case OP_VALUE: sum = mix(sum, x + 9); break;
+        case OP_CALL:
+            sum = mix(sum, work_result(x));
+            break;
+        case OP_STEP:
+            sum = mix(sum, x + 7);
+            break;
+        case OP_VALUE:
+            sum = mix(sum, x + 9);
+            break;
         case OP_CHILD:
             other = child_of(job, i);
             sum = mix(sum, expected(&other));
@@ -200,7 +206,8 @@ expected(const struct job *job)
                 sum = mix(sum, work_result(x + k));
             }
             break;
-        default: break;
+        default:
+            break;
         }
     }
     if (restarts(job)) {
@@ -240,9 +247,9 @@ run_all(weft_workflow *wf, uint64_t x, uint64_t *sum)
 
     for (uint64_t k = 0; k < 3 && err == WEFT_OK; k++) {
         uint64_t input = x + k;
-        err = weft_workflow_call_async(
-            wf, "work", weft_bytes_of(&input, sizeof(input)), NULL,
-            &futures[k]);
+        err = weft_workflow_call_async(wf, "work",
+                                       weft_bytes_of(&input, sizeof(input)),
+                                       NULL, &futures[k]);
     }
     if (err == WEFT_OK) {
         err = weft_workflow_await_all(wf, futures, 3);
@@ -281,15 +288,19 @@ run_op(weft_workflow *wf, const struct job *job, uint32_t i, uint64_t *sum)
         err = weft_workflow_call(wf, "work", weft_bytes_of(&x, sizeof(x)), NULL,
                                  &out);
         break;
-    case OP_SLEEP: return weft_workflow_sleep(wf, x % 3000);
+    case OP_SLEEP:
+        return weft_workflow_sleep(wf, x % 3000);
     case OP_STEP:
         err = weft_workflow_step(wf, "adds", step_adds, &x, &out);
         break;
-    case OP_CHILD: err = run_child(wf, job, i, &out); break;
+    case OP_CHILD:
+        err = run_child(wf, job, i, &out);
+        break;
     case OP_RECEIVE:
         err = weft_workflow_receive(wf, "go", x % 200, &out);
         return err == WEFT_ETIMEDOUT ? WEFT_OK : err;
-    case OP_ALL: return run_all(wf, x, sum);
+    case OP_ALL:
+        return run_all(wf, x, sum);
     default:
         err = weft_workflow_value(wf, "adds", value_adds, &x, &out);
         break;

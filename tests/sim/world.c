@@ -35,8 +35,8 @@ struct coming {
     enum coming_type type;
     uint32_t site;
     uint64_t incarnation;
-    struct wf_buf bytes;   // frame; or the commit's segment
-    struct wf_batch rows;  // of a commit
+    struct wf_buf bytes;  // frame; or the commit's segment
+    struct wf_batch rows; // of a commit
     struct wf_load *load;
     struct wf_request *request;
 };
@@ -220,8 +220,8 @@ open_site(struct site *site)
     must(wf_log_local_open(site->store, true, &site->log));
     make_partition(site);
     wf_keys_partition(&key, site->index);
-    err = site->store.ops->get(site->store.self, WF_CF_META,
-                               wf_buf_bytes(&key), &value);
+    err = site->store.ops->get(site->store.self, WF_CF_META, wf_buf_bytes(&key),
+                               &value);
     if (err == WEFT_OK) {
         must(wf_partition_recover_meta(site->partition, wf_buf_bytes(&value)));
     }
@@ -282,8 +282,8 @@ drop_coming(struct world *world, uint32_t site)
         uint64_t due = node->due;
 
         wf_heap_remove(&world->coming, node);
-        if (coming->site == site && (coming->type == COMING_COMMIT ||
-                                     coming->type == COMING_LOAD)) {
+        if (coming->site == site &&
+            (coming->type == COMING_COMMIT || coming->type == COMING_LOAD)) {
             if (coming->load != NULL) {
                 // What a list captured is freed by a partition.
                 wf_partition_load(world->sites[site].partition, world->now_ms,
@@ -336,9 +336,8 @@ static void
 begin_commit(struct site *site)
 {
     struct world *world = site->world;
-    struct coming *coming =
-        send_later(world, COMING_COMMIT, site->index,
-                   wf_random_below(&world->random, 3));
+    struct coming *coming = send_later(world, COMING_COMMIT, site->index,
+                                       wf_random_below(&world->random, 3));
 
     if (!wf_partition_seal(site->partition, world->now_ms, false,
                            &coming->bytes, &coming->rows)) {
@@ -502,9 +501,10 @@ run_site(struct site *site)
     struct world *world = site->world;
     bool has_run = false;
 
-    while (wf_partition_next_due(site->partition) <= world->now_ms &&
-           (wf_partition_wants_commit(site->partition, world->now_ms) == false ||
-            !site->is_committing)) {
+    while (
+        wf_partition_next_due(site->partition) <= world->now_ms &&
+        (wf_partition_wants_commit(site->partition, world->now_ms) == false ||
+         !site->is_committing)) {
         uint64_t before = wf_partition_next_due(site->partition);
 
         wf_partition_tick(site->partition, world->now_ms);
@@ -558,7 +558,9 @@ arrive(struct world *world, struct coming *coming)
         wf_partition_load(site->partition, world->now_ms, load);
         break;
     }
-    case COMING_COMMIT: end_commit(world, coming); break;
+    case COMING_COMMIT:
+        end_commit(world, coming);
+        break;
     case COMING_RETRY:
         wf_partition_request(site->partition, world->now_ms, coming->request);
         break;
@@ -622,7 +624,9 @@ world_run_ms(struct world *world, uint64_t ms)
 
     while (world->now_ms < end && step_until(world, end)) {
     }
-    world->now_ms = end;
+    if (world->now_ms < end) { // user code that ran may have run it further
+        world->now_ms = end;
+    }
 }
 
 void
@@ -648,9 +652,8 @@ call_done(struct wf_request *request)
             ->request = request;
         return;
     }
-    len = reply->data.len < sizeof(shown->data) - 1
-                     ? reply->data.len
-                     : sizeof(shown->data) - 1;
+    len = reply->data.len < sizeof(shown->data) - 1 ? reply->data.len
+                                                    : sizeof(shown->data) - 1;
 
     shown->is_answered = true;
     shown->err = reply->err;
@@ -781,8 +784,7 @@ struct world_call *
 world_ask(struct world *world, weft_verb verb, const char *kind, const char *id,
           const char *name, weft_bytes data)
 {
-    return world_wait(world,
-                      world_call(world, verb, kind, id, name, data));
+    return world_wait(world, world_call(world, verb, kind, id, name, data));
 }
 
 uint64_t

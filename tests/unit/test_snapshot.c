@@ -15,7 +15,7 @@
 static const char *
 path_of(const char *dir, const char *name)
 {
-    static char paths[16][4096];
+    static char paths[16][8192];
     static unsigned next;
 
     next = (next + 1) % 16;

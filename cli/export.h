@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// export.h - one actor, or one letter, as JSON.
+
+#ifndef WEFT_CLI_EXPORT_H
+#define WEFT_CLI_EXPORT_H
+
+#include "weft/inspect.h"
+
+// One line: an object with all that is known of the actor.
+void export_actor(const weft_inspect_actor *actor);
+// The members of the open object.
+void export_letter_fields(const weft_inspect_letter *letter);
+
+#endif

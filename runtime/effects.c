@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// effects.c - what a turn does, gathered as operations and sections until it
+// ends. See turn.h.
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "runtime/turn.h"
+
+void
+wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
+             struct wf_actor *actor)
+{
+    *turn = (struct wf_turn){.partition = partition, .actor = actor};
+    turn->next_id = actor->next_id > 0 ? actor->next_id : 1;
+    // The same numbers when the turn is tried again, others in the next one;
+    // the start and the first letter after it have the same first_seq.
+    wf_random_init(&turn->random,
+                   actor->seed ^
+                       wf_hash64(&actor->mailbox.first_seq, sizeof(uint64_t),
+                                 actor->run * 2 + actor->is_start_pending));
+}
+
+void
+wf_turn_fini(struct wf_turn *turn)
+{
+    wf_buf_fini(&turn->ops);
+    wf_buf_fini(&turn->end);
+    wf_draft_fini(&turn->sends);
+    wf_own_bytes(&turn->reply, weft_nothing());
+}
+
+weft_err
+wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
+{
+    size_t size =
+        turn->ops.len + turn->end.len + turn->sends.sections.len + payload_len;
+
+    if (payload_len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
+                        payload_len, WF_PAYLOAD_BYTES_MAX);
+    }
+    if (size > WF_TURN_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG,
+                        "%s: this turn has %zu bytes of effects, the limit is "
+                        "%u",
+                        what, size, WF_TURN_BYTES_MAX);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_turn_target(const struct wf_turn *turn, weft_target target,
+               struct wf_key *out_key)
+{
+    weft_err err = wf_key_make(wf_key_namespace(&turn->actor->key), target.kind,
+                               target.id, out_key);
+
+    if (err == WEFT_OK &&
+        wf_definitions_find(turn->partition->options.definitions,
+                            target.kind) == NULL) {
+        wf_key_fini(out_key);
+        err = wf_error(WEFT_EINVAL, "no kind is named %s", target.kind);
+    }
+    return err;
+}
+
+void
+wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
+             const struct wf_letter *letter)
+{
+    struct wf_buf bytes = {0};
+
+    wf_letter_encode(letter, &bytes);
+    wf_draft_send(&turn->sends, turn->partition, target, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
+void
+wf_turn_timer(struct wf_turn *turn, uint32_t id, uint64_t due, const char *name)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_SET);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, due);
+    wf_buf_put_text(&turn->ops, name);
+}
+
+void
+wf_turn_timer_clear(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_TIMER_CLEAR);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_command(struct wf_turn *turn, uint32_t id, enum wf_command_kind kind,
+                const char *name, weft_bytes input, weft_bytes options)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_OPEN);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, (uint64_t)kind);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_bytes(&turn->ops, input);
+    wf_buf_put_bytes(&turn->ops, options);
+    turn->has_commands = true;
+}
+
+void
+wf_turn_command_close(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_CLOSE);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
+             const struct wf_key *target, const char *name, weft_bytes data)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_CALL_OPEN);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_buf_put_varint(&turn->ops, (uint64_t)type);
+    wf_buf_put_bytes(&turn->ops, wf_key_bytes(target));
+    wf_turn_send(
+        turn, target,
+        &(struct wf_letter){
+            .type = type == WF_CALL_CHILD ? WF_LETTER_START : WF_LETTER_SIGNAL,
+            .sender = wf_key_bytes(&turn->actor->key),
+            .sender_run = turn->actor->run,
+            .call = id,
+            .name = weft_text(name),
+            .data = data,
+        });
+}
+
+void
+wf_turn_call_close(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_CALL_CLOSE);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
+void
+wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_PUBLISH);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_bytes(&turn->ops, value);
+}
+
+static weft_err
+err_of_status(weft_status status)
+{
+    switch (status) {
+    case WEFT_STATUS_COMPLETED:
+        return WEFT_OK;
+    case WEFT_STATUS_CANCELLED:
+        return WEFT_ECANCELLED;
+    case WEFT_STATUS_TERMINATED:
+        return WEFT_ETERMINATED;
+    default:
+        return WEFT_EFAILED;
+    }
+}
+
+// Open children are asked to stop when their parent ends.
+static void
+cancel_children(struct wf_turn *turn)
+{
+    struct wf_list *calls = &turn->actor->calls;
+    struct wf_list_node *node = wf_list_first(calls);
+
+    for (; node != NULL; node = wf_list_next(calls, node)) {
+        const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
+
+        if (call->type == WF_CALL_CHILD) {
+            wf_turn_send(turn, &call->target,
+                         &(struct wf_letter){
+                             .type = WF_LETTER_CANCEL,
+                             .sender = wf_key_bytes(&turn->actor->key),
+                         });
+        }
+    }
+}
+
+void
+wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
+            const char *name, const char *message)
+{
+    const struct wf_actor *actor = turn->actor;
+
+    wf_buf_put_u8(&turn->end, WF_OP_FINISH);
+    wf_buf_put_varint(&turn->end, (uint64_t)status);
+    wf_buf_put_bytes(&turn->end, data);
+    wf_buf_put_text(&turn->end, name);
+    wf_buf_put_text(&turn->end, message);
+    turn->is_finishing = true;
+    cancel_children(turn);
+    if (actor->parent.len > 0) {
+        wf_turn_send(turn, &actor->parent,
+                     &(struct wf_letter){
+                         .type = WF_LETTER_CHILD,
+                         .sender = wf_key_bytes(&actor->key),
+                         .sender_run = actor->parent_run,
+                         .call = actor->parent_call,
+                         .err = err_of_status(status),
+                         .name = weft_text(name),
+                         .text = weft_text(message),
+                         .data = data,
+                     });
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// image_load.c - rows into an actor, and an image's head into a description.
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "runtime/image.h"
+#include "runtime/image_impl.h"
+#include "runtime/item.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+
+// The part of the head that a description has.
+struct head {
+    weft_description shown;
+    uint64_t position;
+    uint64_t seed;
+    uint64_t first_seq;
+    uint64_t next_seq;
+    weft_bytes reason;
+    uint8_t bits;
+};
+
+static void
+read_head(struct wf_reader *reader, struct head *head)
+{
+    weft_description *shown = &head->shown;
+
+    (void)wf_reader_u8(reader); // flags
+    if (wf_reader_u8(reader) != WF_IMAGE_FORMAT) {
+        reader->failed = true;
+    }
+    head->position = wf_reader_varint(reader);
+    shown->status = (weft_status)wf_reader_u8(reader);
+    head->bits = wf_reader_u8(reader);
+    shown->version = (uint32_t)wf_reader_varint(reader);
+    shown->run = wf_reader_varint(reader);
+    head->seed = wf_reader_u64(reader);
+    shown->created_at_ms = wf_reader_varint(reader);
+    shown->finished_at_ms = wf_reader_varint(reader);
+    head->first_seq = wf_reader_varint(reader);
+    head->next_seq = wf_reader_varint(reader);
+    shown->mailbox_count = head->next_seq - head->first_seq;
+    shown->timers_count = (uint32_t)wf_reader_varint(reader);
+    shown->activities_count = (uint32_t)wf_reader_varint(reader);
+    shown->children_count = (uint32_t)wf_reader_varint(reader);
+    shown->journal_count = wf_reader_varint(reader);
+    head->reason = wf_reader_bytes(reader);
+    shown->is_parked = (head->bits & WF_IMAGE_PARKED) != 0;
+    shown->is_paused = (head->bits & WF_IMAGE_PAUSED) != 0;
+    shown->is_cancel_requested = (head->bits & WF_IMAGE_CANCEL_ASKED) != 0;
+    if (shown->status >= WEFT_STATUS_COUNT) {
+        reader->failed = true;
+    }
+}
+
+bool
+wf_image_describe(weft_bytes value, weft_description *out_description,
+                  uint64_t *out_position)
+{
+    struct wf_reader reader = wf_reader_of(value);
+    struct head head = {0};
+
+    read_head(&reader, &head);
+    if (reader.failed) {
+        return false;
+    }
+    // The reason is not NUL-terminated here; describe gives it in full.
+    head.shown.reason = head.shown.is_parked ? "parked" : "";
+    *out_description = head.shown;
+    *out_position = head.position;
+    return true;
+}
+
+static void
+load_head(struct wf_actor *actor, struct wf_reader *reader)
+{
+    struct head head = {0};
+    weft_bytes parent;
+
+    read_head(reader, &head);
+    actor->object.position = head.position;
+    actor->seed = head.seed;
+    actor->mailbox.first_seq = head.first_seq;
+    actor->mailbox.next_seq = head.next_seq;
+    actor->status = head.shown.status;
+    actor->version = head.shown.version;
+    actor->run = head.shown.run;
+    actor->created_at_ms = head.shown.created_at_ms;
+    actor->finished_at_ms = head.shown.finished_at_ms;
+    actor->is_start_pending = (head.bits & WF_IMAGE_START_PENDING) != 0;
+    actor->is_parked = head.shown.is_parked != 0;
+    actor->is_paused = head.shown.is_paused != 0;
+    actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
+    wf_own_text(&actor->reason, head.reason);
+    parent = wf_reader_bytes(reader);
+    if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
+        reader->failed = true;
+    }
+    actor->parent_run = wf_reader_varint(reader);
+    actor->parent_call = (uint32_t)wf_reader_varint(reader);
+    actor->failed_attempts = (uint32_t)wf_reader_varint(reader);
+    actor->crashes = (uint32_t)wf_reader_varint(reader);
+    actor->retry_due = wf_reader_varint(reader);
+    actor->next_id = (uint32_t)wf_reader_varint(reader);
+    actor->mailbox.row_from = wf_reader_varint(reader);
+    actor->mailbox.row_to = wf_reader_varint(reader);
+    actor->mailbox.gone_from = actor->mailbox.row_from;
+    actor->mailbox.gone_to = actor->mailbox.row_to;
+    actor->wake = (enum wf_wake)wf_reader_u8(reader);
+    actor->wake_due = wf_reader_varint(reader);
+    if ((head.bits & WF_IMAGE_FAILED) != 0) {
+        wf_own_text(&actor->failure_name, wf_reader_bytes(reader));
+        wf_own_text(&actor->failure_message, wf_reader_bytes(reader));
+    }
+}
+
+static bool
+load_rows(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    size_t prefix = load->from.len;
+
+    actor->item_rows =
+        wf_alloc((load->rows_count + 1) * sizeof(*actor->item_rows));
+    while (wf_reader_left(&rows) > 0) {
+        weft_bytes key = wf_reader_bytes(&rows);
+        weft_bytes value = wf_reader_bytes(&rows);
+        struct wf_reader tail;
+        struct wf_item_row row = {0};
+
+        if (rows.failed || key.len <= prefix) {
+            return false;
+        }
+        tail = wf_reader_of(weft_bytes_of((const uint8_t *)key.data + prefix,
+                                          key.len - prefix));
+        row.class = wf_reader_u8(&tail);
+        row.number = wf_reader_u64(&tail);
+        row.hash = wf_hash64(value.data, value.len, 0);
+        if (tail.failed ||
+            !wf_item_decode(actor, row.class, row.number, value, true)) {
+            return false;
+        }
+        actor->item_rows[actor->item_rows_count++] = row;
+    }
+    return true;
+}
+
+weft_err
+wf_image_load(struct wf_actor *actor, const struct wf_load *load)
+{
+    struct wf_reader reader = wf_reader_of(wf_buf_bytes(&load->value));
+
+    if (!load->is_found) {
+        return WEFT_ENOTFOUND;
+    }
+    load_head(actor, &reader);
+    if (reader.failed || !load_rows(actor, load)) {
+        return WEFT_ECORRUPT;
+    }
+    while (wf_reader_left(&reader) > 0) {
+        uint8_t class = wf_reader_u8(&reader);
+        uint64_t number = wf_reader_varint(&reader);
+        weft_bytes bytes = wf_reader_bytes(&reader);
+
+        if (reader.failed ||
+            !wf_item_decode(actor, class, number, bytes, false)) {
+            return WEFT_ECORRUPT;
+        }
+    }
+    if (actor->mailbox.letters.count + actor->mailbox.gone_to -
+            actor->mailbox.gone_from !=
+        wf_mailbox_count(&actor->mailbox)) {
+        return WEFT_ECORRUPT;
+    }
+    actor->has_row = true;
+    return WEFT_OK;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// objects.h - the durable things of a partition besides actors: routes to the
+// others, request windows of clients, dead letters.
+//
+// Durable fields are changed by apply.c alone.
+
+#ifndef WF_RUNTIME_OBJECTS_H
+#define WF_RUNTIME_OBJECTS_H
+
+#include "runtime/actor.h"
+#include "weft/error.h"
+
+struct wf_request;
+
+// A message on its way to another partition.
+struct wf_outgoing {
+    struct wf_list_node node;
+    uint64_t seq;
+    uint64_t record; // that sent it
+    bool has_row;
+    uint32_t len;
+    uint8_t bytes[]; // envelope: target key, letter
+};
+
+// Everything between this partition and one other.
+struct wf_route {
+    struct wf_object object;
+    uint32_t other;
+    // durable, out
+    uint64_t next_seq; // of the next message; from 1
+    uint64_t acked;    // all up to this were received and are durable there
+    uint64_t base;     // first message of this generation
+    struct wf_list unacked;
+    // durable, in
+    uint64_t in_generation;
+    uint64_t seen; // all up to this were received
+    // volatile
+    uint64_t rows_from; // sent messages with rows in the store: from
+    uint64_t rows_to;   // to, exclusive
+    uint64_t sent;      // highest handed to the link in this life
+    uint64_t ack;       // highest seen that is durable
+    bool is_ack_due;
+    struct wf_alarm resend;
+    struct wf_list_node flush; // in the list of routes with frames to make
+};
+
+// One request of a client that was accepted.
+struct wf_answer {
+    uint64_t number;
+    bool is_answered;
+    weft_err err;
+    weft_bytes data;            // owned
+    struct wf_request *request; // volatile: waits for the answer
+};
+
+// What one client asked of this partition lately.
+struct wf_window {
+    struct wf_object object;
+    uint8_t client[16];
+    uint64_t confirmed; // every number below was answered and confirmed
+    uint64_t heard_ms;
+    struct wf_answer *answers; // sorted by number
+    size_t count;
+    size_t cap;
+    bool is_forgotten; // to be removed with its row
+};
+
+// A message nobody took, until its row is written.
+struct wf_dead_letter {
+    struct wf_list_node node;
+    uint64_t seq;
+    uint32_t len;
+    uint8_t bytes[];
+};
+
+#endif

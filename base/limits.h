@@ -53,9 +53,11 @@
 #define WF_JOURNAL_CHUNK_BYTES 4096
 
 // Requests. The window of one client in one partition: more are refused with
-// WEFT_EBUSY. A silent client's window is dropped after 24 h.
+// WEFT_EBUSY. A silent client's answers are dropped after 24 h; that its old
+// numbers were used is remembered for 30 days.
 #define WF_CLIENT_WINDOW_MAX 65536
 #define WF_CLIENT_SILENCE_MS (24ULL * 3600 * 1000)
+#define WF_CLIENT_MEMORY_MS (30 * WF_CLIENT_SILENCE_MS)
 #define WF_CLIENT_REQUESTS_MAX 100000
 #define WF_LIST_PAGE_DEFAULT 100
 #define WF_LIST_PAGE_MAX 1000

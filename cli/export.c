@@ -13,40 +13,40 @@ static void
 put_failure(const char *name, const weft_failure *failure)
 {
     if (failure->name[0] == '\0') {
-        json_null(name);
+        cli_json_null(name);
         return;
     }
-    json_begin_object(name);
-    json_text("name", failure->name);
-    json_text("message", failure->message);
+    cli_json_begin_object(name);
+    cli_json_text("name", failure->name);
+    cli_json_text("message", failure->message);
     if (failure->details.len > 0) {
-        json_payload("details", failure->details);
+        cli_json_payload("details", failure->details);
     }
-    json_end_object();
+    cli_json_end_object();
 }
 
 static void
 put_target(const char *name, const char *kind, const char *id)
 {
     if (kind[0] == '\0') {
-        json_null(name);
+        cli_json_null(name);
         return;
     }
-    json_begin_object(name);
-    json_text("kind", kind);
-    json_text("id", id);
-    json_end_object();
+    cli_json_begin_object(name);
+    cli_json_text("kind", kind);
+    cli_json_text("id", id);
+    cli_json_end_object();
 }
 
 void
 export_letter_fields(const weft_inspect_letter *letter)
 {
-    json_text("type", letter->type);
-    json_text("name", letter->name);
+    cli_json_text("type", letter->type);
+    cli_json_text("name", letter->name);
     if (letter->call != 0) {
-        json_number("call", letter->call);
+        cli_json_number("call", letter->call);
     }
-    json_payload("data", letter->data);
+    cli_json_payload("data", letter->data);
     put_failure("failure", &letter->failure);
     put_target("sender", letter->sender_kind, letter->sender_id);
 }
@@ -56,57 +56,57 @@ put_entry(const weft_inspect_entry *entry)
 {
     char hash[17];
 
-    json_begin_object(NULL);
+    cli_json_begin_object(NULL);
     switch (entry->type) {
     case WEFT_INSPECT_STARTED:
-        json_text("entry", "started");
-        json_number("at_ms", entry->at_ms);
+        cli_json_text("entry", "started");
+        cli_json_number("at_ms", entry->at_ms);
         break;
     case WEFT_INSPECT_LETTER:
-        json_text("entry", "event");
-        json_number("at_ms", entry->at_ms);
+        cli_json_text("entry", "event");
+        cli_json_number("at_ms", entry->at_ms);
         export_letter_fields(&entry->letter);
         break;
     case WEFT_INSPECT_COMMAND:
     case WEFT_INSPECT_VALUE:
-        json_text("entry", "command");
-        json_text("type", entry->command);
-        json_text("name", entry->name);
-        json_number("branch", entry->branch);
-        json_number("ordinal", entry->ordinal);
+        cli_json_text("entry", "command");
+        cli_json_text("type", entry->command);
+        cli_json_text("name", entry->name);
+        cli_json_number("branch", entry->branch);
+        cli_json_number("ordinal", entry->ordinal);
         if (entry->type == WEFT_INSPECT_VALUE) {
-            json_text("error", weft_err_name(entry->err));
-            json_payload("data", entry->data);
+            cli_json_text("error", weft_err_name(entry->err));
+            cli_json_payload("data", entry->data);
         } else {
             snprintf(hash, sizeof(hash), "%016" PRIx64, entry->input_hash);
-            json_text("input_hash", hash);
+            cli_json_text("input_hash", hash);
         }
         break;
     default:
-        json_text("entry", "unknown");
+        cli_json_text("entry", "unknown");
         break;
     }
-    json_end_object();
+    cli_json_end_object();
 }
 
 static void
 put_journal(const weft_inspect_actor *actor)
 {
-    json_begin_array("journal");
+    cli_json_begin_array("journal");
     for (size_t i = 0; i < actor->journal_count; i++) {
         put_entry(&actor->journal[i]);
     }
-    json_end_array();
+    cli_json_end_array();
 }
 
 static void
 put_published(const weft_inspect_actor *actor)
 {
-    json_begin_object("published");
+    cli_json_begin_object("published");
     for (size_t i = 0; i < actor->published_count; i++) {
-        json_payload(actor->published[i].name, actor->published[i].value);
+        cli_json_payload(actor->published[i].name, actor->published[i].value);
     }
-    json_end_object();
+    cli_json_end_object();
 }
 
 static void
@@ -114,15 +114,15 @@ put_head(const weft_inspect_actor *actor)
 {
     const weft_description *head = &actor->head;
 
-    json_text("namespace", actor->name_space);
-    json_text("kind", head->kind);
-    json_text("id", head->id);
-    json_text("status", weft_status_name(head->status));
-    json_number("run", head->run);
-    json_number("version", head->version);
-    json_number("created_at_ms", head->created_at_ms);
-    json_number("finished_at_ms", head->finished_at_ms);
-    json_payload("result", actor->result);
+    cli_json_text("namespace", actor->name_space);
+    cli_json_text("kind", head->kind);
+    cli_json_text("id", head->id);
+    cli_json_text("status", weft_status_name(head->status));
+    cli_json_number("run", head->run);
+    cli_json_number("version", head->version);
+    cli_json_number("created_at_ms", head->created_at_ms);
+    cli_json_number("finished_at_ms", head->finished_at_ms);
+    cli_json_payload("result", actor->result);
     put_failure("failure", &actor->failure);
 }
 
@@ -131,95 +131,95 @@ put_rest_of_head(const weft_inspect_actor *actor)
 {
     const weft_description *head = &actor->head;
 
-    json_bool("is_parked", head->is_parked);
-    json_bool("is_paused", head->is_paused);
-    json_bool("is_cancel_requested", head->is_cancel_requested);
-    json_bool("is_start_pending", actor->is_start_pending);
-    json_text("reason", head->reason);
-    json_number("failed_attempts", actor->failed_attempts);
-    json_number("retry_at_ms", actor->retry_at_ms);
-    json_number("crashes", actor->crashes);
+    cli_json_bool("is_parked", head->is_parked);
+    cli_json_bool("is_paused", head->is_paused);
+    cli_json_bool("is_cancel_requested", head->is_cancel_requested);
+    cli_json_bool("is_start_pending", actor->is_start_pending);
+    cli_json_text("reason", head->reason);
+    cli_json_number("failed_attempts", actor->failed_attempts);
+    cli_json_number("retry_at_ms", actor->retry_at_ms);
+    cli_json_number("crashes", actor->crashes);
     put_target("parent", actor->parent_kind, actor->parent_id);
-    json_payload("input", actor->input);
-    json_payload("state", actor->state);
-    json_text("problem", actor->problem);
+    cli_json_payload("input", actor->input);
+    cli_json_payload("state", actor->state);
+    cli_json_text("problem", actor->problem);
 }
 
 static void
 put_mailbox(const weft_inspect_actor *actor)
 {
-    json_begin_array("mailbox");
+    cli_json_begin_array("mailbox");
     for (size_t i = 0; i < actor->mailbox_count; i++) {
-        json_begin_object(NULL);
-        json_number("number", actor->mailbox[i].number);
+        cli_json_begin_object(NULL);
+        cli_json_number("number", actor->mailbox[i].number);
         export_letter_fields(&actor->mailbox[i]);
-        json_end_object();
+        cli_json_end_object();
     }
-    json_end_array();
+    cli_json_end_array();
 }
 
 static void
 put_activity(const weft_inspect_activity *activity)
 {
-    json_begin_object(NULL);
-    json_number("call", activity->call);
-    json_text("name", activity->name);
-    json_bool("is_step", activity->is_step);
-    json_number("attempt", activity->attempt);
-    json_number("lost", activity->lost);
-    json_text("key", activity->key);
-    json_number("opened_at_ms", activity->opened_at_ms);
-    json_number("attempt_at_ms", activity->attempt_at_ms);
-    json_number("due_at_ms", activity->due_at_ms);
-    json_bool("is_deferred", activity->is_deferred);
-    json_bool("is_cancel_requested", activity->is_cancel_requested);
-    json_payload("input", activity->input);
-    json_payload("details", activity->details);
-    json_end_object();
+    cli_json_begin_object(NULL);
+    cli_json_number("call", activity->call);
+    cli_json_text("name", activity->name);
+    cli_json_bool("is_step", activity->is_step);
+    cli_json_number("attempt", activity->attempt);
+    cli_json_number("lost", activity->lost);
+    cli_json_text("key", activity->key);
+    cli_json_number("opened_at_ms", activity->opened_at_ms);
+    cli_json_number("attempt_at_ms", activity->attempt_at_ms);
+    cli_json_number("due_at_ms", activity->due_at_ms);
+    cli_json_bool("is_deferred", activity->is_deferred);
+    cli_json_bool("is_cancel_requested", activity->is_cancel_requested);
+    cli_json_payload("input", activity->input);
+    cli_json_payload("details", activity->details);
+    cli_json_end_object();
 }
 
 static void
 put_waits(const weft_inspect_actor *actor)
 {
-    json_begin_array("timers");
+    cli_json_begin_array("timers");
     for (size_t i = 0; i < actor->timers_count; i++) {
-        json_begin_object(NULL);
-        json_number("call", actor->timers[i].id);
-        json_text("name", actor->timers[i].name);
-        json_number("due_at_ms", actor->timers[i].due_at_ms);
-        json_end_object();
+        cli_json_begin_object(NULL);
+        cli_json_number("call", actor->timers[i].id);
+        cli_json_text("name", actor->timers[i].name);
+        cli_json_number("due_at_ms", actor->timers[i].due_at_ms);
+        cli_json_end_object();
     }
-    json_end_array();
-    json_begin_array("activities");
+    cli_json_end_array();
+    cli_json_begin_array("activities");
     for (size_t i = 0; i < actor->activities_count; i++) {
         put_activity(&actor->activities[i]);
     }
-    json_end_array();
-    json_begin_array("calls");
+    cli_json_end_array();
+    cli_json_begin_array("calls");
     for (size_t i = 0; i < actor->calls_count; i++) {
-        json_begin_object(NULL);
-        json_number("call", actor->calls[i].call);
-        json_text("type", actor->calls[i].is_child ? "child" : "question");
-        json_text("kind", actor->calls[i].kind);
-        json_text("id", actor->calls[i].id);
-        json_end_object();
+        cli_json_begin_object(NULL);
+        cli_json_number("call", actor->calls[i].call);
+        cli_json_text("type", actor->calls[i].is_child ? "child" : "question");
+        cli_json_text("kind", actor->calls[i].kind);
+        cli_json_text("id", actor->calls[i].id);
+        cli_json_end_object();
     }
-    json_end_array();
+    cli_json_end_array();
 }
 
 void
 export_actor(const weft_inspect_actor *actor)
 {
-    json_begin_object(NULL);
+    cli_json_begin_object(NULL);
     put_head(actor);
     put_published(actor);
     put_journal(actor);
-    json_number("mailbox_count", actor->head.mailbox_count);
+    cli_json_number("mailbox_count", actor->head.mailbox_count);
     put_rest_of_head(actor);
     put_mailbox(actor);
     put_waits(actor);
-    json_end_object();
-    json_newline();
+    cli_json_end_object();
+    cli_json_newline();
 }
 
 struct export

@@ -55,7 +55,7 @@ begin_value(const char *name)
 }
 
 void
-json_begin_object(const char *name)
+cli_json_begin_object(const char *name)
 {
     begin_value(name);
     putchar('{');
@@ -63,14 +63,14 @@ json_begin_object(const char *name)
 }
 
 void
-json_end_object(void)
+cli_json_end_object(void)
 {
     putchar('}');
     needs_comma = 1;
 }
 
 void
-json_begin_array(const char *name)
+cli_json_begin_array(const char *name)
 {
     begin_value(name);
     putchar('[');
@@ -78,17 +78,17 @@ json_begin_array(const char *name)
 }
 
 void
-json_end_array(void)
+cli_json_end_array(void)
 {
     putchar(']');
     needs_comma = 1;
 }
 
 void
-json_text(const char *name, const char *text)
+cli_json_text(const char *name, const char *text)
 {
     if (text == NULL) {
-        json_null(name);
+        cli_json_null(name);
         return;
     }
     begin_value(name);
@@ -96,21 +96,21 @@ json_text(const char *name, const char *text)
 }
 
 void
-json_number(const char *name, uint64_t number)
+cli_json_number(const char *name, uint64_t number)
 {
     begin_value(name);
     printf("%" PRIu64, number);
 }
 
 void
-json_bool(const char *name, int value)
+cli_json_bool(const char *name, int value)
 {
     begin_value(name);
     fputs(value ? "true" : "false", stdout);
 }
 
 void
-json_null(const char *name)
+cli_json_null(const char *name)
 {
     begin_value(name);
     fputs("null", stdout);
@@ -135,12 +135,12 @@ wrap_binary(weft_bytes bytes, char **out_text)
 }
 
 void
-json_payload(const char *name, weft_bytes bytes)
+cli_json_payload(const char *name, weft_bytes bytes)
 {
     char *text = NULL;
 
     if (bytes.len == 0) {
-        json_null(name);
+        cli_json_null(name);
         return;
     }
     if (weft_payload_to_json(bytes, 0, &text) != WEFT_OK &&
@@ -155,7 +155,7 @@ json_payload(const char *name, weft_bytes bytes)
 }
 
 void
-json_newline(void)
+cli_json_newline(void)
 {
     putchar('\n');
     needs_comma = 0;

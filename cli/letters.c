@@ -29,16 +29,16 @@ is_wanted(const struct inspect_options *options,
 static void
 put_object(const weft_inspect_dead_letter *letter)
 {
-    json_begin_object(NULL);
-    json_number("partition", letter->partition);
-    json_number("number", letter->letter.number);
-    json_text("namespace", letter->name_space);
-    json_text("kind", letter->kind);
-    json_text("id", letter->id);
-    json_text("reason", letter->reason);
+    cli_json_begin_object(NULL);
+    cli_json_number("partition", letter->partition);
+    cli_json_number("number", letter->letter.number);
+    cli_json_text("namespace", letter->name_space);
+    cli_json_text("kind", letter->kind);
+    cli_json_text("id", letter->id);
+    cli_json_text("reason", letter->reason);
     export_letter_fields(&letter->letter);
-    json_end_object();
-    json_newline();
+    cli_json_end_object();
+    cli_json_newline();
 }
 
 static void

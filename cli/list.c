@@ -266,62 +266,62 @@ add_object(void *ctx, const weft_inspect_actor *actor)
     if (!takes(listing, actor)) {
         return 0;
     }
-    json_begin_object(NULL);
-    json_text("namespace", actor->name_space);
-    json_text("kind", head->kind);
-    json_text("id", head->id);
-    json_text("status", weft_status_name(head->status));
-    json_number("run", head->run);
-    json_number("version", head->version);
-    json_number("created_at_ms", head->created_at_ms);
-    json_number("finished_at_ms", head->finished_at_ms);
-    json_number("mailbox_count", head->mailbox_count);
-    json_number("timers_count", head->timers_count);
-    json_number("activities_count", actor->activities_count);
-    json_number("calls_count", head->children_count);
-    json_number("journal_count", head->journal_count);
-    json_bool("is_parked", head->is_parked);
-    json_bool("is_paused", head->is_paused);
-    json_bool("is_cancel_requested", head->is_cancel_requested);
-    json_text("reason", head->reason);
-    json_text("problem", actor->problem);
-    json_end_object();
+    cli_json_begin_object(NULL);
+    cli_json_text("namespace", actor->name_space);
+    cli_json_text("kind", head->kind);
+    cli_json_text("id", head->id);
+    cli_json_text("status", weft_status_name(head->status));
+    cli_json_number("run", head->run);
+    cli_json_number("version", head->version);
+    cli_json_number("created_at_ms", head->created_at_ms);
+    cli_json_number("finished_at_ms", head->finished_at_ms);
+    cli_json_number("mailbox_count", head->mailbox_count);
+    cli_json_number("timers_count", head->timers_count);
+    cli_json_number("activities_count", actor->activities_count);
+    cli_json_number("calls_count", head->children_count);
+    cli_json_number("journal_count", head->journal_count);
+    cli_json_bool("is_parked", head->is_parked);
+    cli_json_bool("is_paused", head->is_paused);
+    cli_json_bool("is_cancel_requested", head->is_cancel_requested);
+    cli_json_text("reason", head->reason);
+    cli_json_text("problem", actor->problem);
+    cli_json_end_object();
     return 0;
 }
 
 static void
 put_totals(const struct listing *listing)
 {
-    json_begin_array("totals");
+    cli_json_begin_array("totals");
     for (size_t i = 0; i < listing->totals_count; i++) {
         const struct total *total = &listing->totals[i];
 
-        json_begin_object(NULL);
-        json_text("namespace", total->name_space);
-        json_text("kind", total->kind);
-        json_number("all", total->all);
+        cli_json_begin_object(NULL);
+        cli_json_text("namespace", total->name_space);
+        cli_json_text("kind", total->kind);
+        cli_json_number("all", total->all);
         for (size_t bin = 0; bin < BIN_COUNT; bin++) {
-            json_number(bin_names[bin], total->counts[bin]);
+            cli_json_number(bin_names[bin], total->counts[bin]);
         }
-        json_end_object();
+        cli_json_end_object();
     }
-    json_end_array();
+    cli_json_end_array();
 }
 
 static void
 put_summary(const weft_inspect_summary *summary)
 {
-    json_begin_object("summary");
-    json_number("format", summary->format);
-    json_number("partition_count", summary->partition_count);
-    json_number("store_count", summary->store_count);
-    json_number("created_at_ms", summary->created_at_ms);
-    json_number("restored_at_ms", summary->restored_at_ms);
-    json_number("newest_ms", summary->newest_ms);
-    json_number("commits_count", summary->commits_count);
-    json_number("outgoing_count", summary->outgoing_count);
-    json_number("dead_letter_count", summary->dead_letter_count);
-    json_end_object();
+    cli_json_begin_object("summary");
+    cli_json_number("format", summary->format);
+    cli_json_number("partition_count", summary->partition_count);
+    cli_json_number("store_count", summary->store_count);
+    cli_json_number("created_at_ms", summary->created_at_ms);
+    cli_json_number("restored_at_ms", summary->restored_at_ms);
+    cli_json_number("newest_ms", summary->newest_ms);
+    cli_json_number("commits_count", summary->commits_count);
+    cli_json_number("outgoing_count", summary->outgoing_count);
+    cli_json_number("dead_letter_count", summary->dead_letter_count);
+    cli_json_end_object();
 }
 
 int
@@ -335,14 +335,14 @@ list_json(weft_inspect *inspect, const struct inspect_options *options)
     if (err != WEFT_OK) {
         return cli_failed(err, options->dir);
     }
-    json_begin_object(NULL);
+    cli_json_begin_object(NULL);
     put_summary(&summary);
-    json_begin_array("actors");
+    cli_json_begin_array("actors");
     err = weft_inspect_each(inspect, &filter, add_object, &listing);
-    json_end_array();
+    cli_json_end_array();
     put_totals(&listing);
-    json_end_object();
-    json_newline();
+    cli_json_end_object();
+    cli_json_newline();
     free_totals(&listing);
     return err == WEFT_OK ? EXIT_FINE : cli_failed(err, options->dir);
 }

@@ -56,9 +56,9 @@ static const struct command commands[] = {
         "backup",
         "DIR TO",
         "copy the directory of a stopped node",
-        "Copies DIR to TO, which must not exist. TO is there in the end either\n"
-        "whole or not at all. The node must not run: one that does makes its\n"
-        "own backup, with weft_node_backup.\n"
+        "Copies DIR to TO, which must not exist. TO is there in the end\n"
+        "either whole or not at all. The node must not run: one that does\n"
+        "makes its own backup, with weft_node_backup.\n"
         "\n"
         "Status: 0; 2: nothing was copied.\n",
         backup_run,

@@ -19,10 +19,10 @@ show_problem(void *ctx, const char *where, const char *what)
     const struct verify *verify = ctx;
 
     if (verify->is_json) {
-        json_begin_object(NULL);
-        json_text("where", where);
-        json_text("what", what);
-        json_end_object();
+        cli_json_begin_object(NULL);
+        cli_json_text("where", where);
+        cli_json_text("what", what);
+        cli_json_end_object();
     } else {
         printf("%s: %s\n", where, what);
     }
@@ -66,13 +66,13 @@ put_result(const struct verify *verify, const weft_inspect_counts *counts)
 
     name_counts(counts, named);
     if (verify->is_json) {
-        json_end_array();
-        json_number("problems_count", counts->problems);
+        cli_json_end_array();
+        cli_json_number("problems_count", counts->problems);
         for (size_t i = 0; i < COUNTS; i++) {
-            json_number(named[i].name, named[i].count);
+            cli_json_number(named[i].name, named[i].count);
         }
-        json_end_object();
-        json_newline();
+        cli_json_end_object();
+        cli_json_newline();
         return;
     }
     for (size_t i = 0; i < COUNTS; i++) {
@@ -89,9 +89,9 @@ check(const char *dir, int is_json, int is_quiet)
     weft_err err;
 
     if (is_json) {
-        json_begin_object(NULL);
-        json_text("dir", dir);
-        json_begin_array("problems");
+        cli_json_begin_object(NULL);
+        cli_json_text("dir", dir);
+        cli_json_begin_array("problems");
     }
     err = weft_inspect_verify(dir, show_problem, &verify, &counts);
     if (is_json || (!is_quiet && (err == WEFT_OK || counts.problems > 0))) {

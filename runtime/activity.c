@@ -219,7 +219,8 @@ weft_activity_heartbeat(weft_activity *activity, weft_bytes details)
         return WEFT_ETIMEDOUT;
     }
     clock = &activity->host->clock;
-    atomic_store(&activity->task->beat_at_ms, clock->wall_ms(clock->self));
+    atomic_store(&activity->task->beat_at_ms,
+                 wf_task_now_ms(activity->task, clock));
     beat(activity, details);
     return atomic_load(&activity->task->is_cancelled) ? WEFT_ECANCELLED
                                                       : WEFT_OK;

@@ -99,6 +99,7 @@ struct wf_command {
     uint64_t record;      // newest record about it: durable before it starts
     bool is_recovered;    // its attempt may have run in a dead process
     bool is_started;      // handed out, or run
+    uint64_t beat_ms;     // newest heartbeat by token; 0: none
     struct wf_task *task; // while a worker has it
 };
 
@@ -196,6 +197,7 @@ struct wf_actor {
     struct wf_list_node steps; // in the list of steps to run
     struct wf_list_node spill; // overfull, or its letters' rows are under way
     bool is_paging;            // letters are being read back
+    bool is_recovering;        // records of the window wait for its first load
     struct wf_alarm retry;
     struct wf_list waiting; // requests that wait for the load
     struct wf_list results; // requests that wait for the end

@@ -251,9 +251,7 @@ apply_forget(struct wf_partition *partition, uint64_t record,
     }
     window = wf_window_get(partition, client.data);
     if (is_news(&window->object, record)) {
-        wf_window_confirm(window, UINT64_MAX);
-        window->confirmed = 0;
-        window->is_forgotten = true;
+        wf_window_forget(window);
         wf_mark_dirty(partition, &window->object, record);
     }
     return true;

@@ -315,6 +315,7 @@ apply_command_attempt(struct apply *apply, struct wf_command *command)
     command->is_recovered = is_recovered(apply);
     command->is_started = false;
     command->is_deferred = false;
+    command->beat_ms = 0;
 }
 
 static void

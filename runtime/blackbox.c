@@ -151,8 +151,7 @@ read_blamed(const char *path, wf_blackbox_fn *blamed, void *ctx)
                         (off_t)((i + 1) * SLOT_BYTES))) {
             break;
         }
-        if (atomic_load(&slot->stamped) == 0 ||
-            !decode_slot(slot, &entry)) {
+        if (atomic_load(&slot->stamped) == 0 || !decode_slot(slot, &entry)) {
             continue;
         }
         blamed(ctx, &entry);
@@ -197,8 +196,7 @@ write_header(int fd, uint32_t slots_count)
     wf_buf_put(&header, magic, sizeof(magic));
     wf_buf_put_u32(&header, VERSION);
     wf_buf_put_u64(&header, slots_count);
-    is_written =
-        pwrite(fd, header.data, header.len, 0) == (ssize_t)header.len;
+    is_written = pwrite(fd, header.data, header.len, 0) == (ssize_t)header.len;
     wf_buf_fini(&header);
     return is_written;
 }

@@ -67,8 +67,7 @@ void wf_blackbox_end(struct wf_blackbox_slot *slot);
 // Is user code running in the slot? *out_generation tells runs apart, and is
 // cheap to compare.
 bool wf_blackbox_is_running(const struct wf_blackbox_slot *slot,
-                            uint64_t *out_generation,
-                            uint64_t *out_started_ms);
+                            uint64_t *out_generation, uint64_t *out_started_ms);
 // What the slot says now. False: it changed meanwhile, or nothing runs.
 bool wf_blackbox_read(const struct wf_blackbox_slot *slot,
                       struct wf_blackbox_entry *out_entry);

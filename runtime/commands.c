@@ -53,11 +53,30 @@ wf_commands_cancel(struct wf_command *command)
     }
 }
 
+// NULL for a step, and for an activity that is not registered here.
 static const struct wf_activity_kind *
 kind_of(const struct wf_partition *partition, const struct wf_command *command)
 {
+    if (command->kind == WF_COMMAND_STEP) {
+        return NULL;
+    }
     return wf_definitions_find_activity(partition->options.definitions,
                                         command->name);
+}
+
+// The defaults, if it is not registered here.
+static struct wf_policy
+policy_of(const struct wf_partition *partition,
+          const struct wf_command *command)
+{
+    const struct wf_activity_kind *kind = kind_of(partition, command);
+    weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
+
+    if (kind != NULL) {
+        return wf_policy_of(&kind->def, command->options);
+    }
+    (void)wf_retry_policy_normalise(command->name, &def.retry);
+    return wf_policy_of(&def, command->options);
 }
 
 // Records. ------------------------------------------------------------------
@@ -128,8 +147,7 @@ static void
 fail_attempt(struct wf_partition *partition, struct wf_command *command,
              bool is_final, weft_bytes name, weft_bytes text, weft_bytes data)
 {
-    const struct wf_activity_kind *kind = kind_of(partition, command);
-    struct wf_policy policy = wf_policy_of(&kind->def, command->options);
+    struct wf_policy policy = policy_of(partition, command);
     uint32_t used = command->attempt - command->lost;
     struct wf_random random;
     uint64_t delay;
@@ -165,11 +183,10 @@ next_timeout(const struct wf_partition *partition,
              bool *out_is_final)
 {
     const weft_activity_timeouts timeouts =
-        wf_policy_of(&kind_of(partition, command)->def, command->options)
-            .timeouts;
+        policy_of(partition, command).timeouts;
     const struct wf_task *task = command->task;
     uint64_t started = command->is_deferred ? command->attempt_ms : 0;
-    uint64_t beat = command->is_deferred ? command->attempt_ms : 0;
+    uint64_t beat = command->beat_ms > started ? command->beat_ms : started;
     uint64_t due = UINT64_MAX;
 
     if (task != NULL) {
@@ -235,6 +252,7 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
         .attempt = command->attempt,
     };
     task->kind = kind;
+    task->given_at_ms = partition->now_ms;
     wf_own_bytes(&task->input, command->input);
     wf_own_bytes(&task->details, command->details);
     wf_commands_key(actor, command->id, task->key);
@@ -291,9 +309,8 @@ recover_command(struct wf_partition *partition, struct wf_command *command)
 
     command->is_recovered = false;
     if (command->is_deferred) {
-        if (kind != NULL) {
-            watch_timeouts(partition, command);
-        }
+        command->beat_ms = partition->now_ms; // nobody could be heard
+        watch_timeouts(partition, command);
     } else if (command->task != NULL) {
         watch_timeouts(partition, command); // they did not strike meanwhile
     } else if (!may_have_run) {
@@ -447,8 +464,9 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
 {
     struct wf_command *command =
         find_attempt(partition, &actor->key, &request->token);
+    struct wf_draft draft = {0};
 
-    if (command == NULL) {
+    if (command == NULL || command->kind != WF_COMMAND_ACTIVITY) {
         wf_edge_answer(partition, request, actor->object.position,
                        WEFT_ENOTFOUND, "%s: that attempt is over",
                        wf_key_id(&actor->key));
@@ -465,15 +483,15 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
                      weft_text(request->error_message), request->data);
         break;
     default:
-        command->attempt_ms = partition->now_ms; // its timeouts begin anew
+        command->beat_ms = partition->now_ms;
         keep_details(partition, command, request->data);
-        if (kind_of(partition, command) != NULL) {
-            watch_timeouts(partition, command);
-        }
-        break;
+        watch_timeouts(partition, command);
+        wf_edge_answer(partition, request, partition->last_record, WEFT_OK,
+                       "%s", "");
+        return;
     }
-    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
-                   "");
+    // In the same segment as what it did: repeated, it is answered the same.
+    wf_edge_answer_done(partition, request, &draft);
 }
 
 // Inline steps. -------------------------------------------------------------

@@ -189,8 +189,12 @@ append_rows(struct wf_batch *to, const struct wf_batch *from)
 
     while (wf_batch_next(from, &at, &op, &cf, &key, &value)) {
         switch (op) {
-        case WF_BATCH_PUT: wf_batch_put(to, cf, key, value); break;
-        case WF_BATCH_DELETE: wf_batch_delete(to, cf, key); break;
+        case WF_BATCH_PUT:
+            wf_batch_put(to, cf, key, value);
+            break;
+        case WF_BATCH_DELETE:
+            wf_batch_delete(to, cf, key);
+            break;
         case WF_BATCH_DELETE_RANGE:
             wf_batch_delete_range(to, cf, key, value);
             break;
@@ -271,8 +275,7 @@ stall(struct wf_committer *committer)
         committer->options.stall(committer->options.ctx,
                                  committer->options.store, true);
     }
-    committer->retry_at_ns =
-        now_ns(committer) + committer->retry_ms * 1000000U;
+    committer->retry_at_ns = now_ns(committer) + committer->retry_ms * 1000000U;
     committer->retry_ms *= 2;
     if (committer->retry_ms > RETRY_MS_MAX) {
         committer->retry_ms = RETRY_MS_MAX;
@@ -293,8 +296,12 @@ write_current(struct wf_committer *committer)
     struct wf_commit commit = build_commit(committer);
 
     switch (wf_depot_append(committer->options.depot, &commit)) {
-    case WF_DEPOT_DURABLE: succeed(committer, commit.number); break;
-    case WF_DEPOT_REFUSED: stall(committer); break;
+    case WF_DEPOT_DURABLE:
+        succeed(committer, commit.number);
+        break;
+    case WF_DEPOT_REFUSED:
+        stall(committer);
+        break;
     case WF_DEPOT_IN_DOUBT:
         fence(committer);
         committer->options.in_doubt(committer->options.ctx,
@@ -327,8 +334,11 @@ handle(struct wf_committer *committer, struct wf_post *post)
         WF_ASSERT(committer->state == FENCED);
         committer->state = SERVING;
         break;
-    case WF_POST_STOP: committer->is_stopped = true; break;
-    default: WF_ASSERT(false);
+    case WF_POST_STOP:
+        committer->is_stopped = true;
+        break;
+    default:
+        WF_ASSERT(false);
     }
     wf_post_destroy(post);
 }

@@ -150,7 +150,8 @@ wf_depot_reopen(struct wf_depot *depot)
     if (err == WEFT_OK && depot->is_new) {
         err = wf_error(WEFT_ELOST, "%s: it is empty", depot->name);
     }
-    if (err == WEFT_OK && wf_depot_append(depot, &barrier) != WF_DEPOT_DURABLE) {
+    if (err == WEFT_OK &&
+        wf_depot_append(depot, &barrier) != WF_DEPOT_DURABLE) {
         err = wf_error(WEFT_EIO, "%s: it takes no commit", depot->name);
     }
     if (err != WEFT_OK) {
@@ -261,16 +262,15 @@ check_rows(struct wf_depot *depot)
     if (depot->is_new) {
         err = log->ops->last(log->self) == 0
                   ? WEFT_OK
-                  : wf_error(WEFT_ECORRUPT,
-                             "%s: it has commits and no format", depot->name);
+                  : wf_error(WEFT_ECORRUPT, "%s: it has commits and no format",
+                             depot->name);
         goto out;
     }
     if (err == WEFT_OK) {
         err = check_number(depot, "format", WF_DEPOT_FORMAT);
     }
     if (err == WEFT_OK) {
-        err = check_number(depot, "partitions",
-                           depot->options.partition_count);
+        err = check_number(depot, "partitions", depot->options.partition_count);
     }
     if (err == WEFT_OK) {
         err = check_number(depot, "stores", depot->options.count);
@@ -304,6 +304,7 @@ lose(struct wf_depot *depot, bool accept_loss)
         return WEFT_ELOST;
     }
     note(depot, "lost", weft_err_detail());
+    depot->has_lost = true;
     return WEFT_OK;
 }
 
@@ -324,6 +325,7 @@ check_beacon(struct wf_depot *depot, bool accept_loss,
     }
     if (err == WEFT_ECORRUPT && accept_loss) {
         note(depot, "lost", weft_err_detail());
+        depot->has_lost = true;
         return remove(depot->beacon_path) == 0
                    ? WEFT_OK
                    : wf_error(WEFT_EIO, "%s: cannot be removed",
@@ -336,8 +338,7 @@ check_beacon(struct wf_depot *depot, bool accept_loss,
     if (out_state->format != WF_DEPOT_FORMAT) {
         return wf_error(WEFT_EFORMAT,
                         "%s: its format is %" PRIu32 ", and %d was asked for",
-                        depot->beacon_path, out_state->format,
-                        WF_DEPOT_FORMAT);
+                        depot->beacon_path, out_state->format, WF_DEPOT_FORMAT);
     }
     err = wf_beacon_check_files(depot->dir, out_state);
     return err == WEFT_ELOST ? lose(depot, accept_loss) : err;
@@ -423,8 +424,8 @@ write_beacon(struct wf_depot *depot)
         return WEFT_OK;
     }
     if (depot->beacon == NULL) {
-        err = wf_beacon_open(depot->beacon_path, &depot->beacon, &state,
-                             &is_new);
+        err =
+            wf_beacon_open(depot->beacon_path, &depot->beacon, &state, &is_new);
     }
     if (err == WEFT_OK) {
         err = wf_beacon_list_files(depot->dir, &state);
@@ -577,8 +578,8 @@ wf_depot_backup(struct wf_depot *depot, const char *data_dir)
     weft_err err;
 
     if (depot->store == NULL) {
-        err = wf_error(WEFT_ECLOSED, "%s: it is being opened anew",
-                       depot->name);
+        err =
+            wf_error(WEFT_ECLOSED, "%s: it is being opened anew", depot->name);
     } else {
         commit = atomic_load(&depot->durable); // or newer, in the copy
         err = depot->store->ops->checkpoint(depot->store->self, dir);

@@ -39,7 +39,7 @@ struct wf_depot_options {
     weft_err (*open_store)(void *ctx, uint32_t store,
                            struct wf_store *out_store);
     void *ctx;
-    bool is_strict;           // a beacon with every commit
+    bool is_strict; // a beacon with every commit
     struct wf_clock clock;
     const struct wf_trace *trace; // borrowed
 };
@@ -53,7 +53,8 @@ struct wf_depot {
     struct wf_store *store; // NULL while it is closed
     struct wf_log *log;     // the same
     uint8_t id[16];
-    bool is_new; // open found no store: wf_depot_found is to come
+    bool is_new;   // open found no store: wf_depot_found is to come
+    bool has_lost; // a loss was found and accepted
 
     // Numbers that others read.
     _Atomic uint64_t durable;   // last commit known durable

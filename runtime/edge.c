@@ -67,15 +67,15 @@ wf_edge_answer_result(struct wf_partition *partition,
 
 // Records that answer a request. --------------------------------------------
 
-// Write what draft->sections holds together with the request's answer.
-static void
-write_answered(struct wf_partition *partition, struct wf_request *request,
-               struct wf_draft *draft)
+void
+wf_edge_answer_done(struct wf_partition *partition, struct wf_request *request,
+                    struct wf_draft *draft)
 {
     uint64_t record;
 
-    wf_window_put_answered(&draft->ops, request->client, request->number,
-                           request->confirmed, WEFT_OK, weft_nothing());
+    wf_window_put_answered(
+        &draft->ops, request->client, request->number, request->confirmed,
+        WEFT_OK, request->reply.is_created ? weft_text("c") : weft_nothing());
     wf_draft_partition(draft);
     record = wf_draft_write(draft, partition, false);
     wf_edge_answer(partition, request, record, WEFT_OK, "%s", "");
@@ -119,12 +119,12 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
 {
     bool has_failed = actor->status != WEFT_STATUS_COMPLETED;
 
+    if (actor->kind->creation == WEFT_CREATION_NEVER) {
+        answer_now(partition, actor, request, WEFT_EINVAL,
+                   "its kind is created by other actors only");
+        return false;
+    }
     if (actor->status == WEFT_STATUS_NONE) {
-        if (actor->kind->creation == WEFT_CREATION_NEVER) {
-            answer_now(partition, actor, request, WEFT_EINVAL,
-                       "its kind is created by other actors only");
-            return false;
-        }
         return true;
     }
     if (request->reuse == WEFT_REUSE_ALLOW ||
@@ -152,7 +152,7 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
     if (may_start(partition, actor, request)) {
         request->reply.is_created = 1;
         put_create(partition, &draft, actor, request->input);
-        write_answered(partition, request, &draft);
+        wf_edge_answer_done(partition, request, &draft);
     }
 }
 
@@ -187,7 +187,7 @@ do_signal(struct wf_partition *partition, struct wf_actor *actor,
 
     if (takes_signal(partition, actor, request)) {
         put_signal(&draft, actor, request, false);
-        write_answered(partition, request, &draft);
+        wf_edge_answer_done(partition, request, &draft);
     }
 }
 
@@ -207,7 +207,7 @@ do_signal_with_start(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     put_signal(&draft, actor, request, false);
-    write_answered(partition, request, &draft);
+    wf_edge_answer_done(partition, request, &draft);
 }
 
 // The answer comes from a turn: the window remembers who waits.
@@ -256,7 +256,7 @@ do_cancel(struct wf_partition *partition, struct wf_actor *actor,
         wf_draft_actor(&draft, &actor->key);
         wf_buf_fini(&letter);
     }
-    write_answered(partition, request, &draft);
+    wf_edge_answer_done(partition, request, &draft);
 }
 
 static void
@@ -278,7 +278,7 @@ do_terminate(struct wf_partition *partition, struct wf_actor *actor,
     wf_draft_partition(sends);
     wf_turn_commit(&turn);
     wf_turn_fini(&turn);
-    wf_workflow_kill(partition, actor);
+    wf_workflow_drop(partition, actor); // it frees what it holds
     wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
                    "");
 }
@@ -296,7 +296,7 @@ do_pause(struct wf_partition *partition, struct wf_actor *actor,
     }
     wf_buf_put_u8(&draft.ops, (uint8_t)op);
     wf_draft_actor(&draft, &actor->key);
-    write_answered(partition, request, &draft);
+    wf_edge_answer_done(partition, request, &draft);
     if (op == WF_OP_RESUME) {
         partition->stats.actors_parked -= was_parked ? 1 : 0;
         wf_commands_rearm(partition, actor);
@@ -417,12 +417,11 @@ is_read(weft_verb verb)
            verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_LIST;
 }
 
-// Verbs whose request id is kept. Those by token, and heartbeats, are safe to
-// repeat as they are: only the first one finds its attempt open.
+// Verbs whose request id is kept. A heartbeat can be repeated as it is.
 static bool
 has_window(weft_verb verb)
 {
-    return !is_read(verb) && verb < WEFT_VERB_COMPLETE;
+    return !is_read(verb) && verb != WEFT_VERB_HEARTBEAT;
 }
 
 // tidy: long, one case per verb
@@ -487,12 +486,11 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
 static bool
 is_over_window(const struct wf_partition *partition)
 {
-    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+    const struct wf_object *oldest = wf_saver_first(partition);
     int64_t window = partition->options.window_bytes;
 
-    return window > 0 && node != NULL &&
-           partition->log_bytes -
-                   WF_CONTAINER(node, struct wf_object, dirty)->dirty_bytes >
+    return window > 0 && oldest != NULL &&
+           partition->log_bytes - oldest->dirty_bytes >
                (uint64_t)window * WF_WINDOW_HARD_FACTOR;
 }
 
@@ -512,8 +510,19 @@ void
 wf_edge_request(struct wf_partition *partition, struct wf_request *request)
 {
     struct wf_actor *actor;
-    weft_err err = refusal(partition, request);
+    weft_err err;
 
+    if (request->confirmed > request->number) {
+        wf_edge_answer(partition, request, 0, WEFT_EINVAL,
+                       "a request cannot confirm itself");
+        return;
+    }
+    // One that was done already is answered, not refused: a refusal says that
+    // nothing happened.
+    if (has_window(request->verb) && wf_window_settles(partition, request)) {
+        return;
+    }
+    err = refusal(partition, request);
     if (err != WEFT_OK) {
         wf_edge_answer(partition, request, 0, err, "%s",
                        "intake is stopped for now");

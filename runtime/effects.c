@@ -178,6 +178,8 @@ cancel_children(struct wf_turn *turn)
                          &(struct wf_letter){
                              .type = WF_LETTER_CANCEL,
                              .sender = wf_key_bytes(&turn->actor->key),
+                             .sender_run = turn->actor->run,
+                             .call = call->id,
                          });
         }
     }

@@ -44,6 +44,7 @@ struct chore {
     uint64_t trimmed_at_ms;
     uint64_t trimmed_bytes;  // log_bytes then
     uint64_t trimmed_commit; // durable then
+    uint64_t told_bytes;     // log_bytes as shards were last told
     uint64_t warned_at_ms;   // of the beacon
 };
 
@@ -140,16 +141,44 @@ beacon(struct wf_housekeeping *keeping, uint32_t store, uint64_t now)
     }
 }
 
+static uint64_t
+half_window(const weft_node *node)
+{
+    int64_t window = node->options.window_bytes;
+
+    return window <= 0 ? TRIM_BYTES_MIN : (uint64_t)window / 2;
+}
+
+// Partitions at rest save their rows when the log has grown much.
+static void
+tell_growth(struct wf_housekeeping *keeping, uint32_t store)
+{
+    weft_node *node = keeping->node;
+    struct chore *chore = &keeping->chores[store];
+    uint64_t log_bytes = atomic_load(&node->depots[store].log_bytes);
+
+    if (log_bytes - chore->told_bytes < half_window(node) / 4) {
+        return;
+    }
+    chore->told_bytes = log_bytes;
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        struct wf_post *post = wf_post_create(WF_POST_GROWN);
+
+        post->store = store;
+        post->u.log_bytes = log_bytes;
+        wf_post_push(wf_shard_inbox(node->shards[i]), post);
+    }
+}
+
 static bool
 is_trim_worth_it(const struct wf_housekeeping *keeping, uint32_t store,
                  uint64_t now)
 {
     const struct chore *chore = &keeping->chores[store];
     const struct wf_depot *depot = &keeping->node->depots[store];
-    int64_t window = keeping->node->options.window_bytes;
-    uint64_t enough = window <= 0 ? TRIM_BYTES_MIN : (uint64_t)window / 2;
 
-    if (atomic_load(&depot->log_bytes) - chore->trimmed_bytes >= enough) {
+    if (atomic_load(&depot->log_bytes) - chore->trimmed_bytes >=
+        half_window(keeping->node)) {
         return true;
     }
     return now - chore->trimmed_at_ms >= TRIM_MS &&
@@ -205,6 +234,7 @@ keep_stores(struct wf_housekeeping *keeping, uint64_t now)
             continue;
         }
         beacon(keeping, i, now);
+        tell_growth(keeping, i);
         if (is_trim_worth_it(keeping, i, now)) {
             trim(keeping, i, now);
         }

@@ -170,7 +170,11 @@ static void
 put_journal(struct save *save)
 {
     const struct wf_journal *journal = &save->actor->journal;
-    bool is_large = journal->bytes > WF_JOURNAL_CHUNK_BYTES;
+    // Rows are read before the image, so inline chunks must be the last ones.
+    bool is_large =
+        journal->bytes > WF_JOURNAL_CHUNK_BYTES ||
+        save->image.len + journal->bytes + 8 * journal->chunks.count >
+            WF_IMAGE_INLINE_BYTES_MAX;
     struct wf_list_node *node = wf_list_first(&journal->chunks);
 
     for (; node != NULL; node = wf_list_next(&journal->chunks, node)) {
@@ -180,6 +184,7 @@ put_journal(struct save *save)
 
         if (!is_large || (is_last && chunk->len <= WF_JOURNAL_CHUNK_BYTES)) {
             put_item(save, WF_ITEM_JOURNAL, chunk->number, bytes);
+            chunk->has_row = false; // settle_rows deletes the one it had
         } else if (chunk->has_row) {
             keep_row(save, WF_ITEM_JOURNAL, chunk->number, 0);
         } else {

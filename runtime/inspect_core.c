@@ -243,7 +243,6 @@ wf_inspect_core_get_facts(const struct wf_partition *partition)
 {
     struct wf_inspect_core_facts facts = {
         .last_record = partition->last_record,
-        .log_to = partition->recovered_to,
         .redo_record = partition->redo_record,
         .next_letter = partition->next_letter,
         .newest_ms = partition->now_ms,

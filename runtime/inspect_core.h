@@ -61,7 +61,6 @@ void wf_inspect_core_letters(const struct wf_partition *partition,
 // Numbers about it.
 struct wf_inspect_core_facts {
     uint64_t last_record;
-    uint64_t log_to;        // the last record in the log; 0: none is there
     uint64_t redo_record;   // rows reflect all records before it
     uint64_t next_letter;   // number of the next dead letter
     uint64_t newest_record; // that a link or a window reflects

@@ -35,10 +35,7 @@ struct wf_inspect_check {
     weft_inspect_problem_fn *fn; // may be NULL
     void *ctx;
     weft_inspect_counts counts;
-    // By partition: the record that its log here begins with, and the record
-    // that its meta row was as new as. 0: none.
-    uint64_t *log_from;
-    uint64_t *meta_record;
+    uint64_t *log_from; // by partition: the first record of its log; 0: none
     bool is_log_cut[WF_STORES_MAX]; // it could not be read to its end
     // The last problem, so that it is not told twice in a row.
     char last[640];

@@ -61,7 +61,6 @@ static weft_err
 recover_meta(const struct recovery *recovery, uint32_t index)
 {
     const struct wf_store *store = recovery->depot->store;
-    struct wf_inspect_check *check = recovery->inspect->check;
     struct wf_buf key = {0};
     struct wf_buf value = {0};
     weft_err err;
@@ -73,10 +72,6 @@ recover_meta(const struct recovery *recovery, uint32_t index)
     } else if (err == WEFT_OK) {
         err = wf_partition_recover_meta(recovery->partition,
                                         wf_buf_bytes(&value));
-        if (err == WEFT_OK && check != NULL) {
-            check->meta_record[index] =
-                wf_inspect_core_get_facts(recovery->partition).last_record;
-        }
     }
     wf_buf_fini(&key);
     wf_buf_fini(&value);
@@ -198,26 +193,53 @@ recover_partition(struct recovery *recovery, uint32_t index)
 }
 
 static weft_err
-recover_store(struct recovery *recovery)
+read_log(struct recovery *recovery)
 {
     const struct wf_depot *depot = recovery->depot;
-    const struct wf_log *log = depot->log;
-    weft_inspect *inspect = recovery->inspect;
+    struct wf_inspect_check *check = recovery->inspect->check;
+    weft_err err =
+        depot->log->ops->read(depot->log->self, 0, recover_commit, recovery);
+
+    if (err != WEFT_OK && check != NULL) {
+        wf_inspect_tell(check, depot->name, "%s", weft_err_detail());
+        check->is_log_cut[depot->options.index] = true;
+        err = WEFT_OK;
+    }
+    return err;
+}
+
+static weft_err
+check_end(const struct recovery *recovery, uint32_t index)
+{
+    const weft_inspect *inspect = recovery->inspect;
     weft_err err = WEFT_OK;
 
-    for (uint32_t i = depot->options.index;
-         err == WEFT_OK && i < inspect->partitions_count;
-         i += inspect->stores_count) {
+    if (inspect->partitions[index] != NULL &&
+        (inspect->check == NULL ||
+         !inspect->check->is_log_cut[recovery->depot->options.index])) {
+        err = wf_partition_recover_check(inspect->partitions[index]);
+    }
+    return err == WEFT_OK ? WEFT_OK : give_up(recovery, index, err);
+}
+
+static weft_err
+recover_store(struct recovery *recovery)
+{
+    weft_inspect *inspect = recovery->inspect;
+    uint32_t first = recovery->depot->options.index;
+    uint32_t step = inspect->stores_count;
+    weft_err err = WEFT_OK;
+
+    for (uint32_t i = first; err == WEFT_OK && i < inspect->partitions_count;
+         i += step) {
         err = recover_partition(recovery, i);
     }
     if (err == WEFT_OK) {
-        err = log->ops->read(log->self, 0, recover_commit, recovery);
-        if (err != WEFT_OK && inspect->check != NULL) {
-            wf_inspect_tell(inspect->check, depot->name, "%s",
-                            weft_err_detail());
-            inspect->check->is_log_cut[depot->options.index] = true;
-            err = WEFT_OK;
-        }
+        err = read_log(recovery);
+    }
+    for (uint32_t i = first; err == WEFT_OK && i < inspect->partitions_count;
+         i += step) {
+        err = check_end(recovery, i);
     }
     return err;
 }

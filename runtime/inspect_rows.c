@@ -19,6 +19,7 @@
 #include "runtime/image.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
+#include "runtime/load.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 
@@ -241,6 +242,10 @@ check_image(struct rows *rows, weft_bytes value)
     if (image == NULL) {
         tell(rows, "its image or its items do not decode");
         return;
+    }
+    if ((*(const uint8_t *)value.data & WF_IMAGE_HAS_ITEMS) != 0 &&
+        image->item_rows_count == 0) {
+        tell(rows, "its image has items, but there are none");
     }
     check_head(rows, image, value);
     check_contents(rows, image);

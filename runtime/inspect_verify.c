@@ -64,7 +64,7 @@ check_blocks(weft_inspect *inspect)
     }
 }
 
-// Has the log what the rows lack, and all that the rows have seen?
+// Has the log what the rows lack, and all that links and windows have seen?
 static void
 check_positions(const weft_inspect *inspect, uint32_t index)
 {
@@ -86,12 +86,6 @@ check_positions(const weft_inspect *inspect, uint32_t index)
                         "records from %" PRIu64
                         " on are needed, the log begins with %" PRIu64,
                         redo, log_from);
-    }
-    if (log_from != 0 && facts.log_to < check->meta_record[index]) {
-        wf_inspect_tell(check, where,
-                        "its meta row is of record %" PRIu64
-                        ", the log ends at %" PRIu64,
-                        check->meta_record[index], facts.log_to);
     }
     if (facts.newest_record > facts.last_record) {
         wf_inspect_tell(check, where,
@@ -158,7 +152,6 @@ wf_inspect_verify(const char *data_dir, weft_inspect_problem_fn *fn, void *ctx,
         .fn = fn,
         .ctx = ctx,
         .log_from = wf_calloc(WF_PARTITIONS_MAX * sizeof(uint64_t)),
-        .meta_record = wf_calloc(WF_PARTITIONS_MAX * sizeof(uint64_t)),
     };
     weft_inspect *inspect = NULL;
     weft_err err;
@@ -174,7 +167,6 @@ wf_inspect_verify(const char *data_dir, weft_inspect_problem_fn *fn, void *ctx,
                        check.counts.problems);
     }
     wf_free(check.log_from);
-    wf_free(check.meta_record);
     *out_counts = check.counts;
     return err;
 }

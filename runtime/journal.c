@@ -227,10 +227,13 @@ wf_journal_next(struct wf_journal_cursor *cursor, struct wf_entry *out_entry)
                                         chunk->len - cursor->offset));
     entry = wf_reader_bytes(&reader);
     WF_ASSERT(!reader.failed);
+    if (!wf_entry_decode(entry, out_entry)) {
+        return false; // and index stays below count
+    }
     cursor->chunk = chunk;
     cursor->offset = (uint32_t)(reader.at - chunk->bytes);
     cursor->index++;
-    return wf_entry_decode(entry, out_entry);
+    return true;
 }
 
 bool

@@ -92,7 +92,8 @@ struct wf_journal_cursor {
     uint64_t index; // of the entry that next gives
 };
 
-// False at the end. Entries are borrowed from the journal.
+// False at the end, and at an entry that does not decode: then index is less
+// than the journal's count. Entries are borrowed from the journal.
 bool wf_journal_next(struct wf_journal_cursor *cursor,
                      struct wf_entry *out_entry);
 bool wf_journal_peek(const struct wf_journal_cursor *cursor,

@@ -72,20 +72,46 @@ range_of_images(const struct wf_partition *partition, weft_bytes after,
     wf_buf_fini(&prefix);
 }
 
+// Is the store behind what is in memory?
+static bool
+is_ahead(const struct wf_partition *partition, const struct wf_actor *actor)
+{
+    return wf_list_has(&actor->object.dirty) ||
+           actor->object.position > partition->durable_record ||
+           (partition->is_sealed &&
+            actor->object.saved_seal == partition->seals);
+}
+
+void
+wf_listing_recovered(struct wf_partition *partition)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&partition->lists_later)) != NULL) {
+        wf_listing_begin(partition,
+                         WF_CONTAINER(node, struct wf_request, wait));
+    }
+}
+
 void
 wf_listing_begin(struct wf_partition *partition, struct wf_request *request)
 {
-    struct wf_load *load = wf_load_begin(partition, WF_PURPOSE_LIST, request);
+    struct wf_load *load;
     struct wf_actor *actor;
     size_t cursor = 0;
 
+    if (partition->recovering > 0) {
+        // What the window's records say is not to be seen yet.
+        wf_list_push_back(&partition->lists_later, &request->wait);
+        return;
+    }
+    load = wf_load_begin(partition, WF_PURPOSE_LIST, request);
     range_of_images(partition, request->list_after, load);
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
         weft_description description;
 
         if (actor->residency == WF_RESIDENCY_LOADED &&
-            (wf_list_has(&actor->object.dirty) ||
-             actor->object.position > partition->durable_record) &&
+            is_ahead(partition, actor) &&
             wf_bytes_compare(wf_key_bytes(&actor->key), request->list_after) >
                 0) {
             wf_actor_describe(actor, &description);
@@ -259,11 +285,12 @@ consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
     kind =
         wf_definitions_find(partition->options.definitions, wf_key_kind(&key));
     if ((kind != NULL && description.status > WEFT_STATUS_RUNNING &&
-         description.finished_at_ms + kind->retention_ms <=
-             partition->now_ms) ||
+         kind->retention_ms != WEFT_FOREVER &&
+         partition->now_ms - description.finished_at_ms >=
+             kind->retention_ms) ||
         (description.status == WEFT_STATUS_NONE &&
          position < partition->redo_record)) {
-        wf_residents_want(partition, wf_residents_get(partition, &key));
+        wf_residents_sweep(partition, &key);
     }
     wf_key_fini(&key);
 }

@@ -123,15 +123,22 @@ static void
 handle(struct wf_loader *loader, struct wf_post *post)
 {
     switch (post->type) {
-    case WF_POST_LOAD: answer(loader, post->u.load); break;
+    case WF_POST_LOAD:
+        answer(loader, post->u.load);
+        break;
     case WF_POST_FENCE:
         loader->places[post->store].is_fenced = true;
         give_back_kept(loader, &loader->places[post->store]);
         loader->options.fenced(loader->options.ctx, post->store);
         break;
-    case WF_POST_RESUME: loader->places[post->store].is_fenced = false; break;
-    case WF_POST_STOP: stop(loader); break;
-    default: WF_ASSERT(false);
+    case WF_POST_RESUME:
+        loader->places[post->store].is_fenced = false;
+        break;
+    case WF_POST_STOP:
+        stop(loader);
+        break;
+    default:
+        WF_ASSERT(false);
     }
     wf_post_destroy(post);
 }

@@ -123,7 +123,7 @@ wf_mailbox_takes_row(const struct wf_mailbox *mailbox,
         return false;
     }
     // Rows are one stretch: once there are some, what comes behind joins them.
-    return has_rows ? letter->seq >= mailbox->row_to
+    return has_rows ? letter->seq >= mailbox->row_from
                     : wf_mailbox_is_overfull(mailbox) &&
                           letter->seq >= mailbox->first_seq + WF_MAILBOX_PAGE;
 }
@@ -134,7 +134,9 @@ wf_mailbox_gave_row(struct wf_mailbox *mailbox, struct wf_waiting *letter)
     if (mailbox->row_from >= mailbox->row_to) {
         mailbox->row_from = letter->seq;
     }
-    mailbox->row_to = letter->seq + 1;
+    if (letter->seq >= mailbox->row_to) {
+        mailbox->row_to = letter->seq + 1;
+    }
     letter->has_row = true;
 }
 

@@ -61,8 +61,8 @@ wf_node_post_request(weft_node *node, struct wf_request *request)
     post = wf_post_create(WF_POST_REQUEST);
     post->partition = request->partition;
     post->u.request = request;
-    wf_post_push(wf_shard_inbox(node->shards[wf_node_shard_of(
-                     node, request->partition)]),
+    wf_post_push(wf_shard_inbox(
+                     node->shards[wf_node_shard_of(node, request->partition)]),
                  post);
 }
 
@@ -158,10 +158,9 @@ step_all(weft_node *node)
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         for (uint32_t j = 0; j < wf_node_count(node, order[i]); j++) {
-            did_something =
-                (!wf_node_has_ended(node, order[i], j) &&
-                 wf_node_step(node, order[i], j) == 0) ||
-                did_something;
+            did_something = (!wf_node_has_ended(node, order[i], j) &&
+                             wf_node_step(node, order[i], j) == 0) ||
+                            did_something;
         }
     }
     return did_something;
@@ -241,8 +240,7 @@ weft_node_drain(weft_node *node, uint32_t timeout_ms)
     deadline_ms = mono_ms(node) + timeout_ms;
     wf_node_refuse(node, WF_POST_ALL_STORES, WF_REFUSAL_CLOSED, true);
     // First, so that no activity is begun; then what the last ones ended with.
-    if (wait_settled(node, deadline_ms) &&
-        wait_activities(node, deadline_ms) &&
+    if (wait_settled(node, deadline_ms) && wait_activities(node, deadline_ms) &&
         wait_settled(node, deadline_ms)) {
         return WEFT_OK;
     }
@@ -263,8 +261,7 @@ finish_manually(weft_node *node)
         (void)step_all(node);
         is_finished = true;
         for (uint32_t i = 0; i < node->options.shard_count; i++) {
-            is_finished =
-                is_finished && wf_shard_is_finished(node->shards[i]);
+            is_finished = is_finished && wf_shard_is_finished(node->shards[i]);
         }
         rounds++;
     }

@@ -63,7 +63,7 @@ struct weft_node {
     bool handles_signals;
     struct wf_list blames;
 
-    struct wf_depot *depots; // by store
+    struct wf_depot *depots;          // by store
     struct wf_committer **committers; // by store
     struct wf_shard **shards;
     struct wf_loader *loader;
@@ -79,6 +79,7 @@ struct weft_node {
     atomic_bool is_refusing; // takes no requests
     atomic_bool is_closing;
     atomic_bool was_in_doubt; // a commit of this node was
+    bool is_restored; // while it opens: its stores are not what they once were
     _Atomic uint64_t incarnations;
     _Atomic uint64_t marks;
     pthread_mutex_t random_lock;
@@ -98,8 +99,7 @@ weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
 
 // node_parts.c
 uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);
-struct wf_mpsc *wf_node_inbox(weft_node *node,
-                              enum wf_node_component component,
+struct wf_mpsc *wf_node_inbox(weft_node *node, enum wf_node_component component,
                               uint32_t index);
 // The box is there; the depots are not opened yet.
 weft_err wf_node_make_parts(weft_node *node);

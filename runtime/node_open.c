@@ -34,6 +34,7 @@
 #include "runtime/committer.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
+#include "runtime/restored.h"
 #include "runtime/shard.h"
 #include "storage/directory.h"
 
@@ -49,7 +50,8 @@ make_path(const weft_node *node, const char *name)
     return path;
 }
 
-// The world around it. ----------------------------------------------------------
+// The world around it.
+// ----------------------------------------------------------
 
 static weft_err
 lock_directory(weft_node *node)
@@ -107,10 +109,10 @@ check_descriptors(const weft_node *node)
         close(fds[i]);
     }
     wf_free(fds);
-    return got == count ? WEFT_OK
-                        : wf_error(WEFT_EBUSY,
-                                   "%" PRIu32 " file descriptors are needed",
-                                   count);
+    return got == count
+               ? WEFT_OK
+               : wf_error(WEFT_EBUSY, "%" PRIu32 " file descriptors are needed",
+                          count);
 }
 
 static void
@@ -143,7 +145,8 @@ open_box(weft_node *node)
     return err;
 }
 
-// Stores. -----------------------------------------------------------------------
+// Stores.
+// -----------------------------------------------------------------------
 
 static weft_err
 found_stores(weft_node *node)
@@ -190,6 +193,21 @@ check_together(const weft_node *node)
     return WEFT_OK;
 }
 
+// A store that has a commit and no beacon counts as cut, so the beacon is there
+// before the first commit: a crash between the two must not look like a loss.
+static weft_err
+begin_beacons(weft_node *node)
+{
+    weft_err err = WEFT_OK;
+
+    for (uint32_t i = 0; err == WEFT_OK && i < node->options.store_count; i++) {
+        if (atomic_load(&node->depots[i].durable) == 0) {
+            err = wf_depot_write_beacon(&node->depots[i]);
+        }
+    }
+    return err;
+}
+
 static weft_err
 open_stores(weft_node *node)
 {
@@ -206,10 +224,17 @@ open_stores(weft_node *node)
     if (err == WEFT_OK && node->depots[0].is_new) {
         err = found_stores(node);
     }
-    return err;
+    if (err == WEFT_OK) {
+        err = wf_restored_find(node->depots[0].store, &node->is_restored);
+    }
+    for (uint32_t i = 0; i < node->options.store_count; i++) {
+        node->is_restored = node->is_restored || node->depots[i].has_lost;
+    }
+    return err == WEFT_OK ? begin_beacons(node) : err;
 }
 
-// Partitions. -------------------------------------------------------------------
+// Partitions.
+// -------------------------------------------------------------------
 
 static weft_err
 recover_partitions(weft_node *node)
@@ -313,7 +338,8 @@ write_beacons(weft_node *node)
     return err;
 }
 
-// All of it. --------------------------------------------------------------------
+// All of it.
+// --------------------------------------------------------------------
 
 static void
 emit_line(void *ctx, enum wf_trace_level level, uint64_t now_ms,
@@ -406,6 +432,10 @@ recover(weft_node *node)
         // Whom the box blames is durable now.
         wf_blackbox_clear(node->box);
         err = write_beacons(node);
+    }
+    if (err == WEFT_OK && node->is_restored) {
+        node->is_restored = false; // the new generation is durable
+        err = wf_restored_settle(node->depots[0].store);
     }
     return err;
 }

@@ -53,12 +53,12 @@ read_counts(weft_node_options *options)
                               WF_PARTITIONS_DEFAULT, WF_PARTITIONS_MAX);
 
     if (err == WEFT_OK) {
-        err = read_count("shard_count", &options->shard_count,
-                         default_shards(), WF_SHARDS_MAX);
+        err = read_count("shard_count", &options->shard_count, default_shards(),
+                         WF_SHARDS_MAX);
     }
     if (err == WEFT_OK) {
-        err = read_count("store_count", &options->store_count, 1,
-                         WF_STORES_MAX);
+        err =
+            read_count("store_count", &options->store_count, 1, WF_STORES_MAX);
     }
     if (err == WEFT_OK) {
         err = read_count("worker_count", &options->worker_count,

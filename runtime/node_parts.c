@@ -95,7 +95,8 @@ port_fenced(void *ctx, uint32_t store)
                  store);
 }
 
-// Ports of committers. ----------------------------------------------------------
+// Ports of committers.
+// ----------------------------------------------------------
 
 static void
 port_committed(void *ctx, struct wf_job *job)
@@ -126,7 +127,8 @@ port_in_doubt(void *ctx, uint32_t store)
                  store);
 }
 
-// Ports of the loader, the workers and the link. ---------------------------------
+// Ports of the loader, the workers and the link.
+// ---------------------------------
 
 static void
 port_loaded(void *ctx, struct wf_post *post)
@@ -204,7 +206,8 @@ watch_end(void *ctx, uint32_t worker)
     wf_blackbox_end(worker_slot(ctx, worker));
 }
 
-// Making. -----------------------------------------------------------------------
+// Making.
+// -----------------------------------------------------------------------
 
 static void
 make_depots(weft_node *node)
@@ -234,15 +237,17 @@ make_shards(weft_node *node)
         .shards_count = node->options.shard_count,
         .stores_count = node->options.store_count,
         .partitions_count = node->options.partition_count,
+        .window_bytes = node->options.window_bytes,
         .clock = node->clock,
-        .ports = {
-            .seal = port_seal,
-            .frame = port_frame,
-            .task = port_task,
-            .load = port_load,
-            .fenced = port_fenced,
-            .ctx = node,
-        },
+        .ports =
+            {
+                .seal = port_seal,
+                .frame = port_frame,
+                .task = port_task,
+                .load = port_load,
+                .fenced = port_fenced,
+                .ctx = node,
+            },
     };
 
     node->shards = wf_calloc(options.shards_count * sizeof(struct wf_shard *));
@@ -296,13 +301,14 @@ make_workers(weft_node *node)
         .done = port_task_done,
         .beat = port_beat,
         .ctx = node,
-        .watch = {
-            .thread_begin = watch_thread_begin,
-            .thread_end = watch_thread_end,
-            .begin = watch_begin,
-            .end = watch_end,
-            .ctx = node,
-        },
+        .watch =
+            {
+                .thread_begin = watch_thread_begin,
+                .thread_end = watch_thread_end,
+                .begin = watch_begin,
+                .end = watch_end,
+                .ctx = node,
+            },
     };
 
     return wf_workers_create(&options, &node->workers);
@@ -328,15 +334,19 @@ wf_node_make_parts(weft_node *node)
     return make_workers(node);
 }
 
-// Steps and threads. --------------------------------------------------------------
+// Steps and threads.
+// --------------------------------------------------------------
 
 uint32_t
 wf_node_count(const weft_node *node, enum wf_node_component component)
 {
     switch (component) {
-    case WF_NODE_SHARD: return node->options.shard_count;
-    case WF_NODE_COMMITTER: return node->options.store_count;
-    default: return 1;
+    case WF_NODE_SHARD:
+        return node->options.shard_count;
+    case WF_NODE_COMMITTER:
+        return node->options.store_count;
+    default:
+        return 1;
     }
 }
 
@@ -345,13 +355,18 @@ step(weft_node *node, enum wf_node_component component, uint32_t index)
 {
     WF_ASSERT(index < wf_node_count(node, component));
     switch (component) {
-    case WF_NODE_SHARD: return wf_shard_step(node->shards[index]);
-    case WF_NODE_COMMITTER: return wf_committer_step(node->committers[index]);
-    case WF_NODE_READER: return wf_loader_step(node->loader);
-    case WF_NODE_HOUSEKEEPING: return wf_housekeeping_step(node->housekeeping);
+    case WF_NODE_SHARD:
+        return wf_shard_step(node->shards[index]);
+    case WF_NODE_COMMITTER:
+        return wf_committer_step(node->committers[index]);
+    case WF_NODE_READER:
+        return wf_loader_step(node->loader);
+    case WF_NODE_HOUSEKEEPING:
+        return wf_housekeeping_step(node->housekeeping);
     case WF_NODE_WORKER:
         return wf_workers_step(node->workers) ? 0 : UINT64_MAX;
-    default: return UINT64_MAX;
+    default:
+        return UINT64_MAX;
     }
 }
 
@@ -366,12 +381,16 @@ struct wf_mpsc *
 wf_node_inbox(weft_node *node, enum wf_node_component component, uint32_t index)
 {
     switch (component) {
-    case WF_NODE_SHARD: return wf_shard_inbox(node->shards[index]);
-    case WF_NODE_COMMITTER: return wf_committer_inbox(node->committers[index]);
-    case WF_NODE_READER: return wf_loader_inbox(node->loader);
+    case WF_NODE_SHARD:
+        return wf_shard_inbox(node->shards[index]);
+    case WF_NODE_COMMITTER:
+        return wf_committer_inbox(node->committers[index]);
+    case WF_NODE_READER:
+        return wf_loader_inbox(node->loader);
     case WF_NODE_HOUSEKEEPING:
         return wf_housekeeping_inbox(node->housekeeping);
-    default: return NULL; // workers have their own
+    default:
+        return NULL; // workers have their own
     }
 }
 
@@ -380,13 +399,16 @@ wf_node_has_ended(weft_node *node, enum wf_node_component component,
                   uint32_t index)
 {
     switch (component) {
-    case WF_NODE_SHARD: return wf_shard_is_finished(node->shards[index]);
+    case WF_NODE_SHARD:
+        return wf_shard_is_finished(node->shards[index]);
     case WF_NODE_COMMITTER:
         return wf_committer_is_stopped(node->committers[index]);
-    case WF_NODE_READER: return wf_loader_is_stopped(node->loader);
+    case WF_NODE_READER:
+        return wf_loader_is_stopped(node->loader);
     case WF_NODE_HOUSEKEEPING:
         return wf_housekeeping_is_stopped(node->housekeeping);
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -488,7 +510,8 @@ wf_node_join_threads(weft_node *node, enum wf_node_component component)
     }
 }
 
-// Freeing. ------------------------------------------------------------------------
+// Freeing.
+// ------------------------------------------------------------------------
 
 static void
 destroy_workers(weft_node *node)

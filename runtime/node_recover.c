@@ -56,6 +56,7 @@ create_partition(weft_node *node, uint32_t index)
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
         .is_paranoid = options->paranoid != 0,
+        .is_restored = node->is_restored,
     };
 
     wf_shard_fill_options(node->shards[wf_node_shard_of(node, index)], &made);
@@ -168,6 +169,10 @@ recover_all(struct recovery *recovery)
     err = log->ops->read(log->self, 0, recover_commit, recovery);
     if (err == WEFT_OK && wf_fault_hit(WF_FAULT_RECOVERY_SCAN)) {
         err = wf_error(WEFT_EIO, "recovery: a fault was injected");
+    }
+    for (uint32_t i = recovery->depot->options.index;
+         err == WEFT_OK && i < options->partition_count; i += stores) {
+        err = wf_partition_recover_check(recovery->partitions[i]);
     }
     return err;
 }

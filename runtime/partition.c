@@ -29,6 +29,7 @@ init_lists(struct wf_partition *partition)
     wf_list_init(&partition->overfull);
     wf_list_init(&partition->spilled);
     wf_list_init(&partition->lists);
+    wf_list_init(&partition->lists_later);
     wf_list_init(&partition->held);
     wf_list_init(&partition->held_free);
     wf_list_init(&partition->flush);
@@ -134,6 +135,7 @@ wf_partition_destroy(struct wf_partition *partition,
     }
     take_requests(&partition->outputs.replies, out_requests);
     take_requests(&partition->lists, out_requests);
+    take_requests(&partition->lists_later, out_requests);
     wf_gate_fini(partition, out_requests);
     take_windows(partition, out_requests);
     take_actors(partition, out_requests);
@@ -210,6 +212,7 @@ fire(struct wf_partition *partition, struct wf_alarm *alarm)
         break;
     case WF_ALARM_RETRY:
         wf_turn_schedule(partition, alarm->owner);
+        wf_commands_start(partition, alarm->owner); // its step, too
         break;
     case WF_ALARM_WAKE:
         wf_residents_wake(partition, alarm);
@@ -453,6 +456,14 @@ wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
     find_redo(partition);
     wf_gate_release(partition);
     wf_residents_evict(partition);
+}
+
+void
+wf_partition_logged(struct wf_partition *partition, uint64_t log_bytes)
+{
+    if (log_bytes > partition->log_bytes) {
+        partition->log_bytes = log_bytes;
+    }
 }
 
 uint64_t

@@ -88,6 +88,10 @@ weft_err wf_partition_recover_row(struct wf_partition *partition,
 weft_err wf_partition_recover_segment(struct wf_partition *partition,
                                       uint64_t commit,
                                       const struct wf_segment *segment);
+// After the last segment: does the log reach as far as the rows?
+//
+// WEFT_ECORRUPT   its end is missing
+weft_err wf_partition_recover_check(const struct wf_partition *partition);
 // Begin: a new epoch, which is a record that the first commit carries. Nothing
 // is put out before that is durable. Actors with work load by themselves.
 void wf_partition_open(struct wf_partition *partition, uint64_t now_ms);
@@ -138,6 +142,10 @@ bool wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
 // destroyed and recovered.)
 void wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
                             uint64_t commit, uint64_t log_bytes);
+
+// The store's log grew by what others wrote: an idle partition must save what
+// holds the log back, too.
+void wf_partition_logged(struct wf_partition *partition, uint64_t log_bytes);
 
 // Commits below this are not needed to recover the partition, once the rows of
 // all commits up to now are safe. UINT64_MAX: none is needed.

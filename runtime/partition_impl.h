@@ -76,6 +76,7 @@ struct wf_partition {
     uint64_t redo_commit;    // as of the last commit
     uint64_t last_commit;
     uint64_t recovered_to;        // newest record read from the log
+    uint64_t meta_record;         // newest record when the meta row was saved
     uint32_t recovered_chain;     // checksum of its segment
     struct wf_commit_mark *marks; // which commit holds which records
     size_t marks_count;
@@ -122,7 +123,9 @@ struct wf_partition {
     struct wf_buf sweep_from;
     struct wf_alarm silence;
 
-    struct wf_list lists; // requests whose page is being read
+    struct wf_list lists;       // requests whose page is being read
+    struct wf_list lists_later; // those that came before recovery was over
+    uint64_t recovering; // actors whose records wait for their first load
 
     // Gate.
     struct wf_list held;
@@ -186,6 +189,9 @@ void wf_residents_loaded(struct wf_partition *partition, struct wf_load *load);
 // It was used: evict others if there are too many.
 void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
 void wf_residents_evict(struct wf_partition *partition);
+// A sweep found its row: remove it, or what is left of it, if it is time.
+void wf_residents_sweep(struct wf_partition *partition,
+                        const struct wf_key *key);
 void wf_residents_fini(struct wf_partition *partition);
 // Begin reading the wake index.
 void wf_residents_open(struct wf_partition *partition);
@@ -287,6 +293,11 @@ struct wf_answer *wf_window_find_answer(const struct wf_window *window,
 // Insert or find.
 struct wf_answer *wf_window_put(struct wf_window *window, uint64_t number);
 void wf_window_confirm(struct wf_window *window, uint64_t confirmed);
+// Drop the answers, but remember that these numbers were used; of a window
+// without answers, forget that too.
+void wf_window_forget(struct wf_window *window);
+// Its row was deleted: it is gone.
+void wf_window_remove(struct wf_partition *partition, struct wf_window *window);
 void wf_window_destroy(struct wf_window *window);
 void wf_window_silence(struct wf_partition *partition);
 // Operations for a draft's partition section.
@@ -315,6 +326,10 @@ void wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor);
 void wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
                     uint64_t record, weft_err err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+// Write what draft->sections holds together with the answer WEFT_OK, and give
+// it. The draft is empty afterwards.
+void wf_edge_answer_done(struct wf_partition *partition,
+                         struct wf_request *request, struct wf_draft *draft);
 void wf_edge_answer_result(struct wf_partition *partition,
                            struct wf_request *request,
                            const struct wf_actor *actor);
@@ -322,6 +337,8 @@ void wf_edge_answer_result(struct wf_partition *partition,
 void wf_listing_begin(struct wf_partition *partition,
                       struct wf_request *request);
 void wf_listing_loaded(struct wf_partition *partition, struct wf_load *load);
+// Every actor of the window is loaded: pages may be made.
+void wf_listing_recovered(struct wf_partition *partition);
 // Free what a list load captured.
 void wf_listing_drop(struct wf_load *load);
 void wf_listing_sweep(struct wf_partition *partition);
@@ -331,6 +348,8 @@ void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
 
 // Is the oldest change a whole window behind, and can it be saved? Then a
 // commit is wanted even if nothing new happens: intake may have stopped for it.
+// The oldest object that was changed and can be saved, or NULL.
+const struct wf_object *wf_saver_first(const struct wf_partition *partition);
 bool wf_saver_is_behind(const struct wf_partition *partition);
 void wf_saver_rows(struct wf_partition *partition, bool save_all,
                    struct wf_batch *rows);

@@ -52,6 +52,7 @@ enum wf_post_type {
     // To a shard.
     WF_POST_COMMITTED, // from a committer: a job, durable or void
     WF_POST_REFUSE,    // a reason to refuse requests begins or ends
+    WF_POST_GROWN,     // from housekeeping: so long is the store's log
     WF_POST_STATS,     // from a caller, who waits
     WF_POST_MARK,      // from a caller: say when you have come to rest
     WF_POST_FINISH,    // make everything durable, then end
@@ -101,6 +102,7 @@ struct wf_post {
         struct wf_job *job; // the post is part of the job: not to be freed
         struct wf_post_stats stats;
         uint64_t mark;
+        uint64_t log_bytes;
         struct {
             enum wf_refusal why;
             bool is_on;

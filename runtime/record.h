@@ -58,7 +58,7 @@ enum wf_op {
     WF_OP_SEEN,       // V source, V generation, V seq
     WF_OP_ACCEPTED,   // 16 client, V number, V confirmed
     WF_OP_ANSWERED,   // 16 client, V number, V confirmed, V err, B data
-    WF_OP_FORGET,     // 16 client: its window
+    WF_OP_FORGET,     // 16 client: its answers, or its window if it has none
     WF_OP_LETTER,     // K target, B letter, B reason: nobody took it
     WF_OP_GENERATION, // V generation: what it sends from here on
 };

@@ -29,6 +29,7 @@ wf_partition_recover_meta(struct wf_partition *partition, weft_bytes value)
     partition->epoch = wf_reader_varint(&reader);
     partition->generation = wf_reader_varint(&reader);
     partition->last_record = wf_reader_varint(&reader);
+    partition->meta_record = partition->last_record;
     partition->redo_record = wf_reader_varint(&reader);
     partition->chain = wf_reader_u32(&reader);
     partition->now_ms = wf_reader_varint(&reader);
@@ -141,11 +142,10 @@ check_order(const struct wf_partition *partition,
 
     if (partition->recovered_to == 0) {
         // The first one in the log: nothing before it may be needed.
-        if (segment->first_record <= partition->redo_record ||
-            segment->first_record <= partition->last_record + 1) {
+        expected = partition->redo_record > 0 ? partition->redo_record : 1;
+        if (segment->first_record <= expected) {
             return WEFT_OK;
         }
-        expected = partition->redo_record;
     } else if (segment->first_record == expected &&
                segment->chain == partition->recovered_chain) {
         return WEFT_OK;
@@ -228,6 +228,22 @@ uint64_t
 wf_partition_recovered_ms(const struct wf_partition *partition)
 {
     return partition->now_ms;
+}
+
+weft_err
+wf_partition_recover_check(const struct wf_partition *partition)
+{
+    // The meta row was written with its commit's segment, so the log reaches at
+    // least as far, unless nothing of it is needed.
+    if (partition->redo_record <= partition->meta_record &&
+        partition->recovered_to < partition->meta_record) {
+        return wf_error(WEFT_ECORRUPT,
+                        "%s: the log ends with record %llu, the rows with %llu",
+                        partition->who,
+                        (unsigned long long)partition->recovered_to,
+                        (unsigned long long)partition->meta_record);
+    }
+    return WEFT_OK;
 }
 
 static void

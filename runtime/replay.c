@@ -200,6 +200,10 @@ wf_replay_journal(weft_workflow *wf)
         wf_workflow_event(wf, &entry);
         wf_workflow_resume(wf);
     }
+    if (wf->cursor.index < wf->actor->journal.count && wf->divergence == NULL) {
+        wf->divergence = wf_strdup("an entry of its journal does not decode");
+        wf->is_unwinding = true;
+    }
     if (wf->is_done && wf->divergence == NULL) {
         diverge(wf, NULL, NULL);
     }

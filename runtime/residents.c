@@ -21,6 +21,7 @@
 // caller does not queue behind all of recovery.
 #define LOADS_AT_ONCE 256
 #define EVICTIONS_AT_ONCE 64
+#define READ_AGAIN_MS 1000
 
 // An alarm for an actor that is not in memory.
 struct wake {
@@ -130,29 +131,90 @@ set_alarms(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
-// Its rows cannot be read: it is kept as it is, and whoever asks is told.
 static void
-fail_load(struct wf_partition *partition, struct wf_actor *actor, weft_err err)
+answer_all(struct wf_partition *partition, const struct wf_actor *actor,
+           struct wf_list *requests, weft_err err)
 {
     struct wf_list_node *node;
 
-    actor->residency = WF_RESIDENCY_BROKEN;
-    wf_note(partition, &actor->key, "corrupt", "cannot be loaded: %s",
-            weft_err_text(err));
-    while ((node = wf_list_pop_front(&actor->waiting)) != NULL) {
+    while ((node = wf_list_pop_front(requests)) != NULL) {
         wf_edge_answer(partition, WF_CONTAINER(node, struct wf_request, wait),
                        0, err, "%s: its rows cannot be read",
                        wf_key_id(&actor->key));
     }
 }
 
+static void
+end_recovering(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->is_recovering) {
+        actor->is_recovering = false;
+        partition->recovering--;
+        if (partition->recovering == 0) {
+            wf_listing_recovered(partition);
+        }
+    }
+}
+
+// Its rows do not decode: it is kept as it is, and whoever asks is told.
+static void
+break_actor(struct wf_partition *partition, struct wf_actor *actor,
+            weft_err err)
+{
+    actor->residency = WF_RESIDENCY_BROKEN;
+    wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
+                  wf_key_id(&actor->key), "corrupt", "cannot be loaded: %s",
+                  weft_err_text(err));
+    answer_all(partition, actor, &actor->waiting, err);
+    answer_all(partition, actor, &actor->results, err);
+    end_recovering(partition, actor);
+}
+
+static void fire_when_due(struct wf_partition *partition,
+                          const struct wf_key *key, uint64_t due);
+
+// The disk could not be read, this time: begin again a little later.
+static void
+read_again_later(struct wf_partition *partition, struct wf_actor *actor)
+{
+    uint64_t due = partition->now_ms + READ_AGAIN_MS;
+
+    if (actor->residency == WF_RESIDENCY_LOADED) {
+        wf_alarm_set(partition, &actor->retry, due); // it wants its letters
+        return;
+    }
+    wf_actor_clear(actor);
+    wf_mailbox_fini(&actor->mailbox);
+    wf_mailbox_init(&actor->mailbox);
+    wf_free(actor->item_rows);
+    actor->item_rows = NULL;
+    actor->item_rows_count = 0;
+    actor->residency = WF_RESIDENCY_STUB;
+    fire_when_due(partition, &actor->key, due);
+}
+
+static void
+fail_load(struct wf_partition *partition, struct wf_actor *actor, weft_err err)
+{
+    if (err == WEFT_ECORRUPT || err == WEFT_EFORMAT) {
+        break_actor(partition, actor, err);
+    } else {
+        read_again_later(partition, actor);
+    }
+}
+
+static void drop_actor(struct wf_partition *partition, struct wf_actor *actor);
+static bool is_at_rest(const struct wf_partition *partition,
+                       const struct wf_actor *actor);
+
 static bool
 is_kept_long_enough(const struct wf_partition *partition,
                     const struct wf_actor *actor)
 {
     return actor->status > WEFT_STATUS_RUNNING && actor->kind != NULL &&
-           actor->finished_at_ms + actor->kind->retention_ms <=
-               partition->now_ms &&
+           actor->kind->retention_ms != WEFT_FOREVER &&
+           partition->now_ms - actor->finished_at_ms >=
+               actor->kind->retention_ms &&
            actor->waiting.count == 0 && !wf_actor_has_work(actor);
 }
 
@@ -176,9 +238,19 @@ complete_load(struct wf_partition *partition, struct wf_actor *actor)
         fail_load(partition, actor, WEFT_ECORRUPT);
         return;
     }
+    if (actor->object.position > partition->last_record) {
+        break_actor(partition, actor, WEFT_ECORRUPT); // ahead of its log
+        return;
+    }
     actor->residency = WF_RESIDENCY_LOADED;
+    end_recovering(partition, actor);
     if (is_kept_long_enough(partition, actor)) {
         remove_instance(partition, actor);
+    }
+    if (wf_actor_is_live(actor) && wf_actor_may_run(actor) &&
+        actor->crashes >= WF_CRASHES_MAX) {
+        wf_turn_park(partition, actor,
+                     "its code crashed the process three times");
     }
     wf_commands_rearm(partition, actor);
     wf_turn_schedule(partition, actor);
@@ -274,6 +346,21 @@ loaded_letters(struct wf_partition *partition, const struct wf_load *load)
         complete_load(partition, actor);
     } else {
         wf_turn_schedule(partition, actor);
+    }
+}
+
+void
+wf_residents_sweep(struct wf_partition *partition, const struct wf_key *key)
+{
+    struct wf_actor *actor = wf_residents_get(partition, key);
+
+    if (actor->residency != WF_RESIDENCY_LOADED) {
+        wf_residents_want(partition, actor);
+    } else if (is_kept_long_enough(partition, actor)) {
+        remove_instance(partition, actor);
+    } else if (actor->status == WEFT_STATUS_NONE &&
+               is_at_rest(partition, actor)) {
+        drop_actor(partition, actor);
     }
 }
 
@@ -416,8 +503,12 @@ wf_residents_open(struct wf_partition *partition)
         struct wf_object *object = WF_CONTAINER(node, struct wf_object, dirty);
 
         if (object->type == WF_OBJECT_ACTOR) {
-            wf_residents_want(partition,
-                              WF_CONTAINER(object, struct wf_actor, object));
+            struct wf_actor *actor =
+                WF_CONTAINER(object, struct wf_actor, object);
+
+            actor->is_recovering = true;
+            partition->recovering++;
+            wf_residents_want(partition, actor);
         }
     }
     wf_keys_range(&from, WF_KEY_READY, partition->options.index);

@@ -15,8 +15,8 @@
 // those from the base on are new, whatever was seen under their numbers.
 //
 // Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 base,
-// u64 seq, and for messages their count as a varint and the envelopes. seq is
-// that of the first message, or what is acknowledged.
+// u64 acked, u64 seq, and for messages their count as a varint and the
+// envelopes. seq is that of the first message, or what is acknowledged.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -122,6 +122,7 @@ begin_frame(const struct wf_partition *partition, const struct wf_route *route,
     wf_buf_put_u64(&frame->bytes, type == FRAME_ACK ? route->in_generation
                                                     : partition->generation);
     wf_buf_put_u64(&frame->bytes, route->base);
+    wf_buf_put_u64(&frame->bytes, route->acked);
     wf_buf_put_u64(&frame->bytes, seq);
     return frame;
 }
@@ -211,7 +212,8 @@ struct frame_head {
     uint8_t type;
     uint32_t source;
     uint64_t generation;
-    uint64_t base; // of the sender's generation
+    uint64_t base;  // of the sender's generation
+    uint64_t acked; // what the sender will not send again
     uint64_t seq;
 };
 
@@ -226,6 +228,7 @@ read_head(struct wf_reader *reader, struct frame_head *head)
     (void)wf_reader_u64(reader); // epoch: for scale-out
     head->generation = wf_reader_u64(reader);
     head->base = wf_reader_u64(reader);
+    head->acked = wf_reader_u64(reader);
     head->seq = wf_reader_u64(reader);
     return !reader->failed;
 }
@@ -261,25 +264,62 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
     flush_messages(partition, route);
 }
 
-// Put one message into the draft. False if it is malformed.
-static bool
-take_envelope(struct wf_draft *draft, struct wf_reader *messages)
+// Put one message into the draft: into its target's mailbox, or, so that what
+// is malformed does not block the link for ever, among the dead letters.
+static void
+take_envelope(const struct wf_partition *partition, struct wf_draft *draft,
+              weft_bytes envelope)
 {
-    struct wf_reader reader = wf_reader_of(wf_reader_bytes(messages));
+    struct wf_reader reader = wf_reader_of(envelope);
     weft_bytes target = wf_reader_bytes(&reader);
     weft_bytes letter = wf_reader_bytes(&reader);
     struct wf_letter check;
-    struct wf_key key;
+    struct wf_key key = {0};
 
-    if (messages->failed || reader.failed ||
-        !wf_letter_decode(letter, &check) || !wf_key_decode(target, &key)) {
-        return false;
+    if (!reader.failed && wf_letter_decode(letter, &check) &&
+        wf_key_decode(target, &key) &&
+        wf_key_partition(&key, partition->options.count) ==
+            partition->options.index) {
+        wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+        wf_buf_put_bytes(&draft->ops, letter);
+        wf_draft_actor(draft, &key);
+    } else {
+        struct wf_buf body = {0};
+
+        wf_buf_put_bytes(&body, weft_nothing());
+        wf_buf_put_bytes(&body, envelope);
+        wf_buf_put_text(&body, "a message that does not decode");
+        wf_buf_put_u8(&draft->ops, WF_OP_LETTER);
+        wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&body));
+        wf_draft_partition(draft);
+        wf_buf_fini(&body);
     }
-    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&draft->ops, letter);
-    wf_draft_actor(draft, &key);
     wf_key_fini(&key);
-    return true;
+}
+
+// Which messages count as seen before this frame. What was seen of messages
+// that the sender lost does not; what the sender will not send again must, or
+// the link would wait for it for ever: this partition's own log lost it.
+static uint64_t
+seen_before(const struct wf_partition *partition, const struct wf_route *route,
+            const struct frame_head *head)
+{
+    uint64_t seen = route->seen;
+
+    if (head->generation > route->in_generation && head->base > 0 &&
+        head->base - 1 < seen) {
+        seen = head->base - 1;
+    }
+    if (head->acked > seen) {
+        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
+                      partition->now_ms, partition->who, "lost",
+                      "messages %llu to %llu from p%u: they were acknowledged "
+                      "before this log lost its end",
+                      (unsigned long long)seen + 1,
+                      (unsigned long long)head->acked, route->other);
+        seen = head->acked;
+    }
+    return seen;
 }
 
 static void
@@ -289,26 +329,25 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
     struct wf_draft draft = {0};
     uint64_t count = wf_reader_varint(messages);
     bool is_new = head->generation > route->in_generation;
-    uint64_t seen = route->seen;
-    uint64_t seq = head->seq;
-    bool is_whole = true;
-
-    // What was seen of messages that the sender lost does not count.
-    if (is_new && head->base > 0 && head->base - 1 < seen) {
-        seen = head->base - 1;
-    }
+    uint64_t seen;
 
     if (head->generation < route->in_generation) {
         return;
     }
-    for (; count > 0 && is_whole; count--, seq++) {
-        if (seq <= seen) {
-            (void)wf_reader_bytes(messages);
-        } else if (seq == seen + 1) {
-            is_whole = take_envelope(&draft, messages);
-            seen = is_whole ? seq : seen;
-        } else {
+    if (is_new) {
+        route->ack = 0; // about another history
+    }
+    seen = seen_before(partition, route, head);
+    is_new = is_new || seen != route->seen;
+    for (uint64_t seq = head->seq; count > 0; count--, seq++) {
+        weft_bytes envelope = wf_reader_bytes(messages);
+
+        if (messages->failed || seq > seen + 1) {
             break; // a frame is missing; the sender will send from seen on
+        }
+        if (seq == seen + 1) {
+            take_envelope(partition, &draft, envelope);
+            seen = seq;
         }
     }
     if (draft.sections.len > 0 || is_new) {

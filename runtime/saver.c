@@ -32,17 +32,33 @@ is_due(const struct wf_partition *partition, const struct wf_object *object,
            partition->actors.count > partition->options.residents_max;
 }
 
+const struct wf_object *
+wf_saver_first(const struct wf_partition *partition)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+
+    for (; node != NULL; node = wf_list_next(&partition->dirty, node)) {
+        const struct wf_object *object =
+            WF_CONTAINER(node, struct wf_object, dirty);
+
+        if (object->type != WF_OBJECT_ACTOR ||
+            WF_CONTAINER(object, struct wf_actor, object)->residency !=
+                WF_RESIDENCY_BROKEN) {
+            return object;
+        }
+    }
+    return NULL;
+}
+
 bool
 wf_saver_is_behind(const struct wf_partition *partition)
 {
-    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+    const struct wf_object *object = wf_saver_first(partition);
     int64_t window = partition->options.window_bytes;
-    const struct wf_object *object;
 
-    if (node == NULL || window <= 0) {
+    if (object == NULL || window <= 0) {
         return false;
     }
-    object = WF_CONTAINER(node, struct wf_object, dirty);
     if (partition->log_bytes - object->dirty_bytes <= (uint64_t)window) {
         return false;
     }
@@ -164,6 +180,12 @@ save_object(struct wf_partition *partition, struct wf_object *object,
     case WF_OBJECT_WINDOW:
         save_window(partition, WF_CONTAINER(object, struct wf_window, object),
                     rows);
+        if (WF_CONTAINER(object, struct wf_window, object)->is_forgotten) {
+            wf_list_remove(&partition->dirty, &object->dirty);
+            wf_window_remove(partition,
+                             WF_CONTAINER(object, struct wf_window, object));
+            return true;
+        }
         break;
     case WF_OBJECT_LETTERS:
         save_letters(partition, rows);
@@ -283,6 +305,10 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
         }
     }
     if (has_saved || rows->ops.len > before) {
+        // The meta row says that letters up to now are in the store.
+        if (wf_list_has(&partition->letters_object.dirty)) {
+            (void)save_object(partition, &partition->letters_object, rows);
+        }
         partition->sealed_redo = oldest_unsaved(partition);
         put_meta(partition, rows);
     }

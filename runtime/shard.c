@@ -53,7 +53,6 @@ init_place(struct wf_shard *shard, uint32_t i)
 
     place->index = options->index + i * options->shards_count;
     place->lane = &shard->lanes[place->index % options->stores_count];
-    place->lane->places_count++;
     wf_list_init(&place->requests);
     wf_list_init(&place->tasks);
     wf_list_init(&place->loads);
@@ -180,8 +179,7 @@ wf_shard_adopt(struct wf_shard *shard, uint32_t partition_index,
 void
 wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place)
 {
-    wf_shard_apply_refusals(
-        shard, place->index % shard->options.stores_count);
+    wf_shard_apply_refusals(shard, place->index % shard->options.stores_count);
     wf_partition_open(place->partition, shard->now_ms);
     atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
     wf_shard_settle(shard, place);
@@ -324,7 +322,8 @@ wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place)
         wf_partition_wants_commit(place->partition, shard->now_ms)) {
         wf_list_push_back(&place->lane->sealing, &place->sealing);
     }
-    if (!wf_list_has(&place->ready) && wf_partition_is_ready(place->partition)) {
+    if (!wf_list_has(&place->ready) &&
+        wf_partition_is_ready(place->partition)) {
         wf_list_push_back(&shard->ready, &place->ready);
     }
     note_due(shard, place);

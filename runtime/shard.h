@@ -41,6 +41,7 @@ struct wf_shard_options {
     uint32_t shards_count;
     uint32_t stores_count; // partition p is in store p % stores_count
     uint32_t partitions_count;
+    int64_t window_bytes; // as the partitions'
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL
     struct wf_shard_ports ports;

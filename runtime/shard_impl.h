@@ -39,6 +39,8 @@ struct wf_shard_place {
     struct wf_list_node ready;      // has turns to run
     struct wf_list_node sealing;    // wants to be committed
     struct wf_heap_node due;        // when it wants a tick
+    uint64_t sealed_bytes;          // of the store's log, when last sealed
+    bool is_laggard;                // seal it with all its rows
     // For housekeeping: commits below are not needed.
     _Atomic uint64_t redo;
     // What came while there was no partition.
@@ -55,16 +57,15 @@ struct wf_shard_place {
 //       of it which are not saved; so it is lowered before a job leaves
 struct wf_shard_lane {
     struct wf_job job;
-    bool is_away;            // the job is with the committer
+    bool is_away; // the job is with the committer
     uint64_t away_since_ms;
-    bool is_fenced;          // nothing is sealed until RECOVER
-    uint64_t last_commit;    // of a job that came back
-    unsigned refusals;       // of enum wf_refusal
-    uint64_t loads_away;     // given to the reader
-    struct wf_list sealing;  // of places
+    bool is_fenced;         // nothing is sealed until RECOVER
+    uint64_t last_commit;   // of a job that came back
+    unsigned refusals;      // of enum wf_refusal
+    uint64_t loads_away;    // given to the reader
+    struct wf_list sealing; // of places
     struct wf_shard_place **sealed;
     uint32_t sealed_count;
-    uint32_t places_count;
 };
 
 struct wf_shard {
@@ -104,5 +105,8 @@ bool wf_shard_seal(struct wf_shard *shard);
 // The same for everything, rows too. True: not finished yet.
 bool wf_shard_seal_all(struct wf_shard *shard);
 void wf_shard_committed(struct wf_shard *shard, struct wf_job *job);
+// So much was written to the store's log: who holds it up?
+void wf_shard_find_laggards(struct wf_shard *shard, uint32_t store,
+                            uint64_t log_bytes);
 
 #endif

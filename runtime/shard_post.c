@@ -34,28 +34,30 @@ place_of(struct wf_shard *shard, const struct wf_post *post)
 static bool
 is_orphan(const struct wf_shard *shard, const struct wf_task *task)
 {
-    return shard->mode >= WF_SHARD_CLOSING &&
-           task->outcome.err == WEFT_ECLOSED;
+    return shard->mode >= WF_SHARD_CLOSING && task->outcome.err == WEFT_ECLOSED;
 }
 
 static void
-keep(struct wf_shard *shard, struct wf_shard_place *place,
-     struct wf_post *post)
+keep(struct wf_shard_place *place, struct wf_post *post)
 {
-    (void)shard;
     switch (post->type) {
     case WF_POST_REQUEST:
         wf_list_push_back(&place->requests, &post->u.request->wait);
         break;
-    case WF_POST_FRAME: wf_buf_fini(&post->u.frame); break;
+    case WF_POST_FRAME:
+        wf_buf_fini(&post->u.frame);
+        break;
     case WF_POST_TASK:
         wf_list_push_back(&place->tasks, &post->u.task->node);
         break;
-    case WF_POST_BEAT: wf_beat_destroy(post->u.beat); break;
+    case WF_POST_BEAT:
+        wf_beat_destroy(post->u.beat);
+        break;
     case WF_POST_LOAD:
         wf_list_push_back(&place->loads, &post->u.load->node);
         break;
-    default: WF_ASSERT(false);
+    default:
+        WF_ASSERT(false);
     }
 }
 
@@ -82,7 +84,8 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
     case WF_POST_LOAD:
         wf_partition_load(partition, now_ms, post->u.load);
         break;
-    default: WF_ASSERT(false);
+    default:
+        WF_ASSERT(false);
     }
     wf_shard_settle(shard, place);
 }
@@ -99,7 +102,7 @@ handle_event(struct wf_shard *shard, struct wf_post *post)
     if (post->type == WF_POST_TASK && is_orphan(shard, post->u.task)) {
         wf_list_push_back(&shard->orphans, &post->u.task->node);
     } else if (place->partition == NULL) {
-        keep(shard, place, post);
+        keep(place, post);
     } else {
         give(shard, place, post);
     }
@@ -241,19 +244,35 @@ handle(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_FRAME:
     case WF_POST_TASK:
     case WF_POST_BEAT:
-    case WF_POST_LOAD: handle_event(shard, post); break;
+    case WF_POST_LOAD:
+        handle_event(shard, post);
+        break;
     case WF_POST_COMMITTED:
         wf_shard_committed(shard, post->u.job);
         return; // the post is the job's
-    case WF_POST_FENCE: fence(shard, post->store); break;
-    case WF_POST_RECOVER: recover(shard, post); break;
-    case WF_POST_REFUSE: refuse(shard, post); break;
-    case WF_POST_STATS: answer_stats(shard, &post->u.stats); break;
+    case WF_POST_FENCE:
+        fence(shard, post->store);
+        break;
+    case WF_POST_RECOVER:
+        recover(shard, post);
+        break;
+    case WF_POST_REFUSE:
+        refuse(shard, post);
+        break;
+    case WF_POST_GROWN:
+        wf_shard_find_laggards(shard, post->store, post->u.log_bytes);
+        break;
+    case WF_POST_STATS:
+        answer_stats(shard, &post->u.stats);
+        break;
     case WF_POST_MARK:
         shard->mark = post->u.mark > shard->mark ? post->u.mark : shard->mark;
         break;
-    case WF_POST_FINISH: shard->mode = WF_SHARD_FINISHING; break;
-    default: WF_ASSERT(false);
+    case WF_POST_FINISH:
+        shard->mode = WF_SHARD_FINISHING;
+        break;
+    default:
+        WF_ASSERT(false);
     }
     wf_post_destroy(post);
 }
@@ -325,14 +344,20 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_FRAME:
     case WF_POST_TASK:
     case WF_POST_BEAT:
-    case WF_POST_LOAD: keep(shard, place_of(shard, post), post); break;
+    case WF_POST_LOAD:
+        keep(place_of(shard, post), post);
+        break;
     case WF_POST_RECOVER:
         wf_partition_destroy(post->u.recovered,
                              &place_of(shard, post)->requests);
         break;
-    case WF_POST_COMMITTED: return; // the job is the shard's own
-    case WF_POST_STATS: answer_stats(shard, &post->u.stats); break;
-    default: break; // carries nothing
+    case WF_POST_COMMITTED:
+        return; // the job is the shard's own
+    case WF_POST_STATS:
+        answer_stats(shard, &post->u.stats);
+        break;
+    default:
+        break; // carries nothing
     }
     wf_post_destroy(post);
 }

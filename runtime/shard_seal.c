@@ -82,7 +82,8 @@ seal_lane(struct wf_shard *shard, struct wf_shard_lane *lane)
         struct wf_shard_place *place =
             WF_CONTAINER(node, struct wf_shard_place, sealing);
 
-        (void)seal_place(shard, lane, place, false);
+        (void)seal_place(shard, lane, place, place->is_laggard);
+        place->is_laggard = false;
         wf_shard_settle(shard, place);
     }
     if (lane->sealed_count == 0) {
@@ -114,8 +115,8 @@ seal_all_of(struct wf_shard *shard, struct wf_shard_lane *lane)
         return true;
     }
     begin_job(lane);
-    for (uint32_t i = 0; i < shard->places_count &&
-                         job_bytes(&lane->job) < WF_COMMIT_BYTES_MAX;
+    for (uint32_t i = 0;
+         i < shard->places_count && job_bytes(&lane->job) < WF_COMMIT_BYTES_MAX;
          i++) {
         struct wf_shard_place *place = &shard->places[i];
 
@@ -142,6 +143,48 @@ wf_shard_seal_all(struct wf_shard *shard)
     return is_left;
 }
 
+void
+wf_shard_find_laggards(struct wf_shard *shard, uint32_t store,
+                       uint64_t log_bytes)
+{
+    struct wf_shard_lane *lane = &shard->lanes[store];
+    uint64_t half = shard->options.window_bytes <= 0
+                        ? WF_WINDOW_BYTES_DEFAULT / 2
+                        : (uint64_t)shard->options.window_bytes / 2;
+
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->lane != lane || place->partition == NULL ||
+            log_bytes < place->sealed_bytes + half ||
+            atomic_load(&place->redo) == UINT64_MAX) {
+            continue;
+        }
+        place->is_laggard = true;
+        if (!wf_list_has(&place->sealing)) {
+            wf_list_push_back(&lane->sealing, &place->sealing);
+        }
+    }
+}
+
+// A partition that had no part in the commit may hold back the log's trimming
+// with an old record that it never saved: it must see the log grow.
+static void
+tell_idle(struct wf_shard *shard, struct wf_shard_lane *lane,
+          uint64_t log_bytes)
+{
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->lane == lane && place->partition != NULL) {
+            wf_partition_logged(place->partition, log_bytes);
+            if (wf_partition_wants_commit(place->partition, shard->now_ms)) {
+                wf_shard_settle(shard, place);
+            }
+        }
+    }
+}
+
 static void
 release(struct wf_shard *shard, struct wf_shard_lane *lane,
         const struct wf_job *job)
@@ -153,8 +196,10 @@ release(struct wf_shard *shard, struct wf_shard_lane *lane,
         wf_partition_committed(place->partition, shard->now_ms, job->commit,
                                job->log_bytes);
         atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
+        place->sealed_bytes = job->log_bytes;
         wf_shard_settle(shard, place);
     }
+    tell_idle(shard, lane, job->log_bytes);
     (void)wf_fault_hit(WF_FAULT_AFTER_RELEASE);
 }
 

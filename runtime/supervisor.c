@@ -110,8 +110,8 @@ count_fenced(struct wf_supervisor *supervisor, uint32_t store)
         charge->fenced_count == node->options.shard_count) {
         charge->state = USERS;
         charge->fenced_count = 0;
-        wf_post_tell(wf_committer_inbox(node->committers[store]),
-                     WF_POST_FENCE, store);
+        wf_post_tell(wf_committer_inbox(node->committers[store]), WF_POST_FENCE,
+                     store);
         wf_post_tell(wf_loader_inbox(node->loader), WF_POST_FENCE, store);
     } else if (charge->state == USERS && charge->fenced_count == USERS_COUNT) {
         charge->state = CLOSED;
@@ -156,8 +156,8 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     weft_node *node = supervisor->node;
     struct wf_depot *depot = &node->depots[store];
     struct charge *charge = &supervisor->charges[store];
-    struct wf_partition **partitions =
-        wf_calloc(node->options.partition_count * sizeof(struct wf_partition *));
+    struct wf_partition **partitions = wf_calloc(node->options.partition_count *
+                                                 sizeof(struct wf_partition *));
     weft_err err = wf_depot_reopen(depot);
 
     if (err == WEFT_OK) {

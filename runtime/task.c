@@ -52,3 +52,12 @@ wf_beat_destroy(struct wf_beat *beat)
     free_bytes(&beat->details);
     wf_free(beat);
 }
+
+uint64_t
+wf_task_now_ms(const struct wf_task *task, const struct wf_clock *clock)
+{
+    uint64_t now_ns = clock->mono_ns(clock->self);
+    uint64_t now_ms = task->given_at_ms + (now_ns - task->given_ns) / 1000000;
+
+    return now_ms == 0 ? 1 : now_ms; // 0 means "not yet"
+}

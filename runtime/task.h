@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/key.h"
 #include "base/list.h"
 #include "base/mpsc.h"
@@ -48,6 +49,11 @@ struct wf_task {
     // Set by the partition, read by the worker.
     atomic_bool is_cancelled; // the caller asks it to stop
     atomic_bool is_abandoned; // timed out: the result will be dropped
+    // When it was handed out, on the partition's clock and on the workers'.
+    // What workers stamp is counted from there, so that a jump of the wall
+    // clock times nothing out.
+    uint64_t given_at_ms;
+    uint64_t given_ns;
     // Set by the worker, read by the partition. 0: not yet.
     _Atomic uint64_t started_at_ms;
     _Atomic uint64_t beat_at_ms;
@@ -55,7 +61,10 @@ struct wf_task {
     struct wf_outcome outcome; // set by the worker before it gives it back
 };
 
-struct wf_task *wf_task_create(void);       // zeroed
+struct wf_task *wf_task_create(void); // zeroed
+// Now, on the clock of the partition that made it.
+uint64_t wf_task_now_ms(const struct wf_task *task,
+                        const struct wf_clock *clock);
 void wf_task_destroy(struct wf_task *task); // NULL is fine
 
 // A heartbeat on its way from a worker to the partition, which frees it.

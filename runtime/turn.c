@@ -278,10 +278,11 @@ show_letter(const struct wf_letter *letter, struct shown *shown)
         .type = message_type(letter->type),
         .name = has_failed ? "" : shown->name,
         .data = has_failed ? weft_nothing() : letter->data,
-        .call =
-            letter->type == WF_LETTER_SIGNAL || letter->type == WF_LETTER_TIMER
-                ? 0
-                : letter->call,
+        .call = letter->type == WF_LETTER_SIGNAL ||
+                        letter->type == WF_LETTER_TIMER ||
+                        letter->type == WF_LETTER_CANCEL
+                    ? 0
+                    : letter->call,
         .failure = {.name = has_failed ? shown->name : "",
                     .message = shown->text,
                     .details = has_failed ? letter->data : weft_nothing()},
@@ -377,6 +378,13 @@ is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
     case WF_LETTER_ACTIVITY:
     case WF_LETTER_STEP:
         return letter->sender_run == actor->run;
+    case WF_LETTER_CANCEL:
+        // From a client, or from the call that this instance is the child of:
+        // one of the same id may have been here before.
+        return letter->sender.len == 0 ||
+               (wf_bytes_equal(letter->sender, wf_key_bytes(&actor->parent)) &&
+                letter->sender_run == actor->parent_run &&
+                letter->call == actor->parent_call);
     default:
         return true;
     }
@@ -460,9 +468,12 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
 {
     bool is_new = actor->status == WEFT_STATUS_NONE;
 
-    if (letter->type == WF_LETTER_START ||
-        (letter->type == WF_LETTER_SIGNAL && is_new &&
-         actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
+    if (actor->kind == NULL) {
+        refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
+                      "its kind is not registered here");
+    } else if (letter->type == WF_LETTER_START ||
+               (letter->type == WF_LETTER_SIGNAL && is_new &&
+                actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
         create_instance(partition, actor, letter);
     } else {
         refuse_letter(partition, actor, letter, bytes,
@@ -543,10 +554,11 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
-    bool has_work = actor->residency == WF_RESIDENCY_LOADED &&
-                    actor->kind != NULL && wf_actor_may_run(actor) &&
-                    wf_actor_has_work(actor) &&
-                    !wf_heap_has(&actor->retry.heap);
+    bool has_work =
+        actor->residency == WF_RESIDENCY_LOADED &&
+        (actor->kind != NULL || actor->status == WEFT_STATUS_NONE) &&
+        wf_actor_may_run(actor) && wf_actor_has_work(actor) &&
+        !wf_heap_has(&actor->retry.heap);
     bool is_here =
         actor->is_start_pending || wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = has_work && is_here;

@@ -94,21 +94,50 @@ wf_window_put(struct wf_window *window, uint64_t number)
     return &window->answers[at];
 }
 
+// What has no answer yet stays, whatever the client says of it: it may be asked
+// again by a successor of the client that sent newer requests meanwhile, and
+// whoever waits for the answer must get it. UINT64_MAX: all, answered or not.
 void
 wf_window_confirm(struct wf_window *window, uint64_t confirmed)
 {
-    size_t gone = place_of(window, confirmed);
+    size_t below = place_of(window, confirmed);
+    size_t kept = 0;
 
     if (confirmed <= window->confirmed) {
         return;
     }
     window->confirmed = confirmed;
-    for (size_t i = 0; i < gone; i++) {
-        wf_own_bytes(&window->answers[i].data, weft_nothing());
+    for (size_t i = 0; i < below; i++) {
+        struct wf_answer *answer = &window->answers[i];
+
+        if (answer->is_answered || confirmed == UINT64_MAX) {
+            wf_own_bytes(&answer->data, weft_nothing());
+        } else {
+            window->answers[kept++] = *answer;
+        }
     }
-    memmove(window->answers, window->answers + gone,
-            (window->count - gone) * sizeof(*window->answers));
-    window->count -= gone;
+    memmove(window->answers + kept, window->answers + below,
+            (window->count - below) * sizeof(*window->answers));
+    window->count -= below - kept;
+}
+
+void
+wf_window_forget(struct wf_window *window)
+{
+    if (window->count == 0) {
+        window->is_forgotten = true;
+    } else {
+        wf_window_confirm(window,
+                          window->answers[window->count - 1].number + 1);
+    }
+}
+
+void
+wf_window_remove(struct wf_partition *partition, struct wf_window *window)
+{
+    wf_table_remove(&partition->windows,
+                    wf_hash64(window->client, CLIENT_BYTES, 0), window);
+    wf_window_destroy(window);
 }
 
 void
@@ -158,13 +187,13 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
     if (window == NULL) {
         return false;
     }
-    if (request->number < window->confirmed) {
+    answer = wf_window_find_answer(window, request->number);
+    if (answer == NULL && request->number < window->confirmed) {
         wf_edge_answer(partition, request, 0, WEFT_EEXPIRED,
                        "request %llu was confirmed by its client before",
                        (unsigned long long)request->number);
         return true;
     }
-    answer = wf_window_find_answer(window, request->number);
     if (answer == NULL) {
         if (window->count < WF_CLIENT_WINDOW_MAX) {
             return false;
@@ -175,7 +204,11 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
         return true;
     }
     if (answer->is_answered) {
-        wf_request_answer_data(request, answer->data);
+        if (request->verb == WEFT_VERB_ASK) {
+            wf_request_answer_data(request, answer->data);
+        } else {
+            request->reply.is_created = answer->data.len > 0; // edge.c
+        }
         wf_edge_answer(partition, request, window->object.position, answer->err,
                        "%s", "");
     } else if (answer->request == NULL) {
@@ -188,7 +221,19 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
     return true;
 }
 
-// Windows of clients that were silent for a day are dropped.
+// Is a request under way whose answer the client will want?
+static bool
+has_open(const struct wf_window *window)
+{
+    for (size_t i = 0; i < window->count; i++) {
+        if (!window->answers[i].is_answered) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A silent client's answers are dropped after a day, the rest after a month.
 void
 wf_window_silence(struct wf_partition *partition)
 {
@@ -197,8 +242,12 @@ wf_window_silence(struct wf_partition *partition)
     size_t cursor = 0;
 
     while ((window = wf_table_next(&partition->windows, &cursor)) != NULL) {
-        if (!window->is_forgotten &&
-            window->heard_ms + WF_CLIENT_SILENCE_MS <= partition->now_ms) {
+        uint64_t silence_ms = partition->now_ms - window->heard_ms;
+        uint64_t limit_ms =
+            window->count > 0 ? WF_CLIENT_SILENCE_MS : WF_CLIENT_MEMORY_MS;
+
+        if (!window->is_forgotten && !has_open(window) &&
+            silence_ms >= limit_ms) {
             wf_buf_put_u8(&draft.ops, WF_OP_FORGET);
             wf_buf_put(&draft.ops, window->client, CLIENT_BYTES);
         }

@@ -189,15 +189,6 @@ give_back_abandoned(struct wf_workers *workers, struct wf_task *task)
     give_back(workers, task);
 }
 
-static uint64_t
-now_ms(const struct wf_workers *workers)
-{
-    const struct wf_clock *clock = &workers->options.clock;
-    uint64_t now = clock->wall_ms(clock->self);
-
-    return now == 0 ? 1 : now; // 0 means "not yet"
-}
-
 static void
 run_task(struct wf_workers *workers, uint32_t worker, struct wf_task *task)
 {
@@ -211,7 +202,8 @@ run_task(struct wf_workers *workers, uint32_t worker, struct wf_task *task)
         set_outcome(task, WEFT_ECANCELLED);
         return;
     }
-    atomic_store(&task->started_at_ms, now_ms(workers));
+    atomic_store(&task->started_at_ms,
+                 wf_task_now_ms(task, &workers->options.clock));
     if (watch->begin != NULL) {
         watch->begin(watch->ctx, worker, task);
     }
@@ -368,6 +360,9 @@ give_back_all(struct wf_workers *workers)
 void
 wf_workers_give(struct wf_workers *workers, struct wf_task *task)
 {
+    const struct wf_clock *clock = &workers->options.clock;
+
+    task->given_ns = clock->mono_ns(clock->self);
     atomic_fetch_add(&workers->open, 1);
     wf_mpsc_push(&workers->inbox, &task->queue);
     atomic_fetch_add(&workers->given, 1);

@@ -172,6 +172,17 @@ wf_workflow_trim(struct wf_partition *partition)
     }
 }
 
+// The code cannot go on: nothing it did in this turn has happened.
+static void
+park_diverged(struct wf_partition *partition, struct wf_actor *actor)
+{
+    char *reason = wf_strdup(actor->activation->divergence);
+
+    wf_workflow_drop(partition, actor);
+    wf_turn_park(partition, actor, reason);
+    wf_free(reason);
+}
+
 // The live stack, rebuilt if it was dropped. NULL: the instance was parked, or
 // will be tried again when there is memory for a stack.
 static weft_workflow *
@@ -204,11 +215,7 @@ activate(struct wf_partition *partition, struct wf_actor *actor)
         return NULL;
     }
     if (actor->journal.count > 0 && !wf_replay_journal(wf)) {
-        char *reason = wf_strdup(wf->divergence);
-
-        wf_workflow_drop(partition, actor);
-        wf_turn_park(partition, actor, reason);
-        wf_free(reason);
+        park_diverged(partition, actor);
         return NULL;
     }
     return wf;
@@ -229,7 +236,10 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
         return; // it was abandoned
     }
     future->state = WF_FUTURE_KNOWN;
-    future->err = letter->err;
+    // A child that was cancelled has failed, for its parent.
+    future->err = letter->type == WF_LETTER_STEP || letter->err == WEFT_OK
+                      ? letter->err
+                      : WEFT_EFAILED;
     future->data = wf_workflow_keep(wf, letter->data);
     if (letter->err != WEFT_OK) {
         future->name = wf_workflow_keep_text(wf, letter->name);
@@ -337,10 +347,18 @@ put_restart(weft_workflow *wf)
 {
     struct wf_buf *ops = &wf->turn->ops;
     struct wf_list_node *node = wf_list_first(&wf->signals);
+    struct wf_buf cancel = {0};
 
     wf_buf_put_u8(ops, WF_OP_RESTART);
     wf_buf_put_bytes(ops, wf->restart_input);
-    wf_buf_put_varint(ops, wf->signals.count);
+    wf_buf_put_varint(ops, wf->signals.count + (wf->is_cancel_asked ? 1 : 0));
+    if (wf->is_cancel_asked) {
+        // Code that restarts instead of stopping is asked again.
+        wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_CANCEL},
+                         &cancel);
+        wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
+        wf_buf_fini(&cancel);
+    }
     for (; node != NULL; node = wf_list_next(&wf->signals, node)) {
         wf_buf_put_bytes(ops,
                          WF_CONTAINER(node, struct wf_signal, node)->bytes);
@@ -373,9 +391,10 @@ put_outcome(weft_workflow *wf)
     }
     if (wf->outcome == WEFT_OK) {
         wf_turn_end(wf->turn, WEFT_STATUS_COMPLETED, wf->result, "", "");
-    } else if (wf->outcome == WEFT_ECANCELLED && wf->is_cancel_asked) {
+    } else if (wf->outcome == WEFT_ECANCELLED) {
         wf_turn_end(wf->turn, WEFT_STATUS_CANCELLED, wf->result, "cancelled",
-                    "cancellation was requested");
+                    wf->is_cancel_asked ? "cancellation was requested"
+                                        : "the workflow cancelled itself");
     } else {
         put_failed(wf);
     }
@@ -441,6 +460,13 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                 .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
             });
     wf_workflow_resume(wf);
+    wf->turn = NULL;
+    if (wf->divergence != NULL) {
+        wf_turn_fini(&turn);
+        park_diverged(partition, actor);
+        return;
+    }
+    wf->turn = &turn;
     is_done = wf->is_done;
     if (is_done) {
         put_outcome(wf);

@@ -11,6 +11,30 @@
 
 // Commands. -----------------------------------------------------------------
 
+// Is there room for so much more in this turn? The size of one payload is the
+// code's own to handle, and the same in a replay. That of the whole turn is
+// not: a replay does not measure it, so code must never see it.
+//
+// WEFT_ETOOBIG   the payload is too large
+// WEFT_EUNWIND   the turn is: the instance will be parked
+static weft_err
+check_room(weft_workflow *wf, const char *what, weft_bytes payload)
+{
+    if (payload.len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
+                        payload.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    if (wf->turn == NULL ||
+        wf_turn_check(wf->turn, what, payload.len) == WEFT_OK) {
+        return WEFT_OK;
+    }
+    if (wf->divergence == NULL) {
+        wf->divergence = wf_strdup(weft_err_detail());
+    }
+    wf->is_unwinding = true;
+    return WEFT_EUNWIND;
+}
+
 // Give a command that begins something the code can wait for. Cancelled code
 // begins nothing new outside of a shield.
 static weft_err
@@ -19,8 +43,8 @@ begin(weft_workflow *wf, enum wf_command_kind kind, const char *name,
 {
     weft_err err = wf_await_check(wf);
 
-    if (err == WEFT_OK && wf->turn != NULL) {
-        err = wf_turn_check(wf->turn, name, input.len);
+    if (err == WEFT_OK) {
+        err = check_room(wf, name, input);
     }
     return err != WEFT_OK ? err : wf_replay_command(wf, kind, name, input);
 }
@@ -287,6 +311,8 @@ put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
                          &(struct wf_letter){
                              .type = WF_LETTER_CANCEL,
                              .sender = wf_key_bytes(&wf->actor->key),
+                             .sender_run = wf->actor->run,
+                             .call = id,
                          });
             wf_key_fini(&child);
         }
@@ -353,11 +379,11 @@ weft_workflow_publish(weft_workflow *wf, const char *name, weft_bytes value)
 {
     weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
 
-    if (err == WEFT_OK) {
-        err = check_payload(wf, name, value);
+    if (err == WEFT_OK && wf->is_unwinding) {
+        err = WEFT_EUNWIND;
     }
-    if (err == WEFT_OK && wf->turn != NULL) {
-        err = wf_turn_check(wf->turn, name, value.len);
+    if (err == WEFT_OK) {
+        err = check_room(wf, name, value);
     }
     if (err == WEFT_OK && wf->turn != NULL) {
         wf_turn_publish(wf->turn, name, value);

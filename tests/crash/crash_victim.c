@@ -134,6 +134,7 @@ struct completer {
     bool *is_done;
     uint32_t done_cap;
     weft_client *client;
+    uint32_t low;   // all lines before it are done
     uint32_t index; // of the line being read
 };
 
@@ -183,8 +184,8 @@ complete(void *ctx, char *line)
                      weft_err_name(err));
         mark_done(completer, index);
     } else if (err == WEFT_EINVAL) {
-        ledger_write(completer->done_fd, LEDGER_LINE, "X %" PRIu32 " %s",
-                     index, weft_err_name(err));
+        ledger_write(completer->done_fd, LEDGER_LINE, "X %" PRIu32 " %s", index,
+                     weft_err_name(err));
     }
 }
 
@@ -194,9 +195,13 @@ run_completer(void *ctx)
     struct completer *completer = ctx;
 
     while (atomic_load(&completer->run->mode) != VICTIM_STOP) {
-        completer->index = 0;
-        ledger_each(completer->run->dir, "tokens", LEDGER_TOKEN_LINE, complete,
-                    completer);
+        while (completer->low < completer->done_cap &&
+               completer->is_done[completer->low]) {
+            completer->low++;
+        }
+        completer->index = completer->low;
+        ledger_each(completer->run->dir, "tokens", LEDGER_TOKEN_LINE,
+                    completer->low, complete, completer);
         sleep_ms(5);
     }
     return NULL;
@@ -210,7 +215,7 @@ start_completer(struct completer *completer, struct victim_run *run)
     options.timeout_ms = 2000;
     *completer = (struct completer){.run = run};
     completer->done_fd = ledger_open(run->dir, "tokens-done");
-    ledger_each(run->dir, "tokens-done", LEDGER_LINE, read_done, completer);
+    ledger_each(run->dir, "tokens-done", LEDGER_LINE, 0, read_done, completer);
     if (weft_client_open(run->node, &options, &completer->client) != WEFT_OK ||
         pthread_create(&completer->thread, NULL, run_completer, completer) !=
             0) {
@@ -227,7 +232,8 @@ join_completer(struct completer *completer)
     free(completer->is_done);
 }
 
-// The summary. ------------------------------------------------------------------
+// The summary.
+// ------------------------------------------------------------------
 
 // Everything that accounts and jars hold.
 struct books {
@@ -311,8 +317,8 @@ write_books(FILE *file, const struct books *books)
         (void)fprintf(file, "account %" PRIu32 " %" PRId64 "\n", i,
                       account->balance);
         for (uint32_t k = 0; k < PLAN_ACCOUNTS; k++) {
-            (void)fprintf(file, "sent %" PRIu32 " %" PRIu32 " %" PRIu32 "\n",
-                          i, k, account->sent[k]);
+            (void)fprintf(file, "sent %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", i,
+                          k, account->sent[k]);
             write_tally(file, i, 'a', k, &account->from_accounts[k]);
         }
         for (uint32_t k = 0; k < PLAN_CLIENTS; k++) {
@@ -400,7 +406,8 @@ watch_finish(void *ctx)
     _exit(4);
 }
 
-// All of it. --------------------------------------------------------------------
+// All of it.
+// --------------------------------------------------------------------
 
 static void
 log_line(void *ctx, const char *line)
@@ -444,6 +451,7 @@ run_all(struct victim_run *run, const struct options *options)
         if (pthread_create(&watcher, NULL, watch_finish, NULL) != 0) {
             abort();
         }
+        (void)pthread_detach(watcher);
     } else {
         do {
             sleep_ms(options->run_ms > 0 ? options->run_ms : 60000);

@@ -61,8 +61,8 @@ ledger_write(int fd, size_t line_size, const char *format, ...)
 }
 
 void
-ledger_each(const char *dir, const char *name, size_t line_size, ledger_fn *fn,
-            void *ctx)
+ledger_each(const char *dir, const char *name, size_t line_size, size_t first,
+            ledger_fn *fn, void *ctx)
 {
     char line[LEDGER_TOKEN_LINE];
     char path[PATH_SIZE];
@@ -74,6 +74,9 @@ ledger_each(const char *dir, const char *name, size_t line_size, ledger_fn *fn,
         return;
     }
     if (file == NULL) {
+        give_up(path);
+    }
+    if (fseek(file, (long)(first * line_size), SEEK_SET) != 0) {
         give_up(path);
     }
     while (fread(line, 1, line_size, file) == line_size) {

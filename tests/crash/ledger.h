@@ -12,7 +12,9 @@
 //   R number J index                 start a job
 //   R number G index seq             signal to a job
 //   A number err                     was answered
-//   B number err                     was refused; will be asked again
+//   B number err                     was refused: nothing happened
+//   N number number                  asks the same again, under a new number
+//   U number err                     outcome unknown; asks again, same number
 //   F index err result               a job's result was given
 //   X text                           an answer was wrong
 //
@@ -35,10 +37,10 @@ int ledger_open(const char *dir, const char *name);
 __attribute__((format(printf, 3, 4))) void
 ledger_write(int fd, size_t line_size, const char *format, ...);
 
-// Calls fn for each line, without its spaces and newline. A file that is not
-// there has no lines.
+// Calls fn for each line, from the first-th on, without its spaces and newline.
+// A file that is not there has no lines.
 typedef void ledger_fn(void *ctx, char *line);
 void ledger_each(const char *dir, const char *name, size_t line_size,
-                 ledger_fn *fn, void *ctx);
+                 size_t first, ledger_fn *fn, void *ctx);
 
 #endif

@@ -203,15 +203,19 @@ op_result(const struct plan_job *job, const char *id, uint32_t i, uint64_t sum,
     case PLAN_STEP:
         tell_call(visitor, id, job, i, 0);
         return plan_mix(sum, plan_step(x));
-    case PLAN_VALUE: return plan_mix(sum, plan_value(x));
-    case PLAN_CHILD: return plan_mix(sum, child_result(job, id, i, visitor));
-    case PLAN_RECEIVE: return plan_mix(sum, plan_go(job->root, ++*goes));
+    case PLAN_VALUE:
+        return plan_mix(sum, plan_value(x));
+    case PLAN_CHILD:
+        return plan_mix(sum, child_result(job, id, i, visitor));
+    case PLAN_RECEIVE:
+        return plan_mix(sum, plan_go(job->root, ++*goes));
     case PLAN_TIP:
         if (visitor != NULL) {
             visitor->tip(visitor->ctx, plan_tip_jar(x), plan_tip_amount(x));
         }
         return sum;
-    default: return sum;
+    default:
+        return sum;
     }
 }
 

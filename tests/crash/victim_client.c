@@ -6,9 +6,9 @@
 // whatever the ledger has no answer to. Only when all that is answered does it
 // go on: the first new number says that all before are settled.
 //
-// A request is refused (too busy, disk full) or its outcome unknown: it is
-// asked again under its number. What was asked behind it may have overtaken it
-// then, so the ledger has a line about it.
+// A request that is refused (too busy, disk full) did nothing, and its number
+// is settled by that: it is asked again under a new one. What was asked behind
+// it may have overtaken it then, so the ledger has a line about it.
 //
 // Threads: each client has its own; the ledger is its alone.
 
@@ -30,8 +30,8 @@
 
 #define FLIGHT_MAX 24
 #define JOBS_OPEN_MAX 24
-#define BURST 150       // new requests a process may begin with
-#define PER_SECOND 250  // and then
+#define BURST 150      // new requests a process may begin with
+#define PER_SECOND 250 // and then
 #define AGAIN_MS 20
 
 struct entry {
@@ -40,8 +40,9 @@ struct entry {
     uint32_t a; // transfer: from; job and go: index of the job
     uint32_t b; // transfer: to
     uint32_t seq;
-    char verb; // as in the ledger
-    bool is_acked;
+    char verb;     // as in the ledger
+    bool is_acked; // or has a new number
+    bool is_refused;
 };
 
 struct job {
@@ -78,13 +79,14 @@ struct victim_client {
     uint32_t in_flight; // without those that wait for results
     uint32_t waiting;   // for results
     bool is_over;       // the node takes no more
+    bool was_refused;   // so order and counts are not as asked
 };
 
 // One request under way.
 struct flight {
     struct victim_client *client;
-    size_t entry;  // or job, or account
-    uint32_t seq;  // that an account must have seen
+    size_t entry; // or job, or account
+    uint32_t seq; // that an account must have seen
 };
 
 static uint64_t
@@ -161,8 +163,7 @@ find_entry(struct victim_client *client, uint64_t number)
             high = middle;
         }
     }
-    if (low == client->entries_count ||
-        client->entries[low].number != number) {
+    if (low == client->entries_count || client->entries[low].number != number) {
         (void)fprintf(stderr, "ledger: no request %" PRIu64 "\n", number);
         abort();
     }
@@ -183,6 +184,19 @@ know(struct victim_client *client, uint32_t index)
 {
     client->jobs[index].is_known = true;
     client->jobs_done++;
+}
+
+// The same once more, as the newest. Returns its place.
+static size_t
+renumber(struct victim_client *client, size_t at, uint64_t number)
+{
+    struct entry *entry = add_entry(client);
+
+    *entry = client->entries[at];
+    entry->number = number;
+    entry->is_refused = false;
+    client->entries[at].is_acked = true;
+    return client->entries_count - 1;
 }
 
 static void
@@ -218,12 +232,19 @@ read_line(void *ctx, char *line)
 {
     struct victim_client *client = ctx;
     uint64_t number;
+    uint64_t again;
     uint32_t index;
 
     if (line[0] == 'R') {
         read_request(client, line);
     } else if (sscanf(line, "A %" SCNu64, &number) == 1) {
         ack(client, find_entry(client, number));
+    } else if (sscanf(line, "B %" SCNu64, &number) == 1) {
+        find_entry(client, number)->is_refused = true;
+    } else if (sscanf(line, "N %" SCNu64 " %" SCNu64, &number, &again) == 2) {
+        renumber(client, (size_t)(find_entry(client, number) - client->entries),
+                 again);
+        client->number = again;
     } else if (sscanf(line, "F %" SCNu32, &index) == 1) {
         know(client, index);
     }
@@ -266,8 +287,7 @@ ask_entry(struct victim_client *client, size_t at)
                                 .to = entry->b,
                                 .amount = entry->amount};
     struct plan_job job = plan_job_at(client->index, entry->a);
-    struct go go = {.seq = entry->seq,
-                    .value = plan_go(job.root, entry->seq)};
+    struct go go = {.seq = entry->seq, .value = plan_go(job.root, entry->seq)};
     char id[PLAN_ID_SIZE];
 
     plan_job_id(client->index, entry->a, id);
@@ -295,14 +315,26 @@ ask_entry(struct victim_client *client, size_t at)
     client->in_flight += submit(client, &request, on_answer, at, 0);
 }
 
+// Under a new number if the old one was refused.
+static void
+ask_entry_again(struct victim_client *client, size_t at)
+{
+    if (client->entries[at].is_refused) {
+        uint64_t number = ++client->number;
+
+        ledger_write(client->ledger, LEDGER_LINE, "N %" PRIu64 " %" PRIu64,
+                     client->entries[at].number, number);
+        at = renumber(client, at, number);
+    }
+    ask_entry(client, at);
+}
+
 static struct entry *
 new_entry(struct victim_client *client, char verb)
 {
     struct entry *entry = add_entry(client);
-    uint64_t least = wall_ms() << 16;
 
-    client->number = client->number < least ? least : client->number + 1;
-    entry->number = client->number;
+    entry->number = ++client->number;
     entry->verb = verb;
     return entry;
 }
@@ -386,6 +418,7 @@ ask_state(struct victim_client *client, const struct entry *entry)
 
     victim_account_id(entry->a, id);
     request.verb = WEFT_VERB_QUERY;
+    request.number = ++client->number;
     request.target = (weft_target){"account", id};
     request.name = "all";
     client->in_flight +=
@@ -395,10 +428,14 @@ ask_state(struct victim_client *client, const struct entry *entry)
 static void
 ask_again(struct victim_client *client, size_t at, weft_err err)
 {
+    struct entry *entry = &client->entries[at];
     uint32_t i = client->again_count++;
 
-    ledger_write(client->ledger, LEDGER_LINE, "B %" PRIu64 " %s",
-                 client->entries[at].number, weft_err_name(err));
+    entry->is_refused = err != WEFT_EIO;
+    client->was_refused = true;
+    ledger_write(client->ledger, LEDGER_LINE, "%c %" PRIu64 " %s",
+                 entry->is_refused ? 'B' : 'U', entry->number,
+                 weft_err_name(err));
     for (; i > 0 && client->again[i - 1] > at; i--) {
         client->again[i] = client->again[i - 1];
     }
@@ -421,7 +458,9 @@ check_answer(struct victim_client *client, const struct entry *entry,
     if (seq != entry->seq) {
         complain(client, "answer of another question", entry->number);
     }
-    ask_state(client, entry);
+    if (!client->was_refused) {
+        ask_state(client, entry);
+    }
 }
 
 static void
@@ -478,6 +517,7 @@ ask_result(struct victim_client *client, uint32_t index)
 
     plan_job_id(client->index, index, id);
     request.verb = WEFT_VERB_RESULT;
+    request.number = ++client->number;
     request.target = (weft_target){"job", id};
     client->jobs[index].is_asked = true;
     client->waiting += submit(client, &request, on_result, index, 0);
@@ -498,7 +538,7 @@ turn(struct victim_client *client, int timeout_ms)
 
         client->again_count = 0;
         for (uint32_t i = 0; i < count && !client->is_over; i++) {
-            ask_entry(client, client->again[i]);
+            ask_entry_again(client, client->again[i]);
         }
     }
 }
@@ -518,18 +558,22 @@ wait_answers(struct victim_client *client)
     }
 }
 
+// What has no answer, or what was refused.
 static void
-ask_old(struct victim_client *client)
+ask_old(struct victim_client *client, bool is_refused)
 {
-    for (size_t i = 0; i < client->entries_count && !is_leaving(client); i++) {
-        if (client->entries[i].is_acked) {
+    size_t count = client->entries_count; // without new ones
+
+    for (size_t i = 0; i < count && !is_leaving(client); i++) {
+        if (client->entries[i].is_acked ||
+            client->entries[i].is_refused != is_refused) {
             continue;
         }
         while (client->in_flight + client->again_count >= FLIGHT_MAX &&
                !is_leaving(client)) {
             turn(client, 5);
         }
-        ask_entry(client, i);
+        ask_entry_again(client, i);
     }
     wait_answers(client);
 }
@@ -603,6 +647,16 @@ work(struct victim_client *client)
     }
 }
 
+// New numbers follow each other closely, reads included: one that falls far
+// behind the newest counts as settled. They begin where weft's own would.
+static void
+begin_numbers(struct victim_client *client)
+{
+    uint64_t least = (wall_ms() + 1) << 16;
+
+    client->number = client->number < least ? least : client->number;
+}
+
 static void *
 run_client(void *ctx)
 {
@@ -615,7 +669,9 @@ run_client(void *ctx)
         WEFT_OK) {
         abort();
     }
-    ask_old(client);
+    ask_old(client, false);
+    begin_numbers(client);
+    ask_old(client, true);
     work(client);
     weft_client_close(client->client);
     return NULL;
@@ -634,7 +690,7 @@ victim_client_start(struct victim_run *run, unsigned index)
     client->index = index;
     client->random = plan_mix(wall_ms(), (uint64_t)getpid() + index);
     (void)snprintf(name, sizeof(name), "ledger-%u", index);
-    ledger_each(run->dir, name, LEDGER_LINE, read_line, client);
+    ledger_each(run->dir, name, LEDGER_LINE, 0, read_line, client);
     client->ledger = ledger_open(run->dir, name);
     ledger_write(client->ledger, LEDGER_LINE, "S %ld", (long)getpid());
     if (pthread_create(&client->thread, NULL, run_client, client) != 0) {

@@ -221,8 +221,8 @@ run_all(struct frame *frame, uint32_t i)
         struct work work = make_work(frame, i, k);
 
         err = weft_workflow_call_async(frame->wf, "work",
-                                       weft_bytes_of(&work, sizeof(work)),
-                                       NULL, &futures[k]);
+                                       weft_bytes_of(&work, sizeof(work)), NULL,
+                                       &futures[k]);
     }
     if (err == WEFT_OK) {
         err = weft_workflow_await_all(frame->wf, futures, 3);
@@ -254,8 +254,7 @@ run_receive(struct frame *frame)
 {
     struct go go = {0};
     weft_bytes data;
-    weft_err err =
-        weft_workflow_receive(frame->wf, "go", WEFT_FOREVER, &data);
+    weft_err err = weft_workflow_receive(frame->wf, "go", WEFT_FOREVER, &data);
 
     if (err != WEFT_OK) {
         return err;
@@ -307,12 +306,19 @@ run_op(struct frame *frame, uint32_t i)
     case PLAN_VALUE:
         err = weft_workflow_value(wf, "adds", value_adds, &x, &out);
         break;
-    case PLAN_CHILD: err = run_child(frame, i, &out); break;
-    case PLAN_ALL: return run_all(frame, i);
-    case PLAN_SLEEP: return weft_workflow_sleep(wf, x);
-    case PLAN_RECEIVE: return run_receive(frame);
-    case PLAN_TIP: return run_tip(frame, x);
-    default: return WEFT_EINVAL;
+    case PLAN_CHILD:
+        err = run_child(frame, i, &out);
+        break;
+    case PLAN_ALL:
+        return run_all(frame, i);
+    case PLAN_SLEEP:
+        return weft_workflow_sleep(wf, x);
+    case PLAN_RECEIVE:
+        return run_receive(frame);
+    case PLAN_TIP:
+        return run_tip(frame, x);
+    default:
+        return WEFT_EINVAL;
     }
     if (err == WEFT_OK) {
         frame->sum = plan_mix(frame->sum, as_number(out));

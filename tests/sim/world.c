@@ -229,6 +229,7 @@ open_site(struct site *site)
     recover_rows(site, WF_KEY_OUTBOX);
     recover_rows(site, WF_KEY_WINDOW);
     must(site->log.ops->read(site->log.self, 0, recover_commit, &recovery));
+    must(wf_partition_recover_check(site->partition));
     wf_partition_open(site->partition, site->world->now_ms);
     site->is_committing = false;
     wf_buf_fini(&key);

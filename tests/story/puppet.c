@@ -205,6 +205,29 @@ puppet_query(weft_query *query, const char *name, weft_bytes args,
     return weft_query_return(query, weft_text(text));
 }
 
+weft_definitions *
+puppet_definitions(void)
+{
+    static const weft_creation creations[] = {
+        WEFT_CREATION_ON_MESSAGE, WEFT_CREATION_ON_START, WEFT_CREATION_NEVER};
+    static const char *const names[] = {"puppet", "started", "spawned"};
+    weft_definitions *definitions;
+
+    puppet_is_mended = false;
+    CHECK_OK(weft_definitions_create(&definitions));
+    for (unsigned i = 0; i < 3; i++) {
+        weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+
+        def.name = names[i];
+        def.state_bytes = sizeof(struct puppet);
+        def.receive = puppet_receive;
+        def.query = puppet_query;
+        def.creation = creations[i];
+        CHECK_OK(weft_definitions_add_actor(definitions, &def));
+    }
+    return definitions;
+}
+
 const char *
 puppet_log(const char *kind, const char *id)
 {

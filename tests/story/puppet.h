@@ -31,6 +31,10 @@ weft_actor_fn puppet_receive;
 weft_query_fn puppet_query; // "log"
 extern bool puppet_is_mended;
 
+// Definitions of three kinds of puppets: "puppet", made by any message,
+// "started", only by a start, and "spawned", only by another's spawn.
+weft_definitions *puppet_definitions(void);
+
 // What it remembers.
 const char *puppet_log(const char *kind, const char *id);
 // Send it commands; accepted when this returns.

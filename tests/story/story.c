@@ -13,7 +13,7 @@
 #include "base/assert.h"
 #include "base/key.h"
 
-enum { NOTES_SIZE = 65536, DEFINITIONS_MAX = 8, NUL = 1 };
+enum { NOTES_SIZE = 65536, DEFINITIONS_MAX = 64, NUL = 1 };
 
 static struct story now;
 static char notes[NOTES_SIZE];

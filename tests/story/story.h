@@ -87,18 +87,18 @@ struct world_call *story_result(const char *kind, const char *id);
 #define CHECK_RESULT(kind, id, expected)                                       \
     do {                                                                       \
         const struct world_call *result_ = story_result((kind), (id));         \
-        test_check_err(result_->err, WEFT_OK, "result of " id, __FILE__,       \
+        test_check_err(result_->err, WEFT_OK, "result of " #id, __FILE__,      \
                        __LINE__);                                              \
-        test_check_str(result_->data, (expected), "result of " id, __FILE__,   \
+        test_check_str(result_->data, (expected), "result of " #id, __FILE__,  \
                        __LINE__);                                              \
     } while (0)
 // It ended with this error and failure.
 #define CHECK_FAILS(kind, id, error, failure_name)                             \
     do {                                                                       \
         const struct world_call *result_ = story_result((kind), (id));         \
-        test_check_err(result_->err, (error), "result of " id, __FILE__,       \
+        test_check_err(result_->err, (error), "result of " #id, __FILE__,      \
                        __LINE__);                                              \
-        test_check_str(result_->failure, (failure_name), "result of " id,      \
+        test_check_str(result_->failure, (failure_name), "result of " #id,     \
                        __FILE__, __LINE__);                                    \
     } while (0)
 struct world_call *story_describe(const char *kind, const char *id);
@@ -117,6 +117,17 @@ void story_check_audit(void);
 
 // An id that lives in another partition than `id`, if there is another.
 const char *story_id_elsewhere(const char *id);
+
+// In a workflow: what a call must give; when the stack is dropped, hand that
+// on.
+#define MUST(call, expected)                                                   \
+    do {                                                                       \
+        weft_err err_ = (call);                                                \
+        if (err_ == WEFT_EUNWIND) {                                            \
+            return err_;                                                       \
+        }                                                                      \
+        CHECK_ERR(err_, (expected));                                           \
+    } while (0)
 
 // Payloads as text, to be read in place. --------------------------------------
 

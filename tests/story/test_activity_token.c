@@ -236,6 +236,9 @@ tell_heartbeats(struct story *story)
     for (int i = 0; i < 6; i++) {
         CHECK_OK(by_token(WEFT_VERB_HEARTBEAT, token, "so far")->err);
         story_wait_ms(1500);
+        if (i == 3) {
+            story_crash();
+        }
     }
     CHECK_EQ(story_count("attempt"), 1);
     story_wait_ms(3000);

@@ -8,32 +8,6 @@
 
 #include "story/puppet.h"
 
-static void
-add_puppet(weft_definitions *defs, const char *name, weft_creation creation)
-{
-    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
-
-    def.name = name;
-    def.state_bytes = sizeof(struct puppet);
-    def.receive = puppet_receive;
-    def.query = puppet_query;
-    def.creation = creation;
-    CHECK_OK(weft_definitions_add_actor(defs, &def));
-}
-
-static weft_definitions *
-puppets(void)
-{
-    weft_definitions *defs;
-
-    puppet_is_mended = false;
-    CHECK_OK(weft_definitions_create(&defs));
-    add_puppet(defs, "puppet", WEFT_CREATION_ON_MESSAGE);
-    add_puppet(defs, "started", WEFT_CREATION_ON_START);
-    add_puppet(defs, "spawned", WEFT_CREATION_NEVER);
-    return defs;
-}
-
 // Creation. -------------------------------------------------------------------
 
 static void
@@ -50,7 +24,7 @@ tell_on_message(struct story *story)
 
 TEST(actor, a_message_creates_one_whose_kind_says_so)
 {
-    story_run(puppets, tell_on_message);
+    story_run(puppet_definitions, tell_on_message);
 }
 
 static void
@@ -63,7 +37,7 @@ tell_start_message(struct story *story)
 
 TEST(actor, a_start_is_its_first_message)
 {
-    story_run(puppets, tell_start_message);
+    story_run(puppet_definitions, tell_start_message);
 }
 
 static void
@@ -85,7 +59,7 @@ tell_on_start(struct story *story)
 
 TEST(actor, only_a_start_creates_one_whose_kind_says_so)
 {
-    story_run(puppets, tell_on_start);
+    story_run(puppet_definitions, tell_on_start);
 }
 
 static void
@@ -109,7 +83,7 @@ tell_never(struct story *story)
 
 TEST(actor, only_a_spawn_creates_one_whose_kind_says_so)
 {
-    story_run(puppets, tell_never);
+    story_run(puppet_definitions, tell_never);
 }
 
 // State. ----------------------------------------------------------------------
@@ -294,7 +268,7 @@ tell_rollback(struct story *story)
 
 TEST(actor, nothing_of_a_failed_turn_is_seen_and_it_is_tried_again)
 {
-    story_run(puppets, tell_rollback);
+    story_run(puppet_definitions, tell_rollback);
 }
 
 static void
@@ -320,7 +294,7 @@ tell_backoff(struct story *story)
 
 TEST(actor, a_failed_turn_is_tried_five_times_with_growing_pauses)
 {
-    story_run_once(puppets, tell_backoff);
+    story_run_once(puppet_definitions, tell_backoff);
 }
 
 static void
@@ -354,7 +328,7 @@ tell_parked(struct story *story)
 
 TEST(actor, one_that_keeps_failing_is_parked_whole_until_it_is_resumed)
 {
-    story_run(puppets, tell_parked);
+    story_run(puppet_definitions, tell_parked);
 }
 
 static void
@@ -384,7 +358,7 @@ tell_random(struct story *story)
 
 TEST(actor, random_bits_are_the_same_when_a_turn_is_tried_again)
 {
-    story_run_calm(puppets, tell_random);
+    story_run_calm(puppet_definitions, tell_random);
 }
 
 static weft_err

@@ -292,8 +292,8 @@ TEST(committer, it_goes_on_after_fence_reopen_and_resume)
     step_to_rest(&rig);
     CHECK_EQ(rig.fenced, 1);
     CHECK_OK(wf_depot_reopen(&rig.depot));
-    CHECK(has_row(&rig, 0));                           // it was there
-    CHECK_EQ(atomic_load(&rig.depot.durable), 2);      // and the barrier
+    CHECK(has_row(&rig, 0));                      // it was there
+    CHECK_EQ(atomic_load(&rig.depot.durable), 2); // and the barrier
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_RESUME, 0);
     seal(&rig, 1, 10);
     step_to_rest(&rig);

@@ -57,9 +57,9 @@ put_row(struct rig *rig, weft_err expected)
     struct wf_batch batch = {0};
 
     wf_batch_put(&batch, WF_CF_DATA, weft_text("key"), weft_text("\2value"));
-    CHECK_ERR(rig->depot.store->ops->write(rig->depot.store->self, &batch,
-                                           true),
-              expected);
+    CHECK_ERR(
+        rig->depot.store->ops->write(rig->depot.store->self, &batch, true),
+        expected);
     wf_batch_fini(&batch);
 }
 

@@ -23,7 +23,7 @@
 
 // ThreadSanitizer does not see what RocksDB, which is not built with it, does
 // to order its own threads.
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *
 __tsan_default_options(void)
 {
@@ -176,8 +176,8 @@ ask_number(weft_client *client, const char *id)
     weft_reply *reply = NULL;
     uint64_t number = 0;
 
-    CHECK_OK(weft_client_query(client, target, "number", weft_nothing(),
-                               &reply));
+    CHECK_OK(
+        weft_client_query(client, target, "number", weft_nothing(), &reply));
     CHECK_EQ(reply->data.len, sizeof(number));
     memcpy(&number, reply->data.data, sizeof(number));
     weft_reply_free(reply);
@@ -360,7 +360,7 @@ TEST(node, a_commit_in_doubt_is_found_out_and_answered_once)
 struct caller {
     pthread_t thread;
     weft_node *node;
-    char id[16];
+    char id[32];
     uint32_t failed;
 };
 
@@ -425,6 +425,7 @@ TEST(node, every_call_counts_once_through_doubts_and_stalls)
     for (int i = 0; i < CALLERS; i++) {
         CHECK_EQ(ask_number(client, callers[i].id), CALLS);
     }
+    CHECK(strstr(lines.text, "it goes on at commit") != NULL);
     weft_client_close(client);
     weft_node_close(node);
     weft_definitions_destroy(definitions);
@@ -480,6 +481,33 @@ TEST(node, a_store_that_is_behind_its_beacon_is_refused)
              options.data_dir);
     CHECK_EQ(system(command), 0);
     CHECK_ERR(weft_node_open(&options, &node), WEFT_ELOST);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node, the_log_is_trimmed_and_nothing_is_lost)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = options_for(t, definitions);
+    uint64_t trims = wf_fault_hits(WF_FAULT_AFTER_TRIM);
+    uint64_t added = 0;
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    options.window_bytes = 16384;
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    while (wf_fault_hits(WF_FAULT_AFTER_TRIM) < trims + 3) {
+        add(client, "a");
+        added++;
+        CHECK(added < 100000);
+    }
+    weft_client_close(client);
+    weft_node_close(node);
+    CHECK_OK(weft_node_open(&options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_EQ(ask_number(client, "a"), added);
+    weft_client_close(client);
+    weft_node_close(node);
     weft_definitions_destroy(definitions);
 }
 
@@ -555,7 +583,8 @@ TEST(node, a_slow_turn_is_reported_with_its_name)
     weft_definitions_destroy(definitions);
 }
 
-// Processes that die. -------------------------------------------------------------
+// Processes that die.
+// -------------------------------------------------------------
 //
 // A child is this program again, told by its environment to run one test: a
 // fork alone would inherit RocksDB without its threads.
@@ -632,6 +661,7 @@ TEST(node, child_of_another_test)
     options = options_for(t, definitions);
     snprintf(dir, sizeof(dir), "%s/data", getenv("WEFT_TEST_DIR"));
     options.data_dir = dir;
+    options.window_bytes = 16384; // so that there is much to trim
     if (weft_node_open(&options, &node) != WEFT_OK ||
         weft_client_open(node, NULL, &client) != WEFT_OK) {
         _exit(1);
@@ -650,11 +680,10 @@ TEST(node, child_of_another_test)
 TEST(node, a_kill_loses_nothing_that_was_acknowledged)
 {
     static const char *const faults[] = {
-        "BEFORE_COMMIT:kill:20",
-        "AFTER_COMMIT:kill:20",
-        "AFTER_RELEASE:kill:20",
-        "BEFORE_BEACON:kill:2",
-        "AFTER_BEACON:kill:2",
+        "BEFORE_COMMIT:kill:20", "AFTER_COMMIT:kill:20",
+        "AFTER_RELEASE:kill:20", "BEFORE_BEACON:kill:2",
+        "AFTER_BEACON:kill:2",   "BEFORE_TRIM:kill:2",
+        "AFTER_TRIM:kill:2",
     };
     weft_definitions *definitions = define();
     weft_node_options options = options_for(t, definitions);
@@ -707,7 +736,8 @@ TEST(node, an_actor_that_kills_the_process_is_parked_in_the_end)
     weft_definitions_destroy(definitions);
 }
 
-// By hand. ----------------------------------------------------------------------
+// By hand.
+// ----------------------------------------------------------------------
 
 struct world {
     struct wf_memory_disk *disk;
@@ -819,8 +849,7 @@ submit(weft_client *client, weft_verb verb, const char *kind, const char *id,
     request.verb = verb;
     request.target = (weft_target){kind, id};
     request.name = "add";
-    CHECK_OK(
-        weft_client_submit(client, &request, note_answer, answer, NULL));
+    CHECK_OK(weft_client_submit(client, &request, note_answer, answer, NULL));
 }
 
 TEST(node, a_manual_node_runs_in_one_thread)

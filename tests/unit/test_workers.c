@@ -233,7 +233,7 @@ TEST(workers, manual_pools_run_one_task_a_step)
     CHECK_EQ(back_count(), 1);
     CHECK(rig.back[0] == task);
     CHECK_BYTES(task->outcome.data, weft_text("a"));
-    CHECK_EQ(atomic_load(&task->started_at_ms), 4711);
+    CHECK(atomic_load(&task->started_at_ms) > 0);
     CHECK(wf_workers_step(rig.workers));
     CHECK(!wf_workers_step(rig.workers));
     CHECK_EQ(wf_workers_open(rig.workers), 0);
@@ -383,7 +383,7 @@ TEST(workers, cancellation_reaches_what_runs)
     atomic_store(&task->is_cancelled, true);
     wait_back(1);
     CHECK_ERR(task->outcome.err, WEFT_ECANCELLED);
-    CHECK_EQ(atomic_load(&task->started_at_ms), 4711);
+    CHECK(atomic_load(&task->started_at_ms) > 0);
     close_rig();
 }
 

@@ -278,7 +278,7 @@ do_terminate(struct wf_partition *partition, struct wf_actor *actor,
     wf_draft_partition(sends);
     wf_turn_commit(&turn);
     wf_turn_fini(&turn);
-    wf_workflow_drop(partition, actor); // it frees what it holds
+    wf_workflow_kill(partition, actor);
     wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
                    "");
 }

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -104,6 +105,35 @@ take_actors(struct wf_partition *partition, struct wf_list *out_requests)
     wf_residents_fini(partition);
 }
 
+static int
+compare_arrivals(const void *left, const void *right)
+{
+    uint64_t a = (*(struct wf_request *const *)left)->arrival;
+    uint64_t b = (*(struct wf_request *const *)right)->arrival;
+
+    return (a > b) - (a < b);
+}
+
+// Requests were kept in several places. They will be asked again, and what one
+// client asked must not overtake itself by that: back they go as they came.
+static void
+give_back(struct wf_list *requests, struct wf_list *out_requests)
+{
+    size_t count = requests->count;
+    struct wf_request **sorted =
+        wf_calloc((count + 1) * sizeof(struct wf_request *));
+
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] =
+            WF_CONTAINER(wf_list_pop_front(requests), struct wf_request, wait);
+    }
+    qsort(sorted, count, sizeof(struct wf_request *), compare_arrivals);
+    for (size_t i = 0; i < count; i++) {
+        wf_list_push_back(out_requests, &sorted[i]->wait);
+    }
+    wf_free(sorted);
+}
+
 static void
 drop_outputs(struct wf_partition *partition)
 {
@@ -129,16 +159,19 @@ wf_partition_destroy(struct wf_partition *partition,
                      struct wf_list *out_requests)
 {
     struct wf_list_node *node;
+    struct wf_list requests;
 
     if (partition == NULL) {
         return;
     }
-    take_requests(&partition->outputs.replies, out_requests);
-    take_requests(&partition->lists, out_requests);
-    take_requests(&partition->lists_later, out_requests);
-    wf_gate_fini(partition, out_requests);
-    take_windows(partition, out_requests);
-    take_actors(partition, out_requests);
+    wf_list_init(&requests);
+    take_requests(&partition->outputs.replies, &requests);
+    take_requests(&partition->lists, &requests);
+    take_requests(&partition->lists_later, &requests);
+    wf_gate_fini(partition, &requests);
+    take_windows(partition, &requests);
+    take_actors(partition, &requests);
+    give_back(&requests, out_requests);
     drop_outputs(partition);
     for (uint32_t i = 0; i < partition->options.count; i++) {
         if (partition->routes[i] != NULL) {
@@ -265,6 +298,7 @@ wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
                      struct wf_request *request)
 {
     set_now(partition, now_ms);
+    request->arrival = ++partition->arrivals;
     wf_edge_request(partition, request);
 }
 

@@ -69,6 +69,7 @@ struct wf_partition {
     uint64_t sealed_first;   // oldest record of what was cut last
     uint64_t sealed_record;  // newest record that was cut
     uint64_t durable_record; // newest record known durable
+    uint64_t arrivals;       // of requests, so far
     uint32_t chain;          // checksum of the last segment
     uint64_t log_bytes;      // of the store, as last told, plus own since
     uint64_t redo_record;    // records below are saved, durably

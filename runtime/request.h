@@ -59,6 +59,7 @@ struct wf_request {
     void (*done)(struct wf_request *request);
     void *done_ctx;
     uint64_t position; // private to the partition: answered at this record
+    uint64_t arrival;  // the same: it came as the so-many-th
 };
 
 // A zeroed request whose strings are empty and not NULL.

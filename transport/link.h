@@ -6,7 +6,7 @@
 //
 // A link promises nothing: a frame may be lost, come twice or late. Sequence
 // numbers, acknowledgements and resending are the partitions'
-// (runtime/route.h).
+// (runtime/route.c).
 //
 // Threads: send from any; a link delivers on threads of its own choosing.
 

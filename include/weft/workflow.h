@@ -153,6 +153,8 @@ WEFT_API uint64_t weft_workflow_random(weft_workflow *wf);
 
 // Wait for the next signal of that name, oldest first; signals that arrived
 // before anyone waited are kept. timeout_ms may be WEFT_FOREVER; 0 only looks.
+// The data stays valid until the workflow function returns; out_data may be
+// NULL.
 //
 // WEFT_ETIMEDOUT  none came in time
 WEFT_API weft_err weft_workflow_receive(weft_workflow *wf, const char *name,
@@ -160,7 +162,8 @@ WEFT_API weft_err weft_workflow_receive(weft_workflow *wf, const char *name,
                                         weft_bytes *out_data);
 
 // The same as a future: resolved by the next signal of that name that no
-// earlier receiver took.
+// earlier receiver took. It goes on waiting until then, whether or not anybody
+// awaits it; weft_workflow_abandon ends that.
 WEFT_API weft_err weft_workflow_receive_async(weft_workflow *wf,
                                               const char *name,
                                               weft_future *out_future);
@@ -256,7 +259,8 @@ WEFT_API int weft_workflow_is_cancelled(const weft_workflow *wf);
 WEFT_API void *weft_workflow_alloc(weft_workflow *wf, size_t size);
 
 // Call fn(ctx) when the function returns or its stack is dropped; last added,
-// first called. For what weft_workflow_alloc does not cover.
+// first called. For what weft_workflow_alloc does not cover. Not called when
+// the instance is terminated: that runs no user code.
 WEFT_API weft_err weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx),
                                       void *ctx);
 

@@ -164,6 +164,12 @@ wait_until(weft_client *client, const char *kind, const char *id,
 }
 
 static int
+is_at_rest(const weft_description *description)
+{
+    return description->mailbox_count == 0;
+}
+
+static int
 is_parked(const weft_description *description)
 {
     return description->is_parked;
@@ -212,6 +218,7 @@ play(weft_client *client)
     signal(client, "box", "asleep", "sleep");
     signal(client, "box", "asleep", "send");
     signal(client, "box", "full", "hello");
+    wait_until(client, "box", "full", is_at_rest);
     need(weft_client_pause(client, full), "full");
     for (int i = 0; i < LETTERS; i++) {
         signal(client, "box", "full", "letter");
@@ -220,7 +227,7 @@ play(weft_client *client)
     wait_until(client, "order", "waiting/x", has_activity);
     wait_until(client, "box", "parked", is_parked);
     wait_until(client, "box", "asleep", has_timer);
-    usleep(100000); // the dead letter and the failed attempt
+    usleep(300000); // the dead letter, and the activity's failure
 }
 
 int

@@ -51,6 +51,7 @@ struct job {
     bool is_known;   // the result is in the ledger
     uint32_t goes;   // it wants
     uint32_t goes_sent;
+    uint32_t goes_acked;
 };
 
 struct victim_client {
@@ -176,6 +177,8 @@ ack(struct victim_client *client, struct entry *entry)
     entry->is_acked = true;
     if (entry->verb == 'J') {
         client->jobs[entry->a].is_started = true;
+    } else if (entry->verb == 'G') {
+        client->jobs[entry->a].goes_acked = entry->seq;
     }
 }
 
@@ -593,7 +596,8 @@ tend_jobs(struct victim_client *client)
         if (!job->is_started || job->is_known) {
             continue;
         }
-        if (job->goes_sent < job->goes &&
+        // One at a time: a job wants them in order, refused or not.
+        if (job->goes_sent < job->goes && job->goes_acked == job->goes_sent &&
             client->in_flight + client->again_count < FLIGHT_MAX) {
             ask_go(client, i);
         }

@@ -412,7 +412,7 @@ tell_forever(struct story *story)
 {
     (void)story;
     story_start("flow", "a", "");
-    story_wait_ms(10ULL * 365 * 24 * 3600 * 1000);
+    story_wait_ms(100ULL * 24 * 3600 * 1000);
     CHECK_EQ(story_describe("flow", "a")->item.status, WEFT_STATUS_RUNNING);
     story_do(WEFT_VERB_TERMINATE, "flow", "a", "enough", NULL);
 }

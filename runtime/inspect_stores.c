@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -94,6 +95,29 @@ open_unchanged(void *ctx, uint32_t index, struct wf_store *out_store)
     return err;
 }
 
+// A process may die while it makes a store. A node makes it anew; to us it is
+// none. Before a node is open for the first time it has written its beacon.
+static weft_err
+name_half_made(const weft_inspect *inspect, uint32_t index)
+{
+    size_t size = strlen(inspect->data_dir) + 32;
+    char *path = wf_alloc(size);
+    char *text = wf_strdup(weft_err_detail());
+    struct stat status;
+    weft_err err = WEFT_EFORMAT;
+
+    (void)snprintf(path, size, "%s/store-%" PRIu32 ".beacon", inspect->data_dir,
+                   index);
+    if (lstat(path, &status) != 0) {
+        err = wf_error(WEFT_ENOTFOUND,
+                       "%s/store-%" PRIu32 ": no node ever used it: %s",
+                       inspect->data_dir, index, text);
+    }
+    wf_free(path);
+    wf_free(text);
+    return err;
+}
+
 static weft_err
 try_open(weft_inspect *inspect, uint32_t index, bool has_beacon)
 {
@@ -120,6 +144,14 @@ try_open(weft_inspect *inspect, uint32_t index, bool has_beacon)
     if (err != WEFT_OK) {
         wf_depot_fini(depot);
         *depot = (struct wf_depot){0};
+    }
+    if (err == WEFT_EFORMAT) {
+        err = name_half_made(inspect, index);
+    }
+    // The first one speaks of others.
+    if (err == WEFT_ENOTFOUND && index > 0) {
+        err = wf_error(WEFT_ELOST, "%s/store-%" PRIu32 ": the store is missing",
+                       inspect->data_dir, index);
     }
     return err;
 }

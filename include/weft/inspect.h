@@ -234,7 +234,8 @@ typedef struct weft_inspect_counts {
     size_t struct_size; // to be set by the caller
     uint64_t stores, partitions;
     uint64_t commits, segments, records; // in the log
-    uint64_t images, items, wakes;       // rows
+    uint64_t images, wakes;              // rows
+    uint64_t items;                      // the same; letters of mailboxes too
     uint64_t links, outgoing, windows, dead_letters;
     uint64_t actors; // that records of the log change
     uint64_t problems;

@@ -187,6 +187,24 @@ has_activity(const weft_description *description)
     return description->activities_count == 1;
 }
 
+// Until the dead letter is there, and the activity has failed.
+static void
+wait_for_rest(weft_node *node)
+{
+    weft_node_stats stats = {.struct_size = sizeof(stats)};
+
+    for (int i = 0; i < 2000; i++) {
+        need(weft_node_get_stats(node, &stats), "stats");
+        if (stats.dead_letters == 1 && stats.activities_started == 2 &&
+            stats.activities_running == 0) {
+            return;
+        }
+        usleep(5000);
+    }
+    fputs("make_store: it does not come to rest\n", stderr);
+    exit(1);
+}
+
 static void
 signal(weft_client *client, const char *kind, const char *id, const char *name)
 {
@@ -196,7 +214,7 @@ signal(weft_client *client, const char *kind, const char *id, const char *name)
 }
 
 static void
-play(weft_client *client)
+play(weft_node *node, weft_client *client)
 {
     weft_target done = {"order", "done"};
     weft_target full = {"box", "full"};
@@ -227,7 +245,10 @@ play(weft_client *client)
     wait_until(client, "order", "waiting/x", has_activity);
     wait_until(client, "box", "parked", is_parked);
     wait_until(client, "box", "asleep", has_timer);
-    usleep(300000); // the dead letter, and the activity's failure
+    wait_for_rest(node);
+    // Whoever reads waits for what he reads to be durable.
+    wait_until(client, "order", "waiting/x", has_activity);
+    wait_until(client, "order", "done", is_at_rest);
 }
 
 int
@@ -263,7 +284,7 @@ main(int argc, char **argv)
         while (getchar() != EOF) {
         }
     } else {
-        play(client);
+        play(node, client);
     }
     if (is_crash) {
         _exit(0);

@@ -77,6 +77,11 @@ broken clean
 rm -r "$dir/bad/store-1"
 run 1 verify "$dir/bad"
 says 'store-1.*missing'
+rm "$dir/bad/store-1.beacon"
+run 1 verify "$dir/bad"
+says 'store-1: the store is missing'
+run 2 inspect "$dir/bad" --accept-loss
+complains 'store-1: the store is missing'
 broken clean
 rm "$dir/bad/store-0/CURRENT"
 run 1 verify "$dir/bad"

@@ -114,31 +114,27 @@ TEST(activity, an_attempt_has_a_minute_unless_something_else_is_said)
     story_run_calm(timed_default, tell_default);
 }
 
-// Start these two before anything happens: the first one is busy then.
-static void
-start_two(const char *first, const char *second)
+// Calls "take" twice; the second one waits behind the first, at most 3 s.
+static weft_err
+two_run(weft_workflow *wf, weft_bytes input)
 {
-    struct world *world = story_now()->world;
-    const struct world_call *a;
-    struct world_call *b;
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    weft_future futures[2];
+    weft_bytes first;
 
-    a = world_call(world, WEFT_VERB_START, "caller", "a", "", weft_text(first));
-    b = world_call(world, WEFT_VERB_START, "caller", "b", "",
-                   weft_text(second));
-    CHECK_OK(world_wait(world, b)->err);
-    CHECK_OK(a->err);
-}
-
-static void
-tell_schedule_to_start(struct story *story)
-{
-    (void)story;
-    call_options.timeouts.schedule_to_start_ms = 3000;
-    start_two("take 10000", "take 1000");
-    CHECK_FAILS("caller", "b", WEFT_EFAILED, "timeout.schedule_to_start");
-    CHECK_RESULT("caller", "a", "1");
-    CHECK_NOTES("[0] attempt 1\n"
-                "[10000] attempt 1 ends\n");
+    (void)input;
+    options.timeouts.schedule_to_start_ms = 3000;
+    MUST(weft_workflow_call_async(wf, "take", weft_text("10000"), &options,
+                                  &futures[0]),
+         WEFT_OK);
+    MUST(weft_workflow_call_async(wf, "take", weft_text("1000"), &options,
+                                  &futures[1]),
+         WEFT_OK);
+    MUST(weft_workflow_await(wf, futures[1], NULL), WEFT_EFAILED);
+    CHECK_STR(weft_workflow_failure(wf)->name, "timeout.schedule_to_start");
+    MUST(weft_workflow_publish(wf, "second", weft_text("failed")), WEFT_OK);
+    MUST(weft_workflow_await(wf, futures[0], &first), WEFT_OK);
+    return weft_workflow_return(wf, first);
 }
 
 static weft_definitions *
@@ -151,7 +147,19 @@ one_at_a_time(void)
     def.run = take_time;
     def.max_parallel = 1;
     CHECK_OK(weft_definitions_add_activity(defs, &def));
+    story_add_workflow(defs, "two", two_run);
     return defs;
+}
+
+static void
+tell_schedule_to_start(struct story *story)
+{
+    (void)story;
+    story_start("two", "a", "");
+    CHECK_RESULT("two", "a", "1");
+    CHECK_STR(story_query("two", "a", "second"), "failed");
+    CHECK_NOTES("[0] attempt 1\n"
+                "[10000] attempt 1 ends\n");
 }
 
 TEST(activity, one_that_finds_no_worker_in_time_fails_and_does_not_run)
@@ -333,46 +341,48 @@ TEST(activity, a_heartbeat_says_that_the_caller_gave_up)
     story_run_calm(sawing, tell_cancel_seen);
 }
 
-// Cancels another caller, whose activity waits behind this one.
+// Gives up the second of two calls while it waits behind the first.
 static weft_err
-cut_off(weft_activity *activity, weft_bytes input)
+giving_up_run(weft_workflow *wf, weft_bytes input)
 {
+    weft_future futures[2];
+    weft_bytes first;
+
     (void)input;
-    story_note("cut");
-    story_wait_ms(1000);
-    (void)world_call(story_now()->world, WEFT_VERB_CANCEL, "caller", "b", "",
-                     weft_nothing());
-    story_wait_ms(1000);
-    return weft_activity_return(activity, weft_text("cut"));
+    for (int i = 0; i < 2; i++) {
+        MUST(weft_workflow_call_async(wf, "take", weft_text("5000"), NULL,
+                                      &futures[i]),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_sleep(wf, 1000), WEFT_OK);
+    MUST(weft_workflow_abandon(wf, futures[1]), WEFT_OK);
+    MUST(weft_workflow_await(wf, futures[0], &first), WEFT_OK);
+    return weft_workflow_return(wf, first);
 }
 
 static weft_definitions *
-cutting(void)
+giving_up(void)
 {
-    weft_definitions *defs = caller_definitions();
-    weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
+    weft_definitions *defs = one_at_a_time();
 
-    def.name = "cut";
-    def.run = cut_off;
-    def.max_parallel = 1;
-    CHECK_OK(weft_definitions_add_activity(defs, &def));
+    story_add_workflow(defs, "giver", giving_up_run);
     return defs;
 }
 
 static void
-tell_cut(struct story *story)
+tell_given_up(struct story *story)
 {
     (void)story;
-    start_two("cut", "cut");
-    CHECK_FAILS("caller", "b", WEFT_ECANCELLED, "cancelled");
-    CHECK_RESULT("caller", "a", "cut");
-    story_wait_ms(10000);
-    CHECK_EQ(story_count("cut"), 1);
+    story_start("giver", "a", "");
+    CHECK_RESULT("giver", "a", "1");
+    story_wait_ms(20000);
+    CHECK_NOTES("[0] attempt 1\n"
+                "[5000] attempt 1 ends\n");
 }
 
-TEST(activity, one_whose_caller_gave_up_before_it_began_does_not_run)
+TEST(activity, one_that_was_given_up_before_it_began_does_not_run)
 {
-    story_run_calm(cutting, tell_cut);
+    story_run_calm(giving_up, tell_given_up);
 }
 
 // Paused. ---------------------------------------------------------------------

@@ -156,6 +156,7 @@ steps(void)
     def.name = "act";
     def.run = act;
     def.fail_when_lost = 1;
+    def.retry.maximum_attempts = 1;
     CHECK_OK(weft_definitions_add_activity(defs, &def));
     return defs;
 }

@@ -164,8 +164,8 @@ err_of_status(weft_status status)
 }
 
 // Open children are asked to stop when their parent ends.
-static void
-cancel_children(struct wf_turn *turn)
+void
+wf_turn_cancel_children(struct wf_turn *turn)
 {
     struct wf_list *calls = &turn->actor->calls;
     struct wf_list_node *node = wf_list_first(calls);
@@ -197,7 +197,7 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
     wf_buf_put_text(&turn->end, name);
     wf_buf_put_text(&turn->end, message);
     turn->is_finishing = true;
-    cancel_children(turn);
+    wf_turn_cancel_children(turn);
     if (actor->parent.len > 0) {
         wf_turn_send(turn, &actor->parent,
                      &(struct wf_letter){

@@ -64,6 +64,8 @@ void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
                   weft_bytes data);
 void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
+// Ask open children to stop: their parent ends, or begins again.
+void wf_turn_cancel_children(struct wf_turn *turn);
 void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
                  const char *name, const char *message);
 // Tell whoever sent the letter and wants an answer, if anybody does. err OK:

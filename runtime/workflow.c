@@ -352,6 +352,7 @@ put_restart(weft_workflow *wf)
     wf_buf_put_u8(ops, WF_OP_RESTART);
     wf_buf_put_bytes(ops, wf->restart_input);
     wf_buf_put_varint(ops, wf->signals.count + (wf->is_cancel_asked ? 1 : 0));
+    wf_turn_cancel_children(wf->turn);
     if (wf->is_cancel_asked) {
         // Code that restarts instead of stopping is asked again.
         wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_CANCEL},
@@ -411,6 +412,10 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter)
     if (letter != NULL) {
         turn->letter = *letter;
         wf_buf_put_u8(&turn->ops, WF_OP_JOURNAL_LETTER);
+        if (letter->type == WF_LETTER_CANCEL &&
+            !turn->actor->is_cancel_asked) { // by its parent
+            wf_buf_put_u8(&turn->ops, WF_OP_CANCEL_ASKED);
+        }
         if (letter->type == WF_LETTER_CHILD ||
             letter->type == WF_LETTER_REPLY ||
             letter->type == WF_LETTER_FAILED) {

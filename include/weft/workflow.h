@@ -36,8 +36,9 @@ typedef struct weft_workflow weft_workflow;
 
 // Return WEFT_OK: completed, with what weft_workflow_return set. Return
 // WEFT_ECANCELLED: cancelled. Return any other error: failed, with the failure
-// of weft_workflow_fail, else of the last await that failed, else named after
-// the error.
+// of weft_workflow_fail; else, for WEFT_EFAILED, that of the last await that
+// failed; else named after the error. Open children are asked to cancel, also
+// before a restart; signals nobody received become dead letters.
 typedef weft_err weft_workflow_fn(weft_workflow *wf, weft_bytes input);
 
 // Something that will be known later. Small integers: nothing to free. 0 is
@@ -94,7 +95,9 @@ WEFT_API weft_err weft_workflow_call(weft_workflow *wf, const char *activity,
                                      weft_bytes *out_result);
 
 // Start it and go on. Errors of the arguments come at once, with *out_future
-// not written; all others from the await.
+// not written; all others from the await. Cancelled code starts nothing more:
+// outside of a shield this and all that begin something, signals too, return
+// WEFT_ECANCELLED at once.
 WEFT_API weft_err weft_workflow_call_async(weft_workflow *wf,
                                            const char *activity,
                                            weft_bytes input,

@@ -15,11 +15,15 @@
 static const char *
 path_of(const char *dir, const char *name)
 {
-    static char paths[16][8192];
+    static char *paths[16]; // the last few stay valid
     static unsigned next;
+    size_t size = strlen(dir) + strlen(name) + 2;
 
     next = (next + 1) % 16;
-    snprintf(paths[next], sizeof(paths[next]), "%s/%s", dir, name);
+    free(paths[next]);
+    paths[next] = malloc(size);
+    CHECK(paths[next] != NULL);
+    snprintf(paths[next], size, "%s/%s", dir, name);
     return paths[next];
 }
 

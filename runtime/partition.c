@@ -492,14 +492,6 @@ wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
     wf_residents_evict(partition);
 }
 
-void
-wf_partition_logged(struct wf_partition *partition, uint64_t log_bytes)
-{
-    if (log_bytes > partition->log_bytes) {
-        partition->log_bytes = log_bytes;
-    }
-}
-
 uint64_t
 wf_partition_redo_commit(const struct wf_partition *partition)
 {

@@ -143,10 +143,6 @@ bool wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
 void wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
                             uint64_t commit, uint64_t log_bytes);
 
-// The store's log grew by what others wrote: an idle partition must save what
-// holds the log back, too.
-void wf_partition_logged(struct wf_partition *partition, uint64_t log_bytes);
-
 // Commits below this are not needed to recover the partition, once the rows of
 // all commits up to now are safe. UINT64_MAX: none is needed.
 uint64_t wf_partition_redo_commit(const struct wf_partition *partition);

@@ -167,24 +167,6 @@ wf_shard_find_laggards(struct wf_shard *shard, uint32_t store,
     }
 }
 
-// A partition that had no part in the commit may hold back the log's trimming
-// with an old record that it never saved: it must see the log grow.
-static void
-tell_idle(struct wf_shard *shard, struct wf_shard_lane *lane,
-          uint64_t log_bytes)
-{
-    for (uint32_t i = 0; i < shard->places_count; i++) {
-        struct wf_shard_place *place = &shard->places[i];
-
-        if (place->lane == lane && place->partition != NULL) {
-            wf_partition_logged(place->partition, log_bytes);
-            if (wf_partition_wants_commit(place->partition, shard->now_ms)) {
-                wf_shard_settle(shard, place);
-            }
-        }
-    }
-}
-
 static void
 release(struct wf_shard *shard, struct wf_shard_lane *lane,
         const struct wf_job *job)
@@ -199,7 +181,6 @@ release(struct wf_shard *shard, struct wf_shard_lane *lane,
         place->sealed_bytes = job->log_bytes;
         wf_shard_settle(shard, place);
     }
-    tell_idle(shard, lane, job->log_bytes);
     (void)wf_fault_hit(WF_FAULT_AFTER_RELEASE);
 }
 

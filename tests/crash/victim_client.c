@@ -706,9 +706,10 @@ victim_client_start(struct victim_run *run, unsigned index)
 uint32_t
 victim_client_join(struct victim_client *client)
 {
-    uint32_t jobs = client->jobs_count;
+    uint32_t jobs;
 
     (void)pthread_join(client->thread, NULL);
+    jobs = client->jobs_count;
     (void)close(client->ledger);
     free(client->entries);
     free(client->jobs);

@@ -18,15 +18,13 @@
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
 #include "runtime/partition.h"
-#include "storage/keys.h"
+#include "runtime/recovery.h"
 #include "storage/log.h"
 #include "storage/store.h"
 
 struct recovery {
     weft_inspect *inspect;
     const struct wf_depot *depot;
-    struct wf_partition *partition; // whose rows are being read
-    weft_err err;
 };
 
 void
@@ -55,60 +53,6 @@ give_up(const struct recovery *recovery, uint32_t index, weft_err err)
     wf_inspect_tell(check, where, "%s", weft_err_detail());
     wf_inspect_drop_partition(recovery->inspect, index);
     return WEFT_OK;
-}
-
-static weft_err
-recover_meta(const struct recovery *recovery, uint32_t index)
-{
-    const struct wf_store *store = recovery->depot->store;
-    struct wf_buf key = {0};
-    struct wf_buf value = {0};
-    weft_err err;
-
-    wf_keys_partition(&key, index);
-    err = store->ops->get(store->self, WF_CF_META, wf_buf_bytes(&key), &value);
-    if (err == WEFT_ENOTFOUND) {
-        err = WEFT_OK;
-    } else if (err == WEFT_OK) {
-        err = wf_partition_recover_meta(recovery->partition,
-                                        wf_buf_bytes(&value));
-    }
-    wf_buf_fini(&key);
-    wf_buf_fini(&value);
-    return err;
-}
-
-static bool
-recover_row(void *ctx, weft_bytes key, weft_bytes value)
-{
-    struct recovery *recovery = ctx;
-
-    recovery->err = wf_partition_recover_row(recovery->partition, key, value);
-    return recovery->err == WEFT_OK;
-}
-
-static weft_err
-recover_rows(struct recovery *recovery, uint32_t index)
-{
-    static const char kinds[] = {WF_KEY_LINK, WF_KEY_OUTBOX, WF_KEY_WINDOW};
-    const struct wf_store *store = recovery->depot->store;
-    struct wf_buf from = {0};
-    struct wf_buf to = {0};
-    weft_err err = WEFT_OK;
-
-    recovery->err = WEFT_OK;
-    for (size_t i = 0; err == WEFT_OK && i < sizeof(kinds); i++) {
-        wf_keys_range(&from, kinds[i], index);
-        wf_keys_after(&to, wf_buf_bytes(&from));
-        err = store->ops->scan(store->self, WF_CF_DATA, wf_buf_bytes(&from),
-                               wf_buf_bytes(&to), recover_row, recovery);
-        if (err == WEFT_OK) {
-            err = recovery->err;
-        }
-    }
-    wf_buf_fini(&from);
-    wf_buf_fini(&to);
-    return err;
 }
 
 // The grammar, also of records that nobody applies any more.
@@ -183,12 +127,9 @@ recover_partition(struct recovery *recovery, uint32_t index)
     };
     weft_err err;
 
-    recovery->partition = wf_partition_create(&options);
-    inspect->partitions[index] = recovery->partition;
-    err = recover_meta(recovery, index);
-    if (err == WEFT_OK) {
-        err = recover_rows(recovery, index);
-    }
+    inspect->partitions[index] = wf_partition_create(&options);
+    err = wf_recovery_read(recovery->depot->store, index,
+                           inspect->partitions[index]);
     return err == WEFT_OK ? WEFT_OK : give_up(recovery, index, err);
 }
 

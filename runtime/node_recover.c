@@ -18,8 +18,8 @@
 #include "base/fault.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
+#include "runtime/recovery.h"
 #include "runtime/shard.h"
-#include "storage/keys.h"
 #include "storage/log.h"
 #include "storage/store.h"
 
@@ -28,9 +28,7 @@ struct recovery {
     weft_node *node;
     struct wf_depot *depot;
     struct wf_partition **partitions; // by index; only the store's own
-    struct wf_partition *partition;   // whose rows are being read
     uint64_t log_bytes;
-    weft_err err;
 };
 
 static uint32_t
@@ -61,59 +59,6 @@ create_partition(weft_node *node, uint32_t index)
 
     wf_shard_fill_options(node->shards[wf_node_shard_of(node, index)], &made);
     return wf_partition_create(&made);
-}
-
-static weft_err
-recover_meta(struct recovery *recovery, uint32_t index)
-{
-    const struct wf_store *store = recovery->depot->store;
-    struct wf_buf key = {0};
-    struct wf_buf value = {0};
-    weft_err err;
-
-    wf_keys_partition(&key, index);
-    err = store->ops->get(store->self, WF_CF_META, wf_buf_bytes(&key), &value);
-    if (err == WEFT_ENOTFOUND) {
-        err = WEFT_OK;
-    } else if (err == WEFT_OK) {
-        err = wf_partition_recover_meta(recovery->partition,
-                                        wf_buf_bytes(&value));
-    }
-    wf_buf_fini(&key);
-    wf_buf_fini(&value);
-    return err;
-}
-
-static bool
-recover_row(void *ctx, weft_bytes key, weft_bytes value)
-{
-    struct recovery *recovery = ctx;
-
-    recovery->err = wf_partition_recover_row(recovery->partition, key, value);
-    return recovery->err == WEFT_OK;
-}
-
-static weft_err
-recover_rows(struct recovery *recovery, uint32_t index)
-{
-    static const char kinds[] = {WF_KEY_LINK, WF_KEY_OUTBOX, WF_KEY_WINDOW};
-    const struct wf_store *store = recovery->depot->store;
-    struct wf_buf from = {0};
-    struct wf_buf to = {0};
-    weft_err err = WEFT_OK;
-
-    for (size_t i = 0; err == WEFT_OK && i < sizeof(kinds); i++) {
-        wf_keys_range(&from, kinds[i], index);
-        wf_keys_after(&to, wf_buf_bytes(&from));
-        err = store->ops->scan(store->self, WF_CF_DATA, wf_buf_bytes(&from),
-                               wf_buf_bytes(&to), recover_row, recovery);
-        if (err == WEFT_OK) {
-            err = recovery->err;
-        }
-    }
-    wf_buf_fini(&from);
-    wf_buf_fini(&to);
-    return err;
 }
 
 static weft_err
@@ -156,12 +101,9 @@ recover_all(struct recovery *recovery)
 
     for (uint32_t i = recovery->depot->options.index;
          i < options->partition_count; i += stores) {
-        recovery->partition = create_partition(recovery->node, i);
-        recovery->partitions[i] = recovery->partition;
-        err = recover_meta(recovery, i);
-        if (err == WEFT_OK) {
-            err = recover_rows(recovery, i);
-        }
+        recovery->partitions[i] = create_partition(recovery->node, i);
+        err = wf_recovery_read(recovery->depot->store, i,
+                               recovery->partitions[i]);
         if (err != WEFT_OK) {
             return err;
         }

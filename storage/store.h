@@ -92,7 +92,8 @@ struct wf_store {
 
 // Open the RocksDB store in dir, made if missing. Refuses with WEFT_EBUSY if
 // another process holds it. is_read_only: change nothing, not even by
-// recovery; write then fails with WEFT_EINVAL.
+// recovery; write then fails with WEFT_EINVAL. WEFT_EFULL: too little free disk
+// even to open it.
 weft_err wf_store_rocks_open(const char *dir, bool is_read_only,
                              struct wf_store *out_store);
 

@@ -15,6 +15,8 @@
 //   CURRENT missing             RocksDB would begin a new store and delete the
 //                               tables of the old. We look first: WEFT_ECORRUPT
 //   LOCK held                   WEFT_EBUSY
+//   disk full                   the first line of its text log would stop the
+//                               process. We look first: WEFT_EFULL
 //
 // A failed write or flush leaves a store that answers nothing more: the bytes
 // may be on the disk or not, and what RocksDB shows now is not what it will
@@ -26,6 +28,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
@@ -33,6 +36,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -42,6 +46,8 @@
 #include "storage/lockfile.h"
 #include "storage/rocks_options.h"
 #include "storage/store.h"
+
+#define OPEN_BYTES_MIN (4U << 20)
 
 struct wf_store_rocks {
     char *dir;
@@ -306,11 +312,32 @@ try_open(struct wf_store_rocks *store)
 }
 
 static weft_err
+check_room(const struct wf_store_rocks *store)
+{
+    struct statvfs status;
+    uint64_t free_bytes;
+
+    if (store->is_read_only || statvfs(store->dir, &status) != 0) {
+        return WEFT_OK;
+    }
+    free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return free_bytes >= OPEN_BYTES_MIN
+               ? WEFT_OK
+               : wf_error(WEFT_EFULL,
+                          "%s: %" PRIu64 " bytes are free, and opening it "
+                          "needs %u",
+                          store->dir, free_bytes, OPEN_BYTES_MIN);
+}
+
+static weft_err
 open_database(struct wf_store_rocks *store)
 {
-    weft_err err;
+    weft_err err = check_room(store);
     char *error;
 
+    if (err != WEFT_OK) {
+        return err;
+    }
     wf_rocks_options_init(&store->options, store->is_read_only, true);
     error = try_open(store);
     if (error != NULL && strstr(error, "not linked with the binary") != NULL) {

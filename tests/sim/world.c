@@ -15,10 +15,10 @@
 #include "base/heap.h"
 #include "base/limits.h"
 #include "runtime/load.h"
+#include "runtime/recovery.h"
 #include "runtime/stack.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
-#include "storage/keys.h"
 #include "storage/log.h"
 #include "storage/store.h"
 
@@ -133,18 +133,7 @@ world_trace_clear(struct world *world)
 
 struct recovery {
     struct site *site;
-    weft_err err;
 };
-
-static bool
-recover_row(void *ctx, weft_bytes key, weft_bytes value)
-{
-    struct recovery *recovery = ctx;
-
-    recovery->err =
-        wf_partition_recover_row(recovery->site->partition, key, value);
-    return recovery->err == WEFT_OK;
-}
 
 static weft_err
 recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
@@ -173,23 +162,6 @@ must(weft_err err)
 }
 
 static void
-recover_rows(struct site *site, char kind)
-{
-    struct recovery recovery = {.site = site};
-    struct wf_buf from = {0};
-    struct wf_buf to = {0};
-
-    wf_keys_range(&from, kind, site->index);
-    wf_keys_after(&to, wf_buf_bytes(&from));
-    must(site->store.ops->scan(site->store.self, WF_CF_DATA,
-                               wf_buf_bytes(&from), wf_buf_bytes(&to),
-                               recover_row, &recovery));
-    must(recovery.err);
-    wf_buf_fini(&from);
-    wf_buf_fini(&to);
-}
-
-static void
 make_partition(struct site *site)
 {
     struct world *world = site->world;
@@ -212,28 +184,15 @@ static void
 open_site(struct site *site)
 {
     struct recovery recovery = {.site = site};
-    struct wf_buf key = {0};
-    struct wf_buf value = {0};
-    weft_err err;
 
     must(wf_store_memory_open(site->disk, &site->store));
     must(wf_log_local_open(site->store, true, &site->log));
     make_partition(site);
-    wf_keys_partition(&key, site->index);
-    err = site->store.ops->get(site->store.self, WF_CF_META, wf_buf_bytes(&key),
-                               &value);
-    if (err == WEFT_OK) {
-        must(wf_partition_recover_meta(site->partition, wf_buf_bytes(&value)));
-    }
-    recover_rows(site, WF_KEY_LINK);
-    recover_rows(site, WF_KEY_OUTBOX);
-    recover_rows(site, WF_KEY_WINDOW);
+    must(wf_recovery_read(&site->store, site->index, site->partition));
     must(site->log.ops->read(site->log.self, 0, recover_commit, &recovery));
     must(wf_partition_recover_check(site->partition));
     wf_partition_open(site->partition, site->world->now_ms);
     site->is_committing = false;
-    wf_buf_fini(&key);
-    wf_buf_fini(&value);
 }
 
 static void

@@ -37,22 +37,6 @@
 #define QUIET_MS 1500
 #define QUIET_MS_MAX 60000
 
-// ThreadSanitizer does not see what RocksDB, which is not built with it, does
-// to order its own threads; nor does the option cover memory that it frees.
-const char *__tsan_default_options(void);
-const char *
-__tsan_default_options(void)
-{
-    return "ignore_noninstrumented_modules=1";
-}
-
-const char *__tsan_default_suppressions(void);
-const char *
-__tsan_default_suppressions(void)
-{
-    return "race:librocksdb.so\n";
-}
-
 struct options {
     const char *dir;
     weft_node_options node;

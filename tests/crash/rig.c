@@ -17,22 +17,6 @@
 
 #include "support/test.h"
 
-// ThreadSanitizer does not see what RocksDB, which is not built with it, does
-// to order its own threads; nor does the option cover memory that it frees.
-const char *__tsan_default_options(void);
-const char *
-__tsan_default_options(void)
-{
-    return "ignore_noninstrumented_modules=1";
-}
-
-const char *__tsan_default_suppressions(void);
-const char *
-__tsan_default_suppressions(void)
-{
-    return "race:librocksdb.so\n";
-}
-
 static weft_err
 count(weft_actor *actor, const weft_message *message, void *state)
 {

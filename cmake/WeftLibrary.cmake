@@ -43,6 +43,10 @@ configure_package_config_file(cmake/weftConfig.cmake.in weftConfig.cmake
     INSTALL_DESTINATION ${package})
 write_basic_package_version_file(weftConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
+# Relative, so that the installed tree may be moved, or installed elsewhere.
+file(RELATIVE_PATH WEFT_PC_TO_PREFIX
+    /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" WEFT_PC_TO_PREFIX "${WEFT_PC_TO_PREFIX}")
 configure_file(cmake/weft.pc.in weft.pc @ONLY)
 install(FILES
     ${CMAKE_CURRENT_BINARY_DIR}/weftConfig.cmake

@@ -80,9 +80,13 @@ apply_create(struct apply *apply)
     struct wf_actor *actor = apply->actor;
     struct wf_reader *ops = &apply->ops;
     weft_bytes parent;
+    // A start that kills the process dies with it, and is asked again: the
+    // deaths before it became durable count.
+    uint32_t crashes = actor->status == WEFT_STATUS_NONE ? actor->crashes : 0;
 
     remove_waits(apply);
     wf_actor_clear(actor);
+    actor->crashes = crashes;
     actor->status = WEFT_STATUS_RUNNING;
     actor->version = (uint32_t)wf_reader_varint(ops);
     actor->run = wf_reader_varint(ops);

@@ -3,9 +3,13 @@
 // await.c - how workflow code waits: leave the stack until a future is known,
 // cancellation is asked for, or the stack is to be dropped.
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
+
+// So many refused waits in a row are no clean-up any more.
+#define REFUSALS_MAX 10000
 
 struct wf_future *
 wf_await_future(const weft_workflow *wf, weft_future future)
@@ -23,8 +27,26 @@ is_known(const weft_workflow *wf, weft_future future)
     return wf->futures[future - 1].state == WF_FUTURE_KNOWN;
 }
 
+// Code that goes on waiting although it is told to stop would never give the
+// thread back. Its stack is left where it is, for good.
+static weft_err
+refuse(weft_workflow *wf, weft_err err)
+{
+    if (++wf->refusals < REFUSALS_MAX) {
+        return err;
+    }
+    if (wf->divergence == NULL) {
+        wf->divergence =
+            wf_strdup("its code ignores WEFT_ECANCELLED or WEFT_EUNWIND: it "
+                      "goes on waiting instead of returning");
+    }
+    wf->is_unwinding = true;
+    wf_stack_suspend(wf->stack);
+    return WEFT_EUNWIND;
+}
+
 weft_err
-wf_await_check(const weft_workflow *wf)
+wf_await_check(weft_workflow *wf)
 {
     if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
         return wf_error(WEFT_EINVAL,
@@ -32,9 +54,13 @@ wf_await_check(const weft_workflow *wf)
                         wf_key_id(&wf->actor->key));
     }
     if (wf->is_unwinding) {
-        return WEFT_EUNWIND;
+        return refuse(wf, WEFT_EUNWIND);
     }
-    return wf->is_cancel_asked && wf->shields == 0 ? WEFT_ECANCELLED : WEFT_OK;
+    if (wf->is_cancel_asked && wf->shields == 0) {
+        return refuse(wf, WEFT_ECANCELLED);
+    }
+    wf->refusals = 0;
+    return WEFT_OK;
 }
 
 // Leave the stack until something has happened.

@@ -17,6 +17,7 @@
 //
 // Threads: the caller's.
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -53,6 +54,37 @@ make_path(const weft_node *node, const char *name)
 // The world around it.
 // ----------------------------------------------------------
 
+// A directory that holds something, and neither lock nor store, is somebody
+// else's: nothing may be written there.
+static weft_err
+check_ours(const char *dir)
+{
+    DIR *list = opendir(dir);
+    const struct dirent *entry;
+    bool is_ours = false;
+    char first[256] = "";
+
+    if (list == NULL) {
+        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    }
+    while ((entry = readdir(list)) != NULL) {
+        const char *name = entry->d_name;
+
+        is_ours = is_ours || strcmp(name, "weft.lock") == 0 ||
+                  strcmp(name, "store-0") == 0;
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+            strcmp(name, "lost+found") != 0) {
+            (void)snprintf(first, sizeof(first), "%s", name);
+        }
+    }
+    (void)closedir(list);
+    return is_ours || first[0] == '\0'
+               ? WEFT_OK
+               : wf_error(WEFT_EFORMAT,
+                          "%s holds something else (%s) and no node's data",
+                          dir, first);
+}
+
 static weft_err
 lock_directory(weft_node *node)
 {
@@ -64,6 +96,9 @@ lock_directory(weft_node *node)
         return WEFT_OK;
     }
     err = wf_directory_make(dir);
+    if (err == WEFT_OK) {
+        err = check_ours(dir);
+    }
     if (err != WEFT_OK) {
         return err;
     }

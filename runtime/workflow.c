@@ -154,7 +154,11 @@ wf_workflow_drop(struct wf_partition *partition, struct wf_actor *actor)
     if (wf != NULL && !wf->is_done) {
         wf->is_unwinding = true;
         wf_workflow_resume(wf);
-        WF_ASSERT(wf->is_done); // nothing waits while it unwinds
+        if (!wf->is_done) {
+            wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
+                          partition->now_ms, wf_key_id(&actor->key), "ignore",
+                          "its code does not return when told to unwind");
+        }
     }
     wf_workflow_kill(partition, actor);
 }

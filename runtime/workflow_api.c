@@ -364,6 +364,11 @@ weft_workflow_failure(const weft_workflow *wf)
 static weft_err
 check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
 {
+    if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
+        return wf_error(WEFT_EINVAL,
+                        "%s: called outside of its workflow function",
+                        wf_key_id(&wf->actor->key));
+    }
     if (wf->is_unwinding) {
         return WEFT_EUNWIND;
     }
@@ -379,8 +384,8 @@ weft_workflow_publish(weft_workflow *wf, const char *name, weft_bytes value)
 {
     weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
 
-    if (err == WEFT_OK && wf->is_unwinding) {
-        err = WEFT_EUNWIND;
+    if (err == WEFT_OK) {
+        err = check_payload(wf, name, value);
     }
     if (err == WEFT_OK) {
         err = check_room(wf, name, value);

@@ -71,6 +71,7 @@ struct weft_workflow {
     bool is_cancel_asked;
     uint32_t shields;
     bool is_unwinding;
+    uint32_t refusals; // waits refused in a row: code that ignores them
     bool is_done;
     weft_err outcome;
 
@@ -119,7 +120,7 @@ bool wf_replay_journal(weft_workflow *wf);
 // The future of that number, or NULL. Adding a command may move it.
 struct wf_future *wf_await_future(const weft_workflow *wf, weft_future future);
 // May the code wait now? WEFT_EINVAL, WEFT_EUNWIND, WEFT_ECANCELLED.
-weft_err wf_await_check(const weft_workflow *wf);
+weft_err wf_await_check(weft_workflow *wf);
 // Wait until it is known.
 weft_err wf_await_known(weft_workflow *wf, weft_future future);
 // What awaiting a known future gives. out_result may be NULL.

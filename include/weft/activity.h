@@ -119,7 +119,8 @@ WEFT_API const char *weft_activity_key(const weft_activity *activity);
 
 WEFT_API void *weft_activity_context(const weft_activity *activity);
 
-// Who called: the namespace, kind and id of the actor or workflow.
+// Who called: "namespace/kind/id" of the actor or workflow. Borrowed until the
+// function returns.
 WEFT_API const char *weft_activity_caller_id(const weft_activity *activity);
 
 // 1 once cancellation was requested or the attempt timed out.

@@ -33,7 +33,8 @@ typedef void weft_log_fn(void *ctx, const char *line);
 // otherwise.
 typedef struct weft_node_options {
     size_t struct_size;
-    const char *data_dir; // required; made if missing; held by one node
+    const char *data_dir; // required; made if missing, its parents not; held
+                          // by one node
     const weft_definitions *definitions; // required; borrowed until close
     uint32_t partition_count; // 1 to 1024, fixed at first open; default 64
     uint32_t shard_count;     // 1 to 64; default: cores - 1, at least 1
@@ -72,7 +73,8 @@ typedef struct weft_node_options {
 // WEFT_EINVAL    an option is out of range; the detail names it
 // WEFT_EBUSY     another process holds data_dir
 // WEFT_EFORMAT   data_dir is of another format version, or was made with
-//                another partition or store count; nothing was changed
+//                another partition or store count, or holds something that is
+//                not a node's; nothing was changed
 // WEFT_ELOST     data_dir is older or shorter than its beacon says: newest
 //                commits are missing; accept_loss opens it all the same
 // WEFT_ECORRUPT  data_dir fails its checks; nothing in it was changed

@@ -16,6 +16,7 @@
 //   WEFT_ECANCELLED  cancellation was requested (not inside a shield)
 //   WEFT_EUNWIND     the stack is being dropped, to be rebuilt later: free
 //                    what you hold and return; nothing you do now is recorded
+// Code that ignores them and goes on waiting is parked after 10,000 times.
 
 #ifndef WEFT_WORKFLOW_H
 #define WEFT_WORKFLOW_H

@@ -238,3 +238,47 @@ TEST(core, a_long_mailbox_spills_to_rows_and_loses_nothing)
     long_mailbox(65536);
     long_mailbox(64 << 20);
 }
+
+static weft_err
+stubborn_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    while (weft_workflow_run(wf) > 0) { // for ever
+        (void)weft_workflow_sleep(wf, 1000);
+    }
+    return WEFT_OK;
+}
+
+// Code that never returns must not keep the thread: it is parked, and can be
+// terminated; dropping its stack does not wait for it either.
+TEST(core, code_that_ignores_cancellation_is_parked)
+{
+    weft_definitions *defs;
+    weft_workflow_def stubborn = WEFT_WORKFLOW_DEF_INIT;
+    struct world *world;
+    struct world_call *call;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    stubborn.name = "stubborn";
+    stubborn.run = stubborn_run;
+    CHECK_OK(weft_definitions_add_workflow(defs, &stubborn));
+    world =
+        world_create(&(struct world_options){.seed = 5, .definitions = defs});
+    call =
+        world_ask(world, WEFT_VERB_START, "stubborn", "s", "", weft_nothing());
+    CHECK_OK(call->err);
+    world_run_ms(world, 5000);
+    world_crash(world, 0);
+    call =
+        world_ask(world, WEFT_VERB_CANCEL, "stubborn", "s", "", weft_nothing());
+    CHECK_OK(call->err);
+    world_run_ms(world, 5000);
+    call = world_ask(world, WEFT_VERB_DESCRIBE, "stubborn", "s", "",
+                     weft_nothing());
+    CHECK(call->item.is_parked);
+    call = world_ask(world, WEFT_VERB_TERMINATE, "stubborn", "s", "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}

@@ -942,3 +942,31 @@ TEST(node, a_full_disk_stops_intake_until_there_is_room)
     wf_memory_disk_destroy(world.disk);
     weft_definitions_destroy(definitions);
 }
+
+// Somebody else's directory is not taken over, whatever it holds.
+TEST(node, a_directory_with_something_else_in_it_is_refused)
+{
+    weft_definitions *definitions = NULL;
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_node *node = NULL;
+    char path[4200];
+    char text[16] = "";
+    FILE *file;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    options.data_dir = test_dir(t);
+    options.definitions = definitions;
+    (void)snprintf(path, sizeof(path), "%s/blackbox", options.data_dir);
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK(fputs("precious", file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_ERR(weft_node_open(&options, &node), WEFT_EFORMAT);
+    CHECK(strstr(weft_err_detail(), "blackbox") != NULL);
+    file = fopen(path, "r");
+    CHECK(file != NULL);
+    CHECK(fgets(text, sizeof(text), file) != NULL);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_STR(text, "precious");
+    weft_definitions_destroy(definitions);
+}

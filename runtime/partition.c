@@ -248,13 +248,13 @@ fire(struct wf_partition *partition, struct wf_alarm *alarm)
         wf_commands_start(partition, alarm->owner); // its step, too
         break;
     case WF_ALARM_WAKE:
-        wf_residents_wake(partition, alarm);
+        wf_wake_fire(partition, alarm);
         break;
     case WF_ALARM_LINK:
         wf_route_resend(partition, alarm->owner);
         break;
     case WF_ALARM_AHEAD:
-        wf_residents_read_ahead(partition);
+        wf_wake_read_ahead(partition);
         break;
     case WF_ALARM_SWEEP:
         wf_listing_sweep(partition);

@@ -7,6 +7,7 @@
 //   partition.c  events and outputs        edge.c       requests from clients
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
+//   wake.c       what will wake the others  listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
 //   workflow.c   stacks and replay         gate.c       what waits for commits
 //   draft.c      a record being made       apply.c      what records change
@@ -194,11 +195,6 @@ void wf_residents_evict(struct wf_partition *partition);
 void wf_residents_sweep(struct wf_partition *partition,
                         const struct wf_key *key);
 void wf_residents_fini(struct wf_partition *partition);
-// Begin reading the wake index.
-void wf_residents_open(struct wf_partition *partition);
-void wf_residents_read_ahead(struct wf_partition *partition);
-// A WAKE alarm: load the actor; frees the alarm.
-void wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm);
 
 // What a load was for.
 enum wf_purpose {
@@ -211,6 +207,20 @@ enum wf_purpose {
 };
 struct wf_load *wf_load_begin(struct wf_partition *partition, int purpose,
                               void *subject);
+
+// The wake index. wake.c ----------------------------------------------------
+
+// Begin reading it: actors with work are loaded.
+void wf_wake_open(struct wf_partition *partition);
+// Read what falls due soon.
+void wf_wake_read_ahead(struct wf_partition *partition);
+void wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load);
+// Load the actor at that time.
+void wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
+                uint64_t due);
+// A WAKE alarm: load the actor; frees the alarm. Or only free it.
+void wf_wake_fire(struct wf_partition *partition, struct wf_alarm *alarm);
+void wf_wake_drop(struct wf_alarm *alarm);
 
 // Turns. turn.c -------------------------------------------------------------
 

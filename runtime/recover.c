@@ -283,7 +283,7 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     (void)wf_draft_write(&draft, partition, false);
     wf_draft_fini(&draft);
     open_routes(partition);
-    wf_residents_open(partition);
+    wf_wake_open(partition);
     wf_alarm_set(partition, &partition->sweep, partition->now_ms + 10000);
     wf_alarm_set(partition, &partition->silence,
                  partition->now_ms + WF_CLIENT_SILENCE_MS / 24);

@@ -23,12 +23,6 @@
 #define EVICTIONS_AT_ONCE 64
 #define READ_AGAIN_MS 1000
 
-// An alarm for an actor that is not in memory.
-struct wake {
-    struct wf_alarm alarm;
-    struct wf_key key;
-};
-
 static bool
 has_key(const void *item, const void *key)
 {
@@ -170,9 +164,6 @@ break_actor(struct wf_partition *partition, struct wf_actor *actor,
     end_recovering(partition, actor);
 }
 
-static void fire_when_due(struct wf_partition *partition,
-                          const struct wf_key *key, uint64_t due);
-
 // The disk could not be read, this time: begin again a little later.
 static void
 read_again_later(struct wf_partition *partition, struct wf_actor *actor)
@@ -190,7 +181,7 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
     actor->item_rows = NULL;
     actor->item_rows_count = 0;
     actor->residency = WF_RESIDENCY_STUB;
-    fire_when_due(partition, &actor->key, due);
+    wf_wake_at(partition, &actor->key, due);
 }
 
 static void
@@ -402,17 +393,6 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
 }
 
 static void
-fire_when_due(struct wf_partition *partition, const struct wf_key *key,
-              uint64_t due)
-{
-    struct wake *wake = wf_calloc(sizeof(*wake));
-
-    wake->key = wf_key_copy(key);
-    wake->alarm = (struct wf_alarm){.type = WF_ALARM_WAKE, .owner = wake};
-    wf_alarm_set(partition, &wake->alarm, due);
-}
-
-static void
 drop_actor(struct wf_partition *partition, struct wf_actor *actor)
 {
     uint64_t due = UINT64_MAX;
@@ -427,7 +407,7 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
     wf_alarm_clear(partition, &actor->retry);
     // Its row may lie in what was read ahead already.
     if (due <= partition->near_due) {
-        fire_when_due(partition, &actor->key, due);
+        wf_wake_at(partition, &actor->key, due);
     }
     if (wf_list_has(&actor->lru)) {
         wf_list_remove(&partition->idle, &actor->lru);
@@ -476,147 +456,6 @@ wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
-// The wake index. -----------------------------------------------------------
-
-static void
-ask_for_range(struct wf_partition *partition, int purpose,
-              const struct wf_buf *from, const struct wf_buf *to,
-              uint32_t limit)
-{
-    struct wf_load *load = wf_load_begin(partition, purpose, NULL);
-
-    wf_buf_put(&load->from, from->data, from->len);
-    wf_buf_put(&load->to, to->data, to->len);
-    load->limit = limit;
-    wf_list_push_back(&partition->outputs.loads, &load->node);
-}
-
-void
-wf_residents_open(struct wf_partition *partition)
-{
-    struct wf_buf from = {0};
-    struct wf_buf to = {0};
-    struct wf_list_node *node = wf_list_first(&partition->dirty);
-
-    // Records that wait for their images: load those in the background.
-    for (; node != NULL; node = wf_list_next(&partition->dirty, node)) {
-        struct wf_object *object = WF_CONTAINER(node, struct wf_object, dirty);
-
-        if (object->type == WF_OBJECT_ACTOR) {
-            struct wf_actor *actor =
-                WF_CONTAINER(object, struct wf_actor, object);
-
-            actor->is_recovering = true;
-            partition->recovering++;
-            wf_residents_want(partition, actor);
-        }
-    }
-    wf_keys_range(&from, WF_KEY_READY, partition->options.index);
-    wf_keys_after(&to, wf_buf_bytes(&from));
-    ask_for_range(partition, WF_PURPOSE_READY, &from, &to, WF_WAKE_PAGE);
-    wf_keys_range(&from, WF_KEY_SLEEP, partition->options.index);
-    wf_buf_reset(&partition->ahead_from);
-    wf_buf_put(&partition->ahead_from, from.data, from.len);
-    wf_buf_fini(&from);
-    wf_buf_fini(&to);
-    wf_residents_read_ahead(partition);
-}
-
-void
-wf_residents_read_ahead(struct wf_partition *partition)
-{
-    struct wf_buf to = {0};
-
-    if (partition->is_reading_ahead) {
-        return;
-    }
-    partition->is_reading_ahead = true;
-    // From here on, rows up to this are as good as read: image.c files what
-    // falls due by then under `ready`, and drop_actor sets an alarm for it.
-    partition->near_due = partition->now_ms + 2 * (uint64_t)WF_WAKE_AHEAD_MS;
-    wf_keys_sleep(&to, partition->options.index, partition->near_due + 1,
-                  weft_nothing());
-    ask_for_range(partition, WF_PURPOSE_SLEEP, &partition->ahead_from, &to,
-                  WF_WAKE_PAGE);
-    wf_buf_fini(&to);
-}
-
-// The key of an actor at the end of a row's key.
-static bool
-key_of_row(weft_bytes row, size_t prefix, struct wf_key *out_key)
-{
-    if (row.len <= prefix) {
-        return false;
-    }
-    return wf_key_decode(
-        weft_bytes_of((const uint8_t *)row.data + prefix, row.len - prefix),
-        out_key);
-}
-
-static void
-wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
-{
-    size_t prefix = purpose == WF_PURPOSE_READY ? 3 : 11;
-    struct wf_reader reader = wf_reader_of(row);
-    struct wf_key key;
-
-    if (!key_of_row(row, prefix, &key)) {
-        wf_note(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
-        return;
-    }
-    if (purpose == WF_PURPOSE_READY) {
-        wf_residents_want(partition, wf_residents_get(partition, &key));
-    } else if (wf_residents_find(partition, wf_key_bytes(&key)) == NULL) {
-        (void)wf_reader_take(&reader, 3);
-        fire_when_due(partition, &key, wf_reader_u64(&reader));
-    }
-    wf_key_fini(&key);
-}
-
-static void
-loaded_wakes(struct wf_partition *partition, const struct wf_load *load)
-{
-    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
-    struct wf_buf next = {0};
-
-    while (wf_reader_left(&rows) > 0) {
-        weft_bytes key = wf_reader_bytes(&rows);
-
-        (void)wf_reader_bytes(&rows);
-        wake_row(partition, load->purpose, key);
-        wf_buf_reset(&next);
-        wf_buf_put(&next, key.data, key.len);
-        wf_buf_put_u8(&next, 0);
-    }
-    if (load->err != WEFT_OK) {
-        wf_note(partition, NULL, "warning", "the wake index cannot be read: %s",
-                weft_err_text(load->err));
-        // Ask again rather than forget: nothing may sleep for ever.
-        ask_for_range(partition, load->purpose, &load->from, &load->to,
-                      load->limit);
-    } else if (load->is_more) {
-        ask_for_range(partition, load->purpose, &next, &load->to, load->limit);
-    } else if (load->purpose == WF_PURPOSE_SLEEP) {
-        // The range's end is where the next page begins.
-        wf_buf_reset(&partition->ahead_from);
-        wf_buf_put(&partition->ahead_from, load->to.data, load->to.len);
-        partition->is_reading_ahead = false;
-        wf_alarm_set(partition, &partition->ahead,
-                     partition->near_due - WF_WAKE_AHEAD_MS);
-    }
-    wf_buf_fini(&next);
-}
-
-void
-wf_residents_wake(struct wf_partition *partition, struct wf_alarm *alarm)
-{
-    struct wake *wake = alarm->owner;
-
-    wf_residents_want(partition, wf_residents_get(partition, &wake->key));
-    wf_key_fini(&wake->key);
-    wf_free(wake);
-}
-
 void
 wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
 {
@@ -629,7 +468,7 @@ wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
         break;
     case WF_PURPOSE_READY:
     case WF_PURPOSE_SLEEP:
-        loaded_wakes(partition, load);
+        wf_wake_loaded(partition, load);
         break;
     case WF_PURPOSE_LIST:
         wf_listing_loaded(partition, load);
@@ -672,9 +511,7 @@ wf_residents_fini(struct wf_partition *partition)
                                               struct wf_alarm, heap);
         wf_heap_remove(&partition->alarms, &alarm->heap);
         if (alarm->type == WF_ALARM_WAKE) {
-            struct wake *wake = alarm->owner;
-            wf_key_fini(&wake->key);
-            wf_free(wake);
+            wf_wake_drop(alarm);
         }
     }
     wf_heap_fini(&partition->alarms);

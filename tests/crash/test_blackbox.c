@@ -141,6 +141,10 @@ share_page(const char *dir)
     (void)close(fd);
 }
 
+// The test's own directory holds the page, and the node's beside it.
+static char home[512];
+static char data_dir[600];
+
 static void
 init(struct rig *rig, const char *dir)
 {
@@ -148,9 +152,11 @@ init(struct rig *rig, const char *dir)
     weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
     weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
 
-    share_page(dir);
+    (void)snprintf(home, sizeof(home), "%s", dir);
+    (void)snprintf(data_dir, sizeof(data_dir), "%s/data", home);
+    share_page(home);
     is_cured = false;
-    rig_init(rig, dir);
+    rig_init(rig, data_dir);
     actor.name = "careless";
     actor.state_bytes = sizeof(uint64_t);
     actor.receive = careless;
@@ -240,7 +246,7 @@ TEST(blackbox, life)
 
 // How often the process died before it stayed.
 static int
-count_deaths(struct rig *rig, enum poison poison)
+count_deaths(enum poison poison)
 {
     char life[600];
     int deaths = 0;
@@ -248,7 +254,7 @@ count_deaths(struct rig *rig, enum poison poison)
 
     for (;;) {
         (void)snprintf(life, sizeof(life), "%u %u %s", (unsigned)poison,
-                       deaths == 0, rig->dir);
+                       deaths == 0, home);
         status = rig_run("blackbox.life", life);
         if (WIFEXITED(status) && WEXITSTATUS(status) == SURVIVED) {
             return deaths;
@@ -294,7 +300,7 @@ kill_and_cure(struct test *t, enum poison poison, const char *reason)
     struct rig rig;
 
     init(&rig, test_dir(t));
-    CHECK_EQ(count_deaths(&rig, poison), 3);
+    CHECK_EQ(count_deaths(poison), 3);
     CHECK(page->is_parked);
     if (strstr(page->reason, reason) == NULL) {
         CHECK_STR(page->reason, reason);
@@ -327,7 +333,7 @@ TEST(blackbox, being_killed_blames_nobody)
 
     init(&rig, test_dir(t));
     page->deaths_left = 5;
-    CHECK_EQ(count_deaths(&rig, POISON_KILL), 5);
+    CHECK_EQ(count_deaths(POISON_KILL), 5);
     CHECK(!page->is_parked);
     rig_open(&rig);
     CHECK_OK(weft_client_query(rig.client, target_of(POISON_KILL), "all",

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// wake.c - the wake index: what will wake actors that are not in memory.
+//
+// Rows of the near future are read ahead, by pages, into alarms; those of
+// actors with work to do are read once, after open. image.c writes the rows.
+
+#include "base/alloc.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "storage/keys.h"
+
+// An alarm for an actor that is not in memory.
+struct wake {
+    struct wf_alarm alarm;
+    struct wf_key key;
+};
+
+void
+wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
+           uint64_t due)
+{
+    struct wake *wake = wf_calloc(sizeof(*wake));
+
+    wake->key = wf_key_copy(key);
+    wake->alarm = (struct wf_alarm){.type = WF_ALARM_WAKE, .owner = wake};
+    wf_alarm_set(partition, &wake->alarm, due);
+}
+
+void
+wf_wake_drop(struct wf_alarm *alarm)
+{
+    struct wake *wake = alarm->owner;
+
+    wf_key_fini(&wake->key);
+    wf_free(wake);
+}
+
+static void
+ask_for_range(struct wf_partition *partition, int purpose,
+              const struct wf_buf *from, const struct wf_buf *to,
+              uint32_t limit)
+{
+    struct wf_load *load = wf_load_begin(partition, purpose, NULL);
+
+    wf_buf_put(&load->from, from->data, from->len);
+    wf_buf_put(&load->to, to->data, to->len);
+    load->limit = limit;
+    wf_list_push_back(&partition->outputs.loads, &load->node);
+}
+
+void
+wf_wake_open(struct wf_partition *partition)
+{
+    struct wf_buf from = {0};
+    struct wf_buf to = {0};
+    struct wf_list_node *node = wf_list_first(&partition->dirty);
+
+    // Records that wait for their images: load those in the background.
+    for (; node != NULL; node = wf_list_next(&partition->dirty, node)) {
+        struct wf_object *object = WF_CONTAINER(node, struct wf_object, dirty);
+
+        if (object->type == WF_OBJECT_ACTOR) {
+            struct wf_actor *actor =
+                WF_CONTAINER(object, struct wf_actor, object);
+
+            actor->is_recovering = true;
+            partition->recovering++;
+            wf_residents_want(partition, actor);
+        }
+    }
+    wf_keys_range(&from, WF_KEY_READY, partition->options.index);
+    wf_keys_after(&to, wf_buf_bytes(&from));
+    ask_for_range(partition, WF_PURPOSE_READY, &from, &to, WF_WAKE_PAGE);
+    wf_keys_range(&from, WF_KEY_SLEEP, partition->options.index);
+    wf_buf_reset(&partition->ahead_from);
+    wf_buf_put(&partition->ahead_from, from.data, from.len);
+    wf_buf_fini(&from);
+    wf_buf_fini(&to);
+    wf_wake_read_ahead(partition);
+}
+
+void
+wf_wake_read_ahead(struct wf_partition *partition)
+{
+    struct wf_buf to = {0};
+
+    if (partition->is_reading_ahead) {
+        return;
+    }
+    partition->is_reading_ahead = true;
+    // From here on, rows up to this are as good as read: image.c files what
+    // falls due by then under `ready`, and drop_actor sets an alarm for it.
+    partition->near_due = partition->now_ms + 2 * (uint64_t)WF_WAKE_AHEAD_MS;
+    wf_keys_sleep(&to, partition->options.index, partition->near_due + 1,
+                  weft_nothing());
+    ask_for_range(partition, WF_PURPOSE_SLEEP, &partition->ahead_from, &to,
+                  WF_WAKE_PAGE);
+    wf_buf_fini(&to);
+}
+
+// The key of an actor at the end of a row's key.
+static bool
+key_of_row(weft_bytes row, size_t prefix, struct wf_key *out_key)
+{
+    if (row.len <= prefix) {
+        return false;
+    }
+    return wf_key_decode(
+        weft_bytes_of((const uint8_t *)row.data + prefix, row.len - prefix),
+        out_key);
+}
+
+static void
+wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
+{
+    size_t prefix = purpose == WF_PURPOSE_READY ? 3 : 11;
+    struct wf_reader reader = wf_reader_of(row);
+    struct wf_key key;
+
+    if (!key_of_row(row, prefix, &key)) {
+        wf_note(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
+        return;
+    }
+    if (purpose == WF_PURPOSE_READY) {
+        wf_residents_want(partition, wf_residents_get(partition, &key));
+    } else if (wf_residents_find(partition, wf_key_bytes(&key)) == NULL) {
+        (void)wf_reader_take(&reader, 3);
+        wf_wake_at(partition, &key, wf_reader_u64(&reader));
+    }
+    wf_key_fini(&key);
+}
+
+void
+wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load)
+{
+    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    struct wf_buf next = {0};
+
+    while (wf_reader_left(&rows) > 0) {
+        weft_bytes key = wf_reader_bytes(&rows);
+
+        (void)wf_reader_bytes(&rows);
+        wake_row(partition, load->purpose, key);
+        wf_buf_reset(&next);
+        wf_buf_put(&next, key.data, key.len);
+        wf_buf_put_u8(&next, 0);
+    }
+    if (load->err != WEFT_OK) {
+        wf_note(partition, NULL, "warning", "the wake index cannot be read: %s",
+                weft_err_text(load->err));
+        // Ask again rather than forget: nothing may sleep for ever.
+        ask_for_range(partition, load->purpose, &load->from, &load->to,
+                      load->limit);
+    } else if (load->is_more) {
+        ask_for_range(partition, load->purpose, &next, &load->to, load->limit);
+    } else if (load->purpose == WF_PURPOSE_SLEEP) {
+        // The range's end is where the next page begins.
+        wf_buf_reset(&partition->ahead_from);
+        wf_buf_put(&partition->ahead_from, load->to.data, load->to.len);
+        partition->is_reading_ahead = false;
+        wf_alarm_set(partition, &partition->ahead,
+                     partition->near_due - WF_WAKE_AHEAD_MS);
+    }
+    wf_buf_fini(&next);
+}
+
+void
+wf_wake_fire(struct wf_partition *partition, struct wf_alarm *alarm)
+{
+    struct wake *wake = alarm->owner;
+
+    wf_residents_want(partition, wf_residents_get(partition, &wake->key));
+    wf_wake_drop(alarm);
+}

@@ -185,7 +185,6 @@ struct wf_actor {
 
     // volatile: what the store has (image.c)
     bool has_row;
-    bool has_items;
     enum wf_wake wake;
     uint64_t wake_due;
     struct wf_item_row *item_rows; // rows of its own, sorted

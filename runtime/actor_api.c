@@ -102,7 +102,6 @@ weft_actor_reply(weft_actor *actor, weft_bytes data)
 
     if (err == WEFT_OK) {
         wf_own_bytes(&actor->turn.reply, data);
-        actor->turn.has_reply = true;
     }
     return err;
 }

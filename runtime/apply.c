@@ -132,7 +132,7 @@ apply_send(struct wf_partition *partition, uint64_t record,
     wf_route_add_outgoing(route, route->next_seq++, record, envelope, false);
     wf_mark_dirty(partition, &route->object, record);
     if (partition->is_open) {
-        wf_gate_send(partition, route, record);
+        wf_gate_send(partition, route);
     }
     return true;
 }

@@ -51,10 +51,8 @@ wf_gate_actor(struct wf_partition *partition, struct wf_actor *actor,
 }
 
 void
-wf_gate_send(struct wf_partition *partition, struct wf_route *route,
-             uint64_t record)
+wf_gate_send(struct wf_partition *partition, struct wf_route *route)
 {
-    (void)record;
     hold(partition, WF_HELD_SEND, partition->last_record, route, 0);
 }
 

@@ -235,12 +235,3 @@ wf_journal_next(struct wf_journal_cursor *cursor, struct wf_entry *out_entry)
     cursor->index++;
     return true;
 }
-
-bool
-wf_journal_peek(const struct wf_journal_cursor *cursor,
-                struct wf_entry *out_entry)
-{
-    struct wf_journal_cursor copy = *cursor;
-
-    return wf_journal_next(&copy, out_entry);
-}

@@ -96,7 +96,5 @@ struct wf_journal_cursor {
 // than the journal's count. Entries are borrowed from the journal.
 bool wf_journal_next(struct wf_journal_cursor *cursor,
                      struct wf_entry *out_entry);
-bool wf_journal_peek(const struct wf_journal_cursor *cursor,
-                     struct wf_entry *out_entry);
 
 #endif

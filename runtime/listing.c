@@ -284,10 +284,8 @@ consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
     }
     kind =
         wf_definitions_find(partition->options.definitions, wf_key_kind(&key));
-    if ((kind != NULL && description.status > WEFT_STATUS_RUNNING &&
-         kind->retention_ms != WEFT_FOREVER &&
-         partition->now_ms - description.finished_at_ms >=
-             kind->retention_ms) ||
+    if (wf_residents_is_over(partition, kind, description.status,
+                             description.finished_at_ms) ||
         (description.status == WEFT_STATUS_NONE &&
          position < partition->redo_record)) {
         wf_residents_sweep(partition, &key);

@@ -498,12 +498,6 @@ wf_partition_redo_commit(const struct wf_partition *partition)
     return partition->redo_commit;
 }
 
-bool
-wf_partition_is_sealed(const struct wf_partition *partition)
-{
-    return partition->is_sealed;
-}
-
 void
 wf_partition_refuse(struct wf_partition *partition, weft_err err)
 {

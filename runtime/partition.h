@@ -96,8 +96,6 @@ weft_err wf_partition_recover_check(const struct wf_partition *partition);
 // is put out before that is durable. Actors with work load by themselves.
 void wf_partition_open(struct wf_partition *partition, uint64_t now_ms);
 
-// Where recovery must have read the log from at the latest: 0 if anywhere.
-uint64_t wf_partition_recover_from(const struct wf_partition *partition);
 // The newest time in what was recovered; the clock must not begin before it.
 uint64_t wf_partition_recovered_ms(const struct wf_partition *partition);
 
@@ -146,9 +144,6 @@ void wf_partition_committed(struct wf_partition *partition, uint64_t now_ms,
 // Commits below this are not needed to recover the partition, once the rows of
 // all commits up to now are safe. UINT64_MAX: none is needed.
 uint64_t wf_partition_redo_commit(const struct wf_partition *partition);
-// Bytes of log it would have to read again; over the hard limit, requests are
-// refused.
-bool wf_partition_is_sealed(const struct wf_partition *partition);
 
 // Refuse requests that would add work with err (WEFT_EFULL, WEFT_EBUSY,
 // WEFT_ECLOSED), or with WEFT_OK take them again.

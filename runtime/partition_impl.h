@@ -15,10 +15,10 @@
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record
-//   P2  only apply.c changes durable fields of actors, routes, windows
-//   P3  an object is in the dirty list if and only if position is not saved
-//   P4  the dirty list is ordered by dirty_record
-//   P5  what is held at the gate has a record > durable_record
+//   P2  only apply.c and apply_actor.c change durable fields of actors, routes,
+//   windows P3  an object is in the dirty list if and only if position is not
+//   saved P4  the dirty list is ordered by dirty_record P5  what is held at the
+//   gate has a record > durable_record
 
 #ifndef WF_RUNTIME_PARTITION_IMPL_H
 #define WF_RUNTIME_PARTITION_IMPL_H
@@ -136,7 +136,6 @@ struct wf_partition {
 
     struct wf_outputs outputs;
     struct wf_partition_stats stats;
-    struct wf_buf scratch;
 };
 
 // A record being made: sections are gathered, then written at once. draft.c ---
@@ -191,6 +190,10 @@ void wf_residents_loaded(struct wf_partition *partition, struct wf_load *load);
 // It was used: evict others if there are too many.
 void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
 void wf_residents_evict(struct wf_partition *partition);
+// Was an instance of that kind kept for as long as it should be?
+bool wf_residents_is_over(const struct wf_partition *partition,
+                          const struct wf_kind *kind, weft_status status,
+                          uint64_t finished_at_ms);
 // A sweep found its row: remove it, or what is left of it, if it is time.
 void wf_residents_sweep(struct wf_partition *partition,
                         const struct wf_key *key);
@@ -270,8 +273,7 @@ void wf_gate_reply(struct wf_partition *partition, struct wf_request *request,
                    uint64_t record);
 void wf_gate_actor(struct wf_partition *partition, struct wf_actor *actor,
                    uint64_t record);
-void wf_gate_send(struct wf_partition *partition, struct wf_route *route,
-                  uint64_t record);
+void wf_gate_send(struct wf_partition *partition, struct wf_route *route);
 void wf_gate_ack(struct wf_partition *partition, struct wf_route *route,
                  uint64_t record, uint64_t seq);
 // Let out what durable_record covers.

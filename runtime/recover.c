@@ -219,12 +219,6 @@ wf_partition_recover_segment(struct wf_partition *partition, uint64_t commit,
 }
 
 uint64_t
-wf_partition_recover_from(const struct wf_partition *partition)
-{
-    return partition->marks_count == 0 ? 0 : partition->marks[0].commit;
-}
-
-uint64_t
 wf_partition_recovered_ms(const struct wf_partition *partition)
 {
     return partition->now_ms;
@@ -256,7 +250,7 @@ open_routes(struct wf_partition *partition)
             wf_route_drop_acked(route);
             route->sent = route->acked;
             if (route->unacked.count > 0) {
-                wf_gate_send(partition, route, partition->last_record);
+                wf_gate_send(partition, route);
             }
         }
     }

@@ -198,14 +198,22 @@ static void drop_actor(struct wf_partition *partition, struct wf_actor *actor);
 static bool is_at_rest(const struct wf_partition *partition,
                        const struct wf_actor *actor);
 
+bool
+wf_residents_is_over(const struct wf_partition *partition,
+                     const struct wf_kind *kind, weft_status status,
+                     uint64_t finished_at_ms)
+{
+    return kind != NULL && status > WEFT_STATUS_RUNNING &&
+           kind->retention_ms != WEFT_FOREVER &&
+           partition->now_ms - finished_at_ms >= kind->retention_ms;
+}
+
 static bool
 is_kept_long_enough(const struct wf_partition *partition,
                     const struct wf_actor *actor)
 {
-    return actor->status > WEFT_STATUS_RUNNING && actor->kind != NULL &&
-           actor->kind->retention_ms != WEFT_FOREVER &&
-           partition->now_ms - actor->finished_at_ms >=
-               actor->kind->retention_ms &&
+    return wf_residents_is_over(partition, actor->kind, actor->status,
+                                actor->finished_at_ms) &&
            actor->waiting.count == 0 && !wf_actor_has_work(actor);
 }
 

@@ -22,7 +22,6 @@ struct wf_turn {
     bool has_commands; // something is to be started once it is durable
     bool is_finishing;
     // What the letter of this turn asks for, if anything.
-    bool has_reply;
     weft_bytes reply; // owned
     struct wf_letter letter;
 };

@@ -80,7 +80,7 @@ run_code(struct wf_stack *stack, void *ctx)
 
     (void)stack;
     if (!wf->is_unwinding) {
-        wf->outcome = wf->actor->kind->workflow.run(wf, wf->actor->input);
+        wf->outcome = wf->kind->workflow.run(wf, wf->actor->input);
     }
     run_deferred(wf);
     wf->is_done = true;
@@ -101,20 +101,21 @@ wf_workflow_resume(weft_workflow *wf)
     }
 }
 
-static weft_workflow *
-create_activation(struct wf_partition *partition, struct wf_actor *actor)
+weft_workflow *
+wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
+                   const struct wf_kind *kind)
 {
     weft_workflow *wf = wf_calloc(sizeof(*wf));
 
     wf->partition = partition;
     wf->actor = actor;
+    wf->kind = kind;
     wf->failure.name = "";
     wf->failure.message = "";
     wf_list_init(&wf->signals);
     wf_random_init(&wf->random, actor->seed ^ (actor->run << 48));
-    wf->stack =
-        wf_stack_create(partition->options.stacks,
-                        actor->kind->workflow.stack_bytes, run_code, wf);
+    wf->stack = wf_stack_create(partition->options.stacks,
+                                kind->workflow.stack_bytes, run_code, wf);
     if (wf->stack == NULL) {
         wf_free(wf);
         return NULL;
@@ -199,7 +200,7 @@ activate(struct wf_partition *partition, struct wf_actor *actor)
         wf_list_push_back(&partition->stacks, &wf->lru);
         return wf;
     }
-    wf = create_activation(partition, actor);
+    wf = wf_workflow_create(partition, actor, actor->kind);
     if (wf == NULL && partition->stacks.count > 0) {
         // Out of mappings: let half of the idle stacks go, and try once more.
         size_t half = (partition->stacks.count + 1) / 2;
@@ -210,7 +211,7 @@ activate(struct wf_partition *partition, struct wf_actor *actor)
                                           weft_workflow, lru)
                                  ->actor);
         }
-        wf = create_activation(partition, actor);
+        wf = wf_workflow_create(partition, actor, actor->kind);
     }
     if (wf == NULL) {
         wf_note(partition, &actor->key, "wait", "no memory for a stack");

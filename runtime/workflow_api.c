@@ -526,7 +526,7 @@ weft_workflow_run(const weft_workflow *wf)
 void *
 weft_workflow_context(const weft_workflow *wf)
 {
-    return wf->actor->kind->workflow.context;
+    return wf->kind->workflow.context;
 }
 
 int

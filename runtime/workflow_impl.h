@@ -52,6 +52,7 @@ struct wf_signal {
 struct weft_workflow {
     struct wf_partition *partition;
     struct wf_actor *actor;
+    const struct wf_kind *kind; // the code it runs
     struct wf_stack *stack;
     struct wf_list_node lru; // in the partition's stacks
 
@@ -132,6 +133,11 @@ weft_err wf_await_own(weft_workflow *wf, weft_future future,
 
 // workflow.c ----------------------------------------------------------------
 
+// An activation of that code, before its first line. NULL: no memory for a
+// stack.
+weft_workflow *wf_workflow_create(struct wf_partition *partition,
+                                  struct wf_actor *actor,
+                                  const struct wf_kind *kind);
 // An event happens to the code: futures become known, signals arrive.
 void wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry);
 // Let the code run until it waits or ends.

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runtime/fit.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "runtime/actor.h"
+#include "support/test.h"
+
+static unsigned runs;
+static unsigned cleanups;
+
+static void
+clean_up(void *ctx)
+{
+    (void)ctx;
+    cleanups++;
+}
+
+static weft_err
+wait_for(weft_workflow *wf, const char *signal)
+{
+    weft_err err;
+
+    runs++;
+    CHECK_EQ(weft_workflow_is_replaying(wf), 1);
+    CHECK_OK(weft_workflow_defer(wf, clean_up, NULL));
+    CHECK_OK(weft_workflow_publish(wf, "seen", weft_nothing()));
+    err = weft_workflow_receive(wf, signal, WEFT_FOREVER, NULL);
+    CHECK_ERR(err, WEFT_EUNWIND);
+    return err;
+}
+
+static weft_err
+go_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return wait_for(wf, "go");
+}
+
+static weft_err
+come_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return wait_for(wf, "come");
+}
+
+struct scene {
+    weft_definitions *definitions;
+    struct wf_fit *fit;
+    struct wf_actor *actor;
+};
+
+static void
+begin(struct scene *scene, weft_workflow_fn *run)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+    struct wf_key key;
+
+    runs = 0;
+    cleanups = 0;
+    def.name = "flow";
+    def.run = run;
+    CHECK_OK(weft_definitions_create(&scene->definitions));
+    CHECK_OK(weft_definitions_add_workflow(scene->definitions, &def));
+    scene->fit = wf_fit_create(scene->definitions);
+    CHECK_OK(wf_key_make("default", "flow", "w", &key));
+    scene->actor = wf_actor_create(&key, wf_key_hash(&key));
+    wf_key_fini(&key);
+}
+
+static void
+end(struct scene *scene)
+{
+    wf_actor_destroy(scene->actor);
+    wf_fit_destroy(scene->fit);
+    weft_definitions_destroy(scene->definitions);
+}
+
+static void
+append(struct scene *scene, const struct wf_entry *entry)
+{
+    struct wf_buf bytes = {0};
+
+    wf_entry_encode(entry, &bytes);
+    (void)wf_journal_append(&scene->actor->journal, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
+// What go_run leaves when it waits.
+static void
+append_waiting(struct scene *scene)
+{
+    append(scene, &(struct wf_entry){.type = WF_ENTRY_STARTED, .now_ms = 1});
+    append(scene, &(struct wf_entry){
+                      .type = WF_ENTRY_OPEN,
+                      .kind = WF_COMMAND_RECEIVE,
+                      .ordinal = 1,
+                      .name = weft_text("go"),
+                      .input_hash = wf_hash64(NULL, 0, 0),
+                  });
+}
+
+static weft_err
+check(struct scene *scene, char **out_difference)
+{
+    return wf_fit_check(wf_fit_partition(scene->fit), scene->actor,
+                        wf_definitions_find(scene->definitions, "flow"),
+                        out_difference);
+}
+
+TEST(fit, the_code_that_made_it_fits_and_leaves_nothing_behind)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, go_run);
+    append_waiting(&scene);
+    CHECK_OK(check(&scene, &difference));
+    CHECK(difference == NULL);
+    CHECK_EQ(runs, 1);
+    CHECK_EQ(cleanups, 1);
+    CHECK(scene.actor->activation == NULL);
+    CHECK_EQ(scene.actor->journal.count, 2);
+    CHECK_EQ(scene.actor->published.count, 0);
+    end(&scene);
+}
+
+TEST(fit, other_code_is_told_with_both_sides)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, come_run);
+    append_waiting(&scene);
+    CHECK_ERR(check(&scene, &difference), WEFT_EDIVERGED);
+    CHECK(strstr(difference, "recorded was receive \"go\"") != NULL);
+    CHECK(strstr(difference, "the code gives receive \"come\"") != NULL);
+    wf_free(difference);
+    CHECK_EQ(cleanups, 1);
+    CHECK(scene.actor->activation == NULL);
+    end(&scene);
+}
+
+TEST(fit, what_has_not_begun_fits_without_running)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, come_run);
+    CHECK_OK(check(&scene, &difference));
+    CHECK_EQ(runs, 0);
+    end(&scene);
+}

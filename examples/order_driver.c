@@ -105,6 +105,7 @@ static void
 send_event(struct play *play, struct event *event)
 {
     struct play_order *order = event->order;
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
     weft_request request = WEFT_REQUEST_INIT;
     char id[2 * ID_BYTES];
 
@@ -113,8 +114,9 @@ send_event(struct play *play, struct event *event)
     if (strcmp(event->name, "start") == 0) {
         request.verb = WEFT_VERB_START;
         request.input = weft_bytes_of(order->start, order->start_len);
-        request.reuse = WEFT_REUSE_REJECT;
-        request.conflict = WEFT_CONFLICT_USE_EXISTING;
+        options.reuse = WEFT_REUSE_REJECT;
+        options.conflict = WEFT_CONFLICT_USE_EXISTING;
+        request.start = &options;
     } else if (strcmp(event->name, "cancel") == 0) {
         request.verb = WEFT_VERB_CANCEL;
     } else {

@@ -48,6 +48,20 @@ weft_client_start(weft_client *client, weft_target target, weft_bytes input)
 }
 
 weft_err
+weft_client_start_with(weft_client *client, weft_target target,
+                       weft_bytes input, const weft_start_options *options,
+                       weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_START;
+    request.target = target;
+    request.input = input;
+    request.start = options;
+    return call(client, &request, 0, out_reply);
+}
+
+weft_err
 weft_client_signal(weft_client *client, weft_target target, const char *name,
                    weft_bytes data)
 {

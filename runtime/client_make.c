@@ -13,6 +13,7 @@
 #include "runtime/client_impl.h"
 #include "runtime/definitions.h"
 #include "runtime/request.h"
+#include "runtime/start.h"
 
 enum field {
     TARGET = 1 << 0, // kind and id
@@ -137,20 +138,16 @@ make_name(const weft_request *given, struct wf_request *made)
 static weft_err
 make_start(const weft_request *given, struct wf_request *made)
 {
-    if (given->reuse != WEFT_REUSE_ALLOW &&
-        given->reuse != WEFT_REUSE_AFTER_FAILURE &&
-        given->reuse != WEFT_REUSE_REJECT) {
-        return wf_error(WEFT_EINVAL, "reuse is %d, which is none",
-                        (int)given->reuse);
+    weft_err err = WEFT_OK;
+
+    if (given->start != NULL) {
+        err = wf_start_check(given->start);
+        made->reuse = given->start->reuse;
+        made->conflict = given->start->conflict;
     }
-    if (given->conflict != WEFT_CONFLICT_FAIL &&
-        given->conflict != WEFT_CONFLICT_USE_EXISTING) {
-        return wf_error(WEFT_EINVAL, "conflict is %d, which is none",
-                        (int)given->conflict);
-    }
-    made->reuse = given->reuse;
-    made->conflict = given->conflict;
-    return copy_payload("the input", given->input, &made->input);
+    return err != WEFT_OK
+               ? err
+               : copy_payload("the input", given->input, &made->input);
 }
 
 static weft_err

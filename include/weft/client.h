@@ -26,6 +26,7 @@
 #include "weft/bytes.h"
 #include "weft/error.h"
 #include "weft/node.h"
+#include "weft/start.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,19 +72,6 @@ typedef enum weft_status {
 // "running" and so on; never NULL.
 WEFT_API const char *weft_status_name(weft_status status);
 
-// A finished instance of the same id: start again, or not?
-typedef enum weft_reuse {
-    WEFT_REUSE_ALLOW,
-    WEFT_REUSE_AFTER_FAILURE, // only if it did not complete
-    WEFT_REUSE_REJECT
-} weft_reuse;
-
-// A running instance of the same id: what then?
-typedef enum weft_conflict {
-    WEFT_CONFLICT_FAIL,        // WEFT_EEXISTS
-    WEFT_CONFLICT_USE_EXISTING // answer as if it had been started now
-} weft_conflict;
-
 typedef enum weft_verb {
     WEFT_VERB_START,
     WEFT_VERB_SIGNAL,
@@ -111,10 +99,9 @@ typedef struct weft_request {
     const char *name; // of the signal, question, query; reason of terminate
     weft_bytes data;  // payload of the signal, question, query; result
     weft_bytes input; // of a start
-    weft_reuse reuse;
-    weft_conflict conflict;
-    const char *token;      // complete, fail, heartbeat
-    const char *error_name; // fail
+    const weft_start_options *start; // of a start; NULL: the defaults
+    const char *token;               // complete, fail, heartbeat
+    const char *error_name;          // fail
     const char *error_message;
     weft_status status; // list: only of this status; 0 (none) for all
     const char *cursor; // list: where the page before ended; NULL to begin
@@ -193,6 +180,15 @@ WEFT_API void weft_reply_free(weft_reply *reply); // NULL is fine
 // WEFT_EEXISTS  one of that id runs already, or may not be reused
 WEFT_API weft_err weft_client_start(weft_client *client, weft_target target,
                                     weft_bytes input);
+
+// The same with options. out_reply may be NULL; its is_created tells whether
+// this call made the instance.
+//
+// WEFT_EINVAL   an option is out of range; the detail names it
+WEFT_API weft_err weft_client_start_with(weft_client *client,
+                                         weft_target target, weft_bytes input,
+                                         const weft_start_options *options,
+                                         weft_reply **out_reply);
 
 // WEFT_ENOTFOUND  no such instance, and its kind does not create one
 // WEFT_EFINISHED  it has finished

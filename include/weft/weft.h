@@ -3,8 +3,8 @@
 // weft.h - durable actors and workflows for C services: everything at once.
 //
 // Read in this order: workflow.h and activity.h (what you write), actor.h (the
-// same without a stack), node.h (run it), client.h (use it), payload.h (what is
-// in a payload).
+// same without a stack), node.h (run it), client.h and start.h
+// (use it), payload.h (what is in a payload).
 
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
@@ -17,6 +17,7 @@
 #include "weft/error.h"
 #include "weft/node.h"
 #include "weft/payload.h"
+#include "weft/start.h"
 #include "weft/workflow.h"
 
 #endif

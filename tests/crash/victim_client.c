@@ -283,6 +283,7 @@ static void
 ask_entry(struct victim_client *client, size_t at)
 {
     const struct entry *entry = &client->entries[at];
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
     weft_request request = WEFT_REQUEST_INIT;
     struct transfer transfer = {.client = client->index,
                                 .seq = entry->seq,
@@ -299,7 +300,8 @@ ask_entry(struct victim_client *client, size_t at)
     switch (entry->verb) {
     case 'J':
         request.verb = WEFT_VERB_START;
-        request.reuse = WEFT_REUSE_REJECT;
+        options.reuse = WEFT_REUSE_REJECT;
+        request.start = &options;
         request.input = weft_bytes_of(&job, sizeof(job));
         break;
     case 'G':

@@ -17,6 +17,7 @@
 #include "runtime/load.h"
 #include "runtime/recovery.h"
 #include "runtime/stack.h"
+#include "runtime/start.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
 #include "storage/log.h"
@@ -676,8 +677,11 @@ make_request(const weft_request *given)
     own_text(&request->error_message, given->error_message);
     own(&request->data, given->data);
     own(&request->input, given->input);
-    request->reuse = given->reuse;
-    request->conflict = given->conflict;
+    if (given->start != NULL) {
+        must(wf_start_check(given->start));
+        request->reuse = given->start->reuse;
+        request->conflict = given->start->conflict;
+    }
     request->list_status = given->status;
     request->list_limit = WF_LIST_PAGE_MAX;
     if (given->verb == WEFT_VERB_LIST) {

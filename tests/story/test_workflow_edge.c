@@ -255,13 +255,15 @@ static struct world_call *
 start(const char *id, const char *input, weft_reuse reuse,
       weft_conflict conflict)
 {
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
     weft_request request = WEFT_REQUEST_INIT;
 
+    options.reuse = reuse;
+    options.conflict = conflict;
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){"flow", id};
     request.input = weft_text(input);
-    request.reuse = reuse;
-    request.conflict = conflict;
+    request.start = &options;
     return world_wait(story_now()->world,
                       world_submit(story_now()->world, &request));
 }

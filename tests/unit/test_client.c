@@ -678,6 +678,7 @@ submit(const weft_request *request)
 TEST(client, malformed_requests_are_refused_with_their_field)
 {
     static char big[WF_PAYLOAD_BYTES_MAX + 1];
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
     weft_request request = make_signal("pay");
 
     open_rig();
@@ -703,6 +704,12 @@ TEST(client, malformed_requests_are_refused_with_their_field)
     request = make_signal("pay");
     request.struct_size = 0;
     CHECK_ERR(submit(&request), WEFT_EINVAL);
+    request = make_signal("pay");
+    request.verb = WEFT_VERB_START;
+    options.reuse = WEFT_REUSE_REJECT + 1;
+    request.start = &options;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "start options: reuse is 3, which is none");
     request = make_signal("pay");
     request.number = UINT64_MAX;
     CHECK_ERR(submit(&request), WEFT_EINVAL);

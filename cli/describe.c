@@ -152,6 +152,9 @@ entry_line(const weft_inspect_entry *entry, int is_full)
             entry->err == WEFT_OK ? "" : weft_err_name(entry->err), data);
         free(data);
         break;
+    case WEFT_INSPECT_PATCH:
+        length = asprintf(&line, "> patch \"%s\"", entry->name);
+        break;
     default:
         length = asprintf(&line, "an entry that does not decode");
         break;

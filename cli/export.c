@@ -82,6 +82,10 @@ put_entry(const weft_inspect_entry *entry)
             cli_json_text("input_hash", hash);
         }
         break;
+    case WEFT_INSPECT_PATCH:
+        cli_json_text("entry", "patch");
+        cli_json_text("name", entry->name);
+        break;
     default:
         cli_json_text("entry", "unknown");
         break;

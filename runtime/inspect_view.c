@@ -204,6 +204,10 @@ show_entry(struct wf_view *view, const struct wf_entry *entry,
         shown->err = entry->err;
         shown->data = entry->data;
         break;
+    case WF_ENTRY_PATCH:
+        shown->type = WEFT_INSPECT_PATCH;
+        shown->name = keep_text(view, entry->name);
+        break;
     }
 }
 

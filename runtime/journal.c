@@ -19,6 +19,10 @@ wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
         }
         return;
     }
+    if (entry->type == WF_ENTRY_PATCH) {
+        wf_buf_put_bytes(out, entry->name);
+        return;
+    }
     wf_buf_put_varint(out, entry->branch);
     wf_buf_put_varint(out, entry->ordinal);
     wf_buf_put_bytes(out, entry->name);
@@ -60,6 +64,9 @@ wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry)
             entry.data = wf_reader_bytes(&reader);
         }
         break;
+    case WF_ENTRY_PATCH:
+        entry.name = wf_reader_bytes(&reader);
+        break;
     default:
         return false;
     }
@@ -93,6 +100,7 @@ wf_journal_init(struct wf_journal *journal)
     wf_list_init(&journal->chunks);
     journal->count = 0;
     journal->bytes = 0;
+    journal->patches = 0;
 }
 
 void
@@ -162,6 +170,7 @@ wf_journal_append(struct wf_journal *journal, weft_bytes entry)
     chunk->has_row = false;
     journal->count++;
     journal->bytes += needed;
+    journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
     at += head.len;
     wf_buf_fini(&head);
     return weft_bytes_of(at, entry.len);
@@ -176,10 +185,12 @@ wf_journal_restore(struct wf_journal *journal, uint64_t number,
     uint64_t count = 0;
 
     while (wf_reader_left(&reader) > 0) {
-        (void)wf_reader_bytes(&reader);
+        weft_bytes entry = wf_reader_bytes(&reader);
+
         if (reader.failed) {
             return false;
         }
+        journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
         count++;
     }
     // What is not a row yet is the tail, and will grow.

@@ -23,6 +23,7 @@ enum wf_entry_type {
     WF_ENTRY_LETTER,      // event: now, a letter that was handled
     WF_ENTRY_OPEN = 16,   // command: ordinal, kind, name, input hash
     WF_ENTRY_VALUE,       // command: ordinal, name, err, data
+    WF_ENTRY_PATCH = 32,  // marker: name; it has no place in the order
 };
 
 // What kind of command an OPEN is.
@@ -53,6 +54,14 @@ struct wf_entry {
 
 void wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out);
 bool wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry);
+// Its type, without decoding the rest.
+static inline enum wf_entry_type
+wf_entry_type(weft_bytes bytes)
+{
+    return bytes.len == 0
+               ? 0
+               : (enum wf_entry_type)((const uint8_t *)bytes.data)[0];
+}
 static inline bool
 wf_entry_is_event(const struct wf_entry *entry)
 {
@@ -73,6 +82,7 @@ struct wf_journal {
     struct wf_list chunks;
     uint64_t count; // of entries
     uint64_t bytes;
+    uint64_t patches; // markers among the entries
 };
 
 void wf_journal_init(struct wf_journal *journal);

@@ -62,8 +62,8 @@ is_same(const struct wf_entry *a, const struct wf_entry *b)
            wf_bytes_equal(a->name, b->name) && a->input_hash == b->input_hash;
 }
 
-static void
-record(weft_workflow *wf, const struct wf_entry *entry)
+void
+wf_replay_record(weft_workflow *wf, const struct wf_entry *entry)
 {
     struct wf_buf bytes = {0};
 
@@ -93,8 +93,21 @@ add_future(weft_workflow *wf, enum wf_command_kind kind)
     };
 }
 
-static weft_err
-check_caller(const weft_workflow *wf)
+// What the code must do next, or what happens to it. Patches are looked up by
+// name, wherever they are.
+static bool
+next_entry(weft_workflow *wf, struct wf_entry *out_entry)
+{
+    while (wf_journal_next(&wf->cursor, out_entry)) {
+        if (out_entry->type != WF_ENTRY_PATCH) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weft_err
+wf_replay_check_caller(const weft_workflow *wf)
 {
     if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
         return wf_error(WEFT_EINVAL,
@@ -115,7 +128,7 @@ wf_replay_command(weft_workflow *wf, enum wf_command_kind kind,
         .input_hash = wf_hash64(input.data, input.len, 0),
     };
     struct wf_entry recorded;
-    weft_err err = check_caller(wf);
+    weft_err err = wf_replay_check_caller(wf);
 
     if (err != WEFT_OK) {
         return err;
@@ -123,10 +136,10 @@ wf_replay_command(weft_workflow *wf, enum wf_command_kind kind,
     add_future(wf, kind);
     entry.ordinal = wf->ordinal;
     if (!wf->is_replaying) {
-        record(wf, &entry);
+        wf_replay_record(wf, &entry);
         return WEFT_OK;
     }
-    if (!wf_journal_next(&wf->cursor, &recorded)) {
+    if (!next_entry(wf, &recorded)) {
         diverge(wf, NULL, &entry);
         return WEFT_EUNWIND;
     }
@@ -147,7 +160,7 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
         .name = weft_text(name),
     };
     struct wf_entry recorded;
-    weft_err err = check_caller(wf);
+    weft_err err = wf_replay_check_caller(wf);
 
     if (err != WEFT_OK) {
         return err;
@@ -158,7 +171,7 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
     if (!wf->is_replaying) {
         return WEFT_OK;
     }
-    if (!wf_journal_next(&wf->cursor, &recorded)) {
+    if (!next_entry(wf, &recorded)) {
         diverge(wf, NULL, &entry);
         return WEFT_EUNWIND;
     }
@@ -175,14 +188,14 @@ void
 wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
                        weft_bytes data)
 {
-    record(wf, &(struct wf_entry){
-                   .type = WF_ENTRY_VALUE,
-                   .kind = WF_COMMAND_VALUE,
-                   .ordinal = wf->ordinal,
-                   .name = weft_text(name),
-                   .err = err,
-                   .data = data,
-               });
+    wf_replay_record(wf, &(struct wf_entry){
+                             .type = WF_ENTRY_VALUE,
+                             .kind = WF_COMMAND_VALUE,
+                             .ordinal = wf->ordinal,
+                             .name = weft_text(name),
+                             .err = err,
+                             .data = data,
+                         });
 }
 
 bool
@@ -192,7 +205,7 @@ wf_replay_journal(weft_workflow *wf)
 
     wf->is_replaying = true;
     wf->cursor = (struct wf_journal_cursor){.journal = &wf->actor->journal};
-    while (wf->divergence == NULL && wf_journal_next(&wf->cursor, &entry)) {
+    while (wf->divergence == NULL && next_entry(wf, &entry)) {
         if (!wf_entry_is_event(&entry) || wf->is_done) {
             diverge(wf, &entry, NULL);
             break;

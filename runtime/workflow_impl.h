@@ -49,6 +49,16 @@ struct wf_signal {
     weft_bytes bytes;
 };
 
+// What the code was told about a change, for the rest of the run. In the
+// arena.
+struct wf_patch {
+    struct wf_patch *next;
+    const char *id;
+    bool is_new;      // the new code runs
+    bool is_recorded; // in the journal
+    bool is_known;    // the code asked
+};
+
 struct weft_workflow {
     struct wf_partition *partition;
     struct wf_actor *actor;
@@ -66,6 +76,8 @@ struct weft_workflow {
     uint64_t now_ms;
     struct wf_random random;
     uint32_t ordinal; // of the last command
+    struct wf_patch *patches;
+    bool has_read_patches; // those of the journal
     struct wf_future *futures;
     size_t futures_cap;
     struct wf_list signals;
@@ -113,6 +125,10 @@ weft_err wf_replay_value(weft_workflow *wf, const char *name,
                          weft_bytes *out_data);
 void wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
                             weft_bytes data);
+// Is this the workflow's own function? WEFT_EINVAL, WEFT_EUNWIND.
+weft_err wf_replay_check_caller(const weft_workflow *wf);
+// An entry of the turn that runs.
+void wf_replay_record(weft_workflow *wf, const struct wf_entry *entry);
 // Run the code over the whole journal. False: it does not fit.
 bool wf_replay_journal(weft_workflow *wf);
 

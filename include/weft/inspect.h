@@ -90,7 +90,8 @@ typedef enum weft_inspect_entry_type {
     WEFT_INSPECT_LETTER,  // event: a message was handled
     WEFT_INSPECT_COMMAND, // the code asked for something
     WEFT_INSPECT_VALUE,   // the code computed something on the spot
-    WEFT_INSPECT_UNKNOWN  // it does not decode
+    WEFT_INSPECT_UNKNOWN, // it does not decode
+    WEFT_INSPECT_PATCH    // the code went the new way; name is the patch's id
 } weft_inspect_entry_type;
 
 // One entry of a workflow's journal. The result of a command is the event whose

@@ -226,6 +226,32 @@ WEFT_API weft_err weft_workflow_abandon(weft_workflow *wf, weft_future future);
 // the next call that waits. The name is "" if nothing failed yet.
 WEFT_API const weft_failure *weft_workflow_failure(const weft_workflow *wf);
 
+// Changing code that instances run. docs/versions.md -------------------------
+
+// 1: go the new way; 0: go the old way. (Temporal: patched.)
+//
+//     if (weft_workflow_patched(wf, "check-stock-first")) {
+//         new code
+//     } else {
+//         what was here before
+//     }
+//
+// The first answer holds for the rest of the run, wherever it is asked again:
+//   a run that has it recorded      1
+//   history is being run again      0: it was recorded before the change
+//   the code is at its live end     1, and that is recorded now
+// A restart begins anew. The id is 1 to 255 bytes; with any other the instance
+// is parked. Outside of the workflow's function it is 0.
+WEFT_API int weft_workflow_patched(weft_workflow *wf, const char *id);
+
+// Where the old way is gone from the code because no run needs it any more:
+// what it records lets code that still has both ways run this instance too.
+// Once no run has the old code's history, delete it.
+//
+// WEFT_EINVAL  called outside of the workflow's function
+WEFT_API weft_err weft_workflow_deprecate_patch(weft_workflow *wf,
+                                                const char *id);
+
 // Outcome. ------------------------------------------------------------------
 
 // Publish a value for queries of that name.

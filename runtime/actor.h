@@ -171,7 +171,8 @@ struct wf_actor {
     uint32_t crashes;
     uint64_t retry_due; // 0: none
     struct wf_mailbox mailbox;
-    weft_bytes state; // owned
+    uint64_t outlived_to; // letters before it were for a life that has ended
+    weft_bytes state;     // owned
     struct wf_journal journal;
     struct wf_list timers;
     struct wf_list commands;

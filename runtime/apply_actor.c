@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "runtime/partition_impl.h"
+#include "runtime/signals.h"
 
 struct apply {
     struct wf_partition *partition;
@@ -103,27 +104,52 @@ apply_create(struct apply *apply)
     end_retry(apply);
 }
 
-// Signals that were not received come before what is in the mailbox, in the
-// order in which they came.
 static void
-put_back(struct apply *apply, uint64_t count)
+check_overfull(struct apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+
+    if (wf_mailbox_is_overfull(&actor->mailbox) &&
+        !wf_list_has(&actor->spill)) {
+        wf_list_push_back(&apply->partition->overfull, &actor->spill);
+    }
+}
+
+// A letter that was taken from the mailbox is its first again. A question was
+// answered when it was taken.
+static void
+put_first(struct apply *apply, weft_bytes bytes)
 {
     struct wf_mailbox *mailbox = &apply->actor->mailbox;
-    struct wf_reader all = apply->ops;
-    weft_bytes *letters;
+    struct wf_buf signal = {0};
+    struct wf_letter letter;
 
-    if (count > wf_reader_left(&all) || count >= mailbox->first_seq) {
+    if (!wf_letter_decode(bytes, &letter) || mailbox->first_seq <= 1) {
         apply->ops.failed = true;
         return;
     }
-    letters = wf_alloc((count + 1) * sizeof(*letters));
-    for (uint64_t i = 0; i < count; i++) {
-        letters[i] = wf_reader_bytes(&apply->ops);
+    letter.client = weft_nothing();
+    letter.call = 0;
+    wf_letter_encode(&letter, &signal);
+    wf_mailbox_push_first(mailbox, wf_buf_bytes(&signal));
+    wf_buf_fini(&signal);
+}
+
+// The run is over: signals that it did not receive come before what is in the
+// mailbox, in the order in which they came.
+static void
+put_back_signals(struct apply *apply)
+{
+    struct wf_signals signals;
+
+    wf_signals_init(&signals, &apply->actor->journal);
+    for (size_t i = signals.count; i > 0 && !apply->ops.failed; i--) {
+        if (!signals.entries[i - 1].is_received) {
+            put_first(apply, signals.entries[i - 1].letter);
+        }
     }
-    for (uint64_t i = count; i > 0 && !apply->ops.failed; i--) {
-        wf_mailbox_push_first(mailbox, letters[i - 1]);
-    }
-    wf_free(letters);
+    wf_signals_fini(&signals);
+    check_overfull(apply);
 }
 
 static void
@@ -131,8 +157,12 @@ apply_restart(struct apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes input = wf_reader_bytes(&apply->ops);
+    weft_bytes first = wf_reader_bytes(&apply->ops);
 
-    put_back(apply, wf_reader_varint(&apply->ops));
+    put_back_signals(apply);
+    if (first.len > 0) {
+        put_first(apply, first);
+    }
     remove_waits(apply);
     wf_journal_fini(&actor->journal);
     wf_own_bytes(&actor->input, input);
@@ -149,6 +179,7 @@ apply_finish(struct apply *apply)
     weft_bytes text;
     weft_bytes data;
 
+    put_back_signals(apply);
     remove_waits(apply);
     actor->status = (weft_status)wf_reader_varint(&apply->ops);
     data = wf_reader_bytes(&apply->ops);
@@ -406,10 +437,7 @@ apply_push(struct apply *apply)
     struct wf_actor *actor = apply->actor;
 
     wf_mailbox_push(&actor->mailbox, wf_reader_bytes(&apply->ops));
-    if (wf_mailbox_is_overfull(&actor->mailbox) &&
-        !wf_list_has(&actor->spill)) {
-        wf_list_push_back(&apply->partition->overfull, &actor->spill);
-    }
+    check_overfull(apply);
 }
 
 // tidy: long, one case per operation
@@ -504,6 +532,9 @@ apply_actor_op(struct apply *apply, enum wf_op op)
         remove_waits(apply);
         end_retry(apply);
         wf_actor_clear(actor);
+        break;
+    case WF_OP_OUTLIVED:
+        actor->outlived_to = actor->mailbox.next_seq;
         break;
     default:
         ops->failed = true;

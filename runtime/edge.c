@@ -104,10 +104,15 @@ put_signal(struct wf_draft *draft, const struct wf_actor *actor,
     wf_buf_fini(&letter);
 }
 
+// What was sent to the life before and is still in the mailbox stays its own.
 static void
 put_create(struct wf_partition *partition, struct wf_draft *draft,
            const struct wf_actor *actor, weft_bytes input)
 {
+    if (actor->status != WEFT_STATUS_NONE &&
+        wf_mailbox_count(&actor->mailbox) > 0) {
+        wf_buf_put_u8(&draft->ops, WF_OP_OUTLIVED);
+    }
     wf_create_put(partition, actor, weft_nothing(), 0, 0, input, &draft->ops);
     wf_draft_actor(draft, &actor->key);
 }
@@ -248,8 +253,12 @@ do_cancel(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     if (!actor->is_cancel_asked) { // twice is once
-        wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_CANCEL},
-                         &letter);
+        wf_letter_encode(
+            &(struct wf_letter){
+                .type = WF_LETTER_CANCEL,
+                .sender_run = actor->seed,
+            },
+            &letter);
         wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
         wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
         wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));

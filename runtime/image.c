@@ -117,6 +117,7 @@ put_head(struct save *save)
 {
     const struct wf_actor *actor = save->actor;
     struct wf_buf *image = &save->image;
+    bool has_outlived = actor->mailbox.first_seq < actor->outlived_to;
     uint8_t bits = 0;
 
     bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
@@ -124,6 +125,7 @@ put_head(struct save *save)
     bits |= actor->is_paused ? WF_IMAGE_PAUSED : 0;
     bits |= actor->is_cancel_asked ? WF_IMAGE_CANCEL_ASKED : 0;
     bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
+    bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
     wf_buf_put_u8(image, 0); // flags: set when all items are known
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, actor->object.position);
@@ -155,6 +157,9 @@ put_head(struct save *save)
     if (actor->failure_name != NULL) {
         wf_buf_put_text(image, actor->failure_name);
         wf_buf_put_text(image, actor->failure_message);
+    }
+    if (has_outlived) {
+        wf_buf_put_varint(image, actor->outlived_to);
     }
 }
 

@@ -12,5 +12,6 @@
 #define WF_IMAGE_PAUSED 4
 #define WF_IMAGE_CANCEL_ASKED 8
 #define WF_IMAGE_FAILED 16
+#define WF_IMAGE_OUTLIVED 32
 
 #endif

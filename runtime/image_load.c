@@ -113,6 +113,9 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
         wf_own_text(&actor->failure_name, wf_reader_bytes(reader));
         wf_own_text(&actor->failure_message, wf_reader_bytes(reader));
     }
+    if ((head.bits & WF_IMAGE_OUTLIVED) != 0) {
+        actor->outlived_to = wf_reader_varint(reader);
+    }
 }
 
 static bool

@@ -7,7 +7,7 @@
 // of every record is looked at, and nothing is changed: the grammar of record.h
 // once more, a letter for each field.
 //
-//   V varint          K actor key         L letter      S count, letters
+//   V varint          K actor key         L letter      l the same, or ""
 //   B bytes           k the same, or ""   J journal entry
 //   C 16 bytes        E envelope          D dead letter
 
@@ -34,7 +34,7 @@ static const char *const grammar[] = {
     [WF_OP_STATE_PATCH] = "VB",
     [WF_OP_JOURNAL] = "J",
     [WF_OP_JOURNAL_LETTER] = "",
-    [WF_OP_RESTART] = "BS",
+    [WF_OP_RESTART] = "Bl",
     [WF_OP_TIMER_SET] = "VVB",
     [WF_OP_TIMER_CLEAR] = "V",
     [WF_OP_COMMAND_OPEN] = "VVBBB",
@@ -48,6 +48,7 @@ static const char *const grammar[] = {
     [WF_OP_PUBLISH] = "BB",
     [WF_OP_FINISH] = "VBBB",
     [WF_OP_REMOVE] = "",
+    [WF_OP_OUTLIVED] = "",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",
@@ -112,18 +113,6 @@ wf_inspect_is_dead_letter(weft_bytes bytes)
 }
 
 static bool
-read_letters(struct wf_reader *ops)
-{
-    uint64_t count = wf_reader_varint(ops);
-    bool is_whole = true;
-
-    while (is_whole && count-- > 0) {
-        is_whole = is_letter(wf_reader_bytes(ops));
-    }
-    return is_whole;
-}
-
-static bool
 read_field(struct wf_reader *ops, char field)
 {
     weft_bytes bytes;
@@ -147,8 +136,9 @@ read_field(struct wf_reader *ops, char field)
         return is_letter(wf_reader_bytes(ops));
     case 'J':
         return is_entry(wf_reader_bytes(ops));
-    case 'S':
-        return read_letters(ops);
+    case 'l':
+        bytes = wf_reader_bytes(ops);
+        return bytes.len == 0 || is_letter(bytes);
     case 'E':
         return wf_inspect_is_envelope(wf_reader_bytes(ops));
     case 'D':

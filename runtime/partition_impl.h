@@ -9,7 +9,8 @@
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what will wake the others  listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
-//   workflow.c   stacks and replay         gate.c       what waits for commits
+//   workflow.c   stacks and replay         signals.c    which were received
+//   gate.c       what waits for commits
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //

@@ -36,7 +36,7 @@ enum wf_op {
     WF_OP_STATE_PATCH,     // V offset, B bytes
     WF_OP_JOURNAL,         // B entry
     WF_OP_JOURNAL_LETTER,  // the first letter becomes an entry
-    WF_OP_RESTART,         // B input, V count, B entry ...: kept signals
+    WF_OP_RESTART,         // B input, B letter: the first one now, or empty
     WF_OP_TIMER_SET,       // V id, V due, B name
     WF_OP_TIMER_CLEAR,     // V id
     WF_OP_COMMAND_OPEN,    // V id, V type, B name, B input, B options
@@ -50,6 +50,7 @@ enum wf_op {
     WF_OP_PUBLISH,         // B name, B value
     WF_OP_FINISH,          // V status, B result, B failure name, B message
     WF_OP_REMOVE,          // the instance is forgotten
+    WF_OP_OUTLIVED,        // what is in the mailbox was for the life before
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

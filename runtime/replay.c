@@ -11,8 +11,10 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/signals.h"
 #include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
 
@@ -199,6 +201,27 @@ wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
 }
 
 bool
+wf_replay_knows_signals(const weft_workflow *wf)
+{
+    const struct wf_list_node *node = wf_list_first(&wf->signals);
+    struct wf_signals signals;
+    bool is_agreed;
+
+    wf_signals_init(&signals, &wf->actor->journal);
+    is_agreed = signals.unreceived_count == wf->signals.count;
+    for (size_t i = 0; i < signals.count && is_agreed; i++) {
+        if (!signals.entries[i].is_received) {
+            is_agreed = wf_bytes_equal(
+                signals.entries[i].letter,
+                WF_CONTAINER(node, struct wf_signal, node)->bytes);
+            node = wf_list_next(&wf->signals, node);
+        }
+    }
+    wf_signals_fini(&signals);
+    return is_agreed;
+}
+
+bool
 wf_replay_journal(weft_workflow *wf)
 {
     struct wf_entry entry;
@@ -220,6 +243,7 @@ wf_replay_journal(weft_workflow *wf)
     if (wf->is_done && wf->divergence == NULL) {
         diverge(wf, NULL, NULL);
     }
+    WF_ASSERT_SLOW(wf->divergence != NULL || wf_replay_knows_signals(wf));
     wf->is_replaying = false;
     wf->partition->stats.replays++;
     return wf->divergence == NULL;

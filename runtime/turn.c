@@ -379,10 +379,13 @@ is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
     case WF_LETTER_STEP:
         return letter->sender_run == actor->run;
     case WF_LETTER_CANCEL:
-        // From a client, or from the call that this instance is the child of:
-        // one of the same id may have been here before.
-        return letter->sender.len == 0 ||
-               (wf_bytes_equal(letter->sender, wf_key_bytes(&actor->parent)) &&
+        // From a client that meant this life, or from the call that this
+        // instance is the child of: one of the same id may have been here
+        // before. A seed is that of a life, over all its runs.
+        if (letter->sender.len == 0) {
+            return letter->sender_run == actor->seed;
+        }
+        return (wf_bytes_equal(letter->sender, wf_key_bytes(&actor->parent)) &&
                 letter->sender_run == actor->parent_run &&
                 letter->call == actor->parent_call);
     default:
@@ -404,7 +407,9 @@ put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
     wf_buf_put_bytes(&turn->sends.ops, wf_buf_bytes(&body));
     wf_draft_partition(&turn->sends);
     wf_buf_fini(&body);
-    wf_note(turn->partition, &turn->actor->key, "dead", "%s", reason);
+    wf_note(turn->partition, &turn->actor->key, "dead", "signal %.*s: %s",
+            (int)turn->letter.name.len, (const char *)turn->letter.name.data,
+            reason);
 }
 
 // Its sender learns that it was not delivered, or operators do.
@@ -527,6 +532,9 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     } else if (!is_start && letter.type == WF_LETTER_START) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
                       "an instance of this id is running");
+    } else if (!is_start && actor->mailbox.first_seq < actor->outlived_to) {
+        refuse_letter(partition, actor, &letter, bytes, WEFT_EFINISHED,
+                      "the instance has finished");
     } else if (!is_start && !is_expected(actor, &letter)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
     } else if (actor->kind->is_workflow) {

@@ -326,49 +326,26 @@ wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
 
 // The end. ------------------------------------------------------------------
 
-// Signals that nobody received do not vanish with the instance.
-static void
-put_unreceived(weft_workflow *wf)
-{
-    struct wf_list_node *node = wf_list_first(&wf->signals);
-
-    for (; node != NULL; node = wf_list_next(&wf->signals, node)) {
-        const struct wf_signal *signal =
-            WF_CONTAINER(node, struct wf_signal, node);
-        struct wf_buf body = {0};
-
-        wf_buf_put_bytes(&body, wf_key_bytes(&wf->actor->key));
-        wf_buf_put_bytes(&body, signal->bytes);
-        wf_buf_put_text(&body, "the workflow ended without receiving it");
-        wf_buf_put_u8(&wf->turn->sends.ops, WF_OP_LETTER);
-        wf_buf_put_bytes(&wf->turn->sends.ops, wf_buf_bytes(&body));
-        wf_draft_partition(&wf->turn->sends);
-        wf_buf_fini(&body);
-    }
-}
-
 static void
 put_restart(weft_workflow *wf)
 {
     struct wf_buf *ops = &wf->turn->ops;
-    struct wf_list_node *node = wf_list_first(&wf->signals);
     struct wf_buf cancel = {0};
 
-    wf_buf_put_u8(ops, WF_OP_RESTART);
-    wf_buf_put_bytes(ops, wf->restart_input);
-    wf_buf_put_varint(ops, wf->signals.count + (wf->is_cancel_asked ? 1 : 0));
-    wf_turn_cancel_children(wf->turn);
     if (wf->is_cancel_asked) {
         // Code that restarts instead of stopping is asked again.
-        wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_CANCEL},
-                         &cancel);
-        wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
-        wf_buf_fini(&cancel);
+        wf_letter_encode(
+            &(struct wf_letter){
+                .type = WF_LETTER_CANCEL,
+                .sender_run = wf->actor->seed,
+            },
+            &cancel);
     }
-    for (; node != NULL; node = wf_list_next(&wf->signals, node)) {
-        wf_buf_put_bytes(ops,
-                         WF_CONTAINER(node, struct wf_signal, node)->bytes);
-    }
+    wf_buf_put_u8(ops, WF_OP_RESTART);
+    wf_buf_put_bytes(ops, wf->restart_input);
+    wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
+    wf_turn_cancel_children(wf->turn);
+    wf_buf_fini(&cancel);
 }
 
 static void
@@ -404,7 +381,6 @@ put_outcome(weft_workflow *wf)
     } else {
         put_failed(wf);
     }
-    put_unreceived(wf);
 }
 
 // Turns. --------------------------------------------------------------------

@@ -131,6 +131,9 @@ weft_err wf_replay_check_caller(const weft_workflow *wf);
 void wf_replay_record(weft_workflow *wf, const struct wf_entry *entry);
 // Run the code over the whole journal. False: it does not fit.
 bool wf_replay_journal(weft_workflow *wf);
+// Does the journal alone tell which signals the code did not receive? It has to
+// when this run ends. For asserting.
+bool wf_replay_knows_signals(const weft_workflow *wf);
 
 // await.c -------------------------------------------------------------------
 

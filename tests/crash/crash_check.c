@@ -17,45 +17,14 @@
 //   jars       each tip of each job arrived once
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash/check.h"
 #include "crash/ledger.h"
 #include "crash/plan.h"
-
-#define FAULTS_SHOWN 50
-#define KEY_SIZE 40
-
-static uint64_t faults;
-
-__attribute__((format(printf, 1, 2))) static void
-fault(const char *format, ...)
-{
-    va_list args;
-
-    if (faults++ < FAULTS_SHOWN) {
-        va_start(args, format);
-        (void)vprintf(format, args);
-        va_end(args);
-        (void)printf("\n");
-    }
-}
-
-static void *
-grow(void *items, size_t *cap, size_t size)
-{
-    void *grown;
-
-    *cap = *cap == 0 ? 1024 : *cap * 2;
-    grown = realloc(items, *cap * size);
-    if (grown == NULL) {
-        abort();
-    }
-    return grown;
-}
 
 // What was asked. -----------------------------------------------------------
 
@@ -106,8 +75,8 @@ find(struct client *client, uint64_t number)
         }
     }
     if (low == client->count || client->asked[low].number != number) {
-        fault("client %u: %" PRIu64 " was answered and never asked",
-              client->index, number);
+        check_fault("client %u: %" PRIu64 " was answered and never asked",
+                    client->index, number);
         return NULL;
     }
     return &client->asked[low];
@@ -125,7 +94,8 @@ read_transfer(struct client *client, struct asked *asked, const char *line)
                  &seq, &from, &to, &amount);
     if (from >= PLAN_ACCOUNTS || to >= PLAN_ACCOUNTS ||
         seq != ++client->transfers[from]) {
-        fault("client %u: the ledger is wrong at: %s", client->index, line);
+        check_fault("client %u: the ledger is wrong at: %s", client->index,
+                    line);
         return;
     }
     asked->to = from;
@@ -139,7 +109,7 @@ add_asked(struct client *client)
 {
     if (client->count == client->cap) {
         client->asked =
-            grow(client->asked, &client->cap, sizeof(*client->asked));
+            check_grow(client->asked, &client->cap, sizeof(*client->asked));
     }
     client->asked[client->count] = (struct asked){0};
     return &client->asked[client->count++];
@@ -152,14 +122,14 @@ read_asked(struct client *client, const char *line)
 
     (void)sscanf(line, "R %" SCNu64 " %c", &asked->number, &asked->verb);
     if (client->count > 1 && asked->number <= asked[-1].number) {
-        fault("client %u: numbers go back at: %s", client->index, line);
+        check_fault("client %u: numbers go back at: %s", client->index, line);
     }
     if (asked->verb == 'T' || asked->verb == 'Q') {
         read_transfer(client, asked, line);
     } else if (asked->verb == 'J') {
         if (client->jobs_count == client->jobs_cap) {
-            client->jobs =
-                grow(client->jobs, &client->jobs_cap, sizeof(*client->jobs));
+            client->jobs = check_grow(client->jobs, &client->jobs_cap,
+                                      sizeof(*client->jobs));
         }
         client->jobs[client->jobs_count++] = (struct job){0};
     }
@@ -178,10 +148,10 @@ read_answered(struct client *client, const char *line)
         return;
     }
     if (asked->is_answered) {
-        fault("client %u: answered twice: %s", client->index, line);
+        check_fault("client %u: answered twice: %s", client->index, line);
     }
     if (strcmp(err, "WEFT_OK") != 0) {
-        fault("client %u: %c: %s", client->index, asked->verb, line);
+        check_fault("client %u: %c: %s", client->index, asked->verb, line);
     }
     asked->is_answered = true;
 }
@@ -214,7 +184,8 @@ read_renumbered(struct client *client, const char *line)
     (void)sscanf(line, "N %" SCNu64 " %" SCNu64, &number, &again.number);
     asked = find(client, number);
     if (asked == NULL || !asked->is_refused || asked->is_answered) {
-        fault("client %u: the ledger is wrong at: %s", client->index, line);
+        check_fault("client %u: the ledger is wrong at: %s", client->index,
+                    line);
         return;
     }
     asked->is_answered = true;
@@ -234,10 +205,10 @@ check_result(struct client *client, size_t index, const char *err,
     plan_job_id(client->index, (uint32_t)index, id);
     expected = plan_result(&job, id, NULL, NULL);
     if (strcmp(err, "WEFT_OK") != 0) {
-        fault("job %s: %s", id, err);
+        check_fault("job %s: %s", id, err);
     } else if (result != expected) {
-        fault("job %s: its result is %" PRIx64 ", and must be %" PRIx64, id,
-              result, expected);
+        check_fault("job %s: its result is %" PRIx64 ", and must be %" PRIx64,
+                    id, result, expected);
     }
 }
 
@@ -250,7 +221,8 @@ read_known(struct client *client, const char *line)
 
     (void)sscanf(line, "F %" SCNu32 " %39s %" SCNx64, &index, err, &result);
     if (index >= client->jobs_count || client->jobs[index].is_known) {
-        fault("client %u: the ledger is wrong at: %s", client->index, line);
+        check_fault("client %u: the ledger is wrong at: %s", client->index,
+                    line);
         return;
     }
     client->jobs[index].is_known = true;
@@ -284,7 +256,7 @@ read_line(void *ctx, char *line)
         read_known(client, line);
         break;
     default:
-        fault("client %u: %s", client->index, line);
+        check_fault("client %u: %s", client->index, line);
         break;
     }
 }
@@ -294,14 +266,14 @@ check_answered(const struct client *client)
 {
     for (size_t i = 0; i < client->count; i++) {
         if (!client->asked[i].is_answered) {
-            fault("client %u: request %" PRIu64 " (%c) has no answer",
-                  client->index, client->asked[i].number,
-                  client->asked[i].verb);
+            check_fault("client %u: request %" PRIu64 " (%c) has no answer",
+                        client->index, client->asked[i].number,
+                        client->asked[i].verb);
         }
     }
     for (size_t i = 0; i < client->jobs_count; i++) {
         if (!client->jobs[i].is_known) {
-            fault("client %u: job %zu has no result", client->index, i);
+            check_fault("client %u: job %zu has no result", client->index, i);
         }
     }
 }
@@ -340,15 +312,16 @@ check_tally(const char *what, const struct tally *tally, uint32_t n,
         squares += i * i;
     }
     if (tally->count != n || tally->sum != sum || tally->squares != squares) {
-        fault("%s: %" PRIu32 " were sent, %" PRIu32 " came (the last %" PRIu32
-              ", sums differ by %" PRId64 " and %" PRId64 ")",
-              what, n, tally->count, tally->last, (int64_t)(tally->sum - sum),
-              (int64_t)(tally->squares - squares));
+        check_fault(
+            "%s: %" PRIu32 " were sent, %" PRIu32 " came (the last %" PRIu32
+            ", sums differ by %" PRId64 " and %" PRId64 ")",
+            what, n, tally->count, tally->last, (int64_t)(tally->sum - sum),
+            (int64_t)(tally->squares - squares));
     }
     if (is_ordered && (tally->out_of_order != 0 || tally->last != n)) {
-        fault("%s: %" PRIu32 " came out of order, the last was %" PRIu32
-              " of %" PRIu32,
-              what, tally->out_of_order, tally->last, n);
+        check_fault("%s: %" PRIu32 " came out of order, the last was %" PRIu32
+                    " of %" PRIu32,
+                    what, tally->out_of_order, tally->last, n);
     }
 }
 
@@ -378,7 +351,7 @@ read_tally(const char *line)
                        account);
         check_tally(what, &tally, transfers[other][account], true);
     } else {
-        fault("summary: %s", line);
+        check_fault("summary: %s", line);
     }
 }
 
@@ -390,13 +363,14 @@ read_account(const char *line)
 
     (void)sscanf(line, "account %" SCNu32 " %" SCNd64, &index, &balance);
     if (index >= PLAN_ACCOUNTS) {
-        fault("summary: %s", line);
+        check_fault("summary: %s", line);
         return;
     }
     money += balance;
     if (balance != balances[index]) {
-        fault("account %" PRIu32 ": it has %" PRId64 ", and must have %" PRId64,
-              index, balance, balances[index]);
+        check_fault("account %" PRIu32 ": it has %" PRId64
+                    ", and must have %" PRId64,
+                    index, balance, balances[index]);
     }
 }
 
@@ -410,10 +384,10 @@ read_jar(const char *line)
                  &jar.tips, &jar.amount);
     if (index >= PLAN_JARS || jar.tips != jars[index].tips ||
         jar.amount != jars[index].amount) {
-        fault("jar %" PRIu32 ": %" PRIu64 " tips (%" PRId64
-              "), and must have %" PRIu64 " (%" PRId64 ")",
-              index, jar.tips, jar.amount, jars[index].tips,
-              jars[index].amount);
+        check_fault("jar %" PRIu32 ": %" PRIu64 " tips (%" PRId64
+                    "), and must have %" PRIu64 " (%" PRId64 ")",
+                    index, jar.tips, jar.amount, jars[index].tips,
+                    jars[index].amount);
     }
 }
 
@@ -429,7 +403,7 @@ read_job(const char *line)
                  &result);
     if (owner >= PLAN_CLIENTS || index >= clients[owner].jobs_count ||
         clients[owner].jobs[index].is_summed_up) {
-        fault("summary: %s", line);
+        check_fault("summary: %s", line);
         return;
     }
     clients[owner].jobs[index].is_summed_up = true;
@@ -447,9 +421,9 @@ read_stats(const char *line)
                  &parked, &dead);
     has_stats = true;
     if (stuck != 0 || parked != 0 || dead != 0) {
-        fault("%" PRIu64 " actors that nothing wakes, %" PRIu64
-              " parked, %" PRIu64 " dead letters",
-              stuck, parked, dead);
+        check_fault("%" PRIu64 " actors that nothing wakes, %" PRIu64
+                    " parked, %" PRIu64 " dead letters",
+                    stuck, parked, dead);
     }
 }
 
@@ -463,7 +437,7 @@ read_summary(const char *dir)
     (void)snprintf(path, sizeof(path), "%s/summary", dir);
     file = fopen(path, "re");
     if (file == NULL) {
-        fault("%s is not there", path);
+        check_fault("%s is not there", path);
         return;
     }
     while (fgets(line, sizeof(line), file) != NULL) {
@@ -483,10 +457,10 @@ read_summary(const char *dir)
     }
     (void)fclose(file);
     if (money != 0) {
-        fault("money: there is %" PRId64 " too much", money);
+        check_fault("money: there is %" PRId64 " too much", money);
     }
     if (!has_stats) {
-        fault("the summary is not whole");
+        check_fault("the summary is not whole");
     }
 }
 
@@ -495,53 +469,10 @@ check_summed_up(const struct client *client)
 {
     for (size_t i = 0; i < client->jobs_count; i++) {
         if (!client->jobs[i].is_summed_up) {
-            fault("client %u: job %zu is not in the summary", client->index, i);
+            check_fault("client %u: job %zu is not in the summary",
+                        client->index, i);
         }
     }
-}
-
-// Activities and steps. -------------------------------------------------------
-
-struct effect {
-    char name[PLAN_ID_SIZE];
-    char key[KEY_SIZE];
-    uint32_t attempt;
-};
-
-static struct effect *effects;
-static size_t effects_count;
-static size_t effects_cap;
-static char (*names)[PLAN_ID_SIZE]; // of calls, as they must be
-static size_t names_count;
-static size_t names_cap;
-static uint64_t repeats;
-
-static void
-read_effect(void *ctx, char *line)
-{
-    struct effect *effect;
-
-    (void)ctx;
-    if (effects_count == effects_cap) {
-        effects = grow(effects, &effects_cap, sizeof(*effects));
-    }
-    effect = &effects[effects_count++];
-    *effect = (struct effect){0};
-    if (sscanf(line, "%39s %" SCNu32 " %79s", effect->key, &effect->attempt,
-               effect->name) != 3 ||
-        strlen(effect->key) != 32) {
-        fault("effects: %s", line);
-    }
-}
-
-static void
-expect_call(void *ctx, const char *name)
-{
-    (void)ctx;
-    if (names_count == names_cap) {
-        names = grow(names, &names_cap, sizeof(*names));
-    }
-    (void)snprintf(names[names_count++], PLAN_ID_SIZE, "%s", name);
 }
 
 static void
@@ -555,7 +486,8 @@ expect_tip(void *ctx, uint32_t jar, int64_t amount)
 static void
 expect_jobs(const struct client *client)
 {
-    struct plan_visitor visitor = {.call = expect_call, .tip = expect_tip};
+    struct plan_visitor visitor = {.call = check_expect_call,
+                                   .tip = expect_tip};
 
     for (size_t i = 0; i < client->jobs_count; i++) {
         struct plan_job job = plan_job_at(client->index, (uint32_t)i);
@@ -566,87 +498,7 @@ expect_jobs(const struct client *client)
     }
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-    const struct effect *left = a;
-    const struct effect *right = b;
-    int order = strcmp(left->name, right->name);
-
-    if (order == 0) {
-        order = strcmp(left->key, right->key);
-    }
-    return order != 0 ? order
-                      : (left->attempt > right->attempt) -
-                            (left->attempt < right->attempt);
-}
-
-static int
-by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct effect *)a)->key,
-                  ((const struct effect *)b)->key);
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-// Neighbours in the order of names.
-static void
-check_neighbours(const struct effect *before, const struct effect *effect)
-{
-    if (strcmp(before->name, effect->name) != 0) {
-        return;
-    }
-    repeats++;
-    if (strcmp(before->key, effect->key) != 0) {
-        fault("call %s: it has two keys, %s and %s", effect->name, before->key,
-              effect->key);
-    } else if (before->attempt == effect->attempt) {
-        fault("call %s: attempt %" PRIu32 " ran twice", effect->name,
-              effect->attempt);
-    }
-}
-
-static void
-check_calls(void)
-{
-    size_t at = 0;
-
-    qsort(effects, effects_count, sizeof(*effects), by_name);
-    qsort(names, names_count, sizeof(*names), by_text);
-    for (size_t i = 1; i < effects_count; i++) {
-        check_neighbours(&effects[i - 1], &effects[i]);
-    }
-    for (size_t i = 0; i < names_count; i++) {
-        while (at < effects_count && strcmp(effects[at].name, names[i]) < 0) {
-            fault("call %s: nobody asked for it", effects[at++].name);
-        }
-        if (at == effects_count || strcmp(effects[at].name, names[i]) != 0) {
-            fault("call %s: it never ran", names[i]);
-        }
-        while (at < effects_count && strcmp(effects[at].name, names[i]) == 0) {
-            at++;
-        }
-    }
-    for (; at < effects_count; at++) {
-        fault("call %s: nobody asked for it", effects[at].name);
-    }
-    qsort(effects, effects_count, sizeof(*effects), by_key);
-    for (size_t i = 1; i < effects_count; i++) {
-        if (strcmp(effects[i - 1].key, effects[i].key) == 0 &&
-            strcmp(effects[i - 1].name, effects[i].name) != 0) {
-            fault("key %s is of two calls, %s and %s", effects[i].key,
-                  effects[i - 1].name, effects[i].name);
-        }
-    }
-}
-
-// All of it.
-// --------------------------------------------------------------------
+// All of it. ----------------------------------------------------------------
 
 static void
 print_totals(void)
@@ -671,7 +523,7 @@ print_totals(void)
                  " times refused), %zu calls (%" PRIu64 " repeated), %" PRIu64
                  " faults\n",
                  clients[0].sessions, requests, signals, jobs, refused,
-                 names_count, repeats, faults);
+                 check_calls_count(), check_repeats(), check_faults());
 }
 
 int
@@ -690,12 +542,12 @@ main(int argc, char **argv)
         check_answered(&clients[i]);
         expect_jobs(&clients[i]);
     }
-    ledger_each(argv[1], "effects", LEDGER_LINE, 0, read_effect, NULL);
+    ledger_each(argv[1], "effects", LEDGER_LINE, 0, check_read_effect, NULL);
     read_summary(argv[1]);
     for (unsigned i = 0; i < PLAN_CLIENTS; i++) {
         check_summed_up(&clients[i]);
     }
     check_calls();
     print_totals();
-    return faults == 0 ? 0 : 1;
+    return check_faults() == 0 ? 0 : 1;
 }

@@ -21,9 +21,6 @@
 //
 // Only processes that were started here are killed, each by its id.
 
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -32,23 +29,13 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/fault.h"
-#include "crash/plan.h"
+#include "crash/loop.h"
 
-#define ARGS_MAX 24
-#define FINISH_MS 180000
 #define FAULT_WAIT_MS 4000
 
-struct config {
-    const char *shards;
-    const char *stores;
-    const char *window;
-    const char *more; // one more option, or NULL
-};
-
-static const struct config configs[] = {
+static const struct loop_config configs[] = {
     {"1", "1", "none", NULL},        {"4", "4", "65536", NULL},
     {"1", "1", "default", NULL},     {"4", "1", "65536", "--paranoid"},
     {"1", "4", "none", "--strict"},  {"4", "4", "default", NULL},
@@ -58,313 +45,26 @@ static const struct config configs[] = {
 };
 #define CONFIGS_COUNT (sizeof(configs) / sizeof(configs[0]))
 
-struct loop {
-    const char *victim;
-    const char *checker;
-    uint64_t random;
-    char dir[300];
-    uint32_t kills;
-    uint32_t kills_all;
-    uint32_t failures;
-    const struct config *config;
-    long log_at; // where the log of the last start begins
-};
-
-static uint64_t
-mono_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void
-sleep_us(long us)
-{
-    struct timespec time = {.tv_sec = us / 1000000,
-                            .tv_nsec = us % 1000000 * 1000};
-
-    (void)nanosleep(&time, NULL);
-}
-
-static uint32_t
-draw(struct loop *loop, uint32_t below)
-{
-    loop->random = plan_mix(loop->random, 3);
-    return (uint32_t)(loop->random >> 33) % below;
-}
-
-static void
-fail(struct loop *loop, const char *what)
-{
-    loop->failures++;
-    (void)printf("FAILED: %s; %s is kept\n", what, loop->dir);
-    (void)fflush(stdout);
-}
-
-// Processes. ------------------------------------------------------------------
-
-static void
-become(char **args, const char *log, const char *faults)
-{
-    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-
-    if (faults != NULL) {
-        (void)setenv("WEFT_FAULT", faults, 1);
-    }
-    if (fd >= 0) {
-        (void)dup2(fd, 1);
-        (void)dup2(fd, 2);
-    }
-    (void)execv(args[0], args);
-    _exit(127);
-}
-
-static bool
-log_has(struct loop *loop, const char *text)
-{
-    char line[2000];
-    char path[400];
-    bool has = false;
-    FILE *file;
-
-    (void)snprintf(path, sizeof(path), "%s/log", loop->dir);
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return false;
-    }
-    (void)fseek(file, loop->log_at, SEEK_SET);
-    while (!has && fgets(line, sizeof(line), file) != NULL) {
-        has = strstr(line, text) != NULL;
-    }
-    (void)fclose(file);
-    return has;
-}
-
-static long
-log_size(struct loop *loop)
-{
-    struct stat status;
-    char path[400];
-
-    (void)snprintf(path, sizeof(path), "%s/log", loop->dir);
-    return stat(path, &status) == 0 ? (long)status.st_size : 0;
-}
-
-// Start the victim on the loop's directory; more and value may be NULL.
-static pid_t
-start(struct loop *loop, const char *more, const char *value,
-      const char *faults)
-{
-    const struct config *config = loop->config;
-    char log[400];
-    const char *args[ARGS_MAX] = {
-        loop->victim,   loop->dir,  "--shards",     config->shards, "--stores",
-        config->stores, "--window", config->window, "--residents",  "192"};
-    int count = 10;
-    pid_t pid;
-
-    if (config->more != NULL) {
-        args[count++] = config->more;
-    }
-    if (more != NULL) {
-        args[count++] = more;
-    }
-    if (value != NULL) {
-        args[count++] = value;
-    }
-    (void)snprintf(log, sizeof(log), "%s/log", loop->dir);
-    loop->log_at = log_size(loop);
-    pid = fork();
-    if (pid == 0) {
-        become((char **)(uintptr_t)args, log, faults);
-    }
-    if (pid < 0) {
-        perror("fork");
-        exit(3);
-    }
-    return pid;
-}
-
-// Wait so long for its end. False: it is still there.
-static bool
-wait_for(pid_t pid, uint64_t timeout_us, int *out_status)
-{
-    struct timespec begun;
-    struct timespec now;
-    uint64_t waited_us = 0;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &begun);
-    while (waited_us < timeout_us) {
-        if (waitpid(pid, out_status, WNOHANG) == pid) {
-            return true;
-        }
-        sleep_us(timeout_us - waited_us < 500 ? 50 : 500);
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        waited_us = (uint64_t)(now.tv_sec - begun.tv_sec) * 1000000 +
-                    (uint64_t)((now.tv_nsec - begun.tv_nsec) / 1000);
-    }
-    return false;
-}
-
-static void
-kill_it(pid_t pid, int *out_status)
-{
-    (void)kill(pid, SIGKILL);
-    while (waitpid(pid, out_status, 0) != pid && errno == EINTR) {
-    }
-}
-
-static void
-show_log(const struct loop *loop)
-{
-    char line[400];
-    char path[400];
-    FILE *file;
-    long size;
-
-    (void)snprintf(path, sizeof(path), "%s/log", loop->dir);
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return;
-    }
-    (void)fseek(file, 0, SEEK_END);
-    size = ftell(file);
-    (void)fseek(file, size - loop->log_at > 3000 ? size - 3000 : loop->log_at,
-                SEEK_SET);
-    while (fgets(line, sizeof(line), file) != NULL) {
-        (void)printf("  | %s", line);
-    }
-    (void)fclose(file);
-}
-
-static void
-say_status(struct loop *loop, const char *who, int status)
-{
-    char text[120];
-
-    (void)snprintf(text, sizeof(text), "%s ended with %s %d", who,
-                   WIFSIGNALED(status) ? "signal" : "status",
-                   WIFSIGNALED(status) ? WTERMSIG(status)
-                                       : WEXITSTATUS(status));
-    show_log(loop);
-    fail(loop, text);
-}
-
-static bool
-ended_well(int status)
-{
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-// Run something to its end.
-static bool
-run_to_end(struct loop *loop, const char *who, pid_t pid)
-{
-    int status;
-
-    if (!wait_for(pid, (uint64_t)FINISH_MS * 1000, &status)) {
-        kill_it(pid, &status);
-        show_log(loop);
-        fail(loop, "it does not end");
-        return false;
-    }
-    if (!ended_well(status)) {
-        say_status(loop, who, status);
-        return false;
-    }
-    return true;
-}
-
-// Directories.
-// ------------------------------------------------------------------
-
-static void
-make_dir(struct loop *loop, const char *name)
-{
-    const char *parent = getenv("TMPDIR");
-
-    (void)snprintf(loop->dir, sizeof(loop->dir), "%s/weft-%s-XXXXXX",
-                   parent == NULL ? "/tmp" : parent, name);
-    if (mkdtemp(loop->dir) == NULL) {
-        perror(loop->dir);
-        exit(3);
-    }
-    loop->kills = 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *stat, int type,
-           struct FTW *place)
-{
-    (void)stat;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void
-remove_dir(struct loop *loop)
-{
-    (void)nftw(loop->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-// Verify, finish, verify, check.
-static void
-finish(struct loop *loop)
-{
-    char *args[] = {(char *)(uintptr_t)loop->checker, loop->dir, NULL};
-    uint32_t before = loop->failures;
-    char log[400];
-    pid_t pid;
-    int status;
-    bool is_fine =
-        run_to_end(loop, "verify", start(loop, "--verify", NULL, NULL)) &&
-        run_to_end(loop, "finish", start(loop, "--finish", NULL, NULL)) &&
-        run_to_end(loop, "verify", start(loop, "--verify", NULL, NULL));
-
-    if (is_fine) {
-        (void)snprintf(log, sizeof(log), "%s/check", loop->dir);
-        pid = fork();
-        if (pid == 0) {
-            become(args, log, NULL);
-        }
-        if (!wait_for(pid, (uint64_t)FINISH_MS * 1000, &status)) {
-            kill_it(pid, &status);
-        }
-        (void)snprintf(log, sizeof(log), "cat %s/check", loop->dir);
-        (void)fflush(stdout);
-        (void)!system(log);
-        if (!ended_well(status)) {
-            fail(loop, "the checker found faults");
-        }
-    }
-    if (loop->failures == before) {
-        remove_dir(loop);
-    }
-}
-
 // Kill. ---------------------------------------------------------------------
 
 // When to kill: during recovery, soon after, or later.
 static uint64_t
 draw_us(struct loop *loop)
 {
-    switch (draw(loop, 8)) {
+    switch (loop_draw(loop, 8)) {
     case 0:
-        return draw(loop, 15000);
+        return loop_draw(loop, 15000);
     case 1:
     case 2:
-        return draw(loop, 70000);
+        return loop_draw(loop, 70000);
     case 3:
     case 4:
     case 5:
-        return 30000 + draw(loop, 300000);
+        return 30000 + loop_draw(loop, 300000);
     case 6:
-        return 200000 + draw(loop, 500000);
+        return 200000 + loop_draw(loop, 500000);
     default:
-        return 300000 + draw(loop, 1200000);
+        return 300000 + loop_draw(loop, 1200000);
     }
 }
 
@@ -372,22 +72,22 @@ draw_us(struct loop *loop)
 static bool
 live_once(struct loop *loop)
 {
-    bool is_closing = draw(loop, 12) == 0;
-    pid_t pid = start(loop, is_closing ? "--run-ms" : NULL,
-                      is_closing ? "150" : NULL, NULL);
+    bool is_closing = loop_draw(loop, 12) == 0;
+    pid_t pid = loop_start(loop, is_closing ? "--run-ms" : NULL,
+                           is_closing ? "150" : NULL, NULL);
     int status;
 
-    if (wait_for(pid, is_closing ? 30000000 : draw_us(loop), &status)) {
-        if (!is_closing || !ended_well(status)) {
-            say_status(loop, "the victim", status);
+    if (loop_wait(pid, is_closing ? 30000000 : draw_us(loop), &status)) {
+        if (!is_closing || !loop_ended_well(status)) {
+            loop_say_status(loop, "the victim", status);
             return false;
         }
         return true;
     }
-    kill_it(pid, &status);
+    loop_kill(pid, &status);
     loop->kills++;
     if (is_closing) {
-        fail(loop, "it does not close");
+        loop_fail(loop, "it does not close");
         return false;
     }
     return true;
@@ -396,17 +96,17 @@ live_once(struct loop *loop)
 static void
 kill_config(struct loop *loop, size_t index, uint64_t ms)
 {
-    uint64_t begun = mono_ms();
+    uint64_t begun = loop_mono_ms();
     uint32_t lives = 0;
     bool is_fine = true;
 
     loop->config = &configs[index];
-    make_dir(loop, "crash");
-    while (is_fine && mono_ms() - begun < ms) {
+    loop_make_dir(loop, "crash");
+    while (is_fine && loop_mono_ms() - begun < ms) {
         is_fine = live_once(loop);
         if (is_fine && ++lives % 16 == 0) {
-            is_fine =
-                run_to_end(loop, "verify", start(loop, "--verify", NULL, NULL));
+            is_fine = loop_run_to_end(loop, "verify",
+                                      loop_start(loop, "--verify", NULL, NULL));
         }
     }
     loop->kills_all += loop->kills;
@@ -416,7 +116,7 @@ kill_config(struct loop *loop, size_t index, uint64_t ms)
         loop->config->more == NULL ? "" : loop->config->more, loop->kills);
     (void)fflush(stdout);
     if (is_fine) {
-        finish(loop);
+        loop_finish(loop);
     }
 }
 
@@ -478,13 +178,13 @@ die_at(struct loop *loop, const char *point, uint32_t skip)
     pid_t pid;
 
     (void)snprintf(faults, sizeof(faults), "%s:kill:%" PRIu32, point, skip);
-    pid = start(loop, NULL, NULL, faults);
-    if (!wait_for(pid, FAULT_WAIT_MS * 1000U, &status)) {
-        kill_it(pid, &status);
+    pid = loop_start(loop, NULL, NULL, faults);
+    if (!loop_wait(pid, FAULT_WAIT_MS * 1000U, &status)) {
+        loop_kill(pid, &status);
         return false;
     }
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-        say_status(loop, faults, status);
+        loop_say_status(loop, faults, status);
         return false;
     }
     loop->kills++;
@@ -501,24 +201,24 @@ fail_at(struct loop *loop, const struct symptom *symptom, uint32_t skip)
 
     (void)snprintf(faults, sizeof(faults), "%s:fail:%" PRIu32 ":2",
                    symptom->point, skip);
-    pid = start(loop, "--run-ms", "1000", faults);
-    if (!wait_for(pid, 30000000, &status)) {
-        kill_it(pid, &status);
-        show_log(loop);
-        fail(loop, "it does not close");
+    pid = loop_start(loop, "--run-ms", "1000", faults);
+    if (!loop_wait(pid, 30000000, &status)) {
+        loop_kill(pid, &status);
+        loop_show_log(loop);
+        loop_fail(loop, "it does not close");
         return false;
     }
     // A node that cannot open says why.
-    if (!ended_well(status) &&
+    if (!loop_ended_well(status) &&
         !(WIFEXITED(status) && WEXITSTATUS(status) == 1 &&
-          log_has(loop, "crash_victim: "))) {
-        say_status(loop, faults, status);
+          loop_log_has(loop, "crash_victim: "))) {
+        loop_say_status(loop, faults, status);
         return false;
     }
-    if (symptom->ends && ended_well(status)) {
+    if (symptom->ends && loop_ended_well(status)) {
         return false;
     }
-    return log_has(loop, symptom->text);
+    return loop_log_has(loop, symptom->text);
 }
 
 static void
@@ -530,7 +230,7 @@ run_point(struct loop *loop, size_t index, uint64_t until_ms)
     bool can_fail = false;
     char text[120];
 
-    for (size_t i = 0; i < SKIPS_COUNT && mono_ms() < until_ms; i++) {
+    for (size_t i = 0; i < SKIPS_COUNT && loop_mono_ms() < until_ms; i++) {
         if (!die_at(loop, point, skips[i])) {
             break; // what is not reached with few skips is not with more
         }
@@ -556,7 +256,7 @@ run_point(struct loop *loop, size_t index, uint64_t until_ms)
     if (died == 0 || (can_fail && failed == 0)) {
         (void)snprintf(text, sizeof(text), "%s was never reached by a %s",
                        point, died == 0 ? "kill" : "failure");
-        fail(loop, text);
+        loop_fail(loop, text);
     }
     loop->kills_all += loop->kills;
     loop->kills = 0;
@@ -566,29 +266,28 @@ static void
 run_faults(struct loop *loop, uint64_t seconds)
 {
     // A small window, so that the log is trimmed; two stores, for the scan.
-    static const struct config config = {"2", "2", "65536", NULL};
-    uint64_t until_ms = mono_ms() + seconds * 1000;
+    static const struct loop_config config = {"2", "2", "65536", NULL};
+    uint64_t until_ms = loop_mono_ms() + seconds * 1000;
 
     loop->config = &config;
-    make_dir(loop, "faults");
+    loop_make_dir(loop, "faults");
     for (size_t i = 0; i < POINTS_COUNT && loop->failures == 0; i++) {
         // Each gets one try at least, whatever the time.
-        uint64_t share =
-            mono_ms() + (until_ms > mono_ms()
-                             ? (until_ms - mono_ms()) / (POINTS_COUNT - i)
-                             : 1);
+        uint64_t share = loop_mono_ms() +
+                         (until_ms > loop_mono_ms()
+                              ? (until_ms - loop_mono_ms()) / (POINTS_COUNT - i)
+                              : 1);
 
         run_point(loop, i, share);
     }
     (void)printf("in all: %" PRIu32 " kills\n    ", loop->kills_all);
     (void)fflush(stdout);
     if (loop->failures == 0) {
-        finish(loop);
+        loop_finish(loop);
     }
 }
 
-// All of it.
-// --------------------------------------------------------------------
+// All of it. ----------------------------------------------------------------
 
 static uint64_t
 number_of(const char *name, const char *argument, uint64_t otherwise)

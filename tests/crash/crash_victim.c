@@ -264,7 +264,7 @@ read_books(weft_client *client, struct books *books)
 
     memset(books, 0, sizeof(*books));
     for (uint32_t i = 0; i < PLAN_ACCOUNTS; i++) {
-        victim_account_id(i, id);
+        account_id(i, id);
         read_state(client, "account", id, &books->accounts[i],
                    sizeof(books->accounts[i]));
     }
@@ -299,7 +299,7 @@ wait_quiet(weft_client *client, struct books *books)
 
 static void
 write_tally(FILE *file, uint32_t account, char who, uint32_t index,
-            const struct tally *tally)
+            const struct account_tally *tally)
 {
     (void)fprintf(file,
                   "tally %" PRIu32 " %c %" PRIu32 " %" PRIu32 " %" PRIu32

@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,28 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/counter.h"
 #include "support/test.h"
-
-static weft_err
-count(weft_actor *actor, const weft_message *message, void *state)
-{
-    uint64_t *number = state;
-
-    (void)actor;
-    if (message->type == WEFT_MESSAGE_SIGNAL) {
-        (*number)++;
-    }
-    return WEFT_OK;
-}
-
-static weft_err
-show(weft_query *query, const char *name, weft_bytes args, const void *state,
-     size_t state_len)
-{
-    (void)name;
-    (void)args;
-    return weft_query_return(query, weft_bytes_of(state, state_len));
-}
 
 static void
 log_line(void *ctx, const char *line)
@@ -50,8 +31,6 @@ log_line(void *ctx, const char *line)
 void
 rig_init(struct rig *rig, const char *dir)
 {
-    weft_actor_def counter = WEFT_ACTOR_DEF_INIT;
-
     *rig = (struct rig){.dir = dir};
     rig->options = (weft_node_options)WEFT_NODE_OPTIONS_INIT;
     rig->options.data_dir = dir;
@@ -60,11 +39,7 @@ rig_init(struct rig *rig, const char *dir)
     rig->options.worker_count = 2;
     rig->options.log = log_line;
     CHECK_OK(weft_definitions_create(&rig->definitions));
-    counter.name = "counter";
-    counter.state_bytes = sizeof(uint64_t);
-    counter.receive = count;
-    counter.query = show;
-    CHECK_OK(weft_definitions_add_actor(rig->definitions, &counter));
+    CHECK_OK(counter_define(rig->definitions));
     rig->options.definitions = rig->definitions;
 }
 
@@ -123,8 +98,7 @@ rig_add(struct rig *rig, uint32_t times)
     for (uint32_t i = 0; i < times; i++) {
         for (uint32_t k = 0; err == WEFT_OK && k < RIG_COUNTERS; k++) {
             name_counter(k, id);
-            err = weft_client_signal(rig->client, (weft_target){"counter", id},
-                                     "add", weft_nothing());
+            err = counter_add(rig->client, id);
         }
     }
     return err;
@@ -133,19 +107,10 @@ rig_add(struct rig *rig, uint32_t times)
 weft_err
 rig_read(struct rig *rig, uint32_t counter, uint64_t *out_value)
 {
-    weft_reply *reply;
     char id[16];
-    weft_err err;
 
     name_counter(counter, id);
-    err = weft_client_query(rig->client, (weft_target){"counter", id}, "all",
-                            weft_nothing(), &reply);
-    *out_value = 0;
-    if (err == WEFT_OK && reply->data.len == sizeof(*out_value)) {
-        memcpy(out_value, reply->data.data, sizeof(*out_value));
-    }
-    weft_reply_free(reply);
-    return err;
+    return counter_read(rig->client, id, out_value);
 }
 
 uint64_t
@@ -163,6 +128,18 @@ rig_sum(struct rig *rig)
         sum += value;
     }
     return sum;
+}
+
+void
+rig_shell(const char *format, ...)
+{
+    char command[2100];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    CHECK_EQ(system(command), 0);
 }
 
 // Other processes. ----------------------------------------------------------

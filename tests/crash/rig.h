@@ -20,7 +20,7 @@ struct rig {
     weft_node_options options; // may be changed before each open
 };
 
-// A kind "counter" that counts the signals "add"; more kinds may be added to
+// The kind of support/counter.h; more kinds may be added to
 // rig->definitions before the first open.
 void rig_init(struct rig *rig, const char *dir);
 void rig_fini(struct rig *rig); // closes what is open
@@ -36,6 +36,9 @@ void rig_refused(struct rig *rig, weft_err err, const char *detail);
 weft_err rig_add(struct rig *rig, uint32_t times);
 weft_err rig_read(struct rig *rig, uint32_t counter, uint64_t *out_value);
 uint64_t rig_sum(struct rig *rig); // of all; fails the test if it cannot
+
+// Run a command; fails the test if it fails.
+__attribute__((format(printf, 1, 2))) void rig_shell(const char *format, ...);
 
 // In a process of its own: open, add, wait until the beacon knows of it all,
 // and be killed with the node open.

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// test_bad_input.c - directories that are held, of another shape, cut, damaged,
-// old, or on a full disk: each is refused by name, and loses nothing.
+// test_bad_input.c - directories that are held, of another shape, cut, damaged
+// or old: each is refused by name, and loses nothing.
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,18 +24,6 @@ path_of(const struct rig *rig, const char *name, char path[PATH_SIZE])
 {
     (void)snprintf(path, PATH_SIZE, "%s/%s", rig->dir, name);
     return path;
-}
-
-__attribute__((format(printf, 1, 2))) static void
-shell(const char *format, ...)
-{
-    char command[3 * PATH_SIZE];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(command, sizeof(command), format, args);
-    va_end(args);
-    CHECK_EQ(system(command), 0);
 }
 
 // The newest write-ahead log of store 0, or its largest table.
@@ -200,7 +184,7 @@ TEST(bad_input, a_file_is_not_a_directory)
     char path[PATH_SIZE];
 
     rig_init(&rig, test_dir(t));
-    shell("echo hello > %s", path_of(&rig, "file", path));
+    rig_shell("echo hello > %s", path_of(&rig, "file", path));
     rig.options.data_dir = path;
     rig_refused(&rig, WEFT_EIO, path);
     rig_fini(&rig);
@@ -256,9 +240,9 @@ TEST(bad_input, a_log_that_comes_back_has_lost_nothing)
 
     init_dead(&rig, t);
     find_file(&rig, ".log", path);
-    shell("mv %s %s.away", path, path);
+    rig_shell("mv %s %s.away", path, path);
     rig_refused(&rig, WEFT_ELOST, ".log is missing");
-    shell("mv %s.away %s", path, path);
+    rig_shell("mv %s.away %s", path, path);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&rig);
 }
@@ -319,13 +303,13 @@ TEST(bad_input, a_missing_store_is_a_loss)
     rig_init(&rig, test_dir(t));
     rig.options.store_count = 2;
     rig_die(&rig, 5);
-    shell("mv %s %s.away", path_of(&rig, "store-1", path), path);
+    rig_shell("mv %s %s.away", path_of(&rig, "store-1", path), path);
     rig_refused(&rig, WEFT_ELOST, "store-1");
-    shell("mv %s.beacon %s.beacon.away", path, path);
+    rig_shell("mv %s.beacon %s.beacon.away", path, path);
     rig_refused(&rig, WEFT_ELOST, "store-1: the store is missing");
-    shell("rm -rf %s %s.beacon && mv %s.away %s && mv %s.beacon.away "
-          "%s.beacon",
-          path, path, path, path, path, path);
+    rig_shell("rm -rf %s %s.beacon && mv %s.away %s && mv %s.beacon.away "
+              "%s.beacon",
+              path, path, path, path, path, path);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&rig);
 }
@@ -340,18 +324,18 @@ TEST(bad_input, an_older_copy_is_refused_by_its_commits)
 
     init_dead(&rig, t);
     (void)path_of(&rig, "store-0", path);
-    shell("cp -a %s %s.old", path, path);
+    rig_shell("cp -a %s %s.old", path, path);
     rig_die(&rig, 5);
-    shell("mv %s %s.new && cp -a %s.old %s", path, path, path, path);
+    rig_shell("mv %s %s.new && cp -a %s.old %s", path, path, path, path);
     rig_refused(&rig, WEFT_ELOST, "store-0");
 
     // The newer one comes back: nothing was lost.
-    shell("rm -rf %s && cp -a %s.new %s", path, path, path);
+    rig_shell("rm -rf %s && cp -a %s.new %s", path, path, path);
     check_whole(&rig, 2 * DEAD_SUM);
     rig_close(&rig);
 
     // And the older one for good.
-    shell("rm -rf %s && cp -a %s.old %s", path, path, path);
+    rig_shell("rm -rf %s && cp -a %s.old %s", path, path, path);
     rig_refused(&rig, WEFT_ELOST, "store-0");
     rig.options.accept_loss = 1;
     rig_open(&rig);
@@ -376,10 +360,11 @@ TEST(bad_input, a_store_of_another_system_is_refused)
     rig_init(&other, other_path);
     rig_die(&other, 20);
     (void)path_of(&rig, "store-0", path);
-    shell("mv %s %s.away && cp -a %s/store-0 %s", path, path, other_path, path);
+    rig_shell("mv %s %s.away && cp -a %s/store-0 %s", path, path, other_path,
+              path);
     // By the files of its log, or by its id.
     rig_refused(&rig, WEFT_ELOST, "store-0");
-    shell("rm -rf %s && mv %s.away %s", path, path, path);
+    rig_shell("rm -rf %s && mv %s.away %s", path, path, path);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&other);
     rig_fini(&rig);
@@ -474,167 +459,4 @@ TEST(bad_input, a_flipped_bit_early_in_a_table_is_noticed)
 TEST(bad_input, a_flipped_bit_in_the_middle_of_a_table_is_noticed)
 {
     flip_table(t, 1, 2);
-}
-
-// Full. -----------------------------------------------------------------------
-
-// Mounts of our own, gone with the process. Before RocksDB has threads: these
-// would stay outside.
-__attribute__((constructor)) static void
-begin_mounts(void)
-{
-    if (unshare(CLONE_NEWNS) == 0) {
-        (void)mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    }
-}
-
-// A small disk of our own; false if this process may not mount one.
-static bool
-mount_disk(const char *dir, const char *size)
-{
-    char options[40];
-
-    (void)snprintf(options, sizeof(options), "size=%s", size);
-    if (mount("tmpfs", dir, "tmpfs", 0, options) == 0) {
-        return true;
-    }
-    (void)printf("SKIPPED: no tmpfs can be mounted here: %s\n",
-                 strerror(errno));
-    return false;
-}
-
-static void
-leave_free(const char *disk, unsigned bytes)
-{
-    shell("head -c $(($(df --output=avail -B1 %s | tail -n 1) - %u)) "
-          "/dev/zero >> %s/filler",
-          disk, bytes, disk);
-}
-
-TEST(bad_input, a_full_disk_stops_intake_and_loses_nothing)
-{
-    const char *disk = test_dir(t);
-    char path[PATH_SIZE];
-    struct rig rig;
-    weft_err err = WEFT_OK;
-
-    if (!mount_disk(disk, "256m")) {
-        return;
-    }
-    (void)snprintf(path, sizeof(path), "%s/data", disk);
-    rig_init(&rig, path);
-    rig.options.reserve_bytes = 96U << 20;
-    rig_open(&rig);
-    CHECK_OK(rig_add(&rig, 5));
-    // Below the reserve, not to the last byte: what the store preallocates for
-    // its next log must still fit.
-    leave_free(disk, 80000000);
-    for (int i = 0; i < 300 && err == WEFT_OK; i++) {
-        (void)usleep(10000);
-        err = rig_add(&rig, 1);
-    }
-    CHECK_ERR(err, WEFT_EFULL);
-    CHECK(rig_sum(&rig) >= DEAD_SUM); // reading goes on
-    rig_close(&rig);
-    // A closed store gives back what it had preallocated.
-    leave_free(disk, 60000000);
-    rig_refused(&rig, WEFT_EFULL, "bytes are free");
-    shell("rm %s/filler", disk);
-    rig_open(&rig);
-    CHECK(rig_sum(&rig) >= DEAD_SUM);
-    CHECK_OK(rig_add(&rig, 1));
-    rig_fini(&rig);
-    CHECK_EQ(umount(disk), 0);
-}
-
-// How requests were answered.
-struct answers {
-    uint32_t ok;
-    uint32_t full; // refused
-    uint32_t other;
-};
-
-static void
-count_answer(void *ctx, const weft_reply *reply)
-{
-    struct answers *answers = ctx;
-
-    answers->ok += reply->err == WEFT_OK;
-    answers->full += reply->err == WEFT_EFULL || reply->err == WEFT_EBUSY;
-    answers->other += reply->err != WEFT_OK && reply->err != WEFT_EFULL &&
-                      reply->err != WEFT_EBUSY;
-}
-
-// An acknowledged signal is durable; it is handled a little later.
-static void
-wait_until_handled(struct rig *rig, uint64_t expected)
-{
-    uint64_t value = 0;
-
-    for (int i = 0; i < 3000 && value < expected; i++) {
-        (void)usleep(10000);
-        CHECK_OK(rig_read(rig, 0, &value));
-    }
-    CHECK_EQ(value, expected);
-}
-
-static void
-submit_large(struct rig *rig, struct answers *answers, uint32_t count)
-{
-    static const char payload[20000];
-    weft_request request = WEFT_REQUEST_INIT;
-
-    request.verb = WEFT_VERB_SIGNAL;
-    request.target = (weft_target){"counter", "c0"};
-    request.name = "add";
-    request.data = weft_bytes_of(payload, sizeof(payload));
-    for (uint32_t i = 0; i < count; i++) {
-        CHECK_OK(weft_client_submit(rig->client, &request, count_answer,
-                                    answers, NULL));
-    }
-}
-
-// With no reserve to speak of the writes themselves fail. What was answered is
-// there, once, and what was not is answered when there is room again.
-TEST(bad_input, a_disk_that_is_full_to_the_last_byte_is_waited_for)
-{
-    const char *disk = test_dir(t);
-    const uint32_t count = 2000; // 40 MB, more than there is room for
-    struct answers answers = {0};
-    char path[PATH_SIZE];
-    uint64_t value;
-    struct rig rig;
-
-    if (!mount_disk(disk, "24m")) {
-        return;
-    }
-    (void)snprintf(path, sizeof(path), "%s/data", disk);
-    rig_init(&rig, path);
-    rig.options.reserve_bytes = 1;
-    rig_open(&rig);
-    CHECK_OK(rig_add(&rig, 1));
-    submit_large(&rig, &answers, count);
-    for (int i = 0; i < 20; i++) {
-        (void)weft_client_dispatch(rig.client, count);
-        (void)usleep(100000);
-    }
-    CHECK(answers.ok < count);
-    shell("mount -o remount,size=1g %s", disk);
-    for (int i = 0; i < 3000; i++) {
-        (void)weft_client_dispatch(rig.client, count);
-        if (answers.ok + answers.full == count) {
-            break;
-        }
-        (void)usleep(10000);
-    }
-    CHECK_EQ(answers.other, 0);
-    CHECK_EQ(answers.ok + answers.full, count);
-    wait_until_handled(&rig, 1 + answers.ok);
-    rig_close(&rig);
-    rig_open(&rig);
-    CHECK_OK(rig_read(&rig, 0, &value));
-    CHECK_EQ(value, 1 + answers.ok);
-    CHECK_OK(rig_add(&rig, 1));
-    rig_fini(&rig);
-    CHECK_EQ(umount(disk), 0);
 }

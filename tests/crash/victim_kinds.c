@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// victim_kinds.c - the victim's accounts, jars, jobs and activities.
+// victim_kinds.c - the victim's jars, jobs and activities.
 
 #include "crash/victim_kinds.h"
 
@@ -13,14 +13,11 @@
 
 #define LATER_MS 5000
 
+_Static_assert(PLAN_ACCOUNTS <= ACCOUNTS_MAX, "accounts");
+_Static_assert(PLAN_CLIENTS <= ACCOUNT_CLIENTS_MAX, "clients");
+
 static int effects_fd = -1;
 static int tokens_fd = -1;
-
-void
-victim_account_id(uint32_t index, char id[PLAN_ID_SIZE])
-{
-    (void)snprintf(id, PLAN_ID_SIZE, "acc%" PRIu32, index);
-}
 
 void
 victim_jar_id(uint32_t index, char id[PLAN_ID_SIZE])
@@ -28,59 +25,7 @@ victim_jar_id(uint32_t index, char id[PLAN_ID_SIZE])
     (void)snprintf(id, PLAN_ID_SIZE, "jar%" PRIu32, index);
 }
 
-// Accounts. -----------------------------------------------------------------
-
-static void
-count_in(struct tally *tally, uint32_t seq)
-{
-    tally->out_of_order += seq != tally->last + 1;
-    tally->last = seq;
-    tally->count++;
-    tally->sum += seq;
-    tally->squares += (uint64_t)seq * seq;
-}
-
-static weft_err
-begin_transfer(weft_actor *actor, struct account *account,
-               struct transfer *transfer)
-{
-    char id[PLAN_ID_SIZE];
-    weft_err err;
-
-    count_in(&account->from_clients[transfer->client], transfer->seq);
-    err = weft_actor_reply(
-        actor, weft_bytes_of(&transfer->seq, sizeof(transfer->seq)));
-    if (err != WEFT_OK) {
-        return err;
-    }
-    account->balance -= transfer->amount;
-    transfer->seq = ++account->sent[transfer->to];
-    victim_account_id(transfer->to, id);
-    return weft_actor_send(actor, (weft_target){"account", id}, "deposit",
-                           weft_bytes_of(transfer, sizeof(*transfer)));
-}
-
-static weft_err
-account_receive(weft_actor *actor, const weft_message *message, void *state)
-{
-    struct account *account = state;
-    struct transfer transfer;
-
-    if (message->type == WEFT_MESSAGE_TIMER) {
-        account->ticks++;
-        return WEFT_OK;
-    }
-    if (message->data.len != sizeof(transfer)) {
-        return WEFT_OK;
-    }
-    memcpy(&transfer, message->data.data, sizeof(transfer));
-    if (strcmp(message->name, "transfer") == 0) {
-        return begin_transfer(actor, account, &transfer);
-    }
-    account->balance += transfer.amount;
-    count_in(&account->from_accounts[transfer.from], transfer.seq);
-    return weft_actor_timer_set(actor, "tick", 20);
-}
+// Jars. ---------------------------------------------------------------------
 
 static weft_err
 jar_receive(weft_actor *actor, const weft_message *message, void *state)
@@ -366,14 +311,9 @@ must(weft_err err)
 static void
 add_actors(weft_definitions *definitions)
 {
-    weft_actor_def account = WEFT_ACTOR_DEF_INIT;
     weft_actor_def jar = WEFT_ACTOR_DEF_INIT;
 
-    account.name = "account";
-    account.state_bytes = sizeof(struct account);
-    account.receive = account_receive;
-    account.query = show_state;
-    must(weft_definitions_add_actor(definitions, &account));
+    must(account_define(definitions));
     jar.name = "jar";
     jar.state_bytes = sizeof(struct jar);
     jar.receive = jar_receive;

@@ -16,83 +16,12 @@
 
 #include "base/hash.h"
 #include "sim/world.h"
+#include "support/account.h"
 #include "support/test.h"
 #include "weft/weft.h"
 
 #define ACCOUNTS 12
-#define FIRST_BALANCE 1000
 #define JOBS 30
-
-// Accounts. -----------------------------------------------------------------
-
-struct account {
-    int64_t balance;
-    uint32_t sent[ACCOUNTS]; // to each
-    uint32_t seen[ACCOUNTS]; // from each
-    uint32_t out_of_order;
-    uint32_t ticks;
-    uint32_t transfers;
-};
-
-struct transfer {
-    uint32_t from;
-    uint32_t to;
-    uint32_t seq;
-    int64_t amount;
-};
-
-static void
-account_id(uint32_t index, char id[16])
-{
-    (void)snprintf(id, 16, "acc%u", index);
-}
-
-static weft_err
-begin_transfer(weft_actor *actor, struct account *account,
-               const struct transfer *asked)
-{
-    struct transfer transfer = *asked;
-    char id[16];
-
-    account->balance -= transfer.amount;
-    account->transfers++;
-    transfer.seq = ++account->sent[transfer.to];
-    account_id(transfer.to, id);
-    return weft_actor_send(actor, (weft_target){"account", id}, "deposit",
-                           weft_bytes_of(&transfer, sizeof(transfer)));
-}
-
-static weft_err
-account_receive(weft_actor *actor, const weft_message *message, void *state)
-{
-    struct account *account = state;
-    struct transfer transfer;
-
-    if (message->type == WEFT_MESSAGE_TIMER) {
-        account->ticks++;
-        return WEFT_OK;
-    }
-    if (message->data.len != sizeof(transfer)) {
-        return WEFT_OK;
-    }
-    memcpy(&transfer, message->data.data, sizeof(transfer));
-    if (strcmp(message->name, "transfer") == 0) {
-        return begin_transfer(actor, account, &transfer);
-    }
-    account->balance += transfer.amount;
-    account->out_of_order += transfer.seq != account->seen[transfer.from] + 1;
-    account->seen[transfer.from] = transfer.seq;
-    return weft_actor_timer_set(actor, "tick", 20);
-}
-
-static weft_err
-account_query(weft_query *query, const char *name, weft_bytes args,
-              const void *state, size_t state_len)
-{
-    (void)name;
-    (void)args;
-    return weft_query_return(query, weft_bytes_of(state, state_len));
-}
 
 // Jobs: a program drawn from a seed, and what it must give. ------------------
 
@@ -336,16 +265,11 @@ definitions(void)
 {
     static const char *const none[] = {NULL};
     weft_definitions *defs;
-    weft_actor_def account = WEFT_ACTOR_DEF_INIT;
     weft_workflow_def job = WEFT_WORKFLOW_DEF_INIT;
     weft_activity_def act = WEFT_ACTIVITY_DEF_INIT;
 
     CHECK_OK(weft_definitions_create(&defs));
-    account.name = "account";
-    account.state_bytes = sizeof(struct account);
-    account.receive = account_receive;
-    account.query = account_query;
-    CHECK_OK(weft_definitions_add_actor(defs, &account));
+    CHECK_OK(account_define(defs));
     job.name = "job";
     job.run = job_run;
     CHECK_OK(weft_definitions_add_workflow(defs, &job));
@@ -363,7 +287,7 @@ struct run {
     struct world *world;
     uint64_t seed;
     struct world_call *starts[JOBS];
-    uint32_t transfers;
+    uint32_t transfers[ACCOUNTS]; // asked of each
 };
 
 static void
@@ -395,16 +319,16 @@ send_work(struct run *run)
         run->starts[i] = world_call(run->world, WEFT_VERB_START, "job", id, "",
                                     weft_bytes_of(&job, sizeof(job)));
         for (int k = 0; k < 6; k++) {
-            struct transfer transfer = {
+            struct account_transfer transfer = {
                 .from = (uint32_t)wf_random_below(random, ACCOUNTS),
                 .to = (uint32_t)wf_random_below(random, ACCOUNTS),
                 .amount = (int64_t)wf_random_below(random, 100),
             };
+            transfer.seq = ++run->transfers[transfer.from];
             account_id(transfer.from, id);
             (void)world_call(run->world, WEFT_VERB_SIGNAL, "account", id,
                              "transfer",
                              weft_bytes_of(&transfer, sizeof(transfer)));
-            run->transfers++;
         }
         (void)snprintf(id, sizeof(id), "job%u", i / 2);
         (void)world_call(run->world, WEFT_VERB_SIGNAL, "job", id, "go",
@@ -440,44 +364,55 @@ check_jobs(struct run *run)
     }
 }
 
+// Of n messages, each came once; and in order, if it must be.
 static void
-check_accounts(struct run *run)
+check_tally(const struct run *run, const char *what,
+            const struct account_tally *tally, uint64_t n, bool is_ordered)
 {
-    int64_t total = 0;
-    uint32_t transfers = 0;
-    uint32_t sent[ACCOUNTS][ACCOUNTS] = {0};
-    uint32_t seen[ACCOUNTS][ACCOUNTS] = {0};
+    if (tally->count != n || tally->sum != n * (n + 1) / 2 ||
+        tally->squares != n * (n + 1) * (2 * n + 1) / 6) {
+        fail(run, what, tally->count, n);
+    }
+    if (is_ordered && tally->out_of_order != 0) {
+        fail(run, "messages out of order", tally->out_of_order, 0);
+    }
+}
 
+static void
+read_accounts(struct run *run, struct account accounts[ACCOUNTS])
+{
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         struct world_call *call;
-        struct account account = {0};
-        char id[16];
+        char id[ACCOUNT_ID_SIZE];
 
         account_id(i, id);
         call = world_ask(run->world, WEFT_VERB_QUERY, "account", id, "all",
                          weft_nothing());
-        if (call->err == WEFT_ENOTFOUND) {
-            continue;
+        if (call->err == WEFT_OK && call->data_len == sizeof(accounts[i])) {
+            memcpy(&accounts[i], call->data, sizeof(accounts[i]));
         }
-        memcpy(&account, call->data, sizeof(account));
-        total += account.balance;
-        transfers += account.transfers;
-        memcpy(sent[i], account.sent, sizeof(account.sent));
+    }
+}
+
+static void
+check_accounts(struct run *run)
+{
+    struct account accounts[ACCOUNTS] = {{0}};
+    int64_t total = 0;
+
+    read_accounts(run, accounts);
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        total += accounts[i].balance;
+        // What was refused for a while may be overtaken.
+        check_tally(run, "transfers", &accounts[i].from_clients[0],
+                    run->transfers[i], false);
         for (uint32_t k = 0; k < ACCOUNTS; k++) {
-            seen[k][i] = account.seen[k];
-        }
-        if (account.out_of_order != 0) {
-            fail(run, "messages out of order", account.out_of_order, 0);
+            check_tally(run, "deposits", &accounts[i].from_accounts[k],
+                        accounts[k].sent[i], true);
         }
     }
     if (total != 0) {
         fail(run, "money", (uint64_t)total, 0);
-    }
-    if (transfers != run->transfers) {
-        fail(run, "transfers", transfers, run->transfers);
-    }
-    if (memcmp(sent, seen, sizeof(sent)) != 0) {
-        fail(run, "deposits differ from transfers", 1, 0);
     }
 }
 

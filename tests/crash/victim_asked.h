@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// victim_asked.h - what one client of the victim has asked, in this process and
+// in those before it, as its ledger has it.
+
+#ifndef WF_TESTS_CRASH_VICTIM_ASKED_H
+#define WF_TESTS_CRASH_VICTIM_ASKED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crash/plan.h"
+
+struct victim_entry {
+    uint64_t number;
+    int64_t amount;
+    uint32_t a; // transfer: from; job and go: index of the job
+    uint32_t b; // transfer: to
+    uint32_t seq;
+    char verb;     // as in the ledger
+    bool is_acked; // or has a new number
+    bool is_refused;
+};
+
+struct victim_job {
+    bool is_started; // and that is answered
+    bool is_asked;   // for its result, in this process
+    bool is_known;   // the result is in the ledger
+    uint32_t goes;   // it wants
+    uint32_t goes_sent;
+    uint32_t goes_acked;
+};
+
+struct victim_asked {
+    unsigned index;  // of the client
+    uint64_t number; // the newest
+
+    struct victim_entry *entries; // in order of their numbers
+    size_t entries_count;
+    size_t entries_cap;
+
+    struct victim_job *jobs;
+    uint32_t jobs_count;
+    uint32_t jobs_cap;
+    uint32_t jobs_low; // all before it are known
+    uint32_t jobs_done;
+
+    uint32_t seqs[PLAN_ACCOUNTS];
+};
+
+// Read one line of the ledger. For ledger_each.
+void victim_asked_read(void *asked, char *line);
+
+struct victim_entry *victim_asked_add(struct victim_asked *asked);
+struct victim_job *victim_asked_add_job(struct victim_asked *asked);
+void victim_asked_ack(struct victim_asked *asked, struct victim_entry *entry);
+void victim_asked_know(struct victim_asked *asked, uint32_t job);
+// The same once more, as the newest. Returns its place.
+size_t victim_asked_renumber(struct victim_asked *asked, size_t at,
+                             uint64_t number);
+
+#endif

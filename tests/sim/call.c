@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// call.c - calls of the simulated client.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "runtime/start.h"
+#include "runtime/task.h"
+#include "sim/world_impl.h"
+
+// One call of the simulated client.
+struct call {
+    struct world_call shown; // first
+    struct wf_list_node node;
+    struct world *world;
+    struct wf_request *request; // NULL once answered
+};
+
+static void
+call_done(struct wf_request *request)
+{
+    struct call *call = request->done_ctx;
+    struct world_call *shown = &call->shown;
+    const weft_reply *reply = &request->reply;
+    size_t len;
+
+    if (reply->err == WEFT_EBUSY) { // as every client should
+        wf_request_reset(request);
+        world_send_later(call->world, COMING_RETRY, request->partition, 100)
+            ->request = request;
+        return;
+    }
+    len = reply->data.len < sizeof(shown->data) - 1 ? reply->data.len
+                                                    : sizeof(shown->data) - 1;
+
+    shown->is_answered = true;
+    shown->err = reply->err;
+    shown->is_created = reply->is_created != 0;
+    (void)snprintf(shown->detail, sizeof(shown->detail), "%s", reply->detail);
+    (void)snprintf(shown->failure, sizeof(shown->failure), "%s",
+                   reply->failure.name);
+    (void)snprintf(shown->message, sizeof(shown->message), "%s",
+                   reply->failure.message);
+    (void)snprintf(shown->details, sizeof(shown->details), "%.*s",
+                   (int)reply->failure.details.len,
+                   (const char *)reply->failure.details.data);
+    if (len > 0) {
+        memcpy(shown->data, reply->data.data, len);
+    }
+    shown->data_len = reply->data.len;
+    shown->items_count = reply->items_count;
+    if (reply->items_count > 0) {
+        shown->item = reply->items[0];
+        (void)snprintf(shown->first_id, sizeof(shown->first_id), "%s",
+                       reply->items[0].id);
+        (void)snprintf(shown->reason, sizeof(shown->reason), "%s",
+                       reply->items[0].reason);
+        shown->item.kind = "";
+        shown->item.id = shown->first_id;
+        shown->item.reason = shown->reason;
+    }
+    call->request = NULL;
+    wf_request_destroy(request);
+}
+
+static void
+own(weft_bytes *bytes, weft_bytes from)
+{
+    *bytes = from.len == 0 ? weft_nothing() : wf_bytes_copy(from);
+}
+
+static void
+own_text(char **text, const char *from)
+{
+    if (from != NULL && from[0] != '\0') {
+        *text = wf_strdup(from);
+    }
+}
+
+static struct wf_request *
+make_request(const weft_request *given)
+{
+    struct wf_request *request = wf_request_create();
+
+    request->verb = given->verb;
+    if (given->token != NULL) {
+        world_must(
+            wf_token_decode(given->token, &request->key, &request->token));
+    } else {
+        world_must(wf_key_make("default", given->target.kind, given->target.id,
+                               &request->key));
+    }
+    own_text(&request->name, given->name);
+    own_text(&request->error_name, given->error_name);
+    own_text(&request->error_message, given->error_message);
+    own(&request->data, given->data);
+    own(&request->input, given->input);
+    if (given->start != NULL) {
+        world_must(wf_start_check(given->start));
+        request->reuse = given->start->reuse;
+        request->conflict = given->start->conflict;
+    }
+    request->list_status = given->status;
+    request->list_limit = WF_LIST_PAGE_MAX;
+    if (given->verb == WEFT_VERB_LIST) {
+        request->list_namespace = wf_strdup("default");
+        request->list_kind = wf_strdup(given->target.kind);
+    }
+    return request;
+}
+
+struct world_call *
+world_submit(struct world *world, const weft_request *given)
+{
+    struct call *call = wf_calloc(sizeof(*call));
+    struct wf_request *request = make_request(given);
+
+    request->partition = wf_key_partition(&request->key, world->options.sites);
+    memcpy(request->client, world->client, sizeof(request->client));
+    request->number = given->number != 0 ? given->number : world->next_number++;
+    request->confirmed = 0;
+    request->done = call_done;
+    request->done_ctx = call;
+    call->world = world;
+    call->request = request;
+    wf_list_push_back(&world->calls, &call->node);
+    wf_partition_request(world->sites[request->partition].partition,
+                         world->now_ms, request);
+    return &call->shown;
+}
+
+struct world_call *
+world_wait(struct world *world, struct world_call *shown)
+{
+    uint64_t limit = world->now_ms + 3600000;
+
+    while (!shown->is_answered && world_step_until(world, limit)) {
+    }
+    if (!shown->is_answered) {
+        (void)fprintf(stderr, "sim: seed %llu: no answer\n%s",
+                      (unsigned long long)world->options.seed,
+                      world_trace(world));
+        abort();
+    }
+    return shown;
+}
+
+struct world_call *
+world_call(struct world *world, weft_verb verb, const char *kind,
+           const char *id, const char *name, weft_bytes data)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.target = (weft_target){kind, id};
+    request.name = name;
+    if (verb == WEFT_VERB_START) {
+        request.input = data;
+    } else {
+        request.data = data;
+    }
+    return world_submit(world, &request);
+}
+
+struct world_call *
+world_ask(struct world *world, weft_verb verb, const char *kind, const char *id,
+          const char *name, weft_bytes data)
+{
+    return world_wait(world, world_call(world, verb, kind, id, name, data));
+}
+
+uint64_t
+world_next_number(const struct world *world)
+{
+    return world->next_number;
+}
+
+void
+world_forget_calls(struct world *world)
+{
+    struct wf_list_node *node = wf_list_first(&world->calls);
+
+    while (node != NULL) {
+        struct call *call = WF_CONTAINER(node, struct call, node);
+
+        node = wf_list_next(&world->calls, node);
+        if (call->request == NULL) {
+            wf_list_remove(&world->calls, &call->node);
+            wf_free(call);
+        }
+    }
+}

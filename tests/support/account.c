@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// account.c - a kind "account" that loses, doubles and overtakes nothing
+// without it being seen. See account.h.
+
+#include "support/account.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+account_id(uint32_t index, char id[ACCOUNT_ID_SIZE])
+{
+    (void)snprintf(id, ACCOUNT_ID_SIZE, "acc%" PRIu32, index);
+}
+
+static void
+count_in(struct account_tally *tally, uint32_t seq)
+{
+    tally->out_of_order += seq != tally->last + 1;
+    tally->last = seq;
+    tally->count++;
+    tally->sum += seq;
+    tally->squares += (uint64_t)seq * seq;
+}
+
+static weft_err
+begin_transfer(weft_actor *actor, struct account *account,
+               struct account_transfer *transfer)
+{
+    char id[ACCOUNT_ID_SIZE];
+    weft_err err;
+
+    count_in(&account->from_clients[transfer->client], transfer->seq);
+    err = weft_actor_reply(
+        actor, weft_bytes_of(&transfer->seq, sizeof(transfer->seq)));
+    if (err != WEFT_OK) {
+        return err;
+    }
+    account->balance -= transfer->amount;
+    transfer->seq = ++account->sent[transfer->to];
+    account_id(transfer->to, id);
+    return weft_actor_send(actor, (weft_target){"account", id}, "deposit",
+                           weft_bytes_of(transfer, sizeof(*transfer)));
+}
+
+static weft_err
+receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    struct account *account = state;
+    struct account_transfer transfer;
+
+    if (message->type == WEFT_MESSAGE_TIMER) {
+        account->ticks++;
+        return WEFT_OK;
+    }
+    if (message->data.len != sizeof(transfer)) {
+        return WEFT_OK;
+    }
+    memcpy(&transfer, message->data.data, sizeof(transfer));
+    if (strcmp(message->name, "transfer") == 0) {
+        return begin_transfer(actor, account, &transfer);
+    }
+    account->balance += transfer.amount;
+    count_in(&account->from_accounts[transfer.from], transfer.seq);
+    return weft_actor_timer_set(actor, "tick", 20);
+}
+
+static weft_err
+show(weft_query *query, const char *name, weft_bytes args, const void *state,
+     size_t state_len)
+{
+    (void)name;
+    (void)args;
+    return weft_query_return(query, weft_bytes_of(state, state_len));
+}
+
+weft_err
+account_define(weft_definitions *definitions)
+{
+    weft_actor_def account = WEFT_ACTOR_DEF_INIT;
+
+    account.name = "account";
+    account.state_bytes = sizeof(struct account);
+    account.receive = receive;
+    account.query = show;
+    return weft_definitions_add_actor(definitions, &account);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node_rig.h - what tests of whole nodes have in common: kinds, options, and
+// the lines of a node's log.
+
+#ifndef WF_TESTS_UNIT_NODE_RIG_H
+#define WF_TESTS_UNIT_NODE_RIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/test.h"
+#include "weft/client.h"
+#include "weft/node.h"
+
+// Kinds: counter (support/counter.h); slow, which runs for longer than a turn
+// should; fatal, which aborts at the signal "die"; chain, a workflow of three
+// activities "touch" and three short sleeps.
+weft_definitions *node_rig_define(void);
+
+// 8 partitions, 2 shards, 2 workers, a directory of this test's own.
+weft_node_options node_rig_options(struct test *t,
+                                   const weft_definitions *definitions);
+
+// These fail the test if they cannot.
+uint64_t node_rig_number(weft_client *client, const char *id);
+void node_rig_add(weft_client *client, const char *id);
+
+// Lines of the node's log, for looking into; the ctx of node_rig_add_line.
+struct node_rig_lines {
+    char text[65536];
+    size_t len;
+};
+
+void node_rig_add_line(void *ctx, const char *line);
+
+#endif

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_node_manual.c - whole nodes stepped by hand, on a store in memory.
+
+#include "runtime/node.h"
+
+#include <string.h>
+
+#include "base/trace.h"
+#include "storage/store.h"
+#include "unit/node_rig.h"
+
+struct world {
+    struct wf_memory_disk *disk;
+    uint64_t now_ms;
+    uint64_t free_bytes;
+    weft_node *node;
+};
+
+static uint64_t
+world_wall_ms(void *self)
+{
+    return ((struct world *)self)->now_ms;
+}
+
+static uint64_t
+world_mono_ns(void *self)
+{
+    return ((struct world *)self)->now_ms * 1000000U;
+}
+
+static weft_err
+world_open_store(void *ctx, uint32_t store, struct wf_store *out_store)
+{
+    struct world *world = ctx;
+
+    (void)store;
+    return wf_store_memory_open(world->disk, out_store);
+}
+
+static uint64_t
+world_free_bytes(void *ctx)
+{
+    return ((struct world *)ctx)->free_bytes;
+}
+
+static void
+world_open(struct world *world, const weft_definitions *definitions)
+{
+    static const struct wf_trace silent;
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    struct wf_node_seams seams = {
+        .clock = {world_wall_ms, world_mono_ns, world},
+        .seed = 7,
+        .open_store = world_open_store,
+        .free_bytes = world_free_bytes,
+        .trace = &silent,
+        .ctx = world,
+        .is_manual = true,
+    };
+
+    options.definitions = definitions;
+    options.partition_count = 4;
+    options.shard_count = 2;
+    CHECK_OK(wf_node_open_with(&options, &seams, &world->node));
+}
+
+static bool
+world_step(struct world *world)
+{
+    bool did_something = false;
+
+    for (int i = 0; i < WF_NODE_COMPONENT_COUNT; i++) {
+        enum wf_node_component component = (enum wf_node_component)i;
+
+        for (uint32_t j = 0; j < wf_node_count(world->node, component); j++) {
+            did_something =
+                wf_node_step(world->node, component, j) == 0 || did_something;
+        }
+    }
+    return did_something;
+}
+
+static void
+world_run(struct world *world, uint64_t ms)
+{
+    uint64_t end = world->now_ms + ms;
+
+    for (; world->now_ms < end; world->now_ms++) {
+        while (world_step(world)) {
+        }
+    }
+}
+
+struct answer {
+    uint32_t count;
+    weft_err err;
+    uint64_t number;
+};
+
+static void
+note_answer(void *ctx, const weft_reply *reply)
+{
+    struct answer *answer = ctx;
+
+    answer->count++;
+    answer->err = reply->err;
+    if (reply->data.len == sizeof(answer->number)) {
+        memcpy(&answer->number, reply->data.data, sizeof(answer->number));
+    }
+}
+
+static void
+submit(weft_client *client, weft_verb verb, const char *kind, const char *id,
+       struct answer *answer)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    *answer = (struct answer){0};
+    request.verb = verb;
+    request.target = (weft_target){kind, id};
+    request.name = "add";
+    CHECK_OK(weft_client_submit(client, &request, note_answer, answer, NULL));
+}
+
+TEST(node_manual, a_manual_node_runs_in_one_thread)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+    struct answer result;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(client, WEFT_VERB_START, "chain", "w", &result);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_OK(answer.err);
+    CHECK_OK(result.err);
+    submit(client, WEFT_VERB_RESULT, "chain", "w", &result);
+    world_run(&world, 100);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(result.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node_manual, a_crash_keeps_what_was_synced)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+    struct answer late;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    (void)wf_node_step(world.node, WF_NODE_SHARD, 0);
+    (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
+    wf_memory_disk_crash(world.disk);
+    wf_node_crash(world.node);
+    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_OK(answer.err);
+    CHECK_ERR(late.err, WEFT_EIO);
+    CHECK_EQ(late.count, 1);
+    weft_client_close(client);
+
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    submit(client, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer answer;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world.free_bytes = 1000;
+    world_run(&world, 1200);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_ERR(answer.err, WEFT_EFULL);
+    world.free_bytes = UINT64_MAX;
+    world_run(&world, 1200);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(answer.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}

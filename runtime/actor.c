@@ -134,6 +134,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->crashes = 0;
     actor->retry_due = 0;
     actor->next_id = 0;
+    actor->unfit_version = 0;
 }
 
 void
@@ -149,6 +150,7 @@ wf_actor_destroy(struct wf_actor *actor)
     wf_actor_clear(actor);
     wf_mailbox_fini(&actor->mailbox);
     wf_free(actor->reason);
+    wf_free(actor->unfit);
     wf_free(actor->item_rows);
     wf_key_fini(&actor->key);
     wf_free(actor);
@@ -224,6 +226,26 @@ wf_actor_find_published(const struct wf_actor *actor, const char *name)
         }
     }
     return NULL;
+}
+
+const struct wf_kind *
+wf_actor_next_code(const struct wf_actor *actor)
+{
+    const struct wf_kind *next =
+        wf_kind_upgrade(actor->kind, actor->version, WEFT_UPGRADE_NOW_IF_FITS);
+
+    return next == NULL || next->version == actor->unfit_version ? NULL : next;
+}
+
+bool
+wf_actor_has_code(const struct wf_actor *actor)
+{
+    if (actor->kind == NULL || !actor->kind->is_workflow ||
+        !wf_actor_is_live(actor)) {
+        return actor->kind != NULL;
+    }
+    return wf_kind_version(actor->kind, actor->version) != NULL ||
+           wf_actor_next_code(actor) != NULL;
 }
 
 void

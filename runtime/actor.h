@@ -147,7 +147,7 @@ struct wf_actor {
     struct wf_object object;
     struct wf_key key; // owned
     uint64_t hash;
-    const struct wf_kind *kind; // NULL: not registered
+    const struct wf_kind *kind; // its highest version; NULL: not registered
     enum wf_residency residency;
     struct wf_list pending; // while not loaded
 
@@ -204,6 +204,8 @@ struct wf_actor {
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow
+    uint32_t unfit_version; // it was to move there, and does not fit; 0: none
+    char *unfit;            // owned; both sides of the difference, or NULL
 };
 
 // A stub. The key is copied.
@@ -240,6 +242,11 @@ wf_actor_may_run(const struct wf_actor *actor)
 {
     return !actor->is_parked && !actor->is_paused;
 }
+
+// Is the code registered that it runs, or may move to? Else it waits.
+bool wf_actor_has_code(const struct wf_actor *actor);
+// Where it may move to when it runs next; NULL: nowhere.
+const struct wf_kind *wf_actor_next_code(const struct wf_actor *actor);
 
 // Is there something for a turn to handle?
 static inline bool

@@ -497,6 +497,9 @@ apply_actor_op(struct apply *apply, enum wf_op op)
         apply_journal_letter(apply);
         end_retry(apply);
         break;
+    case WF_OP_VERSION:
+        actor->version = (uint32_t)wf_reader_varint(ops);
+        break;
     case WF_OP_RESTART:
         apply_restart(apply);
         break;

@@ -509,11 +509,11 @@ wf_commands_step(struct wf_partition *partition, struct wf_actor *actor)
             break;
         }
     }
-    if (node == NULL || !wf_actor_may_run(actor)) {
+    if (node == NULL || !wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return;
     }
     if (!wf_workflow_step(partition, actor, command, &result)) {
-        return; // it was parked: its code does not fit
+        return; // it was parked, or waits for code: what there is does not fit
     }
     close_command(partition, command, result.err, weft_text(result.name),
                   weft_nothing(), wf_buf_bytes(&result.data));

@@ -27,7 +27,7 @@
 enum { START_TO_CLOSE_MS_DEFAULT = 60000, RETRY_MS_DEFAULT = 1000 };
 
 struct weft_definitions {
-    struct wf_table kinds;      // of struct wf_kind
+    struct wf_table kinds;      // of struct wf_kind, the highest versions
     struct wf_table activities; // of struct wf_activity_kind
     struct wf_activity_kind **by_index;
 };
@@ -83,6 +83,18 @@ free_names(const char *const *names)
     wf_free((void *)(uintptr_t)names);
 }
 
+static void
+free_versions(const struct wf_kind *kind)
+{
+    while (kind != NULL) {
+        const struct wf_kind *older = kind->older;
+
+        wf_free(kind->name);
+        wf_free((void *)(uintptr_t)kind);
+        kind = older;
+    }
+}
+
 void
 weft_definitions_destroy(weft_definitions *definitions)
 {
@@ -93,8 +105,7 @@ weft_definitions_destroy(weft_definitions *definitions)
         return;
     }
     while ((kind = wf_table_next(&definitions->kinds, &cursor)) != NULL) {
-        wf_free(kind->name);
-        wf_free(kind);
+        free_versions(kind);
     }
     for (size_t i = 0; i < definitions->activities.count; i++) {
         struct wf_activity_kind *activity = definitions->by_index[i];
@@ -176,6 +187,29 @@ wf_retry_policy_normalise(const char *what, weft_retry_policy *policy)
 
 // Adding. -------------------------------------------------------------------
 
+// In its place among the versions of its name; the table has the highest.
+static void
+add_version(weft_definitions *definitions, struct wf_kind *kind)
+{
+    uint64_t hash = hash_of(kind->name);
+    struct wf_kind *newer =
+        wf_table_find(&definitions->kinds, hash, kind_has_name, kind->name);
+
+    if (newer == NULL || newer->version < kind->version) {
+        if (newer != NULL) {
+            wf_table_remove(&definitions->kinds, hash, newer);
+        }
+        kind->older = newer;
+        wf_table_add(&definitions->kinds, hash, kind);
+        return;
+    }
+    while (newer->older != NULL && newer->older->version > kind->version) {
+        newer = (struct wf_kind *)(uintptr_t)newer->older;
+    }
+    kind->older = newer->older;
+    newer->older = kind;
+}
+
 static void
 add_kind(weft_definitions *definitions, const char *name,
          const struct wf_kind *kind)
@@ -188,7 +222,7 @@ add_kind(weft_definitions *definitions, const char *name,
     } else {
         copy->actor.name = copy->name;
     }
-    wf_table_add(&definitions->kinds, hash_of(name), copy);
+    add_version(definitions, copy);
 }
 
 static weft_err
@@ -196,6 +230,24 @@ check_new_kind(const weft_definitions *definitions, const char *name)
 {
     if (wf_definitions_find(definitions, name) != NULL) {
         return wf_error(WEFT_EEXISTS, "a kind named %s is there already", name);
+    }
+    return WEFT_OK;
+}
+
+// Workflows may have several versions, each once.
+static weft_err
+check_new_version(const weft_definitions *definitions,
+                  const weft_workflow_def *def)
+{
+    const struct wf_kind *kind = wf_definitions_find(definitions, def->name);
+
+    if (kind != NULL && !kind->is_workflow) {
+        return check_new_kind(definitions, def->name);
+    }
+    if (wf_kind_version(kind, def->version) != NULL) {
+        return wf_error(WEFT_EEXISTS,
+                        "version %u of workflow %s is there already",
+                        def->version, def->name);
     }
     return WEFT_OK;
 }
@@ -275,6 +327,13 @@ check_workflow(const weft_workflow_def *def)
                         def->name, (unsigned)WF_STACK_BYTES_MIN,
                         WF_STACK_BYTES_MAX);
     }
+    if (def->upgrade != WEFT_UPGRADE_PIN &&
+        def->upgrade != WEFT_UPGRADE_ON_RESTART &&
+        def->upgrade != WEFT_UPGRADE_NOW_IF_FITS) {
+        return wf_error(WEFT_EINVAL,
+                        "workflow %s: upgrade is %d, which is none", def->name,
+                        (int)def->upgrade);
+    }
     return WEFT_OK;
 }
 
@@ -297,12 +356,12 @@ weft_definitions_add_workflow(weft_definitions *definitions,
     if (err != WEFT_OK) {
         return err;
     }
-    err = check_new_kind(definitions, workflow->name);
-    if (err != WEFT_OK) {
-        return err;
-    }
     if (workflow->version == 0) {
         workflow->version = 1;
+    }
+    err = check_new_version(definitions, workflow);
+    if (err != WEFT_OK) {
+        return err;
     }
     if (workflow->stack_bytes == 0) {
         workflow->stack_bytes = WF_STACK_BYTES_DEFAULT;
@@ -396,6 +455,36 @@ wf_definitions_find(const weft_definitions *definitions, const char *name)
 {
     return wf_table_find(&definitions->kinds, hash_of(name), kind_has_name,
                          name);
+}
+
+const struct wf_kind *
+wf_kind_version(const struct wf_kind *kind, uint32_t version)
+{
+    while (kind != NULL && kind->version != version) {
+        kind = kind->older;
+    }
+    return kind;
+}
+
+const struct wf_kind *
+wf_kind_current(const struct wf_kind *kind)
+{
+    while (kind != NULL && kind->is_workflow && kind->workflow.is_retired) {
+        kind = kind->older;
+    }
+    return kind;
+}
+
+const struct wf_kind *
+wf_kind_upgrade(const struct wf_kind *kind, uint32_t version,
+                weft_upgrade policy)
+{
+    const struct wf_kind *current = wf_kind_current(kind);
+
+    return current != NULL && current->version > version &&
+                   current->workflow.upgrade >= policy
+               ? current
+               : NULL;
 }
 
 const struct wf_activity_kind *

@@ -23,6 +23,7 @@ struct wf_kind {
     weft_workflow_def workflow; // the same
     weft_creation creation;     // a workflow's is ON_START
     uint64_t retention_ms;
+    const struct wf_kind *older; // of the same name, the next lower version
 };
 
 struct wf_activity_kind {
@@ -31,9 +32,18 @@ struct wf_activity_kind {
     weft_activity_def def; // defaults filled in; strings owned
 };
 
-// NULL if there is none.
+// The highest version of that name; NULL if there is none.
 const struct wf_kind *wf_definitions_find(const weft_definitions *definitions,
                                           const char *name);
+// Of the versions from this one down: that one; NULL if it is not registered.
+const struct wf_kind *wf_kind_version(const struct wf_kind *kind,
+                                      uint32_t version);
+// The one that new instances get; NULL if all are retired.
+const struct wf_kind *wf_kind_current(const struct wf_kind *kind);
+// The one that an instance of that version is to move to, by a policy at least
+// as eager as this; NULL: none.
+const struct wf_kind *wf_kind_upgrade(const struct wf_kind *kind,
+                                      uint32_t version, weft_upgrade policy);
 const struct wf_activity_kind *
 wf_definitions_find_activity(const weft_definitions *definitions,
                              const char *name);

@@ -129,6 +129,11 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
                    "its kind is created by other actors only");
         return false;
     }
+    if (wf_kind_current(actor->kind) == NULL) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "every version of its kind is retired");
+        return false;
+    }
     if (actor->status == WEFT_STATUS_NONE) {
         return true;
     }
@@ -401,11 +406,26 @@ do_result(struct wf_partition *partition, struct wf_actor *actor,
     }
 }
 
+// Why it waits although nobody holds it up.
+static void
+describe_missing(const struct wf_actor *actor, char *text, size_t size)
+{
+    int len = snprintf(text, size, "version %u of %s is not registered here",
+                       actor->version, wf_key_kind(&actor->key));
+
+    if (actor->unfit != NULL && (size_t)len < size) {
+        (void)snprintf(text + len, size - (size_t)len,
+                       "; version %u does not fit: %s", actor->unfit_version,
+                       actor->unfit);
+    }
+}
+
 static void
 do_describe(struct wf_partition *partition, struct wf_actor *actor,
             struct wf_request *request)
 {
     weft_description description;
+    char missing[1400];
 
     if (actor->status == WEFT_STATUS_NONE) {
         answer_now(partition, actor, request, WEFT_ENOTFOUND,
@@ -413,6 +433,10 @@ do_describe(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf_actor_describe(actor, &description);
+    if (!wf_actor_has_code(actor) && !actor->is_parked) {
+        describe_missing(actor, missing, sizeof(missing));
+        description.reason = missing;
+    }
     wf_request_answer_item(request, &description);
     answer_now(partition, actor, request, WEFT_OK, "");
 }

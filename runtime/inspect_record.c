@@ -49,6 +49,7 @@ static const char *const grammar[] = {
     [WF_OP_FINISH] = "VBBB",
     [WF_OP_REMOVE] = "",
     [WF_OP_OUTLIVED] = "",
+    [WF_OP_VERSION] = "V",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",

@@ -553,7 +553,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
 {
     const struct wf_list_node *node = wf_list_first(&actor->commands);
 
-    if (!wf_actor_may_run(actor) || actor->kind == NULL) {
+    if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return true; // held up by an operator or an error, visibly
     }
     if (wf_actor_has_work(actor) && !wf_list_has(&actor->ready) &&

@@ -51,6 +51,7 @@ enum wf_op {
     WF_OP_FINISH,          // V status, B result, B failure name, B message
     WF_OP_REMOVE,          // the instance is forgotten
     WF_OP_OUTLIVED,        // what is in the mailbox was for the life before
+    WF_OP_VERSION,         // V version: of the code it runs from here on
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

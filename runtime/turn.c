@@ -472,11 +472,15 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
               const struct wf_letter *letter, weft_bytes bytes)
 {
     bool is_new = actor->status == WEFT_STATUS_NONE;
+    bool is_start = letter->type == WF_LETTER_START;
 
     if (actor->kind == NULL) {
         refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
                       "its kind is not registered here");
-    } else if (letter->type == WF_LETTER_START ||
+    } else if (wf_kind_current(actor->kind) == NULL && is_start) {
+        refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
+                      "every version of its kind is retired");
+    } else if (is_start ||
                (letter->type == WF_LETTER_SIGNAL && is_new &&
                 actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
         create_instance(partition, actor, letter);
@@ -501,7 +505,7 @@ wf_create_put(const struct wf_partition *partition,
                   actor->hash ^ partition->epoch);
 
     wf_buf_put_u8(ops, WF_OP_CREATE);
-    wf_buf_put_varint(ops, actor->kind->version);
+    wf_buf_put_varint(ops, wf_kind_current(actor->kind)->version);
     wf_buf_put_varint(ops, actor->run + 1);
     wf_buf_put_varint(ops, seed);
     wf_buf_put_bytes(ops, parent);
@@ -564,7 +568,7 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
     bool has_work =
         actor->residency == WF_RESIDENCY_LOADED &&
-        (actor->kind != NULL || actor->status == WEFT_STATUS_NONE) &&
+        (wf_actor_has_code(actor) || actor->status == WEFT_STATUS_NONE) &&
         wf_actor_may_run(actor) && wf_actor_has_work(actor) &&
         !wf_heap_has(&actor->retry.heap);
     bool is_here =

@@ -188,19 +188,12 @@ park_diverged(struct wf_partition *partition, struct wf_actor *actor)
     wf_free(reason);
 }
 
-// The live stack, rebuilt if it was dropped. NULL: the instance was parked, or
-// will be tried again when there is memory for a stack.
-static weft_workflow *
-activate(struct wf_partition *partition, struct wf_actor *actor)
+weft_workflow *
+wf_workflow_build(struct wf_partition *partition, struct wf_actor *actor,
+                  const struct wf_kind *kind)
 {
-    weft_workflow *wf = actor->activation;
+    weft_workflow *wf = wf_workflow_create(partition, actor, kind);
 
-    if (wf != NULL) {
-        wf_list_remove(&partition->stacks, &wf->lru);
-        wf_list_push_back(&partition->stacks, &wf->lru);
-        return wf;
-    }
-    wf = wf_workflow_create(partition, actor, actor->kind);
     if (wf == NULL && partition->stacks.count > 0) {
         // Out of mappings: let half of the idle stacks go, and try once more.
         size_t half = (partition->stacks.count + 1) / 2;
@@ -211,12 +204,37 @@ activate(struct wf_partition *partition, struct wf_actor *actor)
                                           weft_workflow, lru)
                                  ->actor);
         }
-        wf = wf_workflow_create(partition, actor, actor->kind);
+        wf = wf_workflow_create(partition, actor, kind);
     }
-    if (wf == NULL) {
+    if (wf == NULL && !wf_heap_has(&actor->retry.heap)) {
         wf_note(partition, &actor->key, "wait", "no memory for a stack");
         wf_alarm_set(partition, &actor->retry,
                      partition->now_ms + WF_TURN_RETRY_MS);
+    }
+    return wf;
+}
+
+// The live stack, rebuilt if it was dropped. NULL: the instance was parked,
+// waits for its version, or will be tried again when there is memory for a
+// stack.
+static weft_workflow *
+activate(struct wf_partition *partition, struct wf_actor *actor)
+{
+    weft_workflow *wf = actor->activation;
+    const struct wf_kind *kind;
+
+    if (wf != NULL) {
+        wf_list_remove(&partition->stacks, &wf->lru);
+        wf_list_push_back(&partition->stacks, &wf->lru);
+        return wf;
+    }
+    wf = wf_version_move_on(partition, actor);
+    if (wf != NULL) {
+        return wf;
+    }
+    kind = wf_kind_version(actor->kind, actor->version);
+    wf = kind == NULL ? NULL : wf_workflow_build(partition, actor, kind);
+    if (wf == NULL) {
         return NULL;
     }
     if (actor->journal.count > 0 && !wf_replay_journal(wf)) {
@@ -346,6 +364,7 @@ put_restart(weft_workflow *wf)
     wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
     wf_turn_cancel_children(wf->turn);
     wf_buf_fini(&cancel);
+    wf_version_put_restart(wf->actor, ops);
 }
 
 static void

@@ -109,6 +109,16 @@ void *wf_workflow_memory(weft_workflow *wf, size_t size);
 weft_bytes wf_workflow_keep(weft_workflow *wf, weft_bytes bytes);
 const char *wf_workflow_keep_text(weft_workflow *wf, weft_bytes text);
 
+// version.c -----------------------------------------------------------------
+
+// The newest code, if the instance is to move to it now and it fits: a live
+// stack of it, and the move is recorded. NULL: it stays where it is.
+weft_workflow *wf_version_move_on(struct wf_partition *partition,
+                                  struct wf_actor *actor);
+// The operation that takes a run that begins anew to another version, if its
+// kind says so.
+void wf_version_put_restart(const struct wf_actor *actor, struct wf_buf *ops);
+
 // replay.c ------------------------------------------------------------------
 
 // The code gives a command: compare it with the journal, or record it. The
@@ -157,6 +167,11 @@ weft_err wf_await_own(weft_workflow *wf, weft_future future,
 weft_workflow *wf_workflow_create(struct wf_partition *partition,
                                   struct wf_actor *actor,
                                   const struct wf_kind *kind);
+// Build it, and drop idle ones if there is no memory. NULL: there is none even
+// so, and the actor will be tried again.
+weft_workflow *wf_workflow_build(struct wf_partition *partition,
+                                 struct wf_actor *actor,
+                                 const struct wf_kind *kind);
 // An event happens to the code: futures become known, signals arrive.
 void wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry);
 // Let the code run until it waits or ends.

@@ -127,7 +127,7 @@ typedef struct weft_description {
     uint32_t timers_count, activities_count, children_count;
     uint64_t journal_count; // entries of this run
     int is_parked, is_paused, is_cancel_requested;
-    const char *reason; // why it is parked; or ""
+    const char *reason; // why it is parked, or waits for its version; or ""
 } weft_description;
 
 // The answer to a request. Borrowed until the callback returns, or until

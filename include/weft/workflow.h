@@ -46,7 +46,20 @@ typedef weft_err weft_workflow_fn(weft_workflow *wf, weft_bytes input);
 // never one.
 typedef uint32_t weft_future;
 
-// Register a workflow kind: start from WEFT_WORKFLOW_DEF_INIT.
+// What becomes of the instances of older versions, here where this version is
+// the newest. docs/versions.md
+typedef enum weft_upgrade {
+    WEFT_UPGRADE_PIN,         // they stay. (Temporal: pinned)
+    WEFT_UPGRADE_ON_RESTART,  // they take it with their next restart
+    WEFT_UPGRADE_NOW_IF_FITS, // when they run next, if it fits their journal;
+                              // if not, they stay. With a restart in any case
+} weft_upgrade;
+
+// Register a workflow kind: start from WEFT_WORKFLOW_DEF_INIT. Several versions
+// of one name may be registered, each an ordinary definition. New instances
+// start on the highest that is not retired, and go on with the version they
+// have. One whose version is not registered waits: nothing of it is lost, its
+// description says so, and it goes on where that version is registered.
 typedef struct weft_workflow_def {
     size_t struct_size;
     const char *name; // 1 to 127 bytes, no control characters
@@ -54,7 +67,10 @@ typedef struct weft_workflow_def {
     weft_workflow_fn *run;
     void *context;         // what weft_workflow_context returns
     uint32_t stack_bytes;  // 16 KiB to 8 MiB; default 64 KiB
-    uint64_t retention_ms; // finished instances are kept so long; default 7 d
+    uint64_t retention_ms; // finished instances are kept so long; default 7 d.
+                           // That of the highest version counts
+    weft_upgrade upgrade;  // of instances of older versions; default: they stay
+    int is_retired;        // 1: for instances that have it, not for new ones
 } weft_workflow_def;
 
 #define WEFT_WORKFLOW_DEF_INIT                                                 \
@@ -64,8 +80,9 @@ typedef struct weft_workflow_def {
 
 // Copies the definition, strings too.
 //
-// WEFT_EINVAL   no name or function, or stack_bytes out of range
-// WEFT_EEXISTS  a kind of that name is there already; the detail names it
+// WEFT_EINVAL   no name or function, or a field out of range
+// WEFT_EEXISTS  that version of it, or an actor kind of that name, is there
+//               already; the detail names it
 WEFT_API weft_err weft_definitions_add_workflow(weft_definitions *definitions,
                                                 const weft_workflow_def *def);
 

@@ -139,6 +139,64 @@ TEST(definitions, actors_and_workflows_share_names_activities_do_not)
     weft_definitions_destroy(definitions);
 }
 
+static weft_err
+add_version(weft_definitions *definitions, uint32_t version, int is_retired)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+
+    def.name = "order";
+    def.version = version;
+    def.run = run_workflow;
+    def.upgrade = version == 5 ? WEFT_UPGRADE_ON_RESTART : WEFT_UPGRADE_PIN;
+    def.is_retired = is_retired;
+    return weft_definitions_add_workflow(definitions, &def);
+}
+
+TEST(definitions, versions_of_a_workflow_are_kept_side_by_side)
+{
+    weft_definitions *definitions = make_definitions();
+    const struct wf_kind *kind;
+
+    CHECK_OK(add_version(definitions, 5, 0));
+    CHECK_OK(add_version(definitions, 7, 1));
+    CHECK_OK(add_version(definitions, 0, 0)); // is 1
+    CHECK_OK(add_version(definitions, 3, 0));
+    CHECK_ERR(add_version(definitions, 1, 0), WEFT_EEXISTS);
+    CHECK_ERR(add_version(definitions, 5, 0), WEFT_EEXISTS);
+    CHECK_STR(weft_err_detail(),
+              "version 5 of workflow order is there already");
+    CHECK_ERR(add_actor(definitions, "order"), WEFT_EEXISTS);
+    kind = wf_definitions_find(definitions, "order");
+    CHECK_EQ(kind->version, 7);
+    CHECK_EQ(kind->older->version, 5);
+    CHECK_EQ(kind->older->older->version, 3);
+    CHECK_EQ(kind->older->older->older->version, 1);
+    CHECK(kind->older->older->older->older == NULL);
+    CHECK(wf_kind_version(kind, 3) == kind->older->older);
+    CHECK(wf_kind_version(kind, 4) == NULL);
+    CHECK(wf_kind_version(NULL, 1) == NULL);
+    CHECK(wf_kind_current(kind) == kind->older);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(definitions, an_upgrade_is_to_the_newest_and_as_eager_as_it_says)
+{
+    weft_definitions *definitions = make_definitions();
+    const struct wf_kind *kind;
+
+    CHECK_OK(add_version(definitions, 1, 0));
+    kind = wf_definitions_find(definitions, "order");
+    CHECK(wf_kind_upgrade(kind, 1, WEFT_UPGRADE_ON_RESTART) == NULL);
+    CHECK_OK(add_version(definitions, 5, 0));
+    CHECK_OK(add_version(definitions, 7, 1));
+    kind = wf_definitions_find(definitions, "order");
+    CHECK(wf_kind_upgrade(kind, 1, WEFT_UPGRADE_ON_RESTART) == kind->older);
+    CHECK(wf_kind_upgrade(kind, 1, WEFT_UPGRADE_NOW_IF_FITS) == NULL);
+    CHECK(wf_kind_upgrade(kind, 5, WEFT_UPGRADE_ON_RESTART) == NULL);
+    CHECK(wf_kind_upgrade(kind, 7, WEFT_UPGRADE_ON_RESTART) == NULL);
+    weft_definitions_destroy(definitions);
+}
+
 TEST(definitions, names_are_1_to_127_bytes_without_control_characters)
 {
     weft_definitions *definitions = make_definitions();
@@ -176,6 +234,11 @@ TEST(definitions, what_is_out_of_range_is_named)
     CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
               WEFT_EINVAL);
     CHECK(strstr(weft_err_detail(), "stack_bytes") != NULL);
+    workflow.stack_bytes = 0;
+    workflow.upgrade = (weft_upgrade)3;
+    CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
+              WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "workflow ship: upgrade is 3, which is none");
     CHECK(wf_definitions_find(definitions, "order") == NULL);
     CHECK(wf_definitions_find(definitions, "ship") == NULL);
     weft_definitions_destroy(definitions);

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "runtime/actor.h"
+#include "runtime/record.h"
+#include "runtime/version.h"
 #include "support/test.h"
 
 static unsigned runs;
@@ -152,5 +154,55 @@ TEST(fit, what_has_not_begun_fits_without_running)
     begin(&scene, come_run);
     CHECK_OK(check(&scene, &difference));
     CHECK_EQ(runs, 0);
+    end(&scene);
+}
+
+// Moving, which asks the same. ------------------------------------------------
+
+static void
+add_version(struct scene *scene, uint32_t version, weft_workflow_fn *run)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+
+    def.name = "flow";
+    def.version = version;
+    def.run = run;
+    CHECK_OK(weft_definitions_add_workflow(scene->definitions, &def));
+}
+
+static weft_err
+move(struct scene *scene, uint32_t version, struct wf_buf *ops)
+{
+    return wf_version_move(wf_fit_partition(scene->fit), scene->actor, version,
+                           ops);
+}
+
+TEST(version, a_move_is_refused_with_its_reason_or_is_one_operation)
+{
+    static const uint8_t moved[] = {WF_OP_VERSION, 2};
+    struct scene scene;
+    struct wf_buf ops = {0};
+
+    begin(&scene, go_run);
+    add_version(&scene, 2, go_run);
+    add_version(&scene, 3, come_run);
+    append_waiting(&scene);
+    CHECK_ERR(move(&scene, 2, &ops), WEFT_ENOTFOUND);
+    scene.actor->status = WEFT_STATUS_COMPLETED;
+    CHECK_ERR(move(&scene, 2, &ops), WEFT_EFINISHED);
+    scene.actor->status = WEFT_STATUS_RUNNING;
+    CHECK_ERR(move(&scene, 2, &ops), WEFT_EINVAL);
+    scene.actor->kind = wf_definitions_find(scene.definitions, "flow");
+    CHECK_ERR(move(&scene, 0, &ops), WEFT_ENOTFOUND);
+    CHECK_ERR(move(&scene, 4, &ops), WEFT_ENOTFOUND);
+    CHECK(strstr(weft_err_detail(), "version 4 of flow") != NULL);
+    CHECK_EQ(runs, 0);
+    CHECK_ERR(move(&scene, 3, &ops), WEFT_EDIVERGED);
+    CHECK(strstr(weft_err_detail(), "gives receive \"come\"") != NULL);
+    CHECK_EQ(ops.len, 0);
+    CHECK_OK(move(&scene, 2, &ops));
+    CHECK(wf_bytes_equal(wf_buf_bytes(&ops),
+                         weft_bytes_of(moved, sizeof(moved))));
+    wf_buf_fini(&ops);
     end(&scene);
 }

@@ -86,6 +86,8 @@
 #define WF_STACK_BYTES_DEFAULT 65536
 #define WF_STACK_BYTES_MIN 16384
 #define WF_STACK_BYTES_MAX (8U << 20)
+#define WF_BRANCHES_MAX 1000    // of one workflow at a time; then WEFT_EBUSY
+#define WF_RECEIVE_NAMES_MAX 16 // in one call; more: WEFT_EINVAL
 
 // Disk. Below the reserve intake stops with WEFT_EFULL.
 #define WF_RESERVE_BYTES_DEFAULT (256U << 20)

@@ -123,7 +123,7 @@ let_go(struct order *order, weft_future receiver)
     weft_err err;
 
     if (!weft_workflow_is_known(order->wf, receiver)) {
-        return weft_workflow_abandon(order->wf, receiver);
+        return weft_workflow_cancel(order->wf, receiver);
     }
     weft_workflow_shield_begin(order->wf);
     err = weft_workflow_await(order->wf, receiver, &data);

@@ -26,7 +26,9 @@ wf_fit_check(struct wf_partition *partition, struct wf_actor *actor,
     wf = wf_workflow_create(partition, actor, kind);
     if (wf == NULL) {
         err = wf_error(WEFT_ENOMEM, "no memory for a stack");
-    } else if (!wf_replay_journal(wf)) {
+    } else if (!wf_replay_journal(wf) && wf->is_starved) {
+        err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");
+    } else if (wf->is_unwinding) {
         *out_difference = wf_strdup(wf->divergence);
         err = wf_error(WEFT_EDIVERGED, "%s", *out_difference);
     }

@@ -85,10 +85,10 @@ wf_command_kind_name(enum wf_command_kind kind)
         [WF_COMMAND_TIMER] = "timer",       [WF_COMMAND_CHILD] = "child",
         [WF_COMMAND_RECEIVE] = "receive",   [WF_COMMAND_SIGNAL] = "signal",
         [WF_COMMAND_ABANDON] = "abandon",   [WF_COMMAND_RESTART] = "restart",
-        [WF_COMMAND_VALUE] = "value",
+        [WF_COMMAND_VALUE] = "value",       [WF_COMMAND_BRANCH] = "branch",
     };
 
-    if (kind < WF_COMMAND_ACTIVITY || kind > WF_COMMAND_VALUE) {
+    if (kind < WF_COMMAND_ACTIVITY || kind >= WF_COMMAND_COUNT) {
         return "unknown";
     }
     return names[kind];

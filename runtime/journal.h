@@ -37,6 +37,8 @@ enum wf_command_kind {
     WF_COMMAND_ABANDON,
     WF_COMMAND_RESTART,
     WF_COMMAND_VALUE, // only for showing; recorded as WF_ENTRY_VALUE
+    WF_COMMAND_BRANCH,
+    WF_COMMAND_COUNT
 };
 
 struct wf_entry {

@@ -9,8 +9,8 @@
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what will wake the others  listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
-//   workflow.c   stacks and replay         signals.c    which were received
-//   gate.c       what waits for commits
+//   workflow.c   stacks and replay (workflow_impl.h has its files)
+//   signals.c    which were received        gate.c       what waits for commits
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //
@@ -111,6 +111,7 @@ struct wf_partition {
     struct wf_list steps;
     struct wf_list idle;     // loaded, oldest first
     struct wf_list stacks;   // activations, oldest first
+    size_t branches;         // their stacks; an activation has one at least
     struct wf_list loading;  // stubs that wait for a reader's turn
     struct wf_list overfull; // mailboxes to be saved to free memory
     struct wf_list spilled;  // those whose letters' rows are under way

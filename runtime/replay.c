@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/signals.h"
-#include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
 
 static void
@@ -24,10 +23,10 @@ show_entry(const struct wf_entry *entry, char *text, size_t size)
     if (wf_entry_is_event(entry)) {
         (void)snprintf(text, size, "an event");
     } else {
-        (void)snprintf(text, size, "%s \"%.*s\" at 0.%u (input %08x)",
+        (void)snprintf(text, size, "%s \"%.*s\" at %u.%u (input %08x)",
                        wf_command_kind_name(entry->kind), (int)entry->name.len,
-                       (const char *)entry->name.data, entry->ordinal,
-                       (unsigned)entry->input_hash);
+                       (const char *)entry->name.data, entry->branch,
+                       entry->ordinal, (unsigned)entry->input_hash);
     }
 }
 
@@ -75,8 +74,62 @@ wf_replay_record(weft_workflow *wf, const struct wf_entry *entry)
     wf_buf_fini(&bytes);
 }
 
+// Open futures are linked in order of their numbers.
 static void
-add_future(weft_workflow *wf, enum wf_command_kind kind)
+link_open(weft_workflow *wf, uint32_t id, struct wf_scope *scope)
+{
+    struct wf_future *future = &wf->futures[id - 1];
+
+    future->scope = wf_scope_hold(scope);
+    future->prev = wf->last_open;
+    if (wf->last_open != 0) {
+        wf->futures[wf->last_open - 1].next = id;
+    } else {
+        wf->first_open = id;
+    }
+    wf->last_open = id;
+}
+
+static void
+unlink_open(weft_workflow *wf, const struct wf_future *future)
+{
+    if (future->prev != 0) {
+        wf->futures[future->prev - 1].next = future->next;
+    } else {
+        wf->first_open = future->next;
+    }
+    if (future->next != 0) {
+        wf->futures[future->next - 1].prev = future->prev;
+    } else {
+        wf->last_open = future->prev;
+    }
+}
+
+void
+wf_replay_settle(weft_workflow *wf, uint32_t id)
+{
+    struct wf_future *future = &wf->futures[id - 1];
+
+    unlink_open(wf, future);
+    future->state = WF_FUTURE_KNOWN;
+    wf->failures += future->err == WEFT_OK ? 0 : 1;
+    wf_scope_release(wf, future->scope);
+    wf_scope_release(wf, future->deadline);
+    future->scope = NULL;
+    future->deadline = NULL;
+    wf_branch_wake_number(wf, future->waiter);
+    future->waiter = 0;
+}
+
+static bool
+has_result(enum wf_command_kind kind)
+{
+    return kind != WF_COMMAND_SIGNAL && kind != WF_COMMAND_ABANDON &&
+           kind != WF_COMMAND_VALUE;
+}
+
+static void
+add_future(weft_workflow *wf, enum wf_command_kind kind, struct wf_scope *scope)
 {
     wf->ordinal++;
     if (wf->ordinal > wf->futures_cap) {
@@ -86,13 +139,13 @@ add_future(weft_workflow *wf, enum wf_command_kind kind)
     }
     wf->futures[wf->ordinal - 1] = (struct wf_future){
         .kind = kind,
-        .state = kind == WF_COMMAND_SIGNAL || kind == WF_COMMAND_ABANDON ||
-                         kind == WF_COMMAND_VALUE
-                     ? WF_FUTURE_NONE
-                     : WF_FUTURE_PENDING,
+        .state = has_result(kind) ? WF_FUTURE_PENDING : WF_FUTURE_NONE,
         .name = "",
         .text = "",
     };
+    if (has_result(kind)) {
+        link_open(wf, wf->ordinal, scope);
+    }
 }
 
 // What the code must do next, or what happens to it. Patches are looked up by
@@ -111,45 +164,68 @@ next_entry(weft_workflow *wf, struct wf_entry *out_entry)
 weft_err
 wf_replay_check_caller(const weft_workflow *wf)
 {
-    if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
-        return wf_error(WEFT_EINVAL,
-                        "%s: called outside of its workflow function",
-                        wf_key_id(&wf->actor->key));
+    if (wf_branch_here(wf) == NULL) {
+        return wf_error(WEFT_EINVAL, "called outside of its workflow function");
     }
     return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+// Record it, or compare it with what is recorded.
+static weft_err
+give_command(weft_workflow *wf, const struct wf_entry *entry)
+{
+    struct wf_entry recorded;
+
+    if (!wf->is_replaying) {
+        wf_replay_record(wf, entry);
+        return WEFT_OK;
+    }
+    if (!next_entry(wf, &recorded)) {
+        diverge(wf, NULL, entry);
+        return WEFT_EUNWIND;
+    }
+    if (!is_same(&recorded, entry)) {
+        diverge(wf, &recorded, entry);
+        return WEFT_EUNWIND;
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_replay_own_command(weft_workflow *wf, enum wf_command_kind kind,
+                      const char *name, weft_bytes input)
+{
+    add_future(wf, kind, wf->root);
+    return give_command(wf,
+                        &(struct wf_entry){
+                            .type = WF_ENTRY_OPEN,
+                            .kind = kind,
+                            .ordinal = wf->ordinal,
+                            .name = weft_text(name),
+                            .input_hash = wf_hash64(input.data, input.len, 0),
+                        });
 }
 
 weft_err
 wf_replay_command(weft_workflow *wf, enum wf_command_kind kind,
                   const char *name, weft_bytes input)
 {
-    struct wf_entry entry = {
-        .type = WF_ENTRY_OPEN,
-        .kind = kind,
-        .name = weft_text(name),
-        .input_hash = wf_hash64(input.data, input.len, 0),
-    };
-    struct wf_entry recorded;
+    const struct wf_branch *branch = wf_branch_here(wf);
     weft_err err = wf_replay_check_caller(wf);
 
     if (err != WEFT_OK) {
         return err;
     }
-    add_future(wf, kind);
-    entry.ordinal = wf->ordinal;
-    if (!wf->is_replaying) {
-        wf_replay_record(wf, &entry);
-        return WEFT_OK;
-    }
-    if (!next_entry(wf, &recorded)) {
-        diverge(wf, NULL, &entry);
-        return WEFT_EUNWIND;
-    }
-    if (!is_same(&recorded, &entry)) {
-        diverge(wf, &recorded, &entry);
-        return WEFT_EUNWIND;
-    }
-    return WEFT_OK;
+    add_future(wf, kind, branch->scope);
+    return give_command(wf,
+                        &(struct wf_entry){
+                            .type = WF_ENTRY_OPEN,
+                            .kind = kind,
+                            .branch = branch->number,
+                            .ordinal = wf->ordinal,
+                            .name = weft_text(name),
+                            .input_hash = wf_hash64(input.data, input.len, 0),
+                        });
 }
 
 weft_err
@@ -161,13 +237,15 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
         .kind = WF_COMMAND_VALUE,
         .name = weft_text(name),
     };
+    const struct wf_branch *branch = wf_branch_here(wf);
     struct wf_entry recorded;
     weft_err err = wf_replay_check_caller(wf);
 
     if (err != WEFT_OK) {
         return err;
     }
-    add_future(wf, WF_COMMAND_VALUE);
+    add_future(wf, WF_COMMAND_VALUE, branch->scope);
+    entry.branch = branch->number;
     entry.ordinal = wf->ordinal;
     *out_is_recorded = wf->is_replaying;
     if (!wf->is_replaying) {
@@ -193,6 +271,7 @@ wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
     wf_replay_record(wf, &(struct wf_entry){
                              .type = WF_ENTRY_VALUE,
                              .kind = WF_COMMAND_VALUE,
+                             .branch = wf_branch_here(wf)->number,
                              .ordinal = wf->ordinal,
                              .name = weft_text(name),
                              .err = err,
@@ -228,23 +307,23 @@ wf_replay_journal(weft_workflow *wf)
 
     wf->is_replaying = true;
     wf->cursor = (struct wf_journal_cursor){.journal = &wf->actor->journal};
-    while (wf->divergence == NULL && next_entry(wf, &entry)) {
+    while (!wf->is_unwinding && next_entry(wf, &entry)) {
         if (!wf_entry_is_event(&entry) || wf->is_done) {
             diverge(wf, &entry, NULL);
             break;
         }
         wf_workflow_event(wf, &entry);
-        wf_workflow_resume(wf);
+        wf_branch_run(wf);
     }
-    if (wf->cursor.index < wf->actor->journal.count && wf->divergence == NULL) {
+    if (wf->cursor.index < wf->actor->journal.count && !wf->is_unwinding) {
         wf->divergence = wf_strdup("an entry of its journal does not decode");
         wf->is_unwinding = true;
     }
-    if (wf->is_done && wf->divergence == NULL) {
+    if (wf->is_done && !wf->is_unwinding) {
         diverge(wf, NULL, NULL);
     }
-    WF_ASSERT_SLOW(wf->divergence != NULL || wf_replay_knows_signals(wf));
+    WF_ASSERT_SLOW(wf->is_unwinding || wf_replay_knows_signals(wf));
     wf->is_replaying = false;
     wf->partition->stats.replays++;
-    return wf->divergence == NULL;
+    return !wf->is_unwinding;
 }

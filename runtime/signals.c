@@ -3,8 +3,8 @@
 // signals.c - receivers and signals of a journal meet as they did when it was
 // written.
 //
-// The rule is that of workflow.c: a receiver takes the first signal of its
-// name that nobody took, a signal goes to the first receiver of its name that
+// The rule is that of channel.c: a receiver takes the first signal of its
+// names that nobody took, a signal goes to the first receiver of its name that
 // still waits, and a receiver that was given up takes none. Signals, receivers
 // and what was given up are all in the journal, in their order, so who got
 // what follows from it. Each replay compares the two (replay.c), in builds
@@ -12,13 +12,14 @@
 
 #include "runtime/signals.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
-#include "base/hash.h"
 
 // A receiver that waits.
 struct receiver {
     uint32_t future;
-    weft_bytes name;
+    weft_bytes names; // separated by newlines
 };
 
 struct match {
@@ -29,6 +30,24 @@ struct match {
     size_t receivers_count;
     size_t receivers_cap;
 };
+
+static bool
+is_among(weft_bytes name, weft_bytes names)
+{
+    const char *at = names.data;
+    const char *end = at + names.len;
+
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)((newline == NULL ? end : newline) - at);
+
+        if (wf_bytes_equal(name, weft_bytes_of(at, len))) {
+            return true;
+        }
+        at += len + 1;
+    }
+    return false;
+}
 
 static void
 stop_waiting(struct match *match, size_t index)
@@ -57,7 +76,7 @@ add_signal(struct match *match, weft_bytes bytes)
     entry = &signals->entries[signals->count++];
     *entry = (struct wf_signal_entry){.letter = bytes, .name = letter.name};
     for (size_t i = 0; i < match->receivers_count; i++) {
-        if (wf_bytes_equal(match->receivers[i].name, entry->name)) {
+        if (is_among(entry->name, match->receivers[i].names)) {
             entry->is_received = true;
             stop_waiting(match, i);
             return;
@@ -78,7 +97,7 @@ add_receiver(struct match *match, const struct wf_entry *opened)
     for (size_t i = match->first_unreceived; i < signals->count; i++) {
         struct wf_signal_entry *entry = &signals->entries[i];
 
-        if (!entry->is_received && wf_bytes_equal(entry->name, opened->name)) {
+        if (!entry->is_received && is_among(entry->name, opened->name)) {
             entry->is_received = true;
             signals->unreceived_count--;
             return;
@@ -91,18 +110,20 @@ add_receiver(struct match *match, const struct wf_entry *opened)
     }
     match->receivers[match->receivers_count++] = (struct receiver){
         .future = opened->ordinal,
-        .name = opened->name,
+        .names = opened->name,
     };
 }
 
-// Giving up names its future by the hash of the number.
+// Giving up is named after its future.
 static void
-abandon(struct match *match, uint64_t input_hash)
+abandon(struct match *match, weft_bytes name)
 {
     for (size_t i = 0; i < match->receivers_count; i++) {
-        uint32_t future = match->receivers[i].future;
+        char number[16];
 
-        if (wf_hash64(&future, sizeof(future), 0) == input_hash) {
+        (void)snprintf(number, sizeof(number), "%u",
+                       match->receivers[i].future);
+        if (wf_bytes_equal(weft_text(number), name)) {
             stop_waiting(match, i);
             return;
         }
@@ -125,7 +146,7 @@ wf_signals_init(struct wf_signals *signals, const struct wf_journal *journal)
             add_receiver(&match, &entry);
         } else if (entry.type == WF_ENTRY_OPEN &&
                    entry.kind == WF_COMMAND_ABANDON) {
-            abandon(&match, entry.input_hash);
+            abandon(&match, entry.name);
         }
     }
     wf_free(match.receivers);

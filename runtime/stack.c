@@ -137,6 +137,8 @@ struct wf_stack_pool {
 
 // Its address is another for every thread.
 static _Thread_local char thread_mark;
+// The innermost stack that runs on this thread, of whatever pool.
+static _Thread_local struct wf_stack *here;
 
 // What the sanitizers must know, four moments of a switch. ------------------
 
@@ -390,6 +392,7 @@ void
 wf_stack_resume(struct wf_stack *stack)
 {
     struct wf_stack_pool *pool = stack->pool;
+    struct wf_stack *before = here;
     void *fake_stack = NULL;
 
     WF_ASSERT(stack->state == STACK_SUSPENDED);
@@ -399,6 +402,7 @@ wf_stack_resume(struct wf_stack *stack)
     stack->state = STACK_RUNNING;
     stack->parent = pool->current;
     pool->current = stack;
+    here = stack;
 
     before_resume(stack, &fake_stack);
     SWITCH_FIBER(stack->fiber);
@@ -409,6 +413,7 @@ wf_stack_resume(struct wf_stack *stack)
     WF_ASSERT(stack->state != STACK_RUNNING);
     stack->here = back.fctx;
     pool->current = stack->parent;
+    here = before;
 }
 
 void
@@ -436,6 +441,12 @@ struct wf_stack *
 wf_stack_current(const struct wf_stack_pool *pool)
 {
     return pool->current;
+}
+
+struct wf_stack *
+wf_stack_here(void)
+{
+    return here;
 }
 
 void *

@@ -53,6 +53,8 @@ bool wf_stack_is_finished(const struct wf_stack *stack);
 
 // The innermost stack that runs now; NULL on the thread's own stack.
 struct wf_stack *wf_stack_current(const struct wf_stack_pool *pool);
+// The innermost stack of any pool that runs on the calling thread, or NULL.
+struct wf_stack *wf_stack_here(void);
 // What wf_stack_create was given as ctx.
 void *wf_stack_context(const struct wf_stack *stack);
 // Bytes it can hold, and bytes in use by a suspended one.

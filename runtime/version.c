@@ -42,7 +42,9 @@ wf_version_move_on(struct wf_partition *partition, struct wf_actor *actor)
         return NULL;
     }
     if (actor->journal.count > 0 && !wf_replay_journal(wf)) {
-        note_unfit(partition, actor, next, wf->divergence);
+        if (!wf->is_starved) { // else: another time
+            note_unfit(partition, actor, next, wf->divergence);
+        }
         wf_workflow_drop(partition, actor);
         return NULL;
     }

@@ -60,46 +60,7 @@ wf_workflow_keep_text(weft_workflow *wf, weft_bytes text)
     return memory;
 }
 
-// The code. -----------------------------------------------------------------
-
-static void
-run_deferred(weft_workflow *wf)
-{
-    while (wf->deferred != NULL) {
-        struct wf_deferred *deferred = wf->deferred;
-
-        wf->deferred = deferred->next;
-        deferred->fn(deferred->ctx);
-    }
-}
-
-static void
-run_code(struct wf_stack *stack, void *ctx)
-{
-    weft_workflow *wf = ctx;
-
-    (void)stack;
-    if (!wf->is_unwinding) {
-        wf->outcome = wf->kind->workflow.run(wf, wf->actor->input);
-    }
-    run_deferred(wf);
-    wf->is_done = true;
-}
-
-void
-wf_workflow_resume(weft_workflow *wf)
-{
-    const struct wf_partition_options *options = &wf->partition->options;
-
-    wf_error_clear();
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, &wf->actor->key, "");
-    }
-    wf_stack_resume(wf->stack);
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, NULL, "");
-    }
-}
+// Activations. --------------------------------------------------------------
 
 weft_workflow *
 wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
@@ -110,19 +71,31 @@ wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
     wf->partition = partition;
     wf->actor = actor;
     wf->kind = kind;
-    wf->failure.name = "";
-    wf->failure.message = "";
+    wf_list_init(&wf->branches);
+    wf_list_init(&wf->ready);
+    wf_list_init(&wf->scopes);
     wf_list_init(&wf->signals);
+    wf_table_init(&wf->channels);
     wf_random_init(&wf->random, actor->seed ^ (actor->run << 48));
-    wf->stack = wf_stack_create(partition->options.stacks,
-                                kind->workflow.stack_bytes, run_code, wf);
-    if (wf->stack == NULL) {
-        wf_free(wf);
-        return NULL;
-    }
+    wf->root = wf_scope_hold(wf_scope_create(wf, NULL));
     actor->activation = wf;
     wf_list_push_back(&partition->stacks, &wf->lru);
+    if (!wf_branch_begin(wf)) {
+        wf_workflow_kill(partition, actor);
+        return NULL;
+    }
     return wf;
+}
+
+static void
+release_scopes(weft_workflow *wf)
+{
+    for (uint32_t id = wf->first_open; id != 0; id = wf->futures[id - 1].next) {
+        wf_scope_release(wf, wf->futures[id - 1].scope);
+        wf_scope_release(wf, wf->futures[id - 1].deadline);
+    }
+    wf_scope_release(wf, wf->root);
+    WF_ASSERT(wf->scopes.count == 0);
 }
 
 void
@@ -135,7 +108,9 @@ wf_workflow_kill(struct wf_partition *partition, struct wf_actor *actor)
     }
     actor->activation = NULL;
     wf_list_remove(&partition->stacks, &wf->lru);
-    wf_stack_destroy(wf->stack);
+    wf_branch_destroy_all(wf);
+    release_scopes(wf);
+    wf_channel_fini(wf);
     while (wf->arena != NULL) {
         struct wf_arena_block *block = wf->arena;
 
@@ -152,16 +127,21 @@ wf_workflow_drop(struct wf_partition *partition, struct wf_actor *actor)
 {
     weft_workflow *wf = actor->activation;
 
-    if (wf != NULL && !wf->is_done) {
-        wf->is_unwinding = true;
-        wf_workflow_resume(wf);
-        if (!wf->is_done) {
-            wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
-                          partition->now_ms, wf_key_id(&actor->key), "ignore",
-                          "its code does not return when told to unwind");
-        }
+    if (wf != NULL && !wf_branch_unwind(wf)) {
+        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
+                      partition->now_ms, wf_key_id(&actor->key), "ignore",
+                      "its code does not return when told to unwind");
     }
     wf_workflow_kill(partition, actor);
+}
+
+// The activation that was idle longest.
+static void
+drop_oldest(struct wf_partition *partition)
+{
+    wf_workflow_drop(partition, WF_CONTAINER(wf_list_first(&partition->stacks),
+                                             weft_workflow, lru)
+                                    ->actor);
 }
 
 void
@@ -169,22 +149,44 @@ wf_workflow_trim(struct wf_partition *partition)
 {
     size_t tries = partition->stacks.count;
 
-    while (partition->stacks.count > partition->options.stacks_max &&
-           tries-- > 0) {
-        weft_workflow *wf =
-            WF_CONTAINER(wf_list_first(&partition->stacks), weft_workflow, lru);
-        wf_workflow_drop(partition, wf->actor);
+    while (partition->branches > partition->options.stacks_max && tries-- > 0) {
+        drop_oldest(partition);
+    }
+}
+
+static void
+try_again_later(struct wf_partition *partition, struct wf_actor *actor)
+{
+    wf_note(partition, &actor->key, "wait", "no memory for a stack");
+    wf_alarm_set(partition, &actor->retry,
+                 partition->now_ms + WF_TURN_RETRY_MS);
+}
+
+// Out of mappings: let half of the idle stacks go.
+static void
+let_half_go(struct wf_partition *partition)
+{
+    size_t half = (partition->stacks.count + 1) / 2;
+
+    while (half-- > 0 && partition->stacks.count > 0) {
+        drop_oldest(partition);
     }
 }
 
 // The code cannot go on: nothing it did in this turn has happened.
 static void
-park_diverged(struct wf_partition *partition, struct wf_actor *actor)
+give_turn_up(struct wf_partition *partition, struct wf_actor *actor)
 {
-    char *reason = wf_strdup(actor->activation->divergence);
+    bool is_starved = actor->activation->is_starved;
+    char *reason = wf_strdup(is_starved ? "" : actor->activation->divergence);
 
     wf_workflow_drop(partition, actor);
-    wf_turn_park(partition, actor, reason);
+    if (is_starved) {
+        let_half_go(partition);
+        try_again_later(partition, actor);
+    } else {
+        wf_turn_park(partition, actor, reason);
+    }
     wf_free(reason);
 }
 
@@ -195,21 +197,11 @@ wf_workflow_build(struct wf_partition *partition, struct wf_actor *actor,
     weft_workflow *wf = wf_workflow_create(partition, actor, kind);
 
     if (wf == NULL && partition->stacks.count > 0) {
-        // Out of mappings: let half of the idle stacks go, and try once more.
-        size_t half = (partition->stacks.count + 1) / 2;
-
-        while (half-- > 0 && partition->stacks.count > 0) {
-            wf_workflow_drop(partition,
-                             WF_CONTAINER(wf_list_first(&partition->stacks),
-                                          weft_workflow, lru)
-                                 ->actor);
-        }
+        let_half_go(partition);
         wf = wf_workflow_create(partition, actor, kind);
     }
     if (wf == NULL && !wf_heap_has(&actor->retry.heap)) {
-        wf_note(partition, &actor->key, "wait", "no memory for a stack");
-        wf_alarm_set(partition, &actor->retry,
-                     partition->now_ms + WF_TURN_RETRY_MS);
+        try_again_later(partition, actor);
     }
     return wf;
 }
@@ -220,8 +212,8 @@ wf_workflow_build(struct wf_partition *partition, struct wf_actor *actor,
 static weft_workflow *
 activate(struct wf_partition *partition, struct wf_actor *actor)
 {
-    weft_workflow *wf = actor->activation;
     const struct wf_kind *kind;
+    weft_workflow *wf = actor->activation;
 
     if (wf != NULL) {
         wf_list_remove(&partition->stacks, &wf->lru);
@@ -238,13 +230,27 @@ activate(struct wf_partition *partition, struct wf_actor *actor)
         return NULL;
     }
     if (actor->journal.count > 0 && !wf_replay_journal(wf)) {
-        park_diverged(partition, actor);
+        give_turn_up(partition, actor);
         return NULL;
     }
     return wf;
 }
 
 // Events. -------------------------------------------------------------------
+
+// Whoever waits for it goes on. A deadline's timer ends its scope.
+static void
+settle(weft_workflow *wf, uint32_t id)
+{
+    struct wf_scope *deadline = wf->futures[id - 1].deadline;
+
+    wf->futures[id - 1].deadline = NULL;
+    wf_replay_settle(wf, id);
+    if (deadline != NULL) {
+        (void)wf_scope_cancel(wf, deadline, WEFT_ETIMEDOUT);
+        wf_scope_release(wf, deadline);
+    }
+}
 
 static void
 resolve(weft_workflow *wf, const struct wf_letter *letter)
@@ -258,7 +264,6 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
     if (future->state != WF_FUTURE_PENDING) {
         return; // it was abandoned
     }
-    future->state = WF_FUTURE_KNOWN;
     // A child that was cancelled has failed, for its parent.
     future->err = letter->type == WF_LETTER_STEP || letter->err == WEFT_OK
                       ? letter->err
@@ -268,55 +273,7 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
         future->name = wf_workflow_keep_text(wf, letter->name);
         future->text = wf_workflow_keep_text(wf, letter->text);
     }
-}
-
-// The first signal of that name, or NULL.
-static struct wf_signal *
-find_signal(const weft_workflow *wf, const char *name)
-{
-    struct wf_list_node *node = wf_list_first(&wf->signals);
-
-    for (; node != NULL; node = wf_list_next(&wf->signals, node)) {
-        struct wf_signal *signal = WF_CONTAINER(node, struct wf_signal, node);
-
-        if (wf_bytes_equal(signal->letter.name, weft_text(name))) {
-            return signal;
-        }
-    }
-    return NULL;
-}
-
-void
-wf_workflow_settle_signals(weft_workflow *wf)
-{
-    for (uint32_t i = 0; i < wf->ordinal && wf->signals.count > 0; i++) {
-        struct wf_future *future = &wf->futures[i];
-        struct wf_signal *signal;
-
-        if (future->kind != WF_COMMAND_RECEIVE ||
-            future->state != WF_FUTURE_PENDING) {
-            continue;
-        }
-        signal = find_signal(wf, future->name);
-        if (signal != NULL) {
-            wf_list_remove(&wf->signals, &signal->node);
-            future->state = WF_FUTURE_KNOWN;
-            future->data = signal->letter.data;
-        }
-    }
-}
-
-static void
-keep_signal(weft_workflow *wf, weft_bytes bytes)
-{
-    struct wf_signal *signal = wf_workflow_memory(wf, sizeof(*signal));
-
-    memset(signal, 0, sizeof(*signal));
-    signal->bytes = wf_workflow_keep(wf, bytes);
-    if (wf_letter_decode(signal->bytes, &signal->letter)) {
-        wf_list_push_back(&wf->signals, &signal->node);
-        wf_workflow_settle_signals(wf);
-    }
+    settle(wf, letter->call);
 }
 
 void
@@ -331,10 +288,11 @@ wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
     }
     switch (letter.type) {
     case WF_LETTER_SIGNAL:
-        keep_signal(wf, entry->letter);
+        wf_channel_keep(wf, entry->letter);
         break;
     case WF_LETTER_CANCEL:
-        wf->is_cancel_asked = true;
+        // It fails only when the journal does not fit, and that is noted.
+        (void)wf_scope_cancel(wf, wf->root, WEFT_ECANCELLED);
         break;
     default:
         resolve(wf, &letter);
@@ -350,7 +308,7 @@ put_restart(weft_workflow *wf)
     struct wf_buf *ops = &wf->turn->ops;
     struct wf_buf cancel = {0};
 
-    if (wf->is_cancel_asked) {
+    if (wf->root->ended != WEFT_OK) {
         // Code that restarts instead of stopping is asked again.
         wf_letter_encode(
             &(struct wf_letter){
@@ -370,15 +328,16 @@ put_restart(weft_workflow *wf)
 static void
 put_failed(weft_workflow *wf)
 {
-    weft_failure failure = wf->failing;
+    const struct wf_branch *main = wf->main;
+    weft_failure failure = main->failing;
 
-    if (failure.name == NULL && wf->outcome == WEFT_EFAILED &&
-        wf->failure.name[0] != '\0') {
-        failure = wf->failure;
+    if (failure.name == NULL && main->outcome == WEFT_EFAILED &&
+        main->failure.name[0] != '\0') {
+        failure = main->failure;
     }
     if (failure.name == NULL) {
-        failure.name = weft_err_name(wf->outcome);
-        failure.message = weft_err_text(wf->outcome);
+        failure.name = weft_err_name(main->outcome);
+        failure.message = weft_err_text(main->outcome);
     }
     wf_turn_end(wf->turn, WEFT_STATUS_FAILED, failure.details, failure.name,
                 failure.message);
@@ -387,16 +346,19 @@ put_failed(weft_workflow *wf)
 static void
 put_outcome(weft_workflow *wf)
 {
-    if (wf->outcome == WEFT_OK && wf->is_restarting) {
+    const struct wf_branch *main = wf->main;
+
+    if (main->outcome == WEFT_OK && wf->is_restarting) {
         put_restart(wf);
         return;
     }
-    if (wf->outcome == WEFT_OK) {
-        wf_turn_end(wf->turn, WEFT_STATUS_COMPLETED, wf->result, "", "");
-    } else if (wf->outcome == WEFT_ECANCELLED) {
-        wf_turn_end(wf->turn, WEFT_STATUS_CANCELLED, wf->result, "cancelled",
-                    wf->is_cancel_asked ? "cancellation was requested"
-                                        : "the workflow cancelled itself");
+    if (main->outcome == WEFT_OK) {
+        wf_turn_end(wf->turn, WEFT_STATUS_COMPLETED, main->result, "", "");
+    } else if (main->outcome == WEFT_ECANCELLED) {
+        wf_turn_end(wf->turn, WEFT_STATUS_CANCELLED, main->result, "cancelled",
+                    (wf->root->ended != WEFT_OK)
+                        ? "cancellation was requested"
+                        : "the workflow cancelled itself");
     } else {
         put_failed(wf);
     }
@@ -464,11 +426,11 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                 .now_ms = partition->now_ms,
                 .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
             });
-    wf_workflow_resume(wf);
+    wf_branch_run(wf);
     wf->turn = NULL;
-    if (wf->divergence != NULL) {
+    if (wf->is_unwinding) {
         wf_turn_fini(&turn);
-        park_diverged(partition, actor);
+        give_turn_up(partition, actor);
         return;
     }
     wf->turn = &turn;
@@ -494,6 +456,7 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
 {
     const struct wf_partition_options *options = &partition->options;
     weft_workflow *wf = activate(partition, actor);
+    const struct wf_branch *branch;
     char key[33];
     weft_step step = {.attempt = command->attempt, .key = key};
     weft_bytes data = weft_nothing();
@@ -501,7 +464,8 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
     if (wf == NULL) {
         return false;
     }
-    if (wf->step_ordinal != command->id) {
+    branch = wf_branch_of_step(wf, command->id);
+    if (branch == NULL) {
         wf_workflow_drop(partition, actor);
         wf_turn_park(partition, actor,
                      "the code does not wait for the step that was recorded");
@@ -512,7 +476,7 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
     if (options->watch != NULL) {
         options->watch(options->watch_ctx, &actor->key, command->name);
     }
-    out_result->err = wf->step_run(&step, wf->step_ctx, &data);
+    out_result->err = branch->step_run(&step, branch->step_ctx, &data);
     if (options->watch != NULL) {
         options->watch(options->watch_ctx, NULL, "");
     }

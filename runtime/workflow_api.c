@@ -3,10 +3,11 @@
 // workflow_api.c - the functions of weft/workflow.h: check the arguments, give
 // a command, wait (await.c).
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/policy.h"
-#include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
 
 // Commands. -----------------------------------------------------------------
@@ -17,8 +18,8 @@
 //
 // WEFT_ETOOBIG   the payload is too large
 // WEFT_EUNWIND   the turn is: the instance will be parked
-static weft_err
-check_room(weft_workflow *wf, const char *what, weft_bytes payload)
+weft_err
+wf_workflow_room(weft_workflow *wf, const char *what, weft_bytes payload)
 {
     if (payload.len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
@@ -37,14 +38,14 @@ check_room(weft_workflow *wf, const char *what, weft_bytes payload)
 
 // Give a command that begins something the code can wait for. Cancelled code
 // begins nothing new outside of a shield.
-static weft_err
-begin(weft_workflow *wf, enum wf_command_kind kind, const char *name,
-      weft_bytes input)
+weft_err
+wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
+                  const char *name, weft_bytes input)
 {
-    weft_err err = wf_await_check(wf);
+    weft_err err = wf_await_check(wf, NULL);
 
     if (err == WEFT_OK) {
-        err = check_room(wf, name, input);
+        err = wf_workflow_room(wf, name, input);
     }
     return err != WEFT_OK ? err : wf_replay_command(wf, kind, name, input);
 }
@@ -64,14 +65,14 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
         err = wf_policy_encode(options, &bytes);
     }
     if (err == WEFT_OK) {
-        err = begin(wf, WF_COMMAND_ACTIVITY, activity, input);
+        err = wf_workflow_begin(wf, WF_COMMAND_ACTIVITY, activity, input);
     }
     if (err == WEFT_OK) {
         if (!wf->is_replaying) {
             wf_turn_command(wf->turn, wf->ordinal, WF_COMMAND_ACTIVITY,
                             activity, input, wf_buf_bytes(&bytes));
         }
-        *out_future = wf->ordinal;
+        *out_future = wf_await_number(wf, wf->ordinal);
     }
     wf_buf_fini(&bytes);
     return err;
@@ -85,7 +86,8 @@ weft_workflow_call(weft_workflow *wf, const char *activity, weft_bytes input,
     weft_err err =
         weft_workflow_call_async(wf, activity, input, options, &future);
 
-    return err != WEFT_OK ? err : wf_await_own(wf, future, out_result);
+    return err != WEFT_OK ? err
+                          : wf_await_own(wf, (uint32_t)future, out_result);
 }
 
 weft_err
@@ -129,33 +131,33 @@ weft_err
 weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
                    void *ctx, weft_bytes *out_result)
 {
+    struct wf_branch *branch;
     weft_err err;
-    weft_future future;
+    uint32_t id;
 
     WF_REQUIRE(run != NULL);
     err = wf_name_check("step", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
-        err = begin(wf, WF_COMMAND_STEP, name, weft_nothing());
+        err = wf_workflow_begin(wf, WF_COMMAND_STEP, name, weft_nothing());
     }
     if (err != WEFT_OK) {
         return err;
     }
-    future = wf->ordinal;
+    id = wf->ordinal;
     if (!wf->is_replaying) {
-        wf_turn_command(wf->turn, future, WF_COMMAND_STEP, name, weft_nothing(),
+        wf_turn_command(wf->turn, id, WF_COMMAND_STEP, name, weft_nothing(),
                         weft_nothing());
     }
-    wf->step_ordinal = future;
-    wf->step_run = run;
-    wf->step_ctx = ctx;
+    branch = wf_branch_here(wf);
+    branch->step = id;
+    branch->step_run = run;
+    branch->step_ctx = ctx;
     // It may have had its effect: its result is waited for in any case.
-    wf->shields++;
-    err = wf_await_known(wf, future);
-    wf->shields--;
-    wf->step_ordinal = 0;
-    return err != WEFT_OK
-               ? err
-               : wf_await_result(wf, &wf->futures[future - 1], out_result);
+    branch->unbreakable++;
+    err = wf_await_known(wf, id);
+    branch->unbreakable--;
+    branch->step = 0;
+    return err != WEFT_OK ? err : wf_await_result(wf, id, out_result);
 }
 
 weft_err
@@ -164,7 +166,8 @@ weft_workflow_timer(weft_workflow *wf, uint64_t ms, weft_future *out_future)
     weft_err err;
 
     WF_REQUIRE(out_future != NULL);
-    err = begin(wf, WF_COMMAND_TIMER, "", weft_bytes_of(&ms, sizeof(ms)));
+    err = wf_workflow_begin(wf, WF_COMMAND_TIMER, "",
+                            weft_bytes_of(&ms, sizeof(ms)));
     if (err == WEFT_OK) {
         if (!wf->is_replaying) {
             wf_turn_timer(wf->turn, wf->ordinal,
@@ -172,7 +175,7 @@ weft_workflow_timer(weft_workflow *wf, uint64_t ms, weft_future *out_future)
                                                            : wf->now_ms + ms,
                           "");
         }
-        *out_future = wf->ordinal;
+        *out_future = wf_await_number(wf, wf->ordinal);
     }
     return err;
 }
@@ -183,49 +186,7 @@ weft_workflow_sleep(weft_workflow *wf, uint64_t ms)
     weft_future future;
     weft_err err = weft_workflow_timer(wf, ms, &future);
 
-    return err != WEFT_OK ? err : wf_await_own(wf, future, NULL);
-}
-
-weft_err
-weft_workflow_receive_async(weft_workflow *wf, const char *name,
-                            weft_future *out_future)
-{
-    weft_err err;
-
-    WF_REQUIRE(out_future != NULL);
-    err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
-    if (err == WEFT_OK) {
-        err = begin(wf, WF_COMMAND_RECEIVE, name, weft_nothing());
-    }
-    if (err == WEFT_OK) {
-        wf->futures[wf->ordinal - 1].name =
-            wf_workflow_keep_text(wf, weft_text(name));
-        *out_future = wf->ordinal;
-        wf_workflow_settle_signals(wf);
-    }
-    return err;
-}
-
-weft_err
-weft_workflow_receive(weft_workflow *wf, const char *name, uint64_t timeout_ms,
-                      weft_bytes *out_data)
-{
-    weft_future future;
-    size_t index;
-    weft_err err = weft_workflow_receive_async(wf, name, &future);
-
-    if (err != WEFT_OK) {
-        return err;
-    }
-    err = weft_workflow_await_any(wf, &future, 1, timeout_ms, &index);
-    if (err == WEFT_OK) {
-        return wf_await_result(wf, &wf->futures[future - 1], out_data);
-    }
-    if (err != WEFT_EUNWIND) {
-        weft_err given_up = weft_workflow_abandon(wf, future);
-        err = given_up == WEFT_OK ? err : given_up;
-    }
-    return err;
+    return err != WEFT_OK ? err : wf_await_own(wf, (uint32_t)future, NULL);
 }
 
 weft_err
@@ -242,7 +203,7 @@ weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
     if (err != WEFT_OK) {
         return err;
     }
-    err = begin(wf, WF_COMMAND_SIGNAL, name, data);
+    err = wf_workflow_begin(wf, WF_COMMAND_SIGNAL, name, data);
     if (err == WEFT_OK && !wf->is_replaying) {
         wf_turn_send(wf->turn, &key,
                      &(struct wf_letter){
@@ -269,7 +230,7 @@ weft_workflow_child_async(weft_workflow *wf, weft_target child,
     if (err != WEFT_OK) {
         return err;
     }
-    err = begin(wf, WF_COMMAND_CHILD, wf_key_id(&key), input);
+    err = wf_workflow_begin(wf, WF_COMMAND_CHILD, wf_key_id(&key), input);
     if (err == WEFT_OK) {
         if (!wf->is_replaying) {
             wf_turn_call(wf->turn, wf->ordinal, WF_CALL_CHILD, &key, "", input);
@@ -277,7 +238,7 @@ weft_workflow_child_async(weft_workflow *wf, weft_target child,
         // Whom to ask to stop, if it is given up.
         wf->futures[wf->ordinal - 1].data =
             wf_workflow_keep(wf, wf_key_bytes(&key));
-        *out_future = wf->ordinal;
+        *out_future = wf_await_number(wf, wf->ordinal);
     }
     wf_key_fini(&key);
     return err;
@@ -290,11 +251,12 @@ weft_workflow_child(weft_workflow *wf, weft_target child, weft_bytes input,
     weft_future future;
     weft_err err = weft_workflow_child_async(wf, child, input, &future);
 
-    return err != WEFT_OK ? err : wf_await_own(wf, future, out_result);
+    return err != WEFT_OK ? err
+                          : wf_await_own(wf, (uint32_t)future, out_result);
 }
 
 static void
-put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
+put_abandon(weft_workflow *wf, uint32_t id, const struct wf_future *future)
 {
     struct wf_key child;
 
@@ -324,39 +286,91 @@ put_abandon(weft_workflow *wf, weft_future id, const struct wf_future *future)
 }
 
 weft_err
-weft_workflow_abandon(weft_workflow *wf, weft_future future)
+wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
 {
-    struct wf_future *known = wf_await_future(wf, future);
+    char name[16];
     weft_err err;
+    struct wf_future *future;
 
-    if (known == NULL) {
-        return wf_error(WEFT_EINVAL, "abandon: %u is not a future of %s",
-                        future, wf_key_id(&wf->actor->key));
-    }
-    if (known->state == WF_FUTURE_KNOWN) {
-        return WEFT_OK;
-    }
-    err = wf_replay_command(wf, WF_COMMAND_ABANDON, "",
-                            weft_bytes_of(&future, sizeof(future)));
+    (void)snprintf(name, sizeof(name), "%u", id);
+    err = wf_replay_own_command(wf, WF_COMMAND_ABANDON, name, weft_nothing());
     if (err != WEFT_OK) {
         return err;
     }
-    known = &wf->futures[future - 1]; // the list may have moved
+    future = &wf->futures[id - 1];
     if (!wf->is_replaying) {
-        put_abandon(wf, future, known);
+        put_abandon(wf, id, future);
     }
-    known->state = WF_FUTURE_KNOWN;
-    known->err = WEFT_ECANCELLED;
-    known->data = weft_nothing();
-    known->name = "abandoned";
-    known->text = "the workflow stopped waiting for it";
+    future->is_given_up = true;
+    future->err = why;
+    future->data = weft_nothing();
+    future->name = why == WEFT_ECANCELLED ? "cancelled" : "timeout";
+    future->text = "the workflow stopped waiting for it";
+    wf_replay_settle(wf, id);
     return WEFT_OK;
+}
+
+static struct wf_branch *
+branch_of(const weft_workflow *wf, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (branch->future == id) {
+            return branch;
+        }
+    }
+    return NULL;
+}
+
+// The scope that the branch can never leave.
+static struct wf_scope *
+outermost(const struct wf_branch *branch)
+{
+    struct wf_scope *scope = branch->scope;
+
+    while (scope->number != 0) {
+        scope = scope->parent;
+    }
+    return scope;
+}
+
+static weft_err
+check_future(weft_workflow *wf, const char *what, weft_future future,
+             struct wf_future **out_known)
+{
+    *out_known = wf_await_future(wf, future);
+    if (wf_branch_here(wf) == NULL || *out_known == NULL) {
+        return wf_error(WEFT_EINVAL, "%s: %llu is not a future of %s", what,
+                        (unsigned long long)future, wf_key_id(&wf->actor->key));
+    }
+    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+weft_err
+weft_workflow_cancel(weft_workflow *wf, weft_future future)
+{
+    struct wf_future *known;
+    struct wf_branch *branch;
+    weft_err err = check_future(wf, "cancel", future, &known);
+
+    if (err != WEFT_OK || known->state == WF_FUTURE_KNOWN) {
+        return err;
+    }
+    branch = branch_of(wf, (uint32_t)future);
+    return branch != NULL
+               ? wf_scope_cancel(wf, outermost(branch), WEFT_ECANCELLED)
+               : wf_workflow_give_up(wf, (uint32_t)future, WEFT_ECANCELLED);
 }
 
 const weft_failure *
 weft_workflow_failure(const weft_workflow *wf)
 {
-    return &wf->failure;
+    const struct wf_branch *branch = wf_branch_here(wf);
+
+    return branch != NULL ? &branch->failure : &wf->main->failure;
 }
 
 // Outcome. ------------------------------------------------------------------
@@ -364,10 +378,9 @@ weft_workflow_failure(const weft_workflow *wf)
 static weft_err
 check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
 {
-    if (wf_stack_current(wf->partition->options.stacks) != wf->stack) {
+    if (wf_branch_here(wf) == NULL) {
         return wf_error(WEFT_EINVAL,
-                        "%s: called outside of its workflow function",
-                        wf_key_id(&wf->actor->key));
+                        "%s: called outside of its workflow function", what);
     }
     if (wf->is_unwinding) {
         return WEFT_EUNWIND;
@@ -388,7 +401,7 @@ weft_workflow_publish(weft_workflow *wf, const char *name, weft_bytes value)
         err = check_payload(wf, name, value);
     }
     if (err == WEFT_OK) {
-        err = check_room(wf, name, value);
+        err = wf_workflow_room(wf, name, value);
     }
     if (err == WEFT_OK && wf->turn != NULL) {
         wf_turn_publish(wf->turn, name, value);
@@ -402,7 +415,7 @@ weft_workflow_return(weft_workflow *wf, weft_bytes result)
     weft_err err = check_payload(wf, "result", result);
 
     if (err == WEFT_OK) {
-        wf->result = wf_workflow_keep(wf, result);
+        wf_branch_here(wf)->result = wf_workflow_keep(wf, result);
     }
     return err;
 }
@@ -419,7 +432,7 @@ weft_workflow_fail(weft_workflow *wf, const char *name, const char *message,
     if (err != WEFT_OK) {
         return err;
     }
-    wf->failing = (weft_failure){
+    wf_branch_here(wf)->failing = (weft_failure){
         .name = wf_workflow_keep_text(wf, weft_text(name)),
         .message = wf_workflow_keep_text(
             wf, weft_text(message == NULL ? "" : message)),
@@ -442,26 +455,6 @@ weft_workflow_restart(weft_workflow *wf, weft_bytes input)
 
 // Cancellation, memory, facts. ----------------------------------------------
 
-void
-weft_workflow_shield_begin(weft_workflow *wf)
-{
-    wf->shields++;
-}
-
-void
-weft_workflow_shield_end(weft_workflow *wf)
-{
-    if (wf->shields > 0) {
-        wf->shields--;
-    }
-}
-
-int
-weft_workflow_is_cancelled(const weft_workflow *wf)
-{
-    return wf->is_cancel_asked;
-}
-
 void *
 weft_workflow_alloc(weft_workflow *wf, size_t size)
 {
@@ -474,16 +467,17 @@ weft_workflow_alloc(weft_workflow *wf, size_t size)
 weft_err
 weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx), void *ctx)
 {
+    struct wf_branch *branch = wf_branch_here(wf);
     struct wf_deferred *deferred;
 
-    WF_REQUIRE(fn != NULL);
+    WF_REQUIRE(fn != NULL && branch != NULL);
     deferred = wf_workflow_memory(wf, sizeof(*deferred));
     *deferred = (struct wf_deferred){
-        .next = wf->deferred,
+        .next = branch->deferred,
         .fn = fn,
         .ctx = ctx,
     };
-    wf->deferred = deferred;
+    branch->deferred = deferred;
     return WEFT_OK;
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// workflow_impl.h - one activation: shared by workflow.c (events and turns),
-// replay.c (journal against code) and workflow_api.c (what the code calls).
+// workflow_impl.h - one activation: shared by the files that run its code.
+//
+//   workflow.c   activations, turns, how it ends
+//   branch.c     its stacks: which runs next     scope.c    cancellation
+//   replay.c     journal against code            channel.c  who gets which
+//   await.c      how the code waits              workflow_api.c  what it calls
 
 #ifndef WF_RUNTIME_WORKFLOW_IMPL_H
 #define WF_RUNTIME_WORKFLOW_IMPL_H
@@ -9,6 +13,7 @@
 #include "base/random.h"
 #include "runtime/turn.h"
 #include "runtime/workflow.h"
+#include "weft/branch.h"
 #include "weft/workflow.h"
 
 struct wf_stack;
@@ -19,15 +24,36 @@ enum wf_future_state {
     WF_FUTURE_KNOWN,
 };
 
+// Cancellation, as a tree: what is asked of a scope is asked of all in it, up
+// to the next shield. Freed when nothing belongs to it any more.
+struct wf_scope {
+    struct wf_list_node node; // in wf->scopes
+    struct wf_scope *parent;  // NULL: nobody above can cancel it
+    uint32_t number;          // as the code knows it
+    uint32_t refs;            // of its branch, of scopes and open futures in it
+    weft_err ended; // why waits in it are interrupted; WEFT_OK: they are not
+    bool is_shield; // what is asked of those above does not reach it
+    uint32_t timer; // its deadline's future; 0: none
+};
+
 // What became of a command; its ordinal is its place in the list, from 1.
 struct wf_future {
     enum wf_future_state state;
     enum wf_command_kind kind;
     weft_err err;
-    const char *name; // of the signal waited for; of the failure
+    bool is_given_up; // its err is the code's own doing
+    uint32_t waiter;  // who waits for it: a branch's number + 1; 0: nobody
+    uint32_t prev;    // among those that are open, by ordinal
+    uint32_t next;
+    struct wf_scope *scope;    // where it began, while it is open
+    struct wf_scope *deadline; // the scope that ends when this timer fires
+    const char *name;          // of the signal waited for; of the failure
     const char *text;
     weft_bytes data; // in the arena
 };
+
+// More than one branch waits for it.
+#define WF_WAITER_MANY UINT32_MAX
 
 struct wf_arena_block {
     struct wf_arena_block *next;
@@ -44,7 +70,9 @@ struct wf_deferred {
 
 // A signal nobody received yet: its letter, in the arena.
 struct wf_signal {
-    struct wf_list_node node;
+    struct wf_list_node node;    // in wf->signals, as they came
+    struct wf_list_node channel; // among those of its name
+    uint64_t number;             // of its arrival
     struct wf_letter letter;
     weft_bytes bytes;
 };
@@ -59,12 +87,44 @@ struct wf_patch {
     bool is_known;    // the code asked
 };
 
+// One line of execution with its own stack: the workflow's function is the
+// first, weft_workflow_branch adds others.
+//
+//   ready <---> waiting        is_waiting: until what it waits for is known
+//     \--> done                its stack is destroyed at once
+struct wf_branch {
+    struct wf_list_node node;  // in wf->branches, by number
+    struct wf_list_node ready; // in wf->ready
+    weft_workflow *wf;
+    uint32_t number; // 0: the workflow's function
+    uint32_t future; // known when it has returned; 0 for the first
+    struct wf_stack *stack;
+    char *name;
+    weft_branch_fn *fn;
+    void *ctx;
+    struct wf_scope *scope; // the innermost it is in
+    bool is_waiting;
+    weft_condition_fn *condition; // waits for this; NULL: for futures
+    void *condition_ctx;
+    uint32_t unbreakable; // waits that cancellation does not interrupt
+    uint32_t refusals;    // waits refused in a row: code that ignores them
+    bool is_done;
+    weft_err outcome;
+    weft_bytes result;    // in the arena
+    weft_failure failing; // by weft_workflow_fail; name NULL: none
+    weft_failure failure; // of its last await; name "": none
+    struct wf_deferred *deferred;
+    // The inline step that it waits for; 0: none.
+    uint32_t step;
+    weft_step_fn *step_run;
+    void *step_ctx;
+};
+
 struct weft_workflow {
     struct wf_partition *partition;
     struct wf_actor *actor;
     const struct wf_kind *kind; // the code it runs
-    struct wf_stack *stack;
-    struct wf_list_node lru; // in the partition's stacks
+    struct wf_list_node lru;    // in the partition's stacks
 
     // Replay.
     struct wf_journal_cursor cursor;
@@ -80,28 +140,30 @@ struct weft_workflow {
     bool has_read_patches; // those of the journal
     struct wf_future *futures;
     size_t futures_cap;
-    struct wf_list signals;
-    bool is_cancel_asked;
-    uint32_t shields;
+    uint32_t first_open; // futures that are not known
+    uint32_t last_open;
+    uint64_t failures; // futures known not to have gone well
     bool is_unwinding;
-    uint32_t refusals; // waits refused in a row: code that ignores them
-    bool is_done;
-    weft_err outcome;
+    bool is_starved; // no memory for a stack: the turn is tried again
+    bool is_done;    // the function has returned
 
-    // The inline step that the code waits for; ordinal 0: none.
-    uint32_t step_ordinal;
-    weft_step_fn *step_run;
-    void *step_ctx;
+    struct wf_list branches; // by number, those that run
+    struct wf_list ready;
+    struct wf_branch *main;
+    uint32_t next_branch;
 
-    // What it will end with.
-    weft_bytes result; // in the arena
+    struct wf_list scopes;
+    struct wf_scope *root;
+    uint32_t next_scope;
+
+    struct wf_list signals;
+    uint64_t signals_seen;
+    struct wf_table channels; // by name
+
     bool is_restarting;
     weft_bytes restart_input; // in the arena
-    weft_failure failing;     // by weft_workflow_fail; name NULL: none
-    weft_failure failure;     // of the last await; name "": none
 
     struct wf_arena_block *arena;
-    struct wf_deferred *deferred;
 };
 
 // Memory that lives as long as the activation.
@@ -145,20 +207,76 @@ bool wf_replay_journal(weft_workflow *wf);
 // when this run ends. For asserting.
 bool wf_replay_knows_signals(const weft_workflow *wf);
 
+// Make a future known: whoever waits for it goes on.
+void wf_replay_settle(weft_workflow *wf, uint32_t id);
+// The same command on nobody's stack: what cancellation does by itself.
+weft_err wf_replay_own_command(weft_workflow *wf, enum wf_command_kind kind,
+                               const char *name, weft_bytes input);
+
+// branch.c ------------------------------------------------------------------
+
+// The branch whose code calls this, on this thread; NULL: not one of wf.
+// Touches nothing of wf, so that calls from anywhere are found out.
+struct wf_branch *wf_branch_here(const weft_workflow *wf);
+// The first branch, ready to run. False: no memory for a stack.
+bool wf_branch_begin(weft_workflow *wf);
+// Run all that are ready, in turn, until all wait or are done.
+void wf_branch_run(weft_workflow *wf);
+// It goes on waiting, or not: let it look.
+void wf_branch_wake(weft_workflow *wf, struct wf_branch *branch);
+void wf_branch_wake_number(weft_workflow *wf, uint32_t waiter);
+// The branch that waits for this inline step, or NULL.
+struct wf_branch *wf_branch_of_step(const weft_workflow *wf, uint32_t id);
+// Let all code return, with WEFT_EUNWIND. False: some does not.
+bool wf_branch_unwind(weft_workflow *wf);
+// Running no code.
+void wf_branch_destroy_all(weft_workflow *wf);
+
+// scope.c -------------------------------------------------------------------
+
+struct wf_scope *wf_scope_create(weft_workflow *wf, struct wf_scope *parent);
+struct wf_scope *wf_scope_hold(struct wf_scope *scope);
+void wf_scope_release(weft_workflow *wf, struct wf_scope *scope);
+// Why waits in it are interrupted; WEFT_OK: they are not.
+weft_err wf_scope_state(const struct wf_scope *scope);
+// Interrupt all waits in it, and give up what began in it.
+weft_err wf_scope_cancel(weft_workflow *wf, struct wf_scope *scope,
+                         weft_err why);
+
+// channel.c -----------------------------------------------------------------
+
+// A signal has come: its letter's bytes.
+void wf_channel_keep(weft_workflow *wf, weft_bytes bytes);
+// A RECEIVE of these names, separated by newlines, has begun.
+void wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names);
+void wf_channel_fini(weft_workflow *wf);
+
 // await.c -------------------------------------------------------------------
 
-// The future of that number, or NULL. Adding a command may move it.
+// The number that code has for a future, and back. NULL: not one of this run.
+weft_future wf_await_number(const weft_workflow *wf, uint32_t id);
 struct wf_future *wf_await_future(const weft_workflow *wf, weft_future future);
-// May the code wait now? WEFT_EINVAL, WEFT_EUNWIND, WEFT_ECANCELLED.
-weft_err wf_await_check(weft_workflow *wf);
+// May the code wait, or begin something? WEFT_EINVAL, WEFT_EUNWIND, and why
+// the scope has ended. out_branch may be NULL.
+weft_err wf_await_check(weft_workflow *wf, struct wf_branch **out_branch);
 // Wait until it is known.
-weft_err wf_await_known(weft_workflow *wf, weft_future future);
+weft_err wf_await_known(weft_workflow *wf, uint32_t id);
 // What awaiting a known future gives. out_result may be NULL.
-weft_err wf_await_result(weft_workflow *wf, const struct wf_future *future,
+weft_err wf_await_result(weft_workflow *wf, uint32_t id,
                          weft_bytes *out_result);
 // Wait for a future that nobody else knows: an interrupted wait gives it up.
-weft_err wf_await_own(weft_workflow *wf, weft_future future,
-                      weft_bytes *out_result);
+weft_err wf_await_own(weft_workflow *wf, uint32_t id, weft_bytes *out_result);
+
+// workflow_api.c ------------------------------------------------------------
+
+// Check what a command carries, then give it.
+weft_err wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
+                           const char *name, weft_bytes input);
+// Is there room for so much more in this turn?
+weft_err wf_workflow_room(weft_workflow *wf, const char *what,
+                          weft_bytes payload);
+// Stop waiting for it: it is known from now on.
+weft_err wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 
 // workflow.c ----------------------------------------------------------------
 
@@ -174,9 +292,5 @@ weft_workflow *wf_workflow_build(struct wf_partition *partition,
                                  const struct wf_kind *kind);
 // An event happens to the code: futures become known, signals arrive.
 void wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry);
-// Let the code run until it waits or ends.
-void wf_workflow_resume(weft_workflow *wf);
-// Give a signal to the first receiver that waits for it, or keep it.
-void wf_workflow_settle_signals(weft_workflow *wf);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "weft/activity.h"
 #include "weft/actor.h"
+#include "weft/branch.h"
 #include "weft/bytes.h"
 #include "weft/client.h"
 #include "weft/definitions.h"

@@ -42,9 +42,9 @@ typedef struct weft_workflow weft_workflow;
 // before a restart; signals nobody received become dead letters.
 typedef weft_err weft_workflow_fn(weft_workflow *wf, weft_bytes input);
 
-// Something that will be known later. Small integers: nothing to free. 0 is
-// never one.
-typedef uint32_t weft_future;
+// Something that will be known later. A number: nothing to free. 0 is never
+// one, nor is a future of another run or instance.
+typedef uint64_t weft_future;
 
 // What becomes of the instances of older versions, here where this version is
 // the newest. docs/versions.md
@@ -184,10 +184,25 @@ WEFT_API weft_err weft_workflow_receive(weft_workflow *wf, const char *name,
 
 // The same as a future: resolved by the next signal of that name that no
 // earlier receiver took. It goes on waiting until then, whether or not anybody
-// awaits it; weft_workflow_abandon ends that.
+// awaits it; weft_workflow_cancel ends that.
 WEFT_API weft_err weft_workflow_receive_async(weft_workflow *wf,
                                               const char *name,
                                               weft_future *out_future);
+
+// Wait for a signal of any of several names, the one that came first. out_index
+// tells which name; it and out_data may be NULL.
+//
+// WEFT_EINVAL     more than 16 names
+// WEFT_ETIMEDOUT  none came in time
+WEFT_API weft_err weft_workflow_receive_any(weft_workflow *wf,
+                                            const char *const *names,
+                                            size_t count, uint64_t timeout_ms,
+                                            size_t *out_index,
+                                            weft_bytes *out_data);
+WEFT_API weft_err weft_workflow_receive_any_async(weft_workflow *wf,
+                                                  const char *const *names,
+                                                  size_t count,
+                                                  weft_future *out_future);
 
 // Send a signal to another actor or workflow. Does not wait. Delivered once,
 // in order; a dead letter if it cannot be.
@@ -225,19 +240,30 @@ WEFT_API weft_err weft_workflow_await_any(weft_workflow *wf,
                                           size_t count, uint64_t timeout_ms,
                                           size_t *out_index);
 
-// Wait until all are known, well or not; then ask each with await, which
-// returns at once.
+// Wait until all have gone well, or the first has failed; the others go on.
+// Then ask each with await, which returns at once. (JavaScript: Promise.all)
+//
+// WEFT_EFAILED  one failed; weft_workflow_failure is its
 WEFT_API weft_err weft_workflow_await_all(weft_workflow *wf,
                                           const weft_future *futures,
                                           size_t count);
+
+// Wait until all are known, well or not. (JavaScript: Promise.allSettled)
+WEFT_API weft_err weft_workflow_await_settled(weft_workflow *wf,
+                                              const weft_future *futures,
+                                              size_t count);
 
 // 1 if awaiting it would not wait.
 WEFT_API int weft_workflow_is_known(const weft_workflow *wf,
                                     weft_future future);
 
-// Stop caring: clears a timer, asks an activity or child to cancel. An await
-// of it returns WEFT_ECANCELLED from then on, unless it was known already.
-WEFT_API weft_err weft_workflow_abandon(weft_workflow *wf, weft_future future);
+// Stop waiting for it: a timer is cleared, a receiver takes no more signals, an
+// activity or child is asked to cancel. An await of it returns WEFT_ECANCELLED
+// from then on, unless it was known already; a branch (branch.h) goes on until
+// it has returned. Nothing if it is known.
+//
+// WEFT_EINVAL  no such future
+WEFT_API weft_err weft_workflow_cancel(weft_workflow *wf, weft_future future);
 
 // What the last failed await (or call, step, child) ended with. Borrowed until
 // the next call that waits. The name is "" if nothing failed yet.

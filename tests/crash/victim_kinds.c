@@ -170,7 +170,7 @@ run_all(struct frame *frame, uint32_t i)
                                        &futures[k]);
     }
     if (err == WEFT_OK) {
-        err = weft_workflow_await_all(frame->wf, futures, 3);
+        err = weft_workflow_await_settled(frame->wf, futures, 3);
     }
     for (uint32_t k = 0; k < 3 && err == WEFT_OK; k++) {
         weft_bytes out;

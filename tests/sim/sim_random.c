@@ -181,7 +181,7 @@ run_all(weft_workflow *wf, uint64_t x, uint64_t *sum)
                                        NULL, &futures[k]);
     }
     if (err == WEFT_OK) {
-        err = weft_workflow_await_all(wf, futures, 3);
+        err = weft_workflow_await_settled(wf, futures, 3);
     }
     for (int k = 0; k < 3 && err == WEFT_OK; k++) {
         weft_bytes out;

@@ -355,7 +355,7 @@ giving_up_run(weft_workflow *wf, weft_bytes input)
              WEFT_OK);
     }
     MUST(weft_workflow_sleep(wf, 1000), WEFT_OK);
-    MUST(weft_workflow_abandon(wf, futures[1]), WEFT_OK);
+    MUST(weft_workflow_cancel(wf, futures[1]), WEFT_OK);
     MUST(weft_workflow_await(wf, futures[0], &first), WEFT_OK);
     return weft_workflow_return(wf, first);
 }

@@ -242,7 +242,7 @@ mixed_run(weft_workflow *wf, weft_bytes input)
     CHECK_EQ(weft_workflow_is_known(wf, futures[3]), 0);
     CHECK_EQ(weft_workflow_is_known(wf, 0), 0);
     CHECK_EQ(weft_workflow_is_known(wf, 1000), 0);
-    return weft_workflow_await_all(wf, futures, 4) == WEFT_OK &&
+    return weft_workflow_await_settled(wf, futures, 4) == WEFT_OK &&
                    weft_workflow_await(wf, futures[0], NULL) == WEFT_OK &&
                    weft_workflow_await(wf, futures[1], NULL) == WEFT_EFAILED &&
                    weft_workflow_await(wf, futures[2], &data) == WEFT_OK &&

@@ -80,7 +80,7 @@ wait_somehow(weft_workflow *wf, const char *how)
     if (strcmp(how, "any") == 0) {
         return weft_workflow_await_any(wf, futures, 2, 3000000, &index);
     }
-    return weft_workflow_await_all(wf, futures, 2);
+    return weft_workflow_await_settled(wf, futures, 2);
 }
 
 static weft_err
@@ -305,18 +305,18 @@ abandoner_run(weft_workflow *wf, weft_bytes input)
          WEFT_OK);
     MUST(weft_workflow_sleep(wf, 1050), WEFT_OK);
     for (int i = 0; i < 4; i++) {
-        MUST(weft_workflow_abandon(wf, futures[i]), WEFT_OK);
-        MUST(weft_workflow_abandon(wf, futures[i]), WEFT_OK);
+        MUST(weft_workflow_cancel(wf, futures[i]), WEFT_OK);
+        MUST(weft_workflow_cancel(wf, futures[i]), WEFT_OK);
         CHECK_EQ(weft_workflow_is_known(wf, futures[i]), 1);
         MUST(weft_workflow_await(wf, futures[i], &data), WEFT_ECANCELLED);
     }
     MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, &data), WEFT_OK);
     // One that was known keeps its result.
     MUST(weft_workflow_timer(wf, 1, &futures[0]), WEFT_OK);
-    MUST(weft_workflow_await_all(wf, futures, 1), WEFT_OK);
-    MUST(weft_workflow_abandon(wf, futures[0]), WEFT_OK);
+    MUST(weft_workflow_await_settled(wf, futures, 1), WEFT_OK);
+    MUST(weft_workflow_cancel(wf, futures[0]), WEFT_OK);
     MUST(weft_workflow_await(wf, futures[0], NULL), WEFT_OK);
-    MUST(weft_workflow_abandon(wf, 1000), WEFT_EINVAL);
+    MUST(weft_workflow_cancel(wf, 1000), WEFT_EINVAL);
     return weft_workflow_return(wf, data);
 }
 

@@ -218,7 +218,7 @@ herd_run(weft_workflow *wf, weft_bytes input)
     MUST(weft_workflow_signal(wf, (weft_target){"puppet", "h5"}, "do",
                               weft_text("stop actor")),
          WEFT_OK);
-    MUST(weft_workflow_await_all(wf, futures, 6), WEFT_OK);
+    MUST(weft_workflow_await_settled(wf, futures, 6), WEFT_OK);
     for (int i = 0; i < 6; i++) {
         size_t len = strlen(text);
         weft_err err = weft_workflow_await(wf, futures[i], &result);

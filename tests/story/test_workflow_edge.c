@@ -125,16 +125,19 @@ wrong_run(weft_workflow *wf, weft_bytes input)
     CHECK_ERR(weft_workflow_await(wf, 0, NULL), WEFT_EINVAL);
     refuse(wf, "future", weft_workflow_await(wf, 1, NULL));
     MUST(weft_workflow_timer(wf, 1, &futures[0]), WEFT_OK);
-    CHECK_EQ(futures[0], 1);
+    CHECK_EQ((uint32_t)futures[0], 1);
+    // Of another run: the same place, another number.
+    CHECK_ERR(weft_workflow_await(wf, futures[0] ^ (1ULL << 40), NULL),
+              WEFT_EINVAL);
     refuse(wf, "any",
            weft_workflow_await_any(wf, futures, 2, WEFT_FOREVER, &index));
-    CHECK_ERR(weft_workflow_await_all(wf, futures, 2), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_await_settled(wf, futures, 2), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_await_any(wf, futures, 0, 1, &index), WEFT_EINVAL);
-    CHECK_ERR(weft_workflow_abandon(wf, 2), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_cancel(wf, futures[0] + 1), WEFT_EINVAL);
     // A signal that was sent is no future.
     MUST(weft_workflow_signal(wf, (weft_target){"flow", "w"}, "x", data),
          WEFT_OK);
-    CHECK_ERR(weft_workflow_await(wf, 2, NULL), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_await(wf, futures[0] + 1, NULL), WEFT_EINVAL);
     refuse(wf, "name",
            weft_workflow_signal(wf, (weft_target){"flow", "w"}, "", data));
     refuse(wf, "id",
@@ -164,7 +167,7 @@ tell_wrong(struct story *story)
                 "[0] size: WEFT_EINVAL call options: start from "
                 "WEFT_CALL_OPTIONS_INIT\n"
                 "[0] future: WEFT_EINVAL await: 1 is not a future of w\n"
-                "[0] any: WEFT_EINVAL await: 0 is not a future of w\n"
+                "[0] any: WEFT_EINVAL await_any: 0 is not a future of w\n"
                 "[0] name: WEFT_EINVAL signal is missing\n"
                 "[0] id: WEFT_EINVAL the id is missing\n"
                 "[0] receive: WEFT_EINVAL signal is missing\n"
@@ -185,7 +188,7 @@ meddle(const weft_step *step, void *ctx, weft_bytes *out_result)
     (void)step;
     (void)out_result;
     CHECK_ERR(weft_workflow_sleep(wf, 1), WEFT_EINVAL);
-    CHECK_STR(weft_err_detail(), "w: called outside of its workflow function");
+    CHECK_STR(weft_err_detail(), "called outside of its workflow function");
     CHECK_ERR(weft_workflow_await(wf, 1, NULL), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_timer(wf, 1, &future), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL),
@@ -194,7 +197,7 @@ meddle(const weft_step *step, void *ctx, weft_bytes *out_result)
     CHECK_ERR(weft_workflow_step(wf, "x", meddle, wf, NULL), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_value(wf, "x", large_value, NULL, NULL),
               WEFT_EINVAL);
-    CHECK_ERR(weft_workflow_abandon(wf, 1), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_cancel(wf, 1), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_signal(wf, (weft_target){"flow", "w"}, "x",
                                    weft_nothing()),
               WEFT_EINVAL);

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// branch.c - the stacks of one workflow: which of them runs, and when it ends.
+//
+// Branches become ready in the order in which things happen to them, and run
+// in that order, one at a time, each until it waits. Nothing else decides, so a
+// replay runs them as before. When none is ready, those that wait for a
+// condition look at it, in order of number.
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/stack.h"
+#include "runtime/versioned.h"
+#include "runtime/workflow_impl.h"
+
+// Life. ---------------------------------------------------------------------
+
+static void
+run_deferred(struct wf_branch *branch)
+{
+    while (branch->deferred != NULL) {
+        struct wf_deferred *deferred = branch->deferred;
+
+        branch->deferred = deferred->next;
+        deferred->fn(deferred->ctx);
+    }
+}
+
+static void
+run_code(struct wf_stack *stack, void *ctx)
+{
+    struct wf_branch *branch = ctx;
+    weft_workflow *wf = branch->wf;
+
+    (void)stack;
+    if (wf->is_unwinding) {
+        branch->outcome = WEFT_EUNWIND;
+    } else if (branch->number == 0) {
+        branch->outcome = wf->kind->workflow.run(wf, wf->actor->input);
+    } else {
+        branch->outcome = branch->fn(wf, branch->ctx);
+    }
+    run_deferred(branch);
+    branch->is_done = true;
+}
+
+static struct wf_branch *
+create_branch(weft_workflow *wf, const char *name, size_t stack_bytes,
+              struct wf_scope *parent)
+{
+    struct wf_branch *branch = wf_calloc(sizeof(*branch));
+
+    branch->stack = wf_stack_create(wf->partition->options.stacks, stack_bytes,
+                                    run_code, branch);
+    if (branch->stack == NULL) {
+        wf_free(branch);
+        return NULL;
+    }
+    branch->wf = wf;
+    branch->number = wf->next_branch++;
+    branch->name = wf_strdup(name);
+    branch->scope = wf_scope_hold(wf_scope_create(wf, parent));
+    branch->failure.name = "";
+    branch->failure.message = "";
+    wf_list_push_back(&wf->branches, &branch->node);
+    wf_list_push_back(&wf->ready, &branch->ready);
+    wf->partition->branches++;
+    return branch;
+}
+
+static void
+destroy_branch(weft_workflow *wf, struct wf_branch *branch)
+{
+    if (wf_list_has(&branch->ready)) {
+        wf_list_remove(&wf->ready, &branch->ready);
+    }
+    wf_list_remove(&wf->branches, &branch->node);
+    wf->partition->branches--;
+    wf_stack_destroy(branch->stack);
+    // Code that returned from inside a scope has left it.
+    while (branch->scope != NULL && branch->scope->number != 0) {
+        struct wf_scope *inner = branch->scope;
+
+        branch->scope = inner->parent;
+        wf_scope_release(wf, inner);
+    }
+    wf_scope_release(wf, branch->scope);
+    wf_free(branch->name);
+    wf_free(branch);
+}
+
+bool
+wf_branch_begin(weft_workflow *wf)
+{
+    wf->main = create_branch(wf, "", wf->kind->workflow.stack_bytes, wf->root);
+    return wf->main != NULL;
+}
+
+// Running. ------------------------------------------------------------------
+
+struct wf_branch *
+wf_branch_here(const weft_workflow *wf)
+{
+    const struct wf_stack *stack = wf_stack_here();
+    struct wf_branch *branch = stack == NULL ? NULL : wf_stack_context(stack);
+
+    return branch != NULL && branch->wf == wf ? branch : NULL;
+}
+
+static void
+resume(struct wf_branch *branch)
+{
+    const struct wf_partition *partition = branch->wf->partition;
+    const struct wf_partition_options *options = &partition->options;
+
+    wf_error_clear();
+    if (options->watch != NULL) {
+        options->watch(options->watch_ctx, &branch->wf->actor->key,
+                       branch->name);
+    }
+    wf_stack_resume(branch->stack);
+    if (options->watch != NULL) {
+        options->watch(options->watch_ctx, NULL, "");
+    }
+}
+
+// Its future tells how it ended.
+static void
+settle_branch(weft_workflow *wf, const struct wf_branch *branch)
+{
+    struct wf_future *future = &wf->futures[branch->future - 1];
+    const weft_failure *failure = &branch->failure;
+
+    future->err = branch->outcome;
+    future->data = branch->result;
+    if (branch->outcome == WEFT_EFAILED && branch->failing.name != NULL) {
+        failure = &branch->failing;
+    }
+    if (branch->outcome == WEFT_EFAILED && failure->name[0] != '\0') {
+        future->name = failure->name;
+        future->text = failure->message;
+        future->data = failure->details;
+    } else if (branch->outcome == WEFT_ECANCELLED) {
+        future->name = "cancelled";
+        future->text = branch->name;
+    } else if (branch->outcome != WEFT_OK) {
+        future->name = weft_err_name(branch->outcome);
+        future->text = weft_err_text(branch->outcome);
+    }
+    future->text = wf_workflow_keep_text(wf, weft_text(future->text));
+    wf_replay_settle(wf, branch->future);
+}
+
+// The function is over while a branch, whose memory it may have held, is not.
+static void
+refuse_leftover(weft_workflow *wf)
+{
+    const struct wf_branch *left =
+        WF_CONTAINER(wf_list_first(&wf->branches), struct wf_branch, node);
+
+    (void)wf_error(WEFT_EINVAL,
+                   "the workflow function returned while its branch \"%s\" "
+                   "runs: await it, or cancel and await it",
+                   left->name);
+    if (wf->divergence == NULL) {
+        wf->divergence = wf_strdup(weft_err_detail());
+    }
+    wf->is_unwinding = true;
+}
+
+static void
+end_branch(weft_workflow *wf, struct wf_branch *branch)
+{
+    if (branch->number > 0) {
+        settle_branch(wf, branch);
+        destroy_branch(wf, branch);
+        return;
+    }
+    wf->is_done = true;
+    wf_list_remove(&wf->branches, &branch->node);
+    if (wf->branches.count > 0) {
+        refuse_leftover(wf);
+    }
+    wf_list_push_back(&wf->branches, &branch->node);
+}
+
+void
+wf_branch_wake(weft_workflow *wf, struct wf_branch *branch)
+{
+    if (branch->is_waiting && !wf_list_has(&branch->ready)) {
+        wf_list_push_back(&wf->ready, &branch->ready);
+    }
+}
+
+void
+wf_branch_wake_number(weft_workflow *wf, uint32_t waiter)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; waiter != 0 && node != NULL;
+         node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (waiter == WF_WAITER_MANY || branch->number == waiter - 1) {
+            wf_branch_wake(wf, branch);
+        }
+    }
+}
+
+static void
+wake_conditions(weft_workflow *wf)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (branch->condition != NULL &&
+            branch->condition(branch->condition_ctx) != 0) {
+            wf_branch_wake(wf, branch);
+        }
+    }
+}
+
+void
+wf_branch_run(weft_workflow *wf)
+{
+    do {
+        struct wf_list_node *node;
+
+        while (!wf->is_unwinding &&
+               (node = wf_list_pop_front(&wf->ready)) != NULL) {
+            struct wf_branch *branch =
+                WF_CONTAINER(node, struct wf_branch, ready);
+
+            resume(branch);
+            if (branch->is_done && !wf->is_unwinding) {
+                end_branch(wf, branch);
+            }
+        }
+        if (!wf->is_unwinding && !wf->is_done) {
+            wake_conditions(wf);
+        }
+    } while (!wf->is_unwinding && wf->ready.count > 0);
+}
+
+struct wf_branch *
+wf_branch_of_step(const weft_workflow *wf, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (branch->step == id) {
+            return branch;
+        }
+    }
+    return NULL;
+}
+
+// The end. ------------------------------------------------------------------
+
+bool
+wf_branch_unwind(weft_workflow *wf)
+{
+    struct wf_list_node *node = wf->branches.head.prev;
+    size_t count = wf->branches.count;
+    bool is_clean = true;
+
+    wf->is_unwinding = true;
+    // Those that began last end first: they may use what others hold.
+    for (; count > 0; count--) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        node = node->prev;
+        if (!branch->is_done) {
+            resume(branch);
+            is_clean = is_clean && branch->is_done;
+        }
+    }
+    return is_clean;
+}
+
+void
+wf_branch_destroy_all(weft_workflow *wf)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&wf->branches)) != NULL) {
+        destroy_branch(wf, WF_CONTAINER(node, struct wf_branch, node));
+    }
+    wf->main = NULL;
+}
+
+// What the code calls. ------------------------------------------------------
+
+static weft_err
+check_options(const weft_workflow *wf, const char *name,
+              const weft_branch_options *given, weft_branch_options *out)
+{
+    weft_err err = wf_name_check("branch", name, WF_NAME_BYTES_MAX);
+
+    *out = (weft_branch_options)WEFT_BRANCH_OPTIONS_INIT;
+    if (err == WEFT_OK && given != NULL) {
+        err =
+            wf_versioned_copy("weft_branch_options", given, out, sizeof(*out));
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (out->stack_bytes == 0) {
+        out->stack_bytes = wf->kind->workflow.stack_bytes;
+    }
+    if (out->stack_bytes < WF_STACK_BYTES_MIN ||
+        out->stack_bytes > WF_STACK_BYTES_MAX) {
+        return wf_error(WEFT_EINVAL,
+                        "branch %s: stack_bytes is %u, not %u to "
+                        "%u",
+                        name, out->stack_bytes, WF_STACK_BYTES_MIN,
+                        WF_STACK_BYTES_MAX);
+    }
+    if (wf->branches.count > WF_BRANCHES_MAX) {
+        return wf_error(WEFT_EBUSY, "branch %s: %u branches run already", name,
+                        WF_BRANCHES_MAX);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_workflow_branch(weft_workflow *wf, const char *name, weft_branch_fn *fn,
+                     void *ctx, const weft_branch_options *options,
+                     weft_future *out_future)
+{
+    struct wf_branch *here;
+    struct wf_branch *branch;
+    weft_branch_options known;
+    weft_err err;
+
+    WF_REQUIRE(fn != NULL && out_future != NULL);
+    err = wf_await_check(wf, &here);
+    if (err == WEFT_OK) {
+        err = check_options(wf, name, options, &known);
+    }
+    if (err == WEFT_OK) {
+        err = wf_workflow_begin(wf, WF_COMMAND_BRANCH, name, weft_nothing());
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    branch = create_branch(wf, name, known.stack_bytes,
+                           known.is_detached ? NULL : here->scope);
+    if (branch == NULL) { // not the code's fault: the turn is tried again
+        wf->is_starved = true;
+        wf->is_unwinding = true;
+        return WEFT_EUNWIND;
+    }
+    branch->future = wf->ordinal;
+    branch->fn = fn;
+    branch->ctx = ctx;
+    *out_future = wf_await_number(wf, branch->future);
+    return WEFT_OK;
+}

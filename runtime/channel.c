@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// channel.c - signals and who receives them, by name.
+//
+// Of each name there is a channel: the signals that nobody received, or the
+// receivers that wait, never both. A signal goes to the receiver that began
+// first; a receiver takes the signal that came first, of all its names.
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "runtime/workflow_impl.h"
+
+struct channel {
+    weft_bytes name;        // in the arena
+    struct wf_list signals; // oldest first
+    uint32_t *receivers;    // futures, oldest first; some may be over
+    size_t first;
+    size_t count;
+    size_t cap;
+};
+
+static bool
+is_named(const void *item, const void *key)
+{
+    const struct channel *channel = item;
+
+    return wf_bytes_equal(channel->name, *(const weft_bytes *)key);
+}
+
+static struct channel *
+channel_of(weft_workflow *wf, weft_bytes name)
+{
+    uint64_t hash = wf_hash64(name.data, name.len, 0);
+    struct channel *channel =
+        wf_table_find(&wf->channels, hash, is_named, &name);
+
+    if (channel == NULL) {
+        channel = wf_calloc(sizeof(*channel));
+        channel->name = wf_workflow_keep(wf, name);
+        wf_list_init(&channel->signals);
+        wf_table_add(&wf->channels, hash, channel);
+    }
+    return channel;
+}
+
+static void
+add_receiver(struct channel *channel, uint32_t id)
+{
+    if (channel->first + channel->count == channel->cap) {
+        if (channel->first > 0) {
+            memmove(channel->receivers, channel->receivers + channel->first,
+                    channel->count * sizeof(uint32_t));
+            channel->first = 0;
+        } else {
+            channel->cap = channel->cap == 0 ? 4 : channel->cap * 2;
+            channel->receivers =
+                wf_realloc(channel->receivers, channel->cap * sizeof(uint32_t));
+        }
+    }
+    channel->receivers[channel->first + channel->count++] = id;
+}
+
+// The first that still waits; 0: none.
+static uint32_t
+take_receiver(const weft_workflow *wf, struct channel *channel)
+{
+    while (channel->count > 0) {
+        uint32_t id = channel->receivers[channel->first++];
+
+        channel->count--;
+        if (wf->futures[id - 1].state == WF_FUTURE_PENDING) {
+            return id;
+        }
+    }
+    channel->first = 0;
+    return 0;
+}
+
+static void
+give(weft_workflow *wf, uint32_t id, const struct wf_signal *signal)
+{
+    struct wf_future *future = &wf->futures[id - 1];
+
+    future->data = signal->letter.data;
+    future->name = wf_workflow_keep_text(wf, signal->letter.name);
+    wf_replay_settle(wf, id);
+}
+
+void
+wf_channel_keep(weft_workflow *wf, weft_bytes bytes)
+{
+    struct wf_signal *signal = wf_workflow_memory(wf, sizeof(*signal));
+    struct channel *channel;
+    uint32_t id;
+
+    memset(signal, 0, sizeof(*signal));
+    signal->bytes = wf_workflow_keep(wf, bytes);
+    signal->number = ++wf->signals_seen;
+    if (!wf_letter_decode(signal->bytes, &signal->letter)) {
+        return;
+    }
+    channel = channel_of(wf, signal->letter.name);
+    id = take_receiver(wf, channel);
+    if (id != 0) {
+        give(wf, id, signal);
+    } else {
+        wf_list_push_back(&wf->signals, &signal->node);
+        wf_list_push_back(&channel->signals, &signal->channel);
+    }
+}
+
+// The next of names that are separated by newlines. False: no more.
+static bool
+next_name(const char **names, weft_bytes *out_name)
+{
+    size_t len = strcspn(*names, "\n");
+
+    if (len == 0) {
+        return false;
+    }
+    *out_name = weft_bytes_of(*names, len);
+    *names += len + ((*names)[len] == '\n' ? 1 : 0);
+    return true;
+}
+
+void
+wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names)
+{
+    struct channel *oldest_channel = NULL;
+    struct wf_signal *oldest = NULL;
+    const char *rest = names;
+    weft_bytes name;
+
+    while (next_name(&rest, &name)) {
+        struct channel *channel = channel_of(wf, name);
+        struct wf_list_node *node = wf_list_first(&channel->signals);
+        struct wf_signal *first =
+            node == NULL ? NULL : WF_CONTAINER(node, struct wf_signal, channel);
+
+        if (first != NULL &&
+            (oldest == NULL || first->number < oldest->number)) {
+            oldest = first;
+            oldest_channel = channel;
+        }
+    }
+    if (oldest != NULL) {
+        wf_list_remove(&wf->signals, &oldest->node);
+        wf_list_remove(&oldest_channel->signals, &oldest->channel);
+        give(wf, id, oldest);
+        return;
+    }
+    for (rest = names; next_name(&rest, &name);) {
+        add_receiver(channel_of(wf, name), id);
+    }
+}
+
+void
+wf_channel_fini(weft_workflow *wf)
+{
+    size_t cursor = 0;
+    struct channel *channel;
+
+    while ((channel = wf_table_next(&wf->channels, &cursor)) != NULL) {
+        wf_free(channel->receivers);
+        wf_free(channel);
+    }
+    wf_table_fini(&wf->channels);
+}
+
+// What the code calls. ------------------------------------------------------
+
+// Several names as one, for the journal: names hold no newline.
+static weft_err
+join_names(const char *const *names, size_t count, struct wf_buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        weft_err err = wf_name_check("signal", names[i], WF_NAME_BYTES_MAX);
+
+        if (err != WEFT_OK) {
+            return err;
+        }
+        wf_buf_put(out, names[i], strlen(names[i]));
+        wf_buf_put_u8(out, i + 1 < count ? '\n' : '\0');
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_workflow_receive_any_async(weft_workflow *wf, const char *const *names,
+                                size_t count, weft_future *out_future)
+{
+    struct wf_buf joined = {0};
+    const char *text;
+    weft_err err;
+
+    WF_REQUIRE(out_future != NULL && names != NULL && count > 0);
+    if (count > WF_RECEIVE_NAMES_MAX) {
+        return wf_error(WEFT_EINVAL, "receive: %zu names, the limit is %u",
+                        count, WF_RECEIVE_NAMES_MAX);
+    }
+    err = join_names(names, count, &joined);
+    text = (const char *)joined.data;
+    if (err == WEFT_OK) {
+        err = wf_workflow_begin(wf, WF_COMMAND_RECEIVE, text, weft_nothing());
+    }
+    if (err == WEFT_OK) {
+        *out_future = wf_await_number(wf, wf->ordinal);
+        wf_channel_receive(wf, wf->ordinal, text);
+    }
+    wf_buf_fini(&joined);
+    return err;
+}
+
+weft_err
+weft_workflow_receive_async(weft_workflow *wf, const char *name,
+                            weft_future *out_future)
+{
+    return weft_workflow_receive_any_async(wf, &name, 1, out_future);
+}
+
+weft_err
+weft_workflow_receive_any(weft_workflow *wf, const char *const *names,
+                          size_t count, uint64_t timeout_ms, size_t *out_index,
+                          weft_bytes *out_data)
+{
+    weft_future future;
+    size_t first;
+    weft_err err = weft_workflow_receive_any_async(wf, names, count, &future);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_await_any(wf, &future, 1, timeout_ms, &first);
+    if (err != WEFT_OK) {
+        weft_err given_up =
+            err == WEFT_EUNWIND ? WEFT_OK : weft_workflow_cancel(wf, future);
+        return given_up == WEFT_OK ? err : given_up;
+    }
+    for (size_t i = 0; i < count && out_index != NULL; i++) {
+        if (strcmp(names[i], wf_await_future(wf, future)->name) == 0) {
+            *out_index = i;
+            break;
+        }
+    }
+    return weft_workflow_await(wf, future, out_data);
+}
+
+weft_err
+weft_workflow_receive(weft_workflow *wf, const char *name, uint64_t timeout_ms,
+                      weft_bytes *out_data)
+{
+    return weft_workflow_receive_any(wf, &name, 1, timeout_ms, NULL, out_data);
+}

@@ -55,12 +55,15 @@ static const struct command commands[] = {
     {
         "backup",
         "DIR TO",
-        "copy the directory of a stopped node",
+        "copy the directory of a node",
         "Copies DIR to TO, which must not exist. TO is there in the end\n"
-        "either whole or not at all. The node must not run: one that does\n"
-        "makes its own backup, with weft_node_backup.\n"
+        "either whole or not at all. A node that runs on DIR is asked to\n"
+        "make the copy itself: TO is then made with its rights, and DIR must\n"
+        "be one that you may write in.\n"
         "\n"
-        "Status: 0; 2: nothing was copied.\n",
+        "  -t, --timeout S  wait S seconds for a running node; default 60\n"
+        "\n"
+        "Status: 0; 2: nothing was copied, or the node did not answer.\n",
         backup_run,
     },
     {

@@ -16,6 +16,8 @@
 // Disk space. Below the reserve all intake stops; above it by an eighth it goes
 // on, so that it does not flap.
 //
+// Backup. Somebody may ask for one from outside: node_control.c.
+//
 // Watchdog. A turn is seen in its shard's slot by its generation. One that is
 // still the same after turn_ms_max is reported, once.
 //
@@ -30,6 +32,7 @@
 #include "base/mpsc.h"
 #include "runtime/blackbox.h"
 #include "runtime/depot.h"
+#include "runtime/node_control.h"
 #include "runtime/node_impl.h"
 #include "runtime/shard.h"
 #include "runtime/supervisor.h"
@@ -59,6 +62,7 @@ struct wf_housekeeping {
     weft_node *node;
     struct wf_mpsc inbox;
     struct wf_supervisor *supervisor;
+    struct wf_node_control *control;
     struct chore *chores;    // by store
     struct watched *watched; // by shard
     uint64_t next_ms;        // when the next round begins
@@ -85,6 +89,7 @@ wf_housekeeping_create(weft_node *node)
     keeping->node = node;
     wf_mpsc_init(&keeping->inbox);
     keeping->supervisor = wf_supervisor_create(node);
+    keeping->control = wf_node_control_create(node);
     keeping->chores = wf_calloc(stores * sizeof(*keeping->chores));
     keeping->watched =
         wf_calloc(node->options.shard_count * sizeof(*keeping->watched));
@@ -107,6 +112,7 @@ wf_housekeeping_destroy(struct wf_housekeeping *keeping)
     }
     wf_mpsc_fini(&keeping->inbox);
     wf_supervisor_destroy(keeping->supervisor);
+    wf_node_control_destroy(keeping->control);
     wf_free(keeping->chores);
     wf_free(keeping->watched);
     wf_free(keeping);
@@ -345,6 +351,7 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
     uint64_t wait_ms;
 
     if (keeping->is_stopped) {
+        wf_node_control_finish(keeping->control);
         return UINT64_MAX;
     }
     wait_ms = wf_supervisor_step(keeping->supervisor);
@@ -356,6 +363,7 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
         keep_stores(keeping, now);
         watch_space(keeping, now);
         watch_turns(keeping, now);
+        wf_node_control_step(keeping->control);
         did_something = true;
     }
     if (did_something) {

@@ -11,7 +11,8 @@
 //   inspect_verify.c   the checks, in order
 //   inspect_rows.c     the checks of rows
 //   inspect_record.c   the grammar of records
-//   inspect_copy.c     backup and restore
+//   inspect_backup.c   a copy of a node, stopped or running
+//   inspect_restore.c  a directory made from a backup
 
 #ifndef WF_RUNTIME_INSPECT_IMPL_H
 #define WF_RUNTIME_INSPECT_IMPL_H

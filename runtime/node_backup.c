@@ -109,7 +109,6 @@ make_copy(weft_node *node, const char *partial, const char *to)
 weft_err
 weft_node_backup(weft_node *node, const char *to)
 {
-    struct stat status;
     char *partial;
     size_t size;
     weft_err err;
@@ -117,8 +116,15 @@ weft_node_backup(weft_node *node, const char *to)
     wf_error_clear();
     WF_REQUIRE(node != NULL);
     WF_REQUIRE(to != NULL && to[0] != '\0');
-    if (lstat(to, &status) == 0) {
-        return wf_error(WEFT_EEXISTS, "%s exists", to);
+    err = wf_directory_check_absent(to);
+    if (err == WEFT_OK && node->options.data_dir != NULL) {
+        err = wf_directory_check_outside(node->options.data_dir, to);
+    }
+    if (err == WEFT_EEXISTS || err == WEFT_EINVAL) {
+        return err;
+    }
+    if (err != WEFT_OK) {
+        return WEFT_EIO;
     }
     size = strlen(to) + sizeof(".partial");
     partial = wf_alloc(size);

@@ -8,6 +8,7 @@
 //   node_open.c      from a directory to a running node
 //   node_recover.c   from a store to its partitions
 //   node_backup.c    a copy of a running node
+//   node_control.c   such a copy, asked for from outside
 //   housekeeping.c   beacon, trim, disk space, watchdog
 //   supervisor.c     stores in doubt are opened anew
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// directory.c - make directory entries durable.
+// directory.c - make directory entries durable, and see where a directory is.
 //
 // Threads: any.
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/error.h"
 
 weft_err
@@ -65,4 +66,57 @@ wf_directory_make(const char *dir)
         return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
     return WEFT_OK;
+}
+
+weft_err
+wf_directory_check_absent(const char *path)
+{
+    struct stat status;
+
+    if (lstat(path, &status) == 0) {
+        return wf_error(WEFT_EEXISTS, "%s exists", path);
+    }
+    return errno == ENOENT
+               ? WEFT_OK
+               : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+}
+
+weft_err
+wf_directory_check_outside(const char *from, const char *to)
+{
+    struct wf_buf path = {0};
+    struct stat inner;
+    struct stat above;
+    struct stat status = {0};
+    size_t len = strlen(to);
+    weft_err err = WEFT_OK;
+
+    while (len > 1 && to[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && to[len - 1] != '/') {
+        len--;
+    }
+    wf_buf_put(&path, len == 0 ? "." : to, len == 0 ? 1 : len);
+    if (stat(from, &inner) != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", from, strerror(errno));
+    }
+    while (err == WEFT_OK) {
+        above = status;
+        wf_buf_put_u8(&path, '\0');
+        if (stat((const char *)path.data, &status) != 0) {
+            err = wf_error(errno == ENOENT ? WEFT_ENOTFOUND : WEFT_EIO,
+                           "%s: %s", (const char *)path.data, strerror(errno));
+        } else if (status.st_dev == inner.st_dev &&
+                   status.st_ino == inner.st_ino) {
+            err = wf_error(WEFT_EINVAL, "%s is inside of %s", to, from);
+        } else if (status.st_dev == above.st_dev &&
+                   status.st_ino == above.st_ino) {
+            break; // nothing is above the root
+        }
+        path.len--;
+        wf_buf_put(&path, "/..", 3);
+    }
+    wf_buf_fini(&path);
+    return err;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// directory.h - make directory entries durable. For storage's own files.
+// directory.h - make directory entries durable, and see where a directory is.
 //
 // A file that was created or renamed is there after a power cut only if its
 // directory was synced too.
@@ -20,5 +20,17 @@ weft_err wf_directory_sync_parent(const char *path);
 
 // Make a directory, durably; its parent must exist. Fine if it is there.
 weft_err wf_directory_make(const char *dir);
+
+// Is nothing there?
+//
+// WEFT_EEXISTS   something is
+weft_err wf_directory_check_absent(const char *path);
+
+// A copy into itself would have no end: is `from` among the directories above
+// `to`, which need not exist itself?
+//
+// WEFT_EINVAL    it is
+// WEFT_ENOTFOUND the directory of `to` does not exist
+weft_err wf_directory_check_outside(const char *from, const char *to);
 
 #endif

@@ -26,6 +26,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "storage/control.h"
 #include "storage/directory.h"
 #include "storage/lockfile.h"
 
@@ -41,13 +42,10 @@ wf_snapshot_copy_dir(const char *from, const char *to)
 {
     struct stat status;
     char *partial;
-    weft_err err;
+    weft_err err = wf_directory_check_absent(to);
 
-    if (lstat(to, &status) == 0) {
-        return wf_error(WEFT_EEXISTS, "%s exists", to);
-    }
-    if (errno != ENOENT) {
-        return wf_error(WEFT_EIO, "%s: %s", to, strerror(errno));
+    if (err != WEFT_OK) {
+        return err;
     }
     if (stat(from, &status) != 0) {
         return wf_error(errno == ENOENT ? WEFT_ENOTFOUND : WEFT_EIO, "%s: %s",
@@ -210,7 +208,8 @@ copy_tree(const char *from, const char *to, unsigned depth)
     err = wf_directory_make(to);
     errno = 0;
     while (err == WEFT_OK && (entry = readdir(dir)) != NULL) {
-        if (!is_dots(entry->d_name) && strcmp(entry->d_name, "LOCK") != 0) {
+        if (!is_dots(entry->d_name) && strcmp(entry->d_name, "LOCK") != 0 &&
+            !(depth == 0 && wf_control_is_name(entry->d_name))) {
             err = copy_entry(from, to, entry->d_name, depth);
         }
         errno = 0;

@@ -13,7 +13,8 @@
 #include "weft/error.h"
 
 // Copy a directory with everything in it, durably. The copy's files are its
-// own: nothing is shared with `from`. Files named LOCK are left out.
+// own: nothing is shared with `from`. Files named LOCK are left out, and those
+// of control.h.
 //
 // The copy is made as "TO.partial" and renamed when it is whole and synced, so
 // that `to` is there either completely or not at all. On failure what was

@@ -5,7 +5,8 @@
 // What is seen is what the node would go on from: the rows of its stores, with
 // the newest records of its log applied. No definitions are needed, and nothing
 // in the directory is changed. While a node runs on a directory everything here
-// answers WEFT_EBUSY, and while something here reads it no node can open it.
+// but weft_inspect_backup answers WEFT_EBUSY, and while something here reads it
+// no node can open it.
 //
 // Threads: one weft_inspect is used by one thread at a time.
 
@@ -262,12 +263,38 @@ WEFT_API weft_err weft_inspect_verify(const char *data_dir,
 
 // Copying. ------------------------------------------------------------------
 
-// Copy the directory of a stopped node, durably. `to` is there at the end
-// either whole or not at all. (weft_node_backup copies a running node.)
+// Called about twenty times a second while a running node is waited for.
+typedef void weft_inspect_wait_fn(void *ctx, uint64_t waited_ms);
+
+typedef struct weft_inspect_backup_options {
+    size_t struct_size;
+    const char *data_dir; // required
+    const char *to;       // required
+    uint32_t timeout_ms;  // for the answer of a running node; default 60000
+    weft_inspect_wait_fn *wait; // may be NULL
+    void *ctx;                  // of wait
+} weft_inspect_backup_options;
+
+#define WEFT_INSPECT_BACKUP_OPTIONS_INIT                                       \
+    {                                                                          \
+        .struct_size = sizeof(weft_inspect_backup_options)                     \
+    }
+
+// Copy the directory of a node, durably. `to` is there at the end either whole
+// or not at all. A stopped node's is copied here. One that runs is asked, by a
+// file in data_dir, to copy itself as weft_node_backup does: `to` is then made
+// by the node, with its rights and as it sees the path, and who asks must be
+// allowed to write in data_dir. Several who ask at once are served in turn.
 //
-// WEFT_EEXISTS  `to` exists
-// else          as weft_inspect_open, about data_dir: nothing was copied
-WEFT_API weft_err weft_inspect_backup(const char *data_dir, const char *to);
+// WEFT_EINVAL    an option is out of range, or `to` is inside of data_dir
+// WEFT_EEXISTS   `to` exists
+// WEFT_ENOTFOUND data_dir, or the directory of `to`, is not there
+// WEFT_EBUSY     others asked first, and their copies took all of the time
+// WEFT_ETIMEDOUT the node did not answer; it may still make the copy
+// WEFT_EIO       the copy failed, here or in the node
+// else           as weft_inspect_open, about data_dir: nothing was copied
+WEFT_API weft_err
+weft_inspect_backup(const weft_inspect_backup_options *options);
 
 // Make a directory for a node from a backup: verify it, copy it, verify the
 // copy, and mark it as restored. The backup stays as it is.

@@ -96,9 +96,11 @@ WEFT_API weft_err weft_node_drain(weft_node *node, uint32_t timeout_ms);
 WEFT_API void weft_node_close(weft_node *node);
 
 // Copy a running node's store into a new directory, as of one moment; a node
-// opened there goes on from it. `to` must not exist.
+// opened there goes on from it. `to` must not exist. (weft_inspect_backup asks
+// for the same from another process.)
 //
 // WEFT_EEXISTS  `to` exists
+// WEFT_EINVAL   `to` is inside of the node's own directory
 // WEFT_EIO      the copy failed and what was written of it was removed
 WEFT_API weft_err weft_node_backup(weft_node *node, const char *to);
 

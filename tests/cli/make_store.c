@@ -2,7 +2,7 @@
 //
 // make_store.c - make a node's directory that has one of everything.
 //
-//   make_store DIR [--stores N] [--window N] [--crash] [--hold]
+//   make_store DIR [--stores N] [--window N] [--crash] [--hold | --load]
 //
 //   order/done       completed, with a result, a published value, a journal
 //   order/waiting    waits for a signal, with a timer
@@ -14,8 +14,10 @@
 //
 // and a dead letter, to order/done. --crash: the process ends with no close, so
 // that much of this is only in the log. --hold: it stays open until stdin ends,
-// after a line "open".
+// after a line "open". --load: until then one message after another is sent to
+// tally/all, and each that was acknowledged is a line with its number.
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,21 @@ box(weft_actor *actor, const weft_message *message, void *state)
     return WEFT_OK;
 }
 
+// Publishes how many messages it had.
+static weft_err
+tally(weft_actor *actor, const weft_message *message, void *state)
+{
+    uint64_t *number = state;
+    char text[24];
+
+    if (message->type != WEFT_MESSAGE_SIGNAL) {
+        return WEFT_OK;
+    }
+    (*number)++;
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)*number);
+    return weft_actor_publish(actor, "number", weft_text(text));
+}
+
 static weft_definitions *
 define(void)
 {
@@ -134,6 +151,11 @@ define(void)
     actor.receive = box;
     actor.turn_attempts_max = 1;
     need(weft_definitions_add_actor(definitions, &actor), "box");
+    actor = (weft_actor_def)WEFT_ACTOR_DEF_INIT;
+    actor.name = "tally";
+    actor.receive = tally;
+    actor.state_bytes = sizeof(uint64_t);
+    need(weft_definitions_add_actor(definitions, &actor), "tally");
     activity.name = "charge";
     activity.run = charge;
     activity.retry.initial_interval_ms = WEEK_MS;
@@ -251,6 +273,22 @@ play(weft_node *node, weft_client *client)
     wait_until(client, "order", "done", is_at_rest);
 }
 
+// Wait for the end of stdin, idle or not.
+static void
+hold(weft_client *client, int is_load)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    unsigned long long number = 0;
+
+    puts("open");
+    fflush(stdout);
+    while (poll(&input, 1, is_load ? 0 : -1) == 0) {
+        signal(client, "tally", "all", "add");
+        printf("%llu\n", ++number);
+        fflush(stdout);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -259,6 +297,7 @@ main(int argc, char **argv)
     weft_client *client = NULL;
     int is_crash = 0;
     int is_hold = 0;
+    int is_load = 0;
 
     options.definitions = define();
     options.partition_count = 8;
@@ -268,6 +307,8 @@ main(int argc, char **argv)
             is_crash = 1;
         } else if (strcmp(argv[i], "--hold") == 0) {
             is_hold = 1;
+        } else if (strcmp(argv[i], "--load") == 0) {
+            is_load = 1;
         } else if (strcmp(argv[i], "--stores") == 0 && i + 1 < argc) {
             options.store_count = (uint32_t)atoi(argv[++i]);
         } else if (strcmp(argv[i], "--window") == 0 && i + 1 < argc) {
@@ -278,11 +319,8 @@ main(int argc, char **argv)
     }
     need(weft_node_open(&options, &node), "open");
     need(weft_client_open(node, NULL, &client), "client");
-    if (is_hold) {
-        puts("open");
-        fflush(stdout);
-        while (getchar() != EOF) {
-        }
+    if (is_hold || is_load) {
+        hold(client, is_load);
     } else {
         play(node, client);
     }

@@ -70,9 +70,12 @@ run 2 inspect "$dir/node"
 complains 'held by a running node'
 run 2 verify "$dir/node"
 complains 'held by a running node'
-run 2 backup "$dir/node" "$dir/to"
-complains 'held by a running node'
-complains 'weft_node_backup'
+run 2 backup "$dir/node" "$dir/node/inside"
+complains 'is inside of'
+run 2 backup "$dir/node" "$dir/no/where"
+complains "$dir/no"
+run 2 backup --timeout never "$dir/node" "$dir/to"
+complains '"never" is no number of seconds'
 [ ! -e "$dir/to" ] || { echo "a running node was copied" && failed=1; }
 exec 9>&-
 wait $holder

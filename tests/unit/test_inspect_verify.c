@@ -396,14 +396,17 @@ TEST(inspect_verify, a_backup_is_restored_as_it_was)
     char data[700];
     struct wf_buf lines = {0};
     weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
+    weft_inspect_backup_options copy = WEFT_INSPECT_BACKUP_OPTIONS_INIT;
     weft_inspect_summary summary = {.struct_size = sizeof(summary)};
     weft_inspect *inspect = NULL;
 
     inspect_rig_make(t, false);
     snprintf(backup, sizeof(backup), "%s/backup", test_dir(t));
     snprintf(data, sizeof(data), "%s/restored", test_dir(t));
-    CHECK_OK(weft_inspect_backup(inspect_rig_dir(t), backup));
-    CHECK_ERR(weft_inspect_backup(inspect_rig_dir(t), backup), WEFT_EEXISTS);
+    copy.data_dir = inspect_rig_dir(t);
+    copy.to = backup;
+    CHECK_OK(weft_inspect_backup(&copy));
+    CHECK_ERR(weft_inspect_backup(&copy), WEFT_EEXISTS);
     CHECK_OK(weft_inspect_restore(backup, data, NULL, NULL));
     CHECK_ERR(weft_inspect_restore(backup, data, NULL, NULL), WEFT_EEXISTS);
 

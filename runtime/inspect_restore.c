@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// inspect_copy.c - backup and restore of a stopped node.
+// inspect_restore.c - a node's directory, made from a backup.
 //
-// A backup is a copy, file by file, of a directory that nobody can open
-// meanwhile: its lock is held, shared. So is the backup's while it is restored.
+// The backup's lock is held, shared, while it is copied: nobody can open it.
 //
 // A restored directory says so: the row "restored" of its first store has the
 // time. Links to other systems must not go on as if nothing had happened, for
@@ -22,91 +21,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "runtime/inspect_impl.h"
+#include "storage/directory.h"
 #include "storage/keys.h"
 #include "storage/snapshot.h"
 #include "storage/store.h"
-
-static weft_err
-check_absent(const char *to)
-{
-    struct stat status;
-
-    if (lstat(to, &status) == 0) {
-        return wf_error(WEFT_EEXISTS, "%s exists", to);
-    }
-    return errno == ENOENT ? WEFT_OK
-                           : wf_error(WEFT_EIO, "%s: %s", to, strerror(errno));
-}
-
-// A copy into itself would have no end: is `from` among the directories above
-// `to`?
-static weft_err
-check_outside(const char *from, const char *to)
-{
-    struct wf_buf path = {0};
-    struct stat inner;
-    struct stat above;
-    struct stat status = {0};
-    size_t len = strlen(to);
-    weft_err err = WEFT_OK;
-
-    while (len > 1 && to[len - 1] == '/') {
-        len--;
-    }
-    while (len > 0 && to[len - 1] != '/') {
-        len--;
-    }
-    wf_buf_put(&path, len == 0 ? "." : to, len == 0 ? 1 : len);
-    if (stat(from, &inner) != 0) {
-        err = wf_error(WEFT_EIO, "%s: %s", from, strerror(errno));
-    }
-    while (err == WEFT_OK) {
-        above = status;
-        wf_buf_put_u8(&path, '\0');
-        if (stat((const char *)path.data, &status) != 0) {
-            err = wf_error(errno == ENOENT ? WEFT_ENOTFOUND : WEFT_EIO,
-                           "%s: %s", (const char *)path.data, strerror(errno));
-        } else if (status.st_dev == inner.st_dev &&
-                   status.st_ino == inner.st_ino) {
-            err = wf_error(WEFT_EINVAL, "%s is inside of %s", to, from);
-        } else if (status.st_dev == above.st_dev &&
-                   status.st_ino == above.st_ino) {
-            break; // nothing is above the root
-        }
-        path.len--;
-        wf_buf_put(&path, "/..", 3);
-    }
-    wf_buf_fini(&path);
-    return err;
-}
-
-weft_err
-weft_inspect_backup(const char *data_dir, const char *to)
-{
-    weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
-    weft_inspect *inspect = NULL;
-    weft_err err;
-
-    wf_error_clear();
-    WF_REQUIRE(data_dir != NULL && data_dir[0] != '\0');
-    WF_REQUIRE(to != NULL && to[0] != '\0');
-    err = check_absent(to);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    // Opened, so that what is no node's, or one that lost something, does not
-    // become a backup; and for its lock.
-    options.data_dir = data_dir;
-    err = wf_inspect_make(&options, NULL, &inspect);
-    if (err == WEFT_OK) {
-        err = check_outside(data_dir, to);
-    }
-    if (err == WEFT_OK) {
-        err = wf_snapshot_copy_dir(data_dir, to);
-    }
-    weft_inspect_close(inspect);
-    return err;
-}
 
 static weft_err
 mark_restored(const char *data_dir)
@@ -161,7 +79,7 @@ copy_verified(const char *backup, const char *data_dir,
     weft_err err = wf_inspect_verify(backup, fn, ctx, &counts);
 
     if (err == WEFT_OK) {
-        err = check_outside(backup, data_dir);
+        err = wf_directory_check_outside(backup, data_dir);
     }
     if (err == WEFT_OK) {
         err = wf_snapshot_copy_dir(backup, data_dir);
@@ -192,7 +110,7 @@ weft_inspect_restore(const char *backup, const char *data_dir,
     wf_error_clear();
     WF_REQUIRE(backup != NULL && backup[0] != '\0');
     WF_REQUIRE(data_dir != NULL && data_dir[0] != '\0');
-    err = check_absent(data_dir);
+    err = wf_directory_check_absent(data_dir);
     if (err == WEFT_OK) {
         err = wf_inspect_lock(backup, &lock_fd);
     }

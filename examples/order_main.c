@@ -4,9 +4,12 @@
 //
 //   order_meal DIR --orders FILE --work DIR
 //              [--status-file FILE] [--pace N] [--seconds N]
+//   order_meal DIR --dry-run
 //
 // DIR is the node's directory. Kill the process whenever you like and start it
-// again with the same words: it goes on. Status 0: every order is finished.
+// again with the same words: it goes on. Status 0: every order is finished;
+// with
+// --dry-run: this program fits the orders that are under way in DIR.
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +25,8 @@ usage(void)
 {
     fprintf(stderr, "usage: order_meal DIR --orders FILE --work DIR\n"
                     "                  [--status-file FILE] [--pace N]"
-                    " [--seconds N]\n");
+                    " [--seconds N]\n"
+                    "       order_meal DIR --dry-run\n");
     return 2;
 }
 
@@ -50,6 +54,10 @@ read_options(int argc, char **argv, struct meal_options *out_options)
             options.data_dir = argv[i];
             continue;
         }
+        if (strcmp(argv[i], "--dry-run") == 0) {
+            options.is_dry_run = 1;
+            continue;
+        }
         if (value == NULL) {
             return 0;
         }
@@ -69,18 +77,50 @@ read_options(int argc, char **argv, struct meal_options *out_options)
         i++;
     }
     *out_options = options;
+    if (options.is_dry_run) {
+        return options.data_dir != NULL;
+    }
     return options.data_dir != NULL && options.orders_path != NULL &&
            options.work_dir != NULL && options.pace != 0;
+}
+
+static weft_err
+complain(weft_err err)
+{
+    if (err != WEFT_OK) {
+        fprintf(stderr, "order_meal: %s: %s\n", weft_err_text(err),
+                weft_err_detail());
+    }
+    return err;
 }
 
 // Open a node and play on it. Everything is durable, so whatever goes wrong in
 // here costs time only.
 static weft_err
-run(const struct meal_options *options, int activities_fd)
+play(const struct meal_options *options, const weft_definitions *definitions)
 {
     weft_node_options node_options = WEFT_NODE_OPTIONS_INIT;
-    weft_definitions *definitions = NULL;
     weft_node *node = NULL;
+    weft_err err;
+
+    node_options.data_dir = options->data_dir;
+    node_options.definitions = definitions;
+    err = weft_node_open(&node_options, &node);
+    if (err != WEFT_OK) {
+        return complain(err);
+    }
+    err = driver_play(node, options);
+    if (err != WEFT_OK) {
+        fprintf(stderr, "order_meal: not finished: %s\n", weft_err_text(err));
+    }
+    weft_node_close(node);
+    return err;
+}
+
+static weft_err
+run(const struct meal_options *options, int activities_fd)
+{
+    weft_definitions *definitions = NULL;
     weft_err err;
 
     err = weft_definitions_create(&definitions);
@@ -90,23 +130,13 @@ run(const struct meal_options *options, int activities_fd)
     if (err == WEFT_OK) {
         err = meal_add_activities(definitions, activities_fd);
     }
-    if (err == WEFT_OK) {
-        node_options.data_dir = options->data_dir;
-        node_options.definitions = definitions;
-        err = weft_node_open(&node_options, &node);
-    }
     if (err != WEFT_OK) {
-        fprintf(stderr, "order_meal: %s: %s\n", weft_err_text(err),
-                weft_err_detail());
-        goto out;
+        (void)complain(err);
+    } else if (options->is_dry_run) {
+        err = complain(meal_dry_run(options->data_dir, definitions));
+    } else {
+        err = play(options, definitions);
     }
-    err = driver_play(node, options);
-    if (err != WEFT_OK) {
-        fprintf(stderr, "order_meal: not finished: %s\n", weft_err_text(err));
-    }
-
-out:
-    weft_node_close(node);
     weft_definitions_destroy(definitions);
     return err;
 }
@@ -120,6 +150,9 @@ main(int argc, char **argv)
 
     if (!read_options(argc, argv, &options)) {
         return usage();
+    }
+    if (options.is_dry_run) { // no activity will run
+        return run(&options, -1) == WEFT_OK ? 0 : 1;
     }
     if (mkdir(options.work_dir, 0755) != 0 && errno != EEXIST) {
         perror(options.work_dir);

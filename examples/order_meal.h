@@ -5,6 +5,7 @@
 //   order_meal.c        the workflow: begin there
 //   order_activities.c  the bank, the kitchen and the courier
 //   order_main.c        makes a node of these
+//   order_dry_run.c     asks whether the workflow fits what is under way
 //   order_driver.c      plays the customers, restaurants and couriers
 //   order_play.c        what they have to say, and what was said already
 //   order_files.c       lines of JSON in append-only files
@@ -24,6 +25,7 @@ struct meal_options {
     const char *status_path; // NULL: none is kept
     uint64_t pace;           // so many times slower; 1 to play as written
     uint64_t seconds;        // give up after so long; 0: never
+    int is_dry_run;          // only look
 };
 
 // order_meal.c --------------------------------------------------------------
@@ -35,6 +37,14 @@ weft_err meal_add_workflow(weft_definitions *definitions);
 
 // Add what the workflow calls. Each attempt leaves a line in the file fd.
 weft_err meal_add_activities(weft_definitions *definitions, int fd);
+
+// order_dry_run.c -----------------------------------------------------------
+
+// Try the definitions on the orders of a stopped node, and print what is found.
+//
+// WEFT_EDIVERGED  some would not go on
+weft_err meal_dry_run(const char *data_dir,
+                      const weft_definitions *definitions);
 
 // order_driver.c ------------------------------------------------------------
 

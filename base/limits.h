@@ -63,10 +63,12 @@
 #define WF_LIST_PAGE_MAX 1000
 
 // Links. Unacknowledged messages stay with the sender; so many are under way
-// at a time, and sent again when nothing was heard for so long.
+// at a time, and sent again when nothing was heard for so long. A receiver asks
+// for what is missing at most once in WF_LINK_ASK_MS.
 #define WF_LINK_FRAME_BYTES 65536
 #define WF_LINK_FLIGHT_MESSAGES 4096
 #define WF_LINK_RESEND_MS 500
+#define WF_LINK_ASK_MS 50
 
 // Turns.
 #define WF_TURN_ATTEMPTS_DEFAULT 5

@@ -41,6 +41,8 @@ struct wf_route {
     uint64_t sent;      // highest handed to the link in this life
     uint64_t ack;       // highest seen that is durable
     bool is_ack_due;
+    uint64_t
+        asked_ms; // when messages that are missing were asked for; 0: never
     struct wf_alarm resend;
     struct wf_list_node flush; // in the list of routes with frames to make
 };

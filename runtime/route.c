@@ -6,8 +6,8 @@
 //   sender                                 receiver
 //   numbers each message, keeps it         takes seen + 1, drops what it saw
 //   until it is acknowledged         --->  (SEEN is in the same record as the
-//   sends again when nothing is            message), acknowledges what is
-//   heard for a while                <---  durable
+//   sends again when it is asked           message), asks for what is missing,
+//   or when nothing is heard         <---  acknowledges what is durable
 //
 // So a message is lost only with its sender's log, and done twice never. The
 // sender's generation changes when its log lost its end or was restored. Its
@@ -16,7 +16,8 @@
 //
 // Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 base,
 // u64 acked, u64 seq, and for messages their count as a varint and the
-// envelopes. seq is that of the first message, or what is acknowledged.
+// envelopes. seq is that of the first message, what is acknowledged, or the
+// first that is missing.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -25,6 +26,7 @@
 #define FRAME_FORMAT 1
 #define FRAME_MESSAGES 1
 #define FRAME_ACK 2
+#define FRAME_ASK 3
 
 struct wf_route *
 wf_route_get(struct wf_partition *partition, uint32_t other)
@@ -119,8 +121,9 @@ begin_frame(const struct wf_partition *partition, const struct wf_route *route,
     wf_buf_put_u8(&frame->bytes, type);
     wf_buf_put_u16(&frame->bytes, (uint16_t)partition->options.index);
     wf_buf_put_u64(&frame->bytes, partition->epoch);
-    wf_buf_put_u64(&frame->bytes, type == FRAME_ACK ? route->in_generation
-                                                    : partition->generation);
+    wf_buf_put_u64(&frame->bytes, type == FRAME_MESSAGES
+                                      ? partition->generation
+                                      : route->in_generation);
     wf_buf_put_u64(&frame->bytes, route->base);
     wf_buf_put_u64(&frame->bytes, route->acked);
     wf_buf_put_u64(&frame->bytes, seq);
@@ -264,6 +267,18 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
     flush_messages(partition, route);
 }
 
+// Something was lost on the way: send again from there on, now.
+static void
+receive_ask(struct wf_partition *partition, struct wf_route *route,
+            const struct frame_head *head)
+{
+    if (head->generation == partition->generation && head->seq > route->acked &&
+        head->seq <= route->sent) {
+        route->sent = head->seq - 1;
+        flush_messages(partition, route);
+    }
+}
+
 // Put one message into the draft: into its target's mailbox, or, so that what
 // is malformed does not block the link for ever, among the dead letters.
 static void
@@ -322,6 +337,22 @@ seen_before(const struct wf_partition *partition, const struct wf_route *route,
     return seen;
 }
 
+// Messages behind `seen` are here and the next one is not. If asking is in
+// vain, the sender still sends again by itself.
+static void
+ask_for_next(struct wf_partition *partition, struct wf_route *route)
+{
+    if (route->asked_ms != 0 &&
+        partition->now_ms - route->asked_ms < WF_LINK_ASK_MS) {
+        return;
+    }
+    route->asked_ms = partition->now_ms;
+    wf_note(partition, NULL, "ask", "p%u for message %llu", route->other,
+            (unsigned long long)route->seen + 1);
+    put_out(partition,
+            begin_frame(partition, route, FRAME_ASK, route->seen + 1));
+}
+
 static void
 receive_messages(struct wf_partition *partition, struct wf_route *route,
                  const struct frame_head *head, struct wf_reader *messages)
@@ -330,6 +361,7 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
     uint64_t count = wf_reader_varint(messages);
     bool is_new = head->generation > route->in_generation;
     uint64_t seen;
+    bool has_gap = false;
 
     if (head->generation < route->in_generation) {
         return;
@@ -342,8 +374,9 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
     for (uint64_t seq = head->seq; count > 0; count--, seq++) {
         weft_bytes envelope = wf_reader_bytes(messages);
 
-        if (messages->failed || seq > seen + 1) {
-            break; // a frame is missing; the sender will send from seen on
+        has_gap = seq > seen + 1; // a frame is missing
+        if (messages->failed || has_gap) {
+            break;
         }
         if (seq == seen + 1) {
             take_envelope(partition, &draft, envelope);
@@ -359,6 +392,9 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
         (void)wf_draft_write(&draft, partition, false);
     }
     wf_draft_fini(&draft);
+    if (has_gap) {
+        ask_for_next(partition, route);
+    }
     wf_gate_ack(partition, route, route->object.position, route->seen);
 }
 
@@ -380,6 +416,8 @@ wf_route_receive(struct wf_partition *partition, weft_bytes frame)
         receive_ack(partition, route, &head);
     } else if (head.type == FRAME_MESSAGES) {
         receive_messages(partition, route, &head, &reader);
+    } else if (head.type == FRAME_ASK) {
+        receive_ask(partition, route, &head);
     }
 }
 

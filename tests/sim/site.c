@@ -208,7 +208,10 @@ carry_frames(struct world *world, struct wf_outputs *outputs)
         struct wf_frame *frame = WF_CONTAINER(node, struct wf_frame, node);
         int copies = 1;
 
-        if (world_chance(world, world->options.frame_loss)) {
+        if (world->lost_site == frame->destination && world->lost_count > 0) {
+            world->lost_count--;
+            copies = 0;
+        } else if (world_chance(world, world->options.frame_loss)) {
             copies = 0;
         } else if (world_chance(world, world->options.frame_double)) {
             copies = 2;

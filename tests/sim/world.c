@@ -70,6 +70,13 @@ world_trace(const struct world *world)
 }
 
 void
+world_lose_frames(struct world *world, uint32_t site, uint32_t count)
+{
+    world->lost_site = site;
+    world->lost_count = count;
+}
+
+void
 world_trace_clear(struct world *world)
 {
     wf_buf_reset(&world->text);

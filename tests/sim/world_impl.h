@@ -52,6 +52,8 @@ struct world {
     uint64_t commits;
     uint64_t crash_commit;
     bool is_crash_after;
+    uint32_t lost_site;
+    uint32_t lost_count;
     struct site *sites;
     struct wf_stack_pool *stacks;
     struct wf_workers *workers;

@@ -390,8 +390,8 @@ story_check_audit(void)
     CHECK_EQ(world_audit(now.world), 0);
 }
 
-static uint32_t
-partition_of(const char *id)
+uint32_t
+story_site_of(const char *id)
 {
     struct wf_key key;
     uint32_t partition;
@@ -409,7 +409,7 @@ story_id_elsewhere(const char *id)
 
     for (unsigned i = 0;; i++) {
         (void)snprintf(other, sizeof(other), "%s.%u", id, i);
-        if (now.sites == 1 || partition_of(other) != partition_of(id)) {
+        if (now.sites == 1 || story_site_of(other) != story_site_of(id)) {
             return other;
         }
     }

@@ -117,6 +117,7 @@ void story_check_audit(void);
 
 // An id that lives in another partition than `id`, if there is another.
 const char *story_id_elsewhere(const char *id);
+uint32_t story_site_of(const char *id);
 
 // In a workflow: what a call must give; when the stack is dropped, hand that
 // on.

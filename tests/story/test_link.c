@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages between partitions when frames are lost.
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "story/puppet.h"
+
+static size_t
+count_asks(const struct story *story)
+{
+    const char *line = world_trace(story->world);
+    size_t count = 0;
+
+    while ((line = strstr(line, " ask  ")) != NULL) {
+        line++;
+        count++;
+    }
+    return count;
+}
+
+// The second frame shows that the first is missing.
+static void
+tell_gap(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    puppet_do("puppet", "a", "note begin");
+    world_lose_frames(story->world, story_site_of(far), 1);
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(20);
+    puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2) signal(x,3)");
+    CHECK(story_now_ms() < WF_LINK_RESEND_MS);
+    CHECK_EQ(count_asks(story), story->sites > 1 ? 1 : 0);
+}
+
+TEST(link, a_receiver_asks_for_the_message_that_is_missing)
+{
+    story_run_calm(puppet_definitions, tell_gap);
+}
+
+// Nothing comes behind it: the sender sends again by itself.
+static void
+tell_silence(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    world_lose_frames(story->world, story_site_of(far), 1);
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(WF_LINK_RESEND_MS + 20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1)");
+    CHECK_EQ(count_asks(story), 0);
+}
+
+TEST(link, a_sender_that_hears_nothing_sends_again)
+{
+    story_run_calm(puppet_definitions, tell_silence);
+}
+
+// The ask is lost as well. Later frames show the same gap, and it is asked
+// again, but not at each of them.
+static void
+tell_twice(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    puppet_do("puppet", "a", "note begin");
+    world_lose_frames(story->world, story_site_of(far), 1);
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(20);
+    // The ask, and the acknowledgement that goes with it.
+    world_lose_frames(story->world, story_site_of("a"), 2);
+    for (int i = 0; i < 8; i++) {
+        puppet_do("puppet", "a", "send puppet %s y %d", far, i);
+        story_wait_ms(10);
+    }
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far),
+              "signal(x,1) signal(y,0) signal(y,1) signal(y,2) signal(y,3) "
+              "signal(y,4) signal(y,5) signal(y,6) signal(y,7)");
+    CHECK(story_now_ms() < WF_LINK_RESEND_MS);
+    CHECK_EQ(count_asks(story), story->sites > 1 ? 2 : 0);
+}
+
+TEST(link, a_receiver_asks_again_but_not_at_every_frame)
+{
+    story_run_calm(puppet_definitions, tell_twice);
+}

@@ -479,6 +479,7 @@ apply_actor_op(struct apply *apply, enum wf_op op)
         break;
     case WF_OP_CRASHED:
         actor->crashes++;
+        wf_own_text(&actor->reason, wf_reader_bytes(ops));
         break;
     case WF_OP_CANCEL_ASKED:
         actor->is_cancel_asked = true;

@@ -29,6 +29,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -95,11 +97,30 @@ decode_slot(const struct wf_blackbox_slot *slot,
     entry.generation = atomic_load(&slot->generation);
     entry.started_ms = atomic_load(&slot->started_ms);
     entry.signal = (int)atomic_load(&slot->stamped);
+    entry.is_overflow = atomic_load(&slot->is_overflow) != 0;
     if (!wf_key_decode(weft_bytes_of(key, key_len), &entry.key)) {
         return false;
     }
     *out_entry = entry;
     return true;
+}
+
+void
+wf_blackbox_explain(const struct wf_blackbox_entry *entry, char *out_text,
+                    size_t size)
+{
+    bool is_turn = entry->kind == WF_BLACKBOX_TURN;
+    const char *signal = entry->signal == SIGSEGV  ? "SIGSEGV"
+                         : entry->signal == SIGBUS ? "SIGBUS"
+                         : entry->signal == SIGFPE ? "SIGFPE"
+                         : entry->signal == SIGILL ? "SIGILL"
+                                                   : "SIGABRT";
+
+    (void)snprintf(out_text, size, "%s in its %s%s%s%s",
+                   entry->is_overflow ? "a stack overflow" : signal,
+                   is_turn ? "turn (" : "activity ", entry->what,
+                   is_turn ? ")" : "",
+                   entry->is_overflow ? ": raise its kind's stack_bytes" : "");
 }
 
 static bool
@@ -275,6 +296,7 @@ stop_running(struct wf_blackbox_slot *slot)
     // A signal came, and the host's handler went on all the same.
     if (atomic_load_explicit(&slot->stamped, memory_order_relaxed) != 0) {
         atomic_store_explicit(&slot->stamped, 0, memory_order_release);
+        atomic_store_explicit(&slot->is_overflow, 0, memory_order_release);
     }
     return generation;
 }

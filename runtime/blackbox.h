@@ -20,6 +20,7 @@
 
 struct wf_blackbox;
 struct wf_blackbox_slot;
+struct wf_stack_pool;
 
 enum wf_blackbox_kind {
     WF_BLACKBOX_TURN = 1,
@@ -32,9 +33,14 @@ struct wf_blackbox_entry {
     uint64_t generation; // of this run of user code; differs for each
     uint64_t started_ms; // as given to begin
     int signal;          // that ended the process; 0: none
+    bool is_overflow;    // it had used up a workflow's stack
     struct wf_key key;   // owned
     char what[128];      // turn: message; activity: its name. Cut to fit
 };
+
+// "SIGSEGV in its turn (signal pay)", with what to do about it.
+void wf_blackbox_explain(const struct wf_blackbox_entry *entry, char *out_text,
+                         size_t size);
 
 void wf_blackbox_entry_fini(struct wf_blackbox_entry *entry);
 
@@ -81,8 +87,10 @@ void wf_blackbox_handle_signals(void);
 void wf_blackbox_release_signals(void);
 
 // This thread runs user code for that slot, until leave. Gives the thread a
-// stack for its signal handlers, if it has none.
-void wf_blackbox_enter(struct wf_blackbox_slot *slot);
+// stack for its signal handlers, if it has none. stacks: those the code may
+// run on and use up; or NULL.
+void wf_blackbox_enter(struct wf_blackbox_slot *slot,
+                       const struct wf_stack_pool *stacks);
 void wf_blackbox_leave(void);
 
 #endif

@@ -23,7 +23,8 @@ struct wf_blackbox_slot {
     _Atomic uint32_t what_len;
     _Atomic uint64_t key[KEY_WORDS];
     _Atomic uint64_t what[WHAT_WORDS];
-    uint8_t rest[SLOT_BYTES - 32 - 8 * (KEY_WORDS + WHAT_WORDS)];
+    _Atomic uint64_t is_overflow; // the fault was in the guard of a stack
+    uint8_t rest[SLOT_BYTES - 32 - 8 * (KEY_WORDS + WHAT_WORDS + 1)];
 };
 
 #endif

@@ -5,8 +5,8 @@
 // The handler is put in front of whatever was there and then does what that
 // would have done. It runs on a stack of its own, because the fault may be that
 // the thread's stack, or a workflow's, is used up. It calls nothing but what a
-// handler may call, and touches one thread-local pointer, whose model is
-// initial-exec: reading it never allocates.
+// handler may call, and touches two thread-local pointers, whose model is
+// initial-exec: reading them never allocates.
 //
 // Threads: the handler on any; the counts under `lock`.
 
@@ -22,6 +22,7 @@
 #include "base/assert.h"
 #include "runtime/blackbox.h"
 #include "runtime/blackbox_impl.h"
+#include "runtime/stack.h"
 
 #define HANDLER_STACK_BYTES 65536
 
@@ -34,6 +35,8 @@ static struct sigaction before[FATAL_COUNT]; // the host's
 static bool is_installed[FATAL_COUNT];
 
 static _Thread_local struct wf_blackbox_slot *own
+    __attribute__((tls_model("initial-exec")));
+static _Thread_local const struct wf_stack_pool *own_stacks
     __attribute__((tls_model("initial-exec")));
 static _Thread_local void *own_stack; // mapped by enter; or NULL
 
@@ -62,6 +65,10 @@ handle(int number, siginfo_t *info, void *context)
     size_t i = 0;
 
     if (slot != NULL && atomic_load(&slot->generation) % 2 != 0) {
+        bool is_overflow = number == SIGSEGV && own_stacks != NULL &&
+                           wf_stack_owner_of(own_stacks, info->si_addr) != NULL;
+
+        atomic_store(&slot->is_overflow, is_overflow ? 1 : 0);
         atomic_store(&slot->stamped, (uint32_t)number);
     }
     while (i + 1 < FATAL_COUNT && fatal[i] != number) {
@@ -116,10 +123,12 @@ wf_blackbox_release_signals(void)
 }
 
 void
-wf_blackbox_enter(struct wf_blackbox_slot *slot)
+wf_blackbox_enter(struct wf_blackbox_slot *slot,
+                  const struct wf_stack_pool *stacks)
 {
     stack_t stack;
 
+    own_stacks = stacks;
     own = slot;
     // A sanitizer's or the host's will do.
     if (sigaltstack(NULL, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0) {
@@ -141,6 +150,7 @@ wf_blackbox_leave(void)
     stack_t none = {.ss_flags = SS_DISABLE};
 
     own = NULL;
+    own_stacks = NULL;
     if (own_stack != NULL) {
         (void)sigaltstack(&none, NULL);
         (void)munmap(own_stack, HANDLER_STACK_BYTES);

@@ -110,18 +110,21 @@ wf_branch_here(const weft_workflow *wf)
 static void
 resume(struct wf_branch *branch)
 {
-    const struct wf_partition *partition = branch->wf->partition;
-    const struct wf_partition_options *options = &partition->options;
+    const weft_workflow *wf = branch->wf;
 
     wf_error_clear();
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, &branch->wf->actor->key,
-                       branch->name);
+    if (branch->number != 0) {
+        wf_watch_begin(wf->partition, wf->actor, "branch",
+                       weft_text(branch->name));
+    } else if (wf->turn == NULL) {
+        wf_watch_begin(wf->partition, wf->actor, "replay", weft_nothing());
+    } else {
+        wf_watch_begin(wf->partition, wf->actor,
+                       wf_letter_type_name(wf->turn->letter.type),
+                       wf->turn->letter.name);
     }
     wf_stack_resume(branch->stack);
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, NULL, "");
-    }
+    wf_watch_end(wf->partition);
 }
 
 // Its future tells how it ended.

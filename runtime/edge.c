@@ -350,10 +350,7 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
         actor->version != actor->kind->version) {
         return WEFT_ENOTFOUND;
     }
-    if (partition->options.watch != NULL) {
-        partition->options.watch(partition->options.watch_ctx, &actor->key,
-                                 "query");
-    }
+    wf_watch_begin(partition, actor, "query", weft_text(request->name));
     if (state.len == 0 && actor->kind->actor.state_bytes > 0) {
         zeroes = wf_calloc(actor->kind->actor.state_bytes);
         state = weft_bytes_of(zeroes, actor->kind->actor.state_bytes);
@@ -361,9 +358,7 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
     err = actor->kind->actor.query(&query, request->name, request->data,
                                    state.data, state.len);
     wf_free(zeroes);
-    if (partition->options.watch != NULL) {
-        partition->options.watch(partition->options.watch_ctx, NULL, "");
-    }
+    wf_watch_end(partition);
     if (err == WEFT_OK && query.has_answer) {
         wf_request_answer_data(request, query.answer);
     }

@@ -55,20 +55,6 @@ wf_view_fini(struct wf_view *view)
 
 // Letters. ------------------------------------------------------------------
 
-static const char *
-letter_type_name(enum wf_letter_type type)
-{
-    static const char *const names[] = {
-        [WF_LETTER_START] = "start",   [WF_LETTER_SIGNAL] = "signal",
-        [WF_LETTER_TIMER] = "timer",   [WF_LETTER_ACTIVITY] = "activity",
-        [WF_LETTER_STEP] = "step",     [WF_LETTER_CHILD] = "child",
-        [WF_LETTER_REPLY] = "reply",   [WF_LETTER_FAILED] = "failed",
-        [WF_LETTER_CANCEL] = "cancel",
-    };
-
-    return names[type];
-}
-
 static bool
 is_answer(enum wf_letter_type type)
 {
@@ -111,7 +97,7 @@ show_letter(struct wf_view *view, uint64_t number, weft_bytes bytes,
     bool is_whole = wf_letter_decode(bytes, &letter);
 
     if (is_whole) {
-        shown.type = letter_type_name(letter.type);
+        shown.type = wf_letter_type_name(letter.type);
         shown.call = letter.call;
         show_sender(view, letter.sender, &shown);
     }

@@ -93,6 +93,20 @@ wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter)
     return true;
 }
 
+const char *
+wf_letter_type_name(enum wf_letter_type type)
+{
+    static const char *const names[] = {
+        [WF_LETTER_START] = "start",   [WF_LETTER_SIGNAL] = "signal",
+        [WF_LETTER_TIMER] = "timer",   [WF_LETTER_ACTIVITY] = "activity",
+        [WF_LETTER_STEP] = "step",     [WF_LETTER_CHILD] = "child",
+        [WF_LETTER_REPLY] = "reply",   [WF_LETTER_FAILED] = "failed",
+        [WF_LETTER_CANCEL] = "cancel",
+    };
+
+    return names[type];
+}
+
 struct wf_waiting *
 wf_waiting_create(uint64_t seq, weft_bytes bytes)
 {

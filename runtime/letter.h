@@ -46,6 +46,8 @@ void wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out);
 // False if malformed.
 bool wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter);
 
+const char *wf_letter_type_name(enum wf_letter_type type);
+
 // A letter that waits in a mailbox.
 struct wf_waiting {
     struct wf_list_node node;

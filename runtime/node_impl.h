@@ -41,7 +41,7 @@ struct wf_workers;
 struct wf_node_blame {
     struct wf_list_node node;
     struct wf_key key; // owned
-    char activity[128];
+    char how[256];
 };
 
 struct wf_node_thread {

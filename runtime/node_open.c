@@ -155,11 +155,9 @@ add_blame(void *ctx, const struct wf_blackbox_entry *entry)
 {
     weft_node *node = ctx;
     struct wf_node_blame *blame = wf_calloc(sizeof(*blame));
-    bool is_activity = entry->kind == WF_BLACKBOX_ACTIVITY;
 
     blame->key = wf_key_copy(&entry->key);
-    (void)snprintf(blame->activity, sizeof(blame->activity), "%s",
-                   is_activity ? entry->what : "");
+    wf_blackbox_explain(entry, blame->how, sizeof(blame->how));
     wf_list_push_back(&node->blames, &blame->node);
 }
 
@@ -308,7 +306,7 @@ start_shards(weft_node *node)
             wf_key_partition(&blame->key, node->options.partition_count);
 
         wf_shard_blame(node->shards[wf_node_shard_of(node, partition)],
-                       &blame->key, blame->activity);
+                       &blame->key, blame->how);
     }
 }
 

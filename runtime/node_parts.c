@@ -179,7 +179,7 @@ watch_thread_begin(void *ctx, uint32_t worker)
 
     // Activities are the host's code, and may start processes of the host.
     (void)pthread_sigmask(SIG_SETMASK, &node->host_signals, NULL);
-    wf_blackbox_enter(worker_slot(node, worker));
+    wf_blackbox_enter(worker_slot(node, worker), NULL);
 }
 
 static void
@@ -421,7 +421,8 @@ run_thread(void *arg)
         wf_node_inbox(node, thread->component, thread->index);
 
     if (thread->component == WF_NODE_SHARD) {
-        wf_blackbox_enter(wf_blackbox_slot(node->box, thread->index));
+        wf_blackbox_enter(wf_blackbox_slot(node->box, thread->index),
+                          wf_shard_stacks(node->shards[thread->index]));
     }
     while (!wf_node_has_ended(node, thread->component, thread->index)) {
         uint64_t wait_ms = step(node, thread->component, thread->index);

@@ -100,9 +100,10 @@ void wf_partition_open(struct wf_partition *partition, uint64_t now_ms);
 uint64_t wf_partition_recovered_ms(const struct wf_partition *partition);
 
 // The process died while this actor's user code was on the faulting thread.
-// Called after open and before any event. activity: its name, or "" for a turn.
+// Called after open and before any event. how: "SIGSEGV in its turn (signal
+// pay)".
 void wf_partition_blame(struct wf_partition *partition,
-                        const struct wf_key *key, const char *activity);
+                        const struct wf_key *key, const char *how);
 
 // Events. now_ms never goes back. ------------------------------------------
 

@@ -11,6 +11,7 @@
 //   turn.c       ready actors run          commands.c   activities, steps
 //   workflow.c   stacks and replay (workflow_impl.h has its files)
 //   signals.c    which were received        gate.c       what waits for commits
+//   watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //
@@ -236,6 +237,9 @@ void wf_turn_run(struct wf_partition *partition, struct wf_actor *actor);
 // Park it, with a reason.
 void wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
                   const char *reason);
+// The same, because its code crashed the process too often.
+void wf_turn_park_crashed(struct wf_partition *partition,
+                          struct wf_actor *actor);
 // The operation that begins a new life of an instance.
 void wf_create_put(const struct wf_partition *partition,
                    const struct wf_actor *actor, weft_bytes parent,
@@ -267,6 +271,12 @@ void wf_commands_key(const struct wf_actor *actor, uint32_t id,
 // A client's complete, fail or heartbeat.
 void wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
                          struct wf_request *request);
+
+// User code begins, for that; what is a short word. watch.c ------------------
+void wf_watch_begin(const struct wf_partition *partition,
+                    const struct wf_actor *actor, const char *what,
+                    weft_bytes name);
+void wf_watch_end(const struct wf_partition *partition);
 
 // Gate. gate.c --------------------------------------------------------------
 

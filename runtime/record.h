@@ -30,7 +30,7 @@ enum wf_op {
     WF_OP_PARK,            // B reason
     WF_OP_RESUME,          // un-park and un-pause
     WF_OP_PAUSE,           //
-    WF_OP_CRASHED,         // the process died in its code
+    WF_OP_CRASHED,         // B how: the process died in its code
     WF_OP_CANCEL_ASKED,    //
     WF_OP_STATE,           // V version, B state
     WF_OP_STATE_PATCH,     // V offset, B bytes

@@ -287,15 +287,15 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
 
 void
 wf_partition_blame(struct wf_partition *partition, const struct wf_key *key,
-                   const char *activity)
+                   const char *how)
 {
     struct wf_actor *actor = wf_residents_get(partition, key);
     struct wf_buf ops = {0};
 
     wf_buf_put_u8(&ops, WF_OP_CRASHED);
+    wf_buf_put_text(&ops, how);
     (void)wf_write_actor(partition, actor, &ops, false);
     wf_buf_fini(&ops);
     wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
-                  wf_key_id(key), "crash", "the process died in its %s%s",
-                  activity[0] == '\0' ? "turn" : "activity ", activity);
+                  wf_key_id(key), "crash", "the process died with %s", how);
 }

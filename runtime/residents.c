@@ -248,8 +248,7 @@ complete_load(struct wf_partition *partition, struct wf_actor *actor)
     }
     if (wf_actor_is_live(actor) && wf_actor_may_run(actor) &&
         actor->crashes >= WF_CRASHES_MAX) {
-        wf_turn_park(partition, actor,
-                     "its code crashed the process three times");
+        wf_turn_park_crashed(partition, actor);
     }
     wf_commands_rearm(partition, actor);
     wf_turn_schedule(partition, actor);

@@ -206,13 +206,19 @@ wf_shard_start(struct wf_shard *shard)
 
 void
 wf_shard_blame(struct wf_shard *shard, const struct wf_key *key,
-               const char *activity)
+               const char *how)
 {
     struct wf_shard_place *place =
         place_of(shard, wf_key_partition(key, shard->options.partitions_count));
 
-    wf_partition_blame(place->partition, key, activity);
+    wf_partition_blame(place->partition, key, how);
     wf_shard_settle(shard, place);
+}
+
+const struct wf_stack_pool *
+wf_shard_stacks(const struct wf_shard *shard)
+{
+    return shard->stacks;
 }
 
 void

@@ -65,7 +65,9 @@ void wf_shard_adopt(struct wf_shard *shard, uint32_t partition_index,
                     struct wf_partition *partition);
 void wf_shard_start(struct wf_shard *shard);
 void wf_shard_blame(struct wf_shard *shard, const struct wf_key *key,
-                    const char *activity);
+                    const char *how);
+// For the stack overflows of the shard's thread.
+const struct wf_stack_pool *wf_shard_stacks(const struct wf_shard *shard);
 // Everything the shard has is durable, and nothing is under way.
 bool wf_shard_is_settled(const struct wf_shard *shard);
 void wf_shard_serve(struct wf_shard *shard);

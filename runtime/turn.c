@@ -137,6 +137,17 @@ wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
                   wf_key_id(&actor->key), "park", "%s", reason);
 }
 
+void
+wf_turn_park_crashed(struct wf_partition *partition, struct wf_actor *actor)
+{
+    char reason[600];
+
+    (void)snprintf(reason, sizeof(reason),
+                   "its code crashed the process three times, last with %s",
+                   actor->reason);
+    wf_turn_park(partition, actor, reason);
+}
+
 // The handler failed: try again later, or give up for now.
 static void
 fail_turn(struct wf_partition *partition, struct wf_actor *actor,
@@ -310,13 +321,10 @@ call_handler(struct weft_actor *self, const struct wf_letter *letter,
 
     show_letter(letter, &shown);
     wf_error_clear();
-    if (partition->options.watch != NULL) {
-        partition->options.watch(partition->options.watch_ctx, &actor->key, "");
-    }
+    wf_watch_begin(partition, actor, wf_letter_type_name(letter->type),
+                   letter->name);
     err = actor->kind->actor.receive(self, &shown.message, state);
-    if (partition->options.watch != NULL) {
-        partition->options.watch(partition->options.watch_ctx, NULL, "");
-    }
+    wf_watch_end(partition);
     shown_fini(&shown);
     return err;
 }
@@ -552,8 +560,7 @@ void
 wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 {
     if (actor->crashes >= WF_CRASHES_MAX) {
-        wf_turn_park(partition, actor,
-                     "its code crashed the process three times");
+        wf_turn_park_crashed(partition, actor);
     } else {
         actor->is_in_turn = true;
         run_letter(partition, actor);

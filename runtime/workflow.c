@@ -385,6 +385,7 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter)
         }
         return;
     }
+    turn->letter.type = WF_LETTER_START;
     wf_entry_encode(
         &(struct wf_entry){
             .type = WF_ENTRY_STARTED,
@@ -454,7 +455,6 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
                  const struct wf_command *command,
                  struct wf_step_result *out_result)
 {
-    const struct wf_partition_options *options = &partition->options;
     weft_workflow *wf = activate(partition, actor);
     const struct wf_branch *branch;
     char key[33];
@@ -473,13 +473,9 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
     }
     wf_commands_key(actor, command->id, key);
     wf_error_clear();
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, &actor->key, command->name);
-    }
+    wf_watch_begin(partition, actor, "step", weft_text(command->name));
     out_result->err = branch->step_run(&step, branch->step_ctx, &data);
-    if (options->watch != NULL) {
-        options->watch(options->watch_ctx, NULL, "");
-    }
+    wf_watch_end(partition);
     (void)wf_fault_hit(WF_FAULT_STEP_DONE);
     out_result->name =
         out_result->err == WEFT_OK ? "" : weft_err_name(out_result->err);

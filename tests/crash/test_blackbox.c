@@ -312,17 +312,20 @@ kill_and_cure(struct test *t, enum poison poison, const char *reason)
 
 TEST(blackbox, an_actor_that_follows_null_is_parked)
 {
-    kill_and_cure(t, POISON_TURN, "crash");
+    kill_and_cure(t, POISON_TURN, "last with SIGSEGV in its turn (timer null)");
 }
 
 TEST(blackbox, an_activity_that_follows_null_is_parked)
 {
-    kill_and_cure(t, POISON_ACTIVITY, "crash");
+    kill_and_cure(t, POISON_ACTIVITY,
+                  "last with SIGSEGV in its activity poisonous");
 }
 
 TEST(blackbox, a_workflow_that_uses_up_its_stack_is_parked)
 {
-    kill_and_cure(t, POISON_STACK, "crash");
+    kill_and_cure(t, POISON_STACK,
+                  "last with a stack overflow in its turn (timer): raise its "
+                  "kind's stack_bytes");
 }
 
 TEST(blackbox, being_killed_blames_nobody)

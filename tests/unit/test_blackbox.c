@@ -81,7 +81,7 @@ play(void *ctx)
     wf_blackbox_clear(box);
     set_handlers(scene->host);
     wf_blackbox_handle_signals();
-    wf_blackbox_enter(wf_blackbox_slot(box, 1));
+    wf_blackbox_enter(wf_blackbox_slot(box, 1), NULL);
     wf_blackbox_begin(wf_blackbox_slot(box, 1), WF_BLACKBOX_TURN, &key, "pay",
                       5);
     if (!scene->runs_user_code) {

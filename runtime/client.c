@@ -177,10 +177,11 @@ set_number(weft_client *client, struct wf_client_call *call, uint64_t repeated)
         wf_client_numbers_reopen(numbers, repeated);
     }
     request->number = call->number;
+    request->is_repeat = repeated != 0;
     request->confirmed = wf_client_numbers_confirmed(numbers, call->number);
     // Reads are not remembered by a partition, and one that waits for long
     // must not keep it from forgetting what was.
-    call->is_numbered = !wf_client_is_read(request->verb);
+    call->is_numbered = !wf_request_is_read(request);
     if (!call->is_numbered) {
         wf_client_numbers_close(numbers, call->number);
     }

@@ -84,9 +84,6 @@ struct weft_client {
 weft_err wf_client_make(const weft_client *client, const weft_request *request,
                         struct wf_request **out_request);
 
-// May it be asked again without harm, so that it needs no number?
-bool wf_client_is_read(weft_verb verb);
-
 // Where a page ended, as printable text; owned.
 char *wf_client_cursor_encode(uint32_t partition, weft_bytes after);
 // WEFT_EINVAL   not a cursor of this system

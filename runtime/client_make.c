@@ -44,13 +44,6 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_HEARTBEAT] = TOKEN | DATA,
 };
 
-bool
-wf_client_is_read(weft_verb verb)
-{
-    return verb == WEFT_VERB_QUERY || verb == WEFT_VERB_RESULT ||
-           verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_LIST;
-}
-
 // The size comes from outside, so running out of memory is the caller's to
 // hear, not the process's end.
 static weft_err

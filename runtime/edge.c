@@ -25,9 +25,6 @@ wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
     (void)vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
     wf_request_answer(request, err, detail);
-    if (err == WEFT_EBUSY || err == WEFT_EFULL) {
-        request->reply.retry_after_ms = 100;
-    }
     wf_gate_reply(partition, request, record);
 }
 
@@ -438,18 +435,11 @@ do_describe(struct wf_partition *partition, struct wf_actor *actor,
 
 // Routing. ------------------------------------------------------------------
 
-static bool
-is_read(weft_verb verb)
-{
-    return verb == WEFT_VERB_QUERY || verb == WEFT_VERB_RESULT ||
-           verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_LIST;
-}
-
 // Verbs whose request id is kept. A heartbeat can be repeated as it is.
 static bool
-has_window(weft_verb verb)
+has_window(const struct wf_request *request)
 {
-    return !is_read(verb) && verb != WEFT_VERB_HEARTBEAT;
+    return !wf_request_is_read(request) && request->verb != WEFT_VERB_HEARTBEAT;
 }
 
 // tidy: long, one case per verb
@@ -457,7 +447,7 @@ static void
 do_request(struct wf_partition *partition, struct wf_actor *actor,
            struct wf_request *request)
 {
-    if (has_window(request->verb) && wf_window_settles(partition, request)) {
+    if (has_window(request) && wf_window_settles(partition, request)) {
         return;
     }
     if (actor->kind == NULL) {
@@ -525,7 +515,7 @@ is_over_window(const struct wf_partition *partition)
 static weft_err
 refusal(const struct wf_partition *partition, const struct wf_request *request)
 {
-    if (is_read(request->verb)) {
+    if (wf_request_is_read(request)) {
         return WEFT_OK;
     }
     if (partition->refusal != WEFT_OK) {
@@ -547,7 +537,7 @@ wf_edge_request(struct wf_partition *partition, struct wf_request *request)
     }
     // One that was done already is answered, not refused: a refusal says that
     // nothing happened.
-    if (has_window(request->verb) && wf_window_settles(partition, request)) {
+    if (has_window(request) && wf_window_settles(partition, request)) {
         return;
     }
     err = refusal(partition, request);

@@ -104,6 +104,15 @@ wf_request_reset(struct wf_request *request)
     clear_answer(request);
 }
 
+bool
+wf_request_is_read(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_QUERY ||
+           request->verb == WEFT_VERB_RESULT ||
+           request->verb == WEFT_VERB_DESCRIBE ||
+           request->verb == WEFT_VERB_LIST;
+}
+
 // A copy to be freed with free_const; nothing is allocated for "" or NULL.
 static const char *
 copy_text(const char *text)
@@ -125,6 +134,9 @@ wf_request_answer(struct wf_request *request, weft_err err, const char *detail)
     free_const(request->reply.detail);
     request->reply.err = err;
     request->reply.detail = copy;
+    if (err == WEFT_EBUSY || err == WEFT_EFULL) {
+        request->reply.retry_after_ms = 100;
+    }
 }
 
 void

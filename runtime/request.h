@@ -49,6 +49,7 @@ struct wf_request {
     uint8_t client[16];
     uint64_t number;
     uint64_t confirmed;
+    bool is_repeat; // of a number that was given; it may have been done
 
     // The answer; all owned by the request.
     weft_reply reply;
@@ -59,14 +60,18 @@ struct wf_request {
     void (*done)(struct wf_request *request);
     void *done_ctx;
     uint64_t position; // private to the partition: answered at this record
-    uint64_t arrival;  // the same: it came as the so-many-th
+    uint64_t arrival;  // the same: it came as the so-many-th; 0: to none yet
 };
 
 // A zeroed request whose strings are empty and not NULL.
 struct wf_request *wf_request_create(void);
 void wf_request_destroy(struct wf_request *request); // NULL is fine
 
-// Fill in the answer; strings and bytes are copied. detail may be NULL.
+// Does it change nothing, so that it may be asked again without a number?
+bool wf_request_is_read(const struct wf_request *request);
+
+// Fill in the answer; strings and bytes are copied. detail may be NULL. With
+// WEFT_EBUSY and WEFT_EFULL goes a hint when to come again.
 void wf_request_answer(struct wf_request *request, weft_err err,
                        const char *detail);
 void wf_request_answer_data(struct wf_request *request, weft_bytes data);

@@ -5,7 +5,9 @@
 // While a store is being opened anew its partitions are not there. What comes
 // for them is kept in their places, in order, and given to their successors:
 // requests as if they were asked again, tasks and loads so that they are freed
-// by who knows how. Frames and heartbeats may be lost, and are.
+// by who knows how. Frames and heartbeats may be lost, and are. If intake is
+// stopped meanwhile, which it is on a full disk, requests that no partition
+// has seen yet are refused: that may last, and nothing of them has happened.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -35,6 +37,43 @@ static bool
 is_orphan(const struct wf_shard *shard, const struct wf_task *task)
 {
     return shard->mode >= WF_SHARD_CLOSING && task->outcome.err == WEFT_ECLOSED;
+}
+
+static weft_err
+refusal_of(unsigned refusals)
+{
+    if ((refusals & WF_REFUSAL_CLOSED) != 0) {
+        return WEFT_ECLOSED;
+    }
+    if ((refusals & WF_REFUSAL_FULL) != 0) {
+        return WEFT_EFULL;
+    }
+    return (refusals & WF_REFUSAL_STALLED) != 0 ? WEFT_EBUSY : WEFT_OK;
+}
+
+static bool
+may_have_happened(const struct wf_request *request)
+{
+    return request->is_repeat || request->arrival != 0;
+}
+
+static void
+refuse_kept(struct wf_shard_place *place)
+{
+    weft_err err = refusal_of(place->lane->refusals);
+    struct wf_list_node *node = wf_list_first(&place->requests);
+
+    while (err != WEFT_OK && node != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        node = wf_list_next(&place->requests, node);
+        if (!wf_request_is_read(request) && !may_have_happened(request)) {
+            wf_list_remove(&place->requests, &request->wait);
+            wf_request_answer(request, err, "intake is stopped for now");
+            request->done(request);
+        }
+    }
 }
 
 static void
@@ -103,6 +142,7 @@ handle_event(struct wf_shard *shard, struct wf_post *post)
         wf_list_push_back(&shard->orphans, &post->u.task->node);
     } else if (place->partition == NULL) {
         keep(place, post);
+        refuse_kept(place);
     } else {
         give(shard, place, post);
     }
@@ -170,18 +210,6 @@ recover(struct wf_shard *shard, struct wf_post *post)
 
 // Refusing. -------------------------------------------------------------------
 
-static weft_err
-refusal_of(unsigned refusals)
-{
-    if ((refusals & WF_REFUSAL_CLOSED) != 0) {
-        return WEFT_ECLOSED;
-    }
-    if ((refusals & WF_REFUSAL_FULL) != 0) {
-        return WEFT_EFULL;
-    }
-    return (refusals & WF_REFUSAL_STALLED) != 0 ? WEFT_EBUSY : WEFT_OK;
-}
-
 void
 wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store)
 {
@@ -191,8 +219,13 @@ wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store)
     for (uint32_t i = 0; i < shard->places_count; i++) {
         struct wf_shard_place *place = &shard->places[i];
 
-        if (place->lane == lane && place->partition != NULL) {
+        if (place->lane != lane) {
+            continue;
+        }
+        if (place->partition != NULL) {
             wf_partition_refuse(place->partition, err);
+        } else {
+            refuse_kept(place);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/trace.h"
 #include "storage/store.h"
 #include "unit/node_rig.h"
@@ -95,7 +96,9 @@ world_run(struct world *world, uint64_t ms)
 struct answer {
     uint32_t count;
     weft_err err;
-    uint64_t number;
+    uint32_t retry_after_ms;
+    uint64_t request; // its number
+    uint64_t number;  // what the counter came to
 };
 
 static void
@@ -105,6 +108,8 @@ note_answer(void *ctx, const weft_reply *reply)
 
     answer->count++;
     answer->err = reply->err;
+    answer->retry_after_ms = reply->retry_after_ms;
+    answer->request = reply->number;
     if (reply->data.len == sizeof(answer->number)) {
         memcpy(&answer->number, reply->data.data, sizeof(answer->number));
     }
@@ -208,6 +213,62 @@ TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)
     world_run(&world, 5);
     CHECK_EQ(weft_client_dispatch(client, 10), 1);
     CHECK_OK(answer.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
+// What was asked before may have happened: it waits until that is known. What
+// comes while the store is closed for want of space has not.
+TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_request repeat = WEFT_REQUEST_INIT;
+    weft_client *client = NULL;
+    struct answer before;
+    struct answer early;
+    struct answer late;
+    struct answer read;
+    struct answer repeated = {0};
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
+    wf_fault_arm(WF_FAULT_RECOVERY_SCAN, WF_FAULT_ACTION_FAIL, 0, 1000000);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &before);
+    world_run(&world, 50);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &early);
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(client, 10), 0);
+    world.free_bytes = 1000;
+    world_run(&world, 1200);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_ERR(early.err, WEFT_EFULL);
+    CHECK(early.retry_after_ms > 0);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    submit(client, WEFT_VERB_QUERY, "counter", "a", &read);
+    repeat.verb = WEFT_VERB_SIGNAL;
+    repeat.target = (weft_target){"counter", "a"};
+    repeat.name = "add";
+    repeat.number = early.request;
+    CHECK_OK(weft_client_submit(client, &repeat, note_answer, &repeated, NULL));
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_ERR(late.err, WEFT_EFULL);
+    world.free_bytes = UINT64_MAX;
+    world_run(&world, 1200);
+    wf_fault_disarm_all();
+    world_run(&world, 6000);
+    CHECK_EQ(weft_client_dispatch(client, 10), 3);
+    CHECK_OK(before.err);
+    CHECK_OK(repeated.err);
+    submit(client, WEFT_VERB_QUERY, "counter", "a", &read);
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(read.number, 2);
     weft_client_close(client);
     weft_node_close(world.node);
     wf_memory_disk_destroy(world.disk);

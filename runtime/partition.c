@@ -414,19 +414,28 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     return partition->is_sealed;
 }
 
+// Marks are sorted, and there may be one for each commit of a whole window.
 static uint64_t
 commit_of(const struct wf_partition *partition, uint64_t record)
 {
-    uint64_t commit = partition->last_commit + 1;
+    size_t low = 0;
+    size_t high = partition->marks_count;
 
-    for (size_t i = partition->marks_count; i > 0; i--) {
-        if (partition->marks[i - 1].first_record <= record) {
-            return record > partition->durable_record
-                       ? commit
-                       : partition->marks[i - 1].commit;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (partition->marks[middle].first_record <= record) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return 0; // older than anything known: keep everything
+    if (low == 0) {
+        return 0; // older than anything known: keep everything
+    }
+    return record > partition->durable_record
+               ? partition->last_commit + 1
+               : partition->marks[low - 1].commit;
 }
 
 static void

@@ -38,6 +38,7 @@ enum { BEAT_CREDIT_MAX = 16 };
 struct weft_activity {
     struct wf_task *task;
     const struct wf_activity_host *host;
+    void *context;
     struct wf_outcome failure; // of weft_activity_fail; err says if any
     weft_bytes result;         // owned
     bool is_deferred;
@@ -249,7 +250,7 @@ weft_activity_key(const weft_activity *activity)
 void *
 weft_activity_context(const weft_activity *activity)
 {
-    return activity->task->kind->def.context;
+    return activity->context;
 }
 
 const char *
@@ -334,13 +335,19 @@ wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
     weft_activity activity = {
         .task = task,
         .host = host,
+        .context = task->kind->def.context,
         .beat_credit = BEAT_CREDIT_MAX,
         .credit_ns = host->clock.mono_ns(host->clock.self),
     };
+    weft_activity_fn *run = task->kind->def.run;
     weft_err err;
 
     set_caller_id(&activity);
-    err = task->kind->def.run(&activity, task->input);
+    if (host->choose_code != NULL) {
+        host->choose_code(host->choose_ctx, task->kind, &run,
+                          &activity.context);
+    }
+    err = run(&activity, task->input);
     wf_outcome_fini(&task->outcome);
     task->outcome = outcome_of(&activity, err);
     // The next attempt is to see them; nobody else would.

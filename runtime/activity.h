@@ -6,7 +6,9 @@
 #define WF_RUNTIME_ACTIVITY_H
 
 #include "base/clock.h"
+#include "weft/activity.h"
 
+struct wf_activity_kind;
 struct wf_beat;
 struct wf_task;
 
@@ -15,6 +17,10 @@ struct wf_activity_host {
     struct wf_clock clock;                         // wall_ms stamps heartbeats
     void (*beat)(void *ctx, struct wf_beat *beat); // takes it
     void *ctx;
+    // What is to run for a kind: both may be replaced. NULL: nothing is.
+    void (*choose_code)(void *ctx, const struct wf_activity_kind *kind,
+                        weft_activity_fn **run, void **context);
+    void *choose_ctx;
 };
 
 // Call the kind's function and fill in task->outcome. Heartbeats are posted

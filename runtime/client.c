@@ -276,6 +276,9 @@ call_done(struct wf_request *request)
     bool is_submitted = call->fn != NULL;
     uint32_t before;
 
+    if (wf_node_asks_again(client->node, request)) {
+        return;
+    }
     // The client stays while this is not 0, also when the caller is quicker
     // with the answer than we are with leaving here.
     atomic_fetch_add(&client->finishing, 1);
@@ -395,6 +398,22 @@ weft_client_dispatch(weft_client *client, size_t max_count)
 
 // Blocking calls. -----------------------------------------------------------
 
+static bool
+is_answered(void *arg)
+{
+    const struct wf_client_call *call = arg;
+
+    return atomic_load(&call->state) == WF_CLIENT_CALL_DONE;
+}
+
+// Give the call up. False: it is answered meanwhile.
+static bool
+give_up(struct wf_client_call *call, uint32_t state)
+{
+    return atomic_compare_exchange_strong(&call->state, &state,
+                                          WF_CLIENT_CALL_LEFT);
+}
+
 // Sleep until the call is answered. False: it was not in time, and done() will
 // free the request.
 static bool
@@ -405,6 +424,9 @@ wait_for(struct wf_client_call *call, uint32_t timeout_ms)
     uint64_t timeout_ns = (uint64_t)timeout_ms * 1000000;
     uint32_t state = WF_CLIENT_CALL_OPEN;
 
+    if (wf_node_wait(call->client->node, is_answered, call, timeout_ms)) {
+        return !give_up(call, WF_CLIENT_CALL_OPEN);
+    }
     atomic_compare_exchange_strong(&call->state, &state,
                                    WF_CLIENT_CALL_SLEEPING);
     while (atomic_load(&call->state) == WF_CLIENT_CALL_SLEEPING) {
@@ -417,9 +439,7 @@ wait_for(struct wf_client_call *call, uint32_t timeout_ms)
             wf_futex_wait(&call->state, WF_CLIENT_CALL_SLEEPING,
                           timeout_ns - waited_ns);
         } else {
-            state = WF_CLIENT_CALL_SLEEPING;
-            return !atomic_compare_exchange_strong(&call->state, &state,
-                                                   WF_CLIENT_CALL_LEFT);
+            return !give_up(call, WF_CLIENT_CALL_SLEEPING);
         }
     }
     return true;

@@ -66,6 +66,27 @@ wf_node_post_request(weft_node *node, struct wf_request *request)
                  post);
 }
 
+bool
+wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
+             uint32_t timeout_ms)
+{
+    if (node->seams.wait == NULL) {
+        return false;
+    }
+    node->seams.wait(node->seams.ctx, is_over, arg, timeout_ms);
+    return true;
+}
+
+bool
+wf_node_asks_again(weft_node *node, struct wf_request *request)
+{
+    if (node->is_restarting) {
+        wf_request_reset(request);
+        wf_list_push_back(&node->lost, &request->wait);
+    }
+    return node->is_restarting;
+}
+
 uint32_t
 wf_node_partition_count(const weft_node *node)
 {

@@ -13,12 +13,15 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "weft/activity.h"
 #include "weft/definitions.h"
 #include "weft/node.h"
 
+struct wf_activity_kind;
 struct wf_link;
 struct wf_request;
 struct wf_store;
+struct wf_task;
 struct wf_trace;
 
 // For clients. Any thread. ---------------------------------------------------
@@ -33,6 +36,13 @@ const weft_definitions *wf_node_definitions(const weft_node *node);
 struct wf_clock wf_node_clock(const weft_node *node);
 // Random bits; the same ones each time if the node was given a seed.
 uint64_t wf_node_random(weft_node *node);
+// A caller waits until is_over(arg), at most timeout_ms. False: the node has
+// threads, so sleep; else it was stepped until then, or in vain.
+bool wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
+                  uint32_t timeout_ms);
+// True: the request was not answered but lost in a crash, after which the node
+// asks it again. Takes it then.
+bool wf_node_asks_again(weft_node *node, struct wf_request *request);
 
 // For tests. -----------------------------------------------------------------
 
@@ -49,8 +59,18 @@ struct wf_node_seams {
     // Free bytes of the disk; NULL: what statvfs says of the data directory.
     uint64_t (*free_bytes)(void *ctx);
     const struct wf_trace *trace; // instead of the options' log; borrowed
-    void *ctx;                    // of all of these
-    bool is_manual;               // no threads: wf_node_step does everything
+    // A caller waits for an answer: step the node until is_over(arg), or for so
+    // many ms of its clock. NULL: somebody else steps it meanwhile.
+    void (*wait)(void *ctx, bool (*is_over)(void *arg), void *arg,
+                 uint32_t timeout_ms);
+    // A task goes to the workers. True: taken, and given to them by
+    // wf_node_give_task later.
+    bool (*take_task)(void *ctx, struct wf_task *task);
+    // What is to run for an activity: both may be replaced.
+    void (*choose_code)(void *ctx, const struct wf_activity_kind *kind,
+                        weft_activity_fn **run, void **context);
+    void *ctx;      // of all of these
+    bool is_manual; // no threads: wf_node_step does everything
 };
 
 // seams may be NULL.
@@ -78,6 +98,18 @@ uint32_t wf_node_count(const weft_node *node, enum wf_node_component component);
 // it must be stepped though nobody gives it anything; UINT64_MAX: need not be.
 uint64_t wf_node_step(weft_node *node, enum wf_node_component component,
                       uint32_t index);
+
+// Manual nodes: when something falls due on the node's clock; UINT64_MAX:
+// never.
+uint64_t wf_node_next_due_ms(const weft_node *node);
+
+// What take_task took.
+void wf_node_give_task(weft_node *node, struct wf_task *task);
+
+// Manual nodes: lose all that is in memory, as a crash would, and recover from
+// the stores. Requests under way are asked again. The node stays where it is,
+// and so do its clients.
+weft_err wf_node_restart(weft_node *node);
 
 // Manual nodes: free the node as a crash would, with nothing saved or flushed.
 // Requests are answered with WEFT_EIO. What becomes of writes that were not

@@ -77,6 +77,9 @@ struct weft_node {
     uint32_t threads_count;
     sigset_t host_signals; // the mask of the thread that opened the node
 
+    bool is_restarting;
+    struct wf_list lost; // requests to be asked again after that
+
     atomic_bool is_refusing; // takes no requests
     atomic_bool is_closing;
     atomic_bool was_in_doubt; // a commit of this node was

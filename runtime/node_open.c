@@ -35,6 +35,7 @@
 #include "runtime/committer.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
+#include "runtime/request.h"
 #include "runtime/restored.h"
 #include "runtime/shard.h"
 #include "storage/directory.h"
@@ -403,6 +404,7 @@ create_node(const struct wf_node_seams *seams)
                                                     : node->seams.clock;
     node->lock_fd = -1;
     wf_list_init(&node->blames);
+    wf_list_init(&node->lost);
     WF_ASSERT(pthread_mutex_init(&node->random_lock, NULL) == 0);
     wf_random_init(&node->random, node->seams.seed == 0 ? wf_random_os_seed()
                                                         : node->seams.seed);
@@ -473,6 +475,39 @@ recover(weft_node *node)
     return err;
 }
 
+static void
+serve(weft_node *node)
+{
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        wf_shard_serve(node->shards[i]);
+    }
+}
+
+weft_err
+wf_node_restart(weft_node *node)
+{
+    struct wf_list_node *item;
+    weft_err err;
+
+    WF_ASSERT(node->seams.is_manual);
+    node->is_restarting = true;
+    wf_node_destroy_parts(node, WEFT_EIO);
+    node->is_restarting = false;
+    node->are_workers_stopped = false;
+    atomic_store(&node->was_in_doubt, false);
+    err = wf_node_make_parts(node);
+    if (err == WEFT_OK) {
+        err = recover(node);
+    }
+    if (err == WEFT_OK) {
+        serve(node);
+    }
+    while ((item = wf_list_pop_front(&node->lost)) != NULL) {
+        wf_node_post_request(node, WF_CONTAINER(item, struct wf_request, wait));
+    }
+    return err;
+}
+
 weft_err
 wf_node_open_with(const weft_node_options *options,
                   const struct wf_node_seams *seams, weft_node **out_node)
@@ -487,9 +522,7 @@ wf_node_open_with(const weft_node_options *options,
         wf_node_destroy(node, WEFT_ECLOSED);
         return err;
     }
-    for (uint32_t i = 0; i < node->options.shard_count; i++) {
-        wf_shard_serve(node->shards[i]);
-    }
+    serve(node);
     if (!node->seams.is_manual) {
         err = wf_node_start_threads(node);
         if (err != WEFT_OK) {

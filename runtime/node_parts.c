@@ -71,6 +71,15 @@ port_task(void *ctx, struct wf_task *task)
 {
     weft_node *node = ctx;
 
+    if (node->seams.take_task == NULL ||
+        !node->seams.take_task(node->seams.ctx, task)) {
+        wf_workers_give(node->workers, task);
+    }
+}
+
+void
+wf_node_give_task(weft_node *node, struct wf_task *task)
+{
     wf_workers_give(node->workers, task);
 }
 
@@ -301,6 +310,8 @@ make_workers(weft_node *node)
         .done = port_task_done,
         .beat = port_beat,
         .ctx = node,
+        .choose_code = node->seams.choose_code,
+        .choose_ctx = node->seams.ctx,
         .watch =
             {
                 .thread_begin = watch_thread_begin,
@@ -375,6 +386,19 @@ wf_node_step(weft_node *node, enum wf_node_component component, uint32_t index)
 {
     WF_ASSERT(node->seams.is_manual);
     return step(node, component, index);
+}
+
+uint64_t
+wf_node_next_due_ms(const weft_node *node)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        uint64_t due = wf_shard_next_due_ms(node->shards[i]);
+
+        next = due < next ? due : next;
+    }
+    return next;
 }
 
 struct wf_mpsc *
@@ -567,9 +591,11 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
     }
     destroy_shards(node, err);
     wf_housekeeping_destroy(node->housekeeping);
+    node->housekeeping = NULL;
     if (node->link != NULL) {
         node->link->ops->close(node->link->self);
         wf_free(node->link);
+        node->link = NULL;
     }
     for (uint32_t i = 0; node->depots != NULL && i < stores; i++) {
         wf_depot_close(&node->depots[i]);
@@ -578,4 +604,7 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
     wf_free(node->committers);
     wf_free(node->depots);
     wf_free(node->threads);
+    node->committers = NULL; // a restart makes them again
+    node->depots = NULL;
+    node->threads = NULL;
 }

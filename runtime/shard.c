@@ -479,6 +479,14 @@ wf_shard_step(struct wf_shard *shard)
     return wait_ms(shard);
 }
 
+uint64_t
+wf_shard_next_due_ms(const struct wf_shard *shard)
+{
+    const struct wf_heap_node *first = wf_heap_first(&shard->due);
+
+    return first == NULL ? UINT64_MAX : first->due;
+}
+
 // Any thread. ----------------------------------------------------------------
 
 uint64_t

@@ -78,6 +78,8 @@ void wf_shard_add_stats(struct wf_shard *shard,
 // Returns 0 if it did something, else in how many milliseconds it wants to be
 // called again; UINT64_MAX: when something is posted.
 uint64_t wf_shard_step(struct wf_shard *shard);
+// When something falls due; UINT64_MAX: never. step looks more often.
+uint64_t wf_shard_next_due_ms(const struct wf_shard *shard);
 // FINISH was handled: everything is durable, or its store is fenced, and the
 // partitions are destroyed.
 bool wf_shard_is_finished(const struct wf_shard *shard);

@@ -421,6 +421,8 @@ wf_workers_create(const struct wf_workers_options *options,
         .clock = options->clock,
         .beat = options->beat,
         .ctx = options->ctx,
+        .choose_code = options->choose_code,
+        .choose_ctx = options->choose_ctx,
     };
     wf_mpsc_init(&workers->inbox);
     wf_list_init(&workers->ready);

@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "weft/activity.h"
 #include "weft/definitions.h"
 #include "weft/error.h"
 
+struct wf_activity_kind;
 struct wf_beat;
 struct wf_task;
 struct wf_workers;
@@ -43,6 +45,10 @@ struct wf_workers_options {
     // A heartbeat; takes it. From a worker's thread, before its task's done.
     void (*beat)(void *ctx, struct wf_beat *beat);
     void *ctx; // of both
+    // As in struct wf_activity_host; or NULL.
+    void (*choose_code)(void *ctx, const struct wf_activity_kind *kind,
+                        weft_activity_fn **run, void **context);
+    void *choose_ctx;
     struct wf_workers_watch watch;
 };
 

@@ -5,6 +5,7 @@
 #   `folder/file`   code that looks like a path from the top exists, unless a
 #                   build makes it
 #   README.md       its C example is in docs/code/hello.c, between the marks
+#   testing.md      its C examples are in docs/code/order_test.c
 #
 # Prints "file:line: what is wrong" for each finding; status 1 if there is any.
 set -u
@@ -62,6 +63,22 @@ if [ -f README.md ] && [ -f docs/code/hello.c ]; then
         echo "README.md:1: its C example differs from docs/code/hello.c"
         failed=1
     fi
+fi
+
+# Each block of C in testing.md is in the program that it explains.
+if [ -f docs/testing.md ]; then
+    awk '
+    FNR == NR { code = code $0 "\n"; next }
+    /^```c$/ { in_block = 1; block = ""; next }
+    /^```$/ && in_block {
+        in_block = 0
+        if (index(code, block) == 0) {
+            print FILENAME ":" FNR ": this C is not in docs/code/order_test.c"
+            bad = 1
+        }
+    }
+    in_block { block = block $0 "\n" }
+    END { exit bad }' docs/code/order_test.c docs/testing.md || failed=1
 fi
 
 echo "$(wc -l <"$list" | tr -d ' ') names checked"

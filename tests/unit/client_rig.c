@@ -50,6 +50,25 @@ wf_node_random(struct weft_node *node)
     return ++node->random;
 }
 
+bool
+wf_node_wait(struct weft_node *node, bool (*is_over)(void *arg), void *arg,
+             uint32_t timeout_ms)
+{
+    (void)node;
+    (void)is_over;
+    (void)arg;
+    (void)timeout_ms;
+    return false;
+}
+
+bool
+wf_node_asks_again(struct weft_node *node, struct wf_request *request)
+{
+    (void)node;
+    (void)request;
+    return false;
+}
+
 // A page of this partition: ids "0" to "9", after the one in list_after.
 static void
 answer_list(struct wf_request *request)

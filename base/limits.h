@@ -61,6 +61,9 @@
 #define WF_CLIENT_REQUESTS_MAX 100000
 #define WF_LIST_PAGE_DEFAULT 100
 #define WF_LIST_PAGE_MAX 1000
+#define WF_OPERATIONS_MAX 1000   // of operators, kept with one actor
+#define WF_WHY_BYTES_MAX 1023    // why an operator did it
+#define WF_FAILURE_TEXT_MAX 1024 // of an attempt's failure, kept until the next
 
 // Links. Unacknowledged messages stay with the sender; so many are under way
 // at a time, and sent again when nothing was heard for so long. A receiver asks
@@ -69,6 +72,9 @@
 #define WF_LINK_FLIGHT_MESSAGES 4096
 #define WF_LINK_RESEND_MS 500
 #define WF_LINK_ASK_MS 50
+
+// Later than any time: what is due then never comes.
+#define WF_NEVER_MS (UINT64_MAX - 1)
 
 // Turns.
 #define WF_TURN_ATTEMPTS_DEFAULT 5

@@ -45,6 +45,13 @@ wf_list_push_front(struct wf_list *list, struct wf_list_node *node)
 }
 
 void
+wf_list_insert(struct wf_list *list, struct wf_list_node *place,
+               struct wf_list_node *node)
+{
+    insert_after(list, place == NULL ? list->head.prev : place->prev, node);
+}
+
+void
 wf_list_remove(struct wf_list *list, struct wf_list_node *node)
 {
     WF_ASSERT(wf_list_has(node));

@@ -28,6 +28,9 @@ struct wf_list {
 void wf_list_init(struct wf_list *list);
 void wf_list_push_back(struct wf_list *list, struct wf_list_node *node);
 void wf_list_push_front(struct wf_list *list, struct wf_list_node *node);
+// Before `place`, which is in the list; NULL: at the end.
+void wf_list_insert(struct wf_list *list, struct wf_list_node *place,
+                    struct wf_list_node *node);
 void wf_list_remove(struct wf_list *list, struct wf_list_node *node);
 struct wf_list_node *wf_list_first(const struct wf_list *list); // or NULL
 struct wf_list_node *wf_list_next(const struct wf_list *list,

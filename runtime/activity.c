@@ -126,6 +126,20 @@ weft_activity_fail(weft_activity *activity, const char *name,
 }
 
 weft_err
+weft_activity_fail_after(weft_activity *activity, const char *name,
+                         const char *message, weft_bytes details,
+                         uint64_t retry_after_ms)
+{
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(activity != NULL);
+    err = fail(activity, name, message, details, false);
+    activity->failure.retry_after_ms = retry_after_ms;
+    return err;
+}
+
+weft_err
 weft_activity_fail_for_good(weft_activity *activity, const char *name,
                             const char *message, weft_bytes details)
 {
@@ -238,7 +252,7 @@ weft_activity_last_details(const weft_activity *activity)
 uint32_t
 weft_activity_attempt(const weft_activity *activity)
 {
-    return activity->task->token.attempt;
+    return activity->task->attempt;
 }
 
 const char *
@@ -257,6 +271,12 @@ const char *
 weft_activity_caller_id(const weft_activity *activity)
 {
     return activity->caller_id;
+}
+
+int
+weft_activity_is_paused(const weft_activity *activity)
+{
+    return atomic_load(&activity->task->is_paused);
 }
 
 int

@@ -49,6 +49,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_list_init(&actor->commands);
     wf_list_init(&actor->calls);
     wf_list_init(&actor->published);
+    wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
     wf_list_init(&actor->results);
     wf_journal_init(&actor->journal);
@@ -71,6 +72,8 @@ wf_command_destroy(struct wf_command *command)
     wf_own_bytes(&command->input, weft_nothing());
     wf_own_bytes(&command->options, weft_nothing());
     wf_own_bytes(&command->details, weft_nothing());
+    wf_free(command->failure_name);
+    wf_free(command->failure_message);
     wf_free(command);
 }
 
@@ -79,6 +82,15 @@ wf_call_destroy(struct wf_call *call)
 {
     wf_key_fini(&call->target);
     wf_free(call);
+}
+
+void
+wf_operation_destroy(struct wf_operation *operation)
+{
+    wf_free(operation->who);
+    wf_free(operation->why);
+    wf_free(operation->what);
+    wf_free(operation);
 }
 
 static void
@@ -101,6 +113,9 @@ clear_lists(struct wf_actor *actor)
         wf_free(published->name);
         wf_own_bytes(&published->value, weft_nothing());
         wf_free(published);
+    }
+    while ((node = wf_list_pop_front(&actor->operations)) != NULL) {
+        wf_operation_destroy(WF_CONTAINER(node, struct wf_operation, node));
     }
 }
 
@@ -135,6 +150,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->retry_due = 0;
     actor->next_id = 0;
     actor->unfit_version = 0;
+    actor->operations_made = 0;
 }
 
 void

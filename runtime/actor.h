@@ -84,17 +84,23 @@ struct wf_command {
     struct wf_actor *actor;
     uint32_t id;
     enum wf_command_kind kind;
-    char *name;         // of the activity or step
-    weft_bytes input;   // owned
-    weft_bytes options; // owned; empty: those of the definition
-    weft_bytes details; // owned; of the last heartbeat
-    uint32_t attempt;   // from 1
-    uint32_t lost;      // attempts that died with their process
-    uint64_t opened_ms;
+    char *name;          // of the activity or step
+    weft_bytes input;    // owned
+    weft_bytes options;  // owned; empty: those of the definition
+    weft_bytes details;  // owned; of the last heartbeat
+    uint32_t attempt;    // from 1; never the same twice
+    uint32_t base;       // attempts before the last reset: they do not count
+    uint32_t lost;       // since then: attempts that died with their process
+    uint64_t opened_ms;  // when it was called, or reset
     uint64_t attempt_ms; // when this attempt was scheduled
     uint64_t due;        // when it may run; 0: at once
     bool is_deferred;    // it completes by token
     bool is_cancel_asked;
+    bool is_abandoned;     // nobody wants its result
+    bool is_paused;        // by an operator: no attempt begins
+    uint64_t failed_ms;    // when an attempt failed last; 0: none did
+    char *failure_name;    // owned; of that failure; NULL: none
+    char *failure_message; // owned; cut
     // volatile (commands.c)
     uint64_t record;      // newest record about it: durable before it starts
     bool is_recovered;    // its attempt may have run in a dead process
@@ -111,6 +117,18 @@ struct wf_call {
     uint32_t id;
     enum wf_call_type type;
     struct wf_key target; // owned
+};
+
+// Something that an operator did to the actor. operate.c
+struct wf_operation {
+    struct wf_list_node node;
+    uint64_t number; // from 1
+    uint64_t at_ms;
+    uint64_t run;
+    uint64_t journal_count; // entries of the run before it
+    char *who;
+    char *why;
+    char *what;
 };
 
 struct wf_published {
@@ -178,6 +196,8 @@ struct wf_actor {
     struct wf_list commands;
     struct wf_list calls;
     struct wf_list published;
+    struct wf_list operations; // the newest; they outlive a restart
+    uint64_t operations_made;
     uint32_t next_id;      // of timers, commands and calls of a plain actor
     weft_bytes result;     // owned
     char *failure_name;    // owned; NULL if it did not fail
@@ -226,9 +246,25 @@ struct wf_call *wf_actor_find_call(const struct wf_actor *actor, uint32_t id);
 struct wf_published *wf_actor_find_published(const struct wf_actor *actor,
                                              const char *name);
 
+// The attempt as people count: from 1, again after a reset.
+static inline uint32_t
+wf_command_attempt(const struct wf_command *command)
+{
+    return command->attempt > command->base ? command->attempt - command->base
+                                            : 1;
+}
+
+// Is an attempt under way?
+static inline bool
+wf_command_is_running(const struct wf_command *command)
+{
+    return command->is_started || command->is_deferred;
+}
+
 void wf_timer_destroy(struct wf_timer *timer);
 void wf_command_destroy(struct wf_command *command);
 void wf_call_destroy(struct wf_call *call);
+void wf_operation_destroy(struct wf_operation *operation);
 
 static inline bool
 wf_actor_is_live(const struct wf_actor *actor)

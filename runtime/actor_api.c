@@ -76,8 +76,9 @@ weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
 
 weft_err
 weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
-                uint32_t *out_call)
+                const weft_call_options *options, uint32_t *out_call)
 {
+    struct wf_buf bytes = {0};
     weft_err err;
 
     WF_REQUIRE(out_call != NULL);
@@ -86,12 +87,30 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, activity, input.len);
     }
-    if (err != WEFT_OK) {
-        return err;
+    if (err == WEFT_OK) {
+        err = wf_policy_encode(options, &bytes);
     }
-    *out_call = actor->turn.next_id++;
-    wf_turn_command(&actor->turn, *out_call, WF_COMMAND_ACTIVITY, activity,
-                    input, weft_nothing());
+    if (err == WEFT_OK) {
+        *out_call = actor->turn.next_id++;
+        wf_turn_command(&actor->turn, *out_call, WF_COMMAND_ACTIVITY, activity,
+                        input, wf_buf_bytes(&bytes));
+    }
+    wf_buf_fini(&bytes);
+    return err;
+}
+
+weft_err
+weft_actor_call_cancel(weft_actor *actor, uint32_t call)
+{
+    const struct wf_command *command =
+        wf_actor_find_command(actor->turn.actor, call);
+
+    if (command == NULL) {
+        return wf_error(WEFT_ENOTFOUND, "%s: call %u is not an open activity",
+                        wf_key_id(&actor->turn.actor->key), call);
+    }
+    wf_turn_command_cancel(&actor->turn, call,
+                           wf_policy_cancellation(command->options));
     return WEFT_OK;
 }
 

@@ -5,19 +5,12 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "runtime/apply_impl.h"
 #include "runtime/partition_impl.h"
 #include "runtime/signals.h"
 
-struct apply {
-    struct wf_partition *partition;
-    struct wf_actor *actor;
-    uint64_t record;
-    uint64_t now_ms;
-    struct wf_reader ops;
-};
-
 static void
-remove_timer(struct apply *apply, struct wf_timer *timer)
+remove_timer(struct wf_apply *apply, struct wf_timer *timer)
 {
     wf_alarm_clear(apply->partition, &timer->alarm);
     wf_list_remove(&apply->actor->timers, &timer->node);
@@ -25,16 +18,7 @@ remove_timer(struct apply *apply, struct wf_timer *timer)
 }
 
 static void
-remove_command(struct apply *apply, struct wf_command *command)
-{
-    wf_alarm_clear(apply->partition, &command->alarm);
-    wf_commands_cancel(command);
-    wf_list_remove(&apply->actor->commands, &command->node);
-    wf_command_destroy(command);
-}
-
-static void
-remove_call(struct apply *apply, struct wf_call *call)
+remove_call(struct wf_apply *apply, struct wf_call *call)
 {
     wf_list_remove(&apply->actor->calls, &call->node);
     wf_call_destroy(call);
@@ -42,7 +26,7 @@ remove_call(struct apply *apply, struct wf_call *call)
 
 // What an instance was waiting for, when it waits no more.
 static void
-remove_waits(struct apply *apply)
+remove_waits(struct wf_apply *apply)
 {
     struct wf_list_node *node;
 
@@ -50,7 +34,8 @@ remove_waits(struct apply *apply)
         remove_timer(apply, WF_CONTAINER(node, struct wf_timer, node));
     }
     while ((node = wf_list_first(&apply->actor->commands)) != NULL) {
-        remove_command(apply, WF_CONTAINER(node, struct wf_command, node));
+        wf_apply_command_remove(apply,
+                                WF_CONTAINER(node, struct wf_command, node));
     }
     while ((node = wf_list_first(&apply->actor->calls)) != NULL) {
         remove_call(apply, WF_CONTAINER(node, struct wf_call, node));
@@ -67,7 +52,7 @@ pop_letter(struct wf_actor *actor)
 }
 
 static void
-end_retry(struct apply *apply)
+end_retry(struct wf_apply *apply)
 {
     apply->actor->retry_due = 0;
     wf_alarm_clear(apply->partition, &apply->actor->retry);
@@ -76,7 +61,7 @@ end_retry(struct apply *apply)
 // The lifetime of an instance. ----------------------------------------------
 
 static void
-apply_create(struct apply *apply)
+apply_create(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     struct wf_reader *ops = &apply->ops;
@@ -105,7 +90,7 @@ apply_create(struct apply *apply)
 }
 
 static void
-check_overfull(struct apply *apply)
+check_overfull(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
 
@@ -118,7 +103,7 @@ check_overfull(struct apply *apply)
 // A letter that was taken from the mailbox is its first again. A question was
 // answered when it was taken.
 static void
-put_first(struct apply *apply, weft_bytes bytes)
+put_first(struct wf_apply *apply, weft_bytes bytes)
 {
     struct wf_mailbox *mailbox = &apply->actor->mailbox;
     struct wf_buf signal = {0};
@@ -138,7 +123,7 @@ put_first(struct apply *apply, weft_bytes bytes)
 // The run is over: signals that it did not receive come before what is in the
 // mailbox, in the order in which they came.
 static void
-put_back_signals(struct apply *apply)
+put_back_signals(struct wf_apply *apply)
 {
     struct wf_signals signals;
 
@@ -153,7 +138,7 @@ put_back_signals(struct apply *apply)
 }
 
 static void
-apply_restart(struct apply *apply)
+apply_restart(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes input = wf_reader_bytes(&apply->ops);
@@ -172,7 +157,7 @@ apply_restart(struct apply *apply)
 }
 
 static void
-apply_finish(struct apply *apply)
+apply_finish(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes name;
@@ -201,7 +186,7 @@ apply_finish(struct apply *apply)
 }
 
 static void
-apply_retry(struct apply *apply)
+apply_retry(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
 
@@ -212,7 +197,7 @@ apply_retry(struct apply *apply)
 }
 
 static void
-apply_resume(struct apply *apply)
+apply_resume(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
 
@@ -227,7 +212,7 @@ apply_resume(struct apply *apply)
 // State and waits. ----------------------------------------------------------
 
 static void
-apply_state_patch(struct apply *apply)
+apply_state_patch(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     uint64_t offset = wf_reader_varint(&apply->ops);
@@ -244,7 +229,7 @@ apply_state_patch(struct apply *apply)
 }
 
 static void
-apply_journal_letter(struct apply *apply)
+apply_journal_letter(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     const struct wf_waiting *waiting = wf_mailbox_head(&actor->mailbox);
@@ -267,7 +252,7 @@ apply_journal_letter(struct apply *apply)
 }
 
 static void
-apply_timer_set(struct apply *apply)
+apply_timer_set(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     struct wf_timer *timer;
@@ -293,7 +278,7 @@ apply_timer_set(struct apply *apply)
 }
 
 static void
-apply_timer_clear(struct apply *apply)
+apply_timer_clear(struct wf_apply *apply)
 {
     struct wf_timer *timer = wf_actor_find_timer(
         apply->actor, (uint32_t)wf_reader_varint(&apply->ops));
@@ -303,88 +288,8 @@ apply_timer_clear(struct apply *apply)
     }
 }
 
-// Was the record read at recovery? Sections of actors whose image came later
-// are applied when the partition is open already.
-static bool
-is_recovered(const struct apply *apply)
-{
-    return !apply->partition->is_open ||
-           apply->record <= apply->partition->recovered_to;
-}
-
 static void
-apply_command_open(struct apply *apply)
-{
-    struct wf_actor *actor = apply->actor;
-    struct wf_command *command = wf_calloc(sizeof(*command));
-
-    command->actor = actor;
-    command->alarm = (struct wf_alarm){
-        .type = WF_ALARM_COMMAND,
-        .owner = command,
-    };
-    command->id = (uint32_t)wf_reader_varint(&apply->ops);
-    command->kind = (enum wf_command_kind)wf_reader_varint(&apply->ops);
-    wf_own_text(&command->name, wf_reader_bytes(&apply->ops));
-    wf_own_bytes(&command->input, wf_reader_bytes(&apply->ops));
-    wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
-    command->attempt = 1;
-    command->opened_ms = apply->now_ms;
-    command->attempt_ms = apply->now_ms;
-    command->record = apply->record;
-    command->is_recovered = is_recovered(apply);
-    wf_list_push_back(&actor->commands, &command->node);
-    if (command->id >= actor->next_id) {
-        actor->next_id = command->id + 1;
-    }
-}
-
-static void
-apply_command_attempt(struct apply *apply, struct wf_command *command)
-{
-    command->attempt = (uint32_t)wf_reader_varint(&apply->ops);
-    command->lost = (uint32_t)wf_reader_varint(&apply->ops);
-    command->due = wf_reader_varint(&apply->ops);
-    command->attempt_ms = command->due > 0 ? command->due : apply->now_ms;
-    command->record = apply->record;
-    command->is_recovered = is_recovered(apply);
-    command->is_started = false;
-    command->is_deferred = false;
-    command->beat_ms = 0;
-}
-
-static void
-apply_command(struct apply *apply, enum wf_op op)
-{
-    struct wf_command *command = wf_actor_find_command(
-        apply->actor, (uint32_t)wf_reader_varint(&apply->ops));
-
-    if (command == NULL) {
-        // Closing twice is legal: its result came while the code gave it up.
-        apply->ops.failed = op != WF_OP_COMMAND_CLOSE;
-        return;
-    }
-    switch (op) {
-    case WF_OP_COMMAND_ATTEMPT:
-        apply_command_attempt(apply, command);
-        break;
-    case WF_OP_COMMAND_DETAILS:
-        wf_own_bytes(&command->details, wf_reader_bytes(&apply->ops));
-        break;
-    case WF_OP_COMMAND_DEFER:
-        command->is_deferred = true;
-        break;
-    case WF_OP_COMMAND_CANCEL:
-        command->is_cancel_asked = true;
-        break;
-    default:
-        remove_command(apply, command);
-        break;
-    }
-}
-
-static void
-apply_call_open(struct apply *apply)
+apply_call_open(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     struct wf_call *call = wf_calloc(sizeof(*call));
@@ -401,7 +306,7 @@ apply_call_open(struct apply *apply)
 }
 
 static void
-apply_call_close(struct apply *apply)
+apply_call_close(struct wf_apply *apply)
 {
     struct wf_call *call = wf_actor_find_call(
         apply->actor, (uint32_t)wf_reader_varint(&apply->ops));
@@ -412,7 +317,7 @@ apply_call_close(struct apply *apply)
 }
 
 static void
-apply_publish(struct apply *apply)
+apply_publish(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes name = wf_reader_bytes(&apply->ops);
@@ -431,8 +336,29 @@ apply_publish(struct apply *apply)
     wf_own_bytes(&published->value, wf_reader_bytes(&apply->ops));
 }
 
+// The oldest go when there are too many.
 static void
-apply_push(struct apply *apply)
+apply_operated(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_operation *operation = wf_calloc(sizeof(*operation));
+
+    operation->number = ++actor->operations_made;
+    operation->at_ms = apply->now_ms;
+    operation->run = actor->run;
+    operation->journal_count = actor->journal.count;
+    wf_own_text(&operation->who, wf_reader_bytes(&apply->ops));
+    wf_own_text(&operation->why, wf_reader_bytes(&apply->ops));
+    wf_own_text(&operation->what, wf_reader_bytes(&apply->ops));
+    wf_list_push_back(&actor->operations, &operation->node);
+    if (actor->operations.count > WF_OPERATIONS_MAX) {
+        wf_operation_destroy(WF_CONTAINER(wf_list_pop_front(&actor->operations),
+                                          struct wf_operation, node));
+    }
+}
+
+static void
+apply_push(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
 
@@ -442,7 +368,7 @@ apply_push(struct apply *apply)
 
 // tidy: long, one case per operation
 static void
-apply_actor_op(struct apply *apply, enum wf_op op)
+apply_actor_op(struct wf_apply *apply, enum wf_op op)
 {
     struct wf_actor *actor = apply->actor;
     struct wf_reader *ops = &apply->ops;
@@ -511,14 +437,23 @@ apply_actor_op(struct apply *apply, enum wf_op op)
         apply_timer_clear(apply);
         break;
     case WF_OP_COMMAND_OPEN:
-        apply_command_open(apply);
+        wf_apply_command_open(apply);
         break;
     case WF_OP_COMMAND_ATTEMPT:
     case WF_OP_COMMAND_DETAILS:
     case WF_OP_COMMAND_DEFER:
     case WF_OP_COMMAND_CANCEL:
     case WF_OP_COMMAND_CLOSE:
-        apply_command(apply, op);
+    case WF_OP_COMMAND_ABANDON:
+    case WF_OP_COMMAND_FAILED:
+    case WF_OP_COMMAND_PAUSE:
+    case WF_OP_COMMAND_RESUME:
+    case WF_OP_COMMAND_RESET:
+    case WF_OP_COMMAND_OPTIONS:
+        wf_apply_command(apply, op);
+        break;
+    case WF_OP_OPERATED:
+        apply_operated(apply);
         break;
     case WF_OP_CALL_OPEN:
         apply_call_open(apply);
@@ -550,7 +485,7 @@ bool
 wf_apply_to_actor(struct wf_partition *partition, struct wf_actor *actor,
                   uint64_t record, uint64_t now_ms, weft_bytes ops)
 {
-    struct apply apply = {
+    struct wf_apply apply = {
         .partition = partition,
         .actor = actor,
         .record = record,

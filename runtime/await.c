@@ -143,6 +143,19 @@ wait_for(weft_workflow *wf, uint32_t id)
     }
 }
 
+// It was asked to stop, and is waited for until it has.
+static weft_err
+await_ended(weft_workflow *wf, uint32_t id)
+{
+    struct wf_branch *branch = wf_branch_here(wf);
+    weft_err err;
+
+    branch->unbreakable++;
+    err = wf_await_known(wf, id);
+    branch->unbreakable--;
+    return err;
+}
+
 // WEFT_OK once the future is known.
 weft_err
 wf_await_known(weft_workflow *wf, uint32_t id)
@@ -153,6 +166,10 @@ wf_await_known(weft_workflow *wf, uint32_t id)
         if (err == WEFT_OK) {
             wait_for(wf, id);
             err = suspend(wf);
+        }
+        if (err != WEFT_OK && err != WEFT_EUNWIND &&
+            wf->futures[id - 1].is_cancel_asked) {
+            return await_ended(wf, id);
         }
         if (err != WEFT_OK && (err == WEFT_EUNWIND || !has_outcome(wf, id))) {
             return err;
@@ -184,7 +201,9 @@ wf_await_result(weft_workflow *wf, uint32_t id, weft_bytes *out_result)
     if (future->kind == WF_COMMAND_STEP || future->is_given_up) {
         return future->err;
     }
-    return future->kind == WF_COMMAND_BRANCH && future->err == WEFT_ECANCELLED
+    return (future->kind == WF_COMMAND_BRANCH ||
+            future->kind == WF_COMMAND_ACTIVITY) &&
+                   future->err == WEFT_ECANCELLED
                ? WEFT_ECANCELLED
                : WEFT_EFAILED;
 }

@@ -193,12 +193,32 @@ weft_err
 weft_client_fail(weft_client *client, const char *token, const char *name,
                  const char *message)
 {
+    return weft_client_fail_after(client, token, name, message, 0);
+}
+
+weft_err
+weft_client_heartbeat(weft_client *client, const char *token,
+                      weft_bytes details)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_HEARTBEAT;
+    request.token = token;
+    request.data = details;
+    return call(client, &request, 0, NULL);
+}
+
+weft_err
+weft_client_fail_after(weft_client *client, const char *token, const char *name,
+                       const char *message, uint64_t retry_after_ms)
+{
     weft_request request = WEFT_REQUEST_INIT;
 
     request.verb = WEFT_VERB_FAIL;
     request.token = token;
     request.error_name = name;
     request.error_message = message;
+    request.retry_after_ms = retry_after_ms;
     return call(client, &request, 0, NULL);
 }
 

@@ -153,6 +153,7 @@ make_failure(const weft_request *given, struct wf_request *made)
         return err;
     }
     made->error_name = wf_strdup(given->error_name);
+    made->retry_after_ms = given->retry_after_ms;
     return copy_text("error_message", given->error_message,
                      WF_PAYLOAD_BYTES_MAX, &made->error_message);
 }

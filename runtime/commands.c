@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "runtime/commands_impl.h"
 #include "runtime/policy.h"
 #include "runtime/task.h"
 #include "runtime/turn.h"
@@ -47,15 +48,27 @@ wf_commands_drop(struct wf_command *command)
 void
 wf_commands_cancel(struct wf_command *command)
 {
-    if (command->task != NULL) {
+    if (command->task != NULL &&
+        wf_policy_cancellation(command->options) != WEFT_CANCELLATION_ABANDON) {
         atomic_store(&command->task->is_cancelled, true);
-        command->task = NULL;
+    }
+    command->task = NULL;
+}
+
+void
+wf_commands_tell(struct wf_command *command)
+{
+    if (command->task != NULL) {
+        atomic_store(&command->task->is_paused, command->is_paused);
+        if (command->is_cancel_asked) {
+            atomic_store(&command->task->is_cancelled, true);
+        }
     }
 }
 
-// NULL for a step, and for an activity that is not registered here.
-static const struct wf_activity_kind *
-kind_of(const struct wf_partition *partition, const struct wf_command *command)
+const struct wf_activity_kind *
+wf_commands_kind(const struct wf_partition *partition,
+                 const struct wf_command *command)
 {
     if (command->kind == WF_COMMAND_STEP) {
         return NULL;
@@ -64,12 +77,11 @@ kind_of(const struct wf_partition *partition, const struct wf_command *command)
                                         command->name);
 }
 
-// The defaults, if it is not registered here.
-static struct wf_policy
-policy_of(const struct wf_partition *partition,
-          const struct wf_command *command)
+struct wf_policy
+wf_commands_policy(const struct wf_partition *partition,
+                   const struct wf_command *command)
 {
-    const struct wf_activity_kind *kind = kind_of(partition, command);
+    const struct wf_activity_kind *kind = wf_commands_kind(partition, command);
     weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
 
     if (kind != NULL) {
@@ -90,6 +102,13 @@ close_command(struct wf_partition *partition, struct wf_command *command,
     struct wf_buf ops = {0};
     struct wf_buf letter = {0};
 
+    wf_buf_put_u8(&ops, WF_OP_COMMAND_CLOSE);
+    wf_buf_put_varint(&ops, command->id);
+    if (command->is_abandoned) { // nobody wants to know
+        (void)wf_write_actor(partition, actor, &ops, false);
+        wf_buf_fini(&ops);
+        return;
+    }
     wf_letter_encode(
         &(struct wf_letter){
             .type = is_step ? WF_LETTER_STEP : WF_LETTER_ACTIVITY,
@@ -101,8 +120,6 @@ close_command(struct wf_partition *partition, struct wf_command *command,
             .data = data,
         },
         &letter);
-    wf_buf_put_u8(&ops, WF_OP_COMMAND_CLOSE);
-    wf_buf_put_varint(&ops, command->id);
     wf_buf_put_u8(&ops, WF_OP_PUSH);
     wf_buf_put_bytes(&ops, wf_buf_bytes(&letter));
     (void)wf_write_actor(partition, actor, &ops, false);
@@ -110,10 +127,57 @@ close_command(struct wf_partition *partition, struct wf_command *command,
     wf_buf_fini(&ops);
 }
 
-// due 0: at once, when it is durable.
+// How an attempt failed, or that it is over without having run.
+struct failed {
+    weft_err err; // EFAILED, or ECANCELLED if it stopped as it was asked
+    weft_bytes name;
+    weft_bytes text;
+    weft_bytes data;
+    bool is_final;
+    uint64_t retry_after_ms; // 0: as the policy says
+};
+
+static struct failed
+failed_for(const char *name, const char *text)
+{
+    return (struct failed){
+        .err = WEFT_EFAILED,
+        .name = weft_text(name),
+        .text = weft_text(text),
+    };
+}
+
+// What operators see of it until the next one fails.
+static void
+put_failed(struct wf_buf *ops, const struct wf_command *command,
+           const struct failed *failed)
+{
+    size_t len = failed->text.len;
+
+    wf_buf_put_u8(ops, WF_OP_COMMAND_FAILED);
+    wf_buf_put_varint(ops, command->id);
+    wf_buf_put_bytes(ops, failed->name);
+    wf_buf_put_bytes(
+        ops,
+        weft_bytes_of(failed->text.data,
+                      len < WF_FAILURE_TEXT_MAX ? len : WF_FAILURE_TEXT_MAX));
+}
+
+void
+wf_commands_put_attempt(struct wf_buf *ops, const struct wf_command *command,
+                        uint32_t attempt, uint32_t lost, uint64_t due)
+{
+    wf_buf_put_u8(ops, WF_OP_COMMAND_ATTEMPT);
+    wf_buf_put_varint(ops, command->id);
+    wf_buf_put_varint(ops, attempt);
+    wf_buf_put_varint(ops, lost);
+    wf_buf_put_varint(ops, due);
+}
+
+// due 0: at once, when it is durable. lost: of those that count.
 static void
 begin_attempt(struct wf_partition *partition, struct wf_command *command,
-              uint32_t attempt, uint32_t lost, uint64_t due)
+              const struct failed *failed, uint32_t lost, uint64_t due)
 {
     struct wf_actor *actor = command->actor;
     struct wf_buf ops = {0};
@@ -121,11 +185,8 @@ begin_attempt(struct wf_partition *partition, struct wf_command *command,
 
     wf_commands_drop(command);
     wf_alarm_clear(partition, &command->alarm);
-    wf_buf_put_u8(&ops, WF_OP_COMMAND_ATTEMPT);
-    wf_buf_put_varint(&ops, command->id);
-    wf_buf_put_varint(&ops, attempt);
-    wf_buf_put_varint(&ops, lost);
-    wf_buf_put_varint(&ops, due);
+    put_failed(&ops, command, failed);
+    wf_commands_put_attempt(&ops, command, command->attempt + 1, lost, due);
     record = wf_write_actor(partition, actor, &ops, false);
     wf_buf_fini(&ops);
     wf_gate_actor(partition, actor, record);
@@ -143,97 +204,76 @@ is_out_of_time(const struct wf_policy *policy, const struct wf_command *command,
            (limit > 0 && at_ms - command->opened_ms >= limit);
 }
 
+// How many attempts were used up, this one too. 0: it was reset meanwhile.
+static uint32_t
+used_attempts(const struct wf_command *command)
+{
+    return command->attempt - command->base - command->lost;
+}
+
+uint64_t
+wf_commands_delay_ms(const struct wf_policy *policy,
+                     const struct wf_command *command, uint32_t attempt,
+                     uint32_t used)
+{
+    struct wf_random random;
+
+    wf_random_init(&random, command->actor->seed ^ command->id ^
+                                ((uint64_t)attempt << 32));
+    return wf_policy_delay_ms(policy, used + 1, wf_random_unit(&random));
+}
+
+// When the next attempt may begin; 0: at once.
+static uint64_t
+next_due(const struct wf_partition *partition, const struct wf_policy *policy,
+         const struct wf_command *command, const struct failed *failed)
+{
+    uint32_t used = used_attempts(command);
+    uint64_t delay = failed->retry_after_ms;
+
+    if (delay == 0 && used == 0) {
+        return 0;
+    }
+    if (delay == 0) {
+        delay = wf_commands_delay_ms(policy, command, command->attempt, used);
+    }
+    return delay > WF_NEVER_MS - partition->now_ms ? WF_NEVER_MS
+                                                   : partition->now_ms + delay;
+}
+
 static void
 fail_attempt(struct wf_partition *partition, struct wf_command *command,
-             bool is_final, weft_bytes name, weft_bytes text, weft_bytes data)
+             const struct failed *failed)
 {
-    struct wf_policy policy = policy_of(partition, command);
-    uint32_t used = command->attempt - command->lost;
-    struct wf_random random;
-    uint64_t delay;
-    bool is_over;
+    struct wf_policy policy = wf_commands_policy(partition, command);
+    uint32_t used = used_attempts(command);
+    uint64_t due = next_due(partition, &policy, command, failed);
+    bool is_over =
+        failed->is_final || failed->err == WEFT_ECANCELLED ||
+        !wf_policy_is_retryable(&policy, failed->name) ||
+        (policy.retry.maximum_attempts > 0 &&
+         used >= policy.retry.maximum_attempts) ||
+        is_out_of_time(&policy, command, due > 0 ? due : partition->now_ms) ||
+        command->is_cancel_asked;
 
     wf_commands_drop(command);
-    wf_random_init(&random, command->actor->seed ^ command->id ^
-                                ((uint64_t)command->attempt << 32));
-    delay = wf_policy_delay_ms(&policy, used + 1, wf_random_unit(&random));
-    is_over = is_final || !wf_policy_is_retryable(&policy, name) ||
-              (policy.retry.maximum_attempts > 0 &&
-               used >= policy.retry.maximum_attempts) ||
-              is_out_of_time(&policy, command, partition->now_ms + delay) ||
-              command->is_cancel_asked;
     wf_note(partition, &command->actor->key, is_over ? "fail" : "retry",
-            "%s attempt %u: %.*s", command->name, command->attempt,
-            (int)name.len, (const char *)name.data);
+            "%s attempt %u: %.*s", command->name, wf_command_attempt(command),
+            (int)failed->name.len, (const char *)failed->name.data);
     if (is_over) {
-        close_command(partition, command, WEFT_EFAILED, name, text, data);
+        close_command(partition, command, failed->err, failed->name,
+                      failed->text, failed->data);
     } else {
-        begin_attempt(partition, command, command->attempt + 1, command->lost,
-                      partition->now_ms + delay);
+        begin_attempt(partition, command, failed, command->lost, due);
     }
 }
 
 // Starting. -----------------------------------------------------------------
 
-// The earliest moment at which a timeout could strike, given what is known
-// now; UINT64_MAX: never. *out_name: which one strikes if it is past.
-static uint64_t
-next_timeout(const struct wf_partition *partition,
-             const struct wf_command *command, const char **out_name,
-             bool *out_is_final)
-{
-    const weft_activity_timeouts timeouts =
-        policy_of(partition, command).timeouts;
-    const struct wf_task *task = command->task;
-    uint64_t started = command->is_deferred ? command->attempt_ms : 0;
-    uint64_t beat = command->beat_ms > started ? command->beat_ms : started;
-    uint64_t due = UINT64_MAX;
-
-    if (task != NULL) {
-        started = atomic_load(&task->started_at_ms);
-        beat = atomic_load(&task->beat_at_ms);
-        beat = beat > started ? beat : started;
-    }
-#define CONSIDER(base, limit, name, is_final)                                  \
-    if ((limit) != 0 && (limit) != WEFT_FOREVER && (base) + (limit) < due) {   \
-        due = (base) + (limit);                                                \
-        *out_name = (name);                                                    \
-        *out_is_final = (is_final);                                            \
-    }
-    CONSIDER(command->opened_ms, timeouts.schedule_to_close_ms,
-             "timeout.schedule_to_close", true)
-    if (started == 0) {
-        CONSIDER(command->attempt_ms, timeouts.schedule_to_start_ms,
-                 "timeout.schedule_to_start", true)
-        // It may start at any time: look again when it could be over.
-        CONSIDER(partition->now_ms, timeouts.start_to_close_ms, "", false)
-        CONSIDER(partition->now_ms, timeouts.heartbeat_ms, "", false)
-    } else {
-        CONSIDER(started, timeouts.start_to_close_ms, "timeout.start_to_close",
-                 false)
-        CONSIDER(beat, timeouts.heartbeat_ms, "timeout.heartbeat", false)
-    }
-#undef CONSIDER
-    return due;
-}
-
-static void
-watch_timeouts(struct wf_partition *partition, struct wf_command *command)
-{
-    const char *name = "";
-    bool is_final = false;
-    uint64_t due = next_timeout(partition, command, &name, &is_final);
-
-    wf_alarm_clear(partition, &command->alarm);
-    if (due != UINT64_MAX) {
-        wf_alarm_set(partition, &command->alarm, due);
-    }
-}
-
 static void
 hand_out(struct wf_partition *partition, struct wf_command *command)
 {
-    const struct wf_activity_kind *kind = kind_of(partition, command);
+    const struct wf_activity_kind *kind = wf_commands_kind(partition, command);
     struct wf_actor *actor = command->actor;
     struct wf_task *task;
 
@@ -251,7 +291,9 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
         .command = command->id,
         .attempt = command->attempt,
     };
+    task->attempt = wf_command_attempt(command);
     task->kind = kind;
+    task->is_local = wf_policy_is_local(command->options);
     task->given_at_ms = partition->now_ms;
     wf_own_bytes(&task->input, command->input);
     wf_own_bytes(&task->details, command->details);
@@ -261,7 +303,56 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     partition->stats.activities_started++;
     partition->stats.activities_running++;
     wf_list_push_back(&partition->outputs.tasks, &task->node);
-    watch_timeouts(partition, command);
+    wf_timeouts_watch(partition, command);
+}
+
+void
+wf_commands_look(struct wf_partition *partition, struct wf_command *command)
+{
+    if (!wf_actor_may_run(command->actor)) {
+        return; // resume looks at it
+    }
+    if (wf_command_is_running(command)) {
+        wf_timeouts_watch(partition, command);
+    } else {
+        wf_commands_start(partition, command->actor);
+    }
+}
+
+// An activity that waits for its next attempt: begin it, or see to it that it
+// is looked at again when it may begin or is too late.
+static void
+start_activity(struct wf_partition *partition, struct wf_command *command)
+{
+    const char *name = "";
+    bool is_final = false;
+    uint64_t limit;
+    struct failed failed;
+
+    wf_alarm_clear(partition, &command->alarm);
+    if (command->is_cancel_asked) {
+        failed = failed_for(weft_err_name(WEFT_ECANCELLED),
+                            "no attempt was under way when it was asked to "
+                            "stop");
+        failed.err = WEFT_ECANCELLED;
+        fail_attempt(partition, command, &failed);
+        return;
+    }
+    limit = wf_timeouts_next(partition, command, &name, &is_final);
+    if (limit <= partition->now_ms) {
+        failed = failed_for(name, "its time was over before it could begin");
+        failed.is_final = is_final;
+        fail_attempt(partition, command, &failed);
+    } else if (command->is_paused || command->due > partition->now_ms) {
+        uint64_t due = command->is_paused ? UINT64_MAX : command->due;
+
+        due = limit < due ? limit : due;
+        if (due != UINT64_MAX) {
+            wf_alarm_set(partition, &command->alarm, due);
+        }
+    } else {
+        hand_out(partition, command);
+    }
 }
 
 static void
@@ -269,19 +360,14 @@ start_command(struct wf_partition *partition, struct wf_command *command)
 {
     struct wf_actor *actor = command->actor;
 
-    if (command->is_started || command->is_deferred ||
+    if (wf_command_is_running(command) ||
         command->record > partition->durable_record) {
         return;
     }
-    if (command->kind == WF_COMMAND_STEP) {
-        if (!wf_list_has(&actor->steps)) {
-            wf_list_push_back(&partition->steps, &actor->steps);
-        }
-    } else if (command->due > partition->now_ms) {
-        wf_alarm_clear(partition, &command->alarm);
-        wf_alarm_set(partition, &command->alarm, command->due);
-    } else {
-        hand_out(partition, command);
+    if (command->kind != WF_COMMAND_STEP) {
+        start_activity(partition, command);
+    } else if (!wf_list_has(&actor->steps)) {
+        wf_list_push_back(&partition->steps, &actor->steps);
     }
 }
 
@@ -294,8 +380,27 @@ wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
         actor->kind == NULL) {
         return;
     }
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
-        start_command(partition, WF_CONTAINER(node, struct wf_command, node));
+    while (node != NULL) {
+        struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+
+        node = wf_list_next(&actor->commands, node); // it may be closed
+        start_command(partition, command);
+    }
+}
+
+// The process died that may have run it.
+static void
+lose_attempt(struct wf_partition *partition, struct wf_command *command)
+{
+    struct failed lost = failed_for("lost", "the process of this attempt died");
+    bool counts = command->attempt > command->base;
+
+    if (wf_commands_policy(partition, command).fail_when_lost) {
+        fail_attempt(partition, command, &lost);
+    } else {
+        begin_attempt(partition, command, &lost,
+                      command->lost + (counts ? 1 : 0), 0);
     }
 }
 
@@ -303,25 +408,19 @@ wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
 static void
 recover_command(struct wf_partition *partition, struct wf_command *command)
 {
-    const struct wf_activity_kind *kind = kind_of(partition, command);
     bool may_have_run =
         command->is_recovered && command->due <= partition->now_ms;
 
     command->is_recovered = false;
     if (command->is_deferred) {
         command->beat_ms = partition->now_ms; // nobody could be heard
-        watch_timeouts(partition, command);
+        wf_timeouts_watch(partition, command);
     } else if (command->task != NULL) {
-        watch_timeouts(partition, command); // they did not strike meanwhile
+        wf_timeouts_watch(partition, command); // they did not strike meanwhile
     } else if (!may_have_run) {
         start_command(partition, command);
-    } else if (kind != NULL && kind->def.fail_when_lost) {
-        fail_attempt(partition, command, false, weft_text("lost"),
-                     weft_text("the process of this attempt died"),
-                     weft_nothing());
     } else {
-        begin_attempt(partition, command, command->attempt + 1,
-                      command->lost + 1, 0);
+        lose_attempt(partition, command);
     }
 }
 
@@ -346,23 +445,25 @@ void
 wf_commands_alarm(struct wf_partition *partition, struct wf_command *command)
 {
     const char *name = "";
+    struct failed failed;
     bool is_final = false;
 
     if (!wf_actor_may_run(command->actor)) {
         return; // resume sets alarms again
     }
-    if (!command->is_started && !command->is_deferred) {
+    if (!wf_command_is_running(command)) {
         start_command(partition, command);
         return;
     }
-    if (next_timeout(partition, command, &name, &is_final) >
+    if (wf_timeouts_next(partition, command, &name, &is_final) >
             partition->now_ms ||
         name[0] == '\0') {
-        watch_timeouts(partition, command);
+        wf_timeouts_watch(partition, command);
         return;
     }
-    fail_attempt(partition, command, is_final, weft_text(name),
-                 weft_text("the attempt took too long"), weft_nothing());
+    failed = failed_for(name, "the attempt took too long");
+    failed.is_final = is_final;
+    fail_attempt(partition, command, &failed);
 }
 
 // Results. ------------------------------------------------------------------
@@ -395,36 +496,51 @@ defer_attempt(struct wf_partition *partition, struct wf_command *command)
     wf_buf_put_varint(&ops, command->id);
     (void)wf_write_actor(partition, command->actor, &ops, false);
     wf_buf_fini(&ops);
-    watch_timeouts(partition, command);
+    wf_timeouts_watch(partition, command);
+}
+
+// A worker gave it back. It never began if the node is closing, which the next
+// one will make good, or if it is paused.
+static void
+end_attempt(struct wf_partition *partition, struct wf_command *command,
+            struct wf_outcome *outcome)
+{
+    command->task = NULL;
+    wf_alarm_clear(partition, &command->alarm);
+    if (outcome->err == WEFT_OK) {
+        close_command(partition, command, WEFT_OK, weft_nothing(),
+                      weft_nothing(), outcome->data);
+    } else if (outcome->err == WEFT_EDEFERRED) {
+        defer_attempt(partition, command);
+    } else if (outcome->err == WEFT_EBUSY) {
+        command->is_started = false;
+        wf_commands_start(partition, command->actor);
+    } else if (outcome->err != WEFT_ECLOSED) {
+        fail_attempt(
+            partition, command,
+            &(struct failed){
+                .err = outcome->err,
+                .name = weft_text(outcome->name == NULL ? "" : outcome->name),
+                .text =
+                    weft_text(outcome->message == NULL ? "" : outcome->message),
+                .data = outcome->data,
+                .is_final = outcome->is_final,
+                .retry_after_ms = outcome->retry_after_ms,
+            });
+    }
 }
 
 void
 wf_commands_task(struct wf_partition *partition, struct wf_task *task)
 {
-    const struct wf_outcome *outcome = &task->outcome;
     struct wf_command *command =
         find_attempt(partition, &task->caller, &task->token);
-    weft_bytes name = weft_text(outcome->name == NULL ? "" : outcome->name);
-    weft_bytes text =
-        weft_text(outcome->message == NULL ? "" : outcome->message);
 
     if (task->incarnation == partition->options.incarnation) {
         partition->stats.activities_running--;
     }
     if (command != NULL && command->task == task) {
-        command->task = NULL;
-        wf_alarm_clear(partition, &command->alarm);
-        if (outcome->err == WEFT_OK) {
-            close_command(partition, command, WEFT_OK, weft_nothing(),
-                          weft_nothing(), outcome->data);
-        } else if (outcome->err == WEFT_ECLOSED) {
-            // The node is closing and never began it: the next one will.
-        } else if (outcome->err == WEFT_EDEFERRED) {
-            defer_attempt(partition, command);
-        } else {
-            fail_attempt(partition, command, outcome->is_final, name, text,
-                         outcome->data);
-        }
+        end_attempt(partition, command, &task->outcome);
     }
     wf_task_destroy(task);
 }
@@ -458,6 +574,18 @@ wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat)
 
 // By token. -----------------------------------------------------------------
 
+static void
+beat_by_token(struct wf_partition *partition, struct wf_command *command,
+              struct wf_request *request)
+{
+    command->beat_ms = partition->now_ms;
+    keep_details(partition, command, request->data);
+    wf_timeouts_watch(partition, command);
+    wf_edge_answer(partition, request, partition->last_record,
+                   command->is_cancel_asked ? WEFT_ECANCELLED : WEFT_OK, "%s",
+                   command->is_cancel_asked ? "it is asked to stop" : "");
+}
+
 void
 wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
                     struct wf_request *request)
@@ -479,15 +607,17 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
                       weft_nothing(), request->data);
         break;
     case WEFT_VERB_FAIL:
-        fail_attempt(partition, command, false, weft_text(request->error_name),
-                     weft_text(request->error_message), request->data);
+        fail_attempt(partition, command,
+                     &(struct failed){
+                         .err = WEFT_EFAILED,
+                         .name = weft_text(request->error_name),
+                         .text = weft_text(request->error_message),
+                         .data = request->data,
+                         .retry_after_ms = request->retry_after_ms,
+                     });
         break;
     default:
-        command->beat_ms = partition->now_ms;
-        keep_details(partition, command, request->data);
-        watch_timeouts(partition, command);
-        wf_edge_answer(partition, request, partition->last_record, WEFT_OK,
-                       "%s", "");
+        beat_by_token(partition, command, request);
         return;
     }
     // In the same segment as what it did: repeated, it is answered the same.

@@ -107,10 +107,14 @@ wf_turn_command(struct wf_turn *turn, uint32_t id, enum wf_command_kind kind,
 }
 
 void
-wf_turn_command_close(struct wf_turn *turn, uint32_t id)
+wf_turn_command_cancel(struct wf_turn *turn, uint32_t id, weft_cancellation how)
 {
-    wf_buf_put_u8(&turn->ops, WF_OP_COMMAND_CLOSE);
+    wf_buf_put_u8(&turn->ops,
+                  how == WEFT_CANCELLATION_WAIT      ? WF_OP_COMMAND_CANCEL
+                  : how == WEFT_CANCELLATION_ABANDON ? WF_OP_COMMAND_ABANDON
+                                                     : WF_OP_COMMAND_CLOSE);
     wf_buf_put_varint(&turn->ops, id);
+    turn->has_commands = true;
 }
 
 void

@@ -291,6 +291,15 @@ put_waits(struct save *save)
         wf_item_encode_published(published, &bytes);
         put_item(save, WF_ITEM_PUBLISHED, number++, wf_buf_bytes(&bytes));
     }
+    for (node = wf_list_first(&actor->operations); node != NULL;
+         node = wf_list_next(&actor->operations, node)) {
+        const struct wf_operation *operation =
+            WF_CONTAINER(node, struct wf_operation, node);
+        wf_buf_reset(&bytes);
+        wf_item_encode_operation(operation, &bytes);
+        put_item(save, WF_ITEM_OPERATION, operation->number,
+                 wf_buf_bytes(&bytes));
+    }
     wf_buf_fini(&bytes);
 }
 

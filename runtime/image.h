@@ -43,6 +43,7 @@ enum wf_item_class {
     WF_ITEM_COMMAND,
     WF_ITEM_CALL,
     WF_ITEM_PUBLISHED, // number: in order of first publishing
+    WF_ITEM_OPERATION, // number: from 1
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,

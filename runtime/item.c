@@ -31,6 +31,9 @@ decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 
 #define COMMAND_DEFERRED 1
 #define COMMAND_CANCEL_ASKED 2
+#define COMMAND_ABANDONED 4
+#define COMMAND_PAUSED 8
+#define COMMAND_FAILED 16
 
 void
 wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
@@ -39,9 +42,13 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
 
     bits |= command->is_deferred ? COMMAND_DEFERRED : 0;
     bits |= command->is_cancel_asked ? COMMAND_CANCEL_ASKED : 0;
+    bits |= command->is_abandoned ? COMMAND_ABANDONED : 0;
+    bits |= command->is_paused ? COMMAND_PAUSED : 0;
+    bits |= command->failure_name != NULL ? COMMAND_FAILED : 0;
     wf_buf_put_u8(out, (uint8_t)command->kind);
     wf_buf_put_u8(out, bits);
     wf_buf_put_varint(out, command->attempt);
+    wf_buf_put_varint(out, command->base);
     wf_buf_put_varint(out, command->lost);
     wf_buf_put_varint(out, command->opened_ms);
     wf_buf_put_varint(out, command->attempt_ms);
@@ -50,6 +57,11 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
     wf_buf_put_bytes(out, command->input);
     wf_buf_put_bytes(out, command->options);
     wf_buf_put_bytes(out, command->details);
+    if (command->failure_name != NULL) {
+        wf_buf_put_varint(out, command->failed_ms);
+        wf_buf_put_text(out, command->failure_name);
+        wf_buf_put_text(out, command->failure_message);
+    }
 }
 
 static bool
@@ -68,7 +80,10 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     bits = wf_reader_u8(reader);
     command->is_deferred = (bits & COMMAND_DEFERRED) != 0;
     command->is_cancel_asked = (bits & COMMAND_CANCEL_ASKED) != 0;
+    command->is_abandoned = (bits & COMMAND_ABANDONED) != 0;
+    command->is_paused = (bits & COMMAND_PAUSED) != 0;
     command->attempt = (uint32_t)wf_reader_varint(reader);
+    command->base = (uint32_t)wf_reader_varint(reader);
     command->lost = (uint32_t)wf_reader_varint(reader);
     command->opened_ms = wf_reader_varint(reader);
     command->attempt_ms = wf_reader_varint(reader);
@@ -77,6 +92,11 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     wf_own_bytes(&command->input, wf_reader_bytes(reader));
     wf_own_bytes(&command->options, wf_reader_bytes(reader));
     wf_own_bytes(&command->details, wf_reader_bytes(reader));
+    if ((bits & COMMAND_FAILED) != 0) {
+        command->failed_ms = wf_reader_varint(reader);
+        wf_own_text(&command->failure_name, wf_reader_bytes(reader));
+        wf_own_text(&command->failure_message, wf_reader_bytes(reader));
+    }
     // An actor with open commands stays in memory, so reading one back means
     // that the process, or this partition's life in it, is a new one.
     command->is_recovered = true;
@@ -123,6 +143,56 @@ decode_published(struct wf_actor *actor, struct wf_reader *reader)
     return !reader->failed;
 }
 
+void
+wf_item_encode_operation(const struct wf_operation *operation,
+                         struct wf_buf *out)
+{
+    wf_buf_put_varint(out, operation->at_ms);
+    wf_buf_put_varint(out, operation->run);
+    wf_buf_put_varint(out, operation->journal_count);
+    wf_buf_put_text(out, operation->who);
+    wf_buf_put_text(out, operation->why);
+    wf_buf_put_text(out, operation->what);
+}
+
+// The first operation that came later, or NULL. Items with rows of their own
+// come first, and those in the image are the oldest.
+static struct wf_list_node *
+find_later(const struct wf_actor *actor, uint64_t number)
+{
+    struct wf_list_node *node = wf_list_first(&actor->operations);
+
+    if (number > actor->operations_made) {
+        return NULL;
+    }
+    while (node != NULL &&
+           WF_CONTAINER(node, struct wf_operation, node)->number < number) {
+        node = wf_list_next(&actor->operations, node);
+    }
+    return node;
+}
+
+static bool
+decode_operation(struct wf_actor *actor, uint64_t number,
+                 struct wf_reader *reader)
+{
+    struct wf_operation *operation = wf_calloc(sizeof(*operation));
+
+    operation->number = number;
+    operation->at_ms = wf_reader_varint(reader);
+    operation->run = wf_reader_varint(reader);
+    operation->journal_count = wf_reader_varint(reader);
+    wf_own_text(&operation->who, wf_reader_bytes(reader));
+    wf_own_text(&operation->why, wf_reader_bytes(reader));
+    wf_own_text(&operation->what, wf_reader_bytes(reader));
+    wf_list_insert(&actor->operations, find_later(actor, number),
+                   &operation->node);
+    if (number > actor->operations_made) {
+        actor->operations_made = number;
+    }
+    return !reader->failed;
+}
+
 bool
 wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
                weft_bytes bytes, bool is_row)
@@ -154,6 +224,8 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return decode_call(actor, (uint32_t)number, &reader);
     case WF_ITEM_PUBLISHED:
         return decode_published(actor, &reader);
+    case WF_ITEM_OPERATION:
+        return decode_operation(actor, number, &reader);
     default:
         return false;
     }

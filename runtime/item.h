@@ -17,6 +17,9 @@ void wf_item_encode_call(const struct wf_call *call, struct wf_buf *out);
 void wf_item_encode_published(const struct wf_published *published,
                               struct wf_buf *out);
 
+void wf_item_encode_operation(const struct wf_operation *operation,
+                              struct wf_buf *out);
+
 // Add what was saved to the actor. is_row: it came from a row of its own.
 // False if malformed or of an unknown class.
 bool wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,

@@ -14,13 +14,14 @@
 //   watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
+//   timeouts.c   attempts that take too long
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record
-//   P2  only apply.c and apply_actor.c change durable fields of actors, routes,
-//   windows P3  an object is in the dirty list if and only if position is not
-//   saved P4  the dirty list is ordered by dirty_record P5  what is held at the
-//   gate has a record > durable_record
+//   P2  only the apply files change durable fields of actors, routes, windows
+//   P3  an object is in the dirty list if and only if position is not saved
+//   P4  the dirty list is ordered by dirty_record
+//   P5  what is held at the gate has a record > durable_record
 
 #ifndef WF_RUNTIME_PARTITION_IMPL_H
 #define WF_RUNTIME_PARTITION_IMPL_H
@@ -264,8 +265,11 @@ void wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat);
 void wf_commands_step(struct wf_partition *partition, struct wf_actor *actor);
 // The attempt is over: tell the worker that its result will be dropped.
 void wf_commands_drop(struct wf_command *command);
-// The instance ended or gave the call up: ask the worker to stop.
+// The instance ended or gave the call up: ask the worker to stop, unless the
+// call's options say not to.
 void wf_commands_cancel(struct wf_command *command);
+// Tell the worker whether it is asked to stop, and whether it is paused.
+void wf_commands_tell(struct wf_command *command);
 void wf_commands_key(const struct wf_actor *actor, uint32_t id,
                      char out_key[33]);
 // A client's complete, fail or heartbeat.

@@ -12,12 +12,12 @@
 #include "base/bytes.h"
 #include "weft/activity.h"
 #include "weft/definitions.h"
-#include "weft/workflow.h"
 
 struct wf_policy {
     weft_retry_policy retry;
     weft_activity_timeouts timeouts;
     weft_bytes non_retryable; // names as B ...; borrowed from the options
+    bool fail_when_lost;
 };
 
 // Options as they are kept in a command. options may be NULL: nothing.
@@ -25,6 +25,14 @@ struct wf_policy {
 // WEFT_EINVAL   a field is out of range
 weft_err wf_policy_encode(const weft_call_options *options,
                           struct wf_buf *out_bytes);
+
+// What the options say, with `over` over it.
+void wf_policy_merge(weft_bytes old_options, weft_bytes over,
+                     struct wf_buf *out_bytes);
+// Do they say anything about the pause between attempts?
+bool wf_policy_has_interval(weft_bytes options);
+weft_cancellation wf_policy_cancellation(weft_bytes options);
+bool wf_policy_is_local(weft_bytes options);
 
 // The policy of a call: its definition's, and its options over it.
 struct wf_policy wf_policy_of(const weft_activity_def *def, weft_bytes options);

@@ -52,6 +52,13 @@ enum wf_op {
     WF_OP_REMOVE,          // the instance is forgotten
     WF_OP_OUTLIVED,        // what is in the mailbox was for the life before
     WF_OP_VERSION,         // V version: of the code it runs from here on
+    WF_OP_COMMAND_ABANDON, // V id: it goes on, its result is dropped
+    WF_OP_COMMAND_FAILED,  // V id, B name, B message: of its attempt
+    WF_OP_COMMAND_PAUSE,   // V id
+    WF_OP_COMMAND_RESUME,  // V id
+    WF_OP_COMMAND_RESET,   // V id: attempts count from here
+    WF_OP_COMMAND_OPTIONS, // V id, B options, V due
+    WF_OP_OPERATED,        // B who, B why, B what: by an operator
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -35,6 +35,7 @@ struct wf_request {
     struct wf_token token;
     char *error_name; // owned; never NULL
     char *error_message;
+    uint64_t retry_after_ms; // fail: before the next attempt; 0: the policy's
 
     // list: only this kind (or ""), only this status (or NONE), keys after
     // `after` of this partition

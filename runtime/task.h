@@ -29,6 +29,7 @@ struct wf_outcome {
     char *message;   // or NULL
     weft_bytes data; // result, or details of the failure
     bool is_final;   // not to be retried
+    uint64_t retry_after_ms; // before the next attempt; 0: as the policy says
 };
 
 void wf_outcome_fini(struct wf_outcome *outcome); // leaves it zero
@@ -41,7 +42,9 @@ struct wf_task {
 
     struct wf_key caller; // owned
     struct wf_token token;
+    uint32_t attempt; // as its code sees it: from 1, also after a reset
     const struct wf_activity_kind *kind; // borrowed from the definitions
+    bool is_local;                       // it has a share of the workers
     weft_bytes input;                    // owned
     weft_bytes details; // owned: last heartbeat of an earlier attempt
     char key[33];       // idempotency key
@@ -49,6 +52,7 @@ struct wf_task {
     // Set by the partition, read by the worker.
     atomic_bool is_cancelled; // the caller asks it to stop
     atomic_bool is_abandoned; // timed out: the result will be dropped
+    atomic_bool is_paused;    // an operator holds the activity up
     // When it was handed out, on the partition's clock and on the workers'.
     // What workers stamp is counted from there, so that a jump of the wall
     // clock times nothing out.

@@ -56,7 +56,9 @@ void wf_turn_timer_clear(struct wf_turn *turn, uint32_t id);
 void wf_turn_command(struct wf_turn *turn, uint32_t id,
                      enum wf_command_kind kind, const char *name,
                      weft_bytes input, weft_bytes options);
-void wf_turn_command_close(struct wf_turn *turn, uint32_t id);
+// Give an activity up, in one of the three ways.
+void wf_turn_command_cancel(struct wf_turn *turn, uint32_t id,
+                            weft_cancellation how);
 // A child or a question: opens the call and sends the letter.
 void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
                   const struct wf_key *target, const char *name,

@@ -202,6 +202,10 @@ run_task(struct wf_workers *workers, uint32_t worker, struct wf_task *task)
         set_outcome(task, WEFT_ECANCELLED);
         return;
     }
+    if (atomic_load(&task->is_paused)) {
+        set_outcome(task, WEFT_EBUSY);
+        return;
+    }
     atomic_store(&task->started_at_ms,
                  wf_task_now_ms(task, &workers->options.clock));
     if (watch->begin != NULL) {

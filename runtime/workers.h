@@ -58,7 +58,8 @@ weft_err wf_workers_create(const struct wf_workers_options *options,
 
 // Run the task when its turn comes; takes it. Any thread; never waits. What
 // was abandoned or cancelled before it began comes back without having run,
-// with WEFT_ECLOSED or WEFT_ECANCELLED, and started_at_ms is 0. After stop
+// with WEFT_ECLOSED or WEFT_ECANCELLED, what was paused with WEFT_EBUSY, and
+// started_at_ms is 0. After stop
 // everything comes back at once, abandoned: it was not run, so whoever gets it
 // must not count that as a failed attempt.
 void wf_workers_give(struct wf_workers *workers, struct wf_task *task);

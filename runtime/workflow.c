@@ -265,7 +265,9 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
         return; // it was abandoned
     }
     // A child that was cancelled has failed, for its parent.
-    future->err = letter->type == WF_LETTER_STEP || letter->err == WEFT_OK
+    future->err = letter->type == WF_LETTER_STEP ||
+                          letter->type == WF_LETTER_ACTIVITY ||
+                          letter->err == WEFT_OK
                       ? letter->err
                       : WEFT_EFAILED;
     future->data = wf_workflow_keep(wf, letter->data);

@@ -72,6 +72,8 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
             wf_turn_command(wf->turn, wf->ordinal, WF_COMMAND_ACTIVITY,
                             activity, input, wf_buf_bytes(&bytes));
         }
+        wf->futures[wf->ordinal - 1].cancellation =
+            wf_policy_cancellation(wf_buf_bytes(&bytes));
         *out_future = wf_await_number(wf, wf->ordinal);
     }
     wf_buf_fini(&bytes);
@@ -265,7 +267,7 @@ put_abandon(weft_workflow *wf, uint32_t id, const struct wf_future *future)
         wf_turn_timer_clear(wf->turn, id);
         break;
     case WF_COMMAND_ACTIVITY:
-        wf_turn_command_close(wf->turn, id);
+        wf_turn_command_cancel(wf->turn, id, future->cancellation);
         break;
     case WF_COMMAND_CHILD:
         if (wf_key_decode(future->data, &child)) {
@@ -292,6 +294,9 @@ wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
     weft_err err;
     struct wf_future *future;
 
+    if (wf->futures[id - 1].is_cancel_asked) {
+        return WEFT_OK;
+    }
     (void)snprintf(name, sizeof(name), "%u", id);
     err = wf_replay_own_command(wf, WF_COMMAND_ABANDON, name, weft_nothing());
     if (err != WEFT_OK) {
@@ -300,6 +305,10 @@ wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
     future = &wf->futures[id - 1];
     if (!wf->is_replaying) {
         put_abandon(wf, id, future);
+    }
+    if (future->cancellation == WEFT_CANCELLATION_WAIT) {
+        future->is_cancel_asked = true; // its outcome will be known
+        return WEFT_OK;
     }
     future->is_given_up = true;
     future->err = why;

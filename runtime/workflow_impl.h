@@ -49,7 +49,9 @@ struct wf_future {
     struct wf_scope *deadline; // the scope that ends when this timer fires
     const char *name;          // of the signal waited for; of the failure
     const char *text;
-    weft_bytes data; // in the arena
+    weft_bytes data;                // in the arena
+    weft_cancellation cancellation; // how it is given up
+    bool is_cancel_asked;           // given up, and its outcome is waited for
 };
 
 // More than one branch waits for it.

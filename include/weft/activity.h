@@ -22,8 +22,10 @@
 extern "C" {
 #endif
 
-// "No limit" for every timeout and interval in milliseconds.
+// "No limit" for every timeout and interval in milliseconds, and for a count of
+// attempts: also what a call says to take back a limit of the definition.
 #define WEFT_FOREVER UINT64_MAX
+#define WEFT_UNLIMITED UINT32_MAX
 
 // One attempt, valid until its function returns.
 typedef struct weft_activity weft_activity;
@@ -70,6 +72,45 @@ typedef struct weft_activity_def {
         .struct_size = sizeof(weft_activity_def)                               \
     }
 
+// What becomes of an activity whose caller is cancelled or gives it up. (The
+// cancellation types of Temporal.)
+typedef enum weft_cancellation {
+    WEFT_CANCELLATION_TRY,    // ask it to stop, and go on at once
+    WEFT_CANCELLATION_WAIT,   // ask, and wait until it has really ended
+    WEFT_CANCELLATION_ABANDON // do not tell it: it goes on, its result is lost
+} weft_cancellation;
+
+// What becomes of an attempt whose process died.
+typedef enum weft_on_lost {
+    WEFT_ON_LOST_DEFAULT, // as the definition's fail_when_lost says
+    WEFT_ON_LOST_REPEAT,  // the next one begins; it does not count
+    WEFT_ON_LOST_FAIL     // it counts as failed, by the name "lost"
+} weft_on_lost;
+
+// A jitter of none, where the definition has one.
+#define WEFT_NO_JITTER (-1.0)
+
+// What may differ from the activity's definition for one call. Zero fields
+// keep the definition's value; WEFT_FOREVER, WEFT_UNLIMITED, WEFT_NO_JITTER and
+// a list of names that is empty take it back. A list of names replaces the
+// definition's. Only max_parallel cannot differ: it is the node's.
+typedef struct weft_call_options {
+    size_t struct_size;
+    weft_retry_policy retry;
+    weft_activity_timeouts timeouts;
+    weft_cancellation cancellation;
+    weft_on_lost on_lost;
+    // 1: on the workers of the caller's own node, whatever task queues there
+    // are, with a share of them that ordinary activities cannot take. Durable
+    // like any other. (Temporal: local activity.)
+    int is_local;
+} weft_call_options;
+
+#define WEFT_CALL_OPTIONS_INIT                                                 \
+    {                                                                          \
+        .struct_size = sizeof(weft_call_options)                               \
+    }
+
 // Copies the definition, strings too.
 //
 // WEFT_EINVAL   no name or function, or a policy is out of range
@@ -97,6 +138,16 @@ WEFT_API weft_err weft_activity_fail_for_good(weft_activity *activity,
                                               const char *message,
                                               weft_bytes details);
 
+// The same as weft_activity_fail, and if there is another attempt, it begins so
+// much later, whatever the policy's interval: what a service answers that says
+// when to come again. 0: as the policy says. Limits of attempts and of time
+// hold all the same. (Temporal: next retry delay.)
+WEFT_API weft_err weft_activity_fail_after(weft_activity *activity,
+                                           const char *name,
+                                           const char *message,
+                                           weft_bytes details,
+                                           uint64_t retry_after_ms);
+
 // Say that the attempt is alive, and leave details for the next attempt to
 // read. Never blocks; details are copied and durable soon after (about 50 ms),
 // not before the call returns.
@@ -110,7 +161,7 @@ WEFT_API weft_err weft_activity_heartbeat(weft_activity *activity,
 // until the function returns.
 WEFT_API weft_bytes weft_activity_last_details(const weft_activity *activity);
 
-// 1 for the first attempt.
+// 1 for the first attempt, also after an operator's reset.
 WEFT_API uint32_t weft_activity_attempt(const weft_activity *activity);
 
 // The same for all attempts of this activity call and for no other: 32
@@ -122,6 +173,10 @@ WEFT_API void *weft_activity_context(const weft_activity *activity);
 // Who called: "namespace/kind/id" of the actor or workflow. Borrowed until the
 // function returns.
 WEFT_API const char *weft_activity_caller_id(const weft_activity *activity);
+
+// 1 while an operator holds the activity up (operate.h). The attempt may go on,
+// and its result counts; if it fails, the next one waits to be resumed.
+WEFT_API int weft_activity_is_paused(const weft_activity *activity);
 
 // 1 once cancellation was requested or the attempt timed out.
 WEFT_API int weft_activity_is_cancelled(const weft_activity *activity);

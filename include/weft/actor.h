@@ -134,9 +134,19 @@ WEFT_API weft_err weft_actor_send(weft_actor *actor, weft_target to,
 WEFT_API weft_err weft_actor_spawn(weft_actor *actor, weft_target child,
                                    weft_bytes input, uint32_t *out_call);
 
-// Run an activity; its result arrives as WEFT_MESSAGE_ACTIVITY.
+// Run an activity; its result arrives as WEFT_MESSAGE_ACTIVITY. options
+// (activity.h) may be NULL.
 WEFT_API weft_err weft_actor_call(weft_actor *actor, const char *activity,
-                                  weft_bytes input, uint32_t *out_call);
+                                  weft_bytes input,
+                                  const weft_call_options *options,
+                                  uint32_t *out_call);
+
+// Give a call of an activity up, as its options->cancellation says: no message
+// comes of it, but with WEFT_CANCELLATION_WAIT the one that tells how it ended;
+// the failure of one that stopped is named WEFT_ECANCELLED.
+//
+// WEFT_ENOTFOUND  that activity is not open: it has ended, or never began
+WEFT_API weft_err weft_actor_call_cancel(weft_actor *actor, uint32_t call);
 
 // Answer the message of this turn, if its sender asked for an answer
 // (weft_client_ask, weft_actor_ask); else nothing happens.

@@ -103,10 +103,11 @@ typedef struct weft_request {
     const char *token;               // complete, fail, heartbeat
     const char *error_name;          // fail
     const char *error_message;
-    weft_status status; // list: only of this status; 0 (none) for all
-    const char *cursor; // list: where the page before ended; NULL to begin
-    uint32_t limit;     // list: at most so many; default 100, to 1000
-    uint64_t number;    // request number to repeat; 0: a new one
+    uint64_t retry_after_ms; // fail: as for weft_activity_fail_after
+    weft_status status;      // list: only of this status; 0 (none) for all
+    const char *cursor;      // list: where the page before ended; NULL to begin
+    uint32_t limit;          // list: at most so many; default 100, to 1000
+    uint64_t number;         // request number to repeat; 0: a new one
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \
@@ -231,6 +232,16 @@ WEFT_API weft_err weft_client_complete(weft_client *client, const char *token,
                                        weft_bytes result);
 WEFT_API weft_err weft_client_fail(weft_client *client, const char *token,
                                    const char *name, const char *message);
+WEFT_API weft_err weft_client_fail_after(weft_client *client, const char *token,
+                                         const char *name, const char *message,
+                                         uint64_t retry_after_ms);
+
+// Say that it is alive, and keep details (may be empty) for the next attempt.
+//
+// WEFT_ECANCELLED  its caller asks it to stop; it was kept alive all the same
+// WEFT_ENOTFOUND, WEFT_EINVAL   as for weft_client_complete
+WEFT_API weft_err weft_client_heartbeat(weft_client *client, const char *token,
+                                        weft_bytes details);
 
 // A page of instances, in order of kind and id within each partition. kind
 // NULL: all kinds; status WEFT_STATUS_NONE: all. Shows every write that was

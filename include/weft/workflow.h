@@ -88,21 +88,11 @@ WEFT_API weft_err weft_definitions_add_workflow(weft_definitions *definitions,
 
 // Activities. ---------------------------------------------------------------
 
-// What may differ from the activity's definition for one call. Zero fields
-// keep the definition's value.
-typedef struct weft_call_options {
-    size_t struct_size;
-    weft_retry_policy retry;
-    weft_activity_timeouts timeouts;
-} weft_call_options;
-
-#define WEFT_CALL_OPTIONS_INIT                                                 \
-    {                                                                          \
-        .struct_size = sizeof(weft_call_options)                               \
-    }
-
 // Run an activity and wait for its result, which stays valid until the
-// workflow function returns. options and out_result may be NULL.
+// workflow function returns. options (activity.h) and out_result may be NULL.
+// If cancellation interrupts the wait, the activity is given up as
+// options->cancellation says; with WEFT_CANCELLATION_WAIT this still returns
+// how it ended.
 //
 // WEFT_EFAILED  it failed for good; weft_workflow_failure has the reason
 // WEFT_EINVAL   no such activity, or a bad option
@@ -261,6 +251,11 @@ WEFT_API int weft_workflow_is_known(const weft_workflow *wf,
 // activity or child is asked to cancel. An await of it returns WEFT_ECANCELLED
 // from then on, unless it was known already; a branch (branch.h) goes on until
 // it has returned. Nothing if it is known.
+//
+// An activity is given up as its call's options->cancellation says. Awaiting
+// one that is asked and waited for is not interrupted by cancellation, and
+// gives how it ended: WEFT_OK, WEFT_EFAILED, or WEFT_ECANCELLED if it stopped
+// because it was asked.
 //
 // WEFT_EINVAL  no such future
 WEFT_API weft_err weft_workflow_cancel(weft_workflow *wf, weft_future future);

@@ -97,6 +97,7 @@ make_request(const weft_request *given)
     own_text(&request->name, given->name);
     own_text(&request->error_name, given->error_name);
     own_text(&request->error_message, given->error_message);
+    request->retry_after_ms = given->retry_after_ms;
     own(&request->data, given->data);
     own(&request->input, given->input);
     if (given->start != NULL) {

@@ -84,7 +84,8 @@ obey(weft_actor *actor, struct puppet *puppet, const struct words *words,
         return set_timer(actor, words);
     }
     if (is(words, "call")) {
-        return weft_actor_call(actor, first, weft_text(words->word[2]), &call);
+        return weft_actor_call(actor, first, weft_text(words->word[2]), NULL,
+                               &call);
     }
     if (is(words, "publish")) {
         return weft_actor_publish(actor, first, weft_text(words->word[2]));

@@ -258,7 +258,7 @@ refused_receive(weft_actor *actor, const weft_message *message, void *state)
     note_refusal("send", weft_actor_send(actor, self, "x", large));
     note_refusal("spawn", weft_actor_spawn(actor, self, large, &call));
     note_refusal("ask", weft_actor_ask(actor, self, "x", large, &call));
-    note_refusal("call", weft_actor_call(actor, "long", large, &call));
+    note_refusal("call", weft_actor_call(actor, "long", large, NULL, &call));
     note_refusal("reply", weft_actor_reply(actor, large));
     note_refusal("publish", weft_actor_publish(actor, "x", large));
     note_refusal("stop", weft_actor_stop(actor, large));

@@ -162,10 +162,10 @@ tell_wrong(struct story *story)
     story_start("flow", "w", "");
     CHECK_RESULT("flow", "w", "");
     CHECK_NOTES("[0] unknown: WEFT_EINVAL activity unknown is not registered\n"
-                "[0] options: WEFT_EINVAL call options: coefficient is 1 to "
-                "1000 and jitter 0 to 1\n"
-                "[0] size: WEFT_EINVAL call options: start from "
-                "WEFT_CALL_OPTIONS_INIT\n"
+                "[0] options: WEFT_EINVAL call options: coefficient is not "
+                "1 to 1000\n"
+                "[0] size: WEFT_EINVAL weft_call_options: struct_size is 0; "
+                "begin with its _INIT\n"
                 "[0] future: WEFT_EINVAL await: 1 is not a future of w\n"
                 "[0] any: WEFT_EINVAL await_any: 0 is not a future of w\n"
                 "[0] name: WEFT_EINVAL signal is missing\n"

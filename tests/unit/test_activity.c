@@ -59,6 +59,7 @@ open_rig(weft_activity_fn *run)
     rig.task->partition = 3;
     rig.task->incarnation = 4;
     rig.task->token = (struct wf_token){5, 6, 7};
+    rig.task->attempt = 3; // of those since a reset
     CHECK_OK(wf_key_make("default", "order", "17", &rig.task->caller));
     memcpy(rig.task->key, "0123456789abcdef0123456789abcdef", 33);
 }
@@ -111,7 +112,8 @@ static weft_err
 look_around(weft_activity *activity, weft_bytes input)
 {
     (void)input;
-    CHECK_EQ(weft_activity_attempt(activity), 7);
+    CHECK_EQ(weft_activity_attempt(activity), 3);
+    CHECK_EQ(weft_activity_is_paused(activity), 0);
     CHECK_STR(weft_activity_key(activity), "0123456789abcdef0123456789abcdef");
     CHECK_STR(weft_activity_caller_id(activity), "default/order/17");
     CHECK(weft_activity_context(activity) == &rig);

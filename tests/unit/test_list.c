@@ -69,3 +69,16 @@ TEST(list, removal_works_anywhere_and_the_node_can_be_listed_again)
     CHECK_EQ(list.count, 0);
     CHECK(wf_list_first(&list) == NULL);
 }
+
+TEST(list, one_can_be_put_before_another)
+{
+    struct thing things[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct wf_list list;
+
+    wf_list_init(&list);
+    wf_list_insert(&list, NULL, &things[2].node);
+    wf_list_insert(&list, &things[2].node, &things[0].node);
+    wf_list_insert(&list, &things[2].node, &things[1].node);
+    CHECK_EQ(digits(&list), 123);
+    CHECK_EQ(list.count, 3);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// apply_command.c - what each operation of an activity or a step changes. See
+// record.h for their fields.
+//
+// What is written depends on nothing volatile: applied again after a crash, a
+// record gives the same command.
+
+#include "base/alloc.h"
+#include "runtime/apply_impl.h"
+
+// Was the record read at recovery? Sections of actors whose image came later
+// are applied when the partition is open already.
+static bool
+is_recovered(const struct wf_apply *apply)
+{
+    return !apply->partition->is_open ||
+           apply->record <= apply->partition->recovered_to;
+}
+
+void
+wf_apply_command_remove(struct wf_apply *apply, struct wf_command *command)
+{
+    wf_alarm_clear(apply->partition, &command->alarm);
+    wf_commands_cancel(command);
+    wf_list_remove(&apply->actor->commands, &command->node);
+    wf_command_destroy(command);
+}
+
+void
+wf_apply_command_open(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_command *command = wf_calloc(sizeof(*command));
+
+    command->actor = actor;
+    command->alarm = (struct wf_alarm){
+        .type = WF_ALARM_COMMAND,
+        .owner = command,
+    };
+    command->id = (uint32_t)wf_reader_varint(&apply->ops);
+    command->kind = (enum wf_command_kind)wf_reader_varint(&apply->ops);
+    wf_own_text(&command->name, wf_reader_bytes(&apply->ops));
+    wf_own_bytes(&command->input, wf_reader_bytes(&apply->ops));
+    wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
+    command->attempt = 1;
+    command->opened_ms = apply->now_ms;
+    command->attempt_ms = apply->now_ms;
+    command->record = apply->record;
+    command->is_recovered = is_recovered(apply);
+    wf_list_push_back(&actor->commands, &command->node);
+    if (command->id >= actor->next_id) {
+        actor->next_id = command->id + 1;
+    }
+}
+
+static void
+apply_attempt(struct wf_apply *apply, struct wf_command *command)
+{
+    command->attempt = (uint32_t)wf_reader_varint(&apply->ops);
+    command->lost = (uint32_t)wf_reader_varint(&apply->ops);
+    command->due = wf_reader_varint(&apply->ops);
+    command->attempt_ms = command->due > 0 ? command->due : apply->now_ms;
+    command->record = apply->record;
+    command->is_recovered = is_recovered(apply);
+    command->is_started = false;
+    command->is_deferred = false;
+    command->beat_ms = 0;
+}
+
+static void
+apply_failed(struct wf_apply *apply, struct wf_command *command)
+{
+    command->failed_ms = apply->now_ms;
+    wf_own_text(&command->failure_name, wf_reader_bytes(&apply->ops));
+    wf_own_text(&command->failure_message, wf_reader_bytes(&apply->ops));
+}
+
+// Attempts and time count from here.
+static void
+apply_reset(struct wf_apply *apply, struct wf_command *command)
+{
+    command->base = command->attempt;
+    command->lost = 0;
+    command->opened_ms = apply->now_ms;
+}
+
+static void
+set_paused(struct wf_command *command, bool is_paused)
+{
+    command->is_paused = is_paused;
+    wf_commands_tell(command);
+}
+
+// tidy: long, one case per operation
+void
+wf_apply_command(struct wf_apply *apply, enum wf_op op)
+{
+    struct wf_command *command = wf_actor_find_command(
+        apply->actor, (uint32_t)wf_reader_varint(&apply->ops));
+
+    if (command == NULL) {
+        // To give up what has ended is legal: its result came meanwhile.
+        apply->ops.failed = op != WF_OP_COMMAND_CLOSE &&
+                            op != WF_OP_COMMAND_CANCEL &&
+                            op != WF_OP_COMMAND_ABANDON;
+        return;
+    }
+    switch (op) {
+    case WF_OP_COMMAND_ATTEMPT:
+        apply_attempt(apply, command);
+        break;
+    case WF_OP_COMMAND_DETAILS:
+        wf_own_bytes(&command->details, wf_reader_bytes(&apply->ops));
+        break;
+    case WF_OP_COMMAND_DEFER:
+        command->is_deferred = true;
+        break;
+    case WF_OP_COMMAND_CANCEL:
+        command->is_cancel_asked = true;
+        wf_commands_tell(command);
+        break;
+    case WF_OP_COMMAND_ABANDON:
+        command->is_abandoned = true;
+        break;
+    case WF_OP_COMMAND_FAILED:
+        apply_failed(apply, command);
+        break;
+    case WF_OP_COMMAND_PAUSE:
+        set_paused(command, true);
+        break;
+    case WF_OP_COMMAND_RESUME:
+        set_paused(command, false);
+        break;
+    case WF_OP_COMMAND_RESET:
+        apply_reset(apply, command);
+        break;
+    case WF_OP_COMMAND_OPTIONS:
+        wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
+        command->due = wf_reader_varint(&apply->ops);
+        break;
+    default:
+        wf_apply_command_remove(apply, command);
+        break;
+    }
+}

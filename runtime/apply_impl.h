@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// apply_impl.h - what the files that apply operations to an actor share, and
+// nobody else.
+
+#ifndef WF_RUNTIME_APPLY_IMPL_H
+#define WF_RUNTIME_APPLY_IMPL_H
+
+#include "runtime/partition_impl.h"
+
+// The operations of one section, being applied.
+struct wf_apply {
+    struct wf_partition *partition;
+    struct wf_actor *actor;
+    uint64_t record;
+    uint64_t now_ms;
+    struct wf_reader ops;
+};
+
+// apply_command.c
+void wf_apply_command_open(struct wf_apply *apply);
+// Any other operation of an activity or a step.
+void wf_apply_command(struct wf_apply *apply, enum wf_op op);
+void wf_apply_command_remove(struct wf_apply *apply,
+                             struct wf_command *command);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// commands_impl.h - what the files about open activities share: commands.c
+// (attempts), timeouts.c (when they take too long), operate.c (what operators
+// do to them).
+
+#ifndef WF_RUNTIME_COMMANDS_IMPL_H
+#define WF_RUNTIME_COMMANDS_IMPL_H
+
+#include "runtime/policy.h"
+
+struct wf_activity_kind;
+struct wf_buf;
+struct wf_command;
+struct wf_partition;
+
+// NULL for a step, and for an activity that is not registered here.
+const struct wf_activity_kind *
+wf_commands_kind(const struct wf_partition *partition,
+                 const struct wf_command *command);
+// With the defaults, if it is not registered here.
+struct wf_policy wf_commands_policy(const struct wf_partition *partition,
+                                    const struct wf_command *command);
+
+// The pause after that attempt, when so many were used up.
+uint64_t wf_commands_delay_ms(const struct wf_policy *policy,
+                              const struct wf_command *command,
+                              uint32_t attempt, uint32_t used);
+void wf_commands_put_attempt(struct wf_buf *ops,
+                             const struct wf_command *command, uint32_t attempt,
+                             uint32_t lost, uint64_t due);
+// Its options or its pause changed: set its alarm anew, or begin an attempt.
+void wf_commands_look(struct wf_partition *partition,
+                      struct wf_command *command);
+
+// The earliest moment at which a timeout could strike, given what is known
+// now; UINT64_MAX: never. *out_name: which one strikes if it is past.
+uint64_t wf_timeouts_next(const struct wf_partition *partition,
+                          const struct wf_command *command,
+                          const char **out_name, bool *out_is_final);
+void wf_timeouts_watch(struct wf_partition *partition,
+                       struct wf_command *command);
+
+#endif

@@ -556,57 +556,6 @@ wf_partition_add_stats(const struct wf_partition *partition,
     stats->audit_failures += own->audit_failures;
 }
 
-// Will something wake it, if it has something to do?
-static bool
-has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
-{
-    const struct wf_list_node *node = wf_list_first(&actor->commands);
-
-    if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
-        return true; // held up by an operator or an error, visibly
-    }
-    if (wf_actor_has_work(actor) && !wf_list_has(&actor->ready) &&
-        !wf_heap_has(&actor->retry.heap) && !actor->is_paging) {
-        return false;
-    }
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
-        const struct wf_command *command =
-            WF_CONTAINER(node, struct wf_command, node);
-        bool is_known =
-            command->task != NULL || wf_heap_has(&command->alarm.heap) ||
-            command->is_deferred ||
-            command->record > partition->durable_record ||
-            (command->kind == WF_COMMAND_STEP && wf_list_has(&actor->steps)) ||
-            wf_definitions_find_activity(partition->options.definitions,
-                                         command->name) == NULL;
-        if (!is_known) {
-            return false;
-        }
-    }
-    return true;
-}
-
-uint64_t
-wf_partition_audit(struct wf_partition *partition)
-{
-    struct wf_actor *actor;
-    size_t cursor = 0;
-    uint64_t lost = 0;
-
-    WF_ASSERT(partition->durable_record <= partition->sealed_record); // P1
-    WF_ASSERT(partition->sealed_record <= partition->last_record);    // P1
-    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
-        wf_actor_check(actor);
-        if (actor->residency == WF_RESIDENCY_LOADED &&
-            !has_waker(partition, actor)) {
-            wf_note(partition, &actor->key, "stuck", "nothing will wake it");
-            lost++;
-        }
-    }
-    partition->stats.audit_failures += lost;
-    return lost;
-}
-
 void
 wf_note(const struct wf_partition *partition, const struct wf_key *who,
         const char *verb, const char *format, ...)

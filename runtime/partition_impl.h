@@ -15,6 +15,7 @@
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //   timeouts.c   attempts that take too long
+//   audit.c      will something wake each?
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record

@@ -438,6 +438,7 @@ run_seed(uint64_t seed)
         .crash_at_commit = 15,
         .commit_in_doubt = 8,
         .commit_stall = 8,
+        .twin_every = 8, // recovering costs more than committing
     });
     send_work(&run);
     world_run_ms(run.world, 20000);

@@ -10,21 +10,19 @@
 #include "runtime/recovery.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
+#include "sim/twin.h"
 #include "sim/world_impl.h"
-
-struct recovery {
-    struct site *site;
-};
 
 static weft_err
 recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
                uint32_t count)
 {
-    struct recovery *recovery = ctx;
+    struct wf_partition *partition = ctx;
 
     for (uint32_t i = 0; i < count; i++) {
-        weft_err err = wf_partition_recover_segment(recovery->site->partition,
-                                                    number, &segments[i]);
+        weft_err err =
+            wf_partition_recover_segment(partition, number, &segments[i]);
+
         if (err != WEFT_OK) {
             return err;
         }
@@ -32,37 +30,37 @@ recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
     return WEFT_OK;
 }
 
-static void
-make_partition(struct site *site)
+struct wf_partition *
+site_recover(struct site *site, const struct wf_trace *trace)
 {
     struct world *world = site->world;
+    struct wf_partition *partition =
+        wf_partition_create(&(struct wf_partition_options){
+            .index = site->index,
+            .count = world->options.sites,
+            .incarnation = ++world->incarnations,
+            .definitions = world->options.definitions,
+            .stacks = world->stacks,
+            .trace = trace,
+            .window_bytes = world->options.window_bytes,
+            .residents_max = world->options.residents_max,
+            .stacks_max = world->options.stacks_max,
+            .is_paranoid = world->options.is_paranoid,
+        });
 
-    site->partition = wf_partition_create(&(struct wf_partition_options){
-        .index = site->index,
-        .count = world->options.sites,
-        .incarnation = ++world->incarnations,
-        .definitions = world->options.definitions,
-        .stacks = world->stacks,
-        .trace = &world->trace,
-        .window_bytes = world->options.window_bytes,
-        .residents_max = world->options.residents_max,
-        .stacks_max = world->options.stacks_max,
-        .is_paranoid = world->options.is_paranoid,
-    });
+    world_must(wf_recovery_read(&site->store, site->index, partition));
+    world_must(
+        site->log.ops->read(site->log.self, 0, recover_commit, partition));
+    world_must(wf_partition_recover_check(partition));
+    return partition;
 }
 
 void
 site_open(struct site *site)
 {
-    struct recovery recovery = {.site = site};
-
     world_must(wf_store_memory_open(site->disk, &site->store));
     world_must(wf_log_local_open(site->store, true, &site->log));
-    make_partition(site);
-    world_must(wf_recovery_read(&site->store, site->index, site->partition));
-    world_must(
-        site->log.ops->read(site->log.self, 0, recover_commit, &recovery));
-    world_must(wf_partition_recover_check(site->partition));
+    site->partition = site_recover(site, &site->world->trace);
     wf_partition_open(site->partition, site->world->now_ms);
     site->is_committing = false;
 }
@@ -192,6 +190,9 @@ site_end_commit(struct world *world, struct coming *coming)
     world_note_hash(world, commit.number);
     wf_partition_committed(site->partition, world->now_ms, commit.number,
                            site->log_bytes);
+    if (world->commits % world->options.twin_every == 0) {
+        twin_check(site);
+    }
     if (wf_random_below(&world->random, 16) == 0) {
         trim_log(site);
     }

@@ -338,6 +338,9 @@ world_create(const struct world_options *options)
     if (world->options.stacks_max == 0) {
         world->options.stacks_max = 100;
     }
+    if (world->options.twin_every == 0) {
+        world->options.twin_every = 1;
+    }
     wf_random_init(&world->random, options->seed);
     world->now_ms = 1000000;
     world->next_number = 1;

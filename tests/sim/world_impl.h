@@ -85,6 +85,9 @@ bool world_step_until(struct world *world, uint64_t limit_ms);
 
 // site.c
 
+// A partition from what is on the disk, not opened.
+struct wf_partition *site_recover(struct site *site,
+                                  const struct wf_trace *trace);
 void site_open(struct site *site);
 void site_close(struct site *site, struct wf_list *requests);
 // Let a site do all it can now. True if it did something.

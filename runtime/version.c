@@ -42,7 +42,9 @@ wf_version_move_on(struct wf_partition *partition, struct wf_actor *actor)
         return NULL;
     }
     if (actor->journal.count > 0 && !wf_replay_journal(wf)) {
-        if (!wf->is_starved) { // else: another time
+        if (wf->is_starved) {
+            wf_workflow_try_later(partition, actor);
+        } else {
             note_unfit(partition, actor, next, wf->divergence);
         }
         wf_workflow_drop(partition, actor);

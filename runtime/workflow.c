@@ -154,12 +154,14 @@ wf_workflow_trim(struct wf_partition *partition)
     }
 }
 
-static void
-try_again_later(struct wf_partition *partition, struct wf_actor *actor)
+void
+wf_workflow_try_later(struct wf_partition *partition, struct wf_actor *actor)
 {
-    wf_note(partition, &actor->key, "wait", "no memory for a stack");
-    wf_alarm_set(partition, &actor->retry,
-                 partition->now_ms + WF_TURN_RETRY_MS);
+    if (!wf_heap_has(&actor->retry.heap)) {
+        wf_note(partition, &actor->key, "wait", "no memory for a stack");
+        wf_alarm_set(partition, &actor->retry,
+                     partition->now_ms + WF_TURN_RETRY_MS);
+    }
 }
 
 // Out of mappings: let half of the idle stacks go.
@@ -183,7 +185,7 @@ give_turn_up(struct wf_partition *partition, struct wf_actor *actor)
     wf_workflow_drop(partition, actor);
     if (is_starved) {
         let_half_go(partition);
-        try_again_later(partition, actor);
+        wf_workflow_try_later(partition, actor);
     } else {
         wf_turn_park(partition, actor, reason);
     }
@@ -200,8 +202,8 @@ wf_workflow_build(struct wf_partition *partition, struct wf_actor *actor,
         let_half_go(partition);
         wf = wf_workflow_create(partition, actor, kind);
     }
-    if (wf == NULL && !wf_heap_has(&actor->retry.heap)) {
-        try_again_later(partition, actor);
+    if (wf == NULL) {
+        wf_workflow_try_later(partition, actor);
     }
     return wf;
 }

@@ -287,6 +287,9 @@ weft_err wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 weft_workflow *wf_workflow_create(struct wf_partition *partition,
                                   struct wf_actor *actor,
                                   const struct wf_kind *kind);
+// There is no memory for a stack: its next turn is a while from now.
+void wf_workflow_try_later(struct wf_partition *partition,
+                           struct wf_actor *actor);
 // Build it, and drop idle ones if there is no memory. NULL: there is none even
 // so, and the actor will be tried again.
 weft_workflow *wf_workflow_build(struct wf_partition *partition,

@@ -232,8 +232,7 @@ TEST(patch, deprecated_too_early_parks_and_the_code_before_goes_on)
     story_run(two_old, tell_too_early);
 }
 
-// A run that loops, and begins anew.
-// -------------------------------------------
+// A run that loops, and begins anew. -----------------------------------------
 
 static weft_err
 loop_run(weft_workflow *wf, weft_bytes input)
@@ -285,8 +284,81 @@ TEST(patch, a_loop_does_not_change_its_way_and_a_restart_does)
     story_run(loop_old, tell_loop);
 }
 
-// Asked in the wrong way.
-// ------------------------------------------------------
+// In branches. ----------------------------------------------------------------
+
+static weft_err
+branch_run(weft_workflow *wf, void *ctx)
+{
+    (void)ctx;
+    MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL), WEFT_OK);
+    return go_a_way(wf, is_new_way(wf, "first"));
+}
+
+static weft_err
+branches_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future futures[2];
+
+    (void)input;
+    way[0] = '\0';
+    for (int i = 0; i < 2; i++) {
+        MUST(weft_workflow_branch(wf, "branch", branch_run, NULL, NULL,
+                                  &futures[i]),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_await_all(wf, futures, 2), WEFT_OK);
+    MUST(weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL), WEFT_OK);
+    return weft_workflow_return(wf, weft_text(way));
+}
+
+static weft_definitions *
+branches_old(void)
+{
+    code = "old";
+    return flow_with(branches_run);
+}
+
+static weft_definitions *
+branches_both(void)
+{
+    code = "both";
+    return flow_with(branches_run);
+}
+
+static void
+tell_branches(struct story *story)
+{
+    (void)story;
+    begin("");
+    story_define(branches_both);
+    go();
+    story_crash();
+    go();
+    check_way("new new ");
+}
+
+TEST(patch, branches_that_pass_it_live_go_the_new_way)
+{
+    story_run(branches_old, tell_branches);
+}
+
+static void
+tell_branches_apart(struct story *story)
+{
+    (void)story;
+    begin("");
+    go();
+    story_define(branches_both);
+    go();
+    check_way("old old ");
+}
+
+TEST(patch, a_branch_goes_the_way_of_the_one_that_asked_first)
+{
+    story_run(branches_old, tell_branches_apart);
+}
+
+// Asked in the wrong way. ----------------------------------------------------
 
 static const char *asked; // the id
 

@@ -98,7 +98,7 @@ char *text_line(const char *text);
 
 // A table whose columns are as wide as they need to be. Rows are kept until
 // there are enough to know; then they are printed at once.
-#define TABLE_COLUMNS_MAX 12
+#define TABLE_COLUMNS_MAX 13
 
 struct table {
     const char *const *titles;

@@ -60,7 +60,15 @@ print_head(const weft_inspect_actor *actor, int is_full)
     print_text("problem", actor->problem);
     printf("  %-10s %" PRIu64 ", version %" PRIu32 " of its kind\n", "run",
            head->run, head->version);
+    if (head->attempt > 1) {
+        printf("  %-10s %" PRIu32 " with this input\n", "attempt",
+               head->attempt);
+    }
     print_time("created", head->created_at_ms);
+    if (head->begins_at_ms > head->created_at_ms) {
+        print_time("begins", head->begins_at_ms);
+    }
+    print_time("deadline", head->deadline_ms);
     print_time("finished", head->finished_at_ms);
     if (actor->parent_kind[0] != '\0') {
         printf("  %-10s %s/%s\n", "parent", actor->parent_kind,

@@ -140,6 +140,9 @@ put_rest_of_head(const weft_inspect_actor *actor)
     cli_json_bool("is_cancel_requested", head->is_cancel_requested);
     cli_json_bool("is_start_pending", actor->is_start_pending);
     cli_json_text("reason", head->reason);
+    cli_json_number("attempt", head->attempt);
+    cli_json_number("begins_at_ms", head->begins_at_ms);
+    cli_json_number("deadline_ms", head->deadline_ms);
     cli_json_number("failed_attempts", actor->failed_attempts);
     cli_json_number("retry_at_ms", actor->retry_at_ms);
     cli_json_number("crashes", actor->crashes);

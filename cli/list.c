@@ -20,14 +20,15 @@ enum bin {
     BIN_FAILED,
     BIN_CANCELLED,
     BIN_TERMINATED,
+    BIN_TIMED_OUT,
     BIN_NONE,
     BIN_UNREADABLE,
     BIN_COUNT
 };
 
 static const char *const bin_names[BIN_COUNT] = {
-    "running",   "parked",     "paused", "completed",  "failed",
-    "cancelled", "terminated", "none",   "unreadable",
+    "running",   "parked",     "paused",    "completed", "failed",
+    "cancelled", "terminated", "timed_out", "none",      "unreadable",
 };
 
 struct total {
@@ -163,13 +164,13 @@ static void
 print_totals(const struct listing *listing)
 {
     static const char *const titles[] = {
-        "NAMESPACE", "KIND",       "ALL",       "RUNNING",
-        "PARKED",    "PAUSED",     "COMPLETED", "FAILED",
-        "CANCELLED", "TERMINATED", "NONE",      "UNREADABLE",
+        "NAMESPACE", "KIND",      "ALL",        "RUNNING",   "PARKED",
+        "PAUSED",    "COMPLETED", "FAILED",     "CANCELLED", "TERMINATED",
+        "TIMED OUT", "NONE",      "UNREADABLE",
     };
     struct table table;
 
-    table_begin(&table, titles, "  rrrrrrrrrr", 12);
+    table_begin(&table, titles, "  rrrrrrrrrrr", 13);
     for (size_t i = 0; i < listing->totals_count; i++) {
         const struct total *total = &listing->totals[i];
         char numbers[BIN_COUNT + 1][24];

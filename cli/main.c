@@ -26,7 +26,7 @@ static const struct command commands[] = {
         "\n"
         "  -k, --kind K       only of this kind\n"
         "  -s, --status S     running, parked, paused, completed, failed,\n"
-        "                     cancelled or terminated\n"
+        "                     cancelled, terminated or timed_out\n"
         "  -n, --namespace N  only of this namespace; for one: default\n"
         "  -l, --limit N      list at most N; default 100, 0: all\n"
         "  -j, --json         JSON\n"

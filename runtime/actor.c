@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "runtime/start.h"
 
 void
 wf_own_bytes(weft_bytes *owned, weft_bytes bytes)
@@ -42,6 +43,9 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     actor->key = wf_key_copy(key);
     actor->hash = hash;
     actor->retry = (struct wf_alarm){.type = WF_ALARM_RETRY, .owner = actor};
+    actor->begin = actor->retry;
+    actor->deadline =
+        (struct wf_alarm){.type = WF_ALARM_DEADLINE, .owner = actor};
     actor->reason = wf_strdup("");
     wf_list_init(&actor->pending);
     wf_mailbox_init(&actor->mailbox);
@@ -126,6 +130,7 @@ wf_actor_clear(struct wf_actor *actor)
     wf_journal_fini(&actor->journal);
     wf_key_fini(&actor->parent);
     wf_own_bytes(&actor->input, weft_nothing());
+    wf_own_bytes(&actor->options, weft_nothing());
     wf_own_bytes(&actor->state, weft_nothing());
     wf_own_bytes(&actor->result, weft_nothing());
     wf_own_bytes(&actor->failure_details, weft_nothing());
@@ -141,6 +146,9 @@ wf_actor_clear(struct wf_actor *actor)
     actor->finished_at_ms = 0;
     actor->parent_run = 0;
     actor->parent_call = 0;
+    actor->attempt = 0;
+    actor->begins_at_ms = 0;
+    actor->run_begins_at_ms = 0;
     actor->is_start_pending = false;
     actor->is_parked = false;
     actor->is_paused = false;
@@ -264,6 +272,33 @@ wf_actor_has_code(const struct wf_actor *actor)
            wf_actor_next_code(actor) != NULL;
 }
 
+uint64_t
+wf_actor_deadline(const struct wf_actor *actor)
+{
+    return wf_actor_is_live(actor)
+               ? wf_start_first_deadline(actor->options, actor->begins_at_ms,
+                                         actor->run_begins_at_ms)
+               : 0;
+}
+
+uint64_t
+wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers);
+    uint64_t at = wf_actor_deadline(actor);
+
+    at = at == 0 ? UINT64_MAX : at;
+    if (wf_actor_is_delayed(actor, now_ms) && actor->run_begins_at_ms < at) {
+        at = actor->run_begins_at_ms;
+    }
+    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        uint64_t due = WF_CONTAINER(node, struct wf_timer, node)->due;
+
+        at = due < at ? due : at;
+    }
+    return at;
+}
+
 void
 wf_actor_check(const struct wf_actor *actor)
 {
@@ -301,7 +336,10 @@ wf_actor_describe(const struct wf_actor *actor,
         .status = actor->status,
         .version = actor->version,
         .run = actor->run,
+        .attempt = actor->attempt,
         .created_at_ms = actor->created_at_ms,
+        .begins_at_ms = actor->run_begins_at_ms,
+        .deadline_ms = wf_actor_deadline(actor),
         .finished_at_ms = actor->finished_at_ms,
         .mailbox_count = wf_mailbox_count(&actor->mailbox),
         .timers_count = (uint32_t)actor->timers.count,

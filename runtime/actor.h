@@ -32,14 +32,15 @@ struct wf_task;
 
 // What can wake something at a time, in the partition's heap.
 enum wf_alarm_type {
-    WF_ALARM_TIMER,   // a timer of an actor
-    WF_ALARM_COMMAND, // a retry or a timeout of an activity
-    WF_ALARM_RETRY,   // a turn that failed
-    WF_ALARM_WAKE,    // an actor that is not in memory
-    WF_ALARM_LINK,    // frames to be sent again
-    WF_ALARM_WINDOWS, // client windows to be dropped
-    WF_ALARM_AHEAD,   // wake rows to be read ahead
-    WF_ALARM_SWEEP,   // finished instances to be removed
+    WF_ALARM_TIMER,    // a timer of an actor
+    WF_ALARM_COMMAND,  // a retry or a timeout of an activity
+    WF_ALARM_RETRY,    // a turn that failed, or a run that begins later
+    WF_ALARM_DEADLINE, // of an instance
+    WF_ALARM_WAKE,     // an actor that is not in memory
+    WF_ALARM_LINK,     // frames to be sent again
+    WF_ALARM_WINDOWS,  // client windows to be dropped
+    WF_ALARM_AHEAD,    // wake rows to be read ahead
+    WF_ALARM_SWEEP,    // finished instances to be removed
 };
 
 struct wf_alarm {
@@ -179,8 +180,12 @@ struct wf_actor {
     struct wf_key parent; // owned; empty if none
     uint64_t parent_run;
     uint32_t parent_call;
-    weft_bytes input;      // owned
-    bool is_start_pending; // the start is to be handled
+    weft_bytes input;          // owned
+    weft_bytes options;        // owned; of its start (start.h)
+    uint32_t attempt;          // runs with this input, this one included
+    uint64_t begins_at_ms;     // its first run: timeouts count from there
+    uint64_t run_begins_at_ms; // this run: its start waits until then
+    bool is_start_pending;     // the start is to be handled
     bool is_parked;
     bool is_paused;
     bool is_cancel_asked;
@@ -219,8 +224,10 @@ struct wf_actor {
     bool is_paging;            // letters are being read back
     bool is_recovering;        // records of the window wait for its first load
     struct wf_alarm retry;
-    struct wf_list waiting; // requests that wait for the load
-    struct wf_list results; // requests that wait for the end
+    struct wf_alarm begin;    // of a run that is delayed
+    struct wf_alarm deadline; // of the run or the instance
+    struct wf_list waiting;   // requests that wait for the load
+    struct wf_list results;   // requests that wait for the end
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow
@@ -284,12 +291,27 @@ bool wf_actor_has_code(const struct wf_actor *actor);
 // Where it may move to when it runs next; NULL: nowhere.
 const struct wf_kind *wf_actor_next_code(const struct wf_actor *actor);
 
+// Does its run begin later? A cancellation does not wait for that.
+static inline bool
+wf_actor_is_delayed(const struct wf_actor *actor, uint64_t now_ms)
+{
+    return actor->is_start_pending && actor->run_begins_at_ms > now_ms &&
+           !actor->is_cancel_asked;
+}
+
 // Is there something for a turn to handle?
 static inline bool
-wf_actor_has_work(const struct wf_actor *actor)
+wf_actor_has_work(const struct wf_actor *actor, uint64_t now_ms)
 {
-    return actor->is_start_pending || wf_mailbox_count(&actor->mailbox) > 0;
+    return (actor->is_start_pending || wf_mailbox_count(&actor->mailbox) > 0) &&
+           !wf_actor_is_delayed(actor, now_ms);
 }
+
+// When its time is over, if it is live; 0: never.
+uint64_t wf_actor_deadline(const struct wf_actor *actor);
+// The next instant at which a timer, its begin or its deadline wakes it;
+// UINT64_MAX if none does.
+uint64_t wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms);
 
 void wf_actor_check(const struct wf_actor *actor);
 

@@ -233,7 +233,7 @@ stop(weft_actor *actor, weft_status status, weft_bytes data, const char *name,
     if (err != WEFT_OK) {
         return err;
     }
-    if (actor->turn.is_finishing) {
+    if (actor->turn.is_ending) {
         return wf_error(WEFT_EINVAL, "%s: it was stopped in this turn already",
                         wf_key_id(&actor->turn.actor->key));
     }

@@ -8,6 +8,8 @@
 #include "runtime/apply_impl.h"
 #include "runtime/partition_impl.h"
 #include "runtime/signals.h"
+#include "runtime/start.h"
+#include "runtime/turn.h"
 
 static void
 remove_timer(struct wf_apply *apply, struct wf_timer *timer)
@@ -65,6 +67,7 @@ apply_create(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     struct wf_reader *ops = &apply->ops;
+    struct wf_start start;
     weft_bytes parent;
     // A start that kills the process dies with it, and is asked again: the
     // deaths before it became durable count.
@@ -84,7 +87,15 @@ apply_create(struct wf_apply *apply)
         ops->failed = true;
     }
     wf_own_bytes(&actor->input, wf_reader_bytes(ops));
+    wf_own_bytes(&actor->options, wf_reader_bytes(ops));
+    if (!wf_start_decode(actor->options, &start)) {
+        ops->failed = true;
+        return;
+    }
     actor->created_at_ms = apply->now_ms;
+    actor->begins_at_ms = wf_start_after(apply->now_ms, start.start_delay_ms);
+    actor->run_begins_at_ms = actor->begins_at_ms;
+    actor->attempt = 1;
     actor->is_start_pending = true;
     end_retry(apply);
 }
@@ -138,9 +149,22 @@ put_back_signals(struct wf_apply *apply)
 }
 
 static void
-apply_restart(struct wf_apply *apply)
+begin_run(struct wf_apply *apply, uint64_t begins_at_ms, uint32_t attempt)
 {
     struct wf_actor *actor = apply->actor;
+
+    remove_waits(apply);
+    wf_journal_fini(&actor->journal);
+    actor->run++;
+    actor->attempt = attempt;
+    actor->run_begins_at_ms = begins_at_ms;
+    actor->next_id = 0;
+    actor->is_start_pending = true;
+}
+
+static void
+apply_restart(struct wf_apply *apply)
+{
     weft_bytes input = wf_reader_bytes(&apply->ops);
     weft_bytes first = wf_reader_bytes(&apply->ops);
 
@@ -148,12 +172,24 @@ apply_restart(struct wf_apply *apply)
     if (first.len > 0) {
         put_first(apply, first);
     }
-    remove_waits(apply);
-    wf_journal_fini(&actor->journal);
-    wf_own_bytes(&actor->input, input);
-    actor->run++;
-    actor->next_id = 0;
-    actor->is_start_pending = true;
+    wf_own_bytes(&apply->actor->input, input);
+    begin_run(apply, apply->now_ms, 1);
+}
+
+static void
+apply_run_again(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    uint64_t begins_at_ms = wf_reader_varint(&apply->ops);
+
+    put_back_signals(apply);
+    begin_run(apply, begins_at_ms, actor->attempt + 1);
+    wf_own_bytes(&actor->state, weft_nothing());
+    wf_own_text(&actor->reason, wf_reader_bytes(&apply->ops));
+    actor->is_parked = false;
+    actor->failed_attempts = 0;
+    actor->crashes = 0;
+    end_retry(apply);
 }
 
 static void
@@ -336,6 +372,20 @@ apply_publish(struct wf_apply *apply)
     wf_own_bytes(&published->value, wf_reader_bytes(&apply->ops));
 }
 
+// A cancellation of what has not begun yet does not wait for its turn.
+static void
+look_for_cancel(struct wf_apply *apply, weft_bytes bytes)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_letter letter;
+
+    if (wf_actor_is_delayed(actor, apply->now_ms) &&
+        wf_letter_decode(bytes, &letter) && letter.type == WF_LETTER_CANCEL &&
+        wf_turn_expects(actor, &letter)) {
+        actor->is_cancel_asked = true;
+    }
+}
+
 // The oldest go when there are too many.
 static void
 apply_operated(struct wf_apply *apply)
@@ -361,8 +411,10 @@ static void
 apply_push(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
+    weft_bytes letter = wf_reader_bytes(&apply->ops);
 
-    wf_mailbox_push(&actor->mailbox, wf_reader_bytes(&apply->ops));
+    look_for_cancel(apply, letter);
+    wf_mailbox_push(&actor->mailbox, letter);
     check_overfull(apply);
 }
 
@@ -466,6 +518,13 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_FINISH:
         apply_finish(apply);
+        break;
+    case WF_OP_RUN_AGAIN:
+        apply_run_again(apply);
+        break;
+    case WF_OP_BEGIN:
+        actor->begins_at_ms = apply->now_ms;
+        actor->run_begins_at_ms = apply->now_ms;
         break;
     case WF_OP_REMOVE:
         remove_waits(apply);

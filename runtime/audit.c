@@ -17,8 +17,15 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
     if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return true; // held up by an operator or an error, visibly
     }
-    if (wf_actor_has_work(actor) && !wf_list_has(&actor->ready) &&
-        !wf_heap_has(&actor->retry.heap) && !actor->is_paging) {
+    if ((wf_actor_is_delayed(actor, partition->now_ms) &&
+         !wf_heap_has(&actor->begin.heap)) ||
+        (wf_actor_deadline(actor) != 0 &&
+         !wf_heap_has(&actor->deadline.heap))) {
+        return false;
+    }
+    if (wf_actor_has_work(actor, partition->now_ms) &&
+        !wf_list_has(&actor->ready) && !wf_heap_has(&actor->retry.heap) &&
+        !actor->is_paging) {
         return false;
     }
     for (; node != NULL; node = wf_list_next(&actor->commands, node)) {

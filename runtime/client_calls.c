@@ -3,7 +3,7 @@
 // client_calls.c - the blocking form of each verb: fill in a request, wait.
 //
 // Those that give a reply give it only with an answer the caller can use:
-// WEFT_OK, and for results the three other ways in which an instance ends.
+// WEFT_OK, and for results the four other ways in which an instance ends.
 // With any other error *out_reply is NULL and there is nothing to free.
 
 #include <stddef.h>
@@ -13,9 +13,10 @@
 static int
 has_reply(weft_verb verb, weft_err err)
 {
-    return err == WEFT_OK || (verb == WEFT_VERB_RESULT &&
-                              (err == WEFT_EFAILED || err == WEFT_ECANCELLED ||
-                               err == WEFT_ETERMINATED));
+    return err == WEFT_OK ||
+           (verb == WEFT_VERB_RESULT &&
+            (err == WEFT_EFAILED || err == WEFT_ECANCELLED ||
+             err == WEFT_ETERMINATED || err == WEFT_EOVERDUE));
 }
 
 // out_reply may be NULL.

@@ -131,13 +131,13 @@ make_name(const weft_request *given, struct wf_request *made)
 static weft_err
 make_start(const weft_request *given, struct wf_request *made)
 {
-    weft_err err = WEFT_OK;
+    struct wf_buf options = {0};
+    weft_err err = wf_start_encode(given->start, &options);
 
-    if (given->start != NULL) {
-        err = wf_start_check(given->start);
-        made->reuse = given->start->reuse;
-        made->conflict = given->start->conflict;
+    if (err == WEFT_OK && options.len > 0) {
+        made->options = wf_bytes_copy(wf_buf_bytes(&options));
     }
+    wf_buf_fini(&options);
     return err != WEFT_OK
                ? err
                : copy_payload("the input", given->input, &made->input);

@@ -11,8 +11,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
-#include "runtime/turn.h"
-#include "runtime/workflow.h"
+#include "runtime/outcome.h"
+#include "runtime/start.h"
 
 void
 wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
@@ -43,11 +43,10 @@ void
 wf_edge_answer_result(struct wf_partition *partition,
                       struct wf_request *request, const struct wf_actor *actor)
 {
-    weft_err err = WEFT_EFAILED;
+    weft_err err = WEFT_OK;
 
     if (actor->status == WEFT_STATUS_COMPLETED) {
         wf_request_answer_data(request, actor->result);
-        err = WEFT_OK;
     } else {
         wf_request_answer_failure(request,
                                   &(weft_failure){
@@ -55,9 +54,7 @@ wf_edge_answer_result(struct wf_partition *partition,
                                       .message = actor->failure_message,
                                       .details = actor->failure_details,
                                   });
-        err = actor->status == WEFT_STATUS_CANCELLED    ? WEFT_ECANCELLED
-              : actor->status == WEFT_STATUS_TERMINATED ? WEFT_ETERMINATED
-                                                        : WEFT_EFAILED;
+        err = wf_outcome_err(actor->status);
     }
     answer_now(partition, actor, request, err, actor->failure_name);
 }
@@ -65,15 +62,21 @@ wf_edge_answer_result(struct wf_partition *partition,
 // Records that answer a request. --------------------------------------------
 
 void
+wf_edge_put_done(const struct wf_request *request, struct wf_draft *draft)
+{
+    wf_window_put_answered(
+        &draft->ops, request->client, request->number, request->confirmed,
+        WEFT_OK, request->reply.is_created ? weft_text("c") : weft_nothing());
+    wf_draft_partition(draft);
+}
+
+void
 wf_edge_answer_done(struct wf_partition *partition, struct wf_request *request,
                     struct wf_draft *draft)
 {
     uint64_t record;
 
-    wf_window_put_answered(
-        &draft->ops, request->client, request->number, request->confirmed,
-        WEFT_OK, request->reply.is_created ? weft_text("c") : weft_nothing());
-    wf_draft_partition(draft);
+    wf_edge_put_done(request, draft);
     record = wf_draft_write(draft, partition, false);
     wf_edge_answer(partition, request, record, WEFT_OK, "%s", "");
     wf_draft_fini(draft);
@@ -104,22 +107,37 @@ put_signal(struct wf_draft *draft, const struct wf_actor *actor,
 // What was sent to the life before and is still in the mailbox stays its own.
 static void
 put_create(struct wf_partition *partition, struct wf_draft *draft,
-           const struct wf_actor *actor, weft_bytes input)
+           const struct wf_actor *actor, const struct wf_request *request)
 {
     if (actor->status != WEFT_STATUS_NONE &&
         wf_mailbox_count(&actor->mailbox) > 0) {
         wf_buf_put_u8(&draft->ops, WF_OP_OUTLIVED);
     }
-    wf_create_put(partition, actor, weft_nothing(), 0, 0, input, &draft->ops);
+    wf_create_put(partition, actor,
+                  &(struct wf_create){
+                      .input = request->input,
+                      .options = request->options,
+                  },
+                  &draft->ops);
     wf_draft_actor(draft, &actor->key);
 }
 
-// May a new life of this instance begin?
+static struct wf_start
+options_of(const struct wf_request *request)
+{
+    struct wf_start start;
+
+    WF_ASSERT(wf_start_decode(request->options, &start)); // we encoded them
+    return start;
+}
+
+// May a new life of this instance begin, once the old one is over?
 static bool
 may_start(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
 {
     bool has_failed = actor->status != WEFT_STATUS_COMPLETED;
+    weft_reuse reuse = options_of(request).reuse;
 
     if (actor->kind->creation == WEFT_CREATION_NEVER) {
         answer_now(partition, actor, request, WEFT_EINVAL,
@@ -131,11 +149,9 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
                    "every version of its kind is retired");
         return false;
     }
-    if (actor->status == WEFT_STATUS_NONE) {
-        return true;
-    }
-    if (request->reuse == WEFT_REUSE_ALLOW ||
-        (request->reuse == WEFT_REUSE_AFTER_FAILURE && has_failed)) {
+    if (actor->status == WEFT_STATUS_NONE || wf_actor_is_live(actor) ||
+        reuse == WEFT_REUSE_ALLOW ||
+        (reuse == WEFT_REUSE_AFTER_FAILURE && has_failed)) {
         return true;
     }
     answer_now(partition, actor, request, WEFT_EEXISTS,
@@ -149,16 +165,21 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
 {
     struct wf_draft draft = {0};
 
-    if (wf_actor_is_live(actor)) {
-        bool is_fine = request->conflict == WEFT_CONFLICT_USE_EXISTING;
+    weft_conflict conflict = options_of(request).conflict;
 
-        answer_now(partition, actor, request, is_fine ? WEFT_OK : WEFT_EEXISTS,
+    if (wf_actor_is_live(actor) &&
+        conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
+        answer_now(partition, actor, request,
+                   conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK
+                                                          : WEFT_EEXISTS,
                    "an instance of this id is running");
+    } else if (!may_start(partition, actor, request)) {
         return;
-    }
-    if (may_start(partition, actor, request)) {
+    } else if (wf_actor_is_live(actor)) {
+        wf_outcome_replace(partition, actor, request, &draft);
+    } else {
         request->reply.is_created = 1;
-        put_create(partition, &draft, actor, request->input);
+        put_create(partition, &draft, actor, request);
         wf_edge_answer_done(partition, request, &draft);
     }
 }
@@ -198,20 +219,41 @@ do_signal(struct wf_partition *partition, struct wf_actor *actor,
     }
 }
 
+// Whoever signals with a start wants it to begin: the delay of an instance that
+// is there already is over. A pause between two runs is not.
+static void
+put_begin(const struct wf_partition *partition, const struct wf_actor *actor,
+          struct wf_draft *draft)
+{
+    if (wf_actor_is_delayed(actor, partition->now_ms) && actor->attempt == 1) {
+        wf_buf_put_u8(&draft->ops, WF_OP_BEGIN);
+        wf_draft_actor(draft, &actor->key);
+    }
+}
+
 static void
 do_signal_with_start(struct wf_partition *partition, struct wf_actor *actor,
                      struct wf_request *request)
 {
     struct wf_draft draft = {0};
+    bool is_live = wf_actor_is_live(actor);
+    bool is_replaced = is_live && options_of(request).conflict ==
+                                      WEFT_CONFLICT_TERMINATE_EXISTING;
 
-    if (!wf_actor_is_live(actor)) {
-        if (!may_start(partition, actor, request)) {
+    if (is_live && !is_replaced) {
+        if (!takes_signal(partition, actor, request)) {
             return;
         }
-        request->reply.is_created = 1;
-        put_create(partition, &draft, actor, request->input);
-    } else if (!takes_signal(partition, actor, request)) {
+        put_begin(partition, actor, &draft);
+    } else if (!may_start(partition, actor, request)) {
         return;
+    } else if (is_replaced) {
+        put_signal(&draft, actor, request, false);
+        wf_outcome_replace(partition, actor, request, &draft);
+        return;
+    } else {
+        request->reply.is_created = 1;
+        put_create(partition, &draft, actor, request);
     }
     put_signal(&draft, actor, request, false);
     wf_edge_answer_done(partition, request, &draft);
@@ -287,9 +329,7 @@ do_terminate(struct wf_partition *partition, struct wf_actor *actor,
     wf_window_put_answered(&sends->ops, request->client, request->number,
                            request->confirmed, WEFT_OK, weft_nothing());
     wf_draft_partition(sends);
-    wf_turn_commit(&turn);
-    wf_turn_fini(&turn);
-    wf_workflow_kill(partition, actor);
+    wf_outcome_commit(&turn);
     wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
                    "");
 }

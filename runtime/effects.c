@@ -152,21 +152,6 @@ wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
     wf_buf_put_bytes(&turn->ops, value);
 }
 
-static weft_err
-err_of_status(weft_status status)
-{
-    switch (status) {
-    case WEFT_STATUS_COMPLETED:
-        return WEFT_OK;
-    case WEFT_STATUS_CANCELLED:
-        return WEFT_ECANCELLED;
-    case WEFT_STATUS_TERMINATED:
-        return WEFT_ETERMINATED;
-    default:
-        return WEFT_EFAILED;
-    }
-}
-
 // Open children are asked to stop when their parent ends.
 void
 wf_turn_cancel_children(struct wf_turn *turn)
@@ -186,33 +171,5 @@ wf_turn_cancel_children(struct wf_turn *turn)
                              .call = call->id,
                          });
         }
-    }
-}
-
-void
-wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
-            const char *name, const char *message)
-{
-    const struct wf_actor *actor = turn->actor;
-
-    wf_buf_put_u8(&turn->end, WF_OP_FINISH);
-    wf_buf_put_varint(&turn->end, (uint64_t)status);
-    wf_buf_put_bytes(&turn->end, data);
-    wf_buf_put_text(&turn->end, name);
-    wf_buf_put_text(&turn->end, message);
-    turn->is_finishing = true;
-    wf_turn_cancel_children(turn);
-    if (actor->parent.len > 0) {
-        wf_turn_send(turn, &actor->parent,
-                     &(struct wf_letter){
-                         .type = WF_LETTER_CHILD,
-                         .sender = wf_key_bytes(&actor->key),
-                         .sender_run = actor->parent_run,
-                         .call = actor->parent_call,
-                         .err = err_of_status(status),
-                         .name = weft_text(name),
-                         .text = weft_text(message),
-                         .data = data,
-                     });
     }
 }

@@ -142,6 +142,10 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->commands.count);
     wf_buf_put_varint(image, actor->calls.count);
     wf_buf_put_varint(image, actor->journal.count);
+    wf_buf_put_varint(image, actor->attempt);
+    wf_buf_put_varint(image, actor->begins_at_ms);
+    wf_buf_put_varint(image, actor->run_begins_at_ms);
+    wf_buf_put_bytes(image, actor->options);
     wf_buf_put_text(image, actor->reason);
     wf_buf_put_bytes(image, wf_key_bytes(&actor->parent));
     wf_buf_put_varint(image, actor->parent_run);
@@ -355,19 +359,12 @@ static enum wf_wake
 wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
             uint64_t *out_due)
 {
-    uint64_t due = UINT64_MAX;
-    struct wf_list_node *node;
+    uint64_t due = wf_actor_wakes_at(actor, partition->now_ms);
 
     *out_due = 0;
-    if (wf_actor_has_work(actor) || actor->commands.count > 0 ||
-        actor->crashes > 0) {
+    if (wf_actor_has_work(actor, partition->now_ms) ||
+        actor->commands.count > 0 || actor->crashes > 0) {
         return WF_WAKE_READY;
-    }
-    for (node = wf_list_first(&actor->timers); node != NULL;
-         node = wf_list_next(&actor->timers, node)) {
-        const struct wf_timer *timer =
-            WF_CONTAINER(node, struct wf_timer, node);
-        due = timer->due < due ? timer->due : due;
     }
     if (due == UINT64_MAX) {
         return WF_WAKE_NONE;

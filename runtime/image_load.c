@@ -9,6 +9,7 @@
 #include "runtime/item.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
+#include "runtime/start.h"
 
 // The part of the head that a description has.
 struct head {
@@ -17,6 +18,8 @@ struct head {
     uint64_t seed;
     uint64_t first_seq;
     uint64_t next_seq;
+    uint64_t begins_at_ms; // the first run
+    weft_bytes options;
     weft_bytes reason;
     uint8_t bits;
 };
@@ -45,10 +48,19 @@ read_head(struct wf_reader *reader, struct head *head)
     shown->activities_count = (uint32_t)wf_reader_varint(reader);
     shown->children_count = (uint32_t)wf_reader_varint(reader);
     shown->journal_count = wf_reader_varint(reader);
+    shown->attempt = (uint32_t)wf_reader_varint(reader);
+    head->begins_at_ms = wf_reader_varint(reader);
+    shown->begins_at_ms = wf_reader_varint(reader);
+    head->options = wf_reader_bytes(reader);
+    shown->deadline_ms = wf_start_first_deadline(
+        head->options, head->begins_at_ms, shown->begins_at_ms);
     head->reason = wf_reader_bytes(reader);
     shown->is_parked = (head->bits & WF_IMAGE_PARKED) != 0;
     shown->is_paused = (head->bits & WF_IMAGE_PAUSED) != 0;
     shown->is_cancel_requested = (head->bits & WF_IMAGE_CANCEL_ASKED) != 0;
+    if (shown->status != WEFT_STATUS_RUNNING) {
+        shown->deadline_ms = 0;
+    }
     if (shown->status >= WEFT_STATUS_COUNT) {
         reader->failed = true;
     }
@@ -92,6 +104,10 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->is_parked = head.shown.is_parked != 0;
     actor->is_paused = head.shown.is_paused != 0;
     actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
+    actor->attempt = head.shown.attempt;
+    actor->begins_at_ms = head.begins_at_ms;
+    actor->run_begins_at_ms = head.shown.begins_at_ms;
+    wf_own_bytes(&actor->options, head.options);
     wf_own_text(&actor->reason, head.reason);
     parent = wf_reader_bytes(reader);
     if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {

@@ -10,17 +10,19 @@
 //   V varint          K actor key         L letter      l the same, or ""
 //   B bytes           k the same, or ""   J journal entry
 //   C 16 bytes        E envelope          D dead letter
+//   O options of a start
 
 #include "runtime/inspect_impl.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/record.h"
+#include "runtime/start.h"
 #include "storage/log.h"
 
 #define FIRST_OF_PARTITION WF_OP_EPOCH
 
 static const char *const grammar[] = {
-    [WF_OP_CREATE] = "VVVkVVB",
+    [WF_OP_CREATE] = "VVVkVVBO",
     [WF_OP_PUSH] = "L",
     [WF_OP_POP] = "",
     [WF_OP_STARTED] = "",
@@ -57,6 +59,8 @@ static const char *const grammar[] = {
     [WF_OP_COMMAND_RESET] = "V",
     [WF_OP_COMMAND_OPTIONS] = "VBV",
     [WF_OP_OPERATED] = "BBB",
+    [WF_OP_RUN_AGAIN] = "VB",
+    [WF_OP_BEGIN] = "",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",
@@ -123,6 +127,7 @@ wf_inspect_is_dead_letter(weft_bytes bytes)
 static bool
 read_field(struct wf_reader *ops, char field)
 {
+    struct wf_start start;
     weft_bytes bytes;
 
     switch (field) {
@@ -132,6 +137,8 @@ read_field(struct wf_reader *ops, char field)
     case 'B':
         (void)wf_reader_bytes(ops);
         break;
+    case 'O':
+        return wf_start_decode(wf_reader_bytes(ops), &start);
     case 'C':
         (void)wf_reader_take(ops, 16);
         break;

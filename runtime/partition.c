@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "runtime/load.h"
+#include "runtime/outcome.h"
 #include "runtime/partition_impl.h"
 #include "runtime/task.h"
 #include "runtime/workflow.h"
@@ -246,6 +247,9 @@ fire(struct wf_partition *partition, struct wf_alarm *alarm)
     case WF_ALARM_RETRY:
         wf_turn_schedule(partition, alarm->owner);
         wf_commands_start(partition, alarm->owner); // its step, too
+        break;
+    case WF_ALARM_DEADLINE:
+        wf_outcome_time_out(partition, alarm->owner);
         break;
     case WF_ALARM_WAKE:
         wf_wake_fire(partition, alarm);

@@ -10,7 +10,8 @@
 //   wake.c       what will wake the others  listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
 //   workflow.c   stacks and replay (workflow_impl.h has its files)
-//   signals.c    which were received        gate.c       what waits for commits
+//   signals.c    which were received        outcome.c    how runs end
+//   gate.c       what waits for commits
 //   watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
@@ -242,11 +243,6 @@ void wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
 // The same, because its code crashed the process too often.
 void wf_turn_park_crashed(struct wf_partition *partition,
                           struct wf_actor *actor);
-// The operation that begins a new life of an instance.
-void wf_create_put(const struct wf_partition *partition,
-                   const struct wf_actor *actor, weft_bytes parent,
-                   uint64_t parent_run, uint32_t parent_call, weft_bytes input,
-                   struct wf_buf *ops);
 // After a record that finished it: answers, open activities.
 void wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor);
 // Deliver a letter to an actor of this partition: one record.
@@ -360,6 +356,8 @@ void wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
 // it. The draft is empty afterwards.
 void wf_edge_answer_done(struct wf_partition *partition,
                          struct wf_request *request, struct wf_draft *draft);
+// The answer alone, as a section of its own.
+void wf_edge_put_done(const struct wf_request *request, struct wf_draft *draft);
 void wf_edge_answer_result(struct wf_partition *partition,
                            struct wf_request *request,
                            const struct wf_actor *actor);

@@ -22,7 +22,7 @@
 enum wf_op {
     // Of an actor.
     WF_OP_CREATE = 1,      // V version, V run, V seed, K parent, V parent run,
-                           // V parent call, B input
+                           // V parent call, B input, B options
     WF_OP_PUSH,            // B letter: to the mailbox's end
     WF_OP_POP,             // the first letter was handled
     WF_OP_STARTED,         // the start was handled
@@ -59,6 +59,8 @@ enum wf_op {
     WF_OP_COMMAND_RESET,   // V id: attempts count from here
     WF_OP_COMMAND_OPTIONS, // V id, B options, V due
     WF_OP_OPERATED,        // B who, B why, B what: by an operator
+    WF_OP_RUN_AGAIN,       // V due, B reason: the run failed, another one comes
+    WF_OP_BEGIN,           // the start's delay is cut short
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -29,6 +29,8 @@ weft_status_name(weft_status status)
         return "cancelled";
     case WEFT_STATUS_TERMINATED:
         return "terminated";
+    case WEFT_STATUS_TIMED_OUT:
+        return "timed_out";
     case WEFT_STATUS_COUNT:
         break;
     }

@@ -89,6 +89,7 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->name);
     free_const(request->data.data);
     free_const(request->input.data);
+    free_const(request->options.data);
     free_const(request->error_name);
     free_const(request->error_message);
     free_const(request->list_namespace);

@@ -26,12 +26,11 @@ struct wf_request {
     uint32_t partition;
 
     weft_verb verb;
-    struct wf_key key; // owned; empty for a list
-    char *name;        // owned; never NULL
-    weft_bytes data;   // owned
-    weft_bytes input;  // owned
-    weft_reuse reuse;
-    weft_conflict conflict;
+    struct wf_key key;  // owned; empty for a list
+    char *name;         // owned; never NULL
+    weft_bytes data;    // owned
+    weft_bytes input;   // owned
+    weft_bytes options; // owned; of a start (start.h)
     struct wf_token token;
     char *error_name; // owned; never NULL
     char *error_message;

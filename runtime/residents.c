@@ -214,7 +214,8 @@ is_kept_long_enough(const struct wf_partition *partition,
 {
     return wf_residents_is_over(partition, actor->kind, actor->status,
                                 actor->finished_at_ms) &&
-           actor->waiting.count == 0 && !wf_actor_has_work(actor);
+           actor->waiting.count == 0 &&
+           !wf_actor_has_work(actor, partition->now_ms);
 }
 
 static void
@@ -396,22 +397,29 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            actor->results.count == 0 && !wf_list_has(&actor->ready) &&
            !wf_list_has(&actor->steps) && is_forgettable(partition, actor) &&
            !wf_list_has(&actor->spill) && !actor->is_paging &&
-           (!wf_actor_has_work(actor) || !wf_actor_may_run(actor));
+           (!wf_actor_has_work(actor, partition->now_ms) ||
+            !wf_actor_may_run(actor));
+}
+
+static void
+clear_alarms(struct wf_partition *partition, struct wf_actor *actor)
+{
+    wf_alarm_clear(partition, &actor->retry);
+    wf_alarm_clear(partition, &actor->begin);
+    wf_alarm_clear(partition, &actor->deadline);
 }
 
 static void
 drop_actor(struct wf_partition *partition, struct wf_actor *actor)
 {
-    uint64_t due = UINT64_MAX;
+    uint64_t due = wf_actor_wakes_at(actor, partition->now_ms);
     struct wf_list_node *node = wf_list_first(&actor->timers);
 
     for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
-        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
-
-        due = timer->due < due ? timer->due : due;
-        wf_alarm_clear(partition, &timer->alarm);
+        wf_alarm_clear(partition,
+                       &WF_CONTAINER(node, struct wf_timer, node)->alarm);
     }
-    wf_alarm_clear(partition, &actor->retry);
+    clear_alarms(partition, actor);
     // Its row may lie in what was read ahead already.
     if (due <= partition->near_due) {
         wf_wake_at(partition, &actor->key, due);
@@ -508,7 +516,7 @@ wf_residents_fini(struct wf_partition *partition)
             wf_alarm_clear(partition, &command->alarm);
             wf_commands_drop(command);
         }
-        wf_alarm_clear(partition, &actor->retry);
+        clear_alarms(partition, actor);
         wf_workflow_drop(partition, actor);
         wf_actor_destroy(actor);
     }

@@ -5,9 +5,23 @@
 #include "runtime/start.h"
 
 #include "base/error.h"
+#include "runtime/definitions.h"
 
-weft_err
-wf_start_check(const weft_start_options *options)
+// Values are part of the stored format.
+enum tag {
+    TAG_REUSE = 1,   // V
+    TAG_CONFLICT,    // V
+    TAG_START_DELAY, // V ms
+    TAG_EXECUTION,   // V ms
+    TAG_RUN,         // V ms
+    TAG_RETRY,       // as read_retry reads it
+};
+
+// Fractions are kept in thousandths.
+#define COEFFICIENT_MAX 1000
+
+static weft_err
+check_policies(const weft_start_options *options)
 {
     if (options->struct_size != sizeof(*options)) {
         return wf_error(WEFT_EINVAL,
@@ -21,10 +35,186 @@ wf_start_check(const weft_start_options *options)
                         (int)options->reuse);
     }
     if (options->conflict != WEFT_CONFLICT_FAIL &&
-        options->conflict != WEFT_CONFLICT_USE_EXISTING) {
+        options->conflict != WEFT_CONFLICT_USE_EXISTING &&
+        options->conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
         return wf_error(WEFT_EINVAL,
                         "start options: conflict is %d, which is none",
                         (int)options->conflict);
     }
     return WEFT_OK;
+}
+
+static bool
+is_retried(const weft_retry_policy *retry)
+{
+    return retry->initial_interval_ms != 0 || retry->coefficient != 0 ||
+           retry->maximum_interval_ms != 0 || retry->maximum_attempts != 0 ||
+           retry->total_ms != 0 || retry->jitter != 0 ||
+           retry->non_retryable != NULL;
+}
+
+uint64_t
+wf_start_after(uint64_t at_ms, uint64_t ms)
+{
+    return ms > UINT64_MAX - 1 - at_ms ? UINT64_MAX - 1 : at_ms + ms;
+}
+
+uint64_t
+wf_start_deadline(uint64_t at_ms, uint64_t timeout_ms)
+{
+    return timeout_ms == 0 ? 0 : wf_start_after(at_ms, timeout_ms);
+}
+
+static void
+put_number(struct wf_buf *out, enum tag tag, uint64_t number)
+{
+    struct wf_buf value = {0};
+
+    if (number != 0) {
+        wf_buf_put_varint(&value, number);
+        wf_buf_put_varint(out, (uint64_t)tag);
+        wf_buf_put_bytes(out, wf_buf_bytes(&value));
+    }
+    wf_buf_fini(&value);
+}
+
+static uint64_t
+timeout_of(uint64_t ms)
+{
+    return ms == WEFT_FOREVER ? 0 : ms;
+}
+
+static weft_err
+put_retry(struct wf_buf *out, const weft_retry_policy *given)
+{
+    weft_retry_policy retry = *given;
+    struct wf_buf value = {0};
+    weft_err err = wf_retry_policy_normalise("start options, retry", &retry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (retry.coefficient > COEFFICIENT_MAX) {
+        return wf_error(WEFT_EINVAL,
+                        "start options, retry: coefficient is over %d",
+                        COEFFICIENT_MAX);
+    }
+    wf_buf_put_varint(&value, retry.initial_interval_ms);
+    wf_buf_put_varint(&value, (uint64_t)(retry.coefficient * 1000 + 0.5));
+    wf_buf_put_varint(&value, retry.maximum_interval_ms);
+    wf_buf_put_varint(&value, retry.maximum_attempts);
+    wf_buf_put_varint(&value, timeout_of(retry.total_ms));
+    wf_buf_put_varint(&value, (uint64_t)(retry.jitter * 1000 + 0.5));
+    for (const char *const *name = retry.non_retryable;
+         name != NULL && *name != NULL; name++) {
+        wf_buf_put_text(&value, *name);
+    }
+    wf_buf_put_varint(out, TAG_RETRY);
+    wf_buf_put_bytes(out, wf_buf_bytes(&value));
+    wf_buf_fini(&value);
+    return WEFT_OK;
+}
+
+weft_err
+wf_start_encode(const weft_start_options *options, struct wf_buf *out_bytes)
+{
+    weft_err err;
+
+    if (options == NULL) {
+        return WEFT_OK;
+    }
+    err = check_policies(options);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    put_number(out_bytes, TAG_REUSE, (uint64_t)options->reuse);
+    put_number(out_bytes, TAG_CONFLICT, (uint64_t)options->conflict);
+    put_number(out_bytes, TAG_START_DELAY, options->start_delay_ms);
+    put_number(out_bytes, TAG_EXECUTION,
+               timeout_of(options->execution_timeout_ms));
+    put_number(out_bytes, TAG_RUN, timeout_of(options->run_timeout_ms));
+    if (is_retried(&options->retry)) {
+        err = put_retry(out_bytes, &options->retry);
+    }
+    return err;
+}
+
+// Reading. ------------------------------------------------------------------
+
+static void
+read_retry(struct wf_reader *reader, struct wf_start *start)
+{
+    weft_retry_policy *retry = &start->retry.retry;
+
+    retry->initial_interval_ms = wf_reader_varint(reader);
+    retry->coefficient = (double)wf_reader_varint(reader) / 1000.0;
+    retry->maximum_interval_ms = wf_reader_varint(reader);
+    retry->maximum_attempts = (uint32_t)wf_reader_varint(reader);
+    retry->total_ms = wf_reader_varint(reader);
+    retry->jitter = (double)wf_reader_varint(reader) / 1000.0;
+    start->has_retry = true;
+    start->retry.non_retryable = wf_reader_rest(reader);
+}
+
+// tidy: long, one case per tag
+static bool
+read_option(uint64_t tag, struct wf_reader *value, struct wf_start *start)
+{
+    switch (tag) {
+    case TAG_REUSE:
+        start->reuse = (weft_reuse)wf_reader_varint(value);
+        break;
+    case TAG_CONFLICT:
+        start->conflict = (weft_conflict)wf_reader_varint(value);
+        break;
+    case TAG_START_DELAY:
+        start->start_delay_ms = wf_reader_varint(value);
+        break;
+    case TAG_EXECUTION:
+        start->execution_timeout_ms = wf_reader_varint(value);
+        break;
+    case TAG_RUN:
+        start->run_timeout_ms = wf_reader_varint(value);
+        break;
+    case TAG_RETRY:
+        read_retry(value, start);
+        break;
+    default:
+        return false;
+    }
+    return !value->failed && wf_reader_left(value) == 0;
+}
+
+uint64_t
+wf_start_first_deadline(weft_bytes options, uint64_t begins_at_ms,
+                        uint64_t run_begins_at_ms)
+{
+    struct wf_start start;
+    uint64_t all;
+    uint64_t run;
+
+    if (options.len == 0 || !wf_start_decode(options, &start)) {
+        return 0;
+    }
+    all = wf_start_deadline(begins_at_ms, start.execution_timeout_ms);
+    run = wf_start_deadline(run_begins_at_ms, start.run_timeout_ms);
+    return all == 0 || (run != 0 && run < all) ? run : all;
+}
+
+bool
+wf_start_decode(weft_bytes bytes, struct wf_start *out_start)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    struct wf_start start = {0};
+
+    while (wf_reader_left(&reader) > 0) {
+        uint64_t tag = wf_reader_varint(&reader);
+        struct wf_reader value = wf_reader_of(wf_reader_bytes(&reader));
+
+        if (reader.failed || !read_option(tag, &value, &start)) {
+            return false;
+        }
+    }
+    *out_start = start;
+    return true;
 }

@@ -1,14 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// start.h - the options of a start: checked.
+// start.h - the options of a start: checked, as bytes, and read back.
+//
+// The bytes travel with a request or a child's start, and are kept with the
+// instance: (V tag, B value) repeated, one for each option that is not the
+// default.
 
 #ifndef WF_RUNTIME_START_H
 #define WF_RUNTIME_START_H
 
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "runtime/policy.h"
 #include "weft/error.h"
 #include "weft/start.h"
 
+// Options, read. Bytes are borrowed from what was read.
+struct wf_start {
+    weft_reuse reuse;
+    weft_conflict conflict;
+    uint64_t start_delay_ms;
+    uint64_t execution_timeout_ms; // 0: none
+    uint64_t run_timeout_ms;       // 0: none
+    bool has_retry;
+    struct wf_policy retry; // its timeouts are zero
+};
+
+// Append options; NULL appends nothing.
+//
 // WEFT_EINVAL   a field is out of range; the detail names it
-weft_err wf_start_check(const weft_start_options *options);
+weft_err wf_start_encode(const weft_start_options *options,
+                         struct wf_buf *out_bytes);
+
+// False if malformed.
+bool wf_start_decode(weft_bytes bytes, struct wf_start *out_start);
+
+// So long after an instant; as far as time goes, if that is further.
+uint64_t wf_start_after(uint64_t at_ms, uint64_t ms);
+// The same for a timeout; 0, none, if it is 0.
+uint64_t wf_start_deadline(uint64_t at_ms, uint64_t timeout_ms);
+// Of an instance and its run, which began then: whichever ends it first, or 0.
+uint64_t wf_start_first_deadline(weft_bytes options, uint64_t begins_at_ms,
+                                 uint64_t run_begins_at_ms);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/outcome.h"
 #include "runtime/workflow.h"
 
 // Answers. ------------------------------------------------------------------
@@ -115,7 +116,7 @@ wf_turn_commit(struct wf_turn *turn)
         settle_client(partition, weft_bytes_of(client, sizeof(client)),
                       turn->letter.number);
     }
-    if (turn->is_finishing) {
+    if (turn->is_finishing && !wf_actor_is_live(actor)) {
         wf_turn_finished(partition, actor);
     }
 }
@@ -371,10 +372,8 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     wf_turn_fini(&self.turn);
 }
 
-// Is it about this run? What an earlier run waited for may come when a restart
-// has given its numbers to other things. And is the call still open?
-static bool
-is_expected(const struct wf_actor *actor, const struct wf_letter *letter)
+bool
+wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
 {
     switch (letter->type) {
     case WF_LETTER_CHILD:
@@ -464,9 +463,14 @@ create_instance(struct wf_partition *partition, struct wf_actor *actor,
     bool is_start = letter->type == WF_LETTER_START;
     struct wf_buf ops = {0};
 
-    wf_create_put(partition, actor, is_start ? letter->sender : weft_nothing(),
-                  letter->sender_run, letter->call,
-                  is_start ? letter->data : weft_nothing(), &ops);
+    wf_create_put(partition, actor,
+                  &(struct wf_create){
+                      .parent = is_start ? letter->sender : weft_nothing(),
+                      .parent_run = letter->sender_run,
+                      .parent_call = letter->call,
+                      .input = is_start ? letter->data : weft_nothing(),
+                  },
+                  &ops);
     // The start is a message of its own; any other letter stays and is handled
     // as the first.
     wf_buf_put_u8(&ops, is_start ? WF_OP_POP : WF_OP_STARTED);
@@ -502,8 +506,7 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
 
 void
 wf_create_put(const struct wf_partition *partition,
-              const struct wf_actor *actor, weft_bytes parent,
-              uint64_t parent_run, uint32_t parent_call, weft_bytes input,
+              const struct wf_actor *actor, const struct wf_create *create,
               struct wf_buf *ops)
 {
     // A new life has a new seed: its keys and numbers are not those of the
@@ -516,10 +519,11 @@ wf_create_put(const struct wf_partition *partition,
     wf_buf_put_varint(ops, wf_kind_current(actor->kind)->version);
     wf_buf_put_varint(ops, actor->run + 1);
     wf_buf_put_varint(ops, seed);
-    wf_buf_put_bytes(ops, parent);
-    wf_buf_put_varint(ops, parent_run);
-    wf_buf_put_varint(ops, parent_call);
-    wf_buf_put_bytes(ops, input);
+    wf_buf_put_bytes(ops, create->parent);
+    wf_buf_put_varint(ops, create->parent_run);
+    wf_buf_put_varint(ops, create->parent_call);
+    wf_buf_put_bytes(ops, create->input);
+    wf_buf_put_bytes(ops, create->options);
 }
 
 // The next letter of a live actor, or its start.
@@ -539,7 +543,11 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
             return;
         }
     }
-    if (!wf_actor_is_live(actor)) {
+    if (is_start && actor->is_cancel_asked &&
+        actor->run_begins_at_ms > partition->now_ms) {
+        wf_outcome_stop(partition, actor, WEFT_STATUS_CANCELLED, "cancelled",
+                        "it was cancelled before it began");
+    } else if (!wf_actor_is_live(actor)) {
         handle_absent(partition, actor, &letter, bytes);
     } else if (!is_start && letter.type == WF_LETTER_START) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
@@ -547,7 +555,7 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     } else if (!is_start && actor->mailbox.first_seq < actor->outlived_to) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EFINISHED,
                       "the instance has finished");
-    } else if (!is_start && !is_expected(actor, &letter)) {
+    } else if (!is_start && !wf_turn_expects(actor, &letter)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
     } else if (actor->kind->is_workflow) {
         wf_workflow_turn(partition, actor, is_start ? NULL : &letter);
@@ -576,12 +584,14 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
     bool has_work =
         actor->residency == WF_RESIDENCY_LOADED &&
         (wf_actor_has_code(actor) || actor->status == WEFT_STATUS_NONE) &&
-        wf_actor_may_run(actor) && wf_actor_has_work(actor) &&
+        wf_actor_may_run(actor) &&
+        wf_actor_has_work(actor, partition->now_ms) &&
         !wf_heap_has(&actor->retry.heap);
     bool is_here =
         actor->is_start_pending || wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = has_work && is_here;
 
+    wf_outcome_watch(partition, actor);
     if (is_ready && !wf_list_has(&actor->ready)) {
         wf_list_push_back(&partition->ready, &actor->ready);
     } else if (!is_ready && wf_list_has(&actor->ready)) {

@@ -20,7 +20,8 @@ struct wf_turn {
     uint32_t next_id;      // of a plain actor's timers, commands and calls
     struct wf_random random;
     bool has_commands; // something is to be started once it is durable
-    bool is_finishing;
+    bool is_ending;    // the run ends
+    bool is_finishing; // and the instance with it
     // What the letter of this turn asks for, if anything.
     weft_bytes reply; // owned
     struct wf_letter letter;
@@ -67,12 +68,31 @@ void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
 // Ask open children to stop: their parent ends, or begins again.
 void wf_turn_cancel_children(struct wf_turn *turn);
+// End the run; or, if it failed and its start says so, begin another one later:
+// see outcome.c.
 void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
                  const char *name, const char *message);
 // Tell whoever sent the letter and wants an answer, if anybody does. err OK:
 // data is the answer.
 void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                     weft_err err, weft_bytes data);
+
+// The operation that begins a new life of an instance.
+struct wf_create {
+    weft_bytes parent; // empty: none
+    uint64_t parent_run;
+    uint32_t parent_call;
+    weft_bytes input;
+    weft_bytes options; // start.h
+};
+void wf_create_put(const struct wf_partition *partition,
+                   const struct wf_actor *actor, const struct wf_create *create,
+                   struct wf_buf *ops);
+
+// Is the letter about this run? What an earlier run waited for may come when a
+// restart has given its numbers to other things. And is the call still open?
+bool wf_turn_expects(const struct wf_actor *actor,
+                     const struct wf_letter *letter);
 
 // A key in the actor's namespace.
 //

@@ -526,6 +526,12 @@ weft_workflow_run(const weft_workflow *wf)
     return wf->actor->run;
 }
 
+uint32_t
+weft_workflow_attempt(const weft_workflow *wf)
+{
+    return wf->actor->attempt;
+}
+
 void *
 weft_workflow_context(const weft_workflow *wf)
 {

@@ -66,6 +66,7 @@ typedef enum weft_status {
     WEFT_STATUS_FAILED,
     WEFT_STATUS_CANCELLED,
     WEFT_STATUS_TERMINATED,
+    WEFT_STATUS_TIMED_OUT, // a timeout of weft_start_options passed
     WEFT_STATUS_COUNT
 } weft_status;
 
@@ -122,13 +123,18 @@ typedef struct weft_description {
     weft_status status;
     uint32_t version; // of the kind
     uint64_t run;     // 1, plus 1 for every restart and reuse
+    uint32_t attempt; // runs with this input: 1, plus 1 for every retry
     uint64_t created_at_ms;
+    uint64_t begins_at_ms;   // this run: later than now if it is delayed
+    uint64_t deadline_ms;    // when the next timeout ends the run; 0: never
     uint64_t finished_at_ms; // 0 while it runs
     uint64_t mailbox_count;  // messages waiting
     uint32_t timers_count, activities_count, children_count;
     uint64_t journal_count; // entries of this run
     int is_parked, is_paused, is_cancel_requested;
-    const char *reason; // why it is parked, or waits for its version; or ""
+    // Why it is parked, waits for its version, or why its last run failed; or
+    // "".
+    const char *reason;
 } weft_description;
 
 // The answer to a request. Borrowed until the callback returns, or until

@@ -3,12 +3,17 @@
 // start.h - how an instance is started: what may differ from the defaults.
 //
 // Used wherever something starts an instance: weft_client_start_with and
-// weft_request in client.h.
+// weft_request in client.h. An instance keeps what it was started with over
+// all its runs; weft_workflow_restart and a retry begin a new run, a new start
+// of the id begins a new instance.
 
 #ifndef WEFT_START_H
 #define WEFT_START_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "weft/activity.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,16 +30,37 @@ typedef enum weft_reuse {
 // A running instance of the same id: what then? (Temporal: workflow id
 // conflict policy.)
 typedef enum weft_conflict {
-    WEFT_CONFLICT_FAIL,        // WEFT_EEXISTS
-    WEFT_CONFLICT_USE_EXISTING // answer as if it had been started now
+    WEFT_CONFLICT_FAIL,         // WEFT_EEXISTS
+    WEFT_CONFLICT_USE_EXISTING, // answer as if it had been started now
+    // Terminate it and start, in one step: nobody sees the id without an
+    // instance. Messages it had not handled yet stay its own.
+    WEFT_CONFLICT_TERMINATE_EXISTING
 } weft_conflict;
 
 // Start from WEFT_START_OPTIONS_INIT and set what differs. All of it holds for
-// workflows and for plain actors.
+// workflows and for plain actors. Times are in milliseconds; zero timeouts and
+// WEFT_FOREVER are none.
 typedef struct weft_start_options {
     size_t struct_size;
     weft_reuse reuse;
     weft_conflict conflict;
+    // The instance exists at once, and handles its first message after this
+    // long. Until then signals wait, a cancellation ends it without running
+    // its code, and a signal-with-start lets it begin at once. (Temporal: the
+    // same.) WEFT_FOREVER: only that lets it begin.
+    uint64_t start_delay_ms;
+    // How long the instance may take over all its runs, the pauses between
+    // them included, and how long one run may take. Both count from when it
+    // may begin. When the time is over, no more of its code runs, and its
+    // status is WEFT_STATUS_TIMED_OUT; parking and pausing stop no clock.
+    uint64_t execution_timeout_ms;
+    uint64_t run_timeout_ms;
+    // When a run fails or exceeds run_timeout_ms: begin another one, with the
+    // same input, after a pause. All zero: never; else as for activities.
+    // total_ms counts from when the instance may begin. The failure of a run
+    // that took too long is named "timed_out". Whoever waits for the result
+    // learns of the last run only.
+    weft_retry_policy retry;
 } weft_start_options;
 
 #define WEFT_START_OPTIONS_INIT                                                \

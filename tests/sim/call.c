@@ -85,6 +85,7 @@ static struct wf_request *
 make_request(const weft_request *given)
 {
     struct wf_request *request = wf_request_create();
+    struct wf_buf options = {0};
 
     request->verb = given->verb;
     if (given->token != NULL) {
@@ -100,11 +101,9 @@ make_request(const weft_request *given)
     request->retry_after_ms = given->retry_after_ms;
     own(&request->data, given->data);
     own(&request->input, given->input);
-    if (given->start != NULL) {
-        world_must(wf_start_check(given->start));
-        request->reuse = given->start->reuse;
-        request->conflict = given->start->conflict;
-    }
+    world_must(wf_start_encode(given->start, &options));
+    own(&request->options, wf_buf_bytes(&options));
+    wf_buf_fini(&options);
     request->list_status = given->status;
     request->list_limit = WF_LIST_PAGE_MAX;
     if (given->verb == WEFT_VERB_LIST) {

@@ -27,11 +27,14 @@ static size_t defined_count;
 
 // Variants. -------------------------------------------------------------------
 
+#define CROWDED_RESIDENTS 3
+
 struct variant {
     int64_t window_bytes;
     uint32_t sites;
     bool is_paranoid;
-    uint64_t crash; // at this commit; 0: none
+    uint32_t residents_max; // 0: the default
+    uint64_t crash;         // at this commit; 0: none
     bool is_after;
 };
 
@@ -93,6 +96,7 @@ tell_one(story_definitions_fn *define, story_fn *tell,
         .sites = with->sites,
         .window_bytes = with->window_bytes,
         .is_paranoid = with->is_paranoid,
+        .residents_max = with->residents_max,
         .definitions = now.definitions,
         .is_traced = true,
     });
@@ -123,7 +127,8 @@ tell_crashing(story_definitions_fn *define, story_fn *tell, struct variant with,
 }
 
 static void
-tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes)
+tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes,
+         uint32_t residents_max)
 {
     static const int64_t windows[] = {0, 65536};
     static const uint32_t sites[] = {1, 5};
@@ -133,6 +138,7 @@ tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes)
             .window_bytes = windows[i & 1],
             .sites = sites[i >> 1 & 1],
             .is_paranoid = (i & 4) != 0,
+            .residents_max = residents_max,
         };
         uint64_t commits = tell_one(define, tell, &with);
 
@@ -145,13 +151,19 @@ tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes)
 void
 story_run(story_definitions_fn *define, story_fn *tell)
 {
-    tell_all(define, tell, true);
+    tell_all(define, tell, true, 0);
 }
 
 void
 story_run_calm(story_definitions_fn *define, story_fn *tell)
 {
-    tell_all(define, tell, false);
+    tell_all(define, tell, false, 0);
+}
+
+void
+story_run_crowded(story_definitions_fn *define, story_fn *tell)
+{
+    tell_all(define, tell, false, CROWDED_RESIDENTS);
 }
 
 void

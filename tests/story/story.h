@@ -40,6 +40,8 @@ typedef weft_definitions *story_definitions_fn(void);
 void story_run(story_definitions_fn *define, story_fn *tell);
 // Those without a crash.
 void story_run_calm(story_definitions_fn *define, story_fn *tell);
+// The same with memory for three actors: all others are evicted.
+void story_run_crowded(story_definitions_fn *define, story_fn *tell);
 // One: no window, one partition, nothing goes wrong.
 void story_run_once(story_definitions_fn *define, story_fn *tell);
 

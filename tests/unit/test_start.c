@@ -10,15 +10,17 @@
 static void
 refuse(weft_start_options options, const char *detail)
 {
-    CHECK_ERR(wf_start_check(&options), WEFT_EINVAL);
+    struct wf_buf bytes = {0};
+
+    CHECK_ERR(wf_start_encode(&options, &bytes), WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), detail);
+    wf_buf_fini(&bytes);
 }
 
 TEST(start, options_out_of_range_are_refused_by_name)
 {
     weft_start_options options = WEFT_START_OPTIONS_INIT;
 
-    CHECK_OK(wf_start_check(&options));
     options.struct_size = 0;
     refuse(options, "start options: start from WEFT_START_OPTIONS_INIT");
     options = (weft_start_options)WEFT_START_OPTIONS_INIT;
@@ -27,4 +29,77 @@ TEST(start, options_out_of_range_are_refused_by_name)
     options.reuse = WEFT_REUSE_REJECT;
     options.conflict = (weft_conflict)-1;
     refuse(options, "start options: conflict is -1, which is none");
+    options = (weft_start_options)WEFT_START_OPTIONS_INIT;
+    options.retry.coefficient = 0.5;
+    refuse(options, "start options, retry: coefficient is not 1 or more");
+    options.retry.coefficient = 1001;
+    refuse(options, "start options, retry: coefficient is over 1000");
+    options.retry.coefficient = 2;
+    options.retry.jitter = 2;
+    refuse(options, "start options, retry: jitter is not 0 to 1");
+}
+
+static struct wf_start
+round_trip(const weft_start_options *options, struct wf_buf *bytes)
+{
+    struct wf_start start;
+
+    wf_buf_reset(bytes);
+    CHECK_OK(wf_start_encode(options, bytes));
+    CHECK(wf_start_decode(wf_buf_bytes(bytes), &start));
+    return start;
+}
+
+TEST(start, options_are_read_as_they_were_written)
+{
+    static const char *const names[] = {"Fatal", "Worse", NULL};
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct wf_buf bytes = {0};
+    struct wf_start start = round_trip(NULL, &bytes);
+
+    CHECK_EQ(bytes.len, 0);
+    CHECK_EQ(start.has_retry, 0);
+    options.execution_timeout_ms = WEFT_FOREVER;
+    start = round_trip(&options, &bytes);
+    CHECK_EQ(bytes.len, 0);
+    options.reuse = WEFT_REUSE_REJECT;
+    options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    options.start_delay_ms = WEFT_FOREVER;
+    options.execution_timeout_ms = 60000;
+    options.run_timeout_ms = 1;
+    options.retry.coefficient = 1.5;
+    options.retry.non_retryable = names;
+    start = round_trip(&options, &bytes);
+    CHECK_EQ(start.reuse, WEFT_REUSE_REJECT);
+    CHECK_EQ(start.conflict, WEFT_CONFLICT_TERMINATE_EXISTING);
+    CHECK_EQ(start.start_delay_ms, WEFT_FOREVER);
+    CHECK_EQ(start.execution_timeout_ms, 60000);
+    CHECK_EQ(start.run_timeout_ms, 1);
+    CHECK_EQ(start.has_retry, 1);
+    CHECK_EQ(start.retry.retry.initial_interval_ms, 1000);
+    CHECK_EQ((int)(start.retry.retry.coefficient * 1000), 1500);
+    CHECK_EQ(start.retry.retry.maximum_interval_ms, 100000);
+    CHECK_EQ(wf_policy_is_retryable(&start.retry, weft_text("Worse")), 0);
+    CHECK_EQ(wf_policy_is_retryable(&start.retry, weft_text("Better")), 1);
+    wf_buf_fini(&bytes);
+}
+
+TEST(start, damaged_options_do_not_decode)
+{
+    static const uint8_t golden[] = {3, 2, 0x88, 0x27, 5, 1, 9};
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct wf_buf bytes = {0};
+    struct wf_start start;
+
+    options.start_delay_ms = 5000;
+    options.run_timeout_ms = 9;
+    CHECK_OK(wf_start_encode(&options, &bytes));
+    CHECK_BYTES(wf_buf_bytes(&bytes), weft_bytes_of(golden, sizeof(golden)));
+    for (size_t len = 0; len < bytes.len; len++) {
+        bool is_whole = len == 0 || len == 4; // between two of them
+        CHECK_EQ(wf_start_decode(weft_bytes_of(golden, len), &start), is_whole);
+    }
+    CHECK_EQ(wf_start_decode(weft_bytes_of("\x7f\x01\x01", 3), &start), 0);
+    CHECK_EQ(wf_start_decode(weft_bytes_of("\x05\x02\x01\x01", 4), &start), 0);
+    wf_buf_fini(&bytes);
 }

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// outcome.c - how a run ends.
+//
+// A run that failed or took too long is followed by another one, if the retry
+// policy of the start says so; then nobody learns of it but those who look:
+// the parent and whoever waits for the result wait for the last run. All other
+// runs end their instance.
+
+#include "runtime/outcome.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "runtime/start.h"
+#include "runtime/workflow_impl.h"
+
+weft_err
+wf_outcome_err(weft_status status)
+{
+    switch (status) {
+    case WEFT_STATUS_COMPLETED:
+        return WEFT_OK;
+    case WEFT_STATUS_CANCELLED:
+        return WEFT_ECANCELLED;
+    case WEFT_STATUS_TERMINATED:
+        return WEFT_ETERMINATED;
+    case WEFT_STATUS_TIMED_OUT:
+        return WEFT_EOVERDUE;
+    default:
+        return WEFT_EFAILED;
+    }
+}
+
+// Another run? --------------------------------------------------------------
+
+static bool
+is_before(uint64_t due, uint64_t limit)
+{
+    return limit == 0 || due < limit;
+}
+
+// When the next run begins, if there is to be one; 0: no. One that was asked
+// to stop is not begun again.
+static uint64_t
+next_run(struct wf_turn *turn, weft_status status, const char *name)
+{
+    const struct wf_actor *actor = turn->actor;
+    const weft_retry_policy *retry;
+    struct wf_start start;
+    uint64_t due;
+
+    if ((status != WEFT_STATUS_FAILED && status != WEFT_STATUS_TIMED_OUT) ||
+        actor->options.len == 0 || actor->is_cancel_asked ||
+        !wf_start_decode(actor->options, &start) || !start.has_retry) {
+        return 0;
+    }
+    retry = &start.retry.retry;
+    if ((retry->maximum_attempts != 0 &&
+         actor->attempt >= retry->maximum_attempts) ||
+        !wf_policy_is_retryable(&start.retry, weft_text(name))) {
+        return 0;
+    }
+    due = wf_start_after(turn->partition->now_ms,
+                         wf_policy_delay_ms(&start.retry, actor->attempt + 1,
+                                            wf_random_unit(&turn->random)));
+    return is_before(due, wf_start_deadline(actor->begins_at_ms,
+                                            start.execution_timeout_ms)) &&
+                   is_before(due, wf_start_deadline(actor->begins_at_ms,
+                                                    retry->total_ms))
+               ? due
+               : 0;
+}
+
+static void
+put_run_again(struct wf_turn *turn, uint64_t due, const char *name,
+              const char *message)
+{
+    char reason[600];
+
+    (void)snprintf(reason, sizeof(reason), "attempt %u failed: %s: %s",
+                   turn->actor->attempt, name, message);
+    wf_note(turn->partition, &turn->actor->key, "again", "in %llu ms, %s",
+            (unsigned long long)(due - turn->partition->now_ms), reason);
+    wf_buf_put_u8(&turn->end, WF_OP_RUN_AGAIN);
+    wf_buf_put_varint(&turn->end, due);
+    wf_buf_put_text(&turn->end, reason);
+    if (turn->actor->kind != NULL && turn->actor->kind->is_workflow) {
+        wf_version_put_restart(turn->actor, &turn->end);
+    }
+}
+
+static void
+put_finish(struct wf_turn *turn, weft_status status, weft_bytes data,
+           const char *name, const char *message)
+{
+    const struct wf_actor *actor = turn->actor;
+
+    wf_buf_put_u8(&turn->end, WF_OP_FINISH);
+    wf_buf_put_varint(&turn->end, (uint64_t)status);
+    wf_buf_put_bytes(&turn->end, data);
+    wf_buf_put_text(&turn->end, name);
+    wf_buf_put_text(&turn->end, message);
+    if (actor->parent.len > 0) {
+        wf_turn_send(turn, &actor->parent,
+                     &(struct wf_letter){
+                         .type = WF_LETTER_CHILD,
+                         .sender = wf_key_bytes(&actor->key),
+                         .sender_run = actor->parent_run,
+                         .call = actor->parent_call,
+                         .err = wf_outcome_err(status),
+                         .name = weft_text(name),
+                         .text = weft_text(message),
+                         .data = data,
+                     });
+    }
+}
+
+void
+wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
+            const char *name, const char *message)
+{
+    uint64_t due = next_run(turn, status, name);
+
+    turn->is_ending = true;
+    turn->is_finishing = due == 0;
+    wf_turn_cancel_children(turn);
+    if (due != 0) {
+        put_run_again(turn, due, name, message);
+    } else {
+        put_finish(turn, status, data, name, message);
+    }
+}
+
+// From outside. -------------------------------------------------------------
+
+void
+wf_outcome_commit(struct wf_turn *turn)
+{
+    struct wf_partition *partition = turn->partition;
+    struct wf_actor *actor = turn->actor;
+
+    wf_turn_commit(turn);
+    wf_turn_fini(turn);
+    wf_workflow_kill(partition, actor);
+}
+
+void
+wf_outcome_stop(struct wf_partition *partition, struct wf_actor *actor,
+                weft_status status, const char *name, const char *message)
+{
+    struct wf_turn turn;
+
+    wf_turn_init(&turn, partition, actor);
+    wf_turn_end(&turn, status, weft_nothing(), name, message);
+    wf_outcome_commit(&turn);
+}
+
+void
+wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
+                   struct wf_request *request, struct wf_draft *draft)
+{
+    static const char message[] = "another start took its place";
+    struct wf_list waiting = {0};
+    struct wf_list_node *node;
+    struct wf_turn turn;
+
+    wf_list_init(&waiting);
+    while ((node = wf_list_pop_front(&actor->results)) != NULL) {
+        wf_list_push_back(&waiting, node);
+    }
+    wf_turn_init(&turn, partition, actor);
+    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
+                message);
+    wf_buf_put_u8(&turn.end, WF_OP_OUTLIVED);
+    wf_create_put(partition, actor,
+                  &(struct wf_create){
+                      .input = request->input,
+                      .options = request->options,
+                  },
+                  &turn.end);
+    request->reply.is_created = 1;
+    wf_edge_put_done(request, draft);
+    wf_buf_put(&turn.sends.sections, draft->sections.data, draft->sections.len);
+    wf_draft_fini(draft);
+    wf_outcome_commit(&turn);
+    while ((node = wf_list_pop_front(&waiting)) != NULL) {
+        struct wf_request *waiter = WF_CONTAINER(node, struct wf_request, wait);
+
+        wf_request_answer_failure(waiter, &(weft_failure){
+                                              .name = "terminated",
+                                              .message = message,
+                                          });
+        wf_edge_answer(partition, waiter, partition->last_record,
+                       WEFT_ETERMINATED, "%s: terminated",
+                       wf_key_id(&actor->key));
+    }
+    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
+                   "");
+}
+
+// Time. ---------------------------------------------------------------------
+
+static void
+settle_alarm(struct wf_partition *partition, struct wf_alarm *alarm,
+             uint64_t due)
+{
+    if (due != 0) {
+        wf_alarm_set(partition, alarm, due);
+    } else {
+        wf_alarm_clear(partition, alarm);
+    }
+}
+
+void
+wf_outcome_watch(struct wf_partition *partition, struct wf_actor *actor)
+{
+    bool is_delayed = wf_actor_is_delayed(actor, partition->now_ms);
+
+    settle_alarm(partition, &actor->begin,
+                 is_delayed ? actor->run_begins_at_ms : 0);
+    settle_alarm(partition, &actor->deadline, wf_actor_deadline(actor));
+}
+
+void
+wf_outcome_time_out(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_start start;
+    uint64_t deadline;
+    char message[100];
+    bool is_over;
+
+    if (!wf_actor_is_live(actor) || !wf_start_decode(actor->options, &start)) {
+        return;
+    }
+    deadline =
+        wf_start_deadline(actor->begins_at_ms, start.execution_timeout_ms);
+    is_over = deadline != 0 && deadline <= partition->now_ms;
+    (void)snprintf(message, sizeof(message), "%s took more than %llu ms",
+                   is_over ? "the instance" : "the run",
+                   (unsigned long long)(is_over ? start.execution_timeout_ms
+                                                : start.run_timeout_ms));
+    wf_outcome_stop(partition, actor, WEFT_STATUS_TIMED_OUT, "timed_out",
+                    message);
+}

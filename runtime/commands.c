@@ -102,6 +102,9 @@ close_command(struct wf_partition *partition, struct wf_command *command,
     struct wf_buf ops = {0};
     struct wf_buf letter = {0};
 
+    wf_tally_activity(
+        partition->options.tally, wf_commands_kind(partition, command),
+        err == WEFT_OK ? WF_ACTIVITY_COMPLETED : WF_ACTIVITY_FAILED);
     wf_buf_put_u8(&ops, WF_OP_COMMAND_CLOSE);
     wf_buf_put_varint(&ops, command->id);
     if (command->is_abandoned) { // nobody wants to know
@@ -242,6 +245,21 @@ next_due(const struct wf_partition *partition, const struct wf_policy *policy,
 }
 
 static void
+count_failure(const struct wf_partition *partition,
+              const struct wf_command *command, weft_bytes name)
+{
+    static const char timeout[] = "timeout.";
+    const struct wf_activity_kind *kind = wf_commands_kind(partition, command);
+    size_t len = sizeof(timeout) - 1;
+
+    wf_tally_activity(partition->options.tally, kind,
+                      WF_ACTIVITY_ATTEMPTS_FAILED);
+    if (name.len > len && memcmp(name.data, timeout, len) == 0) {
+        wf_tally_activity(partition->options.tally, kind, WF_ACTIVITY_TIMEOUTS);
+    }
+}
+
+static void
 fail_attempt(struct wf_partition *partition, struct wf_command *command,
              const struct failed *failed)
 {
@@ -257,6 +275,7 @@ fail_attempt(struct wf_partition *partition, struct wf_command *command,
         command->is_cancel_asked;
 
     wf_commands_drop(command);
+    count_failure(partition, command, failed->name);
     wf_note(partition, &command->actor->key, is_over ? "fail" : "retry",
             "%s attempt %u: %.*s", command->name, wf_command_attempt(command),
             (int)failed->name.len, (const char *)failed->name.data);
@@ -302,6 +321,7 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     command->is_started = true;
     partition->stats.activities_started++;
     partition->stats.activities_running++;
+    wf_tally_activity(partition->options.tally, kind, WF_ACTIVITY_ATTEMPTS);
     wf_list_push_back(&partition->outputs.tasks, &task->node);
     wf_timeouts_watch(partition, command);
 }
@@ -396,6 +416,8 @@ lose_attempt(struct wf_partition *partition, struct wf_command *command)
     struct failed lost = failed_for("lost", "the process of this attempt died");
     bool counts = command->attempt > command->base;
 
+    wf_tally_activity(partition->options.tally,
+                      wf_commands_kind(partition, command), WF_ACTIVITY_LOST);
     if (wf_commands_policy(partition, command).fail_when_lost) {
         fail_attempt(partition, command, &lost);
     } else {

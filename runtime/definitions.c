@@ -195,6 +195,8 @@ add_version(weft_definitions *definitions, struct wf_kind *kind)
     struct wf_kind *newer =
         wf_table_find(&definitions->kinds, hash, kind_has_name, kind->name);
 
+    kind->index =
+        newer == NULL ? (uint32_t)definitions->kinds.count : newer->index;
     if (newer == NULL || newer->version < kind->version) {
         if (newer != NULL) {
             wf_table_remove(&definitions->kinds, hash, newer);
@@ -449,6 +451,24 @@ weft_definitions_add_activity(weft_definitions *definitions,
 }
 
 // Finding. ------------------------------------------------------------------
+
+uint32_t
+wf_definitions_kinds_count(const weft_definitions *definitions)
+{
+    return (uint32_t)definitions->kinds.count;
+}
+
+const struct wf_kind *
+wf_definitions_kind_at(const weft_definitions *definitions, uint32_t index)
+{
+    const struct wf_kind *kind;
+    size_t cursor = 0;
+
+    do {
+        kind = wf_table_next(&definitions->kinds, &cursor);
+    } while (kind != NULL && kind->index != index);
+    return kind;
+}
 
 const struct wf_kind *
 wf_definitions_find(const weft_definitions *definitions, const char *name)

@@ -17,6 +17,7 @@
 // set.
 struct wf_kind {
     char *name;
+    uint32_t index; // of the name, the same for all its versions
     uint32_t version;
     bool is_workflow;
     weft_actor_def actor;       // defaults filled in
@@ -47,6 +48,10 @@ const struct wf_kind *wf_kind_upgrade(const struct wf_kind *kind,
 const struct wf_activity_kind *
 wf_definitions_find_activity(const weft_definitions *definitions,
                              const char *name);
+// How many names of actors and workflows there are; and one, of any version.
+uint32_t wf_definitions_kinds_count(const weft_definitions *definitions);
+const struct wf_kind *
+wf_definitions_kind_at(const weft_definitions *definitions, uint32_t index);
 uint32_t wf_definitions_activities_count(const weft_definitions *definitions);
 const struct wf_activity_kind *
 wf_definitions_activity_at(const weft_definitions *definitions, uint32_t index);

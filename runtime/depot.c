@@ -443,6 +443,7 @@ write_beacon(struct wf_depot *depot)
     }
     depot->has_beacon = true;
     depot->beacon_commit = commit;
+    wf_counter_add(&depot->beacons, 1);
     return WEFT_OK;
 }
 
@@ -478,13 +479,33 @@ append_with_faults(struct wf_depot *depot, struct wf_commit *commit)
     return result;
 }
 
+static void
+count_commit(struct wf_depot *depot, const struct wf_commit *commit,
+             uint64_t took_ns)
+{
+    size_t rows_bytes = commit->rows == NULL ? 0 : commit->rows->ops.len;
+
+    wf_histogram_add(&depot->commit_ns, WF_DEPOT_COMMIT_NS, took_ns);
+    wf_counter_add(&depot->written_bytes, commit->frames.len);
+    wf_histogram_add(&depot->commit_bytes, WF_DEPOT_COMMIT_BYTES,
+                     commit->frames.len + rows_bytes);
+    wf_histogram_add(&depot->commit_segments, WF_DEPOT_COMMIT_SEGMENTS,
+                     commit->segments_count);
+}
+
 enum wf_depot_result
 wf_depot_append(struct wf_depot *depot, struct wf_commit *commit)
 {
+    const struct wf_clock *clock = &depot->options.clock;
     enum wf_append_result result;
+    uint64_t began_ns;
 
     pthread_mutex_lock(&depot->append_lock);
+    began_ns = clock->mono_ns(clock->self);
     result = append_with_faults(depot, commit);
+    if (result == WF_APPEND_DURABLE) {
+        count_commit(depot, commit, clock->mono_ns(clock->self) - began_ns);
+    }
     pthread_mutex_unlock(&depot->append_lock);
 
     if (result == WF_APPEND_REFUSED) {

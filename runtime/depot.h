@@ -20,6 +20,7 @@
 #include "weft/error.h"
 
 #include "base/clock.h"
+#include "base/counter.h"
 
 struct wf_beacon;
 struct wf_commit;
@@ -44,6 +45,10 @@ struct wf_depot_options {
     const struct wf_trace *trace; // borrowed
 };
 
+#define WF_DEPOT_COMMIT_NS 1000
+#define WF_DEPOT_COMMIT_BYTES 64
+#define WF_DEPOT_COMMIT_SEGMENTS 1
+
 struct wf_depot {
     struct wf_depot_options options;
     char *dir;         // NULL without files
@@ -60,6 +65,12 @@ struct wf_depot {
     _Atomic uint64_t durable;   // last commit known durable
     _Atomic uint64_t log_bytes; // of segments: recovered, and written since
     _Atomic uint64_t commits;   // since the node was opened
+    // The same, and of what was written; the units are below.
+    struct wf_histogram commit_ns;
+    struct wf_histogram commit_bytes;
+    struct wf_histogram commit_segments;
+    wf_counter written_bytes; // of segments
+    wf_counter beacons;       // written under beacon_lock
 
     pthread_mutex_t append_lock; // held while a commit is written
     pthread_rwlock_t open_lock;  // held for writing while it is reopened

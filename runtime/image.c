@@ -222,6 +222,14 @@ put_letters(struct save *save)
 // Letters of a long queue go to rows of their own, those handled are deleted.
 // Before the head is written, which says where those rows are.
 static void
+count_spill(const struct wf_partition *partition)
+{
+    if (partition->options.tally != NULL) {
+        wf_counter_add(&partition->options.tally->spills, 1);
+    }
+}
+
+static void
 settle_mailbox(struct save *save)
 {
     struct wf_mailbox *mailbox = &save->actor->mailbox;
@@ -245,6 +253,7 @@ settle_mailbox(struct save *save)
             wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key),
                          weft_bytes_of(waiting->bytes, waiting->len));
             wf_mailbox_gave_row(mailbox, waiting);
+            count_spill(save->partition);
             has_put = true;
         }
     }

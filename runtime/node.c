@@ -384,8 +384,8 @@ wf_node_destroy(weft_node *node, weft_err err)
 
 // Stats. ----------------------------------------------------------------------
 
-static void
-ask_shards(weft_node *node, struct wf_partition_stats *stats)
+void
+wf_node_ask_shards(weft_node *node, struct wf_partition_stats *stats)
 {
     sem_t answered;
 
@@ -419,7 +419,7 @@ weft_node_get_stats(weft_node *node, weft_node_stats *stats)
     WF_REQUIRE(node != NULL);
     WF_REQUIRE(stats != NULL);
     WF_REQUIRE(stats->struct_size >= sizeof(stats->struct_size));
-    ask_shards(node, &sum);
+    wf_node_ask_shards(node, &sum);
     made.struct_size = stats->struct_size;
     made.turns = sum.turns;
     made.records = sum.records;

@@ -7,6 +7,7 @@
 //   node_options.c   checks and defaults
 //   node_open.c      from a directory to a running node
 //   node_recover.c   from a store to its partitions
+//   node_metrics.c   what it counts
 //   node_backup.c    a copy of a running node
 //   node_control.c   such a copy, asked for from outside
 //   housekeeping.c   beacon, trim, disk space, watchdog
@@ -34,6 +35,7 @@ struct wf_committer;
 struct wf_housekeeping;
 struct wf_loader;
 struct wf_partition;
+struct wf_partition_stats;
 struct wf_shard;
 struct wf_workers;
 
@@ -123,6 +125,8 @@ void wf_node_shut_down(weft_node *node);
 void wf_node_note(const weft_node *node, enum wf_trace_level level,
                   const char *who, const char *verb, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+// Add up what the shards say; each is waited for.
+void wf_node_ask_shards(weft_node *node, struct wf_partition_stats *stats);
 uint64_t wf_node_free_bytes(weft_node *node); // UINT64_MAX: not known
 // Tell all shards.
 void wf_node_refuse(weft_node *node, uint32_t store, enum wf_refusal why,

@@ -235,10 +235,23 @@ fire_timer(struct wf_partition *partition, struct wf_timer *timer)
 }
 
 static void
+count_timer(struct wf_partition *partition, const struct wf_timer *timer)
+{
+    struct wf_tally *tally = partition->options.tally;
+
+    wf_tally_kind(tally, timer->actor->kind, WF_KIND_TIMERS);
+    if (tally != NULL) {
+        wf_histogram_add(&tally->timer_late_ns, WF_TALLY_NS,
+                         (partition->now_ms - timer->due) * 1000000U);
+    }
+}
+
+static void
 fire(struct wf_partition *partition, struct wf_alarm *alarm)
 {
     switch (alarm->type) {
     case WF_ALARM_TIMER:
+        count_timer(partition, alarm->owner);
         fire_timer(partition, alarm->owner);
         break;
     case WF_ALARM_COMMAND:
@@ -344,23 +357,36 @@ wf_partition_load(struct wf_partition *partition, uint64_t now_ms,
     wf_residents_loaded(partition, load);
 }
 
+// A step, or else a turn. False: there is none.
+static bool
+run_one(struct wf_partition *partition)
+{
+    const struct wf_partition_options *options = &partition->options;
+    struct wf_list_node *node = wf_list_pop_front(&partition->steps);
+    const struct wf_kind *kind = NULL;
+
+    if (node != NULL) {
+        wf_commands_step(partition, WF_CONTAINER(node, struct wf_actor, steps));
+    } else {
+        node = wf_list_pop_front(&partition->ready);
+        if (node == NULL) {
+            return false;
+        }
+        kind = WF_CONTAINER(node, struct wf_actor, ready)->kind;
+        wf_turn_run(partition, WF_CONTAINER(node, struct wf_actor, ready));
+        wf_tally_kind(options->tally, kind, WF_KIND_TURNS);
+    }
+    if (options->turned != NULL) {
+        options->turned(options->watch_ctx, kind);
+    }
+    return true;
+}
+
 bool
 wf_partition_run(struct wf_partition *partition, uint64_t now_ms)
 {
     set_now(partition, now_ms);
-    for (uint32_t i = 0; i < WF_TURNS_PER_STEP; i++) {
-        struct wf_list_node *node = wf_list_pop_front(&partition->steps);
-
-        if (node != NULL) {
-            wf_commands_step(partition,
-                             WF_CONTAINER(node, struct wf_actor, steps));
-            continue;
-        }
-        node = wf_list_pop_front(&partition->ready);
-        if (node == NULL) {
-            break;
-        }
-        wf_turn_run(partition, WF_CONTAINER(node, struct wf_actor, ready));
+    for (uint32_t i = 0; i < WF_TURNS_PER_STEP && run_one(partition); i++) {
     }
     wf_workflow_trim(partition);
     wf_residents_evict(partition);

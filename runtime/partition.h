@@ -35,10 +35,12 @@
 
 struct wf_batch;
 struct wf_beat;
+struct wf_kind;
 struct wf_load;
 struct wf_request;
 struct wf_segment;
 struct wf_stack_pool;
+struct wf_tally;
 struct wf_task;
 
 struct wf_partition;
@@ -46,6 +48,9 @@ struct wf_partition;
 // What a partition tells whoever watches for crashes and slow turns: user code
 // begins (key and what), and has ended (key NULL). Borrowed for the call.
 typedef void wf_watch_fn(void *ctx, const struct wf_key *key, const char *what);
+// And whoever measures turns: one has ended, of this kind; NULL if it is not
+// registered, or it was a step.
+typedef void wf_turned_fn(void *ctx, const struct wf_kind *kind);
 
 struct wf_partition_options {
     uint32_t index;
@@ -57,11 +62,13 @@ struct wf_partition_options {
     int64_t window_bytes;                // <= 0: save every row at once
     uint32_t residents_max;              // idle actors kept by this partition
     uint32_t stacks_max;                 // idle stacks kept by this partition
-    bool is_paranoid;   // drop and replay every stack after every turn
-    bool is_restored;   // its log lost its end, or is a copy: other partitions
-                        // may have seen what it never sent
-    wf_watch_fn *watch; // or NULL
-    void *watch_ctx;
+    bool is_paranoid; // drop and replay every stack after every turn
+    bool is_restored; // its log lost its end, or is a copy: other partitions
+                      // may have seen what it never sent
+    struct wf_tally *tally; // where to count; borrowed; or NULL
+    wf_watch_fn *watch;     // or NULL
+    wf_turned_fn *turned;   // or NULL
+    void *watch_ctx;        // of both
 };
 
 struct wf_partition *

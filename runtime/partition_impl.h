@@ -42,6 +42,7 @@
 #include "runtime/partition.h"
 #include "runtime/record.h"
 #include "runtime/request.h"
+#include "runtime/tally.h"
 
 struct wf_batch;
 struct wf_load;

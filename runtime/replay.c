@@ -325,5 +325,6 @@ wf_replay_journal(weft_workflow *wf)
     WF_ASSERT_SLOW(wf->is_unwinding || wf_replay_knows_signals(wf));
     wf->is_replaying = false;
     wf->partition->stats.replays++;
+    wf_tally_kind(wf->partition->options.tally, wf->kind, WF_KIND_REPLAYS);
     return !wf->is_unwinding;
 }

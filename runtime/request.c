@@ -20,6 +20,30 @@
 
 static char empty[1];
 
+const char *
+wf_request_verb_name(weft_verb verb)
+{
+    static const char *const names[] = {
+        [WEFT_VERB_START] = "start",
+        [WEFT_VERB_SIGNAL] = "signal",
+        [WEFT_VERB_SIGNAL_WITH_START] = "signal_with_start",
+        [WEFT_VERB_ASK] = "ask",
+        [WEFT_VERB_QUERY] = "query",
+        [WEFT_VERB_RESULT] = "result",
+        [WEFT_VERB_CANCEL] = "cancel",
+        [WEFT_VERB_TERMINATE] = "terminate",
+        [WEFT_VERB_DESCRIBE] = "describe",
+        [WEFT_VERB_LIST] = "list",
+        [WEFT_VERB_PAUSE] = "pause",
+        [WEFT_VERB_RESUME] = "resume",
+        [WEFT_VERB_COMPLETE] = "complete",
+        [WEFT_VERB_FAIL] = "fail",
+        [WEFT_VERB_HEARTBEAT] = "heartbeat",
+    };
+
+    return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;
+}
+
 // What a request owns through a pointer to const.
 static void
 free_const(const void *memory)

@@ -63,6 +63,9 @@ struct wf_request {
     uint64_t arrival;  // the same: it came as the so-many-th; 0: to none yet
 };
 
+// "signal_with_start"; NULL for what has no name.
+const char *wf_request_verb_name(weft_verb verb);
+
 // A zeroed request whose strings are empty and not NULL.
 struct wf_request *wf_request_create(void);
 void wf_request_destroy(struct wf_request *request); // NULL is fine

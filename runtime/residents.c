@@ -69,6 +69,9 @@ wf_load_begin(struct wf_partition *partition, int purpose, void *subject)
     load->subject = subject;
     wf_list_init(&load->captured);
     partition->stats.loads++;
+    if (partition->options.tally != NULL) {
+        wf_counter_add(&partition->options.tally->loads, 1);
+    }
     return load;
 }
 
@@ -434,6 +437,9 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
     wf_table_remove(&partition->actors, actor->hash, actor);
     wf_actor_destroy(actor);
     partition->stats.evictions++;
+    if (partition->options.tally != NULL) {
+        wf_counter_add(&partition->options.tally->evictions, 1);
+    }
 }
 
 void

@@ -83,6 +83,7 @@ wf_shard_create(const struct wf_shard_options *options)
     wf_heap_init(&shard->due);
     wf_steady_init(&shard->steady, options->clock, 0);
     shard->stacks = wf_stack_pool_create(STACKS_FREE_MAX);
+    shard->tally = wf_tally_create(options->definitions);
     shard->places_count = (count - options->index + options->shards_count - 1) /
                           options->shards_count;
     shard->places = wf_calloc(shard->places_count * sizeof(*shard->places));
@@ -111,6 +112,7 @@ wf_shard_destroy(struct wf_shard *shard, weft_err err)
         wf_free(shard->lanes[i].sealed);
     }
     wf_stack_pool_destroy(shard->stacks);
+    wf_tally_destroy(shard->tally);
     wf_heap_fini(&shard->due);
     wf_mpsc_fini(&shard->inbox);
     wf_free(shard->lanes);
@@ -145,14 +147,38 @@ watch(void *ctx, const struct wf_key *key, const char *what)
     }
 }
 
+static uint64_t
+now_ns(const struct wf_shard *shard)
+{
+    const struct wf_clock *clock = &shard->options.clock;
+
+    return clock->mono_ns(clock->self);
+}
+
+// One look at the clock for each turn: it began when the one before ended.
+static void
+turned(void *ctx, const struct wf_kind *kind)
+{
+    struct wf_shard *shard = ctx;
+    uint64_t now = now_ns(shard);
+
+    if (kind != NULL) {
+        wf_histogram_add(&shard->tally->kinds[kind->index].turn_ns, WF_TALLY_NS,
+                         now - shard->turned_ns);
+    }
+    shard->turned_ns = now;
+}
+
 void
 wf_shard_fill_options(struct wf_shard *shard,
                       struct wf_partition_options *options)
 {
     options->stacks = shard->stacks;
+    options->tally = shard->tally;
+    options->turned = turned;
+    options->watch_ctx = shard;
     if (shard->options.slot != NULL) {
         options->watch = watch;
-        options->watch_ctx = shard;
     }
 }
 
@@ -253,7 +279,18 @@ wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place)
 // Outputs. ------------------------------------------------------------------
 
 static void
-carry_replies(struct wf_outputs *outputs)
+count_reply(struct wf_shard *shard, const struct wf_request *request)
+{
+    uint32_t verb = (uint32_t)request->verb;
+    uint32_t err = (uint32_t)request->reply.err;
+
+    if (verb < WF_TALLY_VERBS && err < WF_TALLY_ERRS) {
+        wf_counter_add(&shard->tally->requests[verb][err], 1);
+    }
+}
+
+static void
+carry_replies(struct wf_shard *shard, struct wf_outputs *outputs)
 {
     struct wf_list_node *node;
 
@@ -261,6 +298,7 @@ carry_replies(struct wf_outputs *outputs)
         struct wf_request *request =
             WF_CONTAINER(node, struct wf_request, wait);
 
+        count_reply(shard, request);
         request->done(request); // it is gone now, or in an inbox again
     }
 }
@@ -290,7 +328,7 @@ carry(struct wf_shard *shard, struct wf_shard_place *place)
     struct wf_outputs *outputs = wf_partition_outputs(place->partition);
     struct wf_list_node *node;
 
-    carry_replies(outputs);
+    carry_replies(shard, outputs);
     carry_frames(shard, outputs);
     while (shard->mode <= WF_SHARD_SERVING &&
            (node = wf_list_pop_front(&outputs->tasks)) != NULL) {
@@ -388,6 +426,7 @@ run(struct wf_shard *shard)
             WF_CONTAINER(node, struct wf_shard_place, ready);
 
         if (may_run(shard, place->lane)) {
+            shard->turned_ns = now_ns(shard);
             (void)wf_partition_run(place->partition, shard->now_ms);
             wf_shard_settle(shard, place);
             return true;
@@ -488,6 +527,12 @@ wf_shard_next_due_ms(const struct wf_shard *shard)
 }
 
 // Any thread. ----------------------------------------------------------------
+
+const struct wf_tally *
+wf_shard_tally(const struct wf_shard *shard)
+{
+    return shard->tally;
+}
 
 uint64_t
 wf_shard_redo_commit(struct wf_shard *shard, uint32_t store)

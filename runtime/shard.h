@@ -23,6 +23,7 @@ struct wf_blackbox_slot;
 struct wf_job;
 struct wf_load;
 struct wf_shard;
+struct wf_tally;
 struct wf_task;
 
 // Where things go. Each takes what it is given. None may block.
@@ -41,7 +42,8 @@ struct wf_shard_options {
     uint32_t shards_count;
     uint32_t stores_count; // partition p is in store p % stores_count
     uint32_t partitions_count;
-    int64_t window_bytes; // as the partitions'
+    int64_t window_bytes;                // as the partitions'
+    const weft_definitions *definitions; // borrowed: for counts by kind
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL
     struct wf_shard_ports ports;
@@ -85,6 +87,9 @@ uint64_t wf_shard_next_due_ms(const struct wf_shard *shard);
 bool wf_shard_is_finished(const struct wf_shard *shard);
 
 // Any thread. ----------------------------------------------------------------
+
+// What happened in its partitions since it was made.
+const struct wf_tally *wf_shard_tally(const struct wf_shard *shard);
 
 // Commits of the store below this are not needed by the shard's partitions,
 // once the rows of commits that were durable when this was called are safe.

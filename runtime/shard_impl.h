@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "runtime/committer.h"
 #include "runtime/shard.h"
+#include "runtime/tally.h"
 
 //   OPENING --serve--> SERVING --CLOSED--> CLOSING --FINISH--> FINISHING
 //                         |                                        |
@@ -81,6 +82,8 @@ struct wf_shard {
     struct wf_list ready;        // of places with turns to run
     struct wf_heap due;          // of places
     struct wf_list orphans;      // tasks that came back unrun while closing
+    struct wf_tally *tally;
+    uint64_t turned_ns; // when a turn or a step last ended, or they began
     uint64_t audit_at_ms;
     uint32_t audit_next; // place
     uint64_t mark;       // newest that was seen

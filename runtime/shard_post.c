@@ -101,6 +101,20 @@ keep(struct wf_shard_place *place, struct wf_post *post)
 }
 
 static void
+count_task(struct wf_shard *shard, const struct wf_task *task)
+{
+    struct wf_activity_tally *tally =
+        &shard->tally->activities[task->kind->index];
+
+    if (task->began_ns != 0) {
+        wf_histogram_add(&tally->waited_ns, WF_TALLY_NS,
+                         task->began_ns - task->given_ns);
+        wf_histogram_add(&tally->ran_ns, WF_TALLY_NS,
+                         task->ended_ns - task->began_ns);
+    }
+}
+
+static void
 give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
 {
     struct wf_partition *partition = place->partition;
@@ -115,6 +129,7 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
         wf_buf_fini(&post->u.frame);
         break;
     case WF_POST_TASK:
+        count_task(shard, post->u.task);
         wf_partition_task(partition, now_ms, post->u.task);
         break;
     case WF_POST_BEAT:

@@ -61,6 +61,9 @@ struct wf_task {
     // Set by the worker, read by the partition. 0: not yet.
     _Atomic uint64_t started_at_ms;
     _Atomic uint64_t beat_at_ms;
+    // Of the workers' clock, for who counts when it is back; 0: it did not run.
+    uint64_t began_ns;
+    uint64_t ended_ns;
 
     struct wf_outcome outcome; // set by the worker before it gives it back
 };

@@ -24,6 +24,10 @@ void
 wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                weft_err err, weft_bytes data)
 {
+    if (err == WEFT_OK && letter->type == WF_LETTER_SIGNAL) {
+        wf_tally_kind(turn->partition->options.tally, turn->actor->kind,
+                      WF_KIND_SIGNALS);
+    }
     if (letter->client.len > 0) {
         struct wf_draft *sends = &turn->sends;
 
@@ -74,6 +78,21 @@ settle_client(struct wf_partition *partition, weft_bytes client,
                    "%s", answer->err == WEFT_OK ? "" : "nobody took it");
 }
 
+static enum wf_kind_count
+count_of(weft_status status)
+{
+    switch (status) {
+    case WEFT_STATUS_COMPLETED:
+        return WF_KIND_COMPLETED;
+    case WEFT_STATUS_CANCELLED:
+        return WF_KIND_CANCELLED;
+    case WEFT_STATUS_TERMINATED:
+        return WF_KIND_TERMINATED;
+    default:
+        return WF_KIND_FAILED;
+    }
+}
+
 void
 wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
 {
@@ -81,6 +100,8 @@ wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
 
     wf_note(partition, &actor->key, weft_status_name(actor->status), "%s",
             actor->failure_name == NULL ? "" : actor->failure_name);
+    wf_tally_kind(partition->options.tally, actor->kind,
+                  count_of(actor->status));
     while ((node = wf_list_pop_front(&actor->results)) != NULL) {
         wf_edge_answer_result(
             partition, WF_CONTAINER(node, struct wf_request, wait), actor);
@@ -134,6 +155,7 @@ wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
     (void)wf_write_actor(partition, actor, &ops, false);
     wf_buf_fini(&ops);
     partition->stats.actors_parked++;
+    wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_PARKED);
     wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
                   wf_key_id(&actor->key), "park", "%s", reason);
 }
@@ -159,6 +181,7 @@ fail_turn(struct wf_partition *partition, struct wf_actor *actor,
     uint64_t delay = WF_TURN_RETRY_MS;
     char reason[600];
 
+    wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_TURNS_FAILED);
     (void)snprintf(reason, sizeof(reason), "turn failed %u times: %s %s",
                    attempts, weft_err_name(err), weft_err_detail());
     if (attempts >= attempts_max) {
@@ -414,6 +437,9 @@ put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
     wf_buf_put_bytes(&turn->sends.ops, wf_buf_bytes(&body));
     wf_draft_partition(&turn->sends);
     wf_buf_fini(&body);
+    if (turn->partition->options.tally != NULL) {
+        wf_counter_add(&turn->partition->options.tally->dead_letters, 1);
+    }
     wf_note(turn->partition, &turn->actor->key, "dead", "signal %.*s: %s",
             (int)turn->letter.name.len, (const char *)turn->letter.name.data,
             reason);
@@ -515,6 +541,7 @@ wf_create_put(const struct wf_partition *partition,
         wf_hash64(&partition->last_record, sizeof(partition->last_record),
                   actor->hash ^ partition->epoch);
 
+    wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_STARTED);
     wf_buf_put_u8(ops, WF_OP_CREATE);
     wf_buf_put_varint(ops, wf_kind_current(actor->kind)->version);
     wf_buf_put_varint(ops, actor->run + 1);

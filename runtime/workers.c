@@ -193,6 +193,7 @@ static void
 run_task(struct wf_workers *workers, uint32_t worker, struct wf_task *task)
 {
     const struct wf_workers_watch *watch = &workers->options.watch;
+    const struct wf_clock *clock = &workers->options.clock;
 
     if (atomic_load(&task->is_abandoned)) {
         set_outcome(task, WEFT_ECLOSED);
@@ -208,10 +209,12 @@ run_task(struct wf_workers *workers, uint32_t worker, struct wf_task *task)
     }
     atomic_store(&task->started_at_ms,
                  wf_task_now_ms(task, &workers->options.clock));
+    task->began_ns = clock->mono_ns(clock->self);
     if (watch->begin != NULL) {
         watch->begin(watch->ctx, worker, task);
     }
     wf_activity_run(task, &workers->host);
+    task->ended_ns = clock->mono_ns(clock->self);
     if (watch->end != NULL) {
         watch->end(watch->ctx, worker);
     }
@@ -381,6 +384,17 @@ wf_workers_give(struct wf_workers *workers, struct wf_task *task)
         // If it cannot be made, those that are there will get to it.
         (void)add_thread(workers);
     }
+}
+
+void
+wf_workers_depth(struct wf_workers *workers, uint32_t kind,
+                 uint64_t *out_waiting, uint64_t *out_running)
+{
+    pthread_mutex_lock(&workers->lock);
+    empty_inbox(workers);
+    *out_waiting = workers->kinds[kind].waiting.count;
+    *out_running = workers->kinds[kind].running;
+    pthread_mutex_unlock(&workers->lock);
 }
 
 uint64_t

@@ -68,6 +68,11 @@ void wf_workers_give(struct wf_workers *workers, struct wf_task *task);
 // run.
 bool wf_workers_step(struct wf_workers *workers);
 
+// Of an activity kind, by its index: how many tasks wait for a thread or for
+// others of the kind to end, and how many run.
+void wf_workers_depth(struct wf_workers *workers, uint32_t kind,
+                      uint64_t *out_waiting, uint64_t *out_running);
+
 // Tasks that were given and have not come back.
 uint64_t wf_workers_open(const struct wf_workers *workers);
 

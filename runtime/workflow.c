@@ -321,6 +321,7 @@ put_restart(weft_workflow *wf)
             },
             &cancel);
     }
+    wf_tally_kind(wf->partition->options.tally, wf->kind, WF_KIND_RESTARTED);
     wf_buf_put_u8(ops, WF_OP_RESTART);
     wf_buf_put_bytes(ops, wf->restart_input);
     wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));

@@ -17,6 +17,8 @@
 #define WF_PAYLOAD_BYTES_MAX (2U << 20)
 #define WF_TURN_BYTES_MAX (8U << 20)
 #define WF_STATE_BYTES_MAX (1U << 20)
+// One instance brought from elsewhere: it is one record.
+#define WF_CAPSULE_BYTES_MAX WF_TURN_BYTES_MAX
 
 // A node's shape. Out of range: refused with WEFT_EINVAL.
 #define WF_PARTITIONS_MAX 1024

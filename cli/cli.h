@@ -10,6 +10,7 @@
 //   export.c    actors as JSON
 //   verify.c    `verify`
 //   copy.c      `backup` and `restore`
+//   capsule.c   `capsule`
 //   text.c      times, payloads and tables for people
 //   json.c      JSON for programs
 
@@ -51,6 +52,7 @@ int cli_arguments(const struct command *command, int argc, char **argv,
 int inspect_run(const struct command *command, int argc, char **argv);
 int verify_run(const struct command *command, int argc, char **argv);
 int backup_run(const struct command *command, int argc, char **argv);
+int capsule_run(const struct command *command, int argc, char **argv);
 int restore_run(const struct command *command, int argc, char **argv);
 
 // What `inspect` was asked for.
@@ -71,6 +73,13 @@ int list_json(weft_inspect *inspect, const struct inspect_options *options);
 int export_run(weft_inspect *inspect, const struct inspect_options *options);
 int letters_run(weft_inspect *inspect, const struct inspect_options *options);
 int describe_run(weft_inspect *inspect, const struct inspect_options *options);
+// A weft_inspect_fn; ctx is a struct inspect_options.
+int describe_actor(void *ctx, const weft_inspect_actor *actor);
+
+// Call find for each way to split options->target into kind and id, until one
+// is found. Says so if there is none.
+int inspect_target(const struct inspect_options *options,
+                   weft_err (*find)(void *ctx, weft_target target), void *ctx);
 
 // Does the actor have the status of --status? Parked and paused are statuses
 // here.

@@ -278,6 +278,11 @@ print_activities(const weft_inspect_actor *actor, int is_full)
     }
 }
 
+struct inspect_one {
+    weft_inspect *inspect;
+    const struct inspect_options *options;
+};
+
 static void
 print_calls(const weft_inspect_actor *actor)
 {
@@ -292,8 +297,8 @@ print_calls(const weft_inspect_actor *actor)
     }
 }
 
-static int
-describe(void *ctx, const weft_inspect_actor *actor)
+int
+describe_actor(void *ctx, const weft_inspect_actor *actor)
 {
     const struct inspect_options *options = ctx;
     int is_full = options->is_full;
@@ -312,34 +317,19 @@ describe(void *ctx, const weft_inspect_actor *actor)
     return 0;
 }
 
-// A kind may have a slash in it, and so may an id: the first split that there
-// is an actor for.
+static weft_err
+find(void *ctx, weft_target target)
+{
+    struct inspect_one *one = ctx;
+
+    return weft_inspect_find(one->inspect, one->options->name_space, target,
+                             describe_actor, (void *)(uintptr_t)one->options);
+}
+
 int
 describe_run(weft_inspect *inspect, const struct inspect_options *options)
 {
-    char *kind = strdup(options->target);
-    const char *slash = strchr(options->target, '/');
-    weft_err err = WEFT_ENOTFOUND;
+    struct inspect_one one = {inspect, options};
 
-    if (kind == NULL) {
-        return cli_failed(WEFT_ENOMEM, options->target);
-    }
-    for (; slash != NULL && err == WEFT_ENOTFOUND;
-         slash = strchr(slash + 1, '/')) {
-        size_t length = (size_t)(slash - options->target);
-        weft_target target = {.kind = kind, .id = slash + 1};
-
-        memcpy(kind, options->target, length);
-        kind[length] = '\0';
-        err = weft_inspect_find(inspect, options->name_space, target, describe,
-                                (void *)(uintptr_t)options);
-    }
-    free(kind);
-    if (err == WEFT_ENOTFOUND) {
-        fprintf(stderr, "weft: %s: there is no %s in namespace %s\n",
-                options->dir, options->target,
-                options->name_space == NULL ? "default" : options->name_space);
-        return EXIT_NO;
-    }
-    return err == WEFT_OK ? EXIT_FINE : cli_failed(err, options->target);
+    return inspect_target(options, find, &one);
 }

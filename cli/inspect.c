@@ -42,6 +42,37 @@ inspect_is_wanted(const struct inspect_options *options,
            strcmp(options->status, inspect_status(actor)) == 0;
 }
 
+// A kind may have a slash in it, and so may an id: the first split that there
+// is an actor for.
+int
+inspect_target(const struct inspect_options *options,
+               weft_err (*find)(void *ctx, weft_target target), void *ctx)
+{
+    char *kind = strdup(options->target);
+    const char *slash = strchr(options->target, '/');
+    weft_err err = WEFT_ENOTFOUND;
+
+    if (kind == NULL) {
+        return cli_failed(WEFT_ENOMEM, options->target);
+    }
+    for (; slash != NULL && err == WEFT_ENOTFOUND;
+         slash = strchr(slash + 1, '/')) {
+        size_t length = (size_t)(slash - options->target);
+
+        memcpy(kind, options->target, length);
+        kind[length] = '\0';
+        err = find(ctx, (weft_target){.kind = kind, .id = slash + 1});
+    }
+    free(kind);
+    if (err == WEFT_ENOTFOUND) {
+        fprintf(stderr, "weft: %s: there is no %s in namespace %s\n",
+                options->dir, options->target,
+                options->name_space == NULL ? "default" : options->name_space);
+        return EXIT_NO;
+    }
+    return err == WEFT_OK ? EXIT_FINE : cli_failed(err, options->target);
+}
+
 weft_inspect_filter
 inspect_filter(const struct inspect_options *options)
 {

@@ -78,6 +78,22 @@ static const struct command commands[] = {
         restore_run,
     },
     {
+        "capsule",
+        "[DIR KIND/ID] FILE",
+        "put one instance into a file, or show such a file",
+        "Writes the actor or workflow of DIR, the directory of a node that\n"
+        "does not run, into FILE, which must not exist. With FILE alone,\n"
+        "shows what is in it. A program lets a capsule go on elsewhere with\n"
+        "weft_client_import, and replays it with weft_replay_check.\n"
+        "\n"
+        "  -n, --namespace N  of this namespace; default: default\n"
+        "  -j, --json         JSON\n"
+        "  -f, --full         payloads in full\n"
+        "\n"
+        "Status: 0; 1: there is no such actor; 2: it could not be done.\n",
+        capsule_run,
+    },
+    {
         "version",
         "",
         "say which version this is",

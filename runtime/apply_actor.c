@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "runtime/apply_impl.h"
+#include "runtime/image.h"
 #include "runtime/partition_impl.h"
 #include "runtime/signals.h"
 #include "runtime/start.h"
@@ -219,6 +220,28 @@ apply_finish(struct wf_apply *apply)
     actor->is_paused = false;
     wf_own_text(&actor->reason, weft_nothing());
     end_retry(apply);
+}
+
+// Timers keep their instants; what an activity's attempt did elsewhere nobody
+// knows, so it counts as lost.
+static void
+apply_import(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_list_node *node;
+
+    remove_waits(apply);
+    end_retry(apply);
+    wf_actor_clear(actor);
+    if (!wf_image_unpack(actor, wf_reader_bytes(&apply->ops))) {
+        apply->ops.failed = true;
+        return;
+    }
+    wf_residents_set_alarms(apply->partition, actor);
+    for (node = wf_list_first(&actor->commands); node != NULL;
+         node = wf_list_next(&actor->commands, node)) {
+        WF_CONTAINER(node, struct wf_command, node)->record = apply->record;
+    }
 }
 
 static void
@@ -525,6 +548,9 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
     case WF_OP_BEGIN:
         actor->begins_at_ms = apply->now_ms;
         actor->run_begins_at_ms = apply->now_ms;
+        break;
+    case WF_OP_IMPORT:
+        apply_import(apply);
         break;
     case WF_OP_REMOVE:
         remove_waits(apply);

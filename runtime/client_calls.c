@@ -235,3 +235,24 @@ weft_client_list(weft_client *client, const char *kind, weft_status status,
     request.cursor = cursor;
     return call(client, &request, 0, out_reply);
 }
+
+weft_err
+weft_client_export(weft_client *client, weft_target target,
+                   weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_EXPORT;
+    request.target = target;
+    return call(client, &request, 0, out_reply);
+}
+
+weft_err
+weft_client_import(weft_client *client, weft_bytes capsule)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_IMPORT;
+    request.data = capsule;
+    return call(client, &request, 0, NULL);
+}

@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "runtime/actor.h"
+#include "runtime/capsule.h"
 #include "runtime/client_impl.h"
 #include "runtime/definitions.h"
 #include "runtime/request.h"
@@ -24,6 +26,7 @@ enum field {
     TOKEN = 1 << 5,
     FAILURE = 1 << 6, // error_name and error_message
     PAGE = 1 << 7,    // of a list
+    CAPSULE = 1 << 8, // in `data`; has the target
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -42,12 +45,15 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_COMPLETE] = TOKEN | DATA,
     [WEFT_VERB_FAIL] = TOKEN | FAILURE | DATA,
     [WEFT_VERB_HEARTBEAT] = TOKEN | DATA,
+    [WEFT_VERB_EXPORT] = TARGET,
+    [WEFT_VERB_IMPORT] = CAPSULE,
 };
 
 // The size comes from outside, so running out of memory is the caller's to
 // hear, not the process's end.
 static weft_err
-copy_payload(const char *what, weft_bytes bytes, weft_bytes *out_copy)
+copy_bytes(const char *what, weft_bytes bytes, size_t len_max,
+           weft_bytes *out_copy)
 {
     void *copy;
 
@@ -57,9 +63,9 @@ copy_payload(const char *what, weft_bytes bytes, weft_bytes *out_copy)
     if (bytes.data == NULL) {
         return wf_error(WEFT_EINVAL, "%s has a length and no bytes", what);
     }
-    if (bytes.len > WF_PAYLOAD_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG, "%s has %zu bytes, %u are allowed", what,
-                        bytes.len, WF_PAYLOAD_BYTES_MAX);
+    if (bytes.len > len_max) {
+        return wf_error(WEFT_ETOOBIG, "%s has %zu bytes, %zu are allowed", what,
+                        bytes.len, len_max);
     }
     copy = wf_try_alloc(bytes.len);
     if (copy == NULL) {
@@ -68,6 +74,12 @@ copy_payload(const char *what, weft_bytes bytes, weft_bytes *out_copy)
     memcpy(copy, bytes.data, bytes.len);
     *out_copy = weft_bytes_of(copy, bytes.len);
     return WEFT_OK;
+}
+
+static weft_err
+copy_payload(const char *what, weft_bytes bytes, weft_bytes *out_copy)
+{
+    return copy_bytes(what, bytes, WF_PAYLOAD_BYTES_MAX, out_copy);
 }
 
 // Text for people: any characters, or none.
@@ -86,20 +98,51 @@ copy_text(const char *what, const char *text, size_t len_max, char **out_copy)
 }
 
 static weft_err
-make_target(const weft_client *client, const weft_request *given,
+make_target(const weft_client *client, weft_target target,
             struct wf_request *made)
 {
-    weft_err err = wf_key_make(client->name_space, given->target.kind,
-                               given->target.id, &made->key);
+    weft_err err =
+        wf_key_make(client->name_space, target.kind, target.id, &made->key);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (wf_definitions_find(client->definitions, given->target.kind) == NULL) {
+    if (wf_definitions_find(client->definitions, target.kind) == NULL) {
         return wf_error(WEFT_ENOTFOUND, "no kind named %s is registered",
-                        given->target.kind);
+                        target.kind);
     }
     return WEFT_OK;
+}
+
+// All of it is decoded once, here: what a partition has written must apply.
+static weft_err
+make_import(const weft_client *client, const weft_request *given,
+            struct wf_request *made)
+{
+    struct wf_reader reader = wf_reader_of(given->data);
+    struct wf_capsule capsule = {0};
+    struct wf_actor *actor = NULL;
+    weft_err err = wf_capsule_decode(&reader, &capsule);
+
+    if (err == WEFT_OK && wf_reader_left(&reader) > 0) {
+        err = wf_error(WEFT_EINVAL, "there is more than one capsule");
+    }
+    if (err == WEFT_OK) {
+        err = wf_capsule_actor(&capsule, &actor);
+    }
+    if (err == WEFT_OK) {
+        err = make_target(
+            client,
+            (weft_target){wf_key_kind(&capsule.key), wf_key_id(&capsule.key)},
+            made);
+        wf_actor_destroy(actor);
+    }
+    if (err == WEFT_OK) {
+        err = copy_bytes("the capsule", capsule.image, WF_CAPSULE_BYTES_MAX,
+                         &made->data);
+    }
+    wf_capsule_fini(&capsule);
+    return err;
 }
 
 static weft_err
@@ -199,7 +242,7 @@ make_fields(const weft_client *client, const weft_request *given,
     weft_err err = WEFT_OK;
 
     if ((fields & TARGET) != 0) {
-        err = make_target(client, given, made);
+        err = make_target(client, given->target, made);
     }
     if (err == WEFT_OK && (fields & TOKEN) != 0) {
         err = make_token(client, given, made);
@@ -222,6 +265,9 @@ make_fields(const weft_client *client, const weft_request *given,
     }
     if (err == WEFT_OK && (fields & PAGE) != 0) {
         err = make_page(client, given, made);
+    }
+    if (err == WEFT_OK && (fields & CAPSULE) != 0) {
+        err = make_import(client, given, made);
     }
     return err;
 }

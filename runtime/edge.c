@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
+#include "runtime/transfer.h"
 
 void
 wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
@@ -533,6 +534,12 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_FAIL:
     case WEFT_VERB_HEARTBEAT:
         wf_commands_request(partition, actor, request);
+        break;
+    case WEFT_VERB_EXPORT:
+        wf_transfer_export(partition, actor, request);
+        break;
+    case WEFT_VERB_IMPORT:
+        wf_transfer_import(partition, actor, request);
         break;
     default:
         answer_now(partition, actor, request, WEFT_EINVAL, "no such verb");

@@ -4,11 +4,54 @@
 
 #include "runtime/fit.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
+
+// A run that has ended by itself must end again, and the same way. (One that
+// failed may have been ended by a timeout, where its code stood.)
+static void
+check_end(weft_workflow *wf)
+{
+    weft_status status = wf->actor->status;
+    const char *end = weft_status_name(status);
+    char text[256];
+
+    if (wf->is_unwinding || wf_actor_is_live(wf->actor)) {
+        return;
+    }
+    if (wf->is_done) {
+        weft_err outcome = wf->main->outcome;
+        weft_status now = outcome == WEFT_OK           ? WEFT_STATUS_COMPLETED
+                          : outcome == WEFT_ECANCELLED ? WEFT_STATUS_CANCELLED
+                                                       : WEFT_STATUS_FAILED;
+
+        if (now == status &&
+            (now != WEFT_STATUS_COMPLETED ||
+             wf_bytes_equal(wf->main->result, wf->actor->result))) {
+            return;
+        }
+        (void)snprintf(text, sizeof(text),
+                       "the code does not fit the end of its journal: recorded "
+                       "was that it %s; the code gives %s%s",
+                       end, weft_status_name(now),
+                       now == status ? " with another result" : "");
+    } else if (status == WEFT_STATUS_COMPLETED ||
+               status == WEFT_STATUS_CANCELLED) {
+        (void)snprintf(text, sizeof(text),
+                       "the code does not fit the end of its journal: recorded "
+                       "was that it %s; the code waits",
+                       end);
+    } else {
+        return;
+    }
+    wf->divergence = wf_strdup(text);
+    wf->is_unwinding = true;
+}
 
 weft_err
 wf_fit_check(struct wf_partition *partition, struct wf_actor *actor,
@@ -28,7 +71,10 @@ wf_fit_check(struct wf_partition *partition, struct wf_actor *actor,
         err = wf_error(WEFT_ENOMEM, "no memory for a stack");
     } else if (!wf_replay_journal(wf) && wf->is_starved) {
         err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");
-    } else if (wf->is_unwinding) {
+    } else {
+        check_end(wf);
+    }
+    if (wf != NULL && err == WEFT_OK && wf->is_unwinding) {
         *out_difference = wf_strdup(wf->divergence);
         err = wf_error(WEFT_EDIVERGED, "%s", *out_difference);
     }

@@ -22,7 +22,7 @@
 struct save {
     struct wf_partition *partition;
     struct wf_actor *actor;
-    struct wf_batch *rows;
+    struct wf_batch *rows; // NULL: all of it goes into the image
     struct wf_buf image;
     struct wf_buf key;
     struct wf_item_row *items; // rows it will have
@@ -90,8 +90,9 @@ fits_inline(const struct save *save, uint8_t class, size_t len)
     size_t limit = class == WF_ITEM_JOURNAL ? WF_JOURNAL_CHUNK_BYTES
                                             : WF_IMAGE_ITEM_INLINE_MAX;
 
-    return len <= limit && save->inline_count < WF_IMAGE_ITEMS_INLINE_MAX &&
-           save->image.len + len <= WF_IMAGE_INLINE_BYTES_MAX;
+    return save->rows == NULL ||
+           (len <= limit && save->inline_count < WF_IMAGE_ITEMS_INLINE_MAX &&
+            save->image.len + len <= WF_IMAGE_INLINE_BYTES_MAX);
 }
 
 // Items come in ascending order of class and number.
@@ -118,6 +119,7 @@ put_head(struct save *save)
     const struct wf_actor *actor = save->actor;
     struct wf_buf *image = &save->image;
     bool has_outlived = actor->mailbox.first_seq < actor->outlived_to;
+    bool is_copy = save->rows == NULL;
     uint8_t bits = 0;
 
     bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
@@ -128,7 +130,7 @@ put_head(struct save *save)
     bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
     wf_buf_put_u8(image, 0); // flags: set when all items are known
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
-    wf_buf_put_varint(image, actor->object.position);
+    wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
     wf_buf_put_u8(image, (uint8_t)actor->status);
     wf_buf_put_u8(image, bits);
     wf_buf_put_varint(image, actor->version);
@@ -154,10 +156,10 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->crashes);
     wf_buf_put_varint(image, actor->retry_due);
     wf_buf_put_varint(image, actor->next_id);
-    wf_buf_put_varint(image, actor->mailbox.row_from);
-    wf_buf_put_varint(image, actor->mailbox.row_to);
-    wf_buf_put_u8(image, (uint8_t)actor->wake);
-    wf_buf_put_varint(image, actor->wake_due);
+    wf_buf_put_varint(image, is_copy ? 0 : actor->mailbox.row_from);
+    wf_buf_put_varint(image, is_copy ? 0 : actor->mailbox.row_to);
+    wf_buf_put_u8(image, is_copy ? WF_WAKE_NONE : (uint8_t)actor->wake);
+    wf_buf_put_varint(image, is_copy ? 0 : actor->wake_due);
     if (actor->failure_name != NULL) {
         wf_buf_put_text(image, actor->failure_name);
         wf_buf_put_text(image, actor->failure_message);
@@ -191,7 +193,10 @@ put_journal(struct save *save)
         bool is_last = wf_list_next(&journal->chunks, node) == NULL;
         weft_bytes bytes = weft_bytes_of(chunk->bytes, chunk->len);
 
-        if (!is_large || (is_last && chunk->len <= WF_JOURNAL_CHUNK_BYTES)) {
+        if (save->rows == NULL) {
+            put_item(save, WF_ITEM_JOURNAL, chunk->number, bytes);
+        } else if (!is_large ||
+                   (is_last && chunk->len <= WF_JOURNAL_CHUNK_BYTES)) {
             put_item(save, WF_ITEM_JOURNAL, chunk->number, bytes);
             chunk->has_row = false; // settle_rows deletes the one it had
         } else if (chunk->has_row) {
@@ -212,7 +217,7 @@ put_letters(struct save *save)
     for (; node != NULL; node = wf_list_next(letters, node)) {
         const struct wf_waiting *waiting =
             WF_CONTAINER(node, struct wf_waiting, node);
-        if (!waiting->has_row) {
+        if (!waiting->has_row || save->rows == NULL) {
             put_item(save, WF_ITEM_LETTER, waiting->seq,
                      weft_bytes_of(waiting->bytes, waiting->len));
         }
@@ -422,6 +427,32 @@ settle_wake(struct save *save)
     }
 }
 
+static void
+put_items(struct save *save)
+{
+    const struct wf_actor *actor = save->actor;
+
+    put_single(save, WF_ITEM_INPUT, actor->input);
+    put_single(save, WF_ITEM_STATE, actor->state);
+    put_single(save, WF_ITEM_RESULT, actor->result);
+    put_single(save, WF_ITEM_DETAILS, actor->failure_details);
+    put_journal(save);
+    put_letters(save);
+    put_waits(save);
+}
+
+// A copy's head says nothing of the store that it comes from.
+void
+wf_image_pack(struct wf_actor *actor, struct wf_buf *out)
+{
+    struct save save = {.actor = actor};
+
+    put_head(&save);
+    put_items(&save);
+    wf_buf_put(out, save.image.data, save.image.len);
+    wf_buf_fini(&save.image);
+}
+
 // An instance that is gone leaves its position behind until no record about it
 // will be read again; saver.c deletes that row later.
 void
@@ -437,13 +468,7 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
     settle_mailbox(&save);
     settle_wake(&save);
     put_head(&save);
-    put_single(&save, WF_ITEM_INPUT, actor->input);
-    put_single(&save, WF_ITEM_STATE, actor->state);
-    put_single(&save, WF_ITEM_RESULT, actor->result);
-    put_single(&save, WF_ITEM_DETAILS, actor->failure_details);
-    put_journal(&save);
-    put_letters(&save);
-    put_waits(&save);
+    put_items(&save);
     settle_rows(&save);
     if (actor->item_rows_count > 0) {
         save.image.data[0] |= WF_IMAGE_HAS_ITEMS;

@@ -51,6 +51,14 @@ enum wf_item_class {
 void wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
                    struct wf_batch *rows);
 
+// All that an actor is, in one piece, for another store. Its mailbox must be in
+// memory. Position, rows and wake are those of an actor that has none.
+void wf_image_pack(struct wf_actor *actor, struct wf_buf *out);
+
+// Make a cleared actor from such a piece. Letters go behind those that are in
+// its mailbox. False: it does not decode.
+bool wf_image_unpack(struct wf_actor *actor, weft_bytes image);
+
 // Fill a cleared actor from what a load brought: WEFT_ENOTFOUND if it found
 // nothing.
 //

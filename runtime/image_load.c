@@ -165,6 +165,26 @@ load_rows(struct wf_actor *actor, const struct wf_load *load)
     return true;
 }
 
+// What is behind the head, to the end.
+static bool
+load_items(struct wf_actor *actor, struct wf_reader *reader)
+{
+    const struct wf_mailbox *mailbox = &actor->mailbox;
+
+    while (wf_reader_left(reader) > 0) {
+        uint8_t class = wf_reader_u8(reader);
+        uint64_t number = wf_reader_varint(reader);
+        weft_bytes bytes = wf_reader_bytes(reader);
+
+        if (reader->failed ||
+            !wf_item_decode(actor, class, number, bytes, false)) {
+            return false;
+        }
+    }
+    return mailbox->letters.count + mailbox->gone_to - mailbox->gone_from ==
+           wf_mailbox_count(mailbox);
+}
+
 weft_err
 wf_image_load(struct wf_actor *actor, const struct wf_load *load)
 {
@@ -177,21 +197,58 @@ wf_image_load(struct wf_actor *actor, const struct wf_load *load)
     if (reader.failed || !load_rows(actor, load)) {
         return WEFT_ECORRUPT;
     }
-    while (wf_reader_left(&reader) > 0) {
-        uint8_t class = wf_reader_u8(&reader);
-        uint64_t number = wf_reader_varint(&reader);
-        weft_bytes bytes = wf_reader_bytes(&reader);
-
-        if (reader.failed ||
-            !wf_item_decode(actor, class, number, bytes, false)) {
-            return WEFT_ECORRUPT;
-        }
-    }
-    if (actor->mailbox.letters.count + actor->mailbox.gone_to -
-            actor->mailbox.gone_from !=
-        wf_mailbox_count(&actor->mailbox)) {
+    if (!load_items(actor, &reader)) {
         return WEFT_ECORRUPT;
     }
     actor->has_row = true;
     return WEFT_OK;
+}
+
+// Letters come behind those that are here already.
+static bool
+unpack_items(struct wf_actor *actor, struct wf_reader *reader)
+{
+    while (wf_reader_left(reader) > 0) {
+        uint8_t class = wf_reader_u8(reader);
+        uint64_t number = wf_reader_varint(reader);
+        weft_bytes bytes = wf_reader_bytes(reader);
+
+        if (reader->failed) {
+            return false;
+        }
+        if (class == WF_ITEM_LETTER) {
+            wf_mailbox_push(&actor->mailbox, bytes);
+        } else if (!wf_item_decode(actor, class, number, bytes, false)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+wf_image_unpack(struct wf_actor *actor, weft_bytes image)
+{
+    struct wf_reader reader = wf_reader_of(image);
+    struct wf_mailbox *mailbox = &actor->mailbox;
+    const struct wf_actor here = *actor; // what it is in this store
+    uint64_t first_seq;
+    uint64_t letters;
+
+    load_head(actor, &reader);
+    first_seq = mailbox->first_seq;
+    letters = mailbox->next_seq - first_seq;
+    mailbox->first_seq = here.mailbox.first_seq;
+    mailbox->next_seq = here.mailbox.next_seq;
+    mailbox->row_from = here.mailbox.row_from;
+    mailbox->row_to = here.mailbox.row_to;
+    mailbox->gone_from = here.mailbox.gone_from;
+    mailbox->gone_to = here.mailbox.gone_to;
+    if (actor->outlived_to > 0) {
+        actor->outlived_to += mailbox->next_seq - first_seq;
+    }
+    actor->object.position = here.object.position;
+    actor->wake = here.wake;
+    actor->wake_due = here.wake_due;
+    return !reader.failed && unpack_items(actor, &reader) &&
+           mailbox->next_seq - here.mailbox.next_seq == letters;
 }

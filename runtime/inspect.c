@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/actor.h"
+#include "runtime/capsule.h"
 #include "runtime/depot.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
@@ -267,6 +268,20 @@ weft_inspect_each(weft_inspect *inspect, const weft_inspect_filter *filter,
     return err;
 }
 
+static weft_err
+make_key(const char *name_space, weft_target target, struct wf_key *out_key)
+{
+    return wf_key_make(name_space == NULL ? "default" : name_space, target.kind,
+                       target.id, out_key);
+}
+
+static weft_err
+not_found(const struct wf_key *key)
+{
+    return wf_error(WEFT_ENOTFOUND, "no %s/%s in namespace %s",
+                    wf_key_kind(key), wf_key_id(key), wf_key_namespace(key));
+}
+
 weft_err
 weft_inspect_find(weft_inspect *inspect, const char *name_space,
                   weft_target target, weft_inspect_fn *fn, void *ctx)
@@ -278,17 +293,63 @@ weft_inspect_find(weft_inspect *inspect, const char *name_space,
     wf_error_clear();
     WF_REQUIRE(inspect != NULL);
     WF_REQUIRE(fn != NULL);
-    err = wf_key_make(name_space == NULL ? "default" : name_space, target.kind,
-                      target.id, &key);
+    err = make_key(name_space, target, &key);
     if (err != WEFT_OK) {
         return err;
     }
     (void)show_actor(&look, wf_key_partition(&key, inspect->partitions_count),
                      &key, &err);
     if (err == WEFT_ENOTFOUND) {
-        err = wf_error(WEFT_ENOTFOUND, "no %s/%s in namespace %s", target.kind,
-                       target.id, wf_key_namespace(&key));
+        err = not_found(&key);
     }
+    wf_key_fini(&key);
+    return err;
+}
+
+static weft_err
+export_actor(weft_inspect *inspect, const struct wf_key *key,
+             struct wf_buf *out_bytes)
+{
+    uint32_t index = wf_key_partition(key, inspect->partitions_count);
+    struct wf_partition *partition = inspect->partitions[index];
+    struct wf_actor *actor = NULL;
+    weft_err err = wf_inspect_core_actor(
+        partition, key, wf_inspect_store_of(inspect, index), &actor);
+
+    if (err == WEFT_ENOTFOUND) {
+        return not_found(key);
+    }
+    if (err == WEFT_OK) {
+        uint64_t now_ms = wf_inspect_core_get_facts(partition).newest_ms;
+
+        err = wf_capsule_encode(actor, now_ms, out_bytes);
+    }
+    if (actor != NULL) {
+        wf_inspect_core_drop(partition, actor);
+    }
+    return err;
+}
+
+weft_err
+weft_inspect_export(weft_inspect *inspect, const char *name_space,
+                    weft_target target, weft_inspect_bytes_fn *fn, void *ctx)
+{
+    struct wf_buf bytes = {0};
+    struct wf_key key;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(inspect != NULL);
+    WF_REQUIRE(fn != NULL);
+    err = make_key(name_space, target, &key);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = export_actor(inspect, &key, &bytes);
+    if (err == WEFT_OK) {
+        fn(ctx, wf_buf_bytes(&bytes));
+    }
+    wf_buf_fini(&bytes);
     wf_key_fini(&key);
     return err;
 }

@@ -61,6 +61,7 @@ static const char *const grammar[] = {
     [WF_OP_OPERATED] = "BBB",
     [WF_OP_RUN_AGAIN] = "VB",
     [WF_OP_BEGIN] = "",
+    [WF_OP_IMPORT] = "B",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",

@@ -196,6 +196,9 @@ void wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
 void wf_residents_loaded(struct wf_partition *partition, struct wf_load *load);
 // It was used: evict others if there are too many.
 void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
+// For all that it waits for, once it is made from rows or a capsule.
+void wf_residents_set_alarms(struct wf_partition *partition,
+                             struct wf_actor *actor);
 void wf_residents_evict(struct wf_partition *partition);
 // Was an instance of that kind kept for as long as it should be?
 bool wf_residents_is_over(const struct wf_partition *partition,

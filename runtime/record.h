@@ -61,6 +61,7 @@ enum wf_op {
     WF_OP_OPERATED,        // B who, B why, B what: by an operator
     WF_OP_RUN_AGAIN,       // V due, B reason: the run failed, another one comes
     WF_OP_BEGIN,           // the start's delay is cut short
+    WF_OP_IMPORT,          // B image: a life that came from another store
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -319,7 +319,7 @@ wf_replay_journal(weft_workflow *wf)
         wf->divergence = wf_strdup("an entry of its journal does not decode");
         wf->is_unwinding = true;
     }
-    if (wf->is_done && !wf->is_unwinding) {
+    if (wf->is_done && !wf->is_unwinding && wf_actor_is_live(wf->actor)) {
         diverge(wf, NULL, NULL);
     }
     WF_ASSERT_SLOW(wf->is_unwinding || wf_replay_knows_signals(wf));

@@ -135,7 +135,7 @@ wf_request_is_read(const struct wf_request *request)
     return request->verb == WEFT_VERB_QUERY ||
            request->verb == WEFT_VERB_RESULT ||
            request->verb == WEFT_VERB_DESCRIBE ||
-           request->verb == WEFT_VERB_LIST;
+           request->verb == WEFT_VERB_LIST || request->verb == WEFT_VERB_EXPORT;
 }
 
 // A copy to be freed with free_const; nothing is allocated for "" or NULL.

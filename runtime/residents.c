@@ -114,8 +114,8 @@ ask_for_more(struct wf_partition *partition)
     }
 }
 
-static void
-set_alarms(struct wf_partition *partition, struct wf_actor *actor)
+void
+wf_residents_set_alarms(struct wf_partition *partition, struct wf_actor *actor)
 {
     struct wf_list_node *node = wf_list_first(&actor->timers);
 
@@ -236,7 +236,7 @@ remove_instance(struct wf_partition *partition, struct wf_actor *actor)
 static void
 complete_load(struct wf_partition *partition, struct wf_actor *actor)
 {
-    set_alarms(partition, actor);
+    wf_residents_set_alarms(partition, actor);
     if (!wf_apply_pending(partition, actor)) {
         fail_load(partition, actor, WEFT_ECORRUPT);
         return;

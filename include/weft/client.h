@@ -89,6 +89,8 @@ typedef enum weft_verb {
     WEFT_VERB_COMPLETE,  // a deferred activity, by token
     WEFT_VERB_FAIL,      // the same
     WEFT_VERB_HEARTBEAT, // the same
+    WEFT_VERB_EXPORT,
+    WEFT_VERB_IMPORT, // data: a capsule; the target is in it
     WEFT_VERB_COUNT
 } weft_verb;
 
@@ -255,6 +257,25 @@ WEFT_API weft_err weft_client_heartbeat(weft_client *client, const char *token,
 WEFT_API weft_err weft_client_list(weft_client *client, const char *kind,
                                    weft_status status, const char *cursor,
                                    weft_reply **out_reply);
+
+// One instance as a capsule (capsule.h), in reply->data; it goes on as before.
+// To move it, pause it first, and terminate it when it runs elsewhere.
+//
+// WEFT_ENOTFOUND  no such instance
+// WEFT_ETOOBIG    its mailbox is longer than what is kept in memory (1,000)
+WEFT_API weft_err weft_client_export(weft_client *client, weft_target target,
+                                     weft_reply **out_reply);
+
+// Let the instance of a capsule go on here, in this client's namespace, under
+// its kind and id; one that has finished is replaced. Timers keep their
+// instants. Attempts of activities that were open count as lost, and the next
+// ones begin, with the same keys. Children and questions that are open stay so:
+// bring the children too. Paused it stays paused.
+//
+// WEFT_EEXISTS   one of that id runs
+// WEFT_ECORRUPT, WEFT_EFORMAT   it is no capsule, or of another version
+// WEFT_ETOOBIG   over 8 MiB
+WEFT_API weft_err weft_client_import(weft_client *client, weft_bytes capsule);
 
 #ifdef __cplusplus
 }

@@ -209,6 +209,19 @@ WEFT_API weft_err weft_inspect_find(weft_inspect *inspect,
                                     const char *name_space, weft_target target,
                                     weft_inspect_fn *fn, void *ctx);
 
+// Borrowed for the call.
+typedef void weft_inspect_bytes_fn(void *ctx, weft_bytes bytes);
+
+// Call fn with one as a capsule (capsule.h).
+//
+// WEFT_ENOTFOUND  there is none
+// WEFT_ETOOBIG    its mailbox is longer than what is kept in memory (1,000)
+// WEFT_ECORRUPT   it cannot be read
+WEFT_API weft_err weft_inspect_export(weft_inspect *inspect,
+                                      const char *name_space,
+                                      weft_target target,
+                                      weft_inspect_bytes_fn *fn, void *ctx);
+
 // A message that nobody took.
 typedef struct weft_inspect_dead_letter {
     const char *name_space; // for whom it was

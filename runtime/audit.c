@@ -36,8 +36,9 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
             command->is_deferred ||
             command->record > partition->durable_record ||
             (command->kind == WF_COMMAND_STEP && wf_list_has(&actor->steps)) ||
-            wf_definitions_find_activity(partition->options.definitions,
-                                         command->name) == NULL;
+            (command->kind == WF_COMMAND_ACTIVITY &&
+             wf_definitions_find_activity(partition->options.definitions,
+                                          command->name) == NULL);
         if (!is_known) {
             return false;
         }

@@ -648,20 +648,32 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
 
 // Inline steps. -------------------------------------------------------------
 
+// The first step that may run. NULL: none.
+static struct wf_command *
+next_step(const struct wf_partition *partition, const struct wf_actor *actor)
+{
+    struct wf_list_node *node = wf_list_first(&actor->commands);
+
+    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+        struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+
+        if (command->kind == WF_COMMAND_STEP &&
+            command->record <= partition->durable_record) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
 void
 wf_commands_step(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->commands);
-    struct wf_command *command = NULL;
+    struct wf_command *command = next_step(partition, actor);
     struct wf_step_result result = {0};
 
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
-        command = WF_CONTAINER(node, struct wf_command, node);
-        if (command->kind == WF_COMMAND_STEP && !command->is_started) {
-            break;
-        }
-    }
-    if (node == NULL || !wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
+    if (command == NULL || !wf_actor_may_run(actor) ||
+        !wf_actor_has_code(actor)) {
         return;
     }
     if (!wf_workflow_step(partition, actor, command, &result)) {
@@ -670,4 +682,7 @@ wf_commands_step(struct wf_partition *partition, struct wf_actor *actor)
     close_command(partition, command, result.err, weft_text(result.name),
                   weft_nothing(), wf_buf_bytes(&result.data));
     wf_buf_fini(&result.data);
+    if (next_step(partition, actor) != NULL) { // of another branch
+        wf_list_push_back(&partition->steps, &actor->steps);
+    }
 }

@@ -19,6 +19,7 @@
 #include "weft/metrics.h"
 #include "weft/node.h"
 #include "weft/payload.h"
+#include "weft/saga.h"
 #include "weft/start.h"
 #include "weft/workflow.h"
 

@@ -1,0 +1,752 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Workflows that do several things at once: branches, scopes of cancellation,
+// conditions, waits for several, undoing.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "story/puppet.h"
+
+static weft_err
+act(weft_activity *activity, weft_bytes input)
+{
+    if (input.len >= 4 && memcmp(input.data, "fail", 4) == 0) {
+        return weft_activity_fail_for_good(activity, "Broken", "as told",
+                                           weft_nothing());
+    }
+    return weft_activity_return(activity, input);
+}
+
+static weft_err
+undo(weft_activity *activity, weft_bytes input)
+{
+    char what[32];
+
+    story_note("undo %s", story_text(input, what, sizeof(what)));
+    return act(activity, input);
+}
+
+static weft_definitions *
+flow_with(weft_workflow_fn *run)
+{
+    weft_definitions *defs;
+
+    puppet_is_mended = false;
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "flow", run);
+    story_add_activity(defs, "act", act);
+    story_add_activity(defs, "undo", undo);
+    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
+    return defs;
+}
+
+// Branches. -------------------------------------------------------------------
+
+struct walker {
+    char name[8];
+    uint64_t pause_ms;
+    char (*trail)[100];
+};
+
+static weft_err
+walk(weft_workflow *wf, void *ctx)
+{
+    const struct walker *walker = ctx;
+
+    for (int i = 0; i < 3; i++) {
+        size_t len = strlen(*walker->trail);
+
+        (void)snprintf(*walker->trail + len, sizeof(*walker->trail) - len,
+                       "%s%d ", walker->name, i);
+        MUST(weft_workflow_sleep(wf, walker->pause_ms), WEFT_OK);
+    }
+    return weft_workflow_return(wf, weft_text(walker->name));
+}
+
+static weft_err
+walks_run(weft_workflow *wf, weft_bytes input)
+{
+    char trail[100] = "";
+    struct walker walkers[3] = {
+        {"a", 100, &trail}, {"b", 70, &trail}, {"c", 100, &trail}};
+    weft_future futures[3];
+    weft_bytes result = weft_nothing();
+
+    (void)input;
+    for (int i = 0; i < 3; i++) {
+        MUST(weft_workflow_branch(wf, walkers[i].name, walk, &walkers[i], NULL,
+                                  &futures[i]),
+             WEFT_OK);
+    }
+    CHECK_STR(trail, ""); // they run when this waits
+    MUST(weft_workflow_await_all(wf, futures, 3), WEFT_OK);
+    MUST(weft_workflow_await(wf, futures[1], &result), WEFT_OK);
+    CHECK_EQ(story_is(result, "b"), 1);
+    return weft_workflow_return(wf, weft_text(trail));
+}
+
+static weft_definitions *
+walks(void)
+{
+    return flow_with(walks_run);
+}
+
+static void
+tell_walks(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "a0 b0 c0 b1 a1 c1 b2 a2 c2 ");
+}
+
+TEST(workflow_branch, branches_take_turns_in_the_order_of_what_happens)
+{
+    story_run(walks, tell_walks);
+}
+
+static weft_err
+every_run(weft_workflow *wf, void *ctx)
+{
+    weft_bytes data = weft_nothing();
+    weft_err err;
+
+    (void)ctx;
+    err = weft_workflow_call(wf, "act", weft_text("one"), NULL, &data);
+    if (err == WEFT_OK) {
+        err = weft_workflow_receive(wf, "go", WEFT_FOREVER, &data);
+    }
+    if (err == WEFT_OK) {
+        err = weft_workflow_child(wf, (weft_target){"puppet", "w/child"}, data,
+                                  &data);
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, data) : err;
+}
+
+static weft_err
+step_fn(const weft_step *step, void *ctx, weft_bytes *out_result)
+{
+    (void)step;
+    *out_result = weft_text(ctx);
+    return WEFT_OK;
+}
+
+static weft_err
+steps_run(weft_workflow *wf, void *ctx)
+{
+    char *name = ctx;
+    weft_bytes data = weft_nothing();
+    weft_err err = WEFT_OK;
+
+    for (int i = 0; i < 3 && err == WEFT_OK; i++) {
+        err = weft_workflow_step(wf, name, step_fn, name, &data);
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, data) : err;
+}
+
+static weft_err
+both_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future futures[3];
+    weft_bytes data[3];
+    char text[64];
+    weft_err err;
+
+    (void)input;
+    err = weft_workflow_branch(wf, "every", every_run, NULL, NULL, &futures[0]);
+    for (int i = 1; i < 3 && err == WEFT_OK; i++) {
+        err = weft_workflow_branch(wf, "steps", steps_run, i == 1 ? "x" : "y",
+                                   NULL, &futures[i]);
+    }
+    if (err == WEFT_OK) {
+        err = weft_workflow_await_all(wf, futures, 3);
+    }
+    for (int i = 0; i < 3 && err == WEFT_OK; i++) {
+        err = weft_workflow_await(wf, futures[i], &data[i]);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    (void)snprintf(text, sizeof(text), "%.*s %.*s %.*s", (int)data[0].len,
+                   (const char *)data[0].data, (int)data[1].len,
+                   (const char *)data[1].data, (int)data[2].len,
+                   (const char *)data[2].data);
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+boths(void)
+{
+    return flow_with(both_run);
+}
+
+static void
+tell_both(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_signal("flow", "w", "go", "");
+    story_wait_ms(100);
+    puppet_do("puppet", "w/child", "stop done");
+    CHECK_RESULT("flow", "w", "done x y");
+    story_check_audit();
+}
+
+TEST(workflow_branch, everything_that_waits_can_wait_in_a_branch)
+{
+    story_run(boths, tell_both);
+}
+
+static weft_err
+failing(weft_workflow *wf, void *ctx)
+{
+    if (strcmp(ctx, "own") == 0) {
+        return weft_workflow_fail(wf, "Own", "by itself", weft_text("d"));
+    }
+    if (strcmp(ctx, "call") == 0) {
+        return weft_workflow_call(wf, "act", weft_text("fail"), NULL, NULL);
+    }
+    return strcmp(ctx, "io") == 0 ? WEFT_EIO : WEFT_OK;
+}
+
+static weft_err
+failures_run(weft_workflow *wf, weft_bytes input)
+{
+    static const char *const ways[] = {"own", "call", "io", "well"};
+    char text[100] = "";
+    weft_future futures[4];
+    size_t index = 99;
+
+    (void)input;
+    for (int i = 0; i < 4; i++) {
+        MUST(weft_workflow_branch(wf, ways[i], failing,
+                                  (void *)(uintptr_t)ways[i], NULL,
+                                  &futures[i]),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_await_success(wf, futures, 4, WEFT_FOREVER, &index),
+         WEFT_OK);
+    CHECK_EQ(index, 3);
+    MUST(weft_workflow_await_settled(wf, futures, 4), WEFT_OK);
+    for (int i = 0; i < 3; i++) {
+        size_t len = strlen(text);
+
+        MUST(weft_workflow_await(wf, futures[i], NULL), WEFT_EFAILED);
+        (void)snprintf(text + len, sizeof(text) - len, "%s ",
+                       weft_workflow_failure(wf)->name);
+    }
+    MUST(weft_workflow_await_success(wf, futures, 3, WEFT_FOREVER, &index),
+         WEFT_EFAILED);
+    MUST(weft_workflow_await_all(wf, &futures[1], 3), WEFT_EFAILED);
+    CHECK_STR(weft_workflow_failure(wf)->name, "Broken");
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+failures(void)
+{
+    return flow_with(failures_run);
+}
+
+static void
+tell_failures(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "Own Broken WEFT_EIO ");
+}
+
+TEST(workflow_branch, a_branch_fails_as_a_workflow_does)
+{
+    story_run(failures, tell_failures);
+}
+
+static weft_err
+forgetful_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future future;
+
+    (void)input;
+    if (!puppet_is_mended) {
+        MUST(weft_workflow_branch(wf, "left", walk, NULL, NULL, &future),
+             WEFT_OK);
+    }
+    return WEFT_OK;
+}
+
+static weft_definitions *
+forgetfuls(void)
+{
+    return flow_with(forgetful_run);
+}
+
+static void
+tell_forgetful(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(10);
+    CHECK_EQ(story_describe("flow", "w")->item.is_parked, 1);
+    CHECK_STR(story_describe("flow", "w")->item.reason,
+              "the workflow function returned while its branch \"left\" runs: "
+              "await it, or cancel and await it");
+    puppet_is_mended = true;
+    story_do(WEFT_VERB_RESUME, "flow", "w", "", NULL);
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(workflow_branch, a_function_that_returns_before_its_branches_is_parked)
+{
+    story_run_calm(forgetfuls, tell_forgetful);
+}
+
+static int cleaned;
+
+static void
+clean(void *ctx)
+{
+    (void)ctx;
+    cleaned++;
+}
+
+static weft_err
+holding(weft_workflow *wf, void *ctx)
+{
+    (void)ctx;
+    cleaned--;
+    CHECK_OK(weft_workflow_defer(wf, clean, NULL));
+    return weft_workflow_sleep(wf, 100);
+}
+
+static weft_err
+many_run(weft_workflow *wf, weft_bytes input)
+{
+    static weft_future futures[1001];
+    weft_branch_options options = WEFT_BRANCH_OPTIONS_INIT;
+    weft_future future;
+
+    (void)input;
+    options.stack_bytes = 16384;
+    for (int i = 0; i < 999; i++) {
+        MUST(
+            weft_workflow_branch(wf, "b", holding, NULL, &options, &futures[i]),
+            WEFT_OK);
+    }
+    MUST(weft_workflow_branch(wf, "b", holding, NULL, &options, &futures[999]),
+         WEFT_OK);
+    MUST(weft_workflow_branch(wf, "b", holding, NULL, &options, &future),
+         WEFT_EBUSY);
+    options.stack_bytes = 1;
+    MUST(weft_workflow_branch(wf, "b", holding, NULL, &options, &future),
+         WEFT_EINVAL);
+    MUST(weft_workflow_branch(wf, "", holding, NULL, NULL, &future),
+         WEFT_EINVAL);
+    MUST(weft_workflow_branch(wf, "b", NULL, NULL, NULL, &future), WEFT_EINVAL);
+    return weft_workflow_await_all(wf, futures, 1000);
+}
+
+static weft_definitions *
+manies(void)
+{
+    cleaned = 0;
+    return flow_with(many_run);
+}
+
+static void
+tell_many(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "");
+    CHECK_EQ(cleaned, 0);
+}
+
+TEST(workflow_branch, a_thousand_run_and_one_more_is_refused)
+{
+    story_run_calm(manies, tell_many);
+}
+
+// Scopes. ---------------------------------------------------------------------
+
+static weft_err
+stopper(weft_workflow *wf, void *ctx)
+{
+    const weft_scope *scope = ctx;
+
+    MUST(weft_workflow_sleep(wf, 100), WEFT_OK);
+    MUST(weft_workflow_scope_cancel(wf, *scope), WEFT_OK);
+    return weft_workflow_scope_cancel(wf, *scope); // twice is once
+}
+
+static weft_err
+sleeper(weft_workflow *wf, void *ctx)
+{
+    weft_err err = weft_workflow_sleep(wf, 1000);
+
+    (void)ctx;
+    if (err == WEFT_EUNWIND) {
+        return err;
+    }
+    weft_workflow_shield_begin(wf);
+    MUST(weft_workflow_sleep(wf, 50), WEFT_OK);
+    weft_workflow_shield_end(wf);
+    return err;
+}
+
+static weft_err
+scopes_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_scope scope = 0;
+    weft_future stop, sleep, timer;
+
+    (void)input;
+    MUST(weft_workflow_branch(wf, "stop", stopper, &scope, NULL, &stop),
+         WEFT_OK);
+    MUST(weft_workflow_scope_begin(wf, WEFT_FOREVER, &scope), WEFT_OK);
+    MUST(weft_workflow_branch(wf, "sleep", sleeper, NULL, NULL, &sleep),
+         WEFT_OK);
+    MUST(weft_workflow_timer(wf, 500, &timer), WEFT_OK);
+    MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL),
+         WEFT_ECANCELLED);
+    CHECK_ERR(weft_workflow_scope_end(wf, scope + 1), WEFT_EINVAL);
+    CHECK_OK(weft_workflow_scope_end(wf, scope));
+    // Outside nothing is cancelled; what belonged to the scope is.
+    CHECK_EQ(weft_workflow_is_cancelled(wf), 0);
+    CHECK_EQ(weft_workflow_is_known(wf, sleep), 0);
+    MUST(weft_workflow_await(wf, timer, NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_await(wf, sleep, NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_await(wf, stop, NULL), WEFT_OK);
+    MUST(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL), WEFT_OK);
+    CHECK_ERR(weft_workflow_scope_cancel(wf, scope), WEFT_EINVAL);
+    story_note("end");
+    return WEFT_OK;
+}
+
+static weft_definitions *
+scopes(void)
+{
+    return flow_with(scopes_run);
+}
+
+static void
+tell_scopes(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(400); // well before the sleeper would have woken
+    CHECK_EQ(story_count("end") > 0, 1);
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(workflow_branch, a_scope_cancels_what_was_begun_in_it_and_no_more)
+{
+    story_run(scopes, tell_scopes);
+}
+
+static weft_err
+deadline_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_scope outer, inner;
+
+    (void)input;
+    MUST(weft_workflow_scope_begin(wf, 1000, &outer), WEFT_OK);
+    MUST(weft_workflow_scope_begin(wf, 300, &inner), WEFT_OK);
+    MUST(weft_workflow_sleep(wf, 200), WEFT_OK);
+    MUST(weft_workflow_sleep(wf, 200), WEFT_ETIMEDOUT);
+    MUST(weft_workflow_sleep(wf, 1), WEFT_ETIMEDOUT);
+    CHECK_OK(weft_workflow_scope_end(wf, inner));
+    story_note("inner");
+    MUST(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL), WEFT_OK);
+    MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL), WEFT_ETIMEDOUT);
+    CHECK_OK(weft_workflow_scope_end(wf, outer));
+    story_note("outer");
+    MUST(weft_workflow_scope_begin(wf, 1000, &outer), WEFT_OK);
+    CHECK_OK(weft_workflow_scope_end(wf, outer));
+    return weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL);
+}
+
+static weft_definitions *
+deadlines(void)
+{
+    return flow_with(deadline_run);
+}
+
+static void
+tell_deadline(struct story *story)
+{
+    story_zero();
+    story_start("flow", "w", "");
+    story_wait_ms(1500);
+    // The timer of a scope that was left is gone.
+    CHECK_EQ(story_describe("flow", "w")->item.timers_count, 0);
+    story_signal("flow", "w", "end", "");
+    CHECK_RESULT("flow", "w", "");
+    if (story->is_calm && !story->is_paranoid) {
+        CHECK_NOTES("[300] inner\n[1000] outer\n");
+    }
+}
+
+TEST(workflow_branch, a_scope_ends_at_its_deadline)
+{
+    story_run(deadlines, tell_deadline);
+}
+
+static weft_err
+detached(weft_workflow *wf, void *ctx)
+{
+    (void)ctx;
+    MUST(weft_workflow_sleep(wf, 500), WEFT_OK);
+    MUST(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL), WEFT_OK);
+    return weft_workflow_return(wf, weft_text("cleaned"));
+}
+
+static weft_err
+detached_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_branch_options options = WEFT_BRANCH_OPTIONS_INIT;
+    weft_future futures[2];
+    weft_bytes result = weft_nothing();
+
+    (void)input;
+    options.is_detached = 1;
+    MUST(weft_workflow_branch(wf, "d", detached, NULL, &options, &futures[0]),
+         WEFT_OK);
+    MUST(weft_workflow_branch(wf, "s", sleeper, NULL, NULL, &futures[1]),
+         WEFT_OK);
+    MUST(weft_workflow_await_all(wf, futures, 2), WEFT_ECANCELLED);
+    weft_workflow_shield_begin(wf);
+    MUST(weft_workflow_await(wf, futures[1], NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_await(wf, futures[0], &result), WEFT_OK);
+    weft_workflow_shield_end(wf);
+    return weft_workflow_return(wf, result);
+}
+
+static weft_definitions *
+detacheds(void)
+{
+    return flow_with(detached_run);
+}
+
+static void
+tell_detached(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(10);
+    story_do(WEFT_VERB_CANCEL, "flow", "w", "", NULL);
+    CHECK_RESULT("flow", "w", "cleaned");
+}
+
+TEST(workflow_branch, cancellation_reaches_all_branches_but_detached_ones)
+{
+    story_run(detacheds, tell_detached);
+}
+
+// Conditions and combinations. ------------------------------------------------
+
+struct shared {
+    int count;
+};
+
+static weft_err
+counter(weft_workflow *wf, void *ctx)
+{
+    struct shared *shared = ctx;
+
+    while (shared->count < 5) {
+        weft_err err = weft_workflow_receive(wf, "count", WEFT_FOREVER, NULL);
+
+        if (err != WEFT_OK) {
+            return err;
+        }
+        shared->count++;
+    }
+    return WEFT_OK;
+}
+
+static int
+has_three(void *ctx)
+{
+    return ((struct shared *)ctx)->count >= 3;
+}
+
+static int
+has_ten(void *ctx)
+{
+    return ((struct shared *)ctx)->count >= 10;
+}
+
+static weft_err
+condition_run(weft_workflow *wf, weft_bytes input)
+{
+    struct shared shared = {0};
+    weft_future future;
+
+    (void)input;
+    MUST(weft_workflow_branch(wf, "count", counter, &shared, NULL, &future),
+         WEFT_OK);
+    MUST(weft_workflow_await_condition(wf, has_three, &shared, 0),
+         WEFT_ETIMEDOUT);
+    MUST(weft_workflow_await_condition(wf, has_three, &shared, WEFT_FOREVER),
+         WEFT_OK);
+    CHECK_EQ(shared.count, 3);
+    MUST(weft_workflow_await_condition(wf, has_three, &shared, 0), WEFT_OK);
+    MUST(weft_workflow_await_condition(wf, has_ten, &shared, 500),
+         WEFT_ETIMEDOUT);
+    MUST(weft_workflow_await_condition(wf, NULL, &shared, 0), WEFT_EINVAL);
+    return weft_workflow_await(wf, future, NULL);
+}
+
+static weft_definitions *
+conditions(void)
+{
+    return flow_with(condition_run);
+}
+
+static void
+tell_condition(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    for (int i = 0; i < 3; i++) {
+        story_signal("flow", "w", "count", "");
+        story_wait_ms(10);
+    }
+    story_wait_ms(1000);
+    story_signal("flow", "w", "count", "");
+    story_signal("flow", "w", "count", "");
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(workflow_branch, a_condition_is_looked_at_when_others_have_run)
+{
+    story_run(conditions, tell_condition);
+}
+
+static weft_err
+race_run(weft_workflow *wf, weft_bytes input)
+{
+    static const char *const names[] = {"x", "y"};
+    weft_future futures[3];
+    weft_bytes data = weft_nothing();
+    size_t index = 99;
+
+    (void)input;
+    MUST(weft_workflow_timer(wf, 1000, &futures[0]), WEFT_OK);
+    MUST(weft_workflow_receive_any_async(wf, names, 2, &futures[1]), WEFT_OK);
+    MUST(weft_workflow_branch(wf, "s", sleeper, NULL, NULL, &futures[2]),
+         WEFT_OK);
+    MUST(weft_workflow_race(wf, futures, 3, WEFT_FOREVER, &index), WEFT_OK);
+    CHECK_EQ(index, 1);
+    MUST(weft_workflow_await(wf, futures[0], NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_await(wf, futures[2], NULL), WEFT_ECANCELLED);
+    MUST(weft_workflow_receive_any(wf, names, 2, 0, &index, &data),
+         WEFT_ETIMEDOUT);
+    MUST(weft_workflow_sleep(wf, 100), WEFT_OK);
+    // Those that came meanwhile, in the order in which they came.
+    MUST(weft_workflow_receive_any(wf, names, 2, 0, &index, &data), WEFT_OK);
+    CHECK_EQ(index, 1);
+    CHECK_EQ(story_is(data, "2"), 1);
+    MUST(weft_workflow_receive_any(wf, names, 2, 0, &index, &data), WEFT_OK);
+    CHECK_EQ(index, 0);
+    MUST(weft_workflow_receive_any(wf, names, 0, 0, &index, &data),
+         WEFT_EINVAL);
+    return weft_workflow_return(wf, data);
+}
+
+static weft_definitions *
+races(void)
+{
+    return flow_with(race_run);
+}
+
+static void
+tell_race(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_signal("flow", "w", "y", "1");
+    story_wait_ms(80);
+    story_signal("flow", "w", "y", "2");
+    story_signal("flow", "w", "x", "3");
+    CHECK_RESULT("flow", "w", "3");
+}
+
+TEST(workflow_branch, a_race_cancels_the_losers_and_any_name_is_received)
+{
+    story_run(races, tell_race);
+}
+
+// Undoing. --------------------------------------------------------------------
+
+static weft_err
+undo_fn(weft_workflow *wf, void *ctx)
+{
+    return weft_workflow_call(wf, "undo", weft_text(ctx), NULL, NULL);
+}
+
+static weft_err
+saga_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_saga *saga = weft_saga_create(wf);
+    weft_err err = weft_workflow_call(wf, "act", weft_text("a"), NULL, NULL);
+
+    if (err == WEFT_OK) {
+        err = weft_saga_add(saga, "undo", weft_text("a"), NULL);
+    }
+    if (err == WEFT_OK) {
+        err = weft_saga_add_fn(saga, undo_fn, "b");
+    }
+    if (err == WEFT_OK) {
+        err = weft_saga_add(saga, "undo", weft_text("fail c"), NULL);
+    }
+    CHECK_ERR(weft_saga_add(saga, "none", weft_nothing(), NULL), WEFT_EINVAL);
+    CHECK_ERR(weft_saga_add_fn(saga, NULL, NULL), WEFT_EINVAL);
+    if (err == WEFT_OK) {
+        err = story_is(input, "wait")
+                  ? weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL)
+                  : weft_workflow_call(wf, "act", input, NULL, NULL);
+    }
+    return weft_saga_end(saga, err);
+}
+
+static weft_definitions *
+sagas(void)
+{
+    return flow_with(saga_run);
+}
+
+// Is the first of these told before the second?
+static bool
+is_before(const char *first, const char *second)
+{
+    const char *at = strstr(story_notes(), first);
+
+    return at != NULL && strstr(at, second) != NULL;
+}
+
+static void
+tell_saga(struct story *story)
+{
+    (void)story;
+    story_start("flow", "a", "well");
+    CHECK_RESULT("flow", "a", "");
+    CHECK_EQ(story_count("undo"), 0);
+    story_start("flow", "b", "fail");
+    CHECK_FAILS("flow", "b", WEFT_EFAILED, "Broken");
+    CHECK_EQ(is_before("undo fail c", "undo b"), 1);
+    CHECK_EQ(is_before("undo b", "undo a"), 1);
+    story_forget_notes();
+    story_start("flow", "c", "wait");
+    story_wait_ms(10);
+    story_do(WEFT_VERB_CANCEL, "flow", "c", "", NULL);
+    CHECK_FAILS("flow", "c", WEFT_ECANCELLED, "cancelled");
+    CHECK_EQ(story_count("undo a") >= 1, 1);
+    CHECK_EQ(story_count("undo b") >= 1, 1);
+}
+
+TEST(workflow_branch, a_saga_is_undone_in_reverse_when_it_fails_or_is_cancelled)
+{
+    story_run(sagas, tell_saga);
+}

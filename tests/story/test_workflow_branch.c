@@ -363,7 +363,7 @@ tell_many(struct story *story)
 
 TEST(workflow_branch, a_thousand_run_and_one_more_is_refused)
 {
-    story_run_calm(manies, tell_many);
+    story_run_once(manies, tell_many);
 }
 
 // Scopes. ---------------------------------------------------------------------

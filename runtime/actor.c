@@ -34,6 +34,24 @@ wf_own_text(char **owned, weft_bytes text)
     *owned = copy;
 }
 
+static uint32_t
+id_of_timer(const struct wf_list_node *node)
+{
+    return WF_CONTAINER(node, struct wf_timer, node)->id;
+}
+
+static uint32_t
+id_of_command(const struct wf_list_node *node)
+{
+    return WF_CONTAINER(node, struct wf_command, node)->id;
+}
+
+static uint32_t
+id_of_call(const struct wf_list_node *node)
+{
+    return WF_CONTAINER(node, struct wf_call, node)->id;
+}
+
 struct wf_actor *
 wf_actor_create(const struct wf_key *key, uint64_t hash)
 {
@@ -49,9 +67,9 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     actor->reason = wf_strdup("");
     wf_list_init(&actor->pending);
     wf_mailbox_init(&actor->mailbox);
-    wf_list_init(&actor->timers);
-    wf_list_init(&actor->commands);
-    wf_list_init(&actor->calls);
+    wf_opened_init(&actor->timers, id_of_timer);
+    wf_opened_init(&actor->commands, id_of_command);
+    wf_opened_init(&actor->calls, id_of_call);
     wf_list_init(&actor->published);
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
@@ -102,13 +120,13 @@ clear_lists(struct wf_actor *actor)
 {
     struct wf_list_node *node;
 
-    while ((node = wf_list_pop_front(&actor->timers)) != NULL) {
+    while ((node = wf_opened_pop(&actor->timers)) != NULL) {
         wf_timer_destroy(WF_CONTAINER(node, struct wf_timer, node));
     }
-    while ((node = wf_list_pop_front(&actor->commands)) != NULL) {
+    while ((node = wf_opened_pop(&actor->commands)) != NULL) {
         wf_command_destroy(WF_CONTAINER(node, struct wf_command, node));
     }
-    while ((node = wf_list_pop_front(&actor->calls)) != NULL) {
+    while ((node = wf_opened_pop(&actor->calls)) != NULL) {
         wf_call_destroy(WF_CONTAINER(node, struct wf_call, node));
     }
     while ((node = wf_list_pop_front(&actor->published)) != NULL) {
@@ -183,23 +201,17 @@ wf_actor_destroy(struct wf_actor *actor)
 struct wf_timer *
 wf_actor_find_timer(const struct wf_actor *actor, uint32_t id)
 {
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_opened_find(&actor->timers, id);
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
-        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
-        if (timer->id == id) {
-            return timer;
-        }
-    }
-    return NULL;
+    return node == NULL ? NULL : WF_CONTAINER(node, struct wf_timer, node);
 }
 
 struct wf_timer *
 wf_actor_find_timer_named(const struct wf_actor *actor, const char *name)
 {
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
         if (strcmp(timer->name, name) == 0) {
             return timer;
@@ -211,30 +223,17 @@ wf_actor_find_timer_named(const struct wf_actor *actor, const char *name)
 struct wf_command *
 wf_actor_find_command(const struct wf_actor *actor, uint32_t id)
 {
-    struct wf_list_node *node = wf_list_first(&actor->commands);
+    struct wf_list_node *node = wf_opened_find(&actor->commands, id);
 
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
-        struct wf_command *command =
-            WF_CONTAINER(node, struct wf_command, node);
-        if (command->id == id) {
-            return command;
-        }
-    }
-    return NULL;
+    return node == NULL ? NULL : WF_CONTAINER(node, struct wf_command, node);
 }
 
 struct wf_call *
 wf_actor_find_call(const struct wf_actor *actor, uint32_t id)
 {
-    struct wf_list_node *node = wf_list_first(&actor->calls);
+    struct wf_list_node *node = wf_opened_find(&actor->calls, id);
 
-    for (; node != NULL; node = wf_list_next(&actor->calls, node)) {
-        struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
-        if (call->id == id) {
-            return call;
-        }
-    }
-    return NULL;
+    return node == NULL ? NULL : WF_CONTAINER(node, struct wf_call, node);
 }
 
 struct wf_published *
@@ -284,14 +283,14 @@ wf_actor_deadline(const struct wf_actor *actor)
 uint64_t
 wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms)
 {
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
     uint64_t at = wf_actor_deadline(actor);
 
     at = at == 0 ? UINT64_MAX : at;
     if (wf_actor_is_delayed(actor, now_ms) && actor->run_begins_at_ms < at) {
         at = actor->run_begins_at_ms;
     }
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         uint64_t due = WF_CONTAINER(node, struct wf_timer, node)->due;
 
         at = due < at ? due : at;
@@ -309,8 +308,8 @@ wf_actor_check(const struct wf_actor *actor)
     wf_mailbox_check(&actor->mailbox); // I2
     if (actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_live(actor) &&
         wf_actor_may_run(actor)) {
-        struct wf_list_node *node = wf_list_first(&actor->timers);
-        for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        struct wf_list_node *node = wf_list_first(&actor->timers.list);
+        for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
             WF_ASSERT(wf_heap_has(
                 &WF_CONTAINER(node, struct wf_timer, node)->alarm.heap)); // I3
         }
@@ -322,9 +321,9 @@ wf_actor_describe(const struct wf_actor *actor,
                   weft_description *out_description)
 {
     uint32_t activities = 0;
-    struct wf_list_node *node = wf_list_first(&actor->commands);
+    struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
         activities += WF_CONTAINER(node, struct wf_command, node)->kind ==
                               WF_COMMAND_ACTIVITY
                           ? 1
@@ -342,9 +341,9 @@ wf_actor_describe(const struct wf_actor *actor,
         .deadline_ms = wf_actor_deadline(actor),
         .finished_at_ms = actor->finished_at_ms,
         .mailbox_count = wf_mailbox_count(&actor->mailbox),
-        .timers_count = (uint32_t)actor->timers.count,
+        .timers_count = (uint32_t)actor->timers.list.count,
         .activities_count = activities,
-        .children_count = (uint32_t)actor->calls.count,
+        .children_count = (uint32_t)actor->calls.list.count,
         .journal_count = actor->journal.count,
         .is_parked = actor->is_parked,
         .is_paused = actor->is_paused,

@@ -24,6 +24,7 @@
 #include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/mailbox.h"
+#include "runtime/opened.h"
 #include "weft/client.h"
 
 struct weft_workflow;
@@ -197,9 +198,9 @@ struct wf_actor {
     uint64_t outlived_to; // letters before it were for a life that has ended
     weft_bytes state;     // owned
     struct wf_journal journal;
-    struct wf_list timers;
-    struct wf_list commands;
-    struct wf_list calls;
+    struct wf_opened timers;
+    struct wf_opened commands;
+    struct wf_opened calls;
     struct wf_list published;
     struct wf_list operations; // the newest; they outlive a restart
     uint64_t operations_made;

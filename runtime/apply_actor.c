@@ -16,14 +16,14 @@ static void
 remove_timer(struct wf_apply *apply, struct wf_timer *timer)
 {
     wf_alarm_clear(apply->partition, &timer->alarm);
-    wf_list_remove(&apply->actor->timers, &timer->node);
+    wf_opened_remove(&apply->actor->timers, &timer->node);
     wf_timer_destroy(timer);
 }
 
 static void
 remove_call(struct wf_apply *apply, struct wf_call *call)
 {
-    wf_list_remove(&apply->actor->calls, &call->node);
+    wf_opened_remove(&apply->actor->calls, &call->node);
     wf_call_destroy(call);
 }
 
@@ -33,14 +33,14 @@ remove_waits(struct wf_apply *apply)
 {
     struct wf_list_node *node;
 
-    while ((node = wf_list_first(&apply->actor->timers)) != NULL) {
+    while ((node = wf_list_first(&apply->actor->timers.list)) != NULL) {
         remove_timer(apply, WF_CONTAINER(node, struct wf_timer, node));
     }
-    while ((node = wf_list_first(&apply->actor->commands)) != NULL) {
+    while ((node = wf_list_first(&apply->actor->commands.list)) != NULL) {
         wf_apply_command_remove(apply,
                                 WF_CONTAINER(node, struct wf_command, node));
     }
-    while ((node = wf_list_first(&apply->actor->calls)) != NULL) {
+    while ((node = wf_list_first(&apply->actor->calls.list)) != NULL) {
         remove_call(apply, WF_CONTAINER(node, struct wf_call, node));
     }
 }
@@ -326,7 +326,7 @@ apply_timer_set(struct wf_apply *apply)
             .type = WF_ALARM_TIMER,
             .owner = timer,
         };
-        wf_list_push_back(&actor->timers, &timer->node);
+        wf_opened_add(&actor->timers, &timer->node);
     }
     timer->due = wf_reader_varint(&apply->ops);
     wf_own_text(&timer->name, wf_reader_bytes(&apply->ops));
@@ -358,7 +358,7 @@ apply_call_open(struct wf_apply *apply)
     if (!wf_key_decode(wf_reader_bytes(&apply->ops), &call->target)) {
         apply->ops.failed = true;
     }
-    wf_list_push_back(&actor->calls, &call->node);
+    wf_opened_add(&actor->calls, &call->node);
     if (call->id >= actor->next_id) {
         actor->next_id = call->id + 1;
     }

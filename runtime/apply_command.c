@@ -23,7 +23,7 @@ wf_apply_command_remove(struct wf_apply *apply, struct wf_command *command)
 {
     wf_alarm_clear(apply->partition, &command->alarm);
     wf_commands_cancel(command);
-    wf_list_remove(&apply->actor->commands, &command->node);
+    wf_opened_remove(&apply->actor->commands, &command->node);
     wf_command_destroy(command);
 }
 
@@ -48,7 +48,7 @@ wf_apply_command_open(struct wf_apply *apply)
     command->attempt_ms = apply->now_ms;
     command->record = apply->record;
     command->is_recovered = is_recovered(apply);
-    wf_list_push_back(&actor->commands, &command->node);
+    wf_opened_add(&actor->commands, &command->node);
     if (command->id >= actor->next_id) {
         actor->next_id = command->id + 1;
     }

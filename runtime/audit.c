@@ -12,7 +12,7 @@
 static bool
 has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->commands);
+    const struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
     if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return true; // held up by an operator or an error, visibly
@@ -28,7 +28,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
         !actor->is_paging) {
         return false;
     }
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
         const struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
         bool is_known =

@@ -394,7 +394,7 @@ start_command(struct wf_partition *partition, struct wf_command *command)
 void
 wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->commands);
+    struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
     if (!wf_actor_is_live(actor) || !wf_actor_may_run(actor) ||
         actor->kind == NULL) {
@@ -404,7 +404,7 @@ wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
 
-        node = wf_list_next(&actor->commands, node); // it may be closed
+        node = wf_list_next(&actor->commands.list, node); // it may be closed
         start_command(partition, command);
     }
 }
@@ -449,7 +449,7 @@ recover_command(struct wf_partition *partition, struct wf_command *command)
 void
 wf_commands_rearm(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->commands);
+    struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
     if (!wf_actor_is_live(actor) || !wf_actor_may_run(actor)) {
         return;
@@ -458,7 +458,7 @@ wf_commands_rearm(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
 
-        node = wf_list_next(&actor->commands, node); // it may be closed
+        node = wf_list_next(&actor->commands.list, node); // it may be closed
         recover_command(partition, command);
     }
 }
@@ -652,9 +652,9 @@ wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
 static struct wf_command *
 next_step(const struct wf_partition *partition, const struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->commands);
+    struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
         struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
 

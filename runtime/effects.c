@@ -156,7 +156,7 @@ wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
 void
 wf_turn_cancel_children(struct wf_turn *turn)
 {
-    struct wf_list *calls = &turn->actor->calls;
+    struct wf_list *calls = &turn->actor->calls.list;
     struct wf_list_node *node = wf_list_first(calls);
 
     for (; node != NULL; node = wf_list_next(calls, node)) {

@@ -140,9 +140,9 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->finished_at_ms);
     wf_buf_put_varint(image, actor->mailbox.first_seq);
     wf_buf_put_varint(image, actor->mailbox.next_seq);
-    wf_buf_put_varint(image, actor->timers.count);
-    wf_buf_put_varint(image, actor->commands.count);
-    wf_buf_put_varint(image, actor->calls.count);
+    wf_buf_put_varint(image, actor->timers.list.count);
+    wf_buf_put_varint(image, actor->commands.list.count);
+    wf_buf_put_varint(image, actor->calls.list.count);
     wf_buf_put_varint(image, actor->journal.count);
     wf_buf_put_varint(image, actor->attempt);
     wf_buf_put_varint(image, actor->begins_at_ms);
@@ -278,24 +278,24 @@ put_waits(struct save *save)
     struct wf_list_node *node;
     uint64_t number = 0;
 
-    for (node = wf_list_first(&actor->timers); node != NULL;
-         node = wf_list_next(&actor->timers, node)) {
+    for (node = wf_list_first(&actor->timers.list); node != NULL;
+         node = wf_list_next(&actor->timers.list, node)) {
         const struct wf_timer *timer =
             WF_CONTAINER(node, struct wf_timer, node);
         wf_buf_reset(&bytes);
         wf_item_encode_timer(timer, &bytes);
         put_item(save, WF_ITEM_TIMER, timer->id, wf_buf_bytes(&bytes));
     }
-    for (node = wf_list_first(&actor->commands); node != NULL;
-         node = wf_list_next(&actor->commands, node)) {
+    for (node = wf_list_first(&actor->commands.list); node != NULL;
+         node = wf_list_next(&actor->commands.list, node)) {
         const struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
         wf_buf_reset(&bytes);
         wf_item_encode_command(command, &bytes);
         put_item(save, WF_ITEM_COMMAND, command->id, wf_buf_bytes(&bytes));
     }
-    for (node = wf_list_first(&actor->calls); node != NULL;
-         node = wf_list_next(&actor->calls, node)) {
+    for (node = wf_list_first(&actor->calls.list); node != NULL;
+         node = wf_list_next(&actor->calls.list, node)) {
         const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
         wf_buf_reset(&bytes);
         wf_item_encode_call(call, &bytes);
@@ -377,7 +377,7 @@ wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
 
     *out_due = 0;
     if (wf_actor_has_work(actor, partition->now_ms) ||
-        actor->commands.count > 0 || actor->crashes > 0) {
+        actor->commands.list.count > 0 || actor->crashes > 0) {
         return WF_WAKE_READY;
     }
     if (due == UINT64_MAX) {

@@ -155,14 +155,14 @@ out:
 void
 wf_inspect_core_drop(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         wf_alarm_clear(partition,
                        &WF_CONTAINER(node, struct wf_timer, node)->alarm);
     }
-    node = wf_list_first(&actor->commands);
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+    node = wf_list_first(&actor->commands.list);
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
         wf_alarm_clear(partition,
                        &WF_CONTAINER(node, struct wf_command, node)->alarm);
     }

@@ -186,17 +186,17 @@ check_head(const struct rows *rows, const struct wf_actor *image,
         tell(rows, "its image does not decode");
         return;
     }
-    if (head.timers_count != image->timers.count) {
+    if (head.timers_count != image->timers.list.count) {
         tell(rows, "its image counts %" PRIu32 " timers, and has %zu",
-             head.timers_count, image->timers.count);
+             head.timers_count, image->timers.list.count);
     }
-    if (head.activities_count != image->commands.count) {
+    if (head.activities_count != image->commands.list.count) {
         tell(rows, "its image counts %" PRIu32 " activities, and has %zu",
-             head.activities_count, image->commands.count);
+             head.activities_count, image->commands.list.count);
     }
-    if (head.children_count != image->calls.count) {
+    if (head.children_count != image->calls.list.count) {
         tell(rows, "its image counts %" PRIu32 " calls, and has %zu",
-             head.children_count, image->calls.count);
+             head.children_count, image->calls.list.count);
     }
     if (head.journal_count != image->journal.count) {
         tell(rows,

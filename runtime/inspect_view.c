@@ -223,12 +223,12 @@ show_journal(struct wf_view *view, const struct wf_actor *actor)
 static void
 show_timers(struct wf_view *view, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->timers);
+    const struct wf_list_node *node = wf_list_first(&actor->timers.list);
     weft_inspect_timer *timers =
-        keep(view, actor->timers.count * sizeof(*timers));
+        keep(view, actor->timers.list.count * sizeof(*timers));
     size_t count = 0;
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         const struct wf_timer *timer =
             WF_CONTAINER(node, const struct wf_timer, node);
 
@@ -245,12 +245,12 @@ show_timers(struct wf_view *view, const struct wf_actor *actor)
 static void
 show_activities(struct wf_view *view, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->commands);
+    const struct wf_list_node *node = wf_list_first(&actor->commands.list);
     weft_inspect_activity *shown =
-        keep(view, actor->commands.count * sizeof(*shown));
+        keep(view, actor->commands.list.count * sizeof(*shown));
     size_t count = 0;
 
-    for (; node != NULL; node = wf_list_next(&actor->commands, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
         const struct wf_command *command =
             WF_CONTAINER(node, const struct wf_command, node);
 
@@ -278,11 +278,12 @@ show_activities(struct wf_view *view, const struct wf_actor *actor)
 static void
 show_calls(struct wf_view *view, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->calls);
-    weft_inspect_call *calls = keep(view, actor->calls.count * sizeof(*calls));
+    const struct wf_list_node *node = wf_list_first(&actor->calls.list);
+    weft_inspect_call *calls =
+        keep(view, actor->calls.list.count * sizeof(*calls));
     size_t count = 0;
 
-    for (; node != NULL; node = wf_list_next(&actor->calls, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->calls.list, node)) {
         const struct wf_call *call =
             WF_CONTAINER(node, const struct wf_call, node);
 

@@ -25,7 +25,7 @@ decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     timer->alarm = (struct wf_alarm){.type = WF_ALARM_TIMER, .owner = timer};
     timer->due = wf_reader_varint(reader);
     wf_own_text(&timer->name, wf_reader_bytes(reader));
-    wf_list_push_back(&actor->timers, &timer->node);
+    wf_opened_add(&actor->timers, &timer->node);
     return !reader->failed;
 }
 
@@ -100,7 +100,7 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     // An actor with open commands stays in memory, so reading one back means
     // that the process, or this partition's life in it, is a new one.
     command->is_recovered = true;
-    wf_list_push_back(&actor->commands, &command->node);
+    wf_opened_add(&actor->commands, &command->node);
     return !reader->failed;
 }
 
@@ -120,7 +120,7 @@ decode_call(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     call->id = id;
     call->type = (enum wf_call_type)wf_reader_u8(reader);
     is_key = wf_key_decode(wf_reader_bytes(reader), &call->target);
-    wf_list_push_back(&actor->calls, &call->node);
+    wf_opened_add(&actor->calls, &call->node);
     return is_key && !reader->failed;
 }
 

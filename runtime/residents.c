@@ -117,9 +117,9 @@ ask_for_more(struct wf_partition *partition)
 void
 wf_residents_set_alarms(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
         wf_alarm_set(partition, &timer->alarm, timer->due);
     }
@@ -396,7 +396,7 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            !wf_list_has(&actor->object.dirty) &&
            actor->object.position <= partition->durable_record &&
            is_row_durable(partition, actor) && actor->holds == 0 &&
-           actor->commands.count == 0 && actor->waiting.count == 0 &&
+           actor->commands.list.count == 0 && actor->waiting.count == 0 &&
            actor->results.count == 0 && !wf_list_has(&actor->ready) &&
            !wf_list_has(&actor->steps) && is_forgettable(partition, actor) &&
            !wf_list_has(&actor->spill) && !actor->is_paging &&
@@ -416,9 +416,9 @@ static void
 drop_actor(struct wf_partition *partition, struct wf_actor *actor)
 {
     uint64_t due = wf_actor_wakes_at(actor, partition->now_ms);
-    struct wf_list_node *node = wf_list_first(&actor->timers);
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
 
-    for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         wf_alarm_clear(partition,
                        &WF_CONTAINER(node, struct wf_timer, node)->alarm);
     }
@@ -509,14 +509,14 @@ wf_residents_fini(struct wf_partition *partition)
     size_t cursor = 0;
 
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
-        struct wf_list_node *node = wf_list_first(&actor->timers);
+        struct wf_list_node *node = wf_list_first(&actor->timers.list);
 
-        for (; node != NULL; node = wf_list_next(&actor->timers, node)) {
+        for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
             wf_alarm_clear(partition,
                            &WF_CONTAINER(node, struct wf_timer, node)->alarm);
         }
-        for (node = wf_list_first(&actor->commands); node != NULL;
-             node = wf_list_next(&actor->commands, node)) {
+        for (node = wf_list_first(&actor->commands.list); node != NULL;
+             node = wf_list_next(&actor->commands.list, node)) {
             struct wf_command *command =
                 WF_CONTAINER(node, struct wf_command, node);
             wf_alarm_clear(partition, &command->alarm);

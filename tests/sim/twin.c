@@ -21,7 +21,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 920, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1016, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 232, "a new field: is it durable?");
@@ -191,20 +191,20 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
 {
     const struct wf_list_node *node;
 
-    for (node = wf_list_first(&actor->timers); node != NULL;
-         node = wf_list_next(&actor->timers, node)) {
+    for (node = wf_list_first(&actor->timers.list); node != NULL;
+         node = wf_list_next(&actor->timers.list, node)) {
         const struct wf_timer *timer =
             WF_CONTAINER(node, const struct wf_timer, node);
 
         line(out, "timer %u: due %llu, %s", timer->id,
              (unsigned long long)timer->due, text_of(timer->name));
     }
-    for (node = wf_list_first(&actor->commands); node != NULL;
-         node = wf_list_next(&actor->commands, node)) {
+    for (node = wf_list_first(&actor->commands.list); node != NULL;
+         node = wf_list_next(&actor->commands.list, node)) {
         print_command(WF_CONTAINER(node, const struct wf_command, node), out);
     }
-    for (node = wf_list_first(&actor->calls); node != NULL;
-         node = wf_list_next(&actor->calls, node)) {
+    for (node = wf_list_first(&actor->calls.list); node != NULL;
+         node = wf_list_next(&actor->calls.list, node)) {
         const struct wf_call *call =
             WF_CONTAINER(node, const struct wf_call, node);
 

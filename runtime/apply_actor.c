@@ -238,8 +238,8 @@ apply_import(struct wf_apply *apply)
         return;
     }
     wf_residents_set_alarms(apply->partition, actor);
-    for (node = wf_list_first(&actor->commands); node != NULL;
-         node = wf_list_next(&actor->commands, node)) {
+    for (node = wf_list_first(&actor->commands.list); node != NULL;
+         node = wf_list_next(&actor->commands.list, node)) {
         WF_CONTAINER(node, struct wf_command, node)->record = apply->record;
     }
 }

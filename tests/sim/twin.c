@@ -276,6 +276,24 @@ print_partition(const struct wf_partition *partition, struct wf_buf *out)
     line_number(out, "next dead letter", partition->next_letter);
 }
 
+// Dead letters that have no row yet, from this one on.
+static void
+print_letters(const struct wf_partition *partition, uint64_t from,
+              struct wf_buf *out)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->letters);
+
+    for (; node != NULL; node = wf_list_next(&partition->letters, node)) {
+        const struct wf_dead_letter *letter =
+            WF_CONTAINER(node, const struct wf_dead_letter, node);
+
+        if (letter->seq >= from) {
+            line_bytes(out, "dead letter", letter->seq,
+                       weft_bytes_of(letter->bytes, letter->len));
+        }
+    }
+}
+
 // Comparing. ----------------------------------------------------------------
 
 // One look at a site.
@@ -347,6 +365,24 @@ compare_actor(struct twin *twin, const struct wf_actor *live)
     wf_inspect_core_drop(twin->recovered, recovered);
 }
 
+// Those that wait for a row here must wait there too. There may be more there:
+// rows can be under way.
+static void
+compare_letters(struct twin *twin)
+{
+    const struct wf_list_node *node = wf_list_first(&twin->live->letters);
+    uint64_t from;
+
+    if (node == NULL ||
+        twin->live->letters_object.position > twin->live->durable_record) {
+        return;
+    }
+    from = WF_CONTAINER(node, const struct wf_dead_letter, node)->seq;
+    print_letters(twin->live, from, &twin->was);
+    print_letters(twin->recovered, from, &twin->is);
+    compare(twin, "a dead letter", twin->live->letters_object.position);
+}
+
 static void
 compare_routes(struct twin *twin)
 {
@@ -413,6 +449,7 @@ twin_check(struct site *site)
     while ((live = wf_table_next(&twin.live->actors, &cursor)) != NULL) {
         compare_actor(&twin, live);
     }
+    compare_letters(&twin);
     compare_routes(&twin);
     compare_windows(&twin);
     wf_partition_destroy(twin.recovered, &requests);

@@ -219,6 +219,43 @@ TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)
     weft_definitions_destroy(definitions);
 }
 
+// A refusal says that nothing happened: whoever asks anew after it, under
+// another number, would do it twice.
+TEST(node_manual, what_was_done_is_not_refused_when_intake_has_stopped)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_client *client = NULL;
+    struct answer answer = {0};
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    request.verb = WEFT_VERB_SIGNAL;
+    request.target = (weft_target){"counter", "a"};
+    request.name = "add";
+    CHECK_OK(weft_client_submit(client, &request, note_answer, &answer,
+                                &request.number));
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(answer.err);
+    world.free_bytes = 1000;
+    world_run(&world, 1200);
+    CHECK_OK(weft_client_submit(client, &request, note_answer, &answer, NULL));
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(answer.err);
+    submit(client, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}
+
 // What was asked before may have happened: it waits until that is known. What
 // comes while the store is closed for want of space has not.
 TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)

@@ -264,11 +264,18 @@ print_activities(const weft_inspect_actor *actor, int is_full)
             printf(", next due %s, %s", text_time(activity->due_at_ms, time),
                    text_relative(activity->due_at_ms, relative));
         }
-        printf("%s%s\n        opened %s, key %s\n        input %s\n",
+        printf("%s%s%s%s\n        opened %s, key %s\n        input %s\n",
                activity->is_deferred ? ", deferred" : "",
                activity->is_cancel_requested ? ", asked to cancel" : "",
+               activity->is_abandoned ? ", abandoned" : "",
+               activity->is_paused ? ", paused" : "",
                text_time(activity->opened_at_ms, time), activity->key, input);
         free(input);
+        if (activity->failed_at_ms != 0) {
+            printf("        failed %s: %s %s\n",
+                   text_time(activity->failed_at_ms, time),
+                   activity->failure.name, activity->failure.message);
+        }
         if (activity->details.len > 0) {
             char *details = text_payload(activity->details, is_full);
 
@@ -297,6 +304,25 @@ print_calls(const weft_inspect_actor *actor)
     }
 }
 
+static void
+print_operations(const weft_inspect_actor *actor)
+{
+    char time[TIME_CHARS];
+
+    if (actor->operations_count > 0) {
+        puts("\nwhat operators did");
+    }
+    for (size_t i = 0; i < actor->operations_count; i++) {
+        const weft_inspect_operation *operation = &actor->operations[i];
+
+        printf("  %s  run %" PRIu64 ", after entry %" PRIu64
+               ": %s by %s\n        %s\n",
+               text_time(operation->at_ms, time), operation->run,
+               operation->journal_count, operation->what, operation->who,
+               operation->why);
+    }
+}
+
 int
 describe_actor(void *ctx, const weft_inspect_actor *actor)
 {
@@ -314,6 +340,7 @@ describe_actor(void *ctx, const weft_inspect_actor *actor)
     print_timers(actor);
     print_activities(actor, is_full);
     print_calls(actor);
+    print_operations(actor);
     return 0;
 }
 

@@ -180,9 +180,35 @@ put_activity(const weft_inspect_activity *activity)
     cli_json_number("due_at_ms", activity->due_at_ms);
     cli_json_bool("is_deferred", activity->is_deferred);
     cli_json_bool("is_cancel_requested", activity->is_cancel_requested);
+    cli_json_bool("is_abandoned", activity->is_abandoned);
+    cli_json_bool("is_paused", activity->is_paused);
+    cli_json_bool("is_local", activity->is_local);
+    cli_json_number("failed_at_ms", activity->failed_at_ms);
+    cli_json_text("failure_name", activity->failure.name);
+    cli_json_text("failure_message", activity->failure.message);
     cli_json_payload("input", activity->input);
     cli_json_payload("details", activity->details);
     cli_json_end_object();
+}
+
+static void
+put_operations(const weft_inspect_actor *actor)
+{
+    cli_json_begin_array("operations");
+    for (size_t i = 0; i < actor->operations_count; i++) {
+        const weft_inspect_operation *operation = &actor->operations[i];
+
+        cli_json_begin_object(NULL);
+        cli_json_number("number", operation->number);
+        cli_json_number("at_ms", operation->at_ms);
+        cli_json_number("run", operation->run);
+        cli_json_number("journal_count", operation->journal_count);
+        cli_json_text("who", operation->who);
+        cli_json_text("why", operation->why);
+        cli_json_text("what", operation->what);
+        cli_json_end_object();
+    }
+    cli_json_end_array();
 }
 
 static void
@@ -225,6 +251,7 @@ export_actor(const weft_inspect_actor *actor)
     put_rest_of_head(actor);
     put_mailbox(actor);
     put_waits(actor);
+    put_operations(actor);
     cli_json_end_object();
     cli_json_newline();
 }

@@ -100,6 +100,7 @@ struct wf_command {
     bool is_cancel_asked;
     bool is_abandoned;     // nobody wants its result
     bool is_paused;        // by an operator: no attempt begins
+    bool is_held;          // this attempt came while it was: it did not run
     uint64_t failed_ms;    // when an attempt failed last; 0: none did
     char *failure_name;    // owned; of that failure; NULL: none
     char *failure_message; // owned; cut

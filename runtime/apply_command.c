@@ -61,6 +61,7 @@ apply_attempt(struct wf_apply *apply, struct wf_command *command)
     command->lost = (uint32_t)wf_reader_varint(&apply->ops);
     command->due = wf_reader_varint(&apply->ops);
     command->attempt_ms = command->due > 0 ? command->due : apply->now_ms;
+    command->is_held = command->is_paused;
     command->record = apply->record;
     command->is_recovered = is_recovered(apply);
     command->is_started = false;
@@ -83,6 +84,20 @@ apply_reset(struct wf_apply *apply, struct wf_command *command)
     command->base = command->attempt;
     command->lost = 0;
     command->opened_ms = apply->now_ms;
+}
+
+static void
+apply_options(struct wf_apply *apply, struct wf_command *command)
+{
+    uint64_t due;
+
+    wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
+    due = wf_reader_varint(&apply->ops);
+    if (due != command->due) {
+        command->due = due;
+        command->attempt_ms = due;
+        command->record = apply->record; // it may begin when this is durable
+    }
 }
 
 static void
@@ -136,8 +151,7 @@ wf_apply_command(struct wf_apply *apply, enum wf_op op)
         apply_reset(apply, command);
         break;
     case WF_OP_COMMAND_OPTIONS:
-        wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
-        command->due = wf_reader_varint(&apply->ops);
+        apply_options(apply, command);
         break;
     default:
         wf_apply_command_remove(apply, command);

@@ -7,6 +7,7 @@
 //   client_list.c      pages of a list, over all partitions
 //   client_numbers.c   which request numbers are open
 //   client_calls.c     the blocking form of each verb
+//   operate_calls.c    the same, of operators
 //   reply.c            weft_reply_free, weft_status_name
 
 #ifndef WF_RUNTIME_CLIENT_IMPL_H

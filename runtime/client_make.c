@@ -14,8 +14,10 @@
 #include "runtime/capsule.h"
 #include "runtime/client_impl.h"
 #include "runtime/definitions.h"
+#include "runtime/policy.h"
 #include "runtime/request.h"
 #include "runtime/start.h"
+#include "weft/operate.h"
 
 enum field {
     TARGET = 1 << 0, // kind and id
@@ -24,9 +26,14 @@ enum field {
     DATA = 1 << 3,
     INPUT = 1 << 4, // of a start, with its policies
     TOKEN = 1 << 5,
-    FAILURE = 1 << 6, // error_name and error_message
-    PAGE = 1 << 7,    // of a list
-    CAPSULE = 1 << 8, // in `data`; has the target
+    FAILURE = 1 << 6,  // error_name and error_message
+    PAGE = 1 << 7,     // of a list
+    CAPSULE = 1 << 8,  // in `data`; has the target
+    BY = 1 << 9,       // who and why; may be missing
+    MUST_BY = 1 << 10, // the same, and may not
+    CALL = 1 << 11,    // of an open activity
+    OPTIONS = 1 << 12,
+    LIMIT = 1 << 13, // of a page
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -36,17 +43,22 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_ASK] = TARGET | NAME | DATA,
     [WEFT_VERB_QUERY] = TARGET | NAME | DATA,
     [WEFT_VERB_RESULT] = TARGET,
-    [WEFT_VERB_CANCEL] = TARGET,
-    [WEFT_VERB_TERMINATE] = TARGET | REASON,
+    [WEFT_VERB_CANCEL] = TARGET | BY,
+    [WEFT_VERB_TERMINATE] = TARGET | REASON | BY,
     [WEFT_VERB_DESCRIBE] = TARGET,
     [WEFT_VERB_LIST] = PAGE,
-    [WEFT_VERB_PAUSE] = TARGET,
-    [WEFT_VERB_RESUME] = TARGET,
+    [WEFT_VERB_PAUSE] = TARGET | BY,
+    [WEFT_VERB_RESUME] = TARGET | BY,
     [WEFT_VERB_COMPLETE] = TOKEN | DATA,
     [WEFT_VERB_FAIL] = TOKEN | FAILURE | DATA,
     [WEFT_VERB_HEARTBEAT] = TOKEN | DATA,
     [WEFT_VERB_EXPORT] = TARGET,
     [WEFT_VERB_IMPORT] = CAPSULE,
+    [WEFT_VERB_ACTIVITIES] = TARGET | CALL | LIMIT,
+    [WEFT_VERB_ACTIVITY_PAUSE] = TARGET | CALL | MUST_BY,
+    [WEFT_VERB_ACTIVITY_RESUME] = TARGET | CALL | MUST_BY,
+    [WEFT_VERB_ACTIVITY_RESET] = TARGET | CALL | MUST_BY,
+    [WEFT_VERB_ACTIVITY_CHANGE] = TARGET | CALL | OPTIONS | MUST_BY,
 };
 
 // The size comes from outside, so running out of memory is the caller's to
@@ -202,6 +214,62 @@ make_failure(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
+make_by(const weft_request *given, struct wf_request *made)
+{
+    weft_err err;
+
+    if (given->by == NULL) {
+        return (fields_of[given->verb] & MUST_BY) == 0
+                   ? WEFT_OK
+                   : wf_error(WEFT_EINVAL, "who does it and why is missing");
+    }
+    err = wf_name_check("who", given->by->who, WF_NAME_BYTES_MAX);
+    if (err == WEFT_OK &&
+        (given->by->why == NULL || given->by->why[0] == '\0' ||
+         strnlen(given->by->why, WF_WHY_BYTES_MAX + 1) > WF_WHY_BYTES_MAX)) {
+        err = wf_error(WEFT_EINVAL, "why has not 1 to %d bytes",
+                       WF_WHY_BYTES_MAX);
+    }
+    if (err != WEFT_OK) {
+        return WEFT_EINVAL;
+    }
+    made->who = wf_strdup(given->by->who);
+    made->why = wf_strdup(given->by->why);
+    return WEFT_OK;
+}
+
+static weft_err
+make_options(const weft_request *given, struct wf_request *made)
+{
+    struct wf_buf bytes = {0};
+    weft_err err = wf_policy_encode(given->options, &bytes);
+
+    if (err == WEFT_OK && bytes.len == 0) {
+        err = wf_error(WEFT_EINVAL, "no option is set");
+    }
+    if (err == WEFT_OK &&
+        (given->options->cancellation != 0 || given->options->is_local != 0)) {
+        err = wf_error(WEFT_EINVAL, "cancellation and is_local of an open "
+                                    "activity cannot be changed");
+    }
+    if (err == WEFT_OK) {
+        made->options = wf_bytes_copy(wf_buf_bytes(&bytes));
+    }
+    wf_buf_fini(&bytes);
+    return err;
+}
+
+static weft_err
+make_limit(const weft_request *given, struct wf_request *made)
+{
+    if (given->limit > WF_LIST_PAGE_MAX) {
+        return wf_error(WEFT_EINVAL, "limit is over %d", WF_LIST_PAGE_MAX);
+    }
+    made->list_limit = given->limit == 0 ? WF_LIST_PAGE_DEFAULT : given->limit;
+    return WEFT_OK;
+}
+
+static weft_err
 make_page(const weft_client *client, const weft_request *given,
           struct wf_request *made)
 {
@@ -213,8 +281,9 @@ make_page(const weft_client *client, const weft_request *given,
         return wf_error(WEFT_EINVAL, "status is %d, which is none",
                         (int)given->status);
     }
-    if (given->limit > WF_LIST_PAGE_MAX) {
-        return wf_error(WEFT_EINVAL, "limit is over %d", WF_LIST_PAGE_MAX);
+    err = make_limit(given, made);
+    if (err != WEFT_OK) {
+        return err;
     }
     if (kind != NULL && kind[0] != '\0') {
         // One that is not registered now may have left instances.
@@ -226,7 +295,6 @@ make_page(const weft_client *client, const weft_request *given,
     }
     made->list_namespace = wf_strdup(client->name_space);
     made->list_status = given->status;
-    made->list_limit = given->limit == 0 ? WF_LIST_PAGE_DEFAULT : given->limit;
     if (given->cursor == NULL) {
         return WEFT_OK;
     }
@@ -262,6 +330,18 @@ make_fields(const weft_client *client, const weft_request *given,
     }
     if (err == WEFT_OK && (fields & FAILURE) != 0) {
         err = make_failure(given, made);
+    }
+    if (err == WEFT_OK && (fields & (BY | MUST_BY)) != 0) {
+        err = make_by(given, made);
+    }
+    if (err == WEFT_OK && (fields & OPTIONS) != 0) {
+        err = make_options(given, made);
+    }
+    if (err == WEFT_OK && (fields & LIMIT) != 0) {
+        err = make_limit(given, made);
+    }
+    if ((fields & CALL) != 0) {
+        made->call = given->call;
     }
     if (err == WEFT_OK && (fields & PAGE) != 0) {
         err = make_page(client, given, made);

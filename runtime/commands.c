@@ -78,17 +78,24 @@ wf_commands_kind(const struct wf_partition *partition,
 }
 
 struct wf_policy
-wf_commands_policy(const struct wf_partition *partition,
-                   const struct wf_command *command)
+wf_commands_policy_with(const struct wf_partition *partition,
+                        const struct wf_command *command, weft_bytes options)
 {
     const struct wf_activity_kind *kind = wf_commands_kind(partition, command);
     weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
 
     if (kind != NULL) {
-        return wf_policy_of(&kind->def, command->options);
+        return wf_policy_of(&kind->def, options);
     }
     (void)wf_retry_policy_normalise(command->name, &def.retry);
-    return wf_policy_of(&def, command->options);
+    return wf_policy_of(&def, options);
+}
+
+struct wf_policy
+wf_commands_policy(const struct wf_partition *partition,
+                   const struct wf_command *command)
+{
+    return wf_commands_policy_with(partition, command, command->options);
 }
 
 // Records. ------------------------------------------------------------------
@@ -326,19 +333,6 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     wf_timeouts_watch(partition, command);
 }
 
-void
-wf_commands_look(struct wf_partition *partition, struct wf_command *command)
-{
-    if (!wf_actor_may_run(command->actor)) {
-        return; // resume looks at it
-    }
-    if (wf_command_is_running(command)) {
-        wf_timeouts_watch(partition, command);
-    } else {
-        wf_commands_start(partition, command->actor);
-    }
-}
-
 // An activity that waits for its next attempt: begin it, or see to it that it
 // is looked at again when it may begin or is too late.
 static void
@@ -430,8 +424,8 @@ lose_attempt(struct wf_partition *partition, struct wf_command *command)
 static void
 recover_command(struct wf_partition *partition, struct wf_command *command)
 {
-    bool may_have_run =
-        command->is_recovered && command->due <= partition->now_ms;
+    bool may_have_run = command->is_recovered && !command->is_held &&
+                        command->due <= partition->now_ms;
 
     command->is_recovered = false;
     if (command->is_deferred) {

@@ -21,6 +21,10 @@ wf_commands_kind(const struct wf_partition *partition,
 // With the defaults, if it is not registered here.
 struct wf_policy wf_commands_policy(const struct wf_partition *partition,
                                     const struct wf_command *command);
+// The same with other options.
+struct wf_policy wf_commands_policy_with(const struct wf_partition *partition,
+                                         const struct wf_command *command,
+                                         weft_bytes options);
 
 // The pause after that attempt, when so many were used up.
 uint64_t wf_commands_delay_ms(const struct wf_policy *policy,
@@ -29,9 +33,6 @@ uint64_t wf_commands_delay_ms(const struct wf_policy *policy,
 void wf_commands_put_attempt(struct wf_buf *ops,
                              const struct wf_command *command, uint32_t attempt,
                              uint32_t lost, uint64_t due);
-// Its options or its pause changed: set its alarm anew, or begin an attempt.
-void wf_commands_look(struct wf_partition *partition,
-                      struct wf_command *command);
 
 // The earliest moment at which a timeout could strike, given what is known
 // now; UINT64_MAX: never. *out_name: which one strikes if it is past.

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
 #include "runtime/transfer.h"
@@ -297,6 +298,7 @@ do_cancel(struct wf_partition *partition, struct wf_actor *actor,
                    is_new ? "no such instance" : "the instance has finished");
         return;
     }
+    wf_operate_put(&draft.ops, request, "cancel");
     if (!actor->is_cancel_asked) { // twice is once
         wf_letter_encode(
             &(struct wf_letter){
@@ -307,9 +309,9 @@ do_cancel(struct wf_partition *partition, struct wf_actor *actor,
         wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
         wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
         wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));
-        wf_draft_actor(&draft, &actor->key);
         wf_buf_fini(&letter);
     }
+    wf_draft_actor(&draft, &actor->key);
     wf_edge_answer_done(partition, request, &draft);
 }
 
@@ -325,6 +327,7 @@ do_terminate(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf_turn_init(&turn, partition, actor);
+    wf_operate_put(&turn.ops, request, "terminate");
     wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
                 request->name);
     wf_window_put_answered(&sends->ops, request->client, request->number,
@@ -346,6 +349,8 @@ do_pause(struct wf_partition *partition, struct wf_actor *actor,
         do_cancel(partition, actor, request); // answers that it cannot
         return;
     }
+    wf_operate_put(&draft.ops, request, "%s",
+                   op == WF_OP_PAUSE ? "pause" : "resume");
     wf_buf_put_u8(&draft.ops, (uint8_t)op);
     wf_draft_actor(&draft, &actor->key);
     wf_edge_answer_done(partition, request, &draft);
@@ -540,6 +545,15 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         break;
     case WEFT_VERB_IMPORT:
         wf_transfer_import(partition, actor, request);
+        break;
+    case WEFT_VERB_ACTIVITIES:
+        wf_operate_list(partition, actor, request);
+        break;
+    case WEFT_VERB_ACTIVITY_PAUSE:
+    case WEFT_VERB_ACTIVITY_RESUME:
+    case WEFT_VERB_ACTIVITY_RESET:
+    case WEFT_VERB_ACTIVITY_CHANGE:
+        wf_operate_activity(partition, actor, request);
         break;
     default:
         answer_now(partition, actor, request, WEFT_EINVAL, "no such verb");

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "runtime/actor.h"
 #include "runtime/inspect_core.h"
+#include "runtime/policy.h"
 
 struct wf_view_block {
     struct wf_view_block *next;
@@ -258,16 +259,25 @@ show_activities(struct wf_view *view, const struct wf_actor *actor)
             .call = command->id,
             .name = command->name,
             .is_step = command->kind == WF_COMMAND_STEP,
-            .attempt = command->attempt,
+            .attempt = wf_command_attempt(command),
             .lost = command->lost,
             .opened_at_ms = command->opened_ms,
             .attempt_at_ms = command->attempt_ms,
             .due_at_ms = command->due,
             .is_deferred = command->is_deferred,
             .is_cancel_requested = command->is_cancel_asked,
+            .is_abandoned = command->is_abandoned,
+            .is_paused = command->is_paused,
+            .is_local = wf_policy_is_local(command->options),
+            .failed_at_ms = command->failed_ms,
+            .failure = no_failure(),
             .input = command->input,
             .details = command->details,
         };
+        if (command->failure_name != NULL) {
+            shown[count].failure.name = command->failure_name;
+            shown[count].failure.message = command->failure_message;
+        }
         wf_inspect_core_activity_key(actor, command->id, shown[count].key);
         count++;
     }
@@ -296,6 +306,32 @@ show_calls(struct wf_view *view, const struct wf_actor *actor)
     }
     view->shown.calls = calls;
     view->shown.calls_count = count;
+}
+
+static void
+show_operations(struct wf_view *view, const struct wf_actor *actor)
+{
+    const struct wf_list_node *node = wf_list_first(&actor->operations);
+    weft_inspect_operation *shown =
+        keep(view, actor->operations.count * sizeof(*shown));
+    size_t count = 0;
+
+    for (; node != NULL; node = wf_list_next(&actor->operations, node)) {
+        const struct wf_operation *operation =
+            WF_CONTAINER(node, const struct wf_operation, node);
+
+        shown[count++] = (weft_inspect_operation){
+            .number = operation->number,
+            .at_ms = operation->at_ms,
+            .run = operation->run,
+            .journal_count = operation->journal_count,
+            .who = operation->who,
+            .why = operation->why,
+            .what = operation->what,
+        };
+    }
+    view->shown.operations = shown;
+    view->shown.operations_count = count;
 }
 
 static void
@@ -380,4 +416,5 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
     show_timers(view, actor);
     show_activities(view, actor);
     show_calls(view, actor);
+    show_operations(view, actor);
 }

@@ -34,6 +34,7 @@ decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 #define COMMAND_ABANDONED 4
 #define COMMAND_PAUSED 8
 #define COMMAND_FAILED 16
+#define COMMAND_HELD 32
 
 void
 wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
@@ -44,6 +45,7 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
     bits |= command->is_cancel_asked ? COMMAND_CANCEL_ASKED : 0;
     bits |= command->is_abandoned ? COMMAND_ABANDONED : 0;
     bits |= command->is_paused ? COMMAND_PAUSED : 0;
+    bits |= command->is_held ? COMMAND_HELD : 0;
     bits |= command->failure_name != NULL ? COMMAND_FAILED : 0;
     wf_buf_put_u8(out, (uint8_t)command->kind);
     wf_buf_put_u8(out, bits);
@@ -82,6 +84,7 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     command->is_cancel_asked = (bits & COMMAND_CANCEL_ASKED) != 0;
     command->is_abandoned = (bits & COMMAND_ABANDONED) != 0;
     command->is_paused = (bits & COMMAND_PAUSED) != 0;
+    command->is_held = (bits & COMMAND_HELD) != 0;
     command->attempt = (uint32_t)wf_reader_varint(reader);
     command->base = (uint32_t)wf_reader_varint(reader);
     command->lost = (uint32_t)wf_reader_varint(reader);
@@ -163,7 +166,7 @@ find_later(const struct wf_actor *actor, uint64_t number)
     struct wf_list_node *node = wf_list_first(&actor->operations);
 
     if (number > actor->operations_made) {
-        return NULL;
+        return NULL; // the usual one
     }
     while (node != NULL &&
            WF_CONTAINER(node, struct wf_operation, node)->number < number) {

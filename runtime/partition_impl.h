@@ -15,7 +15,7 @@
 //   watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
-//   timeouts.c   attempts that take too long
+//   timeouts.c   attempts that take long   operate.c    what operators do
 //   audit.c      will something wake each?
 //
 // Always true (wf_partition_audit asserts what it can):

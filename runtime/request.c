@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "weft/operate.h"
 
 static char empty[1];
 
@@ -84,6 +85,10 @@ free_answer(struct wf_request *request)
         free_const(reply->items[i].kind); // and its other strings
     }
     free_const(reply->items);
+    for (size_t i = 0; i < reply->activities_count; i++) {
+        free_const(reply->activities[i].name); // and its other strings
+    }
+    free_const(reply->activities);
     free_const(reply->cursor);
     free_const(request->list_next.data);
 }
@@ -96,6 +101,8 @@ wf_request_create(void)
     request->name = empty;
     request->error_name = empty;
     request->error_message = empty;
+    request->who = empty;
+    request->why = empty;
     request->list_namespace = empty;
     request->list_kind = empty;
     clear_answer(request);
@@ -116,6 +123,8 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->options.data);
     free_const(request->error_name);
     free_const(request->error_message);
+    free_const(request->who);
+    free_const(request->why);
     free_const(request->list_namespace);
     free_const(request->list_kind);
     free_const(request->list_after.data);
@@ -135,6 +144,7 @@ wf_request_is_read(const struct wf_request *request)
     return request->verb == WEFT_VERB_QUERY ||
            request->verb == WEFT_VERB_RESULT ||
            request->verb == WEFT_VERB_DESCRIBE ||
+           request->verb == WEFT_VERB_ACTIVITIES ||
            request->verb == WEFT_VERB_LIST || request->verb == WEFT_VERB_EXPORT;
 }
 
@@ -187,6 +197,47 @@ wf_request_answer_failure(struct wf_request *request,
     request->reply.failure = copy;
 }
 
+// Room for one more in an array whose capacity is the next power of two.
+static void *
+grow(const void *array, size_t count, size_t size)
+{
+    void *memory = (void *)(uintptr_t)array;
+
+    if ((count & (count - 1)) == 0) { // full: 0 or a power of two
+        memory = wf_realloc(memory, (count == 0 ? 1 : count * 2) * size);
+    }
+    return memory;
+}
+
+void
+wf_request_answer_activity(struct wf_request *request,
+                           const weft_open_activity *activity)
+{
+    weft_reply *reply = &request->reply;
+    weft_open_activity *all = grow(reply->activities, reply->activities_count,
+                                   sizeof(weft_open_activity));
+    const weft_failure *failure = &activity->failure;
+    const char *texts[] = {activity->name,
+                           failure->name == NULL ? empty : failure->name,
+                           failure->message == NULL ? empty : failure->message};
+    size_t sizes[3];
+    char *block;
+
+    for (int i = 0; i < 3; i++) {
+        sizes[i] = strlen(texts[i]) + 1;
+    }
+    block = wf_alloc(sizes[0] + sizes[1] + sizes[2]);
+    memcpy(block, texts[0], sizes[0]);
+    memcpy(block + sizes[0], texts[1], sizes[1]);
+    memcpy(block + sizes[0] + sizes[1], texts[2], sizes[2]);
+    all[reply->activities_count] = *activity;
+    all[reply->activities_count].name = block;
+    all[reply->activities_count].failure.name = block + sizes[0];
+    all[reply->activities_count].failure.message = block + sizes[0] + sizes[1];
+    reply->activities = all;
+    reply->activities_count++;
+}
+
 // Point the item's strings to copies in one block.
 static void
 copy_item_strings(weft_description *item)
@@ -210,14 +261,9 @@ wf_request_answer_item(struct wf_request *request, const weft_description *item)
 {
     weft_reply *reply = &request->reply;
     size_t count = reply->items_count;
-    weft_description *items = (weft_description *)(uintptr_t)reply->items;
+    weft_description *items = grow(reply->items, count, sizeof(*items));
 
     WF_ASSERT(item->kind != NULL && item->id != NULL);
-    if ((count & (count - 1)) == 0) { // full: 0 or a power of two
-        size_t cap = count == 0 ? 1 : count * 2;
-
-        items = wf_realloc(items, cap * sizeof(*items));
-    }
     items[count] = *item;
     copy_item_strings(&items[count]);
     reply->items = items;

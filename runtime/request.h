@@ -30,11 +30,16 @@ struct wf_request {
     char *name;         // owned; never NULL
     weft_bytes data;    // owned
     weft_bytes input;   // owned
-    weft_bytes options; // owned; of a start (start.h)
+    weft_bytes options; // owned; of a start (start.h), a change (policy.h)
     struct wf_token token;
     char *error_name; // owned; never NULL
     char *error_message;
     uint64_t retry_after_ms; // fail: before the next attempt; 0: the policy's
+
+    // What operators say; who is "" if nobody does.
+    char *who; // owned; never NULL
+    char *why; // owned; never NULL
+    uint32_t call;
 
     // list: only this kind (or ""), only this status (or NONE), keys after
     // `after` of this partition
@@ -80,6 +85,10 @@ void wf_request_answer(struct wf_request *request, weft_err err,
 void wf_request_answer_data(struct wf_request *request, weft_bytes data);
 void wf_request_answer_failure(struct wf_request *request,
                                const weft_failure *failure);
+// Append an open activity (copied) to the answer. Its failure's strings may be
+// NULL.
+void wf_request_answer_activity(struct wf_request *request,
+                                const struct weft_open_activity *activity);
 // Append a description (copied) to the answer.
 void wf_request_answer_item(struct wf_request *request,
                             const weft_description *item);

@@ -91,8 +91,16 @@ typedef enum weft_verb {
     WEFT_VERB_HEARTBEAT, // the same
     WEFT_VERB_EXPORT,
     WEFT_VERB_IMPORT, // data: a capsule; the target is in it
+    // operate.h
+    WEFT_VERB_ACTIVITIES,      // a page of the open activities
+    WEFT_VERB_ACTIVITY_PAUSE,  // one of them
+    WEFT_VERB_ACTIVITY_RESUME, // the same
+    WEFT_VERB_ACTIVITY_RESET,  // the same
+    WEFT_VERB_ACTIVITY_CHANGE, // the same: its options
     WEFT_VERB_COUNT
 } weft_verb;
+
+struct weft_operator;
 
 // One call. Only the fields that the verb needs are read; all are copied.
 typedef struct weft_request {
@@ -111,6 +119,11 @@ typedef struct weft_request {
     const char *cursor;      // list: where the page before ended; NULL to begin
     uint32_t limit;          // list: at most so many; default 100, to 1000
     uint64_t number;         // request number to repeat; 0: a new one
+    // Who does it and why: needed for activity_*; pause, resume, cancel and
+    // terminate record it if it is not NULL.
+    const struct weft_operator *by;   // operate.h
+    uint32_t call;                    // activity_*: which; activities: after it
+    const weft_call_options *options; // activity_change
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \
@@ -139,6 +152,8 @@ typedef struct weft_description {
     const char *reason;
 } weft_description;
 
+struct weft_open_activity;
+
 // The answer to a request. Borrowed until the callback returns, or until
 // weft_reply_free for the blocking calls that give one.
 typedef struct weft_reply {
@@ -152,6 +167,8 @@ typedef struct weft_reply {
     const weft_description *items; // describe: 1; list: a page
     size_t items_count;
     const char *cursor; // list: for the next page; NULL after the last
+    const struct weft_open_activity *activities; // activities: operate.h
+    size_t activities_count;
 } weft_reply;
 
 typedef void weft_reply_fn(void *ctx, const weft_reply *reply);

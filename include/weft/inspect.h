@@ -121,14 +121,19 @@ typedef struct weft_inspect_activity {
     uint32_t call;
     const char *name;
     int is_step;
-    uint32_t attempt; // from 1
-    uint32_t lost;    // attempts that died with their process
-    uint64_t opened_at_ms;
+    uint32_t attempt;       // from 1, again after a reset
+    uint32_t lost;          // attempts that died with their process
+    uint64_t opened_at_ms;  // or reset
     uint64_t attempt_at_ms; // when this attempt was scheduled
     uint64_t due_at_ms;     // when it may begin; 0: at once
     int is_deferred;        // it completes by token
     int is_cancel_requested;
-    char key[33]; // what weft_activity_key returns
+    int is_abandoned; // its caller does not want the result any more
+    int is_paused;    // by an operator
+    int is_local;
+    uint64_t failed_at_ms; // when an attempt failed last; 0: none did
+    weft_failure failure;  // of that one, without details; else its name is ""
+    char key[33];          // what weft_activity_key returns
     weft_bytes input;
     weft_bytes details; // of the last heartbeat
 } weft_inspect_activity;
@@ -140,6 +145,17 @@ typedef struct weft_inspect_call {
     const char *kind;
     const char *id;
 } weft_inspect_call;
+
+// Something that an operator did (operate.h).
+typedef struct weft_inspect_operation {
+    uint64_t number; // from 1; the newest 1,000 are kept
+    uint64_t at_ms;
+    uint64_t run;           // of the instance, then
+    uint64_t journal_count; // entries of that run before it
+    const char *who;
+    const char *why;
+    const char *what; // "pause activity 3 \"charge\"", and so on
+} weft_inspect_operation;
 
 typedef struct weft_inspect_published {
     const char *name;
@@ -174,6 +190,8 @@ typedef struct weft_inspect_actor {
     size_t activities_count;
     const weft_inspect_call *calls;
     size_t calls_count;
+    const weft_inspect_operation *operations; // oldest first
+    size_t operations_count;
 } weft_inspect_actor;
 
 // Called for one actor; everything is borrowed until it returns. Return 0 to go

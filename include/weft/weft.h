@@ -4,7 +4,8 @@
 //
 // Read in this order: workflow.h and activity.h (what you write), actor.h (the
 // same without a stack), node.h (run it), client.h and start.h
-// (use it), payload.h (what is in a payload), metrics.h (how it does).
+// (use it), operate.h (look after it), payload.h (what is in a payload),
+// metrics.h (how it does).
 
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
@@ -18,6 +19,7 @@
 #include "weft/error.h"
 #include "weft/metrics.h"
 #include "weft/node.h"
+#include "weft/operate.h"
 #include "weft/payload.h"
 #include "weft/saga.h"
 #include "weft/start.h"

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "runtime/policy.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
 #include "sim/world_impl.h"
@@ -19,6 +20,27 @@ struct call {
     struct world *world;
     struct wf_request *request; // NULL once answered
 };
+
+static void
+show_activity(const weft_reply *reply, struct world_call *shown)
+{
+    shown->activities_count = reply->activities_count;
+    if (reply->activities_count == 0) {
+        return;
+    }
+    shown->activity = reply->activities[0];
+    (void)snprintf(shown->first_id, sizeof(shown->first_id), "%s",
+                   shown->activity.name);
+    (void)snprintf(shown->failure, sizeof(shown->failure), "%s",
+                   shown->activity.failure.name);
+    (void)snprintf(shown->message, sizeof(shown->message), "%s",
+                   shown->activity.failure.message);
+    shown->activity.name = shown->first_id;
+    shown->activity.failure = (weft_failure){
+        .name = shown->failure,
+        .message = shown->message,
+    };
+}
 
 static void
 call_done(struct wf_request *request)
@@ -63,6 +85,7 @@ call_done(struct wf_request *request)
         shown->item.id = shown->first_id;
         shown->item.reason = shown->reason;
     }
+    show_activity(reply, shown);
     call->request = NULL;
     wf_request_destroy(request);
 }
@@ -101,11 +124,20 @@ make_request(const weft_request *given)
     request->retry_after_ms = given->retry_after_ms;
     own(&request->data, given->data);
     own(&request->input, given->input);
-    world_must(wf_start_encode(given->start, &options));
+    if (given->verb == WEFT_VERB_ACTIVITY_CHANGE) {
+        world_must(wf_policy_encode(given->options, &options));
+    } else {
+        world_must(wf_start_encode(given->start, &options));
+    }
     own(&request->options, wf_buf_bytes(&options));
     wf_buf_fini(&options);
+    request->call = given->call;
+    if (given->by != NULL) {
+        own_text(&request->who, given->by->who);
+        own_text(&request->why, given->by->why);
+    }
     request->list_status = given->status;
-    request->list_limit = WF_LIST_PAGE_MAX;
+    request->list_limit = given->limit > 0 ? given->limit : WF_LIST_PAGE_MAX;
     if (given->verb == WEFT_VERB_LIST) {
         request->list_namespace = wf_strdup("default");
         request->list_kind = wf_strdup(given->target.kind);

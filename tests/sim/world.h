@@ -21,6 +21,7 @@
 #include "runtime/request.h"
 #include "weft/client.h"
 #include "weft/definitions.h"
+#include "weft/operate.h"
 
 struct world;
 
@@ -91,6 +92,8 @@ struct world_call {
     bool is_created;
     size_t items_count;
     weft_description item; // the first; its strings are those below
+    size_t activities_count;
+    weft_open_activity activity; // the first, in the same way
     char first_id[64];
     char reason[1200];
 };

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// operate.h - what operators do to running instances: a person, or a tool that
+// acts for one.
+//
+// Whoever does something here says who and why. Both are recorded together with
+// what was done, in the same record: it happened and is explained, or neither.
+// The newest 1,000 operations of an instance are kept with it, over restarts
+// and its end, and shown by weft/inspect.h and `weft inspect`. The requests of
+// weft_client_submit for pause, resume, cancel and terminate may say it too
+// (weft_request.by).
+//
+// Threads and errors are those of client.h: any thread; besides the errors
+// named here, those of weft_client_submit and WEFT_ETIMEDOUT.
+
+#ifndef WEFT_OPERATE_H
+#define WEFT_OPERATE_H
+
+#include <stdint.h>
+
+#include "weft/activity.h"
+#include "weft/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Who operates, and why. Copied.
+typedef struct weft_operator {
+    const char *who; // 1 to 255 bytes, no control characters
+    const char *why; // 1 to 1,023 bytes
+} weft_operator;
+
+// An activity without a result. Strings live as long as the reply.
+typedef struct weft_open_activity {
+    uint32_t call; // which call of its instance; what the calls below want
+    const char *name;
+    uint32_t attempt; // under way, or the next; from 1, again after a reset
+    uint32_t lost;    // attempts that died with their process
+    uint64_t opened_at_ms; // when it was called, or reset last
+    uint64_t next_at_ms;   // when the next attempt may begin; 0: at once
+    int is_running;        // an attempt is under way
+    int is_deferred;       // it is, and completes by token
+    int is_paused;
+    int is_cancel_requested;
+    int is_abandoned; // its caller does not want the result any more
+    int is_local;
+    uint64_t failed_at_ms; // when an attempt failed last; 0: none did
+    weft_failure failure;  // of that one: name and message (cut to 1 KiB)
+    size_t details_len;    // of what its last heartbeat left
+} weft_open_activity;
+
+// The open activities of an instance, in order of their calls: a page of those
+// whose call is above `after`, which is 0 for the first page. A page of less
+// than 100 is the last.
+//
+// WEFT_ENOTFOUND  no such instance
+WEFT_API weft_err weft_operate_activities(weft_client *client,
+                                          weft_target target, uint32_t after,
+                                          weft_reply **out_reply);
+
+// The four below are about one open activity, by its call. They mean what they
+// mean in Temporal (activity operations: pause, unpause, reset, update
+// options), but that changed options hold at once.
+//
+// WEFT_ENOTFOUND  no such instance, or that call is not an open activity
+// WEFT_EFINISHED  the instance has finished, and all its activities with it
+// WEFT_EINVAL     who or why is missing or too long
+
+// Begin no attempt until it is resumed. One under way goes on: its result
+// counts, weft_activity_is_paused tells it, and if it fails the next one waits.
+// Timeouts are not paused, nor is the instance. Twice is once.
+WEFT_API weft_err weft_operate_activity_pause(weft_client *client,
+                                              weft_target target, uint32_t call,
+                                              const weft_operator *by);
+
+// Begin the next attempt at once, if it was paused and none is under way.
+// Attempts and time go on counting. Nothing if it was not paused.
+WEFT_API weft_err weft_operate_activity_resume(weft_client *client,
+                                               weft_target target,
+                                               uint32_t call,
+                                               const weft_operator *by);
+
+// Count attempts and time from here, resume it, and begin attempt 1 at once; if
+// one is under way it goes on, its result counts, and if it fails attempt 1
+// begins at once. What heartbeats left is kept.
+WEFT_API weft_err weft_operate_activity_reset(weft_client *client,
+                                              weft_target target, uint32_t call,
+                                              const weft_operator *by);
+
+// Change its retry policy, timeouts and on_lost; what options leave zero stays
+// as it is, and what they may take back (activity.h) they take back here too.
+// It holds at once, also for the attempt under way; a pause between attempts is
+// measured anew if the options say anything about it.
+//
+// WEFT_EINVAL   also: an option is out of range or cannot be changed any more
+//               (cancellation, is_local), or none is set
+WEFT_API weft_err weft_operate_activity_change(weft_client *client,
+                                               weft_target target,
+                                               uint32_t call,
+                                               const weft_call_options *options,
+                                               const weft_operator *by);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -20,6 +20,10 @@
 // One instance brought from elsewhere: it is one record.
 #define WF_CAPSULE_BYTES_MAX WF_TURN_BYTES_MAX
 
+// What travels with a message, all names and values together. Larger: refused
+// with WEFT_ETOOBIG.
+#define WF_HEADERS_BYTES_MAX 8192
+
 // A node's shape. Out of range: refused with WEFT_EINVAL.
 #define WF_PARTITIONS_MAX 1024
 #define WF_PARTITIONS_DEFAULT 64

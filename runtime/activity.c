@@ -30,6 +30,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "runtime/definitions.h"
+#include "runtime/start.h"
 #include "runtime/task.h"
 
 enum { BEAT_CREDIT_MAX = 16 };
@@ -248,6 +249,12 @@ weft_activity_last_details(const weft_activity *activity)
 }
 
 // About the attempt. --------------------------------------------------------
+
+weft_bytes
+weft_activity_header(const weft_activity *activity, const char *name)
+{
+    return wf_start_header(activity->task->headers, name);
+}
 
 uint32_t
 weft_activity_attempt(const weft_activity *activity)

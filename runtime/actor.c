@@ -93,6 +93,7 @@ wf_command_destroy(struct wf_command *command)
     wf_free(command->name);
     wf_own_bytes(&command->input, weft_nothing());
     wf_own_bytes(&command->options, weft_nothing());
+    wf_own_bytes(&command->headers, weft_nothing());
     wf_own_bytes(&command->details, weft_nothing());
     wf_free(command->failure_name);
     wf_free(command->failure_message);

@@ -89,6 +89,7 @@ struct wf_command {
     char *name;          // of the activity or step
     weft_bytes input;    // owned
     weft_bytes options;  // owned; empty: those of the definition
+    weft_bytes headers;  // owned; as options; empty: those of the instance
     weft_bytes details;  // owned; of the last heartbeat
     uint32_t attempt;    // from 1; never the same twice
     uint32_t base;       // attempts before the last reset: they do not count

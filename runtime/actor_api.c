@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/policy.h"
+#include "runtime/start.h"
 #include "runtime/turn.h"
 
 weft_err
@@ -30,6 +31,7 @@ weft_actor_send(weft_actor *actor, weft_target to, const char *name,
                      .sender = wf_key_bytes(&actor->turn.actor->key),
                      .name = weft_text(name),
                      .data = data,
+                     .options = wf_turn_headers(&actor->turn),
                  });
     wf_key_fini(&key);
     return WEFT_OK;
@@ -286,6 +288,12 @@ const char *
 weft_actor_id(const weft_actor *actor)
 {
     return wf_key_id(&actor->turn.actor->key);
+}
+
+weft_bytes
+weft_actor_header(const weft_actor *actor, const char *name)
+{
+    return wf_start_header(wf_turn_headers(&actor->turn), name);
 }
 
 void *

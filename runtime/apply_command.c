@@ -43,6 +43,7 @@ wf_apply_command_open(struct wf_apply *apply)
     wf_own_text(&command->name, wf_reader_bytes(&apply->ops));
     wf_own_bytes(&command->input, wf_reader_bytes(&apply->ops));
     wf_own_bytes(&command->options, wf_reader_bytes(&apply->ops));
+    wf_own_bytes(&command->headers, wf_reader_bytes(&apply->ops));
     command->attempt = 1;
     command->opened_ms = apply->now_ms;
     command->attempt_ms = apply->now_ms;

@@ -33,14 +33,15 @@ enum field {
     MUST_BY = 1 << 10, // the same, and may not
     CALL = 1 << 11,    // of an open activity
     OPTIONS = 1 << 12,
-    LIMIT = 1 << 13, // of a page
+    LIMIT = 1 << 13,   // of a page
+    HEADERS = 1 << 14, // of a message
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_START] = TARGET | INPUT,
-    [WEFT_VERB_SIGNAL] = TARGET | NAME | DATA,
+    [WEFT_VERB_SIGNAL] = TARGET | NAME | DATA | HEADERS,
     [WEFT_VERB_SIGNAL_WITH_START] = TARGET | NAME | DATA | INPUT,
-    [WEFT_VERB_ASK] = TARGET | NAME | DATA,
+    [WEFT_VERB_ASK] = TARGET | NAME | DATA | HEADERS,
     [WEFT_VERB_QUERY] = TARGET | NAME | DATA,
     [WEFT_VERB_RESULT] = TARGET,
     [WEFT_VERB_CANCEL] = TARGET | BY,
@@ -184,18 +185,16 @@ make_name(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
-make_start(const weft_request *given, struct wf_request *made)
+make_options(const weft_request *given, struct wf_request *made)
 {
     struct wf_buf options = {0};
-    weft_err err = wf_start_encode(given->start, &options);
+    weft_err err = wf_start_of_request(given, &options);
 
     if (err == WEFT_OK && options.len > 0) {
         made->options = wf_bytes_copy(wf_buf_bytes(&options));
     }
     wf_buf_fini(&options);
-    return err != WEFT_OK
-               ? err
-               : copy_payload("the input", given->input, &made->input);
+    return err;
 }
 
 static weft_err
@@ -326,7 +325,10 @@ make_fields(const weft_client *client, const weft_request *given,
         err = copy_payload("the data", given->data, &made->data);
     }
     if (err == WEFT_OK && (fields & INPUT) != 0) {
-        err = make_start(given, made);
+        err = copy_payload("the input", given->input, &made->input);
+    }
+    if (err == WEFT_OK && (fields & (INPUT | HEADERS)) != 0) {
+        err = make_options(given, made);
     }
     if (err == WEFT_OK && (fields & FAILURE) != 0) {
         err = make_failure(given, made);

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "runtime/commands_impl.h"
 #include "runtime/policy.h"
+#include "runtime/start.h"
 #include "runtime/task.h"
 #include "runtime/turn.h"
 #include "runtime/workflow.h"
@@ -323,6 +324,9 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     task->given_at_ms = partition->now_ms;
     wf_own_bytes(&task->input, command->input);
     wf_own_bytes(&task->details, command->details);
+    wf_own_bytes(&task->headers, command->headers.len > 0
+                                     ? command->headers
+                                     : wf_start_headers(actor->options));
     wf_commands_key(actor, command->id, task->key);
     command->task = task;
     command->is_started = true;

@@ -98,6 +98,7 @@ put_signal(struct wf_draft *draft, const struct wf_actor *actor,
             .number = wants_answer ? request->number : 0,
             .name = weft_text(request->name),
             .data = request->data,
+            .options = wf_start_headers(request->options),
         },
         &letter);
     wf_buf_put_u8(&draft->ops, WF_OP_PUSH);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/start.h"
 #include "runtime/turn.h"
 
 void
@@ -66,6 +67,25 @@ wf_turn_target(const struct wf_turn *turn, weft_target target,
     return err;
 }
 
+// The message's own headers, if it has any.
+static weft_bytes
+headers_of_message(const struct wf_turn *turn)
+{
+    const struct wf_kind *kind = turn->actor->kind;
+
+    return kind == NULL || kind->is_workflow
+               ? weft_nothing()
+               : wf_start_headers(turn->letter.options);
+}
+
+weft_bytes
+wf_turn_headers(const struct wf_turn *turn)
+{
+    weft_bytes own = headers_of_message(turn);
+
+    return own.len > 0 ? own : wf_start_headers(turn->actor->options);
+}
+
 void
 wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
              const struct wf_letter *letter)
@@ -103,6 +123,7 @@ wf_turn_command(struct wf_turn *turn, uint32_t id, enum wf_command_kind kind,
     wf_buf_put_text(&turn->ops, name);
     wf_buf_put_bytes(&turn->ops, input);
     wf_buf_put_bytes(&turn->ops, options);
+    wf_buf_put_bytes(&turn->ops, headers_of_message(turn));
     turn->has_commands = true;
 }
 
@@ -134,6 +155,7 @@ wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
             .call = id,
             .name = weft_text(name),
             .data = data,
+            .options = wf_turn_headers(turn),
         });
 }
 

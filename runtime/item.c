@@ -58,6 +58,7 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
     wf_buf_put_text(out, command->name);
     wf_buf_put_bytes(out, command->input);
     wf_buf_put_bytes(out, command->options);
+    wf_buf_put_bytes(out, command->headers);
     wf_buf_put_bytes(out, command->details);
     if (command->failure_name != NULL) {
         wf_buf_put_varint(out, command->failed_ms);
@@ -94,6 +95,7 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     wf_own_text(&command->name, wf_reader_bytes(reader));
     wf_own_bytes(&command->input, wf_reader_bytes(reader));
     wf_own_bytes(&command->options, wf_reader_bytes(reader));
+    wf_own_bytes(&command->headers, wf_reader_bytes(reader));
     wf_own_bytes(&command->details, wf_reader_bytes(reader));
     if ((bits & COMMAND_FAILED) != 0) {
         command->failed_ms = wf_reader_varint(reader);

@@ -11,6 +11,7 @@
 #define HAS_CLIENT 2
 #define HAS_RESULT 4
 #define HAS_CALL 8
+#define HAS_OPTIONS 16
 #define CLIENT_BYTES 16
 
 static uint8_t
@@ -29,6 +30,9 @@ flags_of(const struct wf_letter *letter)
     }
     if (letter->call != 0 || letter->sender_run != 0) {
         flags |= HAS_CALL;
+    }
+    if (letter->options.len > 0) {
+        flags |= HAS_OPTIONS;
     }
     return flags;
 }
@@ -54,6 +58,9 @@ wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out)
     if ((flags & HAS_RESULT) != 0) {
         wf_buf_put_varint(out, (uint64_t)letter->err);
         wf_buf_put_bytes(out, letter->text);
+    }
+    if ((flags & HAS_OPTIONS) != 0) {
+        wf_buf_put_bytes(out, letter->options);
     }
     wf_buf_put_bytes(out, letter->name);
     wf_buf_put_bytes(out, letter->data);
@@ -82,6 +89,9 @@ wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter)
     if ((flags & HAS_RESULT) != 0) {
         letter.err = (weft_err)wf_reader_varint(&reader);
         letter.text = wf_reader_bytes(&reader);
+    }
+    if ((flags & HAS_OPTIONS) != 0) {
+        letter.options = wf_reader_bytes(&reader);
     }
     letter.name = wf_reader_bytes(&reader);
     letter.data = wf_reader_bytes(&reader);

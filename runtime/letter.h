@@ -40,6 +40,7 @@ struct wf_letter {
     weft_bytes name;     // of signal or timer; of the failure in an answer
     weft_bytes data;     // payload, result or details of the failure
     weft_bytes text;     // message of the failure
+    weft_bytes options;  // start.h: of a start; of others, its headers only
 };
 
 void wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out);

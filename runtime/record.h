@@ -39,7 +39,8 @@ enum wf_op {
     WF_OP_RESTART,         // B input, B letter: the first one now, or empty
     WF_OP_TIMER_SET,       // V id, V due, B name
     WF_OP_TIMER_CLEAR,     // V id
-    WF_OP_COMMAND_OPEN,    // V id, V type, B name, B input, B options
+    WF_OP_COMMAND_OPEN,    // V id, V type, B name, B input, B options,
+                           // B headers: as options
     WF_OP_COMMAND_ATTEMPT, // V id, V attempt, V lost, V due (0: at once)
     WF_OP_COMMAND_DETAILS, // V id, B details
     WF_OP_COMMAND_DEFER,   // V id

@@ -5,7 +5,9 @@
 #include "runtime/start.h"
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "runtime/definitions.h"
+#include "runtime/pairs.h"
 
 // Values are part of the stored format.
 enum tag {
@@ -15,6 +17,7 @@ enum tag {
     TAG_EXECUTION,   // V ms
     TAG_RUN,         // V ms
     TAG_RETRY,       // as read_retry reads it
+    TAG_HEADERS = 8, // pairs
 };
 
 // Fractions are kept in thousandths.
@@ -115,6 +118,21 @@ put_retry(struct wf_buf *out, const weft_retry_policy *given)
     return WEFT_OK;
 }
 
+static weft_err
+put_headers(struct wf_buf *out, const weft_pair *headers, size_t count)
+{
+    struct wf_buf value = {0};
+    weft_err err = wf_pairs_encode("headers", headers, count,
+                                   WF_HEADERS_BYTES_MAX, &value);
+
+    if (err == WEFT_OK && count > 0) {
+        wf_buf_put_varint(out, TAG_HEADERS);
+        wf_buf_put_bytes(out, wf_buf_bytes(&value));
+    }
+    wf_buf_fini(&value);
+    return err;
+}
+
 weft_err
 wf_start_encode(const weft_start_options *options, struct wf_buf *out_bytes)
 {
@@ -136,7 +154,19 @@ wf_start_encode(const weft_start_options *options, struct wf_buf *out_bytes)
     if (is_retried(&options->retry)) {
         err = put_retry(out_bytes, &options->retry);
     }
+    if (err == WEFT_OK) {
+        err = put_headers(out_bytes, options->headers, options->headers_count);
+    }
     return err;
+}
+
+weft_err
+wf_start_of_request(const weft_request *request, struct wf_buf *out_bytes)
+{
+    return request->verb == WEFT_VERB_SIGNAL || request->verb == WEFT_VERB_ASK
+               ? put_headers(out_bytes, request->headers,
+                             request->headers_count)
+               : wf_start_encode(request->start, out_bytes);
 }
 
 // Reading. ------------------------------------------------------------------
@@ -179,6 +209,9 @@ read_option(uint64_t tag, struct wf_reader *value, struct wf_start *start)
     case TAG_RETRY:
         read_retry(value, start);
         break;
+    case TAG_HEADERS:
+        start->headers = wf_reader_rest(value);
+        return wf_pairs_check(start->headers);
     default:
         return false;
     }
@@ -199,6 +232,33 @@ wf_start_first_deadline(weft_bytes options, uint64_t begins_at_ms,
     all = wf_start_deadline(begins_at_ms, start.execution_timeout_ms);
     run = wf_start_deadline(run_begins_at_ms, start.run_timeout_ms);
     return all == 0 || (run != 0 && run < all) ? run : all;
+}
+
+weft_bytes
+wf_start_headers(weft_bytes options)
+{
+    struct wf_reader reader = wf_reader_of(options);
+
+    while (wf_reader_left(&reader) > 0 && !reader.failed) {
+        const uint8_t *from = reader.at;
+        uint64_t tag = wf_reader_varint(&reader);
+
+        (void)wf_reader_bytes(&reader);
+        if (tag == TAG_HEADERS && !reader.failed) {
+            return weft_bytes_of(from, (size_t)(reader.at - from));
+        }
+    }
+    return weft_nothing();
+}
+
+weft_bytes
+wf_start_header(weft_bytes options, const char *name)
+{
+    struct wf_start start;
+
+    return wf_start_decode(options, &start)
+               ? weft_pairs_get(start.headers, name)
+               : weft_nothing();
 }
 
 bool

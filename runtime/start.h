@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "runtime/policy.h"
+#include "weft/client.h"
 #include "weft/error.h"
 #include "weft/start.h"
 
@@ -25,6 +26,7 @@ struct wf_start {
     uint64_t run_timeout_ms;       // 0: none
     bool has_retry;
     struct wf_policy retry; // its timeouts are zero
+    weft_bytes headers;     // pairs.h
 };
 
 // Append options; NULL appends nothing.
@@ -32,6 +34,17 @@ struct wf_start {
 // WEFT_EINVAL   a field is out of range; the detail names it
 weft_err wf_start_encode(const weft_start_options *options,
                          struct wf_buf *out_bytes);
+
+// The options that a request brings: those of a start, or only headers.
+weft_err wf_start_of_request(const weft_request *request,
+                             struct wf_buf *out_bytes);
+
+// The same options with nothing but their headers; borrowed, and empty if there
+// are none.
+weft_bytes wf_start_headers(weft_bytes options);
+
+// The value of one header; empty if there is none.
+weft_bytes wf_start_header(weft_bytes options, const char *name);
 
 // False if malformed.
 bool wf_start_decode(weft_bytes bytes, struct wf_start *out_start);

@@ -38,6 +38,7 @@ wf_task_destroy(struct wf_task *task)
     wf_key_fini(&task->caller);
     free_bytes(&task->input);
     free_bytes(&task->details);
+    free_bytes(&task->headers);
     wf_outcome_fini(&task->outcome);
     wf_free(task);
 }

@@ -47,6 +47,7 @@ struct wf_task {
     bool is_local;                       // it has a share of the workers
     weft_bytes input;                    // owned
     weft_bytes details; // owned: last heartbeat of an earlier attempt
+    weft_bytes headers; // owned: of the caller, as options (start.h)
     char key[33];       // idempotency key
 
     // Set by the partition, read by the worker.

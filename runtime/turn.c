@@ -495,6 +495,7 @@ create_instance(struct wf_partition *partition, struct wf_actor *actor,
                       .parent_run = letter->sender_run,
                       .parent_call = letter->call,
                       .input = is_start ? letter->data : weft_nothing(),
+                      .options = is_start ? letter->options : weft_nothing(),
                   },
                   &ops);
     // The start is a message of its own; any other letter stays and is handled
@@ -557,7 +558,11 @@ wf_create_put(const struct wf_partition *partition,
 static void
 run_letter(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_letter letter = {.type = WF_LETTER_START, .data = actor->input};
+    struct wf_letter letter = {
+        .type = WF_LETTER_START,
+        .data = actor->input,
+        .options = actor->options,
+    };
     bool is_start = actor->is_start_pending;
     weft_bytes bytes = weft_nothing();
 

@@ -48,6 +48,11 @@ void wf_turn_commit(struct wf_turn *turn);
 weft_err wf_turn_check(const struct wf_turn *turn, const char *what,
                        size_t payload_len);
 
+// What a letter or command of this turn takes along: the headers of the message
+// that is handled, else those of the instance. A workflow's turns are not about
+// their messages: always those of the instance. As options (start.h).
+weft_bytes wf_turn_headers(const struct wf_turn *turn);
+
 // Effects. The caller has checked sizes and names.
 void wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
                   const struct wf_letter *letter);

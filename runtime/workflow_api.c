@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/policy.h"
+#include "runtime/start.h"
 #include "runtime/workflow_impl.h"
 
 // Commands. -----------------------------------------------------------------
@@ -213,6 +214,7 @@ weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
                          .sender = wf_key_bytes(&wf->actor->key),
                          .name = weft_text(name),
                          .data = data,
+                         .options = wf_turn_headers(wf->turn),
                      });
     }
     wf_key_fini(&key);
@@ -530,6 +532,12 @@ uint32_t
 weft_workflow_attempt(const weft_workflow *wf)
 {
     return wf->actor->attempt;
+}
+
+weft_bytes
+weft_workflow_header(const weft_workflow *wf, const char *name)
+{
+    return wf_start_header(wf->actor->options, name);
 }
 
 void *

@@ -168,6 +168,11 @@ WEFT_API uint32_t weft_activity_attempt(const weft_activity *activity);
 // hexadecimal characters. Borrowed until the function returns.
 WEFT_API const char *weft_activity_key(const weft_activity *activity);
 
+// A header of whoever called (start.h); empty if there is none of that name.
+// Borrowed until the function returns.
+WEFT_API weft_bytes weft_activity_header(const weft_activity *activity,
+                                         const char *name);
+
 WEFT_API void *weft_activity_context(const weft_activity *activity);
 
 // Who called: "namespace/kind/id" of the actor or workflow. Borrowed until the

@@ -191,6 +191,12 @@ WEFT_API uint64_t weft_actor_random(weft_actor *actor);
 WEFT_API const char *weft_actor_namespace(const weft_actor *actor);
 WEFT_API const char *weft_actor_kind(const weft_actor *actor);
 WEFT_API const char *weft_actor_id(const weft_actor *actor);
+
+// A header that this message brought or, if it brought none at all (timers,
+// results), the instance's start; empty if there is none of that name. What
+// the turn sends and calls takes the same headers along.
+WEFT_API weft_bytes weft_actor_header(const weft_actor *actor,
+                                      const char *name);
 WEFT_API void *weft_actor_context(const weft_actor *actor);
 
 // From a query function: set the answer; copied; at most 2 MiB.

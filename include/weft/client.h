@@ -111,8 +111,11 @@ typedef struct weft_request {
     weft_bytes data;  // payload of the signal, question, query; result
     weft_bytes input; // of a start
     const weft_start_options *start; // of a start; NULL: the defaults
-    const char *token;               // complete, fail, heartbeat
-    const char *error_name;          // fail
+    // Of a signal or question alone: what travels along, as start.h has it.
+    const weft_pair *headers;
+    size_t headers_count;
+    const char *token;      // complete, fail, heartbeat
+    const char *error_name; // fail
     const char *error_message;
     uint64_t retry_after_ms; // fail: as for weft_activity_fail_after
     weft_status status;      // list: only of this status; 0 (none) for all

@@ -14,10 +14,23 @@
 #include <stdint.h>
 
 #include "weft/activity.h"
+#include "weft/bytes.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+// A name of up to 255 bytes, without control characters, and its value.
+typedef struct weft_pair {
+    const char *name;
+    weft_bytes value;
+} weft_pair;
+
+// Pairs that weft gives out are packed. Take the first one off *pairs: 1, or 0
+// if there is none left. Borrowed from where the pairs are.
+WEFT_API int weft_pairs_next(weft_bytes *pairs, weft_pair *out_pair);
+// The value of that name; empty if there is none.
+WEFT_API weft_bytes weft_pairs_get(weft_bytes pairs, const char *name);
 
 // A finished instance of the same id: start again, or not? (Temporal: workflow
 // id reuse policy.)
@@ -61,6 +74,12 @@ typedef struct weft_start_options {
     // that took too long is named "timed_out". Whoever waits for the result
     // learns of the last run only.
     weft_retry_policy retry;
+    // What travels along: a trace context ("traceparent"), a tenant. Read with
+    // weft_workflow_header and weft_actor_header. An instance gives its headers
+    // on to its activities and children and to the signals it sends, and they
+    // to theirs. At most 8 KiB in all. (Temporal: context propagation.)
+    const weft_pair *headers;
+    size_t headers_count;
 } weft_start_options;
 
 #define WEFT_START_OPTIONS_INIT                                                \

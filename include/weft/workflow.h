@@ -339,6 +339,10 @@ WEFT_API const char *weft_workflow_id(const weft_workflow *wf);
 WEFT_API uint64_t weft_workflow_run(const weft_workflow *wf);
 // 1, plus 1 for every retry; a restart begins with 1 again.
 WEFT_API uint32_t weft_workflow_attempt(const weft_workflow *wf);
+// A header that its start brought; empty if there is none of that name.
+// Borrowed until the workflow function returns. Those of signals are not seen.
+WEFT_API weft_bytes weft_workflow_header(const weft_workflow *wf,
+                                         const char *name);
 WEFT_API void *weft_workflow_context(const weft_workflow *wf);
 
 // 1 while recorded history is being run again. For logging only.

@@ -127,7 +127,7 @@ make_request(const weft_request *given)
     if (given->verb == WEFT_VERB_ACTIVITY_CHANGE) {
         world_must(wf_policy_encode(given->options, &options));
     } else {
-        world_must(wf_start_encode(given->start, &options));
+        world_must(wf_start_of_request(given, &options));
     }
     own(&request->options, wf_buf_bytes(&options));
     wf_buf_fini(&options);

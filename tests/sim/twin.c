@@ -24,7 +24,7 @@
 _Static_assert(sizeof(struct wf_actor) == 1016, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_command) == 232, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_command) == 248, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_call) == 40, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_operation) == 72,
                "a new field: is it durable?");
@@ -152,6 +152,7 @@ print_command(const struct wf_command *command, struct wf_buf *out)
          text_of(command->name));
     line_bytes(out, "- input", command->id, command->input);
     line_bytes(out, "- options", command->id, command->options);
+    line_bytes(out, "- headers", command->id, command->headers);
     line_bytes(out, "- details", command->id, command->details);
     line(out, "- attempt %u, base %u, lost %u", command->attempt, command->base,
          command->lost);

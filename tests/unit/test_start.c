@@ -3,6 +3,7 @@
 // Options of a start: what is refused.
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "runtime/start.h"
 #include "support/test.h"
 #include "weft/weft.h"
@@ -37,6 +38,60 @@ TEST(start, options_out_of_range_are_refused_by_name)
     options.retry.coefficient = 2;
     options.retry.jitter = 2;
     refuse(options, "start options, retry: jitter is not 0 to 1");
+}
+
+TEST(start, bad_headers_are_refused_by_name)
+{
+    static char big[WF_HEADERS_BYTES_MAX];
+    weft_pair pairs[2] = {{"a", weft_text("1")}, {"a", weft_text("2")}};
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct wf_buf bytes = {0};
+
+    options.headers_count = 1;
+    refuse(options, "headers: a count and no names");
+    options.headers = pairs;
+    options.headers_count = 2;
+    refuse(options, "headers: a is given twice");
+    pairs[1].name = "";
+    refuse(options, "headers is missing");
+    pairs[1].name = "b";
+    pairs[1].value = weft_bytes_of(NULL, 3);
+    refuse(options, "headers: b has a length and no bytes");
+    pairs[1].value = weft_bytes_of(big, sizeof(big));
+    request.verb = WEFT_VERB_ASK;
+    request.headers = pairs;
+    request.headers_count = 2;
+    CHECK_ERR(wf_start_of_request(&request, &bytes), WEFT_ETOOBIG);
+    CHECK_STR(weft_err_detail(), "headers: over 8192 bytes in all");
+    wf_buf_fini(&bytes);
+}
+
+TEST(start, headers_are_found_and_listed)
+{
+    const weft_pair pairs[2] = {{"a", weft_text("1")}, {"b", weft_nothing()}};
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct wf_buf bytes = {0};
+    struct wf_start start;
+    weft_bytes left;
+    weft_pair pair;
+
+    options.run_timeout_ms = 9;
+    options.headers = pairs;
+    options.headers_count = 2;
+    CHECK_OK(wf_start_encode(&options, &bytes));
+    CHECK_BYTES(wf_start_header(wf_buf_bytes(&bytes), "a"), weft_text("1"));
+    CHECK_EQ(wf_start_header(wf_buf_bytes(&bytes), "c").len, 0);
+    CHECK(wf_start_decode(wf_start_headers(wf_buf_bytes(&bytes)), &start));
+    CHECK_EQ(start.run_timeout_ms, 0);
+    left = start.headers;
+    CHECK_EQ(weft_pairs_next(&left, &pair), 1);
+    CHECK_STR(pair.name, "a");
+    CHECK_EQ(weft_pairs_next(&left, &pair), 1);
+    CHECK_STR(pair.name, "b");
+    CHECK_EQ(weft_pairs_next(&left, &pair), 0);
+    CHECK_EQ(wf_start_headers(weft_nothing()).len, 0);
+    wf_buf_fini(&bytes);
 }
 
 static struct wf_start

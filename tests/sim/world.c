@@ -437,6 +437,12 @@ world_random(struct world *world)
     return &world->random;
 }
 
+struct wf_partition *
+world_partition(const struct world *world, uint32_t site)
+{
+    return world->sites[site].partition;
+}
+
 void
 world_stats(const struct world *world, struct wf_partition_stats *stats)
 {

@@ -74,6 +74,7 @@ uint64_t world_hash(const struct world *world);
 struct wf_random *world_random(struct world *world);
 const char *world_trace(const struct world *world);
 void world_trace_clear(struct world *world);
+struct wf_partition *world_partition(const struct world *world, uint32_t site);
 void world_stats(const struct world *world, struct wf_partition_stats *stats);
 // Actors that nothing would wake, now.
 uint64_t world_audit(struct world *world);

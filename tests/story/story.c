@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/key.h"
+#include "story/corpus.h"
 
 enum { NOTES_SIZE = 65536, DEFINITIONS_MAX = 64, NUL = 1 };
 
@@ -82,6 +83,10 @@ tell_one(story_definitions_fn *define, story_fn *tell,
     uint64_t commits;
 
     report_variant(); // of the test before
+    if (corpus_replays()) {
+        corpus_replay(define);
+        return 0;
+    }
     name_variant(with);
     defined_count = 0;
     story_forget_notes();
@@ -105,8 +110,12 @@ tell_one(story_definitions_fn *define, story_fn *tell,
     tell(&now);
     story_check_audit();
     is_telling = false;
+    if (corpus_records()) {
+        corpus_record(now.world, define);
+    }
     commits = world_commits(now.world);
     world_destroy(now.world);
+    now.world = NULL;
     weft_definitions_destroy(now.definitions);
     for (size_t i = 0; i < defined_count; i++) {
         weft_definitions_destroy(defined[i]);
@@ -133,7 +142,9 @@ tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes,
     static const int64_t windows[] = {0, 65536};
     static const uint32_t sites[] = {1, 5};
 
-    for (unsigned i = 0; i < 8; i++) {
+    unsigned variants = corpus_is_on() ? 1 : 8;
+
+    for (unsigned i = 0; i < variants; i++) {
         struct variant with = {
             .window_bytes = windows[i & 1],
             .sites = sites[i >> 1 & 1],
@@ -142,7 +153,7 @@ tell_all(story_definitions_fn *define, story_fn *tell, bool has_crashes,
         };
         uint64_t commits = tell_one(define, tell, &with);
 
-        if (has_crashes) {
+        if (has_crashes && !corpus_is_on()) {
             tell_crashing(define, tell, with, commits);
         }
     }
@@ -193,6 +204,9 @@ story_note(const char *format, ...)
     size_t room = sizeof(notes) - notes_len;
     int len;
 
+    if (now.world == NULL) {
+        return; // its journal is replayed: nobody reads notes
+    }
     if (zero_ms == 0) {
         story_zero();
     }

@@ -37,11 +37,20 @@ test_register(struct test *test)
     tests_count++;
 }
 
+static const struct test *running;
+
+const struct test *
+test_now(void)
+{
+    return running;
+}
+
 static void
 run(void **state)
 {
     struct test *test = *state;
 
+    running = test;
     test->run(test);
     test_dir_remove(test); // not reached when a check failed: it is kept
 }

@@ -31,6 +31,7 @@ struct test {
 };
 
 void test_register(struct test *test);
+const struct test *test_now(void); // the one that runs
 
 #define TEST(about, what)                                                      \
     static void test_##about##_##what(struct test *t);                         \

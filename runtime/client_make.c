@@ -185,7 +185,7 @@ make_name(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
-make_options(const weft_request *given, struct wf_request *made)
+make_start_options(const weft_request *given, struct wf_request *made)
 {
     struct wf_buf options = {0};
     weft_err err = wf_start_of_request(given, &options);
@@ -328,7 +328,7 @@ make_fields(const weft_client *client, const weft_request *given,
         err = copy_payload("the input", given->input, &made->input);
     }
     if (err == WEFT_OK && (fields & (INPUT | HEADERS)) != 0) {
-        err = make_options(given, made);
+        err = make_start_options(given, made);
     }
     if (err == WEFT_OK && (fields & FAILURE) != 0) {
         err = make_failure(given, made);

@@ -28,7 +28,7 @@ each() {
             status=$?
             [ "$mode" = record ] && continue
             if [ $status -ne 0 ]; then
-                grep -v '^\[' "$work/out"
+                grep -v -e '^\[' -e '^replayed ' "$work/out"
                 failed=1
             fi
             grep '^replayed ' "$work/out" >>"$work/all"

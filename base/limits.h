@@ -24,6 +24,21 @@
 // with WEFT_ETOOBIG.
 #define WF_HEADERS_BYTES_MAX 8192
 
+// Attributes of one instance. More or larger: refused with WEFT_ETOOBIG. All of
+// them are in the head of its image, which every list reads.
+#define WF_ATTRIBUTES_MAX 64
+#define WF_ATTRIBUTES_BYTES_MAX (8 << 10)
+#define WF_ATTRIBUTE_NAME_BYTES_MAX 63
+#define WF_ATTRIBUTE_KEYWORD_BYTES_MAX 255
+#define WF_ATTRIBUTE_TEXT_BYTES_MAX 2048
+
+// A filter: bytes (WEFT_ETOOBIG), levels of "not" and "(" (WEFT_EINVAL).
+#define WF_FILTER_BYTES_MAX 4096
+#define WF_FILTER_DEPTH_MAX 32
+
+// Groups that a count tells apart. More: it is refused with WEFT_ETOOBIG.
+#define WF_GROUPS_MAX 1000
+
 // A node's shape. Out of range: refused with WEFT_EINVAL.
 #define WF_PARTITIONS_MAX 1024
 #define WF_PARTITIONS_DEFAULT 64
@@ -116,6 +131,8 @@ _Static_assert(WF_TURN_BYTES_MAX < WF_COMMIT_BYTES_MAX,
                "a commit can hold at least one turn");
 _Static_assert(WF_STATE_BYTES_MAX <= WF_PAYLOAD_BYTES_MAX,
                "a state is no larger than a payload");
+_Static_assert(WF_ATTRIBUTES_BYTES_MAX < WF_IMAGE_INLINE_BYTES_MAX / 2,
+               "an image with all its attributes has room for other things");
 _Static_assert(WF_KEY_BYTES_MAX < 1024, "a key's offsets fit 16 bits");
 _Static_assert(WF_MAILBOX_PAGE < WF_MAILBOX_MEMORY_MAX,
                "a page of a mailbox fits its memory");

@@ -208,9 +208,11 @@ struct wf_actor {
     uint64_t operations_made;
     uint32_t next_id;      // of timers, commands and calls of a plain actor
     weft_bytes result;     // owned
-    char *failure_name;    // owned; NULL if it did not fail
-    char *failure_message; // owned
-    weft_bytes failure_details; // owned
+    weft_bytes attributes; // owned; a set (attributes.h)
+    weft_bytes attributes_begun; // owned; as they were when the run began
+    char *failure_name;          // owned; NULL if it did not fail
+    char *failure_message;       // owned
+    weft_bytes failure_details;  // owned
 
     // volatile: what the store has (image.c)
     bool has_row;
@@ -230,7 +232,8 @@ struct wf_actor {
     struct wf_alarm begin;    // of a run that is delayed
     struct wf_alarm deadline; // of the run or the instance
     struct wf_list waiting;   // requests that wait for the load
-    struct wf_list results;   // requests that wait for the end
+    struct wf_list results;   // requests that wait for the end; to delete it,
+                              // for an empty mailbox
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow
@@ -318,7 +321,7 @@ uint64_t wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms);
 
 void wf_actor_check(const struct wf_actor *actor);
 
-// Fill in a description; borrowed from the actor.
+// Fill in a description but its attributes; borrowed from the actor.
 void wf_actor_describe(const struct wf_actor *actor,
                        weft_description *out_description);
 

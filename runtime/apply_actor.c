@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "runtime/apply_impl.h"
+#include "runtime/attributes.h"
 #include "runtime/image.h"
 #include "runtime/partition_impl.h"
 #include "runtime/signals.h"
@@ -431,6 +432,37 @@ apply_operated(struct wf_apply *apply)
 }
 
 static void
+apply_attribute(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_reader entry = wf_reader_of(wf_reader_bytes(&apply->ops));
+    struct wf_buf set = {0};
+    weft_attribute change;
+
+    if (apply->ops.failed || !wf_attributes_next(&entry, &change)) {
+        apply->ops.failed = true;
+        return;
+    }
+    wf_attributes_merge(actor->attributes, &change, &set);
+    wf_own_bytes(&actor->attributes, wf_buf_bytes(&set));
+    wf_buf_fini(&set);
+}
+
+// A replay begins with the attributes that the run began with: those of its
+// start, or of the run before.
+static void
+apply_started(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+
+    wf_own_bytes(&actor->attributes_begun, actor->attributes);
+    actor->is_start_pending = false;
+    actor->failed_attempts = 0;
+    actor->crashes = 0;
+    end_retry(apply);
+}
+
+static void
 apply_push(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
@@ -460,10 +492,7 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         end_retry(apply);
         break;
     case WF_OP_STARTED:
-        actor->is_start_pending = false;
-        actor->failed_attempts = 0;
-        actor->crashes = 0;
-        end_retry(apply);
+        apply_started(apply);
         break;
     case WF_OP_RETRY:
         apply_retry(apply);
@@ -538,6 +567,9 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_PUBLISH:
         apply_publish(apply);
+        break;
+    case WF_OP_ATTRIBUTE:
+        apply_attribute(apply);
         break;
     case WF_OP_FINISH:
         apply_finish(apply);

@@ -282,7 +282,7 @@ call_done(struct wf_request *request)
     // The client stays while this is not 0, also when the caller is quicker
     // with the answer than we are with leaving here.
     atomic_fetch_add(&client->finishing, 1);
-    if (request->verb == WEFT_VERB_LIST && wf_client_list_goes_on(call)) {
+    if (wf_request_is_paged(request) && wf_client_list_goes_on(call)) {
         atomic_fetch_sub(&client->finishing, 1);
         return;
     }

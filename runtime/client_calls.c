@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "weft/client.h"
+#include "weft/find.h"
 
 static int
 has_reply(weft_verb verb, weft_err err)
@@ -254,5 +254,40 @@ weft_client_import(weft_client *client, weft_bytes capsule)
 
     request.verb = WEFT_VERB_IMPORT;
     request.data = capsule;
+    return call(client, &request, 0, NULL);
+}
+
+weft_err
+weft_client_list_where(weft_client *client, const char *filter,
+                       const char *cursor, weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_LIST;
+    request.filter = filter;
+    request.cursor = cursor;
+    return call(client, &request, 0, out_reply);
+}
+
+weft_err
+weft_client_count(weft_client *client, const char *filter, const char *group_by,
+                  weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_COUNT_MATCHING;
+    request.filter = filter;
+    request.group_by = group_by;
+    return call(client, &request, 0, out_reply);
+}
+
+weft_err
+weft_client_delete(weft_client *client, weft_target target, int terminate_first)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_DELETE;
+    request.target = target;
+    request.terminate_first = terminate_first;
     return call(client, &request, 0, NULL);
 }

@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "base/mpsc.h"
 #include "runtime/client_numbers.h"
+#include "runtime/groups.h"
 #include "weft/client.h"
 
 struct wf_request;
@@ -53,6 +54,7 @@ struct wf_client_call {
     weft_description *items; // owned, strings too
     size_t items_count;
     size_t items_max;
+    struct wf_groups groups; // count: so far
 };
 
 struct wf_client_chunk;
@@ -92,8 +94,8 @@ weft_err wf_client_cursor_decode(const char *text, uint32_t partition_count,
                                  uint32_t *out_partition,
                                  weft_bytes *out_after); // owned
 
-// A list came back from one partition. True: the page goes on and the request
-// is with the node again. False: the page is in the request's reply.
+// A list or a count came back from one partition. True: it goes on and the
+// request is with the node again. False: all of it is in the request's reply.
 bool wf_client_list_goes_on(struct wf_client_call *call);
 
 #endif

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// client_list.c - one page of a list, put together from several partitions.
+// client_list.c - one page of a list, or a count, put together from several
+// partitions.
 //
 // Partitions are asked one after another, in their order. Each answer is moved
 // to the call, and the same request goes on to the next partition, or to the
 // same one if it stopped early, until the page is full or the last partition
-// is done. The items wait in the call and not in the request, because a node
-// that recovers resets the requests it asks again.
+// is done; a count goes on to the last one. The items wait in the call and not
+// in the request, because a node that recovers resets the requests it asks
+// again.
 //
 // A cursor says where the page ended:
 //
@@ -82,15 +84,21 @@ wf_client_cursor_decode(const char *text, uint32_t partition_count,
     return WEFT_OK;
 }
 
-// Move the items of one answer behind those the call has.
-static void
+// Move the items of one answer behind those the call has, or add what it
+// counted.
+//
+// WEFT_ETOOBIG  too many groups
+static weft_err
 collect(struct wf_client_call *call)
 {
     weft_reply *reply = &call->request->reply;
     size_t count = call->items_count + reply->items_count;
 
+    if (call->request->verb == WEFT_VERB_COUNT_MATCHING) {
+        return wf_groups_merge(&call->groups, &call->request->groups);
+    }
     if (reply->items_count == 0) {
-        return;
+        return WEFT_OK;
     }
     call->items = wf_realloc(call->items, count * sizeof(*call->items));
     memcpy(call->items + call->items_count, reply->items,
@@ -100,6 +108,7 @@ collect(struct wf_client_call *call)
     wf_free((void *)(uintptr_t)reply->items);
     reply->items = NULL;
     reply->items_count = 0;
+    return WEFT_OK;
 }
 
 // Give the collected items to the request, which frees them with its reply.
@@ -110,6 +119,10 @@ hand_over(struct wf_client_call *call, struct wf_request *request)
     request->reply.items_count = call->items_count;
     call->items = NULL;
     call->items_count = 0;
+    wf_groups_fini(&request->groups);
+    request->groups = call->groups;
+    call->groups = (struct wf_groups){0};
+    wf_request_answer_groups(request);
 }
 
 // An error, or nobody who waits: half a page is none.
@@ -123,6 +136,7 @@ drop_items(struct wf_client_call *call)
         hand_over(call, grave);
         wf_request_destroy(grave);
     }
+    wf_groups_fini(&call->groups);
 }
 
 // Point the request at what is to be asked next. False: there is nothing.
@@ -145,12 +159,14 @@ wf_client_list_goes_on(struct wf_client_call *call)
     const weft_client *client = call->client;
     bool is_more;
 
+    if (request->reply.err == WEFT_OK && collect(call) != WEFT_OK) {
+        wf_request_answer(request, WEFT_ETOOBIG, weft_err_detail());
+    }
     if (request->reply.err != WEFT_OK ||
         atomic_load(&call->state) == WF_CLIENT_CALL_LEFT) {
         drop_items(call);
         return false;
     }
-    collect(call);
     is_more = move_on(request, client->partition_count);
     if (is_more && call->items_count < call->items_max) {
         request->list_limit = (uint32_t)(call->items_max - call->items_count);

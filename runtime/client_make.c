@@ -35,6 +35,7 @@ enum field {
     OPTIONS = 1 << 12,
     LIMIT = 1 << 13,   // of a page
     HEADERS = 1 << 14, // of a message
+    GROUP = 1 << 15,   // of a count
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -60,6 +61,8 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_ACTIVITY_RESUME] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_RESET] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_CHANGE] = TARGET | CALL | OPTIONS | MUST_BY,
+    [WEFT_VERB_DELETE] = TARGET,
+    [WEFT_VERB_COUNT_MATCHING] = PAGE | LIMIT | GROUP,
 };
 
 // The size comes from outside, so running out of memory is the caller's to
@@ -194,6 +197,9 @@ make_start_options(const weft_request *given, struct wf_request *made)
         made->options = wf_bytes_copy(wf_buf_bytes(&options));
     }
     wf_buf_fini(&options);
+    if (err == WEFT_OK && given->start != NULL) {
+        err = wf_start_attributes(given->start, &made->attributes);
+    }
     return err;
 }
 
@@ -294,11 +300,27 @@ make_page(const weft_client *client, const weft_request *given,
     }
     made->list_namespace = wf_strdup(client->name_space);
     made->list_status = given->status;
-    if (given->cursor == NULL) {
+    if (given->filter != NULL) {
+        err = wf_filter_parse(given->filter, &made->list_filter);
+        if (err != WEFT_OK) {
+            return err;
+        }
+    }
+    if (given->cursor == NULL || given->verb != WEFT_VERB_LIST) {
         return WEFT_OK;
     }
     return wf_client_cursor_decode(given->cursor, client->partition_count,
                                    &made->partition, &made->list_after);
+}
+
+static weft_err
+make_group(const weft_request *given, struct wf_request *made)
+{
+    if (given->group_by == NULL) {
+        return WEFT_OK;
+    }
+    made->has_group = true;
+    return wf_filter_parse_field(given->group_by, &made->list_group);
 }
 
 static weft_err
@@ -351,6 +373,9 @@ make_fields(const weft_client *client, const weft_request *given,
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
         err = make_import(client, given, made);
     }
+    if (err == WEFT_OK && (fields & GROUP) != 0) {
+        err = make_group(given, made);
+    }
     return err;
 }
 
@@ -370,12 +395,13 @@ wf_client_make(const weft_client *client, const weft_request *request,
     }
     made = wf_request_create();
     made->verb = request->verb;
+    made->is_terminating = request->terminate_first != 0;
     err = make_fields(client, request, made);
     if (err != WEFT_OK) {
         wf_request_destroy(made);
         return err;
     }
-    if (request->verb != WEFT_VERB_LIST) {
+    if (!wf_request_is_paged(made)) {
         made->partition = wf_key_partition(&made->key, client->partition_count);
     }
     memcpy(made->client, client->client_id, sizeof(made->client));

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "runtime/attributes.h"
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
@@ -120,6 +121,7 @@ put_create(struct wf_partition *partition, struct wf_draft *draft,
                   &(struct wf_create){
                       .input = request->input,
                       .options = request->options,
+                      .attributes = request->attributes,
                   },
                   &draft->ops);
     wf_draft_actor(draft, &actor->key);
@@ -361,6 +363,55 @@ do_pause(struct wf_partition *partition, struct wf_actor *actor,
     }
 }
 
+// Messages that the instance left become dead letters before it goes, a turn
+// each: until then the request waits.
+static void
+do_delete(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                   "no such instance");
+        return;
+    }
+    if (wf_actor_is_live(actor) && !request->is_terminating) {
+        answer_now(partition, actor, request, WEFT_EBUSY,
+                   "it runs; terminate it first");
+        return;
+    }
+    if (wf_actor_is_live(actor)) {
+        wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
+                        "it was deleted");
+    }
+    if (wf_actor_has_work(actor, partition->now_ms)) {
+        wf_list_push_back(&actor->results, &request->wait);
+        return;
+    }
+    wf_note(partition, &actor->key, "remove", "it was deleted");
+    wf_buf_put_u8(&draft.ops, WF_OP_REMOVE);
+    wf_draft_actor(&draft, &actor->key);
+    wf_edge_answer_done(partition, request, &draft);
+}
+
+void
+wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
+{
+    size_t count = actor->results.count;
+
+    while (count-- > 0 && !wf_actor_has_work(actor, partition->now_ms)) {
+        struct wf_request *request = WF_CONTAINER(
+            wf_list_pop_front(&actor->results), struct wf_request, wait);
+
+        if (request->verb == WEFT_VERB_DELETE) {
+            do_delete(partition, actor, request);
+        } else {
+            wf_list_push_back(&actor->results, &request->wait);
+        }
+    }
+}
+
 // Reads. --------------------------------------------------------------------
 
 // The answer of a query function, while it runs.
@@ -463,6 +514,7 @@ static void
 do_describe(struct wf_partition *partition, struct wf_actor *actor,
             struct wf_request *request)
 {
+    weft_attribute attributes[WF_ATTRIBUTES_MAX];
     weft_description description;
     char missing[1400];
 
@@ -476,6 +528,9 @@ do_describe(struct wf_partition *partition, struct wf_actor *actor,
         describe_missing(actor, missing, sizeof(missing));
         description.reason = missing;
     }
+    description.attributes = attributes;
+    description.attributes_count =
+        wf_attributes_list(actor->attributes, attributes);
     wf_request_answer_item(request, &description);
     answer_now(partition, actor, request, WEFT_OK, "");
 }
@@ -535,6 +590,9 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         break;
     case WEFT_VERB_RESUME:
         do_pause(partition, actor, request, WF_OP_RESUME);
+        break;
+    case WEFT_VERB_DELETE:
+        do_delete(partition, actor, request);
         break;
     case WEFT_VERB_COMPLETE:
     case WEFT_VERB_FAIL:
@@ -608,7 +666,7 @@ wf_edge_request(struct wf_partition *partition, struct wf_request *request)
                        "intake is stopped for now");
         return;
     }
-    if (request->verb == WEFT_VERB_LIST) {
+    if (wf_request_is_paged(request)) {
         wf_listing_begin(partition, request);
         return;
     }

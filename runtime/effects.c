@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/attributes.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
 
@@ -172,6 +173,12 @@ wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
     wf_buf_put_u8(&turn->ops, WF_OP_PUBLISH);
     wf_buf_put_text(&turn->ops, name);
     wf_buf_put_bytes(&turn->ops, value);
+}
+
+void
+wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change)
+{
+    wf_attributes_put_op(&turn->ops, change);
 }
 
 // Open children are asked to stop when their parent ends.

@@ -128,6 +128,7 @@ put_head(struct save *save)
     bits |= actor->is_cancel_asked ? WF_IMAGE_CANCEL_ASKED : 0;
     bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
     bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
+    bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     wf_buf_put_u8(image, 0); // flags: set when all items are known
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
@@ -149,6 +150,9 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->run_begins_at_ms);
     wf_buf_put_bytes(image, actor->options);
     wf_buf_put_text(image, actor->reason);
+    if (actor->attributes.len > 0) {
+        wf_buf_put_bytes(image, actor->attributes);
+    }
     wf_buf_put_bytes(image, wf_key_bytes(&actor->parent));
     wf_buf_put_varint(image, actor->parent_run);
     wf_buf_put_varint(image, actor->parent_call);
@@ -439,6 +443,7 @@ put_items(struct save *save)
     put_journal(save);
     put_letters(save);
     put_waits(save);
+    put_single(save, WF_ITEM_ATTRIBUTES, actor->attributes_begun);
 }
 
 // A copy's head says nothing of the store that it comes from.

@@ -42,8 +42,9 @@ enum wf_item_class {
     WF_ITEM_TIMER,   // number: id
     WF_ITEM_COMMAND,
     WF_ITEM_CALL,
-    WF_ITEM_PUBLISHED, // number: in order of first publishing
-    WF_ITEM_OPERATION, // number: from 1
+    WF_ITEM_PUBLISHED,  // number: in order of first publishing
+    WF_ITEM_OPERATION,  // number: from 1
+    WF_ITEM_ATTRIBUTES, // as the run began with them
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,
@@ -66,10 +67,11 @@ bool wf_image_unpack(struct wf_actor *actor, weft_bytes image);
 weft_err wf_image_load(struct wf_actor *actor, const struct wf_load *load);
 
 // The head of an image as a description, for lists. Strings are borrowed from
-// the value, kind and id are not set. False if malformed. *out_position: the
-// record it reflects.
+// the value; kind, id and attributes are not set. False if malformed.
+// *out_attributes: a set (attributes.h), borrowed; *out_position: the record it
+// reflects.
 bool wf_image_describe(weft_bytes value, weft_description *out_description,
-                       uint64_t *out_position);
+                       weft_bytes *out_attributes, uint64_t *out_position);
 
 // Range of the actor's item rows.
 void wf_image_items_range(uint32_t partition, weft_bytes key,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "runtime/attributes.h"
 #include "runtime/image.h"
 #include "runtime/image_impl.h"
 #include "runtime/item.h"
@@ -21,6 +22,7 @@ struct head {
     uint64_t begins_at_ms; // the first run
     weft_bytes options;
     weft_bytes reason;
+    weft_bytes attributes;
     uint8_t bits;
 };
 
@@ -55,20 +57,24 @@ read_head(struct wf_reader *reader, struct head *head)
     shown->deadline_ms = wf_start_first_deadline(
         head->options, head->begins_at_ms, shown->begins_at_ms);
     head->reason = wf_reader_bytes(reader);
+    if ((head->bits & WF_IMAGE_ATTRIBUTES) != 0) {
+        head->attributes = wf_reader_bytes(reader);
+    }
     shown->is_parked = (head->bits & WF_IMAGE_PARKED) != 0;
     shown->is_paused = (head->bits & WF_IMAGE_PAUSED) != 0;
     shown->is_cancel_requested = (head->bits & WF_IMAGE_CANCEL_ASKED) != 0;
     if (shown->status != WEFT_STATUS_RUNNING) {
         shown->deadline_ms = 0;
     }
-    if (shown->status >= WEFT_STATUS_COUNT) {
+    if (shown->status >= WEFT_STATUS_COUNT ||
+        !wf_attributes_is_set(head->attributes)) {
         reader->failed = true;
     }
 }
 
 bool
 wf_image_describe(weft_bytes value, weft_description *out_description,
-                  uint64_t *out_position)
+                  weft_bytes *out_attributes, uint64_t *out_position)
 {
     struct wf_reader reader = wf_reader_of(value);
     struct head head = {0};
@@ -80,6 +86,7 @@ wf_image_describe(weft_bytes value, weft_description *out_description,
     // The reason is not NUL-terminated here; describe gives it in full.
     head.shown.reason = head.shown.is_parked ? "parked" : "";
     *out_description = head.shown;
+    *out_attributes = head.attributes;
     *out_position = head.position;
     return true;
 }
@@ -109,6 +116,7 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->run_begins_at_ms = head.shown.begins_at_ms;
     wf_own_bytes(&actor->options, head.options);
     wf_own_text(&actor->reason, head.reason);
+    wf_own_bytes(&actor->attributes, head.attributes);
     parent = wf_reader_bytes(reader);
     if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
         reader->failed = true;

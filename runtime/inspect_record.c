@@ -10,8 +10,9 @@
 //   V varint          K actor key         L letter      l the same, or ""
 //   B bytes           k the same, or ""   J journal entry
 //   C 16 bytes        E envelope          D dead letter
-//   O options of a start
+//   O options of a start                  A attribute
 
+#include "runtime/attributes.h"
 #include "runtime/inspect_impl.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
@@ -62,6 +63,7 @@ static const char *const grammar[] = {
     [WF_OP_RUN_AGAIN] = "VB",
     [WF_OP_BEGIN] = "",
     [WF_OP_IMPORT] = "B",
+    [WF_OP_ATTRIBUTE] = "A",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",
@@ -100,6 +102,16 @@ is_entry(weft_bytes bytes)
 
     return wf_entry_decode(bytes, &entry) &&
            (entry.type != WF_ENTRY_LETTER || is_letter(entry.letter));
+}
+
+static bool
+is_attribute(weft_bytes bytes)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    weft_attribute attribute;
+
+    return wf_attributes_next(&reader, &attribute) &&
+           wf_reader_left(&reader) == 0;
 }
 
 bool
@@ -155,6 +167,8 @@ read_field(struct wf_reader *ops, char field)
     case 'l':
         bytes = wf_reader_bytes(ops);
         return bytes.len == 0 || is_letter(bytes);
+    case 'A':
+        return is_attribute(wf_reader_bytes(ops));
     case 'E':
         return wf_inspect_is_envelope(wf_reader_bytes(ops));
     case 'D':

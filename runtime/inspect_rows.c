@@ -180,9 +180,10 @@ check_head(const struct rows *rows, const struct wf_actor *image,
            weft_bytes value)
 {
     weft_description head;
+    weft_bytes attributes;
     uint64_t position;
 
-    if (!wf_image_describe(value, &head, &position)) {
+    if (!wf_image_describe(value, &head, &attributes, &position)) {
         tell(rows, "its image does not decode");
         return;
     }

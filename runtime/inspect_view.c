@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "runtime/actor.h"
+#include "runtime/attributes.h"
 #include "runtime/inspect_core.h"
 #include "runtime/policy.h"
 
@@ -335,6 +336,17 @@ show_operations(struct wf_view *view, const struct wf_actor *actor)
 }
 
 static void
+show_attributes(struct wf_view *view, const struct wf_actor *actor)
+{
+    weft_attribute *list =
+        keep(view, WF_ATTRIBUTES_MAX * sizeof(weft_attribute));
+
+    view->shown.head.attributes = list;
+    view->shown.head.attributes_count =
+        wf_attributes_list(actor->attributes, list);
+}
+
+static void
 show_published(struct wf_view *view, const struct wf_actor *actor)
 {
     const struct wf_list_node *node = wf_list_first(&actor->published);
@@ -392,6 +404,7 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
 
     begin(view, key);
     wf_actor_describe(actor, &shown->head);
+    show_attributes(view, actor);
     if (actor->parent.len > 0) {
         shown->parent_kind = wf_key_kind(&actor->parent);
         shown->parent_id = wf_key_id(&actor->parent);

@@ -6,6 +6,7 @@
 #include "runtime/item.h"
 
 #include "base/alloc.h"
+#include "runtime/attributes.h"
 #include "runtime/image.h"
 
 void
@@ -231,6 +232,9 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return decode_published(actor, &reader);
     case WF_ITEM_OPERATION:
         return decode_operation(actor, number, &reader);
+    case WF_ITEM_ATTRIBUTES:
+        wf_own_bytes(&actor->attributes_begun, bytes);
+        return wf_attributes_is_set(bytes);
     default:
         return false;
     }

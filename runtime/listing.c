@@ -6,11 +6,16 @@
 // the question came is captured first, then the rows are read, and of each
 // instance the newer one is shown. So a page shows every write that was
 // acknowledged before the question.
+//
+// One page reads so many rows and no more, whatever the filter lets through: a
+// request that wants more comes again. A count is a page that shows nothing.
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/error.h"
+#include "runtime/attributes.h"
 #include "runtime/image.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
@@ -22,37 +27,111 @@
 #define SWEEP_EVERY_MS 60000
 #define IMAGE_PREFIX 3
 
-// One instance, from memory or from a row.
-struct shown {
-    struct wf_list_node node;
-    struct wf_key key; // owned
-    weft_description description;
-    char *reason;
+// One instance, as memory or a row has it.
+struct seen {
+    weft_bytes key; // borrowed, as all of it, from what was captured or loaded
     uint64_t position;
+    bool is_wanted;
+    weft_description head;
+    weft_bytes attributes; // a set
 };
 
-static void
-add_shown(struct wf_list *list, const struct wf_key *key,
-          const weft_description *description, uint64_t position)
-{
-    struct shown *shown = wf_calloc(sizeof(*shown));
+// One that was in memory, in load->captured.
+struct captured {
+    struct wf_list_node node;
+    struct seen seen;
+    uint8_t block[]; // key, and if it is wanted attributes and reason
+};
 
-    shown->key = wf_key_copy(key);
-    shown->description = *description;
-    shown->reason = wf_strdup(description->reason);
-    shown->description.reason = shown->reason;
-    shown->description.kind = wf_key_kind(&shown->key);
-    shown->description.id = wf_key_id(&shown->key);
-    shown->position = position;
-    wf_list_push_back(list, &shown->node);
+// The parts of a key, which is "namespace NUL kind NUL id". False if malformed.
+static bool
+split_key(weft_bytes key, weft_bytes *out_namespace, weft_bytes *out_kind,
+          weft_bytes *out_id)
+{
+    const char *at = key.data;
+    const char *end = at + key.len;
+    const char *kind = key.len == 0 ? NULL : memchr(at, 0, key.len);
+    const char *id =
+        kind == NULL ? NULL : memchr(kind + 1, 0, (size_t)(end - (kind + 1)));
+
+    if (id == NULL) {
+        return false;
+    }
+    *out_namespace = weft_bytes_of(at, (size_t)(kind - at));
+    *out_kind = weft_bytes_of(kind + 1, (size_t)(id - (kind + 1)));
+    *out_id = weft_bytes_of(id + 1, (size_t)(end - (id + 1)));
+    return true;
 }
 
-static void
-drop_shown(struct shown *shown)
+// False: its key is malformed.
+static bool
+judge(const struct wf_request *request, struct seen *seen)
 {
-    wf_key_fini(&shown->key);
-    wf_free(shown->reason);
-    wf_free(shown);
+    struct wf_filter_subject subject = {
+        .head = &seen->head,
+        .attributes = seen->attributes,
+    };
+    weft_status status = seen->head.status;
+    weft_bytes name_space;
+
+    if (!split_key(seen->key, &name_space, &subject.kind, &subject.id)) {
+        return false;
+    }
+    seen->is_wanted =
+        status != WEFT_STATUS_NONE &&
+        wf_bytes_equal(name_space, weft_text(request->list_namespace)) &&
+        (request->list_kind[0] == '\0' ||
+         wf_bytes_equal(subject.kind, weft_text(request->list_kind))) &&
+        (request->list_status == WEFT_STATUS_NONE ||
+         status == request->list_status) &&
+        wf_filter_matches(request->list_filter, &subject);
+    return true;
+}
+
+static void *
+put(uint8_t **at, const void *from, size_t len)
+{
+    void *copy = *at;
+
+    if (len > 0) {
+        memcpy(copy, from, len);
+    }
+    *at += len;
+    return copy;
+}
+
+// Copy one that is in memory, as it is now.
+static void
+capture(struct wf_list *list, const struct wf_request *request,
+        const struct wf_actor *actor)
+{
+    weft_bytes key = wf_key_bytes(&actor->key);
+    struct seen seen = {
+        .key = key,
+        .position = actor->object.position,
+        .attributes = actor->attributes,
+    };
+    struct captured *copy;
+    size_t reason_size;
+    uint8_t *at;
+
+    wf_actor_describe(actor, &seen.head);
+    WF_ASSERT(judge(request, &seen));
+    if (!seen.is_wanted) { // it only hides an older row
+        seen.attributes = weft_nothing();
+        seen.head.reason = "";
+    }
+    reason_size = strlen(seen.head.reason) + 1;
+    copy =
+        wf_alloc(sizeof(*copy) + key.len + seen.attributes.len + reason_size);
+    copy->node = (struct wf_list_node){0};
+    copy->seen = seen;
+    at = copy->block;
+    copy->seen.key.data = put(&at, key.data, key.len);
+    copy->seen.attributes.data =
+        put(&at, seen.attributes.data, seen.attributes.len);
+    copy->seen.head.reason = put(&at, seen.head.reason, reason_size);
+    wf_list_push_back(list, &copy->node);
 }
 
 static void
@@ -108,15 +187,11 @@ wf_listing_begin(struct wf_partition *partition, struct wf_request *request)
     load = wf_load_begin(partition, WF_PURPOSE_LIST, request);
     range_of_images(partition, request->list_after, load);
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
-        weft_description description;
-
         if (actor->residency == WF_RESIDENCY_LOADED &&
             is_ahead(partition, actor) &&
             wf_bytes_compare(wf_key_bytes(&actor->key), request->list_after) >
                 0) {
-            wf_actor_describe(actor, &description);
-            add_shown(&load->captured, &actor->key, &description,
-                      actor->object.position);
+            capture(&load->captured, request, actor);
         }
     }
     request->position = partition->last_record;
@@ -124,97 +199,168 @@ wf_listing_begin(struct wf_partition *partition, struct wf_request *request)
     wf_list_push_back(&partition->outputs.loads, &load->node);
 }
 
+// What was captured, in order of key.
 static int
-compare_shown(const void *a, const void *b)
+compare_captured(const void *a, const void *b)
 {
-    const struct shown *left = *(const struct shown *const *)a;
-    const struct shown *right = *(const struct shown *const *)b;
-    int order =
-        wf_bytes_compare(wf_key_bytes(&left->key), wf_key_bytes(&right->key));
+    const struct captured *left = *(const struct captured *const *)a;
+    const struct captured *right = *(const struct captured *const *)b;
 
-    if (order != 0) {
-        return order;
-    }
-    return left->position > right->position ? -1
-                                            : left->position < right->position;
+    return wf_bytes_compare(left->seen.key, right->seen.key);
 }
 
-static bool
-is_wanted(const struct wf_request *request, const struct shown *shown)
-{
-    return shown->description.status != WEFT_STATUS_NONE &&
-           strcmp(wf_key_namespace(&shown->key), request->list_namespace) ==
-               0 &&
-           (request->list_kind[0] == '\0' ||
-            strcmp(shown->description.kind, request->list_kind) == 0) &&
-           (request->list_status == WEFT_STATUS_NONE ||
-            shown->description.status == request->list_status);
-}
-
-static bool
-add_row(struct wf_list *list, weft_bytes row, weft_bytes value)
-{
-    weft_description description;
-    struct wf_key key;
-    uint64_t position;
-
-    if (row.len <= IMAGE_PREFIX ||
-        !wf_image_describe(value, &description, &position) ||
-        !wf_key_decode(weft_bytes_of((const uint8_t *)row.data + IMAGE_PREFIX,
-                                     row.len - IMAGE_PREFIX),
-                       &key)) {
-        return false;
-    }
-    add_shown(list, &key, &description, position);
-    wf_key_fini(&key);
-    return true;
-}
-
-// Sorted by key, newest first among equals.
-static struct shown **
-sort_shown(struct wf_list *list, size_t *out_count)
+static struct captured **
+sort_captured(struct wf_list *list, size_t *out_count)
 {
     size_t count = list->count;
-    struct shown **sorted = wf_alloc((count + 1) * sizeof(struct shown *));
+    struct captured **sorted = wf_alloc((count + 1) * sizeof(sorted[0]));
 
     for (size_t i = 0; i < count; i++) {
-        sorted[i] = WF_CONTAINER(wf_list_pop_front(list), struct shown, node);
+        sorted[i] =
+            WF_CONTAINER(wf_list_pop_front(list), struct captured, node);
     }
     if (count > 1) {
-        qsort(sorted, count, sizeof(struct shown *), compare_shown);
+        qsort(sorted, count, sizeof(sorted[0]), compare_captured);
     }
     *out_count = count;
     return sorted;
 }
 
+static bool
+read_row(const struct wf_request *request, weft_bytes row, weft_bytes value,
+         struct seen *out_seen)
+{
+    if (row.len <= IMAGE_PREFIX ||
+        !wf_image_describe(value, &out_seen->head, &out_seen->attributes,
+                           &out_seen->position)) {
+        return false;
+    }
+    out_seen->key = weft_bytes_of((const uint8_t *)row.data + IMAGE_PREFIX,
+                                  row.len - IMAGE_PREFIX);
+    return judge(request, out_seen);
+}
+
+// The page being made: memory and rows side by side, both in order of key.
+struct page {
+    struct wf_request *request;
+    struct captured **captured;
+    size_t captured_count;
+    size_t captured_at;
+    struct wf_reader rows;
+    struct seen row; // the next one
+    bool has_row;
+    weft_bytes last_row; // the key of the last row that was read
+    weft_err err;
+};
+
+static void
+next_row(struct page *page)
+{
+    weft_bytes key;
+    weft_bytes value;
+
+    page->has_row = wf_reader_left(&page->rows) > 0 && page->err == WEFT_OK;
+    if (!page->has_row) {
+        return;
+    }
+    key = wf_reader_bytes(&page->rows);
+    value = wf_reader_bytes(&page->rows);
+    if (!read_row(page->request, key, value, &page->row)) {
+        page->err = WEFT_ECORRUPT;
+        page->has_row = false;
+    }
+    page->last_row = page->row.key;
+}
+
+// The next instance, as the newer of both has it. False: there are no more.
+static bool
+next_seen(struct page *page, struct seen *out_seen)
+{
+    const struct seen *memory = page->captured_at < page->captured_count
+                                    ? &page->captured[page->captured_at]->seen
+                                    : NULL;
+    int order = memory == NULL   ? 1
+                : !page->has_row ? -1
+                                 : wf_bytes_compare(memory->key, page->row.key);
+
+    if (memory == NULL && !page->has_row) {
+        return false;
+    }
+    *out_seen =
+        order > 0 || (order == 0 && page->row.position > memory->position)
+            ? page->row
+            : *memory;
+    page->captured_at += order <= 0 ? 1 : 0;
+    if (order >= 0) {
+        next_row(page);
+    }
+    return page->err == WEFT_OK;
+}
+
+static void
+show(struct wf_request *request, const struct seen *seen)
+{
+    weft_attribute attributes[WF_ATTRIBUTES_MAX];
+    weft_description item = seen->head;
+    struct wf_key key;
+
+    WF_ASSERT(wf_key_decode(seen->key, &key)); // it was split
+    item.kind = wf_key_kind(&key);
+    item.id = wf_key_id(&key);
+    item.attributes = attributes;
+    item.attributes_count = wf_attributes_list(seen->attributes, attributes);
+    wf_request_answer_item(request, &item);
+    wf_key_fini(&key);
+}
+
+static weft_err
+count(struct wf_request *request, const struct seen *seen)
+{
+    struct wf_filter_subject subject = {
+        .head = &seen->head,
+        .attributes = seen->attributes,
+    };
+    struct wf_filter_value group;
+    weft_bytes name_space;
+
+    if (!request->has_group) {
+        return wf_groups_add(&request->groups, NULL);
+    }
+    WF_ASSERT(split_key(seen->key, &name_space, &subject.kind, &subject.id));
+    group = wf_filter_read(&request->list_group, &subject);
+    return wf_groups_add(&request->groups, &group);
+}
+
 // Fill the page in order; stop after the last key that the rows cover.
 static void
-fill_page(struct wf_request *request, struct shown **sorted, size_t count,
-          weft_bytes last_row, bool is_more)
+fill_page(struct page *page, const struct wf_load *load)
 {
+    struct wf_request *request = page->request;
+    bool is_count = request->verb == WEFT_VERB_COUNT_MATCHING;
     uint32_t left = request->list_limit;
-    const struct wf_key *last = NULL;
+    weft_bytes last = weft_nothing();
     bool is_cut = false;
+    struct seen seen;
 
-    for (size_t i = 0; i < count; i++) {
-        struct shown *shown = sorted[i];
-        weft_bytes key = wf_key_bytes(&shown->key);
+    next_row(page);
+    while (page->err == WEFT_OK && next_seen(page, &seen)) {
+        bool is_beyond = load->is_more && !page->has_row &&
+                         wf_bytes_compare(seen.key, page->last_row) > 0;
 
-        if (i > 0 && wf_key_equal(&sorted[i - 1]->key, &shown->key)) {
-            continue; // an older state of the same instance
-        }
-        if (left == 0 || (is_more && wf_bytes_compare(key, last_row) > 0)) {
+        if (is_beyond || (left == 0 && !is_count)) {
             is_cut = true;
             break;
         }
-        last = &shown->key;
-        if (is_wanted(request, shown)) {
-            wf_request_answer_item(request, &shown->description);
+        last = seen.key;
+        if (seen.is_wanted && is_count) {
+            page->err = count(request, &seen);
+        } else if (seen.is_wanted) {
+            show(request, &seen);
             left--;
         }
     }
-    if ((is_cut || is_more) && last != NULL) {
-        wf_own_bytes(&request->list_next, wf_key_bytes(last));
+    if (is_cut || load->is_more) {
+        wf_own_bytes(&request->list_next, last);
     }
 }
 
@@ -222,31 +368,25 @@ void
 wf_listing_loaded(struct wf_partition *partition, struct wf_load *load)
 {
     struct wf_request *request = load->subject;
-    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
-    weft_bytes last_row = weft_nothing();
-    weft_err err = load->err;
-    struct shown **sorted;
-    size_t count;
+    struct page page = {
+        .request = request,
+        .rows = wf_reader_of(wf_buf_bytes(&load->rows)),
+        .err = load->err,
+    };
 
-    while (wf_reader_left(&rows) > 0 && err == WEFT_OK) {
-        weft_bytes key = wf_reader_bytes(&rows);
-        weft_bytes value = wf_reader_bytes(&rows);
-
-        err = add_row(&load->captured, key, value) ? WEFT_OK : WEFT_ECORRUPT;
-        last_row = weft_bytes_of((const uint8_t *)key.data + IMAGE_PREFIX,
-                                 key.len - IMAGE_PREFIX);
+    page.captured = sort_captured(&load->captured, &page.captured_count);
+    if (page.err == WEFT_OK) {
+        fill_page(&page, load);
     }
-    sorted = sort_shown(&load->captured, &count);
-    if (err == WEFT_OK) {
-        fill_page(request, sorted, count, last_row, load->is_more);
+    for (size_t i = 0; i < page.captured_count; i++) {
+        wf_free(page.captured[i]);
     }
-    for (size_t i = 0; i < count; i++) {
-        drop_shown(sorted[i]);
-    }
-    wf_free(sorted);
+    wf_free(page.captured);
     wf_list_remove(&partition->lists, &request->wait);
-    wf_edge_answer(partition, request, request->position, err, "%s",
-                   err == WEFT_OK ? "" : "an image row cannot be read");
+    wf_edge_answer(partition, request, request->position, page.err, "%s",
+                   page.err == WEFT_OK        ? ""
+                   : page.err == WEFT_ETOOBIG ? weft_err_detail()
+                                              : "an image row cannot be read");
 }
 
 void
@@ -255,7 +395,7 @@ wf_listing_drop(struct wf_load *load)
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&load->captured)) != NULL) {
-        drop_shown(WF_CONTAINER(node, struct shown, node));
+        wf_free(WF_CONTAINER(node, struct captured, node));
     }
 }
 
@@ -275,10 +415,11 @@ consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
 {
     weft_description description;
     const struct wf_kind *kind;
+    weft_bytes attributes;
     struct wf_key key;
     uint64_t position;
 
-    if (!wf_image_describe(value, &description, &position) ||
+    if (!wf_image_describe(value, &description, &attributes, &position) ||
         !wf_key_decode(row, &key)) {
         return; // verify and every load report it; a sweep only passes by
     }

@@ -177,6 +177,7 @@ wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
                   &(struct wf_create){
                       .input = request->input,
                       .options = request->options,
+                      .attributes = request->attributes,
                   },
                   &turn.end);
     request->reply.is_created = 1;

@@ -63,6 +63,7 @@ enum wf_op {
     WF_OP_RUN_AGAIN,       // V due, B reason: the run failed, another one comes
     WF_OP_BEGIN,           // the start's delay is cut short
     WF_OP_IMPORT,          // B image: a life that came from another store
+    WF_OP_ATTRIBUTE,       // B entry (attributes.h): set, or cleared
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -7,8 +7,8 @@
 // it does not use; whoever sets a string sets its own allocation.
 //
 // The items of an answer are an array whose capacity is the next power of two
-// of its count, and the strings of one item are one block, which begins at
-// item->kind.
+// of its count, and the strings and attributes of one item are one block, which
+// begins at item->kind.
 //
 // Threads: whoever holds the request.
 
@@ -40,6 +40,8 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_COMPLETE] = "complete",
         [WEFT_VERB_FAIL] = "fail",
         [WEFT_VERB_HEARTBEAT] = "heartbeat",
+        [WEFT_VERB_DELETE] = "delete",
+        [WEFT_VERB_COUNT_MATCHING] = "count_matching",
     };
 
     return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;
@@ -82,7 +84,7 @@ free_answer(struct wf_request *request)
     free_const(reply->data.data);
     free_failure(&reply->failure);
     for (size_t i = 0; i < reply->items_count; i++) {
-        free_const(reply->items[i].kind); // and its other strings
+        free_const(reply->items[i].kind); // and all else of it
     }
     free_const(reply->items);
     for (size_t i = 0; i < reply->activities_count; i++) {
@@ -90,6 +92,7 @@ free_answer(struct wf_request *request)
     }
     free_const(reply->activities);
     free_const(reply->cursor);
+    wf_groups_fini(&request->groups);
     free_const(request->list_next.data);
 }
 
@@ -121,6 +124,7 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->data.data);
     free_const(request->input.data);
     free_const(request->options.data);
+    free_const(request->attributes.data);
     free_const(request->error_name);
     free_const(request->error_message);
     free_const(request->who);
@@ -128,6 +132,7 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->list_namespace);
     free_const(request->list_kind);
     free_const(request->list_after.data);
+    wf_filter_destroy(request->list_filter);
     wf_free(request);
 }
 
@@ -145,7 +150,7 @@ wf_request_is_read(const struct wf_request *request)
            request->verb == WEFT_VERB_RESULT ||
            request->verb == WEFT_VERB_DESCRIBE ||
            request->verb == WEFT_VERB_ACTIVITIES ||
-           request->verb == WEFT_VERB_LIST || request->verb == WEFT_VERB_EXPORT;
+           request->verb == WEFT_VERB_EXPORT || wf_request_is_paged(request);
 }
 
 // A copy to be freed with free_const; nothing is allocated for "" or NULL.
@@ -238,22 +243,79 @@ wf_request_answer_activity(struct wf_request *request,
     reply->activities_count++;
 }
 
-// Point the item's strings to copies in one block.
-static void
-copy_item_strings(weft_description *item)
-{
-    const char *reason = item->reason == NULL ? empty : item->reason;
-    size_t kind_size = strlen(item->kind) + 1;
-    size_t id_size = strlen(item->id) + 1;
-    size_t reason_size = strlen(reason) + 1;
-    char *block = wf_alloc(kind_size + id_size + reason_size);
+// Copies of what an item points to, one behind the other in a block.
+struct block {
+    char *bytes; // NULL: only the size is wanted
+    size_t used;
+};
 
-    memcpy(block, item->kind, kind_size);
-    memcpy(block + kind_size, item->id, id_size);
-    memcpy(block + kind_size + id_size, reason, reason_size);
-    item->kind = block;
-    item->id = block + kind_size;
-    item->reason = block + kind_size + id_size;
+static void *
+put(struct block *block, const void *from, size_t size)
+{
+    char *at = NULL;
+
+    if (block->bytes != NULL && size > 0) {
+        at = block->bytes + block->used;
+        memcpy(at, from, size);
+    }
+    block->used += size;
+    return at;
+}
+
+static const char *
+put_text(struct block *block, const char *text)
+{
+    return put(block, text, strlen(text) + 1);
+}
+
+static void
+put_attribute(struct block *block, weft_attribute *copy,
+              const weft_attribute *attribute)
+{
+    weft_attribute made = *attribute;
+
+    made.name = put_text(block, attribute->name);
+    if (attribute->type == WEFT_ATTRIBUTE_KEYWORD ||
+        attribute->type == WEFT_ATTRIBUTE_TEXT) {
+        made.value.text = put_text(block, attribute->value.text);
+    }
+    if (copy != NULL) {
+        *copy = made;
+    }
+}
+
+// The kind comes first, so that it is where the block begins.
+static void
+put_item(struct block *block, const weft_description *item,
+         weft_description *out_copy)
+{
+    size_t count = item->attributes_count;
+    weft_attribute *list;
+
+    out_copy->kind = put_text(block, item->kind);
+    out_copy->id = put_text(block, item->id);
+    out_copy->reason =
+        put_text(block, item->reason == NULL ? empty : item->reason);
+    block->used = (block->used + 15) & ~(size_t)15; // the list is aligned
+    list = put(block, item->attributes, count * sizeof(*list));
+    for (size_t i = 0; i < count; i++) {
+        put_attribute(block, list == NULL ? NULL : &list[i],
+                      &item->attributes[i]);
+    }
+    out_copy->attributes = list;
+}
+
+// Point the item to copies in one block.
+static void
+own_item(weft_description *item)
+{
+    weft_description given = *item;
+    struct block block = {0};
+
+    put_item(&block, &given, item);
+    block.bytes = wf_alloc(block.used);
+    block.used = 0;
+    put_item(&block, &given, item);
 }
 
 void
@@ -265,7 +327,20 @@ wf_request_answer_item(struct wf_request *request, const weft_description *item)
 
     WF_ASSERT(item->kind != NULL && item->id != NULL);
     items[count] = *item;
-    copy_item_strings(&items[count]);
+    own_item(&items[count]);
     reply->items = items;
     reply->items_count = count + 1;
+}
+
+void
+wf_request_answer_groups(struct wf_request *request)
+{
+    struct wf_groups *groups = &request->groups;
+
+    for (size_t i = 0; i < groups->groups_count; i++) {
+        groups->groups[i].value.name = request->list_group.name;
+    }
+    request->reply.count = groups->count;
+    request->reply.groups = groups->groups;
+    request->reply.groups_count = groups->groups_count;
 }

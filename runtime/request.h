@@ -11,6 +11,7 @@
 #include "base/key.h"
 #include "base/list.h"
 #include "base/mpsc.h"
+#include "runtime/groups.h"
 #include "weft/client.h"
 
 // Which activity attempt a token means.
@@ -26,11 +27,12 @@ struct wf_request {
     uint32_t partition;
 
     weft_verb verb;
-    struct wf_key key;  // owned; empty for a list
-    char *name;         // owned; never NULL
-    weft_bytes data;    // owned
-    weft_bytes input;   // owned
-    weft_bytes options; // owned; of a start (start.h), a change (policy.h)
+    struct wf_key key;     // owned; empty for a list
+    char *name;            // owned; never NULL
+    weft_bytes data;       // owned
+    weft_bytes input;      // owned
+    weft_bytes options;    // owned; of a start (start.h), a change (policy.h)
+    weft_bytes attributes; // owned; of a start, a set (attributes.h)
     struct wf_token token;
     char *error_name; // owned; never NULL
     char *error_message;
@@ -41,11 +43,16 @@ struct wf_request {
     char *why; // owned; never NULL
     uint32_t call;
 
-    // list: only this kind (or ""), only this status (or NONE), keys after
-    // `after` of this partition
+    bool is_terminating; // of a delete: also if it runs
+
+    // list and count: only this kind (or ""), only this status (or NONE), what
+    // the filter matches (or NULL), keys after `after` of this partition
     char *list_namespace;
     char *list_kind;
     weft_status list_status;
+    struct wf_filter *list_filter;     // owned
+    struct wf_filter_field list_group; // of a count
+    bool has_group;
     weft_bytes list_after; // owned
     uint32_t list_limit;
 
@@ -58,7 +65,8 @@ struct wf_request {
 
     // The answer; all owned by the request.
     weft_reply reply;
-    weft_bytes list_next; // where the page ended; empty: partition is done
+    weft_bytes list_next;    // where the page ended; empty: partition is done
+    struct wf_groups groups; // of a count
 
     // Called on the partition's thread once the answer may be known; takes the
     // request.
@@ -70,6 +78,14 @@ struct wf_request {
 
 // "signal_with_start"; NULL for what has no name.
 const char *wf_request_verb_name(weft_verb verb);
+
+// Does it go through all partitions, page by page?
+static inline bool
+wf_request_is_paged(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_LIST ||
+           request->verb == WEFT_VERB_COUNT_MATCHING;
+}
 
 // A zeroed request whose strings are empty and not NULL.
 struct wf_request *wf_request_create(void);
@@ -92,6 +108,9 @@ void wf_request_answer_activity(struct wf_request *request,
 // Append a description (copied) to the answer.
 void wf_request_answer_item(struct wf_request *request,
                             const weft_description *item);
+
+// Point the answer of a count to its groups.
+void wf_request_answer_groups(struct wf_request *request);
 
 // A request to be sent again after recovery: forget its answer.
 void wf_request_reset(struct wf_request *request);

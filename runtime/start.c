@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "runtime/attributes.h"
 #include "runtime/definitions.h"
 #include "runtime/pairs.h"
 
@@ -43,6 +44,12 @@ check_policies(const weft_start_options *options)
         return wf_error(WEFT_EINVAL,
                         "start options: conflict is %d, which is none",
                         (int)options->conflict);
+    }
+    if (options->attributes == NULL && options->attributes_count > 0) {
+        return wf_error(WEFT_EINVAL,
+                        "start options: attributes_count is %zu, and there are "
+                        "no attributes",
+                        options->attributes_count);
     }
     return WEFT_OK;
 }
@@ -277,4 +284,17 @@ wf_start_decode(weft_bytes bytes, struct wf_start *out_start)
     }
     *out_start = start;
     return true;
+}
+
+weft_err
+wf_start_attributes(const weft_start_options *options, weft_bytes *out_set)
+{
+    struct wf_buf set = {0};
+    weft_err err = wf_attributes_change(&set, options->attributes,
+                                        options->attributes_count);
+
+    if (err == WEFT_OK) {
+        *out_set = wf_buf_bytes(&set);
+    }
+    return err;
 }

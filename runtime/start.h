@@ -57,4 +57,11 @@ uint64_t wf_start_deadline(uint64_t at_ms, uint64_t timeout_ms);
 uint64_t wf_start_first_deadline(weft_bytes options, uint64_t begins_at_ms,
                                  uint64_t run_begins_at_ms);
 
+// Its attributes, as a set (runtime/attributes.h); owned, release its data with
+// wf_free.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG
+weft_err wf_start_attributes(const weft_start_options *options,
+                             weft_bytes *out_set);
+
 #endif

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/attributes.h"
 #include "runtime/outcome.h"
 #include "runtime/workflow.h"
 
@@ -96,15 +97,21 @@ count_of(weft_status status)
 void
 wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
 {
-    struct wf_list_node *node;
+    size_t count = actor->results.count;
 
     wf_note(partition, &actor->key, weft_status_name(actor->status), "%s",
             actor->failure_name == NULL ? "" : actor->failure_name);
     wf_tally_kind(partition->options.tally, actor->kind,
                   count_of(actor->status));
-    while ((node = wf_list_pop_front(&actor->results)) != NULL) {
-        wf_edge_answer_result(
-            partition, WF_CONTAINER(node, struct wf_request, wait), actor);
+    while (count-- > 0) {
+        struct wf_request *request = WF_CONTAINER(
+            wf_list_pop_front(&actor->results), struct wf_request, wait);
+
+        if (request->verb == WEFT_VERB_DELETE) { // it waits for an empty box
+            wf_list_push_back(&actor->results, &request->wait);
+        } else {
+            wf_edge_answer_result(partition, request, actor);
+        }
     }
 }
 
@@ -391,6 +398,7 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
         wf_own_bytes(&self.state, weft_nothing());
     }
     wf_buf_fini(&self.timers);
+    wf_buf_fini(&self.attributes);
     wf_free(state);
     wf_turn_fini(&self.turn);
 }
@@ -541,6 +549,8 @@ wf_create_put(const struct wf_partition *partition,
     uint64_t seed =
         wf_hash64(&partition->last_record, sizeof(partition->last_record),
                   actor->hash ^ partition->epoch);
+    struct wf_reader attributes = wf_reader_of(create->attributes);
+    weft_attribute attribute;
 
     wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_STARTED);
     wf_buf_put_u8(ops, WF_OP_CREATE);
@@ -552,6 +562,9 @@ wf_create_put(const struct wf_partition *partition,
     wf_buf_put_varint(ops, create->parent_call);
     wf_buf_put_bytes(ops, create->input);
     wf_buf_put_bytes(ops, create->options);
+    while (wf_attributes_next(&attributes, &attribute)) {
+        wf_attributes_put_op(ops, &attribute);
+    }
 }
 
 // The next letter of a live actor, or its start.
@@ -605,6 +618,9 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
         actor->is_in_turn = true;
         run_letter(partition, actor);
         actor->is_in_turn = false;
+    }
+    if (!wf_actor_has_work(actor, partition->now_ms)) {
+        wf_edge_emptied(partition, actor);
     }
     wf_turn_schedule(partition, actor);
     wf_residents_touch(partition, actor);

@@ -32,7 +32,9 @@ struct weft_actor {
     struct wf_turn turn;
     weft_bytes state; // kinds whose state is bytes: as of now; owned if set
     bool is_state_set;
-    struct wf_buf timers; // that this turn named first: V id, B name, ...
+    struct wf_buf timers;     // that this turn named first: V id, B name, ...
+    struct wf_buf attributes; // a set, as of now, once has_attributes
+    bool has_attributes;
 };
 
 void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
@@ -71,6 +73,7 @@ void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
                   weft_bytes data);
 void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
+void wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change);
 // Ask open children to stop: their parent ends, or begins again.
 void wf_turn_cancel_children(struct wf_turn *turn);
 // End the run; or, if it failed and its start says so, begin another one later:
@@ -82,13 +85,17 @@ void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                     weft_err err, weft_bytes data);
 
-// The operation that begins a new life of an instance.
+// The actor has no letters left: requests that waited for that go on. edge.c
+void wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor);
+
+// The operations that begin a new life of an instance.
 struct wf_create {
     weft_bytes parent; // empty: none
     uint64_t parent_run;
     uint32_t parent_call;
     weft_bytes input;
-    weft_bytes options; // start.h
+    weft_bytes options;    // start.h
+    weft_bytes attributes; // a set (attributes.h)
 };
 void wf_create_put(const struct wf_partition *partition,
                    const struct wf_actor *actor, const struct wf_create *create,

@@ -67,6 +67,7 @@ wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
                    const struct wf_kind *kind)
 {
     weft_workflow *wf = wf_calloc(sizeof(*wf));
+    weft_bytes begun;
 
     wf->partition = partition;
     wf->actor = actor;
@@ -74,6 +75,9 @@ wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
     wf_list_init(&wf->branches);
     wf_list_init(&wf->ready);
     wf_list_init(&wf->scopes);
+    begun =
+        actor->is_start_pending ? actor->attributes : actor->attributes_begun;
+    wf_buf_put(&wf->attributes, begun.data, begun.len);
     wf_list_init(&wf->signals);
     wf_table_init(&wf->channels);
     wf_random_init(&wf->random, actor->seed ^ (actor->run << 48));
@@ -117,6 +121,7 @@ wf_workflow_kill(struct wf_partition *partition, struct wf_actor *actor)
         wf->arena = block->next;
         wf_free(block);
     }
+    wf_buf_fini(&wf->attributes);
     wf_free(wf->futures);
     wf_free(wf->divergence);
     wf_free(wf);

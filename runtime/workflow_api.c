@@ -404,15 +404,20 @@ check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
 }
 
 weft_err
+wf_workflow_check_value(weft_workflow *wf, const char *what, weft_bytes value)
+{
+    weft_err err = check_payload(wf, what, value);
+
+    return err != WEFT_OK ? err : wf_workflow_room(wf, what, value);
+}
+
+weft_err
 weft_workflow_publish(weft_workflow *wf, const char *name, weft_bytes value)
 {
     weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
-        err = check_payload(wf, name, value);
-    }
-    if (err == WEFT_OK) {
-        err = wf_workflow_room(wf, name, value);
+        err = wf_workflow_check_value(wf, name, value);
     }
     if (err == WEFT_OK && wf->turn != NULL) {
         wf_turn_publish(wf->turn, name, value);

@@ -144,7 +144,8 @@ struct weft_workflow {
     size_t futures_cap;
     uint32_t first_open; // futures that are not known
     uint32_t last_open;
-    uint64_t failures; // futures known not to have gone well
+    uint64_t failures;        // futures known not to have gone well
+    struct wf_buf attributes; // a set, as the code has made it
     bool is_unwinding;
     bool is_starved; // no memory for a stack: the turn is tried again
     bool is_done;    // the function has returned
@@ -252,6 +253,15 @@ void wf_channel_keep(weft_workflow *wf, weft_bytes bytes);
 // A RECEIVE of these names, separated by newlines, has begun.
 void wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names);
 void wf_channel_fini(weft_workflow *wf);
+
+// workflow_api.c ------------------------------------------------------------
+
+// May the code give a value of that size to its turn? It begins nothing, so
+// that cancelled code may too.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG, WEFT_EUNWIND
+weft_err wf_workflow_check_value(weft_workflow *wf, const char *what,
+                                 weft_bytes value);
 
 // await.c -------------------------------------------------------------------
 

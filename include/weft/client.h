@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "weft/actor.h"
+#include "weft/attributes.h"
 #include "weft/bytes.h"
 #include "weft/error.h"
 #include "weft/node.h"
@@ -97,6 +98,8 @@ typedef enum weft_verb {
     WEFT_VERB_ACTIVITY_RESUME, // the same
     WEFT_VERB_ACTIVITY_RESET,  // the same
     WEFT_VERB_ACTIVITY_CHANGE, // the same: its options
+    WEFT_VERB_DELETE,          // remove an instance that has finished
+    WEFT_VERB_COUNT_MATCHING,  // how many instances a filter matches
     WEFT_VERB_COUNT
 } weft_verb;
 
@@ -118,7 +121,7 @@ typedef struct weft_request {
     const char *error_name; // fail
     const char *error_message;
     uint64_t retry_after_ms; // fail: as for weft_activity_fail_after
-    weft_status status;      // list: only of this status; 0 (none) for all
+    weft_status status;      // list, count: only of this one; 0 (none) for all
     const char *cursor;      // list: where the page before ended; NULL to begin
     uint32_t limit;          // list: at most so many; default 100, to 1000
     uint64_t number;         // request number to repeat; 0: a new one
@@ -127,6 +130,9 @@ typedef struct weft_request {
     const struct weft_operator *by;   // operate.h
     uint32_t call;                    // activity_*: which; activities: after it
     const weft_call_options *options; // activity_change
+    const char *filter;               // list, count: docs/filter.md; NULL: all
+    const char *group_by; // count: a field, as in a filter; NULL: no groups
+    int terminate_first;  // delete: 1 if it may still run
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \
@@ -153,6 +159,8 @@ typedef struct weft_description {
     // Why it is parked, waits for its version, or why its last run failed; or
     // "".
     const char *reason;
+    const weft_attribute *attributes; // in order of name
+    size_t attributes_count;
 } weft_description;
 
 struct weft_open_activity;
@@ -172,6 +180,9 @@ typedef struct weft_reply {
     const char *cursor; // list: for the next page; NULL after the last
     const struct weft_open_activity *activities; // activities: operate.h
     size_t activities_count;
+    uint64_t count;           // count: instances
+    const weft_group *groups; // count: in order of type and value
+    size_t groups_count;
 } weft_reply;
 
 typedef void weft_reply_fn(void *ctx, const weft_reply *reply);
@@ -252,6 +263,17 @@ WEFT_API weft_err weft_client_terminate(weft_client *client, weft_target target,
 WEFT_API weft_err weft_client_pause(weft_client *client, weft_target target);
 WEFT_API weft_err weft_client_resume(weft_client *client, weft_target target);
 
+// Remove an instance that has finished, now and not when its retention is over:
+// no list, query or result has it any more. Messages that it left are dead
+// letters first. (Temporal: delete workflow execution.)
+//
+// terminate_first  1: if it still runs it is terminated
+//
+// WEFT_ENOTFOUND  no such instance
+// WEFT_EBUSY      it still runs
+WEFT_API weft_err weft_client_delete(weft_client *client, weft_target target,
+                                     int terminate_first);
+
 // Finish a deferred activity. The first one counts.
 //
 // WEFT_ENOTFOUND  that attempt is over
@@ -273,7 +295,7 @@ WEFT_API weft_err weft_client_heartbeat(weft_client *client, const char *token,
 
 // A page of instances, in order of kind and id within each partition. kind
 // NULL: all kinds; status WEFT_STATUS_NONE: all. Shows every write that was
-// acknowledged before the call.
+// acknowledged before the call. find.h has lists by filter, counts and batches.
 WEFT_API weft_err weft_client_list(weft_client *client, const char *kind,
                                    weft_status status, const char *cursor,
                                    weft_reply **out_reply);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "weft/activity.h"
+#include "weft/attributes.h"
 #include "weft/bytes.h"
 
 #ifdef __cplusplus
@@ -80,6 +81,8 @@ typedef struct weft_start_options {
     // to theirs. At most 8 KiB in all. (Temporal: context propagation.)
     const weft_pair *headers;
     size_t headers_count;
+    const weft_attribute *attributes; // that it begins with; limits as there
+    size_t attributes_count;
 } weft_start_options;
 
 #define WEFT_START_OPTIONS_INIT                                                \

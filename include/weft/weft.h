@@ -3,8 +3,9 @@
 // weft.h - durable actors and workflows for C services: everything at once.
 //
 // Read in this order: workflow.h and activity.h (what you write), actor.h (the
-// same without a stack), node.h (run it), client.h and start.h
-// (use it), operate.h (look after it), payload.h (what is in a payload),
+// same without a stack), node.h (run it), client.h and start.h (use it),
+// attributes.h and find.h (find it again), operate.h (look after it), payload.h
+// (what is in a payload),
 // metrics.h (how it does).
 
 #ifndef WEFT_WEFT_H
@@ -12,11 +13,13 @@
 
 #include "weft/activity.h"
 #include "weft/actor.h"
+#include "weft/attributes.h"
 #include "weft/branch.h"
 #include "weft/bytes.h"
 #include "weft/client.h"
 #include "weft/definitions.h"
 #include "weft/error.h"
+#include "weft/find.h"
 #include "weft/metrics.h"
 #include "weft/node.h"
 #include "weft/operate.h"

@@ -76,7 +76,10 @@ call_done(struct wf_request *request)
     shown->data_len = reply->data.len;
     shown->items_count = reply->items_count;
     if (reply->items_count > 0) {
+        world_show_attributes(&reply->items[0], shown->attributes,
+                              sizeof(shown->attributes));
         shown->item = reply->items[0];
+        shown->item.attributes = NULL;
         (void)snprintf(shown->first_id, sizeof(shown->first_id), "%s",
                        reply->items[0].id);
         (void)snprintf(shown->reason, sizeof(shown->reason), "%s",
@@ -136,6 +139,10 @@ make_request(const weft_request *given)
         own_text(&request->who, given->by->who);
         own_text(&request->why, given->by->why);
     }
+    if (given->start != NULL) {
+        world_must(wf_start_attributes(given->start, &request->attributes));
+    }
+    request->is_terminating = given->terminate_first != 0;
     request->list_status = given->status;
     request->list_limit = given->limit > 0 ? given->limit : WF_LIST_PAGE_MAX;
     if (given->verb == WEFT_VERB_LIST) {

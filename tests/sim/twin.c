@@ -21,7 +21,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1016, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1048, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 248, "a new field: is it durable?");
@@ -101,6 +101,8 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line(out, "failure %s: %s", text_of(actor->failure_name),
          text_of(actor->failure_message));
     line_bytes(out, "failure details", 0, actor->failure_details);
+    line_bytes(out, "attributes", 0, actor->attributes);
+    line_bytes(out, "attributes begun", 0, actor->attributes_begun);
 }
 
 // Letters that are in rows only, here or there, are not compared by content.

@@ -97,6 +97,7 @@ struct world_call {
     weft_open_activity activity; // the first, in the same way
     char first_id[64];
     char reason[1200];
+    char attributes[1024]; // of the first: "city=Rome n=1", cut
 };
 
 // All strings are copied. The namespace is "default".
@@ -112,6 +113,12 @@ struct world_call *world_ask(struct world *world, weft_verb verb,
 struct world_call *world_submit(struct world *world,
                                 const weft_request *request);
 struct world_call *world_wait(struct world *world, struct world_call *call);
+// All that a filter matches, over all sites and in pages of so many: "kind/id"
+// in lines, in order. The text lives until the next of these two.
+const char *world_list(struct world *world, const char *filter, uint32_t limit);
+// How many: "3", or with a field to group by "3: failed=1 running=2".
+const char *world_count(struct world *world, const char *filter,
+                        const char *group_by);
 // The number that the next new request will have.
 uint64_t world_next_number(const struct world *world);
 // Release the answers of all calls that were answered.

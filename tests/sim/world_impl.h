@@ -83,6 +83,11 @@ void world_drop_coming(struct world *world, uint32_t site);
 // One thing happens; false when nothing can before limit_ms.
 bool world_step_until(struct world *world, uint64_t limit_ms);
 
+// page.c
+
+void world_show_attributes(const weft_description *item, char *out,
+                           size_t size);
+
 // site.c
 
 // A partition from what is on the disk, not opened.

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// attributes_api.c - the functions of weft/attributes.h that user code calls.
+//
+// Each changes the set that the code sees, and adds the change to the turn. A
+// workflow's activation has its set: what its run began with, and every change
+// that the code made since, in a replay too. So what the code reads, and
+// whether a limit is reached, depends on nothing but the code.
+
+#include "base/error.h"
+#include "runtime/attributes.h"
+#include "runtime/workflow_impl.h"
+
+// turn NULL: a replay, or a stack that is being dropped.
+static weft_err
+change(struct wf_buf *set, struct wf_turn *turn, const weft_attribute *changes,
+       size_t count)
+{
+    weft_err err = wf_attributes_change(set, changes, count);
+
+    for (size_t i = 0; i < count && err == WEFT_OK && turn != NULL; i++) {
+        wf_turn_attribute(turn, &changes[i]);
+    }
+    return err;
+}
+
+static weft_err
+get(const struct wf_buf *set, const char *name, weft_attribute *out_attribute)
+{
+    WF_REQUIRE(name != NULL);
+    WF_REQUIRE(out_attribute != NULL);
+    return wf_attributes_find(wf_buf_bytes(set), name, out_attribute)
+               ? WEFT_OK
+               : wf_error(WEFT_ENOTFOUND, "there is no attribute %s", name);
+}
+
+// An upper bound of what the changes add to a turn.
+static weft_bytes
+room_for(size_t count)
+{
+    return weft_bytes_of("", count * (WF_ATTRIBUTE_TEXT_BYTES_MAX + 128));
+}
+
+// Workflows. ----------------------------------------------------------------
+
+weft_err
+weft_workflow_set_attributes(weft_workflow *wf,
+                             const weft_attribute *attributes, size_t count)
+{
+    weft_err err;
+
+    WF_REQUIRE(attributes != NULL || count == 0);
+    WF_REQUIRE(count <= WF_ATTRIBUTES_MAX);
+    err = wf_workflow_check_value(wf, "attributes", room_for(count));
+    return err != WEFT_OK
+               ? err
+               : change(&wf->attributes, wf->turn, attributes, count);
+}
+
+weft_err
+weft_workflow_set_attribute(weft_workflow *wf, weft_attribute attribute)
+{
+    return weft_workflow_set_attributes(wf, &attribute, 1);
+}
+
+weft_err
+weft_workflow_clear_attribute(weft_workflow *wf, const char *name)
+{
+    return weft_workflow_set_attribute(wf, (weft_attribute){.name = name});
+}
+
+weft_err
+weft_workflow_get_attribute(weft_workflow *wf, const char *name,
+                            weft_attribute *out_attribute)
+{
+    weft_err err = wf_workflow_check_value(wf, "attributes", weft_nothing());
+
+    return err != WEFT_OK ? err : get(&wf->attributes, name, out_attribute);
+}
+
+// Actors. -------------------------------------------------------------------
+
+static struct wf_buf *
+set_of(weft_actor *actor)
+{
+    weft_bytes durable = actor->turn.actor->attributes;
+
+    if (!actor->has_attributes) {
+        wf_buf_put(&actor->attributes, durable.data, durable.len);
+        actor->has_attributes = true;
+    }
+    return &actor->attributes;
+}
+
+weft_err
+weft_actor_set_attributes(weft_actor *actor, const weft_attribute *attributes,
+                          size_t count)
+{
+    weft_err err;
+
+    WF_REQUIRE(attributes != NULL || count == 0);
+    WF_REQUIRE(count <= WF_ATTRIBUTES_MAX);
+    err = wf_turn_check(&actor->turn, "attributes", room_for(count).len);
+    return err != WEFT_OK
+               ? err
+               : change(set_of(actor), &actor->turn, attributes, count);
+}
+
+weft_err
+weft_actor_set_attribute(weft_actor *actor, weft_attribute attribute)
+{
+    return weft_actor_set_attributes(actor, &attribute, 1);
+}
+
+weft_err
+weft_actor_clear_attribute(weft_actor *actor, const char *name)
+{
+    return weft_actor_set_attribute(actor, (weft_attribute){.name = name});
+}
+
+weft_err
+weft_actor_get_attribute(weft_actor *actor, const char *name,
+                         weft_attribute *out_attribute)
+{
+    return get(set_of(actor), name, out_attribute);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Instances found by what they are: lists and counts by filter, deletion.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "story/puppet.h"
+
+// Sets what its input says, "city n", and waits for "go"; "fail" makes it fail.
+static weft_err
+order_run(weft_workflow *wf, weft_bytes input)
+{
+    char city[32];
+    char text[64];
+    long long n;
+    weft_bytes how;
+
+    (void)story_text(input, text, sizeof(text));
+    if (sscanf(text, "%31s %lld", city, &n) == 2) {
+        MUST(weft_workflow_set_attribute(wf,
+                                         weft_attribute_keyword("city", city)),
+             WEFT_OK);
+        MUST(weft_workflow_set_attribute(wf, weft_attribute_int("n", n)),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, &how), WEFT_OK);
+    return story_is(how, "fail")
+               ? weft_workflow_fail(wf, "failed", "", weft_nothing())
+               : WEFT_OK;
+}
+
+static weft_definitions *
+define(void)
+{
+    weft_definitions *definitions = puppet_definitions();
+
+    story_add_workflow(definitions, "order", order_run);
+    return definitions;
+}
+
+#define CHECK_LIST(filter, expected)                                           \
+    test_check_str(world_list(story->world, (filter), 1000), (expected),       \
+                   (filter), __FILE__, __LINE__)
+#define CHECK_COUNT(filter, group_by, expected)                                \
+    test_check_str(world_count(story->world, (filter), (group_by)),            \
+                   (expected), (filter), __FILE__, __LINE__)
+
+static void
+tell_found(struct story *story)
+{
+    story_start("order", "a", "Rome 1");
+    story_start("order", "b", "Rome 2");
+    story_start("order", "c", "Oslo 3");
+    story_start("order", "d", "");
+    puppet_do("puppet", "p", "note x");
+    story_wait_ms(100);
+    CHECK_LIST("", "order/a\norder/b\norder/c\norder/d\npuppet/p\n");
+    CHECK_LIST("kind = 'order' and city = 'Rome'", "order/a\norder/b\n");
+    CHECK_LIST("n between 2 and 3", "order/b\norder/c\n");
+    CHECK_LIST("city is null and id starts_with 'd'", "order/d\n");
+    CHECK_COUNT("", "kind", "5: order=4 puppet=1");
+    CHECK_COUNT("kind = 'order'", "city", "4: none=1 Oslo=1 Rome=2");
+    CHECK_COUNT("n > 1", NULL, "2");
+    // What was acknowledged is found at once, also what has changed.
+    story_signal("order", "a", "go", "fail");
+    story_signal("order", "b", "go", "");
+    CHECK_RESULT("order", "b", "");
+    CHECK_FAILS("order", "a", WEFT_EFAILED, "failed");
+    CHECK_LIST("status = failed", "order/a\n");
+    CHECK_LIST("finished > 0 and created > '1970-01-01'", "order/a\norder/b\n");
+    CHECK_COUNT("kind = 'order'", "status",
+                "4: completed=1 failed=1 running=2");
+    story_crash();
+    CHECK_COUNT("kind = 'order'", "status",
+                "4: completed=1 failed=1 running=2");
+}
+
+TEST(find, lists_and_counts_have_what_the_filter_matches)
+{
+    story_run(define, tell_found);
+}
+
+static void
+tell_deleted(struct story *story)
+{
+    const struct world_call *call;
+
+    story_start("order", "a", "Rome 1");
+    story_signal("order", "a", "go", "");
+    CHECK_RESULT("order", "a", "");
+    (void)story_do(WEFT_VERB_DELETE, "order", "a", "", "");
+    CHECK_LIST("", "");
+    CHECK_ERR(story_ask(WEFT_VERB_DESCRIBE, "order", "a", "", "")->err,
+              WEFT_ENOTFOUND);
+    CHECK_ERR(story_ask(WEFT_VERB_RESULT, "order", "a", "", "")->err,
+              WEFT_ENOTFOUND);
+    call = story_ask(WEFT_VERB_DELETE, "order", "a", "", "");
+    CHECK_ERR(call->err, WEFT_ENOTFOUND);
+    // The id is free, and nothing of the old life is in the new one.
+    story_start("order", "a", "");
+    story_wait_ms(100);
+    CHECK_STR(story_describe("order", "a")->attributes, "");
+}
+
+TEST(find, what_is_deleted_is_gone_at_once)
+{
+    story_run(define, tell_deleted);
+}
+
+static struct world_call *
+delete_now(struct story *story, const char *kind, const char *id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_DELETE;
+    request.target = (weft_target){kind, id};
+    request.terminate_first = 1;
+    return world_wait(story->world, world_submit(story->world, &request));
+}
+
+static void
+tell_terminated(struct story *story)
+{
+    struct world_call *watch;
+
+    story_start("puppet", "a", "");
+    story_start("order", "w", "");
+    (void)story_do(WEFT_VERB_PAUSE, "puppet", "a", "", "");
+    story_signal("puppet", "a", "one", "");
+    story_signal("puppet", "a", "two", "");
+    watch = world_call(story->world, WEFT_VERB_RESULT, "order", "w", "",
+                       weft_nothing());
+    CHECK_OK(delete_now(story, "order", "w")->err);
+    CHECK_OK(delete_now(story, "puppet", "a")->err);
+    // Asked again after a crash, there is nothing left that it could tell.
+    (void)world_wait(story->world, watch);
+    CHECK(watch->err == WEFT_ETERMINATED ||
+          (!story->is_calm && watch->err == WEFT_ENOTFOUND));
+    CHECK_LIST("", "");
+    if (story->is_calm) {
+        CHECK_EQ(story_dead_letters(), 2); // what it had not handled
+    }
+}
+
+TEST(find, one_that_runs_is_terminated_first_and_its_letters_are_kept)
+{
+    story_run(define, tell_terminated);
+}
+
+// Random instances against a model. -------------------------------------------
+
+enum { INSTANCES = 120 };
+
+struct model {
+    char id[16];
+    char city[8];
+    long long n;
+    weft_status status;
+};
+
+static struct model models[INSTANCES];
+static const char *const cities[] = {"Rome", "Oslo", "Lima", "Bern"};
+
+static void
+populate(struct wf_random *random)
+{
+    for (int i = 0; i < INSTANCES; i++) {
+        struct model *model = &models[i];
+        char input[40];
+
+        (void)snprintf(model->id, sizeof(model->id), "%03d", i);
+        (void)snprintf(model->city, sizeof(model->city), "%s",
+                       cities[wf_random_below(random, 4)]);
+        model->n = (long long)wf_random_below(random, 20) - 10;
+        model->status = WEFT_STATUS_RUNNING;
+        (void)snprintf(input, sizeof(input), "%s %lld", model->city, model->n);
+        story_start("order", model->id, input);
+        if (wf_random_below(random, 2) == 0) {
+            bool fails = wf_random_below(random, 3) == 0;
+
+            story_signal("order", model->id, "go", fails ? "fail" : "");
+            (void)story_result("order", model->id);
+            model->status = fails ? WEFT_STATUS_FAILED : WEFT_STATUS_COMPLETED;
+        }
+    }
+    story_wait_ms(100);
+}
+
+// A filter of three tests, and what it should find.
+struct question {
+    const char *city;
+    long long low;
+    weft_status status;
+    bool is_any; // "or" between them
+    char filter[200];
+};
+
+static bool
+is_found(const struct question *question, const struct model *model)
+{
+    bool has_city = strcmp(model->city, question->city) == 0;
+    bool is_high = model->n >= question->low;
+    bool has_status = model->status == question->status;
+
+    return question->is_any ? has_city || (is_high && !has_status)
+                            : has_city && (is_high || !has_status);
+}
+
+static void
+ask_random(struct story *story, struct wf_random *random)
+{
+    struct question question = {
+        .city = cities[wf_random_below(random, 4)],
+        .low = (long long)wf_random_below(random, 20) - 10,
+        .status = (weft_status)(1 + wf_random_below(random, 3)),
+        .is_any = wf_random_below(random, 2) == 0,
+    };
+    static char expected[INSTANCES * 20];
+    size_t len = 0;
+    size_t count = 0;
+    char number[24];
+
+    (void)snprintf(
+        question.filter, sizeof(question.filter),
+        question.is_any ? "city = '%s' or n >= %lld and status != %s"
+                        : "city = '%s' and (n >= %lld or not status = %s)",
+        question.city, question.low, weft_status_name(question.status));
+    expected[0] = '\0';
+    for (int i = 0; i < INSTANCES; i++) {
+        if (is_found(&question, &models[i])) {
+            len += (size_t)snprintf(expected + len, sizeof(expected) - len,
+                                    "order/%s\n", models[i].id);
+            count++;
+        }
+    }
+    test_check_str(world_list(story->world, question.filter,
+                              1 + (uint32_t)wf_random_below(random, 20)),
+                   expected, question.filter, __FILE__, __LINE__);
+    (void)snprintf(number, sizeof(number), "%zu", count);
+    CHECK_COUNT(question.filter, NULL, number);
+}
+
+static void
+check_groups(struct story *story)
+{
+    char expected[200];
+    int counts[4] = {0};
+
+    for (int i = 0; i < INSTANCES; i++) {
+        for (int city = 0; city < 4; city++) {
+            counts[city] += strcmp(models[i].city, cities[city]) == 0;
+        }
+    }
+    (void)snprintf(expected, sizeof(expected),
+                   "%d: Bern=%d Lima=%d Oslo=%d Rome=%d", INSTANCES, counts[3],
+                   counts[2], counts[1], counts[0]);
+    CHECK_COUNT("", "city", expected);
+}
+
+static void
+tell_random(struct story *story)
+{
+    struct wf_random random;
+
+    wf_random_init(&random, 5);
+    populate(&random);
+    for (int i = 0; i < 20; i++) {
+        ask_random(story, &random);
+    }
+    check_groups(story);
+    story_crash();
+    for (int i = 0; i < 5; i++) {
+        ask_random(story, &random);
+    }
+}
+
+TEST(find, random_filters_find_what_a_model_finds)
+{
+    story_run_calm(define, tell_random);
+}

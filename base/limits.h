@@ -46,6 +46,7 @@
 #define WF_STORES_MAX 64
 #define WF_WORKERS_MAX 4096
 #define WF_WORKERS_DEFAULT 16
+#define WF_LOCAL_WORKERS_DEFAULT 4 // beside them, for local activities
 
 // A mailbox. Calls from the edge are refused with WEFT_EBUSY when full;
 // messages between actors are always taken.

@@ -165,7 +165,8 @@ add_blame(void *ctx, const struct wf_blackbox_entry *entry)
 static weft_err
 open_box(weft_node *node)
 {
-    uint32_t slots = node->options.shard_count + node->options.worker_count;
+    uint32_t slots = node->options.shard_count + node->options.worker_count +
+                     node->options.local_worker_count;
     char *path =
         node->options.data_dir == NULL ? NULL : make_path(node, "blackbox");
     weft_err err = wf_blackbox_open(path, slots, add_blame, node, &node->box);

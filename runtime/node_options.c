@@ -64,6 +64,10 @@ read_counts(weft_node_options *options)
         err = read_count("worker_count", &options->worker_count,
                          WF_WORKERS_DEFAULT, WF_WORKERS_MAX);
     }
+    if (err == WEFT_OK) {
+        err = read_count("local_worker_count", &options->local_worker_count,
+                         WF_LOCAL_WORKERS_DEFAULT, WF_WORKERS_MAX);
+    }
     if (err != WEFT_OK) {
         return err;
     }

@@ -305,6 +305,7 @@ make_workers(weft_node *node)
 {
     struct wf_workers_options options = {
         .count = node->options.worker_count,
+        .local_count = node->options.local_worker_count,
         .is_manual = node->seams.is_manual,
         .definitions = node->options.definitions,
         .clock = node->clock,

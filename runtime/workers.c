@@ -12,9 +12,13 @@
 // so kinds take turns. A kind at its limit is in no list: the worker that ends
 // one of its tasks puts it back.
 //
-//   I1  running <= limit, for every kind
-//   I2  a kind is in `ready` exactly when it has waiting tasks and
-//       running < limit
+// Local activities have a lane of their own: other tasks never run on more than
+// count threads, so the local_count beyond them are there for local ones, and
+// the other way round. A kind has a queue in each lane and one limit over both.
+//
+//   I1  running <= limit, for every kind and every lane
+//   I2  a kind's queue is in its lane's `ready` exactly when it has waiting
+//       tasks and the kind's running < limit
 //
 // Sleeping. `idle` counts workers that sleep and that nobody has claimed. Who
 // gives a task claims one (takes 1 off `idle`) and posts the semaphore once; a
@@ -46,12 +50,25 @@
 #include "runtime/definitions.h"
 #include "runtime/task.h"
 
-// The tasks of one activity kind.
-struct kind_queue {
-    struct wf_list_node ready; // in workers->ready
+enum { LANE_LOCAL, LANE_OTHER, LANES };
+
+// The tasks of one activity kind in one lane.
+struct queue {
+    struct wf_list_node ready; // in the lane's list
     struct wf_list waiting;    // of tasks, oldest first
+    struct kind_queue *kind;
+};
+
+struct kind_queue {
+    struct queue queues[LANES];
     uint32_t running;
     uint32_t limit;
+};
+
+struct lane {
+    struct wf_list ready; // of struct queue
+    uint32_t running;
+    uint32_t limit; // of threads
 };
 
 struct worker {
@@ -70,9 +87,10 @@ struct wf_workers {
     _Atomic uint32_t idle;  // asleep, or about to be, and not claimed
     sem_t claimed;          // posted once for each claim
     atomic_bool is_stopping;
+    atomic_bool has_local; // a local task came, so their threads may be made
 
-    pthread_mutex_t lock;    // over what follows
-    struct wf_list ready;    // of kind_queue
+    pthread_mutex_t lock; // over what follows
+    struct lane lanes[LANES];
     struct wf_list returned; // abandoned tasks that no worker needs to run
     struct kind_queue *kinds;
     uint32_t kinds_count;
@@ -85,13 +103,23 @@ struct wf_workers {
 static void
 update_ready(struct wf_workers *workers, struct kind_queue *kind)
 {
-    bool is_ready = kind->waiting.count > 0 && kind->running < kind->limit;
+    for (int i = 0; i < LANES; i++) {
+        struct queue *queue = &kind->queues[i];
+        struct wf_list *ready = &workers->lanes[i].ready;
+        bool is_ready = queue->waiting.count > 0 && kind->running < kind->limit;
 
-    if (is_ready && !wf_list_has(&kind->ready)) {
-        wf_list_push_back(&workers->ready, &kind->ready);
-    } else if (!is_ready && wf_list_has(&kind->ready)) {
-        wf_list_remove(&workers->ready, &kind->ready);
+        if (is_ready && !wf_list_has(&queue->ready)) {
+            wf_list_push_back(ready, &queue->ready);
+        } else if (!is_ready && wf_list_has(&queue->ready)) {
+            wf_list_remove(ready, &queue->ready);
+        }
     }
+}
+
+static int
+lane_of(const struct wf_task *task)
+{
+    return task->is_local ? LANE_LOCAL : LANE_OTHER;
 }
 
 static struct kind_queue *
@@ -104,17 +132,17 @@ kind_of(struct wf_workers *workers, const struct wf_task *task)
 // Tasks time out in about the order in which they came, so looking at the
 // front whenever the queue is touched finds nearly all of them.
 static void
-sweep_abandoned(struct wf_workers *workers, struct kind_queue *kind)
+sweep_abandoned(struct wf_workers *workers, struct queue *queue)
 {
     struct wf_list_node *node;
 
-    while ((node = wf_list_first(&kind->waiting)) != NULL) {
+    while ((node = wf_list_first(&queue->waiting)) != NULL) {
         struct wf_task *task = WF_CONTAINER(node, struct wf_task, node);
 
         if (!atomic_load(&task->is_abandoned)) {
             return;
         }
-        wf_list_remove(&kind->waiting, node);
+        wf_list_remove(&queue->waiting, node);
         wf_list_push_back(&workers->returned, node);
     }
 }
@@ -128,10 +156,27 @@ empty_inbox(struct wf_workers *workers)
         struct wf_task *task = WF_CONTAINER(node, struct wf_task, queue);
         struct kind_queue *kind = kind_of(workers, task);
 
-        wf_list_push_back(&kind->waiting, &task->node);
-        sweep_abandoned(workers, kind);
+        struct queue *queue = &kind->queues[lane_of(task)];
+
+        wf_list_push_back(&queue->waiting, &task->node);
+        sweep_abandoned(workers, queue);
         update_ready(workers, kind);
     }
+}
+
+// The lane that the next task comes from, or NULL. Local ones first: they are
+// few and somebody near waits for them.
+static struct lane *
+next_lane(struct wf_workers *workers)
+{
+    for (int i = 0; i < LANES; i++) {
+        struct lane *lane = &workers->lanes[i];
+
+        if (lane->ready.count > 0 && lane->running < lane->limit) {
+            return lane;
+        }
+    }
+    return NULL;
 }
 
 // The next task to run, counted as running; or one to give back, not counted;
@@ -140,7 +185,8 @@ static struct wf_task *
 next_task(struct wf_workers *workers, bool *out_is_counted)
 {
     struct wf_list_node *node;
-    struct kind_queue *kind;
+    struct queue *queue;
+    struct lane *lane;
 
     empty_inbox(workers);
     *out_is_counted = false;
@@ -148,16 +194,17 @@ next_task(struct wf_workers *workers, bool *out_is_counted)
     if (node != NULL) {
         return WF_CONTAINER(node, struct wf_task, node);
     }
-    node = wf_list_pop_front(&workers->ready);
-    if (node == NULL) {
+    lane = next_lane(workers);
+    if (lane == NULL) {
         return NULL;
     }
-    kind = WF_CONTAINER(node, struct kind_queue, ready);
-    kind->running++;
-    WF_ASSERT(kind->running <= kind->limit); // I1
-    node = wf_list_pop_front(&kind->waiting);
+    queue = WF_CONTAINER(wf_list_pop_front(&lane->ready), struct queue, ready);
+    lane->running++;
+    queue->kind->running++;
+    WF_ASSERT(queue->kind->running <= queue->kind->limit); // I1
+    node = wf_list_pop_front(&queue->waiting);
     WF_ASSERT(node != NULL); // I2
-    update_ready(workers, kind);
+    update_ready(workers, queue->kind);
     *out_is_counted = true;
     return WF_CONTAINER(node, struct wf_task, node);
 }
@@ -240,6 +287,7 @@ step(struct wf_workers *workers, uint32_t worker)
         pthread_mutex_lock(&workers->lock);
         kind = kind_of(workers, task);
         kind->running--;
+        workers->lanes[lane_of(task)].running--;
         update_ready(workers, kind);
         pthread_mutex_unlock(&workers->lock);
     }
@@ -315,6 +363,14 @@ run_worker(void *arg)
     return NULL;
 }
 
+static uint32_t
+threads_max(const struct wf_workers *workers)
+{
+    return workers->options.count + (atomic_load(&workers->has_local)
+                                         ? workers->options.local_count
+                                         : 0);
+}
+
 static bool
 add_thread(struct wf_workers *workers)
 {
@@ -323,7 +379,7 @@ add_thread(struct wf_workers *workers)
 
     pthread_mutex_lock(&workers->lock);
     count = atomic_load(&workers->threads_count);
-    if (count < workers->options.count && !atomic_load(&workers->is_stopping)) {
+    if (count < threads_max(workers) && !atomic_load(&workers->is_stopping)) {
         struct worker *worker = &workers->threads[count];
 
         *worker = (struct worker){.workers = workers, .index = count};
@@ -350,10 +406,11 @@ give_back_all(struct wf_workers *workers)
     while ((node = wf_list_pop_front(&workers->returned)) != NULL) {
         wf_list_push_back(&all, node);
     }
-    for (uint32_t i = 0; i < workers->kinds_count; i++) {
-        struct kind_queue *kind = &workers->kinds[i];
+    for (uint32_t i = 0; i < workers->kinds_count * LANES; i++) {
+        struct kind_queue *kind = &workers->kinds[i / LANES];
 
-        while ((node = wf_list_pop_front(&kind->waiting)) != NULL) {
+        while ((node = wf_list_pop_front(&kind->queues[i % LANES].waiting)) !=
+               NULL) {
             wf_list_push_back(&all, node);
         }
         update_ready(workers, kind);
@@ -370,6 +427,9 @@ wf_workers_give(struct wf_workers *workers, struct wf_task *task)
     const struct wf_clock *clock = &workers->options.clock;
 
     task->given_ns = clock->mono_ns(clock->self);
+    if (task->is_local) {
+        atomic_store(&workers->has_local, true);
+    }
     atomic_fetch_add(&workers->open, 1);
     wf_mpsc_push(&workers->inbox, &task->queue);
     atomic_fetch_add(&workers->given, 1);
@@ -380,7 +440,7 @@ wf_workers_give(struct wf_workers *workers, struct wf_task *task)
     }
     if (claim_idle(workers)) {
         sem_post(&workers->claimed);
-    } else if (atomic_load(&workers->threads_count) < workers->options.count) {
+    } else if (atomic_load(&workers->threads_count) < threads_max(workers)) {
         // If it cannot be made, those that are there will get to it.
         (void)add_thread(workers);
     }
@@ -392,7 +452,10 @@ wf_workers_depth(struct wf_workers *workers, uint32_t kind,
 {
     pthread_mutex_lock(&workers->lock);
     empty_inbox(workers);
-    *out_waiting = workers->kinds[kind].waiting.count;
+    *out_waiting = 0;
+    for (int i = 0; i < LANES; i++) {
+        *out_waiting += workers->kinds[kind].queues[i].waiting.count;
+    }
     *out_running = workers->kinds[kind].running;
     pthread_mutex_unlock(&workers->lock);
 }
@@ -417,8 +480,25 @@ init_kinds(struct wf_workers *workers)
         uint32_t limit =
             wf_definitions_activity_at(definitions, i)->def.max_parallel;
 
-        wf_list_init(&workers->kinds[i].waiting);
+        for (int j = 0; j < LANES; j++) {
+            wf_list_init(&workers->kinds[i].queues[j].waiting);
+            workers->kinds[i].queues[j].kind = &workers->kinds[i];
+        }
         workers->kinds[i].limit = limit == 0 ? UINT32_MAX : limit;
+    }
+}
+
+// A manual pool has no threads: whoever steps it may run anything.
+static void
+init_lanes(struct wf_workers *workers)
+{
+    const struct wf_workers_options *options = &workers->options;
+
+    for (int i = 0; i < LANES; i++) {
+        wf_list_init(&workers->lanes[i].ready);
+        workers->lanes[i].limit = options->is_manual ? UINT32_MAX
+                                  : i == LANE_LOCAL  ? options->local_count
+                                                     : options->count;
     }
 }
 
@@ -431,10 +511,16 @@ wf_workers_create(const struct wf_workers_options *options,
     workers->options = *options;
     if (options->is_manual) {
         workers->options.count = 0;
-    } else if (options->count == 0) {
-        workers->options.count = WF_WORKERS_DEFAULT;
+        workers->options.local_count = 0;
+    } else {
+        workers->options.count =
+            options->count == 0 ? WF_WORKERS_DEFAULT : options->count;
+        workers->options.local_count = options->local_count == 0
+                                           ? WF_LOCAL_WORKERS_DEFAULT
+                                           : options->local_count;
     }
     WF_ASSERT(workers->options.count <= WF_WORKERS_MAX);
+    WF_ASSERT(workers->options.local_count <= WF_WORKERS_MAX);
     workers->host = (struct wf_activity_host){
         .clock = options->clock,
         .beat = options->beat,
@@ -443,13 +529,14 @@ wf_workers_create(const struct wf_workers_options *options,
         .choose_ctx = options->choose_ctx,
     };
     wf_mpsc_init(&workers->inbox);
-    wf_list_init(&workers->ready);
+    init_lanes(workers);
     wf_list_init(&workers->returned);
     pthread_mutex_init(&workers->lock, NULL);
     sem_init(&workers->claimed, 0, 0);
     init_kinds(workers);
     workers->threads =
-        wf_calloc(workers->options.count * sizeof(*workers->threads));
+        wf_calloc((workers->options.count + workers->options.local_count) *
+                  sizeof(*workers->threads));
     if (!options->is_manual && !add_thread(workers)) {
         wf_workers_destroy(workers);
         return wf_error(WEFT_EBUSY, "no thread can be made for activities");

@@ -23,7 +23,8 @@ struct wf_task;
 struct wf_workers;
 
 // Who watches the threads, for the black box. Each may be NULL. `worker` is 0
-// to count - 1 and names one thread for its whole life. Called on that thread.
+// to count + local_count - 1 and names one thread for its whole life. Called on
+// that thread.
 struct wf_workers_watch {
     void (*thread_begin)(void *ctx, uint32_t worker);
     void (*thread_end)(void *ctx, uint32_t worker);
@@ -34,8 +35,9 @@ struct wf_workers_watch {
 };
 
 struct wf_workers_options {
-    uint32_t count; // of threads, made as they are needed; default 16
-    bool is_manual; // no threads: only wf_workers_step runs tasks
+    uint32_t count;       // of threads, made as they are needed; default 16
+    uint32_t local_count; // the same, beside them, for local ones; default 4
+    bool is_manual;       // no threads: only wf_workers_step runs tasks
     const weft_definitions *definitions; // borrowed
     struct wf_clock clock; // wall_ms stamps when tasks begin and beat
 

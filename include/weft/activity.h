@@ -100,9 +100,10 @@ typedef struct weft_call_options {
     weft_activity_timeouts timeouts;
     weft_cancellation cancellation;
     weft_on_lost on_lost;
-    // 1: on the workers of the caller's own node, whatever task queues there
-    // are, with a share of them that ordinary activities cannot take. Durable
-    // like any other. (Temporal: local activity.)
+    // 1: on the caller's own node, never through a task queue, and on worker
+    // threads that others cannot take (local_worker_count, node.h). Begun once
+    // the call is durable, and repeated, timed out and operated like any other.
+    // (Temporal: local activity.)
     int is_local;
 } weft_call_options;
 

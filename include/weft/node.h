@@ -36,10 +36,12 @@ typedef struct weft_node_options {
     const char *data_dir; // required; made if missing, its parents not; held
                           // by one node
     const weft_definitions *definitions; // required; borrowed until close
-    uint32_t partition_count; // 1 to 1024, fixed at first open; default 64
-    uint32_t shard_count;     // 1 to 64; default: cores - 1, at least 1
-    uint32_t store_count;     // 1 to 64, fixed at first open; default 1
-    uint32_t worker_count;    // threads for activities, to 4096; default 16
+    uint32_t partition_count;    // 1 to 1024, fixed at first open; default 64
+    uint32_t shard_count;        // 1 to 64; default: cores - 1, at least 1
+    uint32_t store_count;        // 1 to 64, fixed at first open; default 1
+    uint32_t worker_count;       // threads for activities, to 4096; default 16
+    uint32_t local_worker_count; // the same, beside them, for local activities
+                                 // alone (weft_call_options); default 4
     int64_t window_bytes; // redo log that may be newer than the rows; default
                           // (0) 64 MiB; WEFT_WINDOW_NONE for no window
     uint32_t resident_actors_max; // kept in memory when idle; default 100000

@@ -13,7 +13,8 @@
 #include "support/test.h"
 
 // A pool, three kinds, and what came back. `fast` returns its input, `narrow`
-// runs twice at a time at most, `gated` waits until the gate is open.
+// runs twice at a time at most, `gated` waits until the gate is open, one at a
+// time, `held` the same without a limit.
 enum { BACK_MAX = 20000, NARROW_MAX = 2 };
 
 static struct {
@@ -166,6 +167,7 @@ open_rig(uint32_t count)
     add_kind("fast", fast, 0);
     add_kind("narrow", narrow, NARROW_MAX);
     add_kind("gated", gated, 1);
+    add_kind("held", gated, 0);
     options.definitions = rig.definitions;
     CHECK_OK(wf_workers_create(&options, &rig.workers));
 }
@@ -350,6 +352,53 @@ TEST(workers, a_single_task_wakes_a_sleeper)
         give("fast", "x");
         wait_back(i);
     }
+    close_rig();
+}
+
+static void
+give_local(const char *kind, const char *input)
+{
+    struct wf_task *task = make_task(kind, input);
+
+    task->is_local = true;
+    wf_workers_give(rig.workers, task);
+}
+
+// Both threads are taken and a queue waits behind them; local ones run all the
+// same, and do not let one of the others run in their place.
+TEST(workers, a_flood_of_others_does_not_keep_local_ones_waiting)
+{
+    open_rig(2);
+    for (int i = 0; i < 50; i++) {
+        give("held", "x");
+    }
+    wait_begun(2);
+    for (int i = 0; i < 20; i++) {
+        give_local("fast", "y");
+    }
+    wait_back(20);
+    CHECK_EQ(atomic_load(&rig.running), 2);
+    atomic_store(&rig.is_open, true);
+    wait_back(70);
+    CHECK_EQ(atomic_load(&rig.running_max), 2);
+    close_rig();
+}
+
+TEST(workers, a_flood_of_local_ones_does_not_keep_others_waiting)
+{
+    open_rig(2);
+    for (int i = 0; i < 50; i++) {
+        give_local("held", "x");
+    }
+    wait_begun(4); // their threads, by default
+    for (int i = 0; i < 20; i++) {
+        give("fast", "y");
+    }
+    wait_back(20);
+    CHECK_EQ(atomic_load(&rig.running), 4);
+    atomic_store(&rig.is_open, true);
+    wait_back(70);
+    CHECK_EQ(atomic_load(&rig.running_max), 4);
     close_rig();
 }
 

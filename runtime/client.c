@@ -446,48 +446,65 @@ wait_for(struct wf_client_call *call, uint32_t timeout_ms)
 }
 
 weft_err
-weft_client_call(weft_client *client, const weft_request *request,
-                 uint32_t timeout_ms, weft_reply **out_reply)
+wf_client_send(weft_client *client, const weft_request *request,
+               struct wf_client_call **out_call)
 {
     weft_request given;
     struct wf_request *made;
-    struct wf_client_call *call;
-    uint64_t number;
     weft_err err;
 
-    wf_error_clear();
-    WF_REQUIRE(client != NULL);
-    WF_REQUIRE(out_reply != NULL);
-    *out_reply = NULL;
     err = wf_versioned_copy("weft_request", request, &given, sizeof(given));
-    if (err != WEFT_OK) {
-        return err;
+    if (err == WEFT_OK) {
+        err = wf_client_make(client, &given, &made);
     }
-    err = wf_client_make(client, &given, &made);
-    if (err != WEFT_OK) {
-        return err;
+    if (err == WEFT_OK) {
+        err = begin(client, made, given.number, NULL, NULL, out_call);
     }
-    err = begin(client, made, given.number, NULL, NULL, &call);
-    if (err != WEFT_OK) {
-        return err;
+    if (err == WEFT_OK) {
+        wf_node_post_request(client->node, made);
     }
+    return err;
+}
+
+weft_err
+wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
+                  weft_reply **out_reply)
+{
+    uint64_t number = call->number;
+    struct wf_request *request = call->request;
+    weft_err err;
+
     if (timeout_ms == 0) {
-        timeout_ms = client->timeout_ms;
+        timeout_ms = call->client->timeout_ms;
     }
-    number = call->number;
-    wf_node_post_request(client->node, made);
     if (!wait_for(call, timeout_ms)) {
         return wf_error(WEFT_ETIMEDOUT,
                         "no answer to request %llu within %u ms",
                         (unsigned long long)number, timeout_ms);
     }
     end(call, true);
-    err = made->reply.err;
+    err = request->reply.err;
     if (err != WEFT_OK) {
-        (void)wf_error(err, "%s", made->reply.detail);
+        (void)wf_error(err, "%s", request->reply.detail);
     }
-    *out_reply = &made->reply;
+    *out_reply = &request->reply;
     return err;
+}
+
+weft_err
+weft_client_call(weft_client *client, const weft_request *request,
+                 uint32_t timeout_ms, weft_reply **out_reply)
+{
+    struct wf_client_call *call;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(client != NULL);
+    WF_REQUIRE(out_reply != NULL);
+    *out_reply = NULL;
+    err = wf_client_send(client, request, &call);
+    return err != WEFT_OK ? err
+                          : wf_client_receive(call, timeout_ms, out_reply);
 }
 
 // Closing. ------------------------------------------------------------------

@@ -5,6 +5,7 @@
 //   client.c           life, submitting, waiting, dispatching
 //   client_make.c      from weft_request to wf_request: checks and copies
 //   client_list.c      pages of a list, over all partitions
+//   client_batch.c     the same verb for all that a filter matches
 //   client_numbers.c   which request numbers are open
 //   client_calls.c     the blocking form of each verb
 //   operate_calls.c    the same, of operators
@@ -86,6 +87,14 @@ struct weft_client {
 // and done are not. Errors are those of weft_client_submit.
 weft_err wf_client_make(const weft_client *client, const weft_request *request,
                         struct wf_request **out_request);
+
+// The two halves of a blocking call: what was sent must be received, once.
+weft_err wf_client_send(weft_client *client, const weft_request *request,
+                        struct wf_client_call **out_call);
+// *out_reply is set unless it fails with WEFT_ETIMEDOUT. timeout_ms 0: the
+// client's.
+weft_err wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
+                           weft_reply **out_reply);
 
 // Where a page ended, as printable text; owned.
 char *wf_client_cursor_encode(uint32_t partition, weft_bytes after);

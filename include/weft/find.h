@@ -42,6 +42,62 @@ WEFT_API weft_err weft_client_count(weft_client *client, const char *filter,
                                     const char *group_by,
                                     weft_reply **out_reply);
 
+// Batches. ------------------------------------------------------------------
+
+#define WEFT_BATCH_ERRORS_MAX 16
+#define WEFT_BATCH_CURSOR_BYTES 2049
+
+// How far a batch is.
+typedef struct weft_batch_result {
+    uint64_t seen; // instances that the filter matched
+    uint64_t done;
+    uint64_t failed;
+    struct {
+        weft_err err; // WEFT_EFINISHED: it had finished meanwhile, and so on
+        uint64_t count;
+    } errors[WEFT_BATCH_ERRORS_MAX]; // why they failed; the rest is not told
+    size_t errors_count;
+    // Where to go on: "" at the beginning and when all is done.
+    char cursor[WEFT_BATCH_CURSOR_BYTES];
+} weft_batch_result;
+
+// Called after each page, on the caller's thread. Return 0 to go on.
+typedef int weft_batch_fn(void *ctx, const weft_batch_result *so_far);
+
+typedef struct weft_batch_options {
+    size_t struct_size;
+    const char *filter;  // required; "run > 0" is everything
+    weft_verb verb;      // CANCEL, TERMINATE, SIGNAL, DELETE, PAUSE, RESUME
+    const char *name;    // of the signal; reason of a termination
+    weft_bytes data;     // of the signal
+    int terminate_first; // DELETE: also those that run
+    const struct weft_operator *by; // as in weft_request; may be NULL
+    uint32_t per_second;            // at most so many; 0: as fast as it goes
+    const char *cursor;             // of an earlier batch, to go on; or NULL
+    weft_batch_fn *progress;        // may be NULL
+    void *ctx;                      // of progress
+} weft_batch_options;
+
+#define WEFT_BATCH_OPTIONS_INIT                                                \
+    {                                                                          \
+        .struct_size = sizeof(weft_batch_options)                              \
+    }
+
+// Do the same to every instance that the filter matches, a page of 100 at a
+// time; blocks until it is through, in turns of the client's timeout. That one
+// of them fails does not stop it. Whoever goes on from a cursor may do the page
+// that was under way again: all verbs but SIGNAL then find that it was done.
+// (Temporal: batch operations.)
+//
+// out_result   set in any case; with an error it says how far it came
+//
+// WEFT_EINVAL      no filter or not one, or a verb that is not for batches
+// WEFT_ECANCELLED  progress said so
+// else             as weft_client_list_where
+WEFT_API weft_err weft_client_batch(weft_client *client,
+                                    const weft_batch_options *options,
+                                    weft_batch_result *out_result);
+
 #ifdef __cplusplus
 }
 #endif

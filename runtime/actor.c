@@ -260,7 +260,10 @@ wf_actor_next_code(const struct wf_actor *actor)
     const struct wf_kind *next =
         wf_kind_upgrade(actor->kind, actor->version, WEFT_UPGRADE_NOW_IF_FITS);
 
-    return next == NULL || next->version == actor->unfit_version ? NULL : next;
+    return next == NULL || next->version == actor->unfit_version ||
+                   wf_start_is_pinned(actor->options)
+               ? NULL
+               : next;
 }
 
 bool

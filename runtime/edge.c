@@ -149,9 +149,11 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
                    "its kind is created by other actors only");
         return false;
     }
-    if (wf_kind_current(actor->kind) == NULL) {
+    if (wf_start_kind(actor->kind, request->options) == NULL) {
         answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "every version of its kind is retired");
+                   wf_start_is_pinned(request->options)
+                       ? "that version of its kind is not registered here"
+                       : "every version of its kind is retired");
         return false;
     }
     if (actor->status == WEFT_STATUS_NONE || wf_actor_is_live(actor) ||

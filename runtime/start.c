@@ -18,6 +18,7 @@ enum tag {
     TAG_EXECUTION,   // V ms
     TAG_RUN,         // V ms
     TAG_RETRY,       // as read_retry reads it
+    TAG_VERSION,     // V
     TAG_HEADERS = 8, // pairs
 };
 
@@ -161,6 +162,7 @@ wf_start_encode(const weft_start_options *options, struct wf_buf *out_bytes)
     if (is_retried(&options->retry)) {
         err = put_retry(out_bytes, &options->retry);
     }
+    put_number(out_bytes, TAG_VERSION, options->version);
     if (err == WEFT_OK) {
         err = put_headers(out_bytes, options->headers, options->headers_count);
     }
@@ -215,6 +217,9 @@ read_option(uint64_t tag, struct wf_reader *value, struct wf_start *start)
         break;
     case TAG_RETRY:
         read_retry(value, start);
+        break;
+    case TAG_VERSION:
+        start->version = (uint32_t)wf_reader_varint(value);
         break;
     case TAG_HEADERS:
         start->headers = wf_reader_rest(value);
@@ -297,4 +302,28 @@ wf_start_attributes(const weft_start_options *options, weft_bytes *out_set)
         *out_set = wf_buf_bytes(&set);
     }
     return err;
+}
+
+static uint32_t
+version_of(weft_bytes options)
+{
+    struct wf_start start;
+
+    return options.len > 0 && wf_start_decode(options, &start) ? start.version
+                                                               : 0;
+}
+
+bool
+wf_start_is_pinned(weft_bytes options)
+{
+    return version_of(options) != 0;
+}
+
+const struct wf_kind *
+wf_start_kind(const struct wf_kind *kind, weft_bytes options)
+{
+    uint32_t version = version_of(options);
+
+    return version == 0 ? wf_kind_current(kind)
+                        : wf_kind_version(kind, version);
 }

@@ -17,6 +17,8 @@
 #include "weft/error.h"
 #include "weft/start.h"
 
+struct wf_kind;
+
 // Options, read. Bytes are borrowed from what was read.
 struct wf_start {
     weft_reuse reuse;
@@ -26,6 +28,7 @@ struct wf_start {
     uint64_t run_timeout_ms;       // 0: none
     bool has_retry;
     struct wf_policy retry; // its timeouts are zero
+    uint32_t version;       // that it stays with; 0: any
     weft_bytes headers;     // pairs.h
 };
 
@@ -48,6 +51,12 @@ weft_bytes wf_start_header(weft_bytes options, const char *name);
 
 // False if malformed.
 bool wf_start_decode(weft_bytes bytes, struct wf_start *out_start);
+
+// The version of a kind that a start with these options gets; NULL: none.
+const struct wf_kind *wf_start_kind(const struct wf_kind *kind,
+                                    weft_bytes options);
+// Did its start ask for a version?
+bool wf_start_is_pinned(weft_bytes options);
 
 // So long after an instant; as far as time goes, if that is further.
 uint64_t wf_start_after(uint64_t at_ms, uint64_t ms);

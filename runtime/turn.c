@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "runtime/attributes.h"
 #include "runtime/outcome.h"
+#include "runtime/start.h"
 #include "runtime/workflow.h"
 
 // Answers. ------------------------------------------------------------------
@@ -554,7 +555,8 @@ wf_create_put(const struct wf_partition *partition,
 
     wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_STARTED);
     wf_buf_put_u8(ops, WF_OP_CREATE);
-    wf_buf_put_varint(ops, wf_kind_current(actor->kind)->version);
+    wf_buf_put_varint(ops,
+                      wf_start_kind(actor->kind, create->options)->version);
     wf_buf_put_varint(ops, actor->run + 1);
     wf_buf_put_varint(ops, seed);
     wf_buf_put_bytes(ops, create->parent);

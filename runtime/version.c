@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/fit.h"
+#include "runtime/start.h"
 #include "runtime/workflow_impl.h"
 
 static void
@@ -65,7 +66,7 @@ wf_version_put_restart(const struct wf_actor *actor, struct wf_buf *ops)
     const struct wf_kind *next =
         wf_kind_upgrade(actor->kind, actor->version, WEFT_UPGRADE_ON_RESTART);
 
-    if (next != NULL) {
+    if (next != NULL && !wf_start_is_pinned(actor->options)) {
         put_version(next, ops);
     }
 }

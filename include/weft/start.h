@@ -75,6 +75,11 @@ typedef struct weft_start_options {
     // that took too long is named "timed_out". Whoever waits for the result
     // learns of the last run only.
     weft_retry_policy retry;
+    // The version of a workflow to start on and to stay with, retired or not,
+    // whatever the upgrade of newer ones says. 0: the highest that is not
+    // retired. WEFT_ENOTFOUND if it is not registered. (Temporal: versioning
+    // override, pinned.)
+    uint32_t version;
     // What travels along: a trace context ("traceparent"), a tenant. Read with
     // weft_workflow_header and weft_actor_header. An instance gives its headers
     // on to its activities and children and to the signals it sends, and they

@@ -70,7 +70,7 @@ typedef struct weft_workflow_def {
     uint64_t retention_ms; // finished instances are kept so long; default 7 d.
                            // That of the highest version counts
     weft_upgrade upgrade;  // of instances of older versions; default: they stay
-    int is_retired;        // 1: for instances that have it, not for new ones
+    int is_retired; // 1: a new instance gets it only if its start says so
 } weft_workflow_def;
 
 #define WEFT_WORKFLOW_DEF_INIT                                                 \

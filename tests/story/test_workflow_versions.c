@@ -188,6 +188,49 @@ TEST(versions, where_all_are_retired_nothing_starts)
     story_run(one, tell_all_retired);
 }
 
+static struct world_call *
+start_on(const char *id, uint32_t version)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world *world = story_now()->world;
+
+    options.version = version;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){.kind = "flow", .id = id};
+    request.input = weft_text("again");
+    request.start = &options;
+    return world_wait(world, world_submit(world, &request));
+}
+
+static void
+tell_asked(struct story *story)
+{
+    const struct world_call *call;
+
+    (void)story;
+    CHECK_OK(start_on("a", 2)->err); // it is retired
+    CHECK_OK(start_on("b", 1)->err);
+    call = start_on("c", 3);
+    CHECK_ERR(call->err, WEFT_ENOTFOUND);
+    CHECK(strstr(call->detail, "not registered") != NULL);
+    story_wait_ms(1000);
+    CHECK_EQ(version_of("a"), 2);
+    CHECK_EQ(version_of("b"), 1);
+    story_define(two_now);
+    for (int i = 0; i < 2; i++) {
+        go("a");
+        go("b");
+    }
+    CHECK_RESULT("flow", "a", "2");
+    CHECK_RESULT("flow", "b", "1");
+}
+
+TEST(versions, a_start_may_ask_for_one_and_stays_with_it)
+{
+    story_run(two_retired, tell_asked);
+}
+
 static void
 tell_missing(struct story *story)
 {

@@ -121,6 +121,7 @@ TEST(start, options_are_read_as_they_were_written)
     options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
     options.start_delay_ms = WEFT_FOREVER;
     options.execution_timeout_ms = 60000;
+    options.version = 3;
     options.run_timeout_ms = 1;
     options.retry.coefficient = 1.5;
     options.retry.non_retryable = names;
@@ -130,6 +131,8 @@ TEST(start, options_are_read_as_they_were_written)
     CHECK_EQ(start.start_delay_ms, WEFT_FOREVER);
     CHECK_EQ(start.execution_timeout_ms, 60000);
     CHECK_EQ(start.run_timeout_ms, 1);
+    CHECK_EQ(start.version, 3);
+    CHECK(wf_start_is_pinned(wf_buf_bytes(&bytes)));
     CHECK_EQ(start.has_retry, 1);
     CHECK_EQ(start.retry.retry.initial_interval_ms, 1000);
     CHECK_EQ((int)(start.retry.retry.coefficient * 1000), 1500);

@@ -30,6 +30,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "runtime/definitions.h"
+#include "runtime/interceptor.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
 
@@ -77,6 +78,12 @@ weft_activity_return(weft_activity *activity, weft_bytes result)
     }
     replace_bytes(&activity->result, result);
     return WEFT_OK;
+}
+
+weft_bytes
+weft_activity_result(const weft_activity *activity)
+{
+    return activity == NULL ? weft_nothing() : activity->result;
 }
 
 // The text, cut where a message may not be longer.
@@ -356,6 +363,24 @@ set_caller_id(weft_activity *activity)
     activity->caller_id[caller->id_at - 1] = '/';
 }
 
+static weft_err
+run_code(weft_activity *activity, weft_activity_fn *run)
+{
+    const struct wf_interceptors *chain = activity->host->interceptors;
+    const struct wf_task *task = activity->task;
+
+    if (chain == NULL || !chain->has_attempt) {
+        return run(activity, task->input);
+    }
+    return wf_interceptors_attempt(chain,
+                                   &(weft_intercepted_attempt){
+                                       .name = task->kind->name,
+                                       .activity = activity,
+                                       .input = task->input,
+                                   },
+                                   run);
+}
+
 void
 wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
 {
@@ -374,7 +399,7 @@ wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
         host->choose_code(host->choose_ctx, task->kind, &run,
                           &activity.context);
     }
-    err = run(&activity, task->input);
+    err = run_code(&activity, run);
     wf_outcome_fini(&task->outcome);
     task->outcome = outcome_of(&activity, err);
     // The next attempt is to see them; nobody else would.

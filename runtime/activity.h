@@ -10,6 +10,7 @@
 
 struct wf_activity_kind;
 struct wf_beat;
+struct wf_interceptors;
 struct wf_task;
 
 // What an attempt needs of its surroundings.
@@ -21,6 +22,7 @@ struct wf_activity_host {
     void (*choose_code)(void *ctx, const struct wf_activity_kind *kind,
                         weft_activity_fn **run, void **context);
     void *choose_ctx;
+    const struct wf_interceptors *interceptors; // NULL: none
 };
 
 // Call the kind's function and fill in task->outcome. Heartbeats are posted

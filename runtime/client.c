@@ -25,6 +25,8 @@
 // at a time and never while user code runs.
 
 #include "runtime/client_impl.h"
+#include "runtime/definitions.h"
+#include "runtime/interceptor.h"
 
 #include <sched.h>
 #include <string.h>
@@ -303,6 +305,50 @@ call_done(struct wf_request *request)
     atomic_fetch_sub(&client->finishing, 1);
 }
 
+// Interceptors. -------------------------------------------------------------
+
+static const struct wf_interceptors *
+interceptors_of(const weft_client *client)
+{
+    return wf_definitions_interceptors(wf_node_definitions(client->node));
+}
+
+static weft_target
+target_of(const struct wf_key *key)
+{
+    weft_target target = {"", ""};
+
+    if (key->len > 0) {
+        target = (weft_target){wf_key_kind(key), wf_key_id(key)};
+    }
+    return target;
+}
+
+static void
+show_reply(const weft_client *client, weft_verb verb, weft_target target,
+           const weft_reply *reply)
+{
+    const struct wf_interceptors *chain = interceptors_of(client);
+
+    if (chain->has_reply) {
+        wf_interceptors_reply(chain, verb, target, reply);
+    }
+}
+
+// What is asked, when the interceptors have seen it.
+static weft_err
+make_request(weft_client *client, const weft_request *request,
+             weft_request *out_given, struct wf_request **out_made)
+{
+    weft_err err = wf_versioned_copy("weft_request", request, out_given,
+                                     sizeof(*out_given));
+
+    if (err == WEFT_OK) {
+        err = wf_interceptors_request(interceptors_of(client), out_given);
+    }
+    return err == WEFT_OK ? wf_client_make(client, out_given, out_made) : err;
+}
+
 // Submitted calls. ----------------------------------------------------------
 
 weft_err
@@ -317,11 +363,7 @@ weft_client_submit(weft_client *client, const weft_request *request,
     wf_error_clear();
     WF_REQUIRE(client != NULL);
     WF_REQUIRE(fn != NULL);
-    err = wf_versioned_copy("weft_request", request, &given, sizeof(given));
-    if (err != WEFT_OK) {
-        return err;
-    }
-    err = wf_client_make(client, &given, &made);
+    err = make_request(client, request, &given, &made);
     if (err != WEFT_OK) {
         return err;
     }
@@ -368,11 +410,14 @@ static void
 call_back(struct wf_request *request)
 {
     struct wf_client_call *call = request->done_ctx;
+    const weft_client *client = call->client;
     weft_reply_fn *fn = call->fn;
     void *ctx = call->ctx;
 
     // First, so that fn can submit one more when the limit was reached.
     end(call, true);
+    show_reply(client, request->verb, target_of(&request->key),
+               &request->reply);
     fn(ctx, &request->reply);
     wf_request_destroy(request);
 }
@@ -453,10 +498,7 @@ wf_client_send(weft_client *client, const weft_request *request,
     struct wf_request *made;
     weft_err err;
 
-    err = wf_versioned_copy("weft_request", request, &given, sizeof(given));
-    if (err == WEFT_OK) {
-        err = wf_client_make(client, &given, &made);
-    }
+    err = make_request(client, request, &given, &made);
     if (err == WEFT_OK) {
         err = begin(client, made, given.number, NULL, NULL, out_call);
     }
@@ -466,9 +508,9 @@ wf_client_send(weft_client *client, const weft_request *request,
     return err;
 }
 
-weft_err
-wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
-                  weft_reply **out_reply)
+static weft_err
+receive(struct wf_client_call *call, uint32_t timeout_ms,
+        weft_reply **out_reply)
 {
     uint64_t number = call->number;
     struct wf_request *request = call->request;
@@ -489,6 +531,30 @@ wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
     }
     *out_reply = &request->reply;
     return err;
+}
+
+weft_err
+wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
+                  weft_reply **out_reply)
+{
+    const weft_client *client = call->client;
+    weft_verb verb = call->request->verb;
+    struct wf_key key;
+    weft_reply *reply = NULL;
+    weft_err err;
+
+    if (!interceptors_of(client)->has_reply) {
+        return receive(call, timeout_ms, out_reply);
+    }
+    key = wf_key_copy(&call->request->key); // the request may be left behind
+    err = receive(call, timeout_ms, &reply);
+    show_reply(client, verb, target_of(&key), reply);
+    wf_key_fini(&key);
+    if (reply == NULL) {
+        return err;
+    }
+    *out_reply = reply;
+    return err == WEFT_OK ? err : wf_error(err, "%s", reply->detail);
 }
 
 weft_err

@@ -22,6 +22,7 @@
 #include "base/key.h"
 #include "base/limits.h"
 #include "base/table.h"
+#include "runtime/interceptor.h"
 #include "runtime/versioned.h"
 
 enum { START_TO_CLOSE_MS_DEFAULT = 60000, RETRY_MS_DEFAULT = 1000 };
@@ -30,6 +31,7 @@ struct weft_definitions {
     struct wf_table kinds;      // of struct wf_kind, the highest versions
     struct wf_table activities; // of struct wf_activity_kind
     struct wf_activity_kind **by_index;
+    struct wf_interceptors *interceptors;
 };
 
 static uint64_t
@@ -70,6 +72,7 @@ weft_definitions_create(weft_definitions **out_definitions)
     wf_table_init(&definitions->kinds);
     wf_table_init(&definitions->activities);
     definitions->by_index = NULL;
+    definitions->interceptors = wf_calloc(sizeof(*definitions->interceptors));
     *out_definitions = definitions;
     return WEFT_OK;
 }
@@ -114,6 +117,8 @@ weft_definitions_destroy(weft_definitions *definitions)
         wf_free(activity->name);
         wf_free(activity);
     }
+    wf_interceptors_fini(definitions->interceptors);
+    wf_free(definitions->interceptors);
     wf_free(definitions->by_index);
     wf_table_fini(&definitions->kinds);
     wf_table_fini(&definitions->activities);
@@ -451,6 +456,12 @@ weft_definitions_add_activity(weft_definitions *definitions,
 }
 
 // Finding. ------------------------------------------------------------------
+
+struct wf_interceptors *
+wf_definitions_interceptors(const weft_definitions *definitions)
+{
+    return definitions->interceptors;
+}
 
 uint32_t
 wf_definitions_kinds_count(const weft_definitions *definitions)

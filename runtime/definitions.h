@@ -27,6 +27,8 @@ struct wf_kind {
     const struct wf_kind *older; // of the same name, the next lower version
 };
 
+struct wf_interceptors;
+
 struct wf_activity_kind {
     char *name;
     uint32_t index;        // place in the list, for per-kind counts
@@ -55,6 +57,10 @@ wf_definitions_kind_at(const weft_definitions *definitions, uint32_t index);
 uint32_t wf_definitions_activities_count(const weft_definitions *definitions);
 const struct wf_activity_kind *
 wf_definitions_activity_at(const weft_definitions *definitions, uint32_t index);
+
+// Those that were added; never NULL.
+struct wf_interceptors *
+wf_definitions_interceptors(const weft_definitions *definitions);
 
 // Check a policy and fill in its defaults.
 //

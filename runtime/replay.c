@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/interceptor.h"
 #include "runtime/signals.h"
 #include "runtime/workflow_impl.h"
 
@@ -170,6 +171,23 @@ wf_replay_check_caller(const weft_workflow *wf)
     return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
 }
 
+static const struct wf_interceptors *
+interceptors_of(const weft_workflow *wf)
+{
+    return wf_definitions_interceptors(wf->partition->options.definitions);
+}
+
+static void
+show_command(const weft_workflow *wf, const struct wf_entry *command)
+{
+    const struct wf_interceptors *interceptors = interceptors_of(wf);
+
+    if (interceptors->has_command) {
+        wf_interceptors_command(interceptors, &wf->actor->key, wf->actor->run,
+                                command, wf->is_replaying);
+    }
+}
+
 // Record it, or compare it with what is recorded.
 static weft_err
 give_command(weft_workflow *wf, const struct wf_entry *entry)
@@ -178,6 +196,7 @@ give_command(weft_workflow *wf, const struct wf_entry *entry)
 
     if (!wf->is_replaying) {
         wf_replay_record(wf, entry);
+        show_command(wf, entry);
         return WEFT_OK;
     }
     if (!next_entry(wf, &recorded)) {
@@ -188,6 +207,7 @@ give_command(weft_workflow *wf, const struct wf_entry *entry)
         diverge(wf, &recorded, entry);
         return WEFT_EUNWIND;
     }
+    show_command(wf, entry);
     return WEFT_OK;
 }
 
@@ -300,11 +320,29 @@ wf_replay_knows_signals(const weft_workflow *wf)
     return is_agreed;
 }
 
+static void
+show_replay(const weft_workflow *wf, bool is_end)
+{
+    const struct wf_interceptors *interceptors = interceptors_of(wf);
+    weft_intercepted_turn shown = {
+        .run = wf->actor->run,
+        .message = "",
+        .is_replaying = 1,
+        .is_end = is_end,
+        .has_failed = is_end && wf->is_unwinding,
+    };
+
+    if (interceptors->has_turn) {
+        wf_interceptors_turn(interceptors, &wf->actor->key, &shown);
+    }
+}
+
 bool
 wf_replay_journal(weft_workflow *wf)
 {
     struct wf_entry entry;
 
+    show_replay(wf, false);
     wf->is_replaying = true;
     wf->cursor = (struct wf_journal_cursor){.journal = &wf->actor->journal};
     while (!wf->is_unwinding && next_entry(wf, &entry)) {
@@ -324,6 +362,7 @@ wf_replay_journal(weft_workflow *wf)
     }
     WF_ASSERT_SLOW(wf->is_unwinding || wf_replay_knows_signals(wf));
     wf->is_replaying = false;
+    show_replay(wf, true);
     wf->partition->stats.replays++;
     wf_tally_kind(wf->partition->options.tally, wf->kind, WF_KIND_REPLAYS);
     return !wf->is_unwinding;

@@ -42,6 +42,13 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_HEARTBEAT] = "heartbeat",
         [WEFT_VERB_DELETE] = "delete",
         [WEFT_VERB_COUNT_MATCHING] = "count_matching",
+        [WEFT_VERB_EXPORT] = "export",
+        [WEFT_VERB_IMPORT] = "import",
+        [WEFT_VERB_ACTIVITIES] = "activities",
+        [WEFT_VERB_ACTIVITY_PAUSE] = "activity_pause",
+        [WEFT_VERB_ACTIVITY_RESUME] = "activity_resume",
+        [WEFT_VERB_ACTIVITY_RESET] = "activity_reset",
+        [WEFT_VERB_ACTIVITY_CHANGE] = "activity_change",
     };
 
     return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
+#include "runtime/interceptor.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
 #include "runtime/workflow.h"
@@ -569,10 +570,44 @@ wf_create_put(const struct wf_partition *partition,
     }
 }
 
+static void
+run_code(struct wf_partition *partition, struct wf_actor *actor,
+         const struct wf_letter *letter, bool is_start)
+{
+    if (actor->kind->is_workflow) {
+        wf_workflow_turn(partition, actor, is_start ? NULL : letter);
+    } else {
+        run_handler(partition, actor, letter, is_start);
+    }
+}
+
+// The same, with interceptors that watch.
+static void
+run_shown(struct wf_partition *partition, struct wf_actor *actor,
+          const struct wf_letter *letter, bool is_start)
+{
+    const struct wf_interceptors *interceptors =
+        wf_definitions_interceptors(partition->options.definitions);
+    uint32_t failed_before = actor->failed_attempts;
+    weft_intercepted_turn shown = {
+        .run = actor->run,
+        .message = wf_letter_type_name(letter->type),
+    };
+
+    wf_interceptors_turn(interceptors, &actor->key, &shown);
+    run_code(partition, actor, letter, is_start);
+    shown.is_end = 1;
+    shown.has_failed =
+        actor->is_parked || actor->failed_attempts > failed_before;
+    wf_interceptors_turn(interceptors, &actor->key, &shown);
+}
+
 // The next letter of a live actor, or its start.
 static void
 run_letter(struct wf_partition *partition, struct wf_actor *actor)
 {
+    const struct wf_interceptors *interceptors =
+        wf_definitions_interceptors(partition->options.definitions);
     struct wf_letter letter = {
         .type = WF_LETTER_START,
         .data = actor->input,
@@ -604,10 +639,10 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
                       "the instance has finished");
     } else if (!is_start && !wf_turn_expects(actor, &letter)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
-    } else if (actor->kind->is_workflow) {
-        wf_workflow_turn(partition, actor, is_start ? NULL : &letter);
+    } else if (interceptors->has_turn) {
+        run_shown(partition, actor, &letter, is_start);
     } else {
-        run_handler(partition, actor, &letter, is_start);
+        run_code(partition, actor, &letter, is_start);
     }
 }
 

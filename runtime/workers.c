@@ -526,6 +526,7 @@ wf_workers_create(const struct wf_workers_options *options,
         .beat = options->beat,
         .ctx = options->ctx,
         .choose_code = options->choose_code,
+        .interceptors = wf_definitions_interceptors(options->definitions),
         .choose_ctx = options->choose_ctx,
     };
     wf_mpsc_init(&workers->inbox);

@@ -20,6 +20,7 @@
 #include "weft/definitions.h"
 #include "weft/error.h"
 #include "weft/find.h"
+#include "weft/interceptor.h"
 #include "weft/metrics.h"
 #include "weft/node.h"
 #include "weft/operate.h"

@@ -335,7 +335,7 @@ check_kinds(const struct page *page)
     CHECK_METRIC(page, "weft_timers_fired_total", "kind=order", 1);
     CHECK_METRIC(page, "weft_timer_lateness_seconds_count", "", 1);
     CHECK_METRIC(page, "weft_signals_total", "kind=order", 0);
-    CHECK_METRIC(page, "weft_turns_total", "kind=box", 7); // a start each
+    CHECK_METRIC(page, "weft_turns_total", "kind=box", 7); // two create
     CHECK_METRIC(page, "weft_turn_seconds_count", "kind=order",
                  value_of(page, "weft_turns_total", "kind=order"));
     CHECK(value_of(page, "weft_turn_seconds_sum", "kind=order") > 0);

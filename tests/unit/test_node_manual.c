@@ -311,3 +311,38 @@ TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)
     wf_memory_disk_destroy(world.disk);
     weft_definitions_destroy(definitions);
 }
+
+// The commit that is tried when the store is opened anew tells that what was
+// read back is durable. What was done by then is answered, even if no commit
+// goes well any more.
+TEST(node_manual, what_was_done_is_answered_once_the_store_takes_a_commit)
+{
+    weft_definitions *definitions = node_rig_define();
+    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    weft_client *client = NULL;
+    struct answer done;
+    struct answer late;
+
+    world.disk = wf_memory_disk_create();
+    world_open(&world, definitions);
+    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world_run(&world, 200);
+    // Its commit, the one that is tried, and then no other.
+    wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
+    wf_fault_arm(WF_FAULT_BEFORE_COMMIT, WF_FAULT_ACTION_FAIL, 2, 1000000);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &done);
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(done.err);
+    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    world_run(&world, 5000);
+    CHECK_EQ(weft_client_dispatch(client, 10), 0);
+    wf_fault_disarm_all();
+    world_run(&world, 6000);
+    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_OK(late.err);
+    weft_client_close(client);
+    weft_node_close(world.node);
+    wf_memory_disk_destroy(world.disk);
+    weft_definitions_destroy(definitions);
+}

@@ -245,6 +245,7 @@ wf_inspect_core_get_facts(const struct wf_partition *partition)
         .last_record = partition->last_record,
         .redo_record = partition->redo_record,
         .next_letter = partition->next_letter,
+        .wake_cursor = partition->wake_cursor,
         .newest_ms = partition->now_ms,
     };
     const struct wf_window *window;

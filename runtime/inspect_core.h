@@ -63,6 +63,7 @@ struct wf_inspect_core_facts {
     uint64_t last_record;
     uint64_t redo_record;   // rows reflect all records before it
     uint64_t next_letter;   // number of the next dead letter
+    uint64_t wake_cursor;   // the wake index has no rows due before it
     uint64_t newest_record; // that a link or a window reflects
     uint64_t outgoing_count;
     uint64_t newest_ms;

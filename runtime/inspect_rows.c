@@ -313,6 +313,10 @@ check_wake(struct rows *rows, weft_bytes row)
     if (wake == WF_WAKE_SLEEP) {
         (void)wf_reader_take(&reader, PREFIX);
         due = wf_reader_u64(&reader);
+        if (due < wf_inspect_core_get_facts(rows->partition).wake_cursor) {
+            tell(rows, "it sleeps until %" PRIu64 ", where nobody will look",
+                 due);
+        }
     }
     if (image == NULL || image->wake != wake ||
         (wake == WF_WAKE_SLEEP && image->wake_due != due)) {

@@ -124,7 +124,8 @@ struct wf_partition {
     struct wf_heap alarms;
 
     // Wake index.
-    uint64_t near_due; // rows due up to this are read, or being read
+    uint64_t near_due;    // rows due up to this are read, or being read
+    uint64_t wake_cursor; // there are no rows due before it
     bool is_reading_ahead;
     struct wf_buf ahead_from; // key where the next page begins
     struct wf_alarm ahead;

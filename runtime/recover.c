@@ -34,6 +34,7 @@ wf_partition_recover_meta(struct wf_partition *partition, weft_bytes value)
     partition->chain = wf_reader_u32(&reader);
     partition->now_ms = wf_reader_varint(&reader);
     partition->next_letter = wf_reader_varint(&reader);
+    partition->wake_cursor = wf_reader_varint(&reader);
     if (reader.failed) {
         return wf_error(WEFT_ECORRUPT, "%s: meta row of %zu bytes",
                         partition->who, value.len);

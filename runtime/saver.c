@@ -231,6 +231,7 @@ put_meta(struct wf_partition *partition, struct wf_batch *rows)
     wf_buf_put_u32(&value, partition->chain);
     wf_buf_put_varint(&value, partition->now_ms);
     wf_buf_put_varint(&value, partition->next_letter);
+    wf_buf_put_varint(&value, partition->wake_cursor);
     wf_keys_partition(&key, partition->options.index);
     wf_batch_put(rows, WF_CF_META, wf_buf_bytes(&key), wf_buf_bytes(&value));
     wf_buf_fini(&key);

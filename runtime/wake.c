@@ -4,6 +4,13 @@
 //
 // Rows of the near future are read ahead, by pages, into alarms; those of
 // actors with work to do are read once, after open. image.c writes the rows.
+//
+// Rows are deleted in order of time, more or less, and a store remembers what
+// was deleted for a while: reading from the index's beginning would have to
+// step over all of it. So each time all rows up to near_due have been read, the
+// partition notes before which time there are none any more, its cursor. The
+// meta row carries it, and the next open reads from there on. It stays behind
+// every row that is left: each belongs to an actor in memory, or to an alarm.
 
 #include "base/alloc.h"
 #include "runtime/load.h"
@@ -34,6 +41,41 @@ wf_wake_drop(struct wf_alarm *alarm)
 
     wf_key_fini(&wake->key);
     wf_free(wake);
+}
+
+// The oldest row that may be left. Rows are added behind near_due only.
+static uint64_t
+oldest_row(const struct wf_partition *partition)
+{
+    uint64_t oldest = partition->near_due + 1;
+    const struct wf_actor *actor;
+    size_t cursor = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        if (actor->wake == WF_WAKE_SLEEP && actor->wake_due < oldest) {
+            oldest = actor->wake_due;
+        }
+    }
+    for (size_t i = 1; i <= partition->alarms.count; i++) {
+        const struct wf_heap_node *node = partition->alarms.nodes[i];
+        const struct wf_alarm *alarm =
+            WF_CONTAINER(node, struct wf_alarm, heap);
+
+        if (alarm->type == WF_ALARM_WAKE && node->due < oldest) {
+            oldest = node->due;
+        }
+    }
+    return oldest;
+}
+
+// Its image is not here yet, and will tell; till then it keeps the cursor.
+static void
+expect_row(struct wf_actor *actor, uint64_t due)
+{
+    if (actor->residency != WF_RESIDENCY_LOADED) {
+        actor->wake = WF_WAKE_SLEEP;
+        actor->wake_due = due;
+    }
 }
 
 static void
@@ -72,7 +114,8 @@ wf_wake_open(struct wf_partition *partition)
     wf_keys_range(&from, WF_KEY_READY, partition->options.index);
     wf_keys_after(&to, wf_buf_bytes(&from));
     ask_for_range(partition, WF_PURPOSE_READY, &from, &to, WF_WAKE_PAGE);
-    wf_keys_range(&from, WF_KEY_SLEEP, partition->options.index);
+    wf_keys_sleep(&from, partition->options.index, partition->wake_cursor,
+                  weft_nothing());
     wf_buf_reset(&partition->ahead_from);
     wf_buf_put(&partition->ahead_from, from.data, from.len);
     wf_buf_fini(&from);
@@ -92,6 +135,9 @@ wf_wake_read_ahead(struct wf_partition *partition)
     // From here on, rows up to this are as good as read: image.c files what
     // falls due by then under `ready`, and drop_actor sets an alarm for it.
     partition->near_due = partition->now_ms + 2 * (uint64_t)WF_WAKE_AHEAD_MS;
+    if (partition->near_due < partition->wake_cursor) {
+        partition->near_due = partition->wake_cursor; // the clock was set back
+    }
     wf_keys_sleep(&to, partition->options.index, partition->near_due + 1,
                   weft_nothing());
     ask_for_range(partition, WF_PURPOSE_SLEEP, &partition->ahead_from, &to,
@@ -116,7 +162,9 @@ wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
 {
     size_t prefix = purpose == WF_PURPOSE_READY ? 3 : 11;
     struct wf_reader reader = wf_reader_of(row);
+    struct wf_actor *actor;
     struct wf_key key;
+    uint64_t due;
 
     if (!key_of_row(row, prefix, &key)) {
         wf_note(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
@@ -124,9 +172,15 @@ wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
     }
     if (purpose == WF_PURPOSE_READY) {
         wf_residents_want(partition, wf_residents_get(partition, &key));
-    } else if (wf_residents_find(partition, wf_key_bytes(&key)) == NULL) {
+    } else {
         (void)wf_reader_take(&reader, 3);
-        wf_wake_at(partition, &key, wf_reader_u64(&reader));
+        due = wf_reader_u64(&reader);
+        actor = wf_residents_find(partition, wf_key_bytes(&key));
+        if (actor == NULL) {
+            wf_wake_at(partition, &key, due);
+        } else {
+            expect_row(actor, due);
+        }
     }
     wf_key_fini(&key);
 }
@@ -159,6 +213,7 @@ wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load)
         wf_buf_reset(&partition->ahead_from);
         wf_buf_put(&partition->ahead_from, load->to.data, load->to.len);
         partition->is_reading_ahead = false;
+        partition->wake_cursor = oldest_row(partition);
         wf_alarm_set(partition, &partition->ahead,
                      partition->near_due - WF_WAKE_AHEAD_MS);
     }
@@ -169,7 +224,9 @@ void
 wf_wake_fire(struct wf_partition *partition, struct wf_alarm *alarm)
 {
     struct wake *wake = alarm->owner;
+    struct wf_actor *actor = wf_residents_get(partition, &wake->key);
 
-    wf_residents_want(partition, wf_residents_get(partition, &wake->key));
+    expect_row(actor, alarm->heap.due);
+    wf_residents_want(partition, actor);
     wf_wake_drop(alarm);
 }

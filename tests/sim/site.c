@@ -7,11 +7,13 @@
 
 #include "base/assert.h"
 #include "runtime/load.h"
+#include "runtime/partition_impl.h"
 #include "runtime/recovery.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
 #include "sim/twin.h"
 #include "sim/world_impl.h"
+#include "storage/keys.h"
 
 static weft_err
 recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
@@ -55,12 +57,34 @@ site_recover(struct site *site, const struct wf_trace *trace)
     return partition;
 }
 
+// No sleeper lies where nobody will look any more.
+static void
+check_cursor(const struct site *site)
+{
+    struct wf_load *load = wf_load_create();
+
+    wf_keys_sleep(&load->from, site->index, 0, weft_nothing());
+    wf_keys_sleep(&load->to, site->index, site->partition->wake_cursor,
+                  weft_nothing());
+    load->limit = 1;
+    wf_load_answer(load, &site->store);
+    WF_ASSERT(load->err == WEFT_OK && load->rows_count == 0);
+    wf_load_destroy(load);
+}
+
+uint64_t
+world_wake_cursor(const struct world *world, uint32_t site)
+{
+    return world->sites[site].partition->wake_cursor;
+}
+
 void
 site_open(struct site *site)
 {
     world_must(wf_store_memory_open(site->disk, &site->store));
     world_must(wf_log_local_open(site->store, true, &site->log));
     site->partition = site_recover(site, &site->world->trace);
+    check_cursor(site);
     wf_partition_open(site->partition, site->world->now_ms);
     site->is_committing = false;
 }

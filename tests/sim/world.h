@@ -60,6 +60,8 @@ void world_settle(struct world *world, uint64_t ms);
 // The site's process dies now: memory and what is not synced are lost. It
 // opens again at once; requests under way are asked again.
 void world_crash(struct world *world, uint32_t site);
+// The wake index of that site has no rows due before it.
+uint64_t world_wake_cursor(const struct world *world, uint32_t site);
 // The next frames to that site are lost, so many.
 void world_lose_frames(struct world *world, uint32_t site, uint32_t count);
 // Every site's process ends, and opens again with these definitions. Not from

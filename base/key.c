@@ -182,10 +182,13 @@ wf_key_partition(const struct wf_key *key, uint32_t count)
 const char *
 wf_key_show(const struct wf_key *key, char *buf, size_t size)
 {
+    const char *space = wf_key_namespace(key);
+    bool is_default = strcmp(space, "default") == 0;
     int len;
 
     WF_ASSERT(size > 3);
-    len = snprintf(buf, size, "%s/%s", wf_key_kind(key), wf_key_id(key));
+    len = snprintf(buf, size, "%s%s%s/%s", is_default ? "" : space,
+                   is_default ? "" : ":", wf_key_kind(key), wf_key_id(key));
     if (len < 0 || (size_t)len >= size) {
         memcpy(buf + size - 4, "...", 4);
     }

@@ -68,7 +68,8 @@ uint64_t wf_key_hash(const struct wf_key *key);
 // first '/'. Never of the kind. Part of the stored format.
 uint32_t wf_key_partition(const struct wf_key *key, uint32_t count);
 
-// "kind/id" for people, shortened to fit.
+// "kind/id" for people, in another namespace than "default" "name:kind/id";
+// shortened to fit.
 const char *wf_key_show(const struct wf_key *key, char *buf, size_t size);
 
 // Check one part on its own: `what` names it in the error's detail.

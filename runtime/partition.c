@@ -5,7 +5,6 @@
 
 #include "runtime/partition.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -584,24 +583,4 @@ wf_partition_add_stats(const struct wf_partition *partition,
     stats->evictions += own->evictions;
     stats->replays += own->replays;
     stats->audit_failures += own->audit_failures;
-}
-
-void
-wf_note(const struct wf_partition *partition, const struct wf_key *who,
-        const char *verb, const char *format, ...)
-{
-    const struct wf_trace *trace = partition->options.trace;
-    char text[1001];
-    va_list args;
-
-    if (trace == NULL || trace->emit == NULL ||
-        trace->level > WF_TRACE_DETAIL) {
-        return;
-    }
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    wf_trace_emit(trace, WF_TRACE_DETAIL, partition->now_ms,
-                  who == NULL ? partition->who : wf_key_id(who), verb, "%s",
-                  text);
 }

@@ -7,16 +7,15 @@
 //   partition.c  events and outputs        edge.c       requests from clients
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
-//   wake.c       what will wake the others  listing.c    pages, retention
+//   wake.c       what wakes the others     listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
 //   workflow.c   stacks and replay (workflow_impl.h has its files)
-//   signals.c    which were received        outcome.c    how runs end
-//   gate.c       what waits for commits
-//   watch.c      what user code is for
+//   signals.c    which were received       outcome.c    how runs end
+//   gate.c       what waits for commits    watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //   timeouts.c   attempts that take long   operate.c    what operators do
-//   audit.c      will something wake each?
+//   audit.c      will each be woken?       note.c       lines of the log
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record
@@ -38,6 +37,7 @@
 #include "base/table.h"
 #include "base/trace.h"
 #include "runtime/actor.h"
+#include "runtime/note.h"
 #include "runtime/objects.h"
 #include "runtime/partition.h"
 #include "runtime/record.h"
@@ -278,12 +278,6 @@ void wf_commands_key(const struct wf_actor *actor, uint32_t id,
 void wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
                          struct wf_request *request);
 
-// User code begins, for that; what is a short word. watch.c ------------------
-void wf_watch_begin(const struct wf_partition *partition,
-                    const struct wf_actor *actor, const char *what,
-                    weft_bytes name);
-void wf_watch_end(const struct wf_partition *partition);
-
 // Gate. gate.c --------------------------------------------------------------
 
 // Answer a request once `record` is durable.
@@ -392,9 +386,5 @@ void wf_saver_rows(struct wf_partition *partition, bool save_all,
 void wf_alarm_set(struct wf_partition *partition, struct wf_alarm *alarm,
                   uint64_t due);
 void wf_alarm_clear(struct wf_partition *partition, struct wf_alarm *alarm);
-
-void wf_note(const struct wf_partition *partition, const struct wf_key *who,
-             const char *verb, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -297,6 +297,5 @@ wf_partition_blame(struct wf_partition *partition, const struct wf_key *key,
     wf_buf_put_text(&ops, how);
     (void)wf_write_actor(partition, actor, &ops, false);
     wf_buf_fini(&ops);
-    wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
-                  wf_key_id(key), "crash", "the process died with %s", how);
+    wf_warn(partition, key, "crash", "the process died with %s", how);
 }

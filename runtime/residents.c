@@ -159,9 +159,8 @@ break_actor(struct wf_partition *partition, struct wf_actor *actor,
             weft_err err)
 {
     actor->residency = WF_RESIDENCY_BROKEN;
-    wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
-                  wf_key_id(&actor->key), "corrupt", "cannot be loaded: %s",
-                  weft_err_text(err));
+    wf_warn(partition, &actor->key, "corrupt", "cannot be loaded: %s",
+            weft_err_text(err));
     answer_all(partition, actor, &actor->waiting, err);
     answer_all(partition, actor, &actor->results, err);
     end_recovering(partition, actor);

@@ -246,11 +246,10 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
         return; // about an older life of this log
     }
     if (head->seq >= route->next_seq) {
-        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
-                      partition->now_ms, partition->who, "corrupt",
-                      "p%u has seen message %llu, of which %llu were sent",
-                      route->other, (unsigned long long)head->seq,
-                      (unsigned long long)route->next_seq - 1);
+        wf_warn(partition, NULL, "corrupt",
+                "p%u has seen message %llu, of which %llu were sent",
+                route->other, (unsigned long long)head->seq,
+                (unsigned long long)route->next_seq - 1);
         return;
     }
     if (head->seq <= route->acked) {
@@ -326,12 +325,11 @@ seen_before(const struct wf_partition *partition, const struct wf_route *route,
         seen = head->base - 1;
     }
     if (head->acked > seen) {
-        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
-                      partition->now_ms, partition->who, "lost",
-                      "messages %llu to %llu from p%u: they were acknowledged "
-                      "before this log lost its end",
-                      (unsigned long long)seen + 1,
-                      (unsigned long long)head->acked, route->other);
+        wf_warn(partition, NULL, "lost",
+                "messages %llu to %llu from p%u: they were acknowledged "
+                "before this log lost its end",
+                (unsigned long long)seen + 1, (unsigned long long)head->acked,
+                route->other);
         seen = head->acked;
     }
     return seen;
@@ -406,9 +404,8 @@ wf_route_receive(struct wf_partition *partition, weft_bytes frame)
     struct wf_route *route;
 
     if (!read_head(&reader, &head) || head.source >= partition->options.count) {
-        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
-                      partition->now_ms, partition->who, "drop",
-                      "a frame of %zu bytes that is malformed", frame.len);
+        wf_warn(partition, NULL, "drop",
+                "a frame of %zu bytes that is malformed", frame.len);
         return;
     }
     route = wf_route_get(partition, head.source);

@@ -165,8 +165,7 @@ wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_fini(&ops);
     partition->stats.actors_parked++;
     wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_PARKED);
-    wf_trace_emit(partition->options.trace, WF_TRACE_WARNING, partition->now_ms,
-                  wf_key_id(&actor->key), "park", "%s", reason);
+    wf_warn(partition, &actor->key, "park", "%s", reason);
 }
 
 void

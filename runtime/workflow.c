@@ -133,9 +133,8 @@ wf_workflow_drop(struct wf_partition *partition, struct wf_actor *actor)
     weft_workflow *wf = actor->activation;
 
     if (wf != NULL && !wf_branch_unwind(wf)) {
-        wf_trace_emit(partition->options.trace, WF_TRACE_WARNING,
-                      partition->now_ms, wf_key_id(&actor->key), "ignore",
-                      "its code does not return when told to unwind");
+        wf_warn(partition, &actor->key, "ignore",
+                "its code does not return when told to unwind");
     }
     wf_workflow_kill(partition, actor);
 }

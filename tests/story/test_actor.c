@@ -281,15 +281,15 @@ tell_backoff(struct story *story)
     puppet_do("puppet", "a", "die");
     story_wait_ms(60000);
     CHECK_TRACE(
-        "[0] a          retry     in 100 ms, turn failed 1 times: WEFT_EFAILED "
+        "[0] puppet/a   retry     in 100 ms, turn failed 1 times: WEFT_EFAILED "
         "\n"
-        "[100] a          retry     in 200 ms, turn failed 2 times: "
+        "[100] puppet/a   retry     in 200 ms, turn failed 2 times: "
         "WEFT_EFAILED \n"
-        "[300] a          retry     in 400 ms, turn failed 3 times: "
+        "[300] puppet/a   retry     in 400 ms, turn failed 3 times: "
         "WEFT_EFAILED \n"
-        "[700] a          retry     in 800 ms, turn failed 4 times: "
+        "[700] puppet/a   retry     in 800 ms, turn failed 4 times: "
         "WEFT_EFAILED \n"
-        "[1500] a          park      turn failed 5 times: WEFT_EFAILED \n");
+        "[1500] puppet/a   park      turn failed 5 times: WEFT_EFAILED \n");
 }
 
 TEST(actor, a_failed_turn_is_tried_five_times_with_growing_pauses)

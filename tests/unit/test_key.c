@@ -181,6 +181,9 @@ TEST(key, show_is_shortened_to_fit)
     struct wf_key key = key_of("shop", "order", "17");
     char buf[32];
 
+    CHECK_STR(wf_key_show(&key, buf, sizeof(buf)), "shop:order/17");
+    wf_key_fini(&key);
+    key = key_of("default", "order", "17");
     CHECK_STR(wf_key_show(&key, buf, sizeof(buf)), "order/17");
     CHECK_STR(wf_key_show(&key, buf, 9), "order/17");
     CHECK_STR(wf_key_show(&key, buf, 8), "orde...");

@@ -5,6 +5,7 @@
 //   main.c      the table of commands, help, version
 //   inspect.c   options of `inspect`
 //   list.c      its table of actors
+//   count.c     how many there are
 //   describe.c  one actor, for people
 //   letters.c   dead letters
 //   export.c    actors as JSON
@@ -64,11 +65,14 @@ struct inspect_options {
     const char *status;       // "" for all
     weft_status exact_status; // NONE, if `status` is none of weft_status
     uint64_t limit;           // 0: all
+    const char *where;        // a filter, or NULL
+    const char *group_by;     // of a count, or NULL
     int is_json;
     int is_full;
 };
 
 int list_run(weft_inspect *inspect, const struct inspect_options *options);
+int count_run(weft_inspect *inspect, const struct inspect_options *options);
 int list_json(weft_inspect *inspect, const struct inspect_options *options);
 int export_run(weft_inspect *inspect, const struct inspect_options *options);
 int letters_run(weft_inspect *inspect, const struct inspect_options *options);
@@ -104,6 +108,9 @@ char *text_payload(weft_bytes bytes, int is_full);
 size_t text_character(const char *text, size_t left);
 // Text that may hold anything, made fit for a line. Release with free.
 char *text_line(const char *text);
+
+// Its value; "-" if it has none.
+void text_attribute(const weft_attribute *value, char *out, size_t size);
 
 // A table whose columns are as wide as they need to be. Rows are kept until
 // there are enough to know; then they are printed at once.

@@ -74,6 +74,16 @@ print_head(const weft_inspect_actor *actor, int is_full)
         printf("  %-10s %s/%s\n", "parent", actor->parent_kind,
                actor->parent_id);
     }
+    for (size_t i = 0; i < head->attributes_count; i++) {
+        char value[2100];
+        char *line;
+
+        text_attribute(&head->attributes[i], value, sizeof(value));
+        line = text_line(value);
+        printf("  %-10s %s = %s\n", "attribute", head->attributes[i].name,
+               line);
+        free(line);
+    }
     if (actor->failed_attempts > 0) {
         printf("  %-10s %" PRIu32 " of its first message\n", "failed",
                actor->failed_attempts);

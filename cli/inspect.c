@@ -13,7 +13,7 @@
 #define LIMIT_DEFAULT 100
 
 // What is to be shown.
-enum subject { SUBJECT_LIST, SUBJECT_EXPORT, SUBJECT_LETTERS };
+enum subject { SUBJECT_LIST, SUBJECT_COUNT, SUBJECT_EXPORT, SUBJECT_LETTERS };
 
 struct request {
     struct inspect_options options;
@@ -81,6 +81,7 @@ inspect_filter(const struct inspect_options *options)
     filter.name_space = options->name_space;
     filter.kind = options->kind;
     filter.status = options->exact_status;
+    filter.where = options->where;
     return filter;
 }
 
@@ -111,6 +112,9 @@ static const struct option known_options[] = {
     {"kind", required_argument, NULL, 'k'},
     {"status", required_argument, NULL, 's'},
     {"namespace", required_argument, NULL, 'n'},
+    {"filter", required_argument, NULL, 'w'},
+    {"count", no_argument, NULL, 'c'},
+    {"group-by", required_argument, NULL, 'g'},
     {"limit", required_argument, NULL, 'l'},
     {"json", no_argument, NULL, 'j'},
     {"export", no_argument, NULL, 'e'},
@@ -135,6 +139,16 @@ read_option(const struct command *command, int option, struct request *request,
         return 1;
     case 'n':
         options->name_space = optarg;
+        return 1;
+    case 'w':
+        options->where = optarg;
+        return 1;
+    case 'g':
+        options->group_by = optarg;
+        request->subject = SUBJECT_COUNT;
+        return 1;
+    case 'c':
+        request->subject = SUBJECT_COUNT;
         return 1;
     case 'j':
         options->is_json = 1;
@@ -193,7 +207,8 @@ read_arguments(const struct command *command, int argc, char **argv,
         return 0;
     }
     if (options->target != NULL && request->subject != SUBJECT_LIST) {
-        (void)cli_usage(command, "--export and --letters are about all");
+        (void)cli_usage(command,
+                        "--export, --letters and --count are about all");
         return 0;
     }
     return 1;
@@ -210,6 +225,8 @@ show(weft_inspect *inspect, const struct request *request)
     switch (request->subject) {
     case SUBJECT_EXPORT:
         return export_run(inspect, options);
+    case SUBJECT_COUNT:
+        return count_run(inspect, options);
     case SUBJECT_LETTERS:
         return letters_run(inspect, options);
     default:
@@ -230,8 +247,8 @@ inspect_run(const struct command *command, int argc, char **argv)
     int status;
     int option;
 
-    while ((option = getopt_long(argc, argv, "k:s:n:l:jedfh", known_options,
-                                 NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "k:s:n:w:cg:l:jedfh",
+                                 known_options, NULL)) != -1) {
         if (!read_option(command, option, &request, &status)) {
             return status;
         }

@@ -277,3 +277,31 @@ table_end(struct table *table)
         print_kept(table);
     }
 }
+
+void
+text_attribute(const weft_attribute *value, char *out, size_t size)
+{
+    char time[TIME_CHARS];
+
+    switch (value->type) {
+    case WEFT_ATTRIBUTE_KEYWORD:
+    case WEFT_ATTRIBUTE_TEXT:
+        snprintf(out, size, "%s", value->value.text);
+        break;
+    case WEFT_ATTRIBUTE_INT:
+        snprintf(out, size, "%" PRId64, value->value.integer);
+        break;
+    case WEFT_ATTRIBUTE_DOUBLE:
+        snprintf(out, size, "%.17g", value->value.real);
+        break;
+    case WEFT_ATTRIBUTE_BOOL:
+        snprintf(out, size, "%s", value->value.boolean ? "true" : "false");
+        break;
+    case WEFT_ATTRIBUTE_TIME:
+        snprintf(out, size, "%s", text_time(value->value.time_ms, time));
+        break;
+    default:
+        snprintf(out, size, "-");
+        break;
+    }
+}

@@ -22,8 +22,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/actor.h"
+#include "runtime/attributes.h"
 #include "runtime/capsule.h"
 #include "runtime/depot.h"
+#include "runtime/filter.h"
+#include "runtime/groups.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
 #include "runtime/versioned.h"
@@ -179,6 +182,7 @@ weft_inspect_close(weft_inspect *inspect)
 struct look {
     weft_inspect *inspect;
     weft_inspect_filter filter;
+    struct wf_filter *where; // owned; NULL: all
     weft_inspect_fn *fn;
     void *ctx;
     weft_err err; // the first actor that could not be read
@@ -188,12 +192,21 @@ static bool
 is_wanted(const struct look *look, const struct wf_actor *actor)
 {
     weft_status status = look->filter.status;
+    weft_description head;
+    struct wf_filter_subject subject = {
+        .head = &head,
+        .kind = weft_text(wf_key_kind(&actor->key)),
+        .id = weft_text(wf_key_id(&actor->key)),
+        .attributes = actor->attributes,
+    };
 
     if (actor->status == WEFT_STATUS_NONE &&
         actor->mailbox.letters.count == 0) {
         return false; // it was removed, or never was
     }
-    return status == WEFT_STATUS_NONE || actor->status == status;
+    wf_actor_describe(actor, &head);
+    return (status == WEFT_STATUS_NONE || actor->status == status) &&
+           wf_filter_matches(look->where, &subject);
 }
 
 // Returns what fn does; *out_err is WEFT_ENOTFOUND if it was not called.
@@ -258,9 +271,13 @@ weft_inspect_each(weft_inspect *inspect, const weft_inspect_filter *filter,
         err = wf_versioned_copy("weft_inspect_filter", filter, &look.filter,
                                 sizeof(look.filter));
     }
+    if (err == WEFT_OK && look.filter.where != NULL) {
+        err = wf_filter_parse(look.filter.where, &look.where);
+    }
     if (err == WEFT_OK) {
         err = wf_inspect_walk(inspect, look_at, &look);
     }
+    wf_filter_destroy(look.where);
     if (err == WEFT_OK && look.err != WEFT_OK) {
         err = wf_error(look.err, "%s: some actors cannot be read",
                        inspect->data_dir);
@@ -280,6 +297,68 @@ not_found(const struct wf_key *key)
 {
     return wf_error(WEFT_ENOTFOUND, "no %s/%s in namespace %s",
                     wf_key_kind(key), wf_key_id(key), wf_key_namespace(key));
+}
+
+// Counting. -----------------------------------------------------------------
+
+struct counting {
+    struct wf_filter_field field;
+    bool has_field;
+    struct wf_groups groups;
+    weft_err err;
+};
+
+static int
+count_actor(void *ctx, const weft_inspect_actor *shown)
+{
+    struct counting *counting = ctx;
+    struct wf_buf set = {0};
+    struct wf_filter_subject subject = {
+        .head = &shown->head,
+        .kind = weft_text(shown->head.kind),
+        .id = weft_text(shown->head.id),
+    };
+    struct wf_filter_value value;
+
+    for (size_t i = 0; i < shown->head.attributes_count; i++) {
+        wf_attributes_put(&set, &shown->head.attributes[i]);
+    }
+    subject.attributes = wf_buf_bytes(&set);
+    value = wf_filter_read(&counting->field, &subject);
+    counting->err =
+        wf_groups_add(&counting->groups, counting->has_field ? &value : NULL);
+    wf_buf_fini(&set);
+    return counting->err != WEFT_OK;
+}
+
+weft_err
+weft_inspect_count(weft_inspect *inspect, const weft_inspect_filter *filter,
+                   const char *group_by, uint64_t *out_count,
+                   weft_inspect_group_fn *fn, void *ctx)
+{
+    struct counting counting = {.has_field = group_by != NULL};
+    struct wf_groups *groups = &counting.groups;
+    weft_err err = WEFT_OK;
+
+    wf_error_clear();
+    WF_REQUIRE(out_count != NULL);
+    if (group_by != NULL) {
+        err = wf_filter_parse_field(group_by, &counting.field);
+    }
+    if (err == WEFT_OK) {
+        err = weft_inspect_each(inspect, filter, count_actor, &counting);
+    }
+    err = err == WEFT_OK ? counting.err : err;
+    for (size_t i = 0; i < groups->groups_count && err == WEFT_OK && fn != NULL;
+         i++) {
+        groups->groups[i].value.name = counting.field.name;
+        if (fn(ctx, &groups->groups[i]) != 0) {
+            break;
+        }
+    }
+    *out_count = err == WEFT_OK ? groups->count : 0;
+    wf_groups_fini(groups);
+    return err;
 }
 
 weft_err

@@ -204,6 +204,7 @@ typedef struct weft_inspect_filter {
     const char *name_space; // only of this namespace; or NULL
     const char *kind;       // only of this kind; or NULL
     weft_status status;     // only of this status; or NONE
+    const char *where;      // only what it matches (docs/filter.md); or NULL
 } weft_inspect_filter;
 
 #define WEFT_INSPECT_FILTER_INIT                                               \
@@ -214,10 +215,24 @@ typedef struct weft_inspect_filter {
 // Call fn for each actor, in order of namespace, kind and id. filter may be
 // NULL. An actor that only has a mailbox yet has the status NONE.
 //
+// WEFT_EINVAL               filter->where is no filter; the detail says why
 // WEFT_ECORRUPT, WEFT_EIO   rows could not be read; what came before was shown
 WEFT_API weft_err weft_inspect_each(weft_inspect *inspect,
                                     const weft_inspect_filter *filter,
                                     weft_inspect_fn *fn, void *ctx);
+
+typedef int weft_inspect_group_fn(void *ctx, const weft_group *group);
+
+// Count them, and if group_by is given (any field of docs/filter.md) call fn
+// for each value of it, in order of type and value. fn may be NULL.
+//
+// WEFT_EINVAL    filter->where or group_by is none; the detail has the column
+// WEFT_ETOOBIG   more than 1,000 groups
+// WEFT_ECORRUPT, WEFT_EIO   rows could not be read; *out_count is 0
+WEFT_API weft_err weft_inspect_count(weft_inspect *inspect,
+                                     const weft_inspect_filter *filter,
+                                     const char *group_by, uint64_t *out_count,
+                                     weft_inspect_group_fn *fn, void *ctx);
 
 // Call fn for one. name_space NULL: "default".
 //

@@ -56,6 +56,21 @@ look() {
 filter() {
     run 0 inspect "$dir/$1" --kind box
     says_not '^default +order'
+    run 0 inspect "$dir/$1" --filter 'kind = "box" and not is_parked'
+    says '^default +box +full '
+    says_not '^default +box +parked'
+    says_not '^default +order'
+    run 2 inspect "$dir/$1" --filter 'kind = '
+    complains 'expected a text at column 8, found the end'
+    run 0 inspect "$dir/$1" --count --kind box
+    says '^3$'
+    run 0 inspect "$dir/$1" --group-by status --filter 'kind = "box"'
+    says '^running +keyword +3$'
+    says '^3$'
+    run 0 inspect "$dir/$1" --count --json --filter 'is_parked'
+    says '"count": ?1'
+    run 2 inspect "$dir/$1" --count --status parked
+    complains 'use --filter is_parked'
     run 0 inspect "$dir/$1" --status parked
     says '^default +box +parked'
     says_not '^default +box +full'

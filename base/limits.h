@@ -23,6 +23,7 @@
 // What travels with a message, all names and values together. Larger: refused
 // with WEFT_ETOOBIG.
 #define WF_HEADERS_BYTES_MAX 8192
+#define WF_MEMO_BYTES_MAX 8192 // the same, of what describes an instance
 
 // Attributes of one instance. More or larger: refused with WEFT_ETOOBIG. All of
 // them are in the head of its image, which every list reads.

@@ -150,6 +150,7 @@ wf_actor_clear(struct wf_actor *actor)
     wf_key_fini(&actor->parent);
     wf_own_bytes(&actor->input, weft_nothing());
     wf_own_bytes(&actor->options, weft_nothing());
+    wf_own_bytes(&actor->memo, weft_nothing());
     wf_own_bytes(&actor->state, weft_nothing());
     wf_own_bytes(&actor->result, weft_nothing());
     wf_own_bytes(&actor->failure_details, weft_nothing());
@@ -345,6 +346,7 @@ wf_actor_describe(const struct wf_actor *actor,
         .created_at_ms = actor->created_at_ms,
         .begins_at_ms = actor->run_begins_at_ms,
         .deadline_ms = wf_actor_deadline(actor),
+        .memo = actor->memo,
         .finished_at_ms = actor->finished_at_ms,
         .mailbox_count = wf_mailbox_count(&actor->mailbox),
         .timers_count = (uint32_t)actor->timers.list.count,

@@ -183,10 +183,11 @@ struct wf_actor {
     struct wf_key parent; // owned; empty if none
     uint64_t parent_run;
     uint32_t parent_call;
-    weft_bytes input;          // owned
-    weft_bytes options;        // owned; of its start (start.h)
-    uint32_t attempt;          // runs with this input, this one included
-    uint64_t begins_at_ms;     // its first run: timeouts count from there
+    weft_bytes input;      // owned
+    weft_bytes options;    // owned; of its start (start.h)
+    weft_bytes memo;       // owned; pairs; that of options is as the run began
+    uint32_t attempt;      // runs with this input, this one included
+    uint64_t begins_at_ms; // its first run: timeouts count from there
     uint64_t run_begins_at_ms; // this run: its start waits until then
     bool is_start_pending;     // the start is to be handled
     bool is_parked;

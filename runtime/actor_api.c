@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
@@ -288,6 +289,37 @@ const char *
 weft_actor_id(const weft_actor *actor)
 {
     return wf_key_id(&actor->turn.actor->key);
+}
+
+static weft_bytes
+memo_of(const weft_actor *actor)
+{
+    return actor->is_memo_set ? actor->memo : actor->turn.actor->memo;
+}
+
+weft_bytes
+weft_actor_memo(const weft_actor *actor, const char *name)
+{
+    return weft_pairs_get(memo_of(actor), name);
+}
+
+weft_err
+weft_actor_memo_set(weft_actor *actor, const char *name, weft_bytes value)
+{
+    struct wf_buf memo = {0};
+    weft_err err = wf_pairs_set("memo", memo_of(actor), name, value,
+                                WF_MEMO_BYTES_MAX, &memo);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, name, value.len);
+    }
+    if (err == WEFT_OK) {
+        wf_own_bytes(&actor->memo, wf_buf_bytes(&memo));
+        actor->is_memo_set = true;
+        wf_turn_memo(&actor->turn, name, value);
+    }
+    wf_buf_fini(&memo);
+    return err;
 }
 
 weft_bytes

@@ -8,6 +8,7 @@
 #include "runtime/apply_impl.h"
 #include "runtime/attributes.h"
 #include "runtime/image.h"
+#include "runtime/pairs.h"
 #include "runtime/partition_impl.h"
 #include "runtime/signals.h"
 #include "runtime/start.h"
@@ -94,6 +95,7 @@ apply_create(struct wf_apply *apply)
         ops->failed = true;
         return;
     }
+    wf_own_bytes(&actor->memo, start.memo);
     actor->created_at_ms = apply->now_ms;
     actor->begins_at_ms = wf_start_after(apply->now_ms, start.start_delay_ms);
     actor->run_begins_at_ms = actor->begins_at_ms;
@@ -154,7 +156,12 @@ static void
 begin_run(struct wf_apply *apply, uint64_t begins_at_ms, uint32_t attempt)
 {
     struct wf_actor *actor = apply->actor;
+    struct wf_buf options = {0};
 
+    // Code that runs again must see the memo that its run began with.
+    wf_start_put_memo(actor->options, actor->memo, &options);
+    wf_own_bytes(&actor->options, wf_buf_bytes(&options));
+    wf_buf_fini(&options);
     remove_waits(apply);
     wf_journal_fini(&actor->journal);
     actor->run++;
@@ -396,6 +403,25 @@ apply_publish(struct wf_apply *apply)
     wf_own_bytes(&published->value, wf_reader_bytes(&apply->ops));
 }
 
+static void
+apply_memo(struct wf_apply *apply)
+{
+    weft_bytes name = wf_reader_bytes(&apply->ops);
+    weft_bytes value = wf_reader_bytes(&apply->ops);
+    struct wf_buf memo = {0};
+    char *text = NULL;
+
+    wf_own_text(&text, name);
+    if (wf_pairs_set("memo", apply->actor->memo, text, value, WF_MEMO_BYTES_MAX,
+                     &memo) == WEFT_OK) {
+        wf_own_bytes(&apply->actor->memo, wf_buf_bytes(&memo));
+    } else {
+        apply->ops.failed = true;
+    }
+    wf_buf_fini(&memo);
+    wf_free(text);
+}
+
 // A cancellation of what has not begun yet does not wait for its turn.
 static void
 look_for_cancel(struct wf_apply *apply, weft_bytes bytes)
@@ -570,6 +596,9 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_ATTRIBUTE:
         apply_attribute(apply);
+        break;
+    case WF_OP_MEMO:
+        apply_memo(apply);
         break;
     case WF_OP_FINISH:
         apply_finish(apply);

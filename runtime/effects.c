@@ -168,6 +168,14 @@ wf_turn_call_close(struct wf_turn *turn, uint32_t id)
 }
 
 void
+wf_turn_memo(struct wf_turn *turn, const char *name, weft_bytes value)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_MEMO);
+    wf_buf_put_text(&turn->ops, name);
+    wf_buf_put_bytes(&turn->ops, value);
+}
+
+void
 wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
 {
     wf_buf_put_u8(&turn->ops, WF_OP_PUBLISH);

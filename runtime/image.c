@@ -129,6 +129,7 @@ put_head(struct save *save)
     bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
     bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
+    bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     wf_buf_put_u8(image, 0); // flags: set when all items are known
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
@@ -149,6 +150,9 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->begins_at_ms);
     wf_buf_put_varint(image, actor->run_begins_at_ms);
     wf_buf_put_bytes(image, actor->options);
+    if (actor->memo.len > 0) {
+        wf_buf_put_bytes(image, actor->memo);
+    }
     wf_buf_put_text(image, actor->reason);
     if (actor->attributes.len > 0) {
         wf_buf_put_bytes(image, actor->attributes);

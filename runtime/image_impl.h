@@ -14,5 +14,6 @@
 #define WF_IMAGE_FAILED 16
 #define WF_IMAGE_OUTLIVED 32
 #define WF_IMAGE_ATTRIBUTES 64
+#define WF_IMAGE_MEMO 128
 
 #endif

@@ -54,6 +54,9 @@ read_head(struct wf_reader *reader, struct head *head)
     head->begins_at_ms = wf_reader_varint(reader);
     shown->begins_at_ms = wf_reader_varint(reader);
     head->options = wf_reader_bytes(reader);
+    if ((head->bits & WF_IMAGE_MEMO) != 0) {
+        shown->memo = wf_reader_bytes(reader);
+    }
     shown->deadline_ms = wf_start_first_deadline(
         head->options, head->begins_at_ms, shown->begins_at_ms);
     head->reason = wf_reader_bytes(reader);
@@ -115,6 +118,7 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->begins_at_ms = head.begins_at_ms;
     actor->run_begins_at_ms = head.shown.begins_at_ms;
     wf_own_bytes(&actor->options, head.options);
+    wf_own_bytes(&actor->memo, head.shown.memo);
     wf_own_text(&actor->reason, head.reason);
     wf_own_bytes(&actor->attributes, head.attributes);
     parent = wf_reader_bytes(reader);

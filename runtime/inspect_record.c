@@ -64,6 +64,7 @@ static const char *const grammar[] = {
     [WF_OP_BEGIN] = "",
     [WF_OP_IMPORT] = "B",
     [WF_OP_ATTRIBUTE] = "A",
+    [WF_OP_MEMO] = "BB",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",

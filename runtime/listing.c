@@ -40,7 +40,7 @@ struct seen {
 struct captured {
     struct wf_list_node node;
     struct seen seen;
-    uint8_t block[]; // key, and if it is wanted attributes and reason
+    uint8_t block[]; // key, and if it is wanted attributes, reason, memo
 };
 
 // The parts of a key, which is "namespace NUL kind NUL id". False if malformed.
@@ -120,10 +120,11 @@ capture(struct wf_list *list, const struct wf_request *request,
     if (!seen.is_wanted) { // it only hides an older row
         seen.attributes = weft_nothing();
         seen.head.reason = "";
+        seen.head.memo = weft_nothing();
     }
     reason_size = strlen(seen.head.reason) + 1;
-    copy =
-        wf_alloc(sizeof(*copy) + key.len + seen.attributes.len + reason_size);
+    copy = wf_alloc(sizeof(*copy) + key.len + seen.attributes.len +
+                    reason_size + seen.head.memo.len);
     copy->node = (struct wf_list_node){0};
     copy->seen = seen;
     at = copy->block;
@@ -131,6 +132,8 @@ capture(struct wf_list *list, const struct wf_request *request,
     copy->seen.attributes.data =
         put(&at, seen.attributes.data, seen.attributes.len);
     copy->seen.head.reason = put(&at, seen.head.reason, reason_size);
+    copy->seen.head.memo.data =
+        put(&at, seen.head.memo.data, seen.head.memo.len);
     wf_list_push_back(list, &copy->node);
 }
 

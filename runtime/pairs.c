@@ -8,6 +8,8 @@
 #include "base/key.h"
 #include "base/limits.h"
 
+#define TOO_BIG "%s: over %zu bytes in all"
+
 static bool
 read_pair(struct wf_reader *reader, weft_pair *out_pair)
 {
@@ -110,9 +112,31 @@ wf_pairs_encode(const char *what, const weft_pair *pairs, size_t count,
         }
         if (pairs[i].value.len > bytes_max ||
             out_bytes->len - before > bytes_max) {
-            return wf_error(WEFT_ETOOBIG, "%s: over %zu bytes in all", what,
-                            bytes_max);
+            return wf_error(WEFT_ETOOBIG, TOO_BIG, what, bytes_max);
         }
     }
     return WEFT_OK;
+}
+
+weft_err
+wf_pairs_set(const char *what, weft_bytes pairs, const char *name,
+             weft_bytes value, size_t bytes_max, struct wf_buf *out_bytes)
+{
+    weft_err err = wf_name_check(what, name, WF_NAME_BYTES_MAX);
+    weft_pair pair;
+
+    if (err == WEFT_OK && value.len > bytes_max) {
+        return wf_error(WEFT_ETOOBIG, TOO_BIG, what, bytes_max);
+    }
+    while (err == WEFT_OK && weft_pairs_next(&pairs, &pair)) {
+        if (strcmp(pair.name, name) != 0) {
+            put_pair(&pair, out_bytes);
+        }
+    }
+    if (err == WEFT_OK && value.len > 0) {
+        put_pair(&(weft_pair){.name = name, .value = value}, out_bytes);
+    }
+    return err == WEFT_OK && out_bytes->len > bytes_max
+               ? wf_error(WEFT_ETOOBIG, TOO_BIG, what, bytes_max)
+               : err;
 }

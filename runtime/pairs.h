@@ -19,6 +19,13 @@
 weft_err wf_pairs_encode(const char *what, const weft_pair *pairs, size_t count,
                          size_t bytes_max, struct wf_buf *out_bytes);
 
+// Append pairs with that one changed; an empty value removes it.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG   as above
+weft_err wf_pairs_set(const char *what, weft_bytes pairs, const char *name,
+                      weft_bytes value, size_t bytes_max,
+                      struct wf_buf *out_bytes);
+
 // Do they decode?
 bool wf_pairs_check(weft_bytes pairs);
 

@@ -64,6 +64,7 @@ enum wf_op {
     WF_OP_BEGIN,           // the start's delay is cut short
     WF_OP_IMPORT,          // B image: a life that came from another store
     WF_OP_ATTRIBUTE,       // B entry (attributes.h): set, or cleared
+    WF_OP_MEMO,            // B name, B value: in the memo; empty: not in it
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

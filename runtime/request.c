@@ -303,6 +303,7 @@ put_item(struct block *block, const weft_description *item,
     out_copy->id = put_text(block, item->id);
     out_copy->reason =
         put_text(block, item->reason == NULL ? empty : item->reason);
+    out_copy->memo.data = put(block, item->memo.data, item->memo.len);
     block->used = (block->used + 15) & ~(size_t)15; // the list is aligned
     list = put(block, item->attributes, count * sizeof(*list));
     for (size_t i = 0; i < count; i++) {

@@ -19,7 +19,8 @@ enum tag {
     TAG_RUN,         // V ms
     TAG_RETRY,       // as read_retry reads it
     TAG_VERSION,     // V
-    TAG_HEADERS = 8, // pairs
+    TAG_HEADERS,     // pairs
+    TAG_MEMO,        // pairs
 };
 
 // Fractions are kept in thousandths.
@@ -127,14 +128,17 @@ put_retry(struct wf_buf *out, const weft_retry_policy *given)
 }
 
 static weft_err
-put_headers(struct wf_buf *out, const weft_pair *headers, size_t count)
+put_pairs(struct wf_buf *out, enum tag tag, const weft_pair *pairs,
+          size_t count)
 {
+    bool is_memo = tag == TAG_MEMO;
     struct wf_buf value = {0};
-    weft_err err = wf_pairs_encode("headers", headers, count,
-                                   WF_HEADERS_BYTES_MAX, &value);
+    weft_err err = wf_pairs_encode(
+        is_memo ? "memo" : "headers", pairs, count,
+        is_memo ? WF_MEMO_BYTES_MAX : WF_HEADERS_BYTES_MAX, &value);
 
     if (err == WEFT_OK && count > 0) {
-        wf_buf_put_varint(out, TAG_HEADERS);
+        wf_buf_put_varint(out, (uint64_t)tag);
         wf_buf_put_bytes(out, wf_buf_bytes(&value));
     }
     wf_buf_fini(&value);
@@ -164,7 +168,12 @@ wf_start_encode(const weft_start_options *options, struct wf_buf *out_bytes)
     }
     put_number(out_bytes, TAG_VERSION, options->version);
     if (err == WEFT_OK) {
-        err = put_headers(out_bytes, options->headers, options->headers_count);
+        err =
+            put_pairs(out_bytes, TAG_MEMO, options->memo, options->memo_count);
+    }
+    if (err == WEFT_OK) {
+        err = put_pairs(out_bytes, TAG_HEADERS, options->headers,
+                        options->headers_count);
     }
     return err;
 }
@@ -173,8 +182,8 @@ weft_err
 wf_start_of_request(const weft_request *request, struct wf_buf *out_bytes)
 {
     return request->verb == WEFT_VERB_SIGNAL || request->verb == WEFT_VERB_ASK
-               ? put_headers(out_bytes, request->headers,
-                             request->headers_count)
+               ? put_pairs(out_bytes, TAG_HEADERS, request->headers,
+                           request->headers_count)
                : wf_start_encode(request->start, out_bytes);
 }
 
@@ -221,6 +230,9 @@ read_option(uint64_t tag, struct wf_reader *value, struct wf_start *start)
     case TAG_VERSION:
         start->version = (uint32_t)wf_reader_varint(value);
         break;
+    case TAG_MEMO:
+        start->memo = wf_reader_rest(value);
+        return wf_pairs_check(start->memo);
     case TAG_HEADERS:
         start->headers = wf_reader_rest(value);
         return wf_pairs_check(start->headers);
@@ -246,21 +258,52 @@ wf_start_first_deadline(weft_bytes options, uint64_t begins_at_ms,
     return all == 0 || (run != 0 && run < all) ? run : all;
 }
 
+// The next option with its tag, as bytes. False: there are no more.
+static bool
+next_option(struct wf_reader *reader, uint64_t *out_tag, weft_bytes *out_bytes)
+{
+    const uint8_t *from = reader->at;
+
+    if (wf_reader_left(reader) == 0) {
+        return false;
+    }
+    *out_tag = wf_reader_varint(reader);
+    (void)wf_reader_bytes(reader);
+    *out_bytes = weft_bytes_of(from, (size_t)(reader->at - from));
+    return !reader->failed;
+}
+
 weft_bytes
 wf_start_headers(weft_bytes options)
 {
     struct wf_reader reader = wf_reader_of(options);
+    weft_bytes bytes;
+    uint64_t tag;
 
-    while (wf_reader_left(&reader) > 0 && !reader.failed) {
-        const uint8_t *from = reader.at;
-        uint64_t tag = wf_reader_varint(&reader);
-
-        (void)wf_reader_bytes(&reader);
-        if (tag == TAG_HEADERS && !reader.failed) {
-            return weft_bytes_of(from, (size_t)(reader.at - from));
+    while (next_option(&reader, &tag, &bytes)) {
+        if (tag == TAG_HEADERS) {
+            return bytes;
         }
     }
     return weft_nothing();
+}
+
+void
+wf_start_put_memo(weft_bytes options, weft_bytes memo, struct wf_buf *out_bytes)
+{
+    struct wf_reader reader = wf_reader_of(options);
+    weft_bytes bytes;
+    uint64_t tag;
+
+    while (next_option(&reader, &tag, &bytes)) {
+        if (tag != TAG_MEMO) {
+            wf_buf_put(out_bytes, bytes.data, bytes.len);
+        }
+    }
+    if (memo.len > 0) {
+        wf_buf_put_varint(out_bytes, TAG_MEMO);
+        wf_buf_put_bytes(out_bytes, memo);
+    }
 }
 
 weft_bytes

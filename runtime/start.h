@@ -30,6 +30,7 @@ struct wf_start {
     struct wf_policy retry; // its timeouts are zero
     uint32_t version;       // that it stays with; 0: any
     weft_bytes headers;     // pairs.h
+    weft_bytes memo;        // the same
 };
 
 // Append options; NULL appends nothing.
@@ -48,6 +49,10 @@ weft_bytes wf_start_headers(weft_bytes options);
 
 // The value of one header; empty if there is none.
 weft_bytes wf_start_header(weft_bytes options, const char *name);
+
+// The same options with another memo.
+void wf_start_put_memo(weft_bytes options, weft_bytes memo,
+                       struct wf_buf *out_bytes);
 
 // False if malformed.
 bool wf_start_decode(weft_bytes bytes, struct wf_start *out_start);

@@ -398,6 +398,7 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     if (self.is_state_set) {
         wf_own_bytes(&self.state, weft_nothing());
     }
+    wf_own_bytes(&self.memo, weft_nothing());
     wf_buf_fini(&self.timers);
     wf_buf_fini(&self.attributes);
     wf_free(state);

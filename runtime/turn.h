@@ -32,6 +32,8 @@ struct weft_actor {
     struct wf_turn turn;
     weft_bytes state; // kinds whose state is bytes: as of now; owned if set
     bool is_state_set;
+    weft_bytes memo; // as of now; owned if set
+    bool is_memo_set;
     struct wf_buf timers;     // that this turn named first: V id, B name, ...
     struct wf_buf attributes; // a set, as of now, once has_attributes
     bool has_attributes;
@@ -72,6 +74,7 @@ void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
                   const struct wf_key *target, const char *name,
                   weft_bytes data);
 void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
+void wf_turn_memo(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change);
 // Ask open children to stop: their parent ends, or begins again.

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/start.h"
 #include "runtime/workflow_impl.h"
@@ -537,6 +538,48 @@ uint32_t
 weft_workflow_attempt(const weft_workflow *wf)
 {
     return wf->actor->attempt;
+}
+
+static weft_bytes
+memo_of(const weft_workflow *wf)
+{
+    struct wf_start start;
+
+    if (wf->is_memo_set) {
+        return wf->memo;
+    }
+    return wf_start_decode(wf->actor->options, &start) ? start.memo
+                                                       : weft_nothing();
+}
+
+weft_bytes
+weft_workflow_memo(const weft_workflow *wf, const char *name)
+{
+    return weft_pairs_get(memo_of(wf), name);
+}
+
+weft_err
+weft_workflow_memo_set(weft_workflow *wf, const char *name, weft_bytes value)
+{
+    struct wf_buf memo = {0};
+    weft_err err = check_payload(wf, "memo", value);
+
+    if (err == WEFT_OK) {
+        err = wf_pairs_set("memo", memo_of(wf), name, value, WF_MEMO_BYTES_MAX,
+                           &memo);
+    }
+    if (err == WEFT_OK) {
+        err = wf_workflow_room(wf, name, value);
+    }
+    if (err == WEFT_OK) {
+        wf->memo = wf_workflow_keep(wf, wf_buf_bytes(&memo));
+        wf->is_memo_set = true;
+        if (wf->turn != NULL) {
+            wf_turn_memo(wf->turn, name, value);
+        }
+    }
+    wf_buf_fini(&memo);
+    return err;
 }
 
 weft_bytes

@@ -137,6 +137,8 @@ struct weft_workflow {
     struct wf_turn *turn; // while live code runs
     uint64_t now_ms;
     struct wf_random random;
+    weft_bytes memo; // as the code changed it; in the arena
+    bool is_memo_set;
     uint32_t ordinal; // of the last command
     struct wf_patch *patches;
     bool has_read_patches; // those of the journal

@@ -170,6 +170,13 @@ WEFT_API weft_err weft_actor_timer_clear(weft_actor *actor, const char *name);
 WEFT_API weft_err weft_actor_publish(weft_actor *actor, const char *name,
                                      weft_bytes value);
 
+// The memo that describes this instance (start.h): the value of that name, as
+// of now, empty if there is none; borrowed until it is set. Set one; an empty
+// value removes it.
+WEFT_API weft_bytes weft_actor_memo(const weft_actor *actor, const char *name);
+WEFT_API weft_err weft_actor_memo_set(weft_actor *actor, const char *name,
+                                      weft_bytes value);
+
 // For kinds with state_bytes 0: the state as bytes. The pointer is borrowed
 // until the turn ends or the state is set.
 WEFT_API weft_bytes weft_actor_state(const weft_actor *actor);

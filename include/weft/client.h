@@ -152,6 +152,7 @@ typedef struct weft_description {
     uint64_t begins_at_ms;   // this run: later than now if it is delayed
     uint64_t deadline_ms;    // when the next timeout ends the run; 0: never
     uint64_t finished_at_ms; // 0 while it runs
+    weft_bytes memo;         // pairs, read with weft_pairs_next (start.h)
     uint64_t mailbox_count;  // messages waiting
     uint32_t timers_count, activities_count, children_count;
     uint64_t journal_count; // entries of this run

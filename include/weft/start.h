@@ -86,6 +86,11 @@ typedef struct weft_start_options {
     // to theirs. At most 8 KiB in all. (Temporal: context propagation.)
     const weft_pair *headers;
     size_t headers_count;
+    // What people should see beside the id: shown by describe and list, changed
+    // with weft_workflow_memo_set and weft_actor_memo_set. At most 8 KiB in
+    // all. (Temporal: memo.)
+    const weft_pair *memo;
+    size_t memo_count;
     const weft_attribute *attributes; // that it begins with; limits as there
     size_t attributes_count;
 } weft_start_options;

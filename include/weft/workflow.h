@@ -298,6 +298,16 @@ WEFT_API weft_err weft_workflow_deprecate_patch(weft_workflow *wf,
 WEFT_API weft_err weft_workflow_publish(weft_workflow *wf, const char *name,
                                         weft_bytes value);
 
+// The memo that describes this instance (start.h): the value of that name, as
+// of now, empty if there is none; borrowed until the workflow function returns.
+// Set one; an empty value removes it.
+//
+// WEFT_ETOOBIG  the memo would be over 8 KiB
+WEFT_API weft_bytes weft_workflow_memo(const weft_workflow *wf,
+                                       const char *name);
+WEFT_API weft_err weft_workflow_memo_set(weft_workflow *wf, const char *name,
+                                         weft_bytes value);
+
 // Set the result; copied; the last call wins.
 WEFT_API weft_err weft_workflow_return(weft_workflow *wf, weft_bytes result);
 

@@ -42,6 +42,18 @@ show_activity(const weft_reply *reply, struct world_call *shown)
     };
 }
 
+static weft_bytes
+copy_memo(struct world_call *shown, weft_bytes memo)
+{
+    size_t len =
+        memo.len < sizeof(shown->memo) ? memo.len : sizeof(shown->memo);
+
+    if (len > 0) {
+        memcpy(shown->memo, memo.data, len);
+    }
+    return weft_bytes_of(shown->memo, len);
+}
+
 static void
 call_done(struct wf_request *request)
 {
@@ -87,6 +99,7 @@ call_done(struct wf_request *request)
         shown->item.kind = "";
         shown->item.id = shown->first_id;
         shown->item.reason = shown->reason;
+        shown->item.memo = copy_memo(shown, reply->items[0].memo);
     }
     show_activity(reply, shown);
     call->request = NULL;

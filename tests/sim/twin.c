@@ -21,7 +21,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1048, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1064, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 248, "a new field: is it durable?");
@@ -85,6 +85,7 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line_number(out, "parent call", actor->parent_call);
     line_bytes(out, "input", 0, actor->input);
     line_bytes(out, "options", 0, actor->options);
+    line_bytes(out, "memo", 0, actor->memo);
     line_number(out, "attempt", actor->attempt);
     line_number(out, "begins", actor->begins_at_ms);
     line_number(out, "run begins", actor->run_begins_at_ms);

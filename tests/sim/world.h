@@ -100,6 +100,7 @@ struct world_call {
     char first_id[64];
     char reason[1200];
     char attributes[1024]; // of the first: "city=Rome n=1", cut
+    uint8_t memo[1024];    // cut
 };
 
 // All strings are copied. The namespace is "default".

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "runtime/start.h"
+#include "runtime/update.h"
 
 void
 wf_own_bytes(weft_bytes *owned, weft_bytes bytes)
@@ -52,6 +53,12 @@ id_of_call(const struct wf_list_node *node)
     return WF_CONTAINER(node, struct wf_call, node)->id;
 }
 
+static uint32_t
+number_of_update(const struct wf_list_node *node)
+{
+    return WF_CONTAINER(node, struct wf_update, node)->number;
+}
+
 struct wf_actor *
 wf_actor_create(const struct wf_key *key, uint64_t hash)
 {
@@ -70,10 +77,12 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->timers, id_of_timer);
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
+    wf_opened_init(&actor->updates, number_of_update);
     wf_list_init(&actor->published);
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
     wf_list_init(&actor->results);
+    wf_list_init(&actor->joined);
     wf_journal_init(&actor->journal);
     return actor;
 }
@@ -126,6 +135,9 @@ clear_lists(struct wf_actor *actor)
     }
     while ((node = wf_opened_pop(&actor->commands)) != NULL) {
         wf_command_destroy(WF_CONTAINER(node, struct wf_command, node));
+    }
+    while ((node = wf_opened_pop(&actor->updates)) != NULL) {
+        wf_update_destroy(WF_CONTAINER(node, struct wf_update, node));
     }
     while ((node = wf_opened_pop(&actor->calls)) != NULL) {
         wf_call_destroy(WF_CONTAINER(node, struct wf_call, node));
@@ -181,6 +193,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->next_id = 0;
     actor->unfit_version = 0;
     actor->operations_made = 0;
+    actor->updates_made = 0;
 }
 
 void
@@ -189,7 +202,8 @@ wf_actor_destroy(struct wf_actor *actor)
     struct wf_list_node *node;
 
     WF_ASSERT(actor->activation == NULL);
-    WF_ASSERT(actor->waiting.count == 0 && actor->results.count == 0);
+    WF_ASSERT(actor->waiting.count == 0 && actor->results.count == 0 &&
+              actor->joined.count == 0);
     while ((node = wf_list_pop_front(&actor->pending)) != NULL) {
         wf_free(WF_CONTAINER(node, struct wf_pending, node));
     }

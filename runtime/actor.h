@@ -207,6 +207,8 @@ struct wf_actor {
     struct wf_list published;
     struct wf_list operations; // the newest; they outlive a restart
     uint64_t operations_made;
+    struct wf_opened updates;
+    uint32_t updates_made; // in this life
     uint32_t next_id;      // of timers, commands and calls of a plain actor
     weft_bytes result;     // owned
     weft_bytes attributes; // owned; a set (attributes.h)
@@ -235,6 +237,7 @@ struct wf_actor {
     struct wf_list waiting;   // requests that wait for the load
     struct wf_list results;   // requests that wait for the end; to delete it,
                               // for an empty mailbox
+    struct wf_list joined;    // updates that wait for one of the same id
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow

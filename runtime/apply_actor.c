@@ -13,6 +13,7 @@
 #include "runtime/signals.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
+#include "runtime/update.h"
 
 static void
 remove_timer(struct wf_apply *apply, struct wf_timer *timer)
@@ -612,6 +613,14 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_IMPORT:
         apply_import(apply);
+        break;
+    case WF_OP_UPDATE_OPEN:
+        wf_update_apply_open(actor, ops);
+        break;
+    case WF_OP_UPDATE_ACCEPT:
+    case WF_OP_UPDATE_DONE:
+    case WF_OP_UPDATE_DROP:
+        wf_update_apply(actor, op, ops);
         break;
     case WF_OP_REMOVE:
         remove_waits(apply);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/stack.h"
+#include "runtime/update.h"
 #include "runtime/versioned.h"
 #include "runtime/workflow_impl.h"
 
@@ -127,30 +128,38 @@ resume(struct wf_branch *branch)
     wf_watch_end(wf->partition);
 }
 
+weft_failure
+wf_branch_failure(const struct wf_branch *branch)
+{
+    if (branch->failing.name != NULL) {
+        return branch->failing;
+    }
+    if (branch->outcome == WEFT_EFAILED && branch->failure.name[0] != '\0') {
+        return branch->failure;
+    }
+    return (weft_failure){
+        .name = branch->outcome == WEFT_ECANCELLED
+                    ? "cancelled"
+                    : weft_err_name(branch->outcome),
+        .message = weft_err_text(branch->outcome),
+    };
+}
+
 // Its future tells how it ended.
 static void
 settle_branch(weft_workflow *wf, const struct wf_branch *branch)
 {
     struct wf_future *future = &wf->futures[branch->future - 1];
-    const weft_failure *failure = &branch->failure;
 
     future->err = branch->outcome;
     future->data = branch->result;
-    if (branch->outcome == WEFT_EFAILED && branch->failing.name != NULL) {
-        failure = &branch->failing;
+    if (branch->outcome != WEFT_OK) {
+        weft_failure failure = wf_branch_failure(branch);
+
+        future->name = failure.name;
+        future->text = failure.message;
+        future->data = failure.details;
     }
-    if (branch->outcome == WEFT_EFAILED && failure->name[0] != '\0') {
-        future->name = failure->name;
-        future->text = failure->message;
-        future->data = failure->details;
-    } else if (branch->outcome == WEFT_ECANCELLED) {
-        future->name = "cancelled";
-        future->text = branch->name;
-    } else if (branch->outcome != WEFT_OK) {
-        future->name = weft_err_name(branch->outcome);
-        future->text = weft_err_text(branch->outcome);
-    }
-    future->text = wf_workflow_keep_text(wf, weft_text(future->text));
     wf_replay_settle(wf, branch->future);
 }
 
@@ -158,9 +167,18 @@ settle_branch(weft_workflow *wf, const struct wf_branch *branch)
 static void
 refuse_leftover(weft_workflow *wf)
 {
-    const struct wf_branch *left =
-        WF_CONTAINER(wf_list_first(&wf->branches), struct wf_branch, node);
+    const struct wf_list_node *node = wf_list_first(&wf->branches);
+    const struct wf_branch *left = NULL;
 
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        left = WF_CONTAINER(node, struct wf_branch, node);
+        if (left->number != 0 && left->update == 0) {
+            break;
+        }
+    }
+    if (node == NULL) {
+        return; // handlers of updates may be left over
+    }
     (void)wf_error(WEFT_EINVAL,
                    "the workflow function returned while its branch \"%s\" "
                    "runs: await it, or cancel and await it",
@@ -174,17 +192,17 @@ refuse_leftover(weft_workflow *wf)
 static void
 end_branch(weft_workflow *wf, struct wf_branch *branch)
 {
-    if (branch->number > 0) {
+    if (branch->number == 0) {
+        wf->is_done = true;
+        refuse_leftover(wf);
+    } else if (branch->update != 0) {
+        wf->handlers_running--;
+        wf_update_end(wf, branch);
+        destroy_branch(wf, branch);
+    } else {
         settle_branch(wf, branch);
         destroy_branch(wf, branch);
-        return;
     }
-    wf->is_done = true;
-    wf_list_remove(&wf->branches, &branch->node);
-    if (wf->branches.count > 0) {
-        refuse_leftover(wf);
-    }
-    wf_list_push_back(&wf->branches, &branch->node);
 }
 
 void
@@ -231,7 +249,7 @@ wf_branch_run(weft_workflow *wf)
     do {
         struct wf_list_node *node;
 
-        while (!wf->is_unwinding &&
+        while (!wf->is_unwinding && !wf->is_done &&
                (node = wf_list_pop_front(&wf->ready)) != NULL) {
             struct wf_branch *branch =
                 WF_CONTAINER(node, struct wf_branch, ready);
@@ -244,7 +262,7 @@ wf_branch_run(weft_workflow *wf)
         if (!wf->is_unwinding && !wf->is_done) {
             wake_conditions(wf);
         }
-    } while (!wf->is_unwinding && wf->ready.count > 0);
+    } while (!wf->is_unwinding && !wf->is_done && wf->ready.count > 0);
 }
 
 struct wf_branch *
@@ -294,6 +312,24 @@ wf_branch_destroy_all(weft_workflow *wf)
         destroy_branch(wf, WF_CONTAINER(node, struct wf_branch, node));
     }
     wf->main = NULL;
+}
+
+void
+wf_branch_add_handler(weft_workflow *wf, const char *name, uint32_t update,
+                      weft_branch_fn *fn, void *ctx)
+{
+    struct wf_branch *branch =
+        create_branch(wf, name, wf->kind->workflow.stack_bytes, wf->root);
+
+    if (branch == NULL) {
+        wf->is_starved = true;
+        wf->is_unwinding = true;
+        return;
+    }
+    branch->update = update;
+    branch->fn = fn;
+    branch->ctx = ctx;
+    wf->handlers_running++;
 }
 
 // What the code calls. ------------------------------------------------------

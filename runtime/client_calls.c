@@ -14,6 +14,8 @@ static int
 has_reply(weft_verb verb, weft_err err)
 {
     return err == WEFT_OK ||
+           ((verb == WEFT_VERB_UPDATE || verb == WEFT_VERB_UPDATE_WITH_START) &&
+            err == WEFT_EFAILED) ||
            (verb == WEFT_VERB_RESULT &&
             (err == WEFT_EFAILED || err == WEFT_ECANCELLED ||
              err == WEFT_ETERMINATED || err == WEFT_EOVERDUE));
@@ -125,6 +127,40 @@ weft_client_ask(weft_client *client, weft_target target, const char *name,
     request.name = name;
     request.data = data;
     return call(client, &request, 0, out_reply);
+}
+
+static weft_err
+update(weft_client *client, weft_request *request, weft_target target,
+       const char *name, weft_bytes data, const char *id,
+       weft_reply **out_reply)
+{
+    request->target = target;
+    request->name = name;
+    request->data = data;
+    request->update_id = id;
+    return call(client, request, 0, out_reply);
+}
+
+weft_err
+weft_client_update(weft_client *client, weft_target target, const char *name,
+                   weft_bytes data, const char *id, weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE;
+    return update(client, &request, target, name, data, id, out_reply);
+}
+
+weft_err
+weft_client_update_with_start(weft_client *client, weft_target target,
+                              const char *name, weft_bytes data, const char *id,
+                              weft_bytes input, weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE_WITH_START;
+    request.input = input;
+    return update(client, &request, target, name, data, id, out_reply);
 }
 
 weft_err

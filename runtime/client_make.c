@@ -36,6 +36,7 @@ enum field {
     LIMIT = 1 << 13,   // of a page
     HEADERS = 1 << 14, // of a message
     GROUP = 1 << 15,   // of a count
+    UPDATE = 1 << 16,  // its id, if it has one
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -54,6 +55,8 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_COMPLETE] = TOKEN | DATA,
     [WEFT_VERB_FAIL] = TOKEN | FAILURE | DATA,
     [WEFT_VERB_HEARTBEAT] = TOKEN | DATA,
+    [WEFT_VERB_UPDATE] = TARGET | NAME | DATA | UPDATE,
+    [WEFT_VERB_UPDATE_WITH_START] = TARGET | NAME | DATA | UPDATE | INPUT,
     [WEFT_VERB_EXPORT] = TARGET,
     [WEFT_VERB_IMPORT] = CAPSULE,
     [WEFT_VERB_ACTIVITIES] = TARGET | CALL | LIMIT,
@@ -369,6 +372,12 @@ make_fields(const weft_client *client, const weft_request *given,
     }
     if (err == WEFT_OK && (fields & PAGE) != 0) {
         err = make_page(client, given, made);
+    }
+    if (err == WEFT_OK && (fields & UPDATE) != 0 && given->update_id != NULL) {
+        err = wf_name_check("update_id", given->update_id, WF_NAME_BYTES_MAX);
+        if (err == WEFT_OK) {
+            made->update_id = wf_strdup(given->update_id);
+        }
     }
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
         err = make_import(client, given, made);

@@ -16,6 +16,7 @@
 #include "runtime/outcome.h"
 #include "runtime/start.h"
 #include "runtime/transfer.h"
+#include "runtime/update.h"
 
 void
 wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
@@ -286,6 +287,34 @@ do_ask(struct wf_partition *partition, struct wf_actor *actor,
                                    request->number);
     WF_ASSERT(answer != NULL);
     answer->request = request;
+}
+
+static void
+do_update(struct wf_partition *partition, struct wf_actor *actor,
+          struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (!actor->kind->is_workflow) {
+        answer_now(partition, actor, request, WEFT_EINVAL,
+                   "plain actors take no updates; ask them");
+        return;
+    }
+    if (wf_update_joins(partition, actor, request)) {
+        return;
+    }
+    if (wf_actor_is_live(actor) ||
+        request->verb != WEFT_VERB_UPDATE_WITH_START) {
+        if (!takes_signal(partition, actor, request)) {
+            return;
+        }
+    } else if (may_start(partition, actor, request)) {
+        request->reply.is_created = 1;
+        put_create(partition, &draft, actor, request);
+    } else {
+        return;
+    }
+    wf_update_put(partition, actor, request, &draft);
 }
 
 static void
@@ -571,6 +600,10 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         break;
     case WEFT_VERB_ASK:
         do_ask(partition, actor, request);
+        break;
+    case WEFT_VERB_UPDATE:
+    case WEFT_VERB_UPDATE_WITH_START:
+        do_update(partition, actor, request);
         break;
     case WEFT_VERB_QUERY:
         do_query(partition, actor, request);

@@ -30,6 +30,8 @@ wf_turn_fini(struct wf_turn *turn)
     wf_buf_fini(&turn->ops);
     wf_buf_fini(&turn->end);
     wf_draft_fini(&turn->sends);
+    wf_buf_fini(&turn->answered);
+    wf_buf_fini(&turn->updates_done);
     wf_own_bytes(&turn->reply, weft_nothing());
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/item.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
+#include "runtime/update.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 
@@ -325,6 +326,15 @@ put_waits(struct save *save)
         wf_item_encode_operation(operation, &bytes);
         put_item(save, WF_ITEM_OPERATION, operation->number,
                  wf_buf_bytes(&bytes));
+    }
+    for (node = wf_list_first(&actor->updates.list); node != NULL;
+         node = wf_list_next(&actor->updates.list, node)) {
+        const struct wf_update *update =
+            WF_CONTAINER(node, struct wf_update, node);
+
+        wf_buf_reset(&bytes);
+        wf_update_encode(update, &bytes);
+        put_item(save, WF_ITEM_UPDATE, update->number, wf_buf_bytes(&bytes));
     }
     wf_buf_fini(&bytes);
 }

@@ -45,6 +45,7 @@ enum wf_item_class {
     WF_ITEM_PUBLISHED,  // number: in order of first publishing
     WF_ITEM_OPERATION,  // number: from 1
     WF_ITEM_ATTRIBUTES, // as the run began with them
+    WF_ITEM_UPDATE,     // number: of its coming
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "runtime/attributes.h"
 #include "runtime/image.h"
+#include "runtime/update.h"
 
 void
 wf_item_encode_timer(const struct wf_timer *timer, struct wf_buf *out)
@@ -235,6 +236,8 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
     case WF_ITEM_ATTRIBUTES:
         wf_own_bytes(&actor->attributes_begun, bytes);
         return wf_attributes_is_set(bytes);
+    case WF_ITEM_UPDATE:
+        return wf_update_decode(actor, (uint32_t)number, &reader);
     default:
         return false;
     }

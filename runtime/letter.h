@@ -25,6 +25,7 @@ enum wf_letter_type {
     WF_LETTER_REPLY,    // the same
     WF_LETTER_FAILED,   // the same: it could not be delivered
     WF_LETTER_CANCEL,
+    WF_LETTER_UPDATE, // call: its number
 };
 
 // A letter, read. Everything is borrowed from its bytes.

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "runtime/start.h"
+#include "runtime/update.h"
 #include "runtime/workflow_impl.h"
 
 weft_err
@@ -125,6 +126,7 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
     turn->is_ending = true;
     turn->is_finishing = due == 0;
     wf_turn_cancel_children(turn);
+    wf_update_end_all(turn);
     if (due != 0) {
         put_run_again(turn, due, name, message);
     } else {

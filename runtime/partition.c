@@ -101,6 +101,7 @@ take_actors(struct wf_partition *partition, struct wf_list *out_requests)
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
         take_requests(&actor->waiting, out_requests);
         take_requests(&actor->results, out_requests);
+        take_requests(&actor->joined, out_requests);
     }
     wf_residents_fini(partition);
 }

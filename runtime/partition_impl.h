@@ -325,6 +325,9 @@ void wf_window_forget(struct wf_window *window);
 void wf_window_remove(struct wf_partition *partition, struct wf_window *window);
 void wf_window_destroy(struct wf_window *window);
 void wf_window_silence(struct wf_partition *partition);
+// Fill in what was answered before.
+void wf_window_answer(struct wf_request *request,
+                      const struct wf_answer *answer);
 // Operations for a draft's partition section.
 void wf_window_put_accepted(struct wf_buf *ops,
                             const struct wf_request *request);

@@ -49,6 +49,8 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_ACTIVITY_RESUME] = "activity_resume",
         [WEFT_VERB_ACTIVITY_RESET] = "activity_reset",
         [WEFT_VERB_ACTIVITY_CHANGE] = "activity_change",
+        [WEFT_VERB_UPDATE] = "update",
+        [WEFT_VERB_UPDATE_WITH_START] = "update_with_start",
     };
 
     return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;
@@ -109,6 +111,7 @@ wf_request_create(void)
     struct wf_request *request = wf_calloc(sizeof(*request));
 
     request->name = empty;
+    request->update_id = empty;
     request->error_name = empty;
     request->error_message = empty;
     request->who = empty;
@@ -132,6 +135,7 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->input.data);
     free_const(request->options.data);
     free_const(request->attributes.data);
+    free_const(request->update_id);
     free_const(request->error_name);
     free_const(request->error_message);
     free_const(request->who);

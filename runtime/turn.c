@@ -19,9 +19,20 @@
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
+#include "runtime/update.h"
 #include "runtime/workflow.h"
 
 // Answers. ------------------------------------------------------------------
+
+void
+wf_turn_answer_client(struct wf_turn *turn, weft_bytes client, uint64_t number,
+                      weft_err err, weft_bytes data)
+{
+    wf_window_put_answered(&turn->sends.ops, client.data, number, 0, err, data);
+    wf_draft_partition(&turn->sends);
+    wf_buf_put(&turn->answered, client.data, client.len);
+    wf_buf_put_varint(&turn->answered, number);
+}
 
 void
 wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
@@ -32,11 +43,7 @@ wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                       WF_KIND_SIGNALS);
     }
     if (letter->client.len > 0) {
-        struct wf_draft *sends = &turn->sends;
-
-        wf_window_put_answered(&sends->ops, letter->client.data, letter->number,
-                               0, err, data);
-        wf_draft_partition(sends);
+        wf_turn_answer_client(turn, letter->client, letter->number, err, data);
     }
     if (letter->type == WF_LETTER_SIGNAL && letter->call != 0 &&
         letter->sender.len > 0) {
@@ -65,20 +72,35 @@ static void
 settle_client(struct wf_partition *partition, weft_bytes client,
               uint64_t number)
 {
-    struct wf_window *window;
-    struct wf_answer *answer;
-    struct wf_request *request;
+    struct wf_window *window = wf_window_find(partition, client.data);
+    struct wf_answer *answer =
+        window == NULL ? NULL : wf_window_find_answer(window, number);
+    struct wf_request *request = answer == NULL ? NULL : answer->request;
 
-    if (client.len == 0 ||
-        (window = wf_window_find(partition, client.data)) == NULL ||
-        (answer = wf_window_find_answer(window, number)) == NULL ||
-        (request = answer->request) == NULL) {
+    if (request == NULL) {
         return;
     }
     answer->request = NULL;
-    wf_request_answer_data(request, answer->data);
+    wf_window_answer(request, answer);
     wf_edge_answer(partition, request, partition->last_record, answer->err,
-                   "%s", answer->err == WEFT_OK ? "" : "nobody took it");
+                   "%s",
+                   answer->err == WEFT_OK ? ""
+                   : request->reply.failure.message[0] != '\0'
+                       ? request->reply.failure.message
+                       : "nobody took it");
+}
+
+static void
+settle_clients(struct wf_partition *partition, struct wf_buf *answered)
+{
+    struct wf_reader reader = wf_reader_of(wf_buf_bytes(answered));
+
+    while (wf_reader_left(&reader) > 0) {
+        weft_bytes client = wf_reader_take(&reader, 16);
+
+        settle_client(partition, client, wf_reader_varint(&reader));
+    }
+    wf_buf_reset(answered);
 }
 
 static enum wf_kind_count
@@ -123,13 +145,8 @@ wf_turn_commit(struct wf_turn *turn)
     struct wf_partition *partition = turn->partition;
     struct wf_actor *actor = turn->actor;
     struct wf_draft draft = {.ops = turn->ops};
-    uint8_t client[16];
-    bool has_client = turn->letter.client.len == sizeof(client);
     uint64_t record;
 
-    if (has_client) { // the letter goes with the record
-        memcpy(client, turn->letter.client.data, sizeof(client));
-    }
     turn->ops = (struct wf_buf){0};
     wf_buf_put(&draft.ops, turn->end.data, turn->end.len);
     wf_draft_actor(&draft, &actor->key);
@@ -142,9 +159,9 @@ wf_turn_commit(struct wf_turn *turn)
     if (turn->has_commands) {
         wf_gate_actor(partition, actor, record);
     }
-    if (has_client) {
-        settle_client(partition, weft_bytes_of(client, sizeof(client)),
-                      turn->letter.number);
+    settle_clients(partition, &turn->answered);
+    if (actor->joined.count > 0) {
+        wf_update_settle(partition, actor);
     }
     if (turn->is_finishing && !wf_actor_is_live(actor)) {
         wf_turn_finished(partition, actor);
@@ -484,6 +501,9 @@ refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
         }
     } else if (letter->client.len > 0 ||
                (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
+        if (letter->type == WF_LETTER_UPDATE) {
+            wf_update_put_drop(&turn, letter->call);
+        }
         wf_turn_answer(&turn, letter, err, weft_nothing());
     } else if (letter->type == WF_LETTER_SIGNAL) {
         put_dead_letter(&turn, bytes, reason);

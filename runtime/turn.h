@@ -19,9 +19,11 @@ struct wf_turn {
     struct wf_draft sends; // sections of others
     uint32_t next_id;      // of a plain actor's timers, commands and calls
     struct wf_random random;
-    bool has_commands; // something is to be started once it is durable
-    bool is_ending;    // the run ends
-    bool is_finishing; // and the instance with it
+    bool has_commands;          // something is to be started once it is durable
+    bool is_ending;             // the run ends
+    bool is_finishing;          // and the instance with it
+    struct wf_buf answered;     // clients: 16 bytes, V number, ...
+    struct wf_buf updates_done; // numbers of updates
     // What the letter of this turn asks for, if anything.
     weft_bytes reply; // owned
     struct wf_letter letter;
@@ -108,6 +110,10 @@ void wf_create_put(const struct wf_partition *partition,
 // restart has given its numbers to other things. And is the call still open?
 bool wf_turn_expects(const struct wf_actor *actor,
                      const struct wf_letter *letter);
+
+// The same for a client's request.
+void wf_turn_answer_client(struct wf_turn *turn, weft_bytes client,
+                           uint64_t number, weft_err err, weft_bytes data);
 
 // A key in the actor's namespace.
 //

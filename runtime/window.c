@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "runtime/partition_impl.h"
+#include "runtime/update.h"
 
 #define CLIENT_BYTES 16
 
@@ -178,6 +179,23 @@ wf_window_put_answered(struct wf_buf *ops, const uint8_t client[16],
     wf_buf_put_bytes(ops, data);
 }
 
+void
+wf_window_answer(struct wf_request *request, const struct wf_answer *answer)
+{
+    switch (request->verb) {
+    case WEFT_VERB_ASK:
+        wf_request_answer_data(request, answer->data);
+        break;
+    case WEFT_VERB_UPDATE:
+    case WEFT_VERB_UPDATE_WITH_START:
+        wf_update_answer(request, answer->err, answer->data);
+        break;
+    default:
+        request->reply.is_created = answer->data.len > 0; // edge.c
+        break;
+    }
+}
+
 bool
 wf_window_settles(struct wf_partition *partition, struct wf_request *request)
 {
@@ -204,11 +222,7 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
         return true;
     }
     if (answer->is_answered) {
-        if (request->verb == WEFT_VERB_ASK) {
-            wf_request_answer_data(request, answer->data);
-        } else {
-            request->reply.is_created = answer->data.len > 0; // edge.c
-        }
+        wf_window_answer(request, answer);
         wf_edge_answer(partition, request, window->object.position, answer->err,
                        "%s", "");
     } else if (answer->request == NULL) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "runtime/stack.h"
+#include "runtime/update.h"
 #include "runtime/workflow_impl.h"
 
 // Memory. -------------------------------------------------------------------
@@ -298,6 +299,9 @@ wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
     case WF_LETTER_SIGNAL:
         wf_channel_keep(wf, entry->letter);
         break;
+    case WF_LETTER_UPDATE:
+        wf_update_begin(wf, &letter);
+        break;
     case WF_LETTER_CANCEL:
         // It fails only when the journal does not fit, and that is noted.
         (void)wf_scope_cancel(wf, wf->root, WEFT_ECANCELLED);
@@ -330,6 +334,7 @@ put_restart(weft_workflow *wf)
     wf_buf_put_bytes(ops, wf->restart_input);
     wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
     wf_turn_cancel_children(wf->turn);
+    wf_update_end_all(wf->turn);
     wf_buf_fini(&cancel);
     wf_version_put_restart(wf->actor, ops);
 }
@@ -416,18 +421,35 @@ head_bytes(const struct wf_actor *actor)
     return weft_bytes_of(waiting->bytes, waiting->len);
 }
 
+static void
+end_turn(weft_workflow *wf, struct wf_turn *turn)
+{
+    bool is_done = wf->is_done;
+
+    wf->turn = NULL;
+    wf_turn_commit(turn);
+    wf_turn_fini(turn);
+    if (is_done || turn->partition->options.is_paranoid) {
+        wf_workflow_drop(turn->partition, turn->actor);
+    }
+}
+
 void
 wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                  const struct wf_letter *letter)
 {
     weft_workflow *wf = activate(partition, actor);
     struct wf_turn turn;
-    bool is_done;
 
     if (wf == NULL) {
         return;
     }
     wf_turn_init(&turn, partition, actor);
+    if (letter != NULL && letter->type == WF_LETTER_UPDATE &&
+        !wf_update_is_fine(wf, &turn, letter)) {
+        end_turn(wf, &turn);
+        return;
+    }
     begin_turn(&turn, letter);
     wf->turn = &turn;
     wf_workflow_event(
@@ -444,19 +466,13 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf->turn = &turn;
-    is_done = wf->is_done;
-    if (is_done) {
+    if (wf->is_done) {
         put_outcome(wf);
     }
-    if (letter != NULL) {
+    if (letter != NULL && letter->type != WF_LETTER_UPDATE) {
         wf_turn_answer(&turn, letter, WEFT_OK, weft_nothing());
     }
-    wf->turn = NULL;
-    wf_turn_commit(&turn);
-    wf_turn_fini(&turn);
-    if (is_done || partition->options.is_paranoid) {
-        wf_workflow_drop(partition, actor);
-    }
+    end_turn(wf, &turn);
 }
 
 bool

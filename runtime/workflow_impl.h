@@ -99,7 +99,8 @@ struct wf_branch {
     struct wf_list_node ready; // in wf->ready
     weft_workflow *wf;
     uint32_t number; // 0: the workflow's function
-    uint32_t future; // known when it has returned; 0 for the first
+    uint32_t future; // known when it has returned; 0: nobody's
+    uint32_t update; // that it handles; 0: none
     struct wf_stack *stack;
     char *name;
     weft_branch_fn *fn;
@@ -164,6 +165,9 @@ struct weft_workflow {
     struct wf_list signals;
     uint64_t signals_seen;
     struct wf_table channels; // by name
+
+    struct wf_handler *handlers; // of updates; in the arena
+    uint32_t handlers_running;
 
     bool is_restarting;
     weft_bytes restart_input; // in the arena
@@ -234,6 +238,11 @@ void wf_branch_wake_number(weft_workflow *wf, uint32_t waiter);
 struct wf_branch *wf_branch_of_step(const weft_workflow *wf, uint32_t id);
 // Let all code return, with WEFT_EUNWIND. False: some does not.
 bool wf_branch_unwind(weft_workflow *wf);
+// A branch that handles an update, ready to run.
+void wf_branch_add_handler(weft_workflow *wf, const char *name, uint32_t update,
+                           weft_branch_fn *fn, void *ctx);
+// How one that did not end well has failed.
+weft_failure wf_branch_failure(const struct wf_branch *branch);
 // Running no code.
 void wf_branch_destroy_all(weft_workflow *wf);
 

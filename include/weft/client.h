@@ -91,6 +91,8 @@ typedef enum weft_verb {
     WEFT_VERB_FAIL,      // the same
     WEFT_VERB_HEARTBEAT, // the same
     WEFT_VERB_EXPORT,
+    WEFT_VERB_UPDATE, // name, data; update_id
+    WEFT_VERB_UPDATE_WITH_START,
     WEFT_VERB_IMPORT, // data: a capsule; the target is in it
     // operate.h
     WEFT_VERB_ACTIVITIES,      // a page of the open activities
@@ -117,6 +119,7 @@ typedef struct weft_request {
     // Of a signal or question alone: what travels along, as start.h has it.
     const weft_pair *headers;
     size_t headers_count;
+    const char *update_id;  // of an update; NULL: none, see weft_client_update
     const char *token;      // complete, fail, heartbeat
     const char *error_name; // fail
     const char *error_message;
@@ -256,6 +259,25 @@ WEFT_API weft_err weft_client_query(weft_client *client, weft_target target,
 WEFT_API weft_err weft_client_ask(weft_client *client, weft_target target,
                                   const char *name, weft_bytes data,
                                   weft_reply **out_reply);
+
+// Ask a workflow to do something now (update.h), and wait until it has. With
+// an id of the caller's, the workflow does it once in its life: whoever asks
+// again with that id gets the same answer, the newest 1,000 of them. id may be
+// NULL; out_reply too.
+//
+// WEFT_EFAILED    refused, or failed; the reply's failure says why
+// WEFT_ENOTFOUND  no such instance, or it takes no updates of that name
+// WEFT_EFINISHED  it has finished, before the update was done
+// WEFT_ECANCELLED the handler was cancelled
+// WEFT_EINVAL     a plain actor
+WEFT_API weft_err weft_client_update(weft_client *client, weft_target target,
+                                     const char *name, weft_bytes data,
+                                     const char *id, weft_reply **out_reply);
+// The same, and start it first if it does not run.
+WEFT_API weft_err weft_client_update_with_start(
+    weft_client *client, weft_target target, const char *name, weft_bytes data,
+    const char *id, weft_bytes input, weft_reply **out_reply);
+
 WEFT_API weft_err weft_client_describe(weft_client *client, weft_target target,
                                        weft_reply **out_reply);
 WEFT_API weft_err weft_client_cancel(weft_client *client, weft_target target);

@@ -27,6 +27,7 @@
 #include "weft/payload.h"
 #include "weft/saga.h"
 #include "weft/start.h"
+#include "weft/update.h"
 #include "weft/workflow.h"
 
 #endif

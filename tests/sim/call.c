@@ -135,6 +135,7 @@ make_request(const weft_request *given)
                                &request->key));
     }
     own_text(&request->name, given->name);
+    own_text(&request->update_id, given->update_id);
     own_text(&request->error_name, given->error_name);
     own_text(&request->error_message, given->error_message);
     request->retry_after_ms = given->retry_after_ms;

@@ -17,11 +17,12 @@
 #include "base/hash.h"
 #include "runtime/inspect_core.h"
 #include "runtime/partition_impl.h"
+#include "runtime/update.h"
 #include "sim/world_impl.h"
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1064, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1144, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 248, "a new field: is it durable?");
@@ -214,6 +215,16 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
 
         line_bytes(out, call->type == WF_CALL_ASK ? "question" : "child",
                    call->id, wf_key_bytes(&call->target));
+    }
+    for (node = wf_list_first(&actor->updates.list); node != NULL;
+         node = wf_list_next(&actor->updates.list, node)) {
+        const struct wf_update *update =
+            WF_CONTAINER(node, const struct wf_update, node);
+
+        line(out, "update %u: %s %llu %d %d %d", update->number,
+             text_of(update->id), (unsigned long long)update->request,
+             update->is_accepted, update->is_done, (int)update->err);
+        line_bytes(out, "- data", update->number, update->data);
     }
     for (node = wf_list_first(&actor->published); node != NULL;
          node = wf_list_next(&actor->published, node)) {

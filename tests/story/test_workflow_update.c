@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Updates: checked before they leave a trace, handled in order, answered once.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "story/puppet.h"
+
+static weft_err
+act(weft_activity *activity, weft_bytes input)
+{
+    return weft_activity_return(activity, input);
+}
+
+// A stock that updates take from. A taking of 13 fails while it is handled.
+struct stock {
+    int left;
+    char log[200];
+};
+
+static weft_err
+check(weft_bytes input, void *ctx, weft_failure *out_why)
+{
+    const struct stock *stock = ctx;
+    char text[32];
+    int count = atoi(story_text(input, text, sizeof(text)));
+
+    if (count <= 0) {
+        return WEFT_EINVAL;
+    }
+    if (count > stock->left) {
+        out_why->name = "TooFew";
+        out_why->message = "not so many are left";
+        out_why->details = weft_text("d");
+        return WEFT_EFAILED;
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+take(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    struct stock *stock = ctx;
+    char text[32];
+    int count = atoi(story_text(input, text, sizeof(text)));
+    size_t len = strlen(stock->log);
+
+    stock->left -= count;
+    (void)snprintf(stock->log + len, sizeof(stock->log) - len, "%d ", count);
+    MUST(weft_workflow_call(wf, "act", input, NULL, NULL), WEFT_OK);
+    if (count == 13) {
+        return weft_workflow_fail(wf, "Unlucky", "in words", weft_nothing());
+    }
+    (void)snprintf(text, sizeof(text), "left %d", stock->left);
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_err
+slow(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)ctx;
+    (void)input;
+    return weft_workflow_sleep(wf, 1000);
+}
+
+static weft_err
+stock_run(weft_workflow *wf, weft_bytes input)
+{
+    struct stock *stock = weft_workflow_alloc(wf, sizeof(*stock));
+    weft_bytes how = weft_nothing();
+
+    (void)input;
+    stock->left = 20;
+    CHECK_ERR(weft_workflow_on_update(wf, "", check, take, stock), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_on_update(wf, "x", check, NULL, stock),
+              WEFT_EINVAL);
+    MUST(weft_workflow_on_update(wf, "take", check, take, stock), WEFT_OK);
+    MUST(weft_workflow_on_update(wf, "slow", NULL, slow, stock), WEFT_OK);
+    weft_err err = weft_workflow_receive(wf, "end", WEFT_FOREVER, &how);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (story_is(how, "wait")) {
+        MUST(weft_workflow_await_updates(wf), WEFT_OK);
+    }
+    if (story_is(how, "again")) {
+        return weft_workflow_restart(wf, weft_nothing());
+    }
+    return weft_workflow_return(wf, weft_text(stock->log));
+}
+
+static weft_definitions *
+stocks(void)
+{
+    weft_definitions *defs;
+
+    puppet_is_mended = false;
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "stock", stock_run);
+    story_add_activity(defs, "act", act);
+    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
+    return defs;
+}
+
+static struct world_call *
+update(const char *id, const char *name, const char *data)
+{
+    return story_ask(WEFT_VERB_UPDATE, "stock", id, name, data);
+}
+
+// Goes on at once.
+static struct world_call *
+begin(const struct story *story, const char *id, const char *name,
+      const char *data, const char *update_id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"stock", id};
+    request.name = name;
+    request.data = weft_text(data);
+    request.update_id = update_id;
+    return world_submit(story->world, &request);
+}
+
+static void
+tell_updates(struct story *story)
+{
+    struct world_call *call;
+
+    (void)story;
+    CHECK_ERR(update("s", "take", "5")->err, WEFT_ENOTFOUND);
+    story_start("stock", "s", "");
+    CHECK_STR(update("s", "take", "5")->data, "left 15");
+    call = update("s", "take", "16");
+    CHECK_ERR(call->err, WEFT_EFAILED);
+    CHECK_STR(call->failure, "TooFew");
+    CHECK_STR(call->message, "not so many are left");
+    CHECK_STR(call->details, "d");
+    call = update("s", "take", "no number");
+    CHECK_ERR(call->err, WEFT_EFAILED);
+    CHECK_STR(call->failure, "WEFT_EINVAL");
+    call = update("s", "take", "13");
+    CHECK_ERR(call->err, WEFT_EFAILED);
+    CHECK_STR(call->failure, "Unlucky");
+    CHECK_STR(call->message, "in words");
+    CHECK_ERR(update("s", "none", "1")->err, WEFT_ENOTFOUND);
+    CHECK_ERR(story_ask(WEFT_VERB_UPDATE, "puppet", "p", "take", "1")->err,
+              WEFT_EINVAL);
+    CHECK_STR(update("s", "take", "2")->data, "left 0");
+    story_signal("stock", "s", "end", "");
+    CHECK_RESULT("stock", "s", "5 13 2 ");
+    CHECK_ERR(update("s", "take", "1")->err, WEFT_EFINISHED);
+    story_check_audit();
+}
+
+TEST(workflow_update, it_is_checked_done_and_answered)
+{
+    story_run(stocks, tell_updates);
+}
+
+static void
+tell_refused(struct story *story)
+{
+    uint64_t count;
+
+    (void)story;
+    story_start("stock", "s", "");
+    CHECK_STR(update("s", "take", "5")->data, "left 15");
+    count = story_describe("stock", "s")->item.journal_count;
+    CHECK_ERR(update("s", "take", "100")->err, WEFT_EFAILED);
+    CHECK_ERR(update("s", "none", "1")->err, WEFT_ENOTFOUND);
+    CHECK_EQ(story_describe("stock", "s")->item.journal_count, count);
+    CHECK_EQ(story_describe("stock", "s")->item.mailbox_count, 0);
+}
+
+TEST(workflow_update, a_refused_one_leaves_no_trace)
+{
+    story_run(stocks, tell_refused);
+}
+
+static void
+tell_ids(struct story *story)
+{
+    struct world_call *first;
+    struct world_call *second;
+
+    story_start("stock", "s", "");
+    first = begin(story, "s", "take", "5", "u1");
+    second = begin(story, "s", "take", "5", "u1");
+    world_wait(story->world, first);
+    world_wait(story->world, second);
+    CHECK_STR(first->data, "left 15");
+    CHECK_STR(second->data, "left 15");
+    second = world_wait(story->world, begin(story, "s", "take", "7", "u1"));
+    CHECK_STR(second->data, "left 15");
+    // A refused one is forgotten, with its id.
+    first = world_wait(story->world, begin(story, "s", "take", "16", "u2"));
+    CHECK_ERR(first->err, WEFT_EFAILED);
+    first = world_wait(story->world, begin(story, "s", "take", "1", "u2"));
+    CHECK_STR(first->data, "left 14");
+    story_signal("stock", "s", "end", "");
+    CHECK_RESULT("stock", "s", "5 1 ");
+    // What was done is known when it has finished, too.
+    second = world_wait(story->world, begin(story, "s", "take", "7", "u1"));
+    CHECK_STR(second->data, "left 15");
+}
+
+TEST(workflow_update, an_id_stands_for_one_update)
+{
+    story_run(stocks, tell_ids);
+}
+
+static void
+tell_overlap(struct story *story)
+{
+    struct world_call *calls[3];
+
+    story_start("stock", "s", "");
+    calls[0] = begin(story, "s", "slow", "", NULL);
+    calls[1] = begin(story, "s", "take", "3", NULL);
+    CHECK_STR(world_wait(story->world, calls[1])->data, "left 17");
+    CHECK_EQ(calls[0]->is_answered, 0);
+    story_signal("stock", "s", "end", "wait");
+    CHECK_RESULT("stock", "s", "3 ");
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    // One that does not wait for it.
+    story_start("stock", "s", "");
+    calls[2] = begin(story, "s", "slow", "", "u");
+    story_wait_ms(100);
+    story_signal("stock", "s", "end", "");
+    CHECK_RESULT("stock", "s", "");
+    CHECK_ERR(world_wait(story->world, calls[2])->err, WEFT_EFINISHED);
+    story_check_audit();
+}
+
+TEST(workflow_update, handlers_overlap_and_end_with_the_workflow)
+{
+    story_run(stocks, tell_overlap);
+}
+
+static void
+tell_ends(struct story *story)
+{
+    static const char *const ends[] = {"terminate", "cancel", "again"};
+    char id[8];
+
+    for (int i = 0; i < 3; i++) {
+        struct world_call *call;
+
+        (void)snprintf(id, sizeof(id), "s%d", i);
+        story_start("stock", id, "");
+        call = begin(story, id, "slow", "", "u");
+        story_wait_ms(100);
+        if (i == 0) {
+            story_do(WEFT_VERB_TERMINATE, "stock", id, ends[i], NULL);
+        } else if (i == 1) {
+            story_do(WEFT_VERB_CANCEL, "stock", id, "", NULL);
+        } else {
+            story_signal("stock", id, "end", ends[i]);
+        }
+        CHECK_ERR(world_wait(story->world, call)->err,
+                  i == 1 ? WEFT_ECANCELLED : WEFT_EFINISHED);
+    }
+    CHECK_STR(update("s2", "take", "1")->data, "left 19");
+    story_check_audit();
+}
+
+TEST(workflow_update, nobody_waits_for_ever)
+{
+    story_run(stocks, tell_ends);
+}
+
+static void
+tell_start(struct story *story)
+{
+    struct world_call *call;
+
+    (void)story;
+    call = story_ask(WEFT_VERB_UPDATE_WITH_START, "stock", "s", "take", "2");
+    CHECK_STR(call->data, "left 18");
+    call = story_ask(WEFT_VERB_UPDATE_WITH_START, "stock", "s", "take", "3");
+    CHECK_STR(call->data, "left 15");
+    story_signal("stock", "s", "end", "");
+    CHECK_RESULT("stock", "s", "2 3 ");
+    call = story_ask(WEFT_VERB_UPDATE_WITH_START, "stock", "s", "take", "4");
+    CHECK_STR(call->data, "left 16");
+}
+
+TEST(workflow_update, an_update_may_start_the_workflow)
+{
+    story_run(stocks, tell_start);
+}

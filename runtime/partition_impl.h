@@ -9,8 +9,7 @@
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what wakes the others     listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
-//   workflow.c   stacks and replay (workflow_impl.h has its files)
-//   signals.c    which were received       outcome.c    how runs end
+//   workflow.c   code: workflow_impl.h      outcome.c    how runs end
 //   gate.c       what waits for commits    watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows

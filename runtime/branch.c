@@ -228,6 +228,18 @@ wf_branch_wake_number(weft_workflow *wf, uint32_t waiter)
     }
 }
 
+static bool
+is_true(const struct wf_branch *branch)
+{
+    const struct wf_partition *partition = branch->wf->partition;
+    int answer;
+
+    wf_watch_begin(partition, branch->wf->actor, "condition", weft_nothing());
+    answer = branch->condition(branch->condition_ctx);
+    wf_watch_end(partition);
+    return answer != 0;
+}
+
 static void
 wake_conditions(weft_workflow *wf)
 {
@@ -236,8 +248,7 @@ wake_conditions(weft_workflow *wf)
     for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
         struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
 
-        if (branch->condition != NULL &&
-            branch->condition(branch->condition_ctx) != 0) {
+        if (branch->condition != NULL && is_true(branch)) {
             wf_branch_wake(wf, branch);
         }
     }

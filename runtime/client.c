@@ -26,6 +26,7 @@
 
 #include "runtime/client_impl.h"
 #include "runtime/definitions.h"
+#include "runtime/inside.h"
 #include "runtime/interceptor.h"
 
 #include <sched.h>
@@ -568,7 +569,10 @@ weft_client_call(weft_client *client, const weft_request *request,
     WF_REQUIRE(client != NULL);
     WF_REQUIRE(out_reply != NULL);
     *out_reply = NULL;
-    err = wf_client_send(client, request, &call);
+    err = wf_inside_check("weft_client_call");
+    if (err == WEFT_OK) {
+        err = wf_client_send(client, request, &call);
+    }
     return err != WEFT_OK ? err
                           : wf_client_receive(call, timeout_ms, out_reply);
 }

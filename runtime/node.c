@@ -32,6 +32,7 @@
 #include "runtime/blackbox.h"
 #include "runtime/committer.h"
 #include "runtime/housekeeping.h"
+#include "runtime/inside.h"
 #include "runtime/loader.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
@@ -255,9 +256,14 @@ weft_err
 weft_node_drain(weft_node *node, uint32_t timeout_ms)
 {
     uint64_t deadline_ms;
+    weft_err err;
 
     wf_error_clear();
     WF_REQUIRE(node != NULL);
+    err = wf_inside_check("weft_node_drain");
+    if (err != WEFT_OK) {
+        return err;
+    }
     deadline_ms = mono_ms(node) + timeout_ms;
     wf_node_refuse(node, WF_POST_ALL_STORES, WF_REFUSAL_CLOSED, true);
     // First, so that no activity is begun; then what the last ones ended with.
@@ -343,7 +349,7 @@ void
 weft_node_close(weft_node *node)
 {
     wf_error_clear();
-    if (node != NULL) {
+    if (node != NULL && wf_inside_check("weft_node_close") == WEFT_OK) {
         wf_node_shut_down(node);
     }
 }

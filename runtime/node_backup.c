@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/inside.h"
 #include "runtime/node_impl.h"
 #include "storage/directory.h"
 
@@ -116,6 +117,10 @@ weft_node_backup(weft_node *node, const char *to)
     wf_error_clear();
     WF_REQUIRE(node != NULL);
     WF_REQUIRE(to != NULL && to[0] != '\0');
+    err = wf_inside_check("weft_node_backup");
+    if (err != WEFT_OK) {
+        return err;
+    }
     err = wf_directory_check_absent(to);
     if (err == WEFT_OK && node->options.data_dir != NULL) {
         err = wf_directory_check_outside(node->options.data_dir, to);

@@ -360,7 +360,10 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
         err = WEFT_EBUSY;
         why.message = "too many branches run";
     } else if (handler->check != NULL) {
+        wf_watch_begin(wf->partition, wf->actor, "check of update",
+                       letter->name);
         err = handler->check(letter->data, handler->ctx, &why);
+        wf_watch_end(wf->partition);
     }
     if (err == WEFT_OK) {
         return true;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "runtime/inside.h"
 #include "runtime/partition_impl.h"
 
 #define WHAT_BYTES 128 // what the black box has room for
@@ -18,6 +19,7 @@ wf_watch_begin(const struct wf_partition *partition,
     size_t len = strlen(what);
     size_t name_len = name.len;
 
+    wf_inside_begin();
     if (options->watch == NULL) {
         return;
     }
@@ -37,6 +39,7 @@ wf_watch_end(const struct wf_partition *partition)
 {
     const struct wf_partition_options *options = &partition->options;
 
+    wf_inside_end();
     if (options->watch != NULL) {
         options->watch(options->watch_ctx, NULL, "");
     }

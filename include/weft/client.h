@@ -34,7 +34,9 @@ extern "C" {
 #endif
 
 // Life:     open -> close, before its node is closed.
-// Threads:  any thread may call anything at any time, except close.
+// Threads:  any thread may call anything at any time, except close. From a
+//           handler, a workflow, a step or a query, the calls that wait return
+//           WEFT_EINVAL: they would wait for themselves. Activities may wait.
 typedef struct weft_client weft_client;
 
 typedef struct weft_client_options {

@@ -20,7 +20,8 @@ extern "C" {
 // Life:     open -> (drain) -> close. A node that opened is closed once.
 // Threads:  any thread may call any function here at any time, except that
 //           close must be the last call made on the node, after every client
-//           of it was closed.
+//           of it was closed. From a handler, a workflow, a step or a query
+//           what waits returns WEFT_EINVAL, and close does nothing.
 typedef struct weft_node weft_node;
 
 // One line about something worth knowing: an opened node, a parked actor, a

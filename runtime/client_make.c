@@ -64,6 +64,10 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_ACTIVITY_RESUME] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_RESET] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_CHANGE] = TARGET | CALL | OPTIONS | MUST_BY,
+    [WEFT_VERB_PARK] = TARGET | MUST_BY,
+    [WEFT_VERB_PUBLISH] = TARGET | NAME | DATA | MUST_BY,
+    [WEFT_VERB_SET_STATE] = TARGET | DATA | MUST_BY,
+    [WEFT_VERB_MOVE_VERSION] = TARGET | MUST_BY,
     [WEFT_VERB_DELETE] = TARGET,
     [WEFT_VERB_COUNT_MATCHING] = PAGE | LIMIT | GROUP,
 };
@@ -405,6 +409,7 @@ wf_client_make(const weft_client *client, const weft_request *request,
     made = wf_request_create();
     made->verb = request->verb;
     made->is_terminating = request->terminate_first != 0;
+    made->version = request->version;
     err = make_fields(client, request, made);
     if (err != WEFT_OK) {
         wf_request_destroy(made);

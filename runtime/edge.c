@@ -14,6 +14,7 @@
 #include "runtime/attributes.h"
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
+#include "runtime/repair.h"
 #include "runtime/start.h"
 #include "runtime/transfer.h"
 #include "runtime/update.h"
@@ -648,6 +649,12 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_ACTIVITY_RESET:
     case WEFT_VERB_ACTIVITY_CHANGE:
         wf_operate_activity(partition, actor, request);
+        break;
+    case WEFT_VERB_PARK:
+    case WEFT_VERB_PUBLISH:
+    case WEFT_VERB_SET_STATE:
+    case WEFT_VERB_MOVE_VERSION:
+        wf_repair_request(partition, actor, request);
         break;
     default:
         answer_now(partition, actor, request, WEFT_EINVAL, "no such verb");

@@ -49,6 +49,10 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_ACTIVITY_RESUME] = "activity_resume",
         [WEFT_VERB_ACTIVITY_RESET] = "activity_reset",
         [WEFT_VERB_ACTIVITY_CHANGE] = "activity_change",
+        [WEFT_VERB_PARK] = "park",
+        [WEFT_VERB_PUBLISH] = "publish",
+        [WEFT_VERB_SET_STATE] = "set_state",
+        [WEFT_VERB_MOVE_VERSION] = "move_version",
         [WEFT_VERB_UPDATE] = "update",
         [WEFT_VERB_UPDATE_WITH_START] = "update_with_start",
     };

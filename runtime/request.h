@@ -43,6 +43,7 @@ struct wf_request {
     char *who; // owned; never NULL
     char *why; // owned; never NULL
     uint32_t call;
+    uint32_t version; // of code or state
 
     bool is_terminating; // of a delete: also if it runs
 

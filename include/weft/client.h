@@ -102,6 +102,10 @@ typedef enum weft_verb {
     WEFT_VERB_ACTIVITY_RESUME, // the same
     WEFT_VERB_ACTIVITY_RESET,  // the same
     WEFT_VERB_ACTIVITY_CHANGE, // the same: its options
+    WEFT_VERB_PARK,            // until it is resumed; the reason is `by`
+    WEFT_VERB_PUBLISH,         // name, data: a published value
+    WEFT_VERB_SET_STATE,       // data, version: of a plain actor
+    WEFT_VERB_MOVE_VERSION,    // version: of a workflow
     WEFT_VERB_DELETE,          // remove an instance that has finished
     WEFT_VERB_COUNT_MATCHING,  // how many instances a filter matches
     WEFT_VERB_COUNT
@@ -130,14 +134,15 @@ typedef struct weft_request {
     const char *cursor;      // list: where the page before ended; NULL to begin
     uint32_t limit;          // list: at most so many; default 100, to 1000
     uint64_t number;         // request number to repeat; 0: a new one
-    // Who does it and why: needed for activity_*; pause, resume, cancel and
-    // terminate record it if it is not NULL.
+    // Who does it and why: needed for the verbs of operate.h; pause, resume,
+    // cancel and terminate record it if it is not NULL.
     const struct weft_operator *by;   // operate.h
     uint32_t call;                    // activity_*: which; activities: after it
     const weft_call_options *options; // activity_change
     const char *filter;               // list, count: docs/filter.md; NULL: all
     const char *group_by; // count: a field, as in a filter; NULL: no groups
     int terminate_first;  // delete: 1 if it may still run
+    uint32_t version;     // set_state, move_version
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \

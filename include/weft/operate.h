@@ -31,6 +31,64 @@ typedef struct weft_operator {
     const char *why; // 1 to 1,023 bytes
 } weft_operator;
 
+// Instances. ------------------------------------------------------------------
+//
+// They mean what the calls of client.h without who and why mean.
+//
+// WEFT_ENOTFOUND  no such instance
+// WEFT_EFINISHED  it has finished
+// WEFT_EINVAL     who or why is missing or too long
+
+// Hold it up: it runs no turns and begins no attempts, takes messages, and its
+// timers fire into the mailbox. Twice is once.
+WEFT_API weft_err weft_operate_pause(weft_client *client, weft_target target,
+                                     const weft_operator *by);
+// The same, as an instance that weft itself parked: the reason is who and why.
+WEFT_API weft_err weft_operate_park(weft_client *client, weft_target target,
+                                    const weft_operator *by);
+// Let it go on, paused or parked, whoever did that. The turn that failed is
+// tried again.
+WEFT_API weft_err weft_operate_resume(weft_client *client, weft_target target,
+                                      const weft_operator *by);
+WEFT_API weft_err weft_operate_cancel(weft_client *client, weft_target target,
+                                      const weft_operator *by);
+// Its failure's message is why.
+WEFT_API weft_err weft_operate_terminate(weft_client *client,
+                                         weft_target target,
+                                         const weft_operator *by);
+
+// Publish a value in its name, also of one that has finished. The code is not
+// told, and replaces it when it publishes that name again.
+WEFT_API weft_err weft_operate_publish(weft_client *client, weft_target target,
+                                       const char *name, weft_bytes value,
+                                       const weft_operator *by);
+
+// Replace the whole state of a plain actor, between two of its turns. `version`
+// is that of the kind which the bytes are of, and has to be the one that its
+// state has now (weft_description.version). Park or pause it first if the old
+// state must not be used any more.
+//
+// WEFT_EDIVERGED  its state is of another version; the detail names it
+// WEFT_EINVAL     it is a workflow, or the kind's state has another size
+WEFT_API weft_err weft_operate_set_state(weft_client *client,
+                                         weft_target target, uint32_t version,
+                                         weft_bytes state,
+                                         const weft_operator *by);
+
+// Move a workflow to that version of its code, newer or older, also if it is
+// parked or paused, which it stays. It is moved only if the code fits its
+// journal. (Temporal: update workflow options, versioning override.)
+//
+// WEFT_ENOTFOUND  also: that version is not registered here
+// WEFT_EDIVERGED  the code does not fit; the detail has both sides
+// WEFT_EINVAL     also: it is no workflow
+WEFT_API weft_err weft_operate_move_version(weft_client *client,
+                                            weft_target target,
+                                            uint32_t version,
+                                            const weft_operator *by);
+
+// Open activities. ------------------------------------------------------------
+
 // An activity without a result. Strings live as long as the reply.
 typedef struct weft_open_activity {
     uint32_t call; // which call of its instance; what the calls below want

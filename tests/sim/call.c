@@ -149,6 +149,7 @@ make_request(const weft_request *given)
     own(&request->options, wf_buf_bytes(&options));
     wf_buf_fini(&options);
     request->call = given->call;
+    request->version = given->version;
     if (given->by != NULL) {
         own_text(&request->who, given->by->who);
         own_text(&request->why, given->by->why);

@@ -212,6 +212,36 @@ TEST(operate, who_and_why_are_kept_with_what_was_done)
     weft_definitions_destroy(rig.definitions);
 }
 
+TEST(operate, instances_are_operated_with_who_and_why)
+{
+    struct rig rig = start(t);
+    weft_client *client = rig.client;
+    weft_reply *reply = NULL;
+
+    CHECK_OK(weft_operate_pause(client, target, &ada));
+    CHECK_OK(weft_operate_park(client, target, &ada));
+    CHECK_OK(weft_client_describe(client, target, &reply));
+    CHECK_STR(reply->items[0].reason, "parked by ada: the service is down");
+    CHECK_EQ(reply->items[0].is_paused, 1);
+    weft_reply_free(reply);
+    CHECK_OK(weft_operate_resume(client, target, &ada));
+    CHECK_OK(
+        weft_operate_publish(client, target, "note", weft_text("x"), &ada));
+    CHECK_OK(weft_operate_move_version(client, target, 1, &ada));
+    CHECK_ERR(weft_operate_set_state(client, target, 1, weft_text("x"), &ada),
+              WEFT_EINVAL);
+    CHECK_ERR(weft_operate_cancel(client, target, NULL), WEFT_EINVAL);
+    CHECK_OK(weft_operate_cancel(client, target, &ada));
+    CHECK_ERR(weft_client_result(client, target, 0, &reply), WEFT_ECANCELLED);
+    weft_reply_free(reply);
+    CHECK_OK(weft_client_start(client, target, weft_text("in")));
+    CHECK_OK(weft_operate_terminate(client, target, &ada));
+    CHECK_ERR(weft_client_result(client, target, 0, &reply), WEFT_ETERMINATED);
+    CHECK_STR(reply->failure.message, "the service is down");
+    weft_reply_free(reply);
+    stop(&rig);
+}
+
 static void
 refused(struct rig *rig, const weft_operator *by, const char *detail)
 {

@@ -289,6 +289,23 @@ wf_actor_is_live(const struct wf_actor *actor)
     return actor->status == WEFT_STATUS_RUNNING;
 }
 
+// There is no instance, and nothing waits for one. (Signals that came before a
+// start are in the journal until it comes.)
+static inline bool
+wf_actor_is_nobody(const struct wf_actor *actor)
+{
+    return actor->status == WEFT_STATUS_NONE && actor->journal.count == 0;
+}
+
+// Are signals kept for a start that has not come yet?
+static inline bool
+wf_actor_keeps_early(const struct wf_actor *actor)
+{
+    return actor->status == WEFT_STATUS_NONE && actor->kind != NULL &&
+           actor->kind->is_workflow &&
+           actor->kind->workflow.early_signals == WEFT_EARLY_KEEP;
+}
+
 // May it run turns and activities?
 static inline bool
 wf_actor_may_run(const struct wf_actor *actor)

@@ -53,7 +53,9 @@ static bool
 pop_letter(struct wf_actor *actor)
 {
     actor->failed_attempts = 0;
-    actor->crashes = 0;
+    if (actor->status != WEFT_STATUS_NONE) {
+        actor->crashes = 0; // else they are those of the start to come
+    }
     return wf_mailbox_pop(&actor->mailbox);
 }
 
@@ -65,45 +67,6 @@ end_retry(struct wf_apply *apply)
 }
 
 // The lifetime of an instance. ----------------------------------------------
-
-static void
-apply_create(struct wf_apply *apply)
-{
-    struct wf_actor *actor = apply->actor;
-    struct wf_reader *ops = &apply->ops;
-    struct wf_start start;
-    weft_bytes parent;
-    // A start that kills the process dies with it, and is asked again: the
-    // deaths before it became durable count.
-    uint32_t crashes = actor->status == WEFT_STATUS_NONE ? actor->crashes : 0;
-
-    remove_waits(apply);
-    wf_actor_clear(actor);
-    actor->crashes = crashes;
-    actor->status = WEFT_STATUS_RUNNING;
-    actor->version = (uint32_t)wf_reader_varint(ops);
-    actor->run = wf_reader_varint(ops);
-    actor->seed = wf_reader_varint(ops);
-    parent = wf_reader_bytes(ops);
-    actor->parent_run = wf_reader_varint(ops);
-    actor->parent_call = (uint32_t)wf_reader_varint(ops);
-    if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
-        ops->failed = true;
-    }
-    wf_own_bytes(&actor->input, wf_reader_bytes(ops));
-    wf_own_bytes(&actor->options, wf_reader_bytes(ops));
-    if (!wf_start_decode(actor->options, &start)) {
-        ops->failed = true;
-        return;
-    }
-    wf_own_bytes(&actor->memo, start.memo);
-    actor->created_at_ms = apply->now_ms;
-    actor->begins_at_ms = wf_start_after(apply->now_ms, start.start_delay_ms);
-    actor->run_begins_at_ms = actor->begins_at_ms;
-    actor->attempt = 1;
-    actor->is_start_pending = true;
-    end_retry(apply);
-}
 
 static void
 check_overfull(struct wf_apply *apply)
@@ -151,6 +114,48 @@ put_back_signals(struct wf_apply *apply)
     }
     wf_signals_fini(&signals);
     check_overfull(apply);
+}
+
+static void
+apply_create(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_reader *ops = &apply->ops;
+    struct wf_start start;
+    weft_bytes parent;
+    // A start that kills the process dies with it, and is asked again: the
+    // deaths before it became durable count.
+    uint32_t crashes = actor->status == WEFT_STATUS_NONE ? actor->crashes : 0;
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        put_back_signals(apply); // that came before the start
+    }
+    remove_waits(apply);
+    wf_actor_clear(actor);
+    actor->crashes = crashes;
+    actor->status = WEFT_STATUS_RUNNING;
+    actor->version = (uint32_t)wf_reader_varint(ops);
+    actor->run = wf_reader_varint(ops);
+    actor->seed = wf_reader_varint(ops);
+    parent = wf_reader_bytes(ops);
+    actor->parent_run = wf_reader_varint(ops);
+    actor->parent_call = (uint32_t)wf_reader_varint(ops);
+    if (parent.len > 0 && !wf_key_decode(parent, &actor->parent)) {
+        ops->failed = true;
+    }
+    wf_own_bytes(&actor->input, wf_reader_bytes(ops));
+    wf_own_bytes(&actor->options, wf_reader_bytes(ops));
+    if (!wf_start_decode(actor->options, &start)) {
+        ops->failed = true;
+        return;
+    }
+    wf_own_bytes(&actor->memo, start.memo);
+    actor->created_at_ms = apply->now_ms;
+    actor->begins_at_ms = wf_start_after(apply->now_ms, start.start_delay_ms);
+    actor->run_begins_at_ms = actor->begins_at_ms;
+    actor->attempt = 1;
+    actor->is_start_pending = true;
+    end_retry(apply);
 }
 
 static void

@@ -341,6 +341,12 @@ check_workflow(const weft_workflow_def *def)
                         "workflow %s: upgrade is %d, which is none", def->name,
                         (int)def->upgrade);
     }
+    if (def->early_signals != WEFT_EARLY_REFUSE &&
+        def->early_signals != WEFT_EARLY_KEEP) {
+        return wf_error(WEFT_EINVAL,
+                        "workflow %s: early_signals is %d, which is none",
+                        def->name, (int)def->early_signals);
+    }
     return WEFT_OK;
 }
 

@@ -198,13 +198,16 @@ static bool
 takes_signal(struct wf_partition *partition, struct wf_actor *actor,
              struct wf_request *request)
 {
+    bool is_early =
+        request->verb == WEFT_VERB_SIGNAL && wf_actor_keeps_early(actor);
     bool is_creating = actor->status == WEFT_STATUS_NONE &&
                        actor->kind->creation == WEFT_CREATION_ON_MESSAGE;
+    uint64_t kept = is_early ? actor->journal.count : 0;
 
-    if (wf_mailbox_count(&actor->mailbox) >= WF_MAILBOX_MESSAGES_MAX) {
+    if (wf_mailbox_count(&actor->mailbox) + kept >= WF_MAILBOX_MESSAGES_MAX) {
         answer_now(partition, actor, request, WEFT_EBUSY,
                    "its mailbox holds 1000000 messages");
-    } else if (wf_actor_is_live(actor) || is_creating) {
+    } else if (wf_actor_is_live(actor) || is_creating || is_early) {
         return true;
     } else if (actor->status == WEFT_STATUS_NONE) {
         answer_now(partition, actor, request, WEFT_ENOTFOUND,

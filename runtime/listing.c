@@ -431,7 +431,7 @@ consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
     if (wf_residents_is_over(partition, kind, description.status,
                              description.finished_at_ms) ||
         (description.status == WEFT_STATUS_NONE &&
-         position < partition->redo_record)) {
+         description.journal_count == 0 && position < partition->redo_record)) {
         wf_residents_sweep(partition, &key);
     }
     wf_key_fini(&key);

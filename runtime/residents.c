@@ -360,8 +360,7 @@ wf_residents_sweep(struct wf_partition *partition, const struct wf_key *key)
         wf_residents_want(partition, actor);
     } else if (is_kept_long_enough(partition, actor)) {
         remove_instance(partition, actor);
-    } else if (actor->status == WEFT_STATUS_NONE &&
-               is_at_rest(partition, actor)) {
+    } else if (wf_actor_is_nobody(actor) && is_at_rest(partition, actor)) {
         drop_actor(partition, actor);
     }
 }
@@ -374,7 +373,7 @@ static bool
 is_forgettable(const struct wf_partition *partition,
                const struct wf_actor *actor)
 {
-    return actor->status != WEFT_STATUS_NONE || !actor->has_row ||
+    return !wf_actor_is_nobody(actor) || !actor->has_row ||
            actor->object.position < partition->redo_record;
 }
 
@@ -431,7 +430,7 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
     if (wf_list_has(&actor->lru)) {
         wf_list_remove(&partition->idle, &actor->lru);
     }
-    if (actor->status == WEFT_STATUS_NONE && actor->has_row) {
+    if (wf_actor_is_nobody(actor) && actor->has_row) {
         wf_buf_put_bytes(&partition->dead_rows, wf_key_bytes(&actor->key));
     }
     wf_workflow_drop(partition, actor);

@@ -519,6 +519,11 @@ create_instance(struct wf_partition *partition, struct wf_actor *actor,
     bool is_start = letter->type == WF_LETTER_START;
     struct wf_buf ops = {0};
 
+    // The start is a message of its own; any other letter stays and is handled
+    // as the first.
+    if (is_start) {
+        wf_buf_put_u8(&ops, WF_OP_POP);
+    }
     wf_create_put(partition, actor,
                   &(struct wf_create){
                       .parent = is_start ? letter->sender : weft_nothing(),
@@ -528,9 +533,21 @@ create_instance(struct wf_partition *partition, struct wf_actor *actor,
                       .options = is_start ? letter->options : weft_nothing(),
                   },
                   &ops);
-    // The start is a message of its own; any other letter stays and is handled
-    // as the first.
-    wf_buf_put_u8(&ops, is_start ? WF_OP_POP : WF_OP_STARTED);
+    if (!is_start) {
+        wf_buf_put_u8(&ops, WF_OP_STARTED);
+    }
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+}
+
+// It came before the start, and is kept for it, where the signals of a run are
+// kept that nobody received.
+static void
+keep_early(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_buf ops = {0};
+
+    wf_buf_put_u8(&ops, WF_OP_JOURNAL_LETTER);
     (void)wf_write_actor(partition, actor, &ops, false);
     wf_buf_fini(&ops);
 }
@@ -553,6 +570,9 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
                (letter->type == WF_LETTER_SIGNAL && is_new &&
                 actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
         create_instance(partition, actor, letter);
+    } else if (letter->type == WF_LETTER_SIGNAL && letter->call == 0 &&
+               letter->client.len == 0 && wf_actor_keeps_early(actor)) {
+        keep_early(partition, actor);
     } else {
         refuse_letter(partition, actor, letter, bytes,
                       is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,

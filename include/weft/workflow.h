@@ -55,6 +55,12 @@ typedef enum weft_upgrade {
                               // if not, they stay. With a restart in any case
 } weft_upgrade;
 
+// What happens to a signal for an id that was never started, or is forgotten.
+typedef enum weft_early {
+    WEFT_EARLY_REFUSE, // WEFT_ENOTFOUND; a dead letter if an actor sent it
+    WEFT_EARLY_KEEP    // it waits for the start, however long, in order
+} weft_early;
+
 // Register a workflow kind: start from WEFT_WORKFLOW_DEF_INIT. Several versions
 // of one name may be registered, each an ordinary definition. New instances
 // start on the highest that is not retired, and go on with the version they
@@ -71,6 +77,7 @@ typedef struct weft_workflow_def {
                            // That of the highest version counts
     weft_upgrade upgrade;  // of instances of older versions; default: they stay
     int is_retired; // 1: a new instance gets it only if its start says so
+    weft_early early_signals; // default: refused
 } weft_workflow_def;
 
 #define WEFT_WORKFLOW_DEF_INIT                                                 \

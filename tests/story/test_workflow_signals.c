@@ -392,3 +392,81 @@ TEST(workflow, a_signal_that_cannot_be_delivered_becomes_a_dead_letter)
 {
     story_run(losers, tell_lost);
 }
+
+// Before the start. -----------------------------------------------------------
+
+static weft_err
+early_run(weft_workflow *wf, weft_bytes input)
+{
+    char text[100] = "";
+    weft_bytes data = weft_nothing();
+
+    (void)input;
+    for (int i = 0; i < 4; i++) {
+        size_t len = strlen(text);
+
+        MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, &data), WEFT_OK);
+        (void)snprintf(text + len, sizeof(text) - len, "%.*s", (int)data.len,
+                       (const char *)data.data);
+    }
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+earlies(void)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+    weft_definitions *defs;
+
+    puppet_is_mended = false;
+    CHECK_OK(weft_definitions_create(&defs));
+    def.name = "early";
+    def.run = early_run;
+    def.early_signals = WEFT_EARLY_KEEP;
+    CHECK_OK(weft_definitions_add_workflow(defs, &def));
+    def.name = "wrong";
+    def.early_signals = (weft_early)7;
+    CHECK_ERR(weft_definitions_add_workflow(defs, &def), WEFT_EINVAL);
+    story_add_workflow(defs, "late", early_run);
+    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
+    return defs;
+}
+
+static void
+tell_early(struct story *story)
+{
+    (void)story;
+    CHECK_ERR(story_ask(WEFT_VERB_SIGNAL, "late", "a", "x", "1")->err,
+              WEFT_ENOTFOUND);
+    story_signal("early", "a", "x", "1");
+    story_signal("early", "a", "x", "2");
+    CHECK_ERR(story_ask(WEFT_VERB_DESCRIBE, "early", "a", "", NULL)->err,
+              WEFT_ENOTFOUND);
+    story_wait_ms(100000);
+    story_crash();
+    story_signal("early", "a", "x", "3");
+    story_start("early", "a", "");
+    story_signal("early", "a", "x", "4");
+    CHECK_RESULT("early", "a", "1234");
+    CHECK_ERR(story_ask(WEFT_VERB_SIGNAL, "early", "a", "x", "5")->err,
+              WEFT_EFINISHED);
+    story_start("early", "a", "");
+    for (int i = 0; i < 4; i++) {
+        story_signal("early", "a", "x", "6");
+    }
+    CHECK_RESULT("early", "a", "6666");
+    // The same for the start of a parent, whose letter comes behind them.
+    story_signal("early", "b", "x", "1");
+    puppet_do("puppet", "p",
+              "send early b x 2;send early b x 3;"
+              "spawn early b -;send early b x 4");
+    story_wait_ms(2000); // it may be in another partition
+    CHECK_RESULT("early", "b", "1234");
+    CHECK_EQ(story_dead_letters(), 0);
+    story_check_audit();
+}
+
+TEST(workflow, signals_may_come_before_the_start_if_its_kind_says_so)
+{
+    story_run(earlies, tell_early);
+}

@@ -2,7 +2,8 @@
 //
 // make_store.c - make a node's directory that has one of everything.
 //
-//   make_store DIR [--stores N] [--window N] [--crash] [--hold | --load]
+//   make_store DIR [--stores N] [--window N] [--strict] [--crash]
+//              [--hold | --load]
 //
 //   order/done       completed, with a result, a published value, a journal
 //   order/waiting    waits for a signal, with a timer
@@ -13,9 +14,11 @@
 //   box/asleep       with a timer in a week, and 40,000 bytes of state
 //
 // and a dead letter, to order/done. --crash: the process ends with no close, so
-// that much of this is only in the log. --hold: it stays open until stdin ends,
-// after a line "open". --load: until then one message after another is sent to
-// tally/all, and each that was acknowledged is a line with its number.
+// that much of this is only in the log; with --strict the beacon has all that
+// was acknowledged, however slow the machine is. --hold: it stays open until
+// stdin ends, after a line "open". --load: until then one message after another
+// is sent to tally/all, and each that was acknowledged is a line with its
+// number.
 
 #include <poll.h>
 #include <stdio.h>
@@ -305,6 +308,8 @@ main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--crash") == 0) {
             is_crash = 1;
+        } else if (strcmp(argv[i], "--strict") == 0) {
+            options.strict = 1;
         } else if (strcmp(argv[i], "--hold") == 0) {
             is_hold = 1;
         } else if (strcmp(argv[i], "--load") == 0) {

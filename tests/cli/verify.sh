@@ -41,7 +41,8 @@ run 1 verify "$dir/bad"
 says "$table"
 
 # The write-ahead log: a byte in its middle, its end cut off, all of it gone.
-store log --crash
+# The beacon is at most 100 ms behind, and that may be most of this log.
+store log --strict --crash
 wal=$(newest "$dir/log/store-0" '\.log$')
 size=$(wc -c <"$dir/log/store-0/$wal")
 broken log

@@ -311,7 +311,7 @@ call_done(struct wf_request *request)
 static const struct wf_interceptors *
 interceptors_of(const weft_client *client)
 {
-    return wf_definitions_interceptors(wf_node_definitions(client->node));
+    return wf_definitions_interceptors(client->definitions);
 }
 
 static weft_target

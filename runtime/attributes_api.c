@@ -11,16 +11,22 @@
 #include "runtime/attributes.h"
 #include "runtime/workflow_impl.h"
 
-// turn NULL: a replay, or a stack that is being dropped.
+// turn NULL: a replay, or a stack that is being dropped. What is changed may
+// have been read from the set: its memory stays until all is written.
 static weft_err
 change(struct wf_buf *set, struct wf_turn *turn, const weft_attribute *changes,
        size_t count)
 {
-    weft_err err = wf_attributes_change(set, changes, count);
+    struct wf_buf before = *set;
+    weft_err err;
 
+    *set = (struct wf_buf){0};
+    wf_buf_put(set, before.data, before.len);
+    err = wf_attributes_change(set, changes, count);
     for (size_t i = 0; i < count && err == WEFT_OK && turn != NULL; i++) {
         wf_turn_attribute(turn, &changes[i]);
     }
+    wf_buf_fini(&before);
     return err;
 }
 

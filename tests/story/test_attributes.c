@@ -56,8 +56,12 @@ typed_run(weft_workflow *wf, weft_bytes input)
         weft_attribute_time("due", 1000),
     };
 
+    weft_attribute note;
+
     (void)input;
     MUST(weft_workflow_set_attributes(wf, all, 6), WEFT_OK);
+    MUST(weft_workflow_get_attribute(wf, "note", &note), WEFT_OK);
+    MUST(weft_workflow_set_attribute(wf, note), WEFT_OK);
     MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL), WEFT_OK);
     MUST(weft_workflow_set_attribute(wf, weft_attribute_bool("city", 0)),
          WEFT_OK);
@@ -144,7 +148,7 @@ plain_receive(weft_actor *actor, const weft_message *message, void *state)
         return weft_actor_clear_attribute(actor, "n");
     }
     (void)weft_actor_get_attribute(actor, "n", &n);
-    n = weft_attribute_int("n", n.value.integer + 1);
+    n.value.integer++; // its name is borrowed from the set
     CHECK_OK(weft_actor_set_attribute(actor, n));
     CHECK_OK(weft_actor_get_attribute(actor, "n", &n));
     return strcmp(message->name, "fail") == 0 ? WEFT_EFAILED : WEFT_OK;

@@ -472,6 +472,13 @@ put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
             reason);
 }
 
+// Was the first letter sent to a life before this one?
+static bool
+is_outlived(const struct wf_actor *actor)
+{
+    return actor->mailbox.first_seq < actor->outlived_to;
+}
+
 // Its sender learns that it was not delivered, or operators do.
 static void
 refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
@@ -501,7 +508,8 @@ refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
         }
     } else if (letter->client.len > 0 ||
                (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
-        if (letter->type == WF_LETTER_UPDATE) {
+        // Updates are counted anew in each life.
+        if (letter->type == WF_LETTER_UPDATE && !is_outlived(actor)) {
             wf_update_put_drop(&turn, letter->call);
         }
         wf_turn_answer(&turn, letter, err, weft_nothing());
@@ -674,7 +682,7 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     } else if (!is_start && letter.type == WF_LETTER_START) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
                       "an instance of this id is running");
-    } else if (!is_start && actor->mailbox.first_seq < actor->outlived_to) {
+    } else if (!is_start && is_outlived(actor)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EFINISHED,
                       "the instance has finished");
     } else if (!is_start && !wf_turn_expects(actor, &letter)) {

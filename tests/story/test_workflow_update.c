@@ -294,3 +294,35 @@ TEST(workflow_update, an_update_may_start_the_workflow)
 {
     story_run(stocks, tell_start);
 }
+
+// What was sent to a life before is refused, and does not touch the updates of
+// the life that took its place, which are counted anew.
+static void
+tell_lives(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *old;
+    struct world_call *call;
+
+    story_start("stock", "s", "");
+    story_do(WEFT_VERB_PAUSE, "stock", "s", "", NULL);
+    old = begin(story, "s", "take", "5", "u");
+    story_wait_ms(100);
+    options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    options.start_delay_ms = 2000;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"stock", "s"};
+    request.start = &options;
+    CHECK_OK(
+        world_wait(story->world, world_submit(story->world, &request))->err);
+    call = begin(story, "s", "take", "2", "u");
+    CHECK_STR(world_wait(story->world, call)->data, "left 18");
+    CHECK_ERR(world_wait(story->world, old)->err, WEFT_EFINISHED);
+    story_check_audit();
+}
+
+TEST(workflow_update, those_of_a_life_before_are_refused)
+{
+    story_run(stocks, tell_lives);
+}

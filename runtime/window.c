@@ -117,9 +117,11 @@ wf_window_confirm(struct wf_window *window, uint64_t confirmed)
             window->answers[kept++] = *answer;
         }
     }
-    memmove(window->answers + kept, window->answers + below,
-            (window->count - below) * sizeof(*window->answers));
-    window->count -= below - kept;
+    if (kept < below) {
+        memmove(window->answers + kept, window->answers + below,
+                (window->count - below) * sizeof(*window->answers));
+        window->count -= below - kept;
+    }
 }
 
 void

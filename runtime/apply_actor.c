@@ -126,6 +126,7 @@ apply_create(struct wf_apply *apply)
     // A start that kills the process dies with it, and is asked again: the
     // deaths before it became durable count.
     uint32_t crashes = actor->status == WEFT_STATUS_NONE ? actor->crashes : 0;
+    char *how = wf_strdup(crashes == 0 ? "" : actor->reason);
 
     if (actor->status == WEFT_STATUS_NONE) {
         put_back_signals(apply); // that came before the start
@@ -133,6 +134,8 @@ apply_create(struct wf_apply *apply)
     remove_waits(apply);
     wf_actor_clear(actor);
     actor->crashes = crashes;
+    wf_own_text(&actor->reason, weft_text(how));
+    wf_free(how);
     actor->status = WEFT_STATUS_RUNNING;
     actor->version = (uint32_t)wf_reader_varint(ops);
     actor->run = wf_reader_varint(ops);

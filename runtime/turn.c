@@ -697,7 +697,8 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 {
-    if (actor->crashes >= WF_CRASHES_MAX) {
+    // No code of one that is not there yet runs: it is parked when it is.
+    if (actor->crashes >= WF_CRASHES_MAX && wf_actor_is_live(actor)) {
         wf_turn_park_crashed(partition, actor);
     } else {
         actor->is_in_turn = true;

@@ -40,6 +40,7 @@ enum poison {
     POISON_TURN,     // an actor's handler follows NULL
     POISON_ACTIVITY, // an activity does
     POISON_STACK,    // a workflow uses up its stack
+    POISON_CHILD,    // a child follows NULL before anything of it is durable
     POISON_KILL      // somebody kills the process while a turn runs
 };
 
@@ -126,6 +127,28 @@ digger(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, input);
 }
 
+static weft_err
+parent(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes result;
+    weft_err err = weft_workflow_sleep(wf, SWALLOW_MS);
+
+    if (err == WEFT_OK) {
+        err = weft_workflow_child(wf, (weft_target){"infant", "victim"}, input,
+                                  &result);
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, result) : err;
+}
+
+static weft_err
+infant(weft_workflow *wf, weft_bytes input)
+{
+    if (!is_cured) {
+        follow_null();
+    }
+    return weft_workflow_return(wf, input);
+}
+
 static void
 share_page(const char *dir)
 {
@@ -168,6 +191,12 @@ init(struct rig *rig, const char *dir)
     workflow.name = "digger";
     workflow.run = digger;
     CHECK_OK(weft_definitions_add_workflow(rig->definitions, &workflow));
+    workflow.name = "parent";
+    workflow.run = parent;
+    CHECK_OK(weft_definitions_add_workflow(rig->definitions, &workflow));
+    workflow.name = "infant";
+    workflow.run = infant;
+    CHECK_OK(weft_definitions_add_workflow(rig->definitions, &workflow));
     activity.name = "poisonous";
     activity.run = poisonous;
     CHECK_OK(weft_definitions_add_activity(rig->definitions, &activity));
@@ -177,7 +206,7 @@ static weft_target
 target_of(enum poison poison)
 {
     static const char *const kinds[] = {"careless", "caller", "digger",
-                                        "careless"};
+                                        "infant", "careless"};
 
     return (weft_target){kinds[poison], "victim"};
 }
@@ -201,6 +230,9 @@ send_poison(struct rig *rig, enum poison poison)
 {
     weft_target target = target_of(poison);
 
+    if (poison == POISON_CHILD) {
+        target.kind = "parent";
+    }
     if (poison == POISON_TURN || poison == POISON_KILL) {
         (void)weft_client_signal(rig->client, target,
                                  poison == POISON_TURN ? "null" : "kill",
@@ -326,6 +358,11 @@ TEST(blackbox, a_workflow_that_uses_up_its_stack_is_parked)
     kill_and_cure(t, POISON_STACK,
                   "last with a stack overflow in its turn (timer): raise its "
                   "kind's stack_bytes");
+}
+
+TEST(blackbox, a_child_that_dies_of_its_start_is_parked)
+{
+    kill_and_cure(t, POISON_CHILD, "last with SIGSEGV in its turn (start)");
 }
 
 TEST(blackbox, being_killed_blames_nobody)

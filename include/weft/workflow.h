@@ -10,10 +10,15 @@
 // sides in the reason; nothing is lost, and it goes on once the code fits.
 // (Temporal: workflow; Durable Functions: orchestrator.)
 //
-// Threads: every function here is called from the workflow's own function.
+// Threads: every function here is called from the workflow's own function, or
+// a branch of it (branch.h). From anywhere else - a step, an activity, another
+// thread - those that return an error return WEFT_EINVAL and do nothing.
 //
-// Every function that waits can return, besides its own errors:
-//   WEFT_ECANCELLED  cancellation was requested (not inside a shield)
+// Every function that waits or begins something can return, besides its own
+// errors:
+//   WEFT_ECANCELLED  cancellation was requested, of the workflow or of a scope
+//                    that the code is in (not inside a shield)
+//   WEFT_ETIMEDOUT   the deadline of a scope has passed (branch.h)
 //   WEFT_EUNWIND     the stack is being dropped, to be rebuilt later: free
 //                    what you hold and return; nothing you do now is recorded
 // Code that ignores them and goes on waiting is parked after 10,000 times.
@@ -329,8 +334,12 @@ WEFT_API weft_err weft_workflow_restart(weft_workflow *wf, weft_bytes input);
 
 // Cancellation. -------------------------------------------------------------
 
-// Between begin and end, awaits are not interrupted by cancellation; it is
-// delivered by the first one after. They nest.
+// When cancellation is requested, waits are interrupted, and what was begun and
+// is not known - activities, children, timers - is given up, awaited or not,
+// as its own cancellation type says.
+//
+// Between begin and end awaits are not interrupted, and what is begun is not
+// given up; the first wait after is interrupted. They nest.
 WEFT_API void weft_workflow_shield_begin(weft_workflow *wf);
 WEFT_API void weft_workflow_shield_end(weft_workflow *wf);
 

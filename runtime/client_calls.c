@@ -152,6 +152,17 @@ weft_client_update(weft_client *client, weft_target target, const char *name,
 }
 
 weft_err
+weft_client_update_begin(weft_client *client, weft_target target,
+                         const char *name, weft_bytes data, const char *id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE;
+    request.update_accepted = 1;
+    return update(client, &request, target, name, data, id, NULL);
+}
+
+weft_err
 weft_client_update_with_start(weft_client *client, weft_target target,
                               const char *name, weft_bytes data, const char *id,
                               weft_bytes input, weft_reply **out_reply)

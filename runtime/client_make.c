@@ -383,6 +383,12 @@ make_fields(const weft_client *client, const weft_request *given,
             made->update_id = wf_strdup(given->update_id);
         }
     }
+    if (err == WEFT_OK && (fields & UPDATE) != 0 && given->update_accepted) {
+        made->is_told_early = true;
+        if (given->update_id == NULL) {
+            err = wf_error(WEFT_EINVAL, "update_accepted needs an update_id");
+        }
+    }
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
         err = make_import(client, given, made);
     }

@@ -65,7 +65,8 @@ enum wf_op {
     WF_OP_IMPORT,          // B image: a life that came from another store
     WF_OP_ATTRIBUTE,       // B entry (attributes.h): set, or cleared
     WF_OP_MEMO,            // B name, B value: in the memo; empty: not in it
-    WF_OP_UPDATE_OPEN,     // V number, B id, 16 client, V request
+    WF_OP_UPDATE_OPEN,     // V number, B id, 16 client, V request,
+                           // V 1: its sender is answered when it is accepted
     WF_OP_UPDATE_ACCEPT,   // V number
     WF_OP_UPDATE_DONE,     // V number, V err, B data
     WF_OP_UPDATE_DROP,     // V number: it was refused

@@ -34,6 +34,7 @@ struct wf_request {
     weft_bytes options;    // owned; of a start (start.h), a change (policy.h)
     weft_bytes attributes; // owned; of a start, a set (attributes.h)
     char *update_id;       // owned; never NULL
+    bool is_told_early;    // update: answered when it is accepted
     struct wf_token token;
     char *error_name; // owned; never NULL
     char *error_message;

@@ -57,12 +57,14 @@ find_id(const struct wf_actor *actor, const char *id)
 
 #define UPDATE_ACCEPTED 1
 #define UPDATE_DONE 2
+#define UPDATE_TOLD_EARLY 4
 
 void
 wf_update_encode(const struct wf_update *update, struct wf_buf *out)
 {
     wf_buf_put_u8(out, (update->is_accepted ? UPDATE_ACCEPTED : 0) |
-                           (update->is_done ? UPDATE_DONE : 0));
+                           (update->is_done ? UPDATE_DONE : 0) |
+                           (update->is_told_early ? UPDATE_TOLD_EARLY : 0));
     wf_buf_put_text(out, update->id);
     wf_buf_put(out, update->client, sizeof(update->client));
     wf_buf_put_varint(out, update->request);
@@ -105,6 +107,7 @@ wf_update_decode(struct wf_actor *actor, uint32_t number,
 
     update->is_accepted = (bits & UPDATE_ACCEPTED) != 0;
     update->is_done = (bits & UPDATE_DONE) != 0;
+    update->is_told_early = (bits & UPDATE_TOLD_EARLY) != 0;
     wf_own_text(&update->id, wf_reader_bytes(reader));
     read_client(reader, update);
     update->request = wf_reader_varint(reader);
@@ -141,6 +144,7 @@ wf_update_apply_open(struct wf_actor *actor, struct wf_reader *ops)
     wf_own_text(&update->id, wf_reader_bytes(ops));
     read_client(ops, update);
     update->request = wf_reader_varint(ops);
+    update->is_told_early = wf_reader_varint(ops) != 0;
     add(actor, update);
     forget_oldest(actor);
 }
@@ -233,11 +237,40 @@ put_done(struct wf_turn *turn, const struct wf_update *update, weft_err err,
     put_number(&turn->ops, WF_OP_UPDATE_DONE, update->number);
     wf_buf_put_varint(&turn->ops, (uint64_t)err);
     wf_buf_put_bytes(&turn->ops, data);
-    wf_turn_answer_client(turn, weft_bytes_of(update->client, 16),
-                          update->request, err, data);
+    if (!update->is_told_early) {
+        wf_turn_answer_client(turn, weft_bytes_of(update->client, 16),
+                              update->request, err, data);
+    }
+}
+
+static void
+put_accept(struct wf_turn *turn, const struct wf_letter *letter)
+{
+    const struct wf_update *update = find(turn->actor, letter->call);
+
+    put_number(&turn->ops, WF_OP_UPDATE_ACCEPT, letter->call);
+    if (update != NULL && update->is_told_early) {
+        wf_turn_answer_client(turn, letter->client, letter->number, WEFT_OK,
+                              weft_nothing());
+    }
 }
 
 // Coming. -------------------------------------------------------------------
+
+// What it wants to know of another's update, if that is known. False: not yet.
+static bool
+answer_joined(struct wf_partition *partition, struct wf_request *request,
+              uint64_t record, const struct wf_update *update)
+{
+    if (update->is_accepted && request->is_told_early) {
+        answer(partition, request, record, WEFT_OK, weft_nothing());
+    } else if (update->is_done) {
+        answer(partition, request, record, update->err, update->data);
+    } else {
+        return false;
+    }
+    return true;
+}
 
 bool
 wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
@@ -248,10 +281,7 @@ wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
     if (update == NULL) {
         return false;
     }
-    if (update->is_done) {
-        answer(partition, request, actor->object.position, update->err,
-               update->data);
-    } else {
+    if (!answer_joined(partition, request, actor->object.position, update)) {
         wf_list_push_back(&actor->joined, &request->wait);
     }
     return true;
@@ -280,6 +310,7 @@ wf_update_put(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_put_text(&draft->ops, request->update_id);
     wf_buf_put(&draft->ops, request->client, 16);
     wf_buf_put_varint(&draft->ops, request->number);
+    wf_buf_put_varint(&draft->ops, request->is_told_early ? 1 : 0);
     wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
     wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&letter));
     wf_draft_actor(draft, &actor->key);
@@ -306,10 +337,8 @@ wf_update_settle(struct wf_partition *partition, struct wf_actor *actor)
 
         if (update == NULL) { // it was refused: this one is a new try
             wf_edge_request(partition, request);
-        } else if (update->is_done) {
-            answer(partition, request, partition->last_record, update->err,
-                   update->data);
-        } else {
+        } else if (!answer_joined(partition, request, partition->last_record,
+                                  update)) {
             wf_list_push_back(&actor->joined, &request->wait);
         }
     }
@@ -411,7 +440,7 @@ wf_update_begin(weft_workflow *wf, const struct wf_letter *letter)
         .input = wf_workflow_keep(wf, letter->data),
     };
     if (wf->turn != NULL) {
-        put_number(&wf->turn->ops, WF_OP_UPDATE_ACCEPT, letter->call);
+        put_accept(wf->turn, letter);
     }
     wf_branch_add_handler(wf, handler->name, letter->call, run_handler,
                           handling);

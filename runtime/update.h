@@ -27,6 +27,7 @@ struct wf_update {
     char *id;                 // its sender's name for it; "": none
     uint8_t client[16];       // who waits for it
     uint64_t request;         // with which number
+    bool is_told_early;       // its sender is answered when it is accepted
     bool is_accepted;
     bool is_done; // kept for its id: answered again
     weft_err err;

@@ -125,6 +125,7 @@ typedef struct weft_request {
     // Of a signal or question alone: what travels along, as start.h has it.
     const weft_pair *headers;
     size_t headers_count;
+    int update_accepted;    // of an update: answer when it is accepted
     const char *update_id;  // of an update; NULL: none, see weft_client_update
     const char *token;      // complete, fail, heartbeat
     const char *error_name; // fail
@@ -280,6 +281,11 @@ WEFT_API weft_err weft_client_ask(weft_client *client, weft_target target,
 WEFT_API weft_err weft_client_update(weft_client *client, weft_target target,
                                      const char *name, weft_bytes data,
                                      const char *id, weft_reply **out_reply);
+// The same, and return once it is accepted: durable, and checked. The outcome
+// comes from weft_client_update with the same id, which is required.
+WEFT_API weft_err weft_client_update_begin(weft_client *client,
+                                           weft_target target, const char *name,
+                                           weft_bytes data, const char *id);
 // The same, and start it first if it does not run.
 WEFT_API weft_err weft_client_update_with_start(
     weft_client *client, weft_target target, const char *name, weft_bytes data,

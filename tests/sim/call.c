@@ -136,6 +136,7 @@ make_request(const weft_request *given)
     }
     own_text(&request->name, given->name);
     own_text(&request->update_id, given->update_id);
+    request->is_told_early = given->update_accepted != 0;
     own_text(&request->error_name, given->error_name);
     own_text(&request->error_message, given->error_message);
     request->retry_after_ms = given->retry_after_ms;

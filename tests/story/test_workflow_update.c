@@ -326,3 +326,44 @@ TEST(workflow_update, those_of_a_life_before_are_refused)
 {
     story_run(stocks, tell_lives);
 }
+
+static struct world_call *
+accept(const struct story *story, const char *name, const char *data,
+       const char *update_id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"stock", "s"};
+    request.name = name;
+    request.data = weft_text(data);
+    request.update_id = update_id;
+    request.update_accepted = 1;
+    return world_wait(story->world, world_submit(story->world, &request));
+}
+
+static void
+tell_accepted(struct story *story)
+{
+    struct world_call *outcome;
+
+    story_start("stock", "s", "");
+    CHECK_OK(accept(story, "slow", "", "u1")->err);
+    CHECK_OK(accept(story, "slow", "", "u1")->err); // joined
+    outcome = begin(story, "s", "slow", "", "u1");
+    story_wait_ms(100);
+    CHECK_EQ(outcome->is_answered, 0);
+    CHECK_OK(world_wait(story->world, outcome)->err);
+    CHECK_ERR(accept(story, "take", "99", "u2")->err, WEFT_EFAILED);
+    CHECK_OK(accept(story, "take", "13", "u3")->err);
+    outcome = world_wait(story->world, begin(story, "s", "take", "13", "u3"));
+    CHECK_ERR(outcome->err, WEFT_EFAILED);
+    CHECK_STR(outcome->failure, "Unlucky");
+    CHECK_OK(accept(story, "take", "13", "u3")->err);
+    story_check_audit();
+}
+
+TEST(workflow_update, its_sender_may_be_told_when_it_is_accepted)
+{
+    story_run(stocks, tell_accepted);
+}

@@ -344,6 +344,13 @@ TEST(client, malformed_requests_are_refused_with_their_field)
     CHECK_ERR(submit(&request), WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "start options: reuse is 3, which is none");
     request = rig_signal("pay");
+    request.verb = WEFT_VERB_UPDATE;
+    request.update_accepted = 1;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "update_accepted needs an update_id");
+    request.update_id = "\n";
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    request = rig_signal("pay");
     request.number = UINT64_MAX;
     CHECK_ERR(submit(&request), WEFT_EINVAL);
     CHECK_ERR(submit(NULL), WEFT_EINVAL);

@@ -78,6 +78,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
     wf_opened_init(&actor->updates, number_of_update);
+    wf_list_init(&actor->touched);
     wf_list_init(&actor->published);
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
@@ -99,6 +100,9 @@ void
 wf_command_destroy(struct wf_command *command)
 {
     WF_ASSERT(!wf_heap_has(&command->alarm.heap));
+    if (wf_list_has(&command->touched)) {
+        wf_list_remove(&command->actor->touched, &command->touched);
+    }
     wf_free(command->name);
     wf_own_bytes(&command->input, weft_nothing());
     wf_own_bytes(&command->options, weft_nothing());

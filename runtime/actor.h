@@ -106,6 +106,7 @@ struct wf_command {
     char *failure_name;    // owned; of that failure; NULL: none
     char *failure_message; // owned; cut
     // volatile (commands.c)
+    struct wf_list_node touched; // in its actor's list
     uint64_t record;      // newest record about it: durable before it starts
     bool is_recovered;    // its attempt may have run in a dead process
     bool is_started;      // handed out, or run
@@ -203,6 +204,8 @@ struct wf_actor {
     struct wf_journal journal;
     struct wf_opened timers;
     struct wf_opened commands;
+    struct wf_list touched; // volatile: commands that records have changed and
+                            // nobody has looked at since, in that order
     struct wf_opened calls;
     struct wf_list published;
     struct wf_list operations; // the newest; they outlive a restart

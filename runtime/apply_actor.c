@@ -257,7 +257,11 @@ apply_import(struct wf_apply *apply)
     wf_residents_set_alarms(apply->partition, actor);
     for (node = wf_list_first(&actor->commands.list); node != NULL;
          node = wf_list_next(&actor->commands.list, node)) {
-        WF_CONTAINER(node, struct wf_command, node)->record = apply->record;
+        struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, node);
+
+        command->record = apply->record;
+        wf_commands_touch(command);
     }
 }
 

@@ -50,6 +50,7 @@ wf_apply_command_open(struct wf_apply *apply)
     command->record = apply->record;
     command->is_recovered = is_recovered(apply);
     wf_opened_add(&actor->commands, &command->node);
+    wf_commands_touch(command);
     if (command->id >= actor->next_id) {
         actor->next_id = command->id + 1;
     }
@@ -122,6 +123,7 @@ wf_apply_command(struct wf_apply *apply, enum wf_op op)
                             op != WF_OP_COMMAND_ABANDON;
         return;
     }
+    wf_commands_touch(command);
     switch (op) {
     case WF_OP_COMMAND_ATTEMPT:
         apply_attempt(apply, command);

@@ -389,20 +389,52 @@ start_command(struct wf_partition *partition, struct wf_command *command)
     }
 }
 
+static bool
+may_start(const struct wf_actor *actor)
+{
+    return wf_actor_is_live(actor) && wf_actor_may_run(actor) &&
+           actor->kind != NULL;
+}
+
 void
 wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
 {
     struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
-    if (!wf_actor_is_live(actor) || !wf_actor_may_run(actor) ||
-        actor->kind == NULL) {
-        return;
-    }
-    while (node != NULL) {
+    while (node != NULL && may_start(actor)) {
         struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
 
         node = wf_list_next(&actor->commands.list, node); // it may be closed
+        start_command(partition, command);
+    }
+}
+
+void
+wf_commands_touch(struct wf_command *command)
+{
+    struct wf_list *touched = &command->actor->touched;
+
+    if (wf_list_has(&command->touched)) {
+        wf_list_remove(touched, &command->touched);
+    }
+    wf_list_push_back(touched, &command->touched);
+}
+
+void
+wf_commands_released(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&actor->touched)) != NULL &&
+           may_start(actor)) {
+        struct wf_command *command =
+            WF_CONTAINER(node, struct wf_command, touched);
+
+        if (command->record > partition->durable_record) {
+            break;
+        }
+        wf_list_remove(&actor->touched, node);
         start_command(partition, command);
     }
 }
@@ -534,7 +566,7 @@ end_attempt(struct wf_partition *partition, struct wf_command *command,
         defer_attempt(partition, command);
     } else if (outcome->err == WEFT_EBUSY) {
         command->is_started = false;
-        wf_commands_start(partition, command->actor);
+        start_command(partition, command);
     } else if (outcome->err != WEFT_ECLOSED) {
         fail_attempt(
             partition, command,

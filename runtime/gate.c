@@ -82,7 +82,7 @@ let_out(struct wf_partition *partition, const struct wf_held *held)
         struct wf_actor *actor = held->subject;
         WF_ASSERT(actor->holds > 0);
         actor->holds--;
-        wf_commands_start(partition, actor);
+        wf_commands_released(partition, actor);
         wf_residents_touch(partition, actor);
         break;
     }

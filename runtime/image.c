@@ -354,6 +354,18 @@ compare_rows(const void *a, const void *b)
     return 0;
 }
 
+// Nearly always; a hundred thousand need not be sorted for each save.
+static bool
+is_sorted(const struct save *save)
+{
+    for (size_t i = 1; i < save->items_count; i++) {
+        if (compare_rows(&save->items[i - 1], &save->items[i]) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // Delete item rows that are no longer wanted, and remember those that are.
 static void
 settle_rows(struct save *save)
@@ -361,7 +373,7 @@ settle_rows(struct save *save)
     struct wf_actor *actor = save->actor;
     size_t at = 0;
 
-    if (save->items_count > 1) {
+    if (!is_sorted(save)) {
         qsort(save->items, save->items_count, sizeof(*save->items),
               compare_rows);
     }

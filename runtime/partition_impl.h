@@ -256,7 +256,13 @@ void wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
 
 // Activities and steps. commands.c ------------------------------------------
 
-// The record that opened or changed commands is durable: start what may.
+// A record changes the command: it is looked at once that is durable.
+void wf_commands_touch(struct wf_command *command);
+// Records of its commands became durable: start what may, of those that they
+// changed. Of a hundred thousand that are open most wait for something else.
+void wf_commands_released(struct wf_partition *partition,
+                          struct wf_actor *actor);
+// Start what may, of all.
 void wf_commands_start(struct wf_partition *partition, struct wf_actor *actor);
 // Set the alarms of all commands, after a load or a resume.
 void wf_commands_rearm(struct wf_partition *partition, struct wf_actor *actor);

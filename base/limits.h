@@ -17,6 +17,9 @@
 #define WF_PAYLOAD_BYTES_MAX (2U << 20)
 #define WF_TURN_BYTES_MAX (8U << 20)
 #define WF_STATE_BYTES_MAX (1U << 20)
+// A workflow whose turn has become so large goes on in the next turn, at its
+// next command.
+#define WF_TURN_BREAK_BYTES (1U << 20)
 // One instance brought from elsewhere: it is one record.
 #define WF_CAPSULE_BYTES_MAX WF_TURN_BYTES_MAX
 
@@ -130,6 +133,8 @@
 
 _Static_assert(WF_PAYLOAD_BYTES_MAX < WF_TURN_BYTES_MAX,
                "a turn can hold at least one payload");
+_Static_assert(WF_TURN_BREAK_BYTES + WF_PAYLOAD_BYTES_MAX < WF_TURN_BYTES_MAX,
+               "a command has room in the turn that it does not break");
 _Static_assert(WF_TURN_BYTES_MAX < WF_COMMIT_BYTES_MAX,
                "a commit can hold at least one turn");
 _Static_assert(WF_STATE_BYTES_MAX <= WF_PAYLOAD_BYTES_MAX,

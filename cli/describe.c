@@ -170,6 +170,12 @@ entry_line(const weft_inspect_entry *entry, int is_full)
             entry->err == WEFT_OK ? "" : weft_err_name(entry->err), data);
         free(data);
         break;
+    case WEFT_INSPECT_BREAK:
+        length = asprintf(&line, "> goes on in the next turn");
+        break;
+    case WEFT_INSPECT_WENT_ON:
+        length = asprintf(&line, "went on");
+        break;
     case WEFT_INSPECT_PATCH:
         length = asprintf(&line, "> patch \"%s\"", entry->name);
         break;

@@ -82,6 +82,13 @@ put_entry(const weft_inspect_entry *entry)
             cli_json_text("input_hash", hash);
         }
         break;
+    case WEFT_INSPECT_BREAK:
+        cli_json_text("entry", "break");
+        break;
+    case WEFT_INSPECT_WENT_ON:
+        cli_json_text("entry", "went_on");
+        cli_json_number("at_ms", entry->at_ms);
+        break;
     case WEFT_INSPECT_PATCH:
         cli_json_text("entry", "patch");
         cli_json_text("name", entry->name);

@@ -329,11 +329,19 @@ wf_actor_is_delayed(const struct wf_actor *actor, uint64_t now_ms)
            !actor->is_cancel_asked;
 }
 
+// Was its last turn so large that the code goes on in the next one?
+static inline bool
+wf_actor_goes_on(const struct wf_actor *actor)
+{
+    return actor->journal.last == WF_ENTRY_BREAK && wf_actor_is_live(actor);
+}
+
 // Is there something for a turn to handle?
 static inline bool
 wf_actor_has_work(const struct wf_actor *actor, uint64_t now_ms)
 {
-    return (actor->is_start_pending || wf_mailbox_count(&actor->mailbox) > 0) &&
+    return (actor->is_start_pending || wf_actor_goes_on(actor) ||
+            wf_mailbox_count(&actor->mailbox) > 0) &&
            !wf_actor_is_delayed(actor, now_ms);
 }
 

@@ -254,14 +254,31 @@ wake_conditions(weft_workflow *wf)
     }
 }
 
+weft_err
+wf_branch_break(weft_workflow *wf)
+{
+    wf->broken = wf_branch_here(wf);
+    wf_stack_suspend(wf->broken->stack);
+    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+static bool
+may_run(const weft_workflow *wf)
+{
+    return !wf->is_unwinding && !wf->is_done && wf->broken == NULL;
+}
+
 void
 wf_branch_run(weft_workflow *wf)
 {
+    if (wf->broken != NULL) {
+        wf_list_push_front(&wf->ready, &wf->broken->ready);
+        wf->broken = NULL;
+    }
     do {
         struct wf_list_node *node;
 
-        while (!wf->is_unwinding && !wf->is_done &&
-               (node = wf_list_pop_front(&wf->ready)) != NULL) {
+        while (may_run(wf) && (node = wf_list_pop_front(&wf->ready)) != NULL) {
             struct wf_branch *branch =
                 WF_CONTAINER(node, struct wf_branch, ready);
 
@@ -270,10 +287,10 @@ wf_branch_run(weft_workflow *wf)
                 end_branch(wf, branch);
             }
         }
-        if (!wf->is_unwinding && !wf->is_done) {
+        if (may_run(wf)) {
             wake_conditions(wf);
         }
-    } while (!wf->is_unwinding && !wf->is_done && wf->ready.count > 0);
+    } while (may_run(wf) && wf->ready.count > 0);
 }
 
 struct wf_branch *

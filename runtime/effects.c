@@ -38,8 +38,7 @@ wf_turn_fini(struct wf_turn *turn)
 weft_err
 wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
 {
-    size_t size =
-        turn->ops.len + turn->end.len + turn->sends.sections.len + payload_len;
+    size_t size = wf_turn_bytes(turn) + payload_len;
 
     if (payload_len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,

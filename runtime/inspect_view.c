@@ -176,6 +176,12 @@ show_entry(struct wf_view *view, const struct wf_entry *entry,
     case WF_ENTRY_STARTED:
         shown->type = WEFT_INSPECT_STARTED;
         break;
+    case WF_ENTRY_WENT_ON:
+        shown->type = WEFT_INSPECT_WENT_ON;
+        break;
+    case WF_ENTRY_BREAK:
+        shown->type = WEFT_INSPECT_BREAK;
+        break;
     case WF_ENTRY_LETTER:
         shown->type = WEFT_INSPECT_LETTER;
         (void)show_letter(view, 0, entry->letter, &shown->letter);

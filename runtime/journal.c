@@ -23,6 +23,9 @@ wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
         wf_buf_put_bytes(out, entry->name);
         return;
     }
+    if (entry->type == WF_ENTRY_BREAK) {
+        return;
+    }
     wf_buf_put_varint(out, entry->branch);
     wf_buf_put_varint(out, entry->ordinal);
     wf_buf_put_bytes(out, entry->name);
@@ -44,6 +47,7 @@ wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry)
     entry.type = (enum wf_entry_type)wf_reader_u8(&reader);
     switch (entry.type) {
     case WF_ENTRY_STARTED:
+    case WF_ENTRY_WENT_ON:
         entry.now_ms = wf_reader_varint(&reader);
         break;
     case WF_ENTRY_LETTER:
@@ -66,6 +70,8 @@ wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry)
         break;
     case WF_ENTRY_PATCH:
         entry.name = wf_reader_bytes(&reader);
+        break;
+    case WF_ENTRY_BREAK:
         break;
     default:
         return false;
@@ -101,6 +107,7 @@ wf_journal_init(struct wf_journal *journal)
     journal->count = 0;
     journal->bytes = 0;
     journal->patches = 0;
+    journal->last = 0;
 }
 
 void
@@ -171,6 +178,7 @@ wf_journal_append(struct wf_journal *journal, weft_bytes entry)
     journal->count++;
     journal->bytes += needed;
     journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
+    journal->last = wf_entry_type(entry);
     at += head.len;
     wf_buf_fini(&head);
     return weft_bytes_of(at, entry.len);
@@ -191,6 +199,7 @@ wf_journal_restore(struct wf_journal *journal, uint64_t number,
             return false;
         }
         journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
+        journal->last = wf_entry_type(entry);
         count++;
     }
     // What is not a row yet is the tail, and will grow.

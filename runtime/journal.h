@@ -21,9 +21,11 @@
 enum wf_entry_type {
     WF_ENTRY_STARTED = 1, // event: now
     WF_ENTRY_LETTER,      // event: now, a letter that was handled
+    WF_ENTRY_WENT_ON,     // event: now, after a BREAK
     WF_ENTRY_OPEN = 16,   // command: ordinal, kind, name, input hash
     WF_ENTRY_VALUE,       // command: ordinal, name, err, data
     WF_ENTRY_PATCH = 32,  // marker: name; it has no place in the order
+    WF_ENTRY_BREAK,       // the turn was large: code goes on in the next one
 };
 
 // What kind of command an OPEN is.
@@ -85,6 +87,7 @@ struct wf_journal {
     uint64_t count; // of entries
     uint64_t bytes;
     uint64_t patches; // markers among the entries
+    enum wf_entry_type last;
 };
 
 void wf_journal_init(struct wf_journal *journal);

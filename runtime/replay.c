@@ -23,6 +23,8 @@ show_entry(const struct wf_entry *entry, char *text, size_t size)
 {
     if (wf_entry_is_event(entry)) {
         (void)snprintf(text, size, "an event");
+    } else if (entry->type == WF_ENTRY_BREAK) {
+        (void)snprintf(text, size, "that it goes on");
     } else {
         (void)snprintf(text, size, "%s \"%.*s\" at %u.%u (input %08x)",
                        wf_command_kind_name(entry->kind), (int)entry->name.len,
@@ -188,24 +190,71 @@ show_command(const weft_workflow *wf, const struct wf_entry *command)
     }
 }
 
+// The turn is large enough: the rest of what the code does before it waits is
+// a turn of its own, and a record. So no number of commands is too large.
+static weft_err
+break_if_large(weft_workflow *wf)
+{
+    if (wf_branch_here(wf) == NULL ||
+        wf_turn_bytes(wf->turn) < WF_TURN_BREAK_BYTES) {
+        return WEFT_OK;
+    }
+    wf_replay_record(wf, &(struct wf_entry){.type = WF_ENTRY_BREAK});
+    return wf_branch_break(wf);
+}
+
+// What is recorded of this command. The code broke off before it, perhaps: if
+// it has not gone on since, it does so now, live.
+static weft_err
+recorded_command(weft_workflow *wf, const struct wf_entry *given,
+                 struct wf_entry *out_recorded)
+{
+    bool is_there = next_entry(wf, out_recorded);
+
+    if (is_there && out_recorded->type == WF_ENTRY_BREAK &&
+        wf_branch_here(wf) != NULL) {
+        is_there = next_entry(wf, out_recorded);
+        if (!is_there && wf->cursor.index == wf->actor->journal.count) {
+            return wf_branch_break(wf);
+        }
+        if (is_there && out_recorded->type == WF_ENTRY_WENT_ON) {
+            wf->now_ms = out_recorded->now_ms;
+            is_there = next_entry(wf, out_recorded);
+        }
+    }
+    if (!is_there || !is_same(out_recorded, given)) {
+        diverge(wf, is_there ? out_recorded : NULL, given);
+        return WEFT_EUNWIND;
+    }
+    return WEFT_OK;
+}
+
+// Find what is recorded of it; false, if nothing is.
+static weft_err
+find_recorded(weft_workflow *wf, const struct wf_entry *given,
+              struct wf_entry *out_recorded, bool *out_is_recorded)
+{
+    weft_err err = wf->is_replaying ? recorded_command(wf, given, out_recorded)
+                                    : break_if_large(wf);
+
+    // Code that goes on after its history is live.
+    *out_is_recorded = wf->is_replaying;
+    return err;
+}
+
 // Record it, or compare it with what is recorded.
 static weft_err
 give_command(weft_workflow *wf, const struct wf_entry *entry)
 {
     struct wf_entry recorded;
+    bool is_recorded;
+    weft_err err = find_recorded(wf, entry, &recorded, &is_recorded);
 
-    if (!wf->is_replaying) {
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (!is_recorded) {
         wf_replay_record(wf, entry);
-        show_command(wf, entry);
-        return WEFT_OK;
-    }
-    if (!next_entry(wf, &recorded)) {
-        diverge(wf, NULL, entry);
-        return WEFT_EUNWIND;
-    }
-    if (!is_same(&recorded, entry)) {
-        diverge(wf, &recorded, entry);
-        return WEFT_EUNWIND;
     }
     show_command(wf, entry);
     return WEFT_OK;
@@ -267,21 +316,12 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
     add_future(wf, WF_COMMAND_VALUE, branch->scope);
     entry.branch = branch->number;
     entry.ordinal = wf->ordinal;
-    *out_is_recorded = wf->is_replaying;
-    if (!wf->is_replaying) {
-        return WEFT_OK;
+    err = find_recorded(wf, &entry, &recorded, out_is_recorded);
+    if (err == WEFT_OK && *out_is_recorded) {
+        *out_err = recorded.err;
+        *out_data = recorded.data;
     }
-    if (!next_entry(wf, &recorded)) {
-        diverge(wf, NULL, &entry);
-        return WEFT_EUNWIND;
-    }
-    if (!is_same(&recorded, &entry)) {
-        diverge(wf, &recorded, &entry);
-        return WEFT_EUNWIND;
-    }
-    *out_err = recorded.err;
-    *out_data = recorded.data;
-    return WEFT_OK;
+    return err;
 }
 
 void
@@ -346,7 +386,8 @@ wf_replay_journal(weft_workflow *wf)
     wf->is_replaying = true;
     wf->cursor = (struct wf_journal_cursor){.journal = &wf->actor->journal};
     while (!wf->is_unwinding && next_entry(wf, &entry)) {
-        if (!wf_entry_is_event(&entry) || wf->is_done) {
+        if (!wf_entry_is_event(&entry) || entry.type == WF_ENTRY_WENT_ON ||
+            wf->is_done) {
             diverge(wf, &entry, NULL);
             break;
         }

@@ -623,7 +623,9 @@ run_code(struct wf_partition *partition, struct wf_actor *actor,
          const struct wf_letter *letter, bool is_start)
 {
     if (actor->kind->is_workflow) {
-        wf_workflow_turn(partition, actor, is_start ? NULL : letter);
+        bool is_letter = !is_start && !wf_actor_goes_on(actor);
+
+        wf_workflow_turn(partition, actor, is_letter ? letter : NULL);
     } else {
         run_handler(partition, actor, letter, is_start);
     }
@@ -639,7 +641,8 @@ run_shown(struct wf_partition *partition, struct wf_actor *actor,
     uint32_t failed_before = actor->failed_attempts;
     weft_intercepted_turn shown = {
         .run = actor->run,
-        .message = wf_letter_type_name(letter->type),
+        .message =
+            wf_actor_goes_on(actor) ? "" : wf_letter_type_name(letter->type),
     };
 
     wf_interceptors_turn(interceptors, &actor->key, &shown);
@@ -662,9 +665,10 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
         .options = actor->options,
     };
     bool is_start = actor->is_start_pending;
+    bool is_letter = !is_start && !wf_actor_goes_on(actor);
     weft_bytes bytes = weft_nothing();
 
-    if (!is_start) {
+    if (is_letter) {
         const struct wf_waiting *waiting = wf_mailbox_head(&actor->mailbox);
 
         bytes = weft_bytes_of(waiting->bytes, waiting->len);
@@ -679,13 +683,13 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
                         "it was cancelled before it began");
     } else if (!wf_actor_is_live(actor)) {
         handle_absent(partition, actor, &letter, bytes);
-    } else if (!is_start && letter.type == WF_LETTER_START) {
+    } else if (is_letter && letter.type == WF_LETTER_START) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
                       "an instance of this id is running");
-    } else if (!is_start && is_outlived(actor)) {
+    } else if (is_letter && is_outlived(actor)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EFINISHED,
                       "the instance has finished");
-    } else if (!is_start && !wf_turn_expects(actor, &letter)) {
+    } else if (is_letter && !wf_turn_expects(actor, &letter)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
     } else if (interceptors->has_turn) {
         run_shown(partition, actor, &letter, is_start);
@@ -721,8 +725,8 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
         wf_actor_may_run(actor) &&
         wf_actor_has_work(actor, partition->now_ms) &&
         !wf_heap_has(&actor->retry.heap);
-    bool is_here =
-        actor->is_start_pending || wf_mailbox_head(&actor->mailbox) != NULL;
+    bool is_here = actor->is_start_pending || wf_actor_goes_on(actor) ||
+                   wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = has_work && is_here;
 
     wf_outcome_watch(partition, actor);

@@ -48,6 +48,13 @@ void wf_turn_fini(struct wf_turn *turn);
 // Write everything as one record; the turn is empty afterwards.
 void wf_turn_commit(struct wf_turn *turn);
 
+// Of its effects so far.
+static inline size_t
+wf_turn_bytes(const struct wf_turn *turn)
+{
+    return turn->ops.len + turn->end.len + turn->sends.sections.len;
+}
+
 // Is there room for so much more?
 //
 // WEFT_ETOOBIG   the payload or the turn would be too large

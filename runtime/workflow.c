@@ -381,7 +381,8 @@ put_outcome(weft_workflow *wf)
 // Turns. --------------------------------------------------------------------
 
 static void
-begin_turn(struct wf_turn *turn, const struct wf_letter *letter)
+begin_turn(struct wf_turn *turn, const struct wf_letter *letter,
+           enum wf_entry_type type)
 {
     struct wf_buf entry = {0};
 
@@ -399,14 +400,13 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter)
         }
         return;
     }
-    turn->letter.type = WF_LETTER_START;
     wf_entry_encode(
-        &(struct wf_entry){
-            .type = WF_ENTRY_STARTED,
-            .now_ms = turn->partition->now_ms,
-        },
+        &(struct wf_entry){.type = type, .now_ms = turn->partition->now_ms},
         &entry);
-    wf_buf_put_u8(&turn->ops, WF_OP_STARTED);
+    turn->letter.type = WF_LETTER_START;
+    if (type == WF_ENTRY_STARTED) {
+        wf_buf_put_u8(&turn->ops, WF_OP_STARTED);
+    }
     wf_buf_put_u8(&turn->ops, WF_OP_JOURNAL);
     wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&entry));
     wf_buf_fini(&entry);
@@ -438,6 +438,9 @@ void
 wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                  const struct wf_letter *letter)
 {
+    enum wf_entry_type type = letter != NULL            ? WF_ENTRY_LETTER
+                              : wf_actor_goes_on(actor) ? WF_ENTRY_WENT_ON
+                                                        : WF_ENTRY_STARTED;
     weft_workflow *wf = activate(partition, actor);
     struct wf_turn turn;
 
@@ -450,11 +453,11 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
         end_turn(wf, &turn);
         return;
     }
-    begin_turn(&turn, letter);
+    begin_turn(&turn, letter, type);
     wf->turn = &turn;
     wf_workflow_event(
         wf, &(struct wf_entry){
-                .type = letter == NULL ? WF_ENTRY_STARTED : WF_ENTRY_LETTER,
+                .type = type,
                 .now_ms = partition->now_ms,
                 .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
             });

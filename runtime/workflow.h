@@ -12,8 +12,9 @@
 
 #include "runtime/partition_impl.h"
 
-// Handle one letter (NULL: the start): rebuild the stack if it was dropped,
-// record the event, run the code until it waits or ends, commit.
+// Handle one letter (NULL: the start, or code goes on after a break): rebuild
+// the stack if it was dropped, record the event, run the code until it waits or
+// ends, commit.
 void wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
                       const struct wf_letter *letter);
 

@@ -155,6 +155,7 @@ struct weft_workflow {
 
     struct wf_list branches; // by number, those that run
     struct wf_list ready;
+    struct wf_branch *broken; // it broke the turn off, and goes on first
     struct wf_branch *main;
     uint32_t next_branch;
 
@@ -229,8 +230,13 @@ weft_err wf_replay_own_command(weft_workflow *wf, enum wf_command_kind kind,
 struct wf_branch *wf_branch_here(const weft_workflow *wf);
 // The first branch, ready to run. False: no memory for a stack.
 bool wf_branch_begin(weft_workflow *wf);
-// Run all that are ready, in turn, until all wait or are done.
+// Run all that are ready, in turn, until all wait or are done, or one has
+// broken the turn off.
 void wf_branch_run(weft_workflow *wf);
+// Called by a branch: the turn ends here, and it goes on in the next one.
+//
+// WEFT_EUNWIND
+weft_err wf_branch_break(weft_workflow *wf);
 // It goes on waiting, or not: let it look.
 void wf_branch_wake(weft_workflow *wf, struct wf_branch *branch);
 void wf_branch_wake_number(weft_workflow *wf, uint32_t waiter);

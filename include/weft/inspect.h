@@ -92,6 +92,8 @@ typedef enum weft_inspect_entry_type {
     WEFT_INSPECT_COMMAND, // the code asked for something
     WEFT_INSPECT_VALUE,   // the code computed something on the spot
     WEFT_INSPECT_UNKNOWN, // it does not decode
+    WEFT_INSPECT_BREAK,   // the turn was large: the code goes on in the next
+    WEFT_INSPECT_WENT_ON, // ... which is this one
     WEFT_INSPECT_PATCH    // the code went the new way; name is the patch's id
 } weft_inspect_entry_type;
 

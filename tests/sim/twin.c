@@ -22,7 +22,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1168, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1176, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");

@@ -91,11 +91,15 @@ append(struct scene *scene, const struct wf_entry *entry)
     wf_buf_fini(&bytes);
 }
 
-// What go_run leaves when it waits.
 static void
-append_waiting(struct scene *scene)
+append_begun(struct scene *scene)
 {
     append(scene, &(struct wf_entry){.type = WF_ENTRY_STARTED, .now_ms = 1});
+}
+
+static void
+append_receive(struct scene *scene)
+{
     append(scene, &(struct wf_entry){
                       .type = WF_ENTRY_OPEN,
                       .kind = WF_COMMAND_RECEIVE,
@@ -103,6 +107,28 @@ append_waiting(struct scene *scene)
                       .name = weft_text("go"),
                       .input_hash = wf_hash64(NULL, 0, 0),
                   });
+}
+
+// What go_run leaves when it waits.
+static void
+append_waiting(struct scene *scene)
+{
+    append_begun(scene);
+    append_receive(scene);
+}
+
+// A large turn ends, and the next one begins.
+static void
+append_break(struct scene *scene)
+{
+    append(scene, &(struct wf_entry){.type = WF_ENTRY_BREAK});
+}
+
+static void
+append_went_on(struct scene *scene)
+{
+    append_break(scene);
+    append(scene, &(struct wf_entry){.type = WF_ENTRY_WENT_ON, .now_ms = 2});
 }
 
 static weft_err
@@ -175,6 +201,51 @@ move(struct scene *scene, uint32_t version, struct wf_buf *ops)
 {
     return wf_version_move(wf_fit_partition(scene->fit), scene->actor, version,
                            ops);
+}
+
+TEST(fit, code_goes_on_where_a_large_turn_broke_off)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, go_run);
+    append_begun(&scene);
+    append_break(&scene);
+    CHECK_OK(check(&scene, &difference));
+    CHECK_EQ(cleanups, 1);
+    append(&scene, &(struct wf_entry){.type = WF_ENTRY_WENT_ON, .now_ms = 2});
+    append_receive(&scene);
+    CHECK_OK(check(&scene, &difference));
+    end(&scene);
+}
+
+TEST(fit, code_that_waits_where_a_large_turn_broke_off_does_not_fit)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, go_run);
+    append_waiting(&scene);
+    append_went_on(&scene);
+    CHECK_ERR(check(&scene, &difference), WEFT_EDIVERGED);
+    CHECK(strstr(difference, "recorded was that it goes on") != NULL);
+    wf_free(difference);
+    end(&scene);
+}
+
+TEST(fit, other_code_after_a_large_turn_does_not_fit)
+{
+    struct scene scene;
+    char *difference;
+
+    begin(&scene, come_run);
+    append_begun(&scene);
+    append_went_on(&scene);
+    append_receive(&scene);
+    CHECK_ERR(check(&scene, &difference), WEFT_EDIVERGED);
+    CHECK(strstr(difference, "the code gives receive \"come\"") != NULL);
+    wf_free(difference);
+    end(&scene);
 }
 
 TEST(version, a_move_is_refused_with_its_reason_or_is_one_operation)

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Workflows that do more in one go than a record may hold.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "story/story.h"
+
+#define PIECE (WF_TURN_BREAK_BYTES / 2 + 1) // two of them are too many
+#define CALLS 7
+
+static char piece[PIECE];
+
+static weft_err
+size_of(weft_activity *activity, weft_bytes input)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%zu", input.len);
+    return weft_activity_return(activity, weft_text(text));
+}
+
+static weft_definitions *
+flow_with(weft_workflow_fn *run)
+{
+    weft_definitions *defs;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "flow", run);
+    story_add_activity(defs, "size_of", size_of);
+    return defs;
+}
+
+// Begins them all without waiting, and takes the time at each.
+static weft_err
+calls_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes large = weft_bytes_of(piece, sizeof(piece));
+    weft_future futures[CALLS];
+    uint64_t times[CALLS];
+    char text[200] = "";
+
+    (void)input;
+    for (size_t i = 0; i < CALLS; i++) {
+        MUST(weft_workflow_call_async(wf, "size_of", large, NULL, &futures[i]),
+             WEFT_OK);
+        times[i] = weft_workflow_now_ms(wf);
+        CHECK(i == 0 || times[i] >= times[i - 1]);
+    }
+    MUST(weft_workflow_await_all(wf, futures, CALLS), WEFT_OK);
+    for (size_t i = 0; i < CALLS; i++) {
+        weft_bytes size;
+        size_t len = strlen(text);
+
+        MUST(weft_workflow_await(wf, futures[i], &size), WEFT_OK);
+        (void)snprintf(text + len, sizeof(text) - len, "%.*s ", (int)size.len,
+                       (const char *)size.data);
+    }
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+callers(void)
+{
+    return flow_with(calls_run);
+}
+
+static void
+tell_calls(struct story *story)
+{
+    char expected[200] = "";
+
+    (void)story;
+    for (size_t i = 0; i < CALLS; i++) {
+        size_t len = strlen(expected);
+
+        (void)snprintf(expected + len, sizeof(expected) - len, "%u ", PIECE);
+    }
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", expected);
+    story_check_audit();
+}
+
+TEST(workflow_large, one_turn_may_begin_more_than_a_record_holds)
+{
+    story_run(callers, tell_calls);
+}
+
+// Branches note when they were at it: one does not begin before the one before
+// it waits, however many turns that takes.
+struct pen {
+    char letter;
+    char *text;
+};
+
+static weft_err
+write_run(weft_workflow *wf, void *ctx)
+{
+    const struct pen *pen = ctx;
+    weft_bytes large = weft_bytes_of(piece, sizeof(piece));
+    weft_target nobody = {"flow", "w"};
+
+    for (int i = 0; i < 5; i++) {
+        size_t len = strlen(pen->text);
+
+        MUST(weft_workflow_signal(wf, nobody, "piece", large), WEFT_OK);
+        pen->text[len] = pen->letter;
+    }
+    return weft_workflow_sleep(wf, 1000);
+}
+
+static weft_err
+branches_run(weft_workflow *wf, weft_bytes input)
+{
+    char text[64] = "";
+    struct pen pens[2] = {{'a', text}, {'b', text}};
+    weft_future futures[2];
+
+    (void)input;
+    for (size_t i = 0; i < 2; i++) {
+        MUST(weft_workflow_branch(wf, "pen", write_run, &pens[i], NULL,
+                                  &futures[i]),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_await_all(wf, futures, 2), WEFT_OK);
+    for (int i = 0; i < 10; i++) {
+        MUST(weft_workflow_receive(wf, "piece", WEFT_FOREVER, NULL), WEFT_OK);
+    }
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+writers(void)
+{
+    return flow_with(branches_run);
+}
+
+static void
+tell_branches(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "aaaaabbbbb");
+}
+
+TEST(workflow_large, branches_keep_their_order_over_it)
+{
+    story_run_calm(writers, tell_branches);
+}

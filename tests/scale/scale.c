@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// scale.c - instances as large as the limits say: what they cost in time and
+// memory, and that they come out right.
+//
+//     scale              small, in seconds: part of the tests
+//     scale full         the sizes that are promised
+//     scale full signal  those whose names begin so
+//
+// Each case runs in a process of its own, on a node in memory with a clock
+// that skips, so that its peak memory is its own. The store is in memory too:
+// what is in rows counts.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scale/kinds.h"
+#include "weft/testing.h"
+
+#define DAY_MS (24ULL * 3600 * 1000)
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static const weft_target target = {"scale", "one"};
+
+// What a case is about: so many things, and a node.
+struct run {
+    weft_test *test;
+    weft_client *client;
+    uint64_t count;
+};
+
+struct scale_case {
+    const char *name;
+    void (*run)(struct run *run);
+    uint64_t small;
+    uint64_t full;
+};
+
+static void
+start(const struct run *run, const char *plan)
+{
+    char input[64];
+
+    (void)snprintf(input, sizeof(input), "%s %" PRIu64, plan, run->count);
+    CHECK(weft_client_start(run->client, target, weft_text(input)) == WEFT_OK);
+    weft_test_run(run->test);
+}
+
+static void
+signal_it(const struct run *run, const char *name)
+{
+    CHECK(weft_client_signal(run->client, target, name, weft_text("data")) ==
+          WEFT_OK);
+}
+
+static void
+signal_often(const struct run *run, const char *name)
+{
+    for (uint64_t i = 0; i < run->count; i++) {
+        signal_it(run, name);
+    }
+}
+
+// Its result is the number of things that it has seen.
+static void
+check_result(const struct run *run, uint64_t wanted)
+{
+    weft_reply *reply = NULL;
+    char text[32] = "";
+    weft_err err = weft_client_result(run->client, target, 0, &reply);
+
+    if (err != WEFT_OK) {
+        fprintf(stderr, "result: %s: %s\n", weft_err_name(err),
+                reply == NULL ? "" : reply->failure.message);
+        exit(1);
+    }
+    memcpy(text, reply->data.data,
+           reply->data.len < sizeof(text) ? reply->data.len : sizeof(text) - 1);
+    CHECK(strtoull(text, NULL, 10) == wanted);
+    weft_reply_free(reply);
+}
+
+// Open at once. -------------------------------------------------------------
+
+static void
+run_all(struct run *run)
+{
+    start(run, "all");
+    check_result(run, run->count);
+}
+
+static void
+run_settled(struct run *run)
+{
+    start(run, "settled");
+    check_result(run, run->count);
+}
+
+// Each fails once, so that each is begun twice.
+static void
+run_retried(struct run *run)
+{
+    weft_test_stub stub = WEFT_TEST_STUB_INIT;
+
+    stub.fail_count = 1;
+    CHECK(weft_test_stub_activity(run->test, "work", &stub) == WEFT_OK);
+    start(run, "settled");
+    check_result(run, run->count);
+}
+
+static void
+run_branches(struct run *run)
+{
+    start(run, "branches");
+    check_result(run, run->count);
+}
+
+static void
+run_sliding(struct run *run)
+{
+    start(run, "sliding");
+    check_result(run, run->count);
+}
+
+static void
+run_timers(struct run *run)
+{
+    start(run, "timers");
+    check_result(run, run->count);
+}
+
+// The process dies while all are open.
+static void
+run_crashed(struct run *run)
+{
+    start(run, "timers");
+    weft_test_crash(run->test);
+    check_result(run, run->count);
+}
+
+static void
+run_cancelled(struct run *run)
+{
+    start(run, "timers");
+    CHECK(weft_client_cancel(run->client, target) == WEFT_OK);
+    CHECK(weft_client_result(run->client, target, 0, NULL) == WEFT_ECANCELLED);
+}
+
+// Signals. ------------------------------------------------------------------
+
+static void
+run_later(struct run *run)
+{
+    start(run, "later");
+    signal_often(run, "tick");
+    signal_it(run, "go");
+    check_result(run, run->count);
+}
+
+static void
+run_never(struct run *run)
+{
+    start(run, "go");
+    signal_often(run, "tick");
+    signal_it(run, "go");
+    check_result(run, 1);
+    weft_test_run(run->test);
+}
+
+static void
+run_paused(struct run *run)
+{
+    start(run, "receive");
+    CHECK(weft_client_pause(run->client, target) == WEFT_OK);
+    signal_often(run, "tick");
+    CHECK(weft_client_resume(run->client, target) == WEFT_OK);
+    check_result(run, run->count);
+}
+
+static void
+run_restarted(struct run *run)
+{
+    start(run, "restart");
+    signal_often(run, "tick");
+    signal_it(run, "go");
+    check_result(run, run->count);
+}
+
+// Long lives. ---------------------------------------------------------------
+
+static void
+run_steps(struct run *run)
+{
+    start(run, "steps");
+    check_result(run, run->count);
+}
+
+static void
+run_replayed(struct run *run)
+{
+    start(run, "values");
+    weft_test_crash(run->test);
+    signal_it(run, "go");
+    check_result(run, run->count);
+}
+
+static const struct scale_case cases[] = {
+    {"open.activities", run_all, 2000, 100000},
+    {"open.settled", run_settled, 2000, 100000},
+    {"open.retried", run_retried, 2000, 100000},
+    {"open.branches", run_branches, 2000, 100000},
+    {"open.sliding", run_sliding, 2000, 100000},
+    {"open.timers", run_timers, 2000, 100000},
+    {"open.crashed", run_crashed, 2000, 100000},
+    {"open.cancelled", run_cancelled, 2000, 100000},
+    {"signal.later", run_later, 3000, 1000000},
+    {"signal.never", run_never, 3000, 1000000},
+    {"signal.paused", run_paused, 3000, 1000000},
+    {"signal.restarted", run_restarted, 3000, 1000000},
+    {"life.steps", run_steps, 3000, 1000000},
+    {"life.replayed", run_replayed, 3000, 200000},
+};
+
+// One case after the other. -------------------------------------------------
+
+static void
+run_here(const struct scale_case *each, uint64_t count)
+{
+    weft_test_options options = WEFT_TEST_OPTIONS_INIT;
+    weft_definitions *definitions = scale_definitions();
+    struct run run = {.count = count};
+
+    CHECK(weft_test_open(definitions, &options, &run.test) == WEFT_OK);
+    run.client = weft_test_client(run.test);
+    each->run(&run);
+    weft_test_close(run.test);
+    weft_definitions_destroy(definitions);
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int
+run_apart(const struct scale_case *each, uint64_t count)
+{
+    double begin = seconds();
+    struct rusage usage;
+    int status = 1;
+    pid_t child;
+
+    (void)fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        run_here(each, count);
+        exit(0);
+    }
+    if (child < 0 || wait4(child, &status, 0, &usage) != child) {
+        perror("fork");
+        return 1;
+    }
+    begin = seconds() - begin;
+    printf("%-18s %9" PRIu64 " %9.2f %9.2f %9.1f  %s\n", each->name, count,
+           begin, begin * 1e6 / (double)count, (double)usage.ru_maxrss / 1024,
+           status == 0 ? "" : "FAILED");
+    return status == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    int is_full = argc > 1 && strcmp(argv[1], "full") == 0;
+    const char *only = argc > 2 ? argv[2] : "";
+    int failed = 0;
+
+    printf("%-18s %9s %9s %9s %9s\n", "case", "count", "seconds", "us each",
+           "MiB peak");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (strncmp(cases[i].name, only, strlen(only)) == 0) {
+            failed |=
+                run_apart(&cases[i], is_full ? cases[i].full : cases[i].small);
+        }
+    }
+    return failed;
+}

@@ -405,7 +405,7 @@ TEST(testing, an_activity_may_call_the_node_and_a_turn_may_not)
     weft_test_run(test);
     CHECK_EQ(weft_test_now_ms(test), begin_ms);
     CHECK_OK(weft_client_query(client, meddler, "err", weft_nothing(), &reply));
-    CHECK_BYTES(reply->data, weft_text("WEFT_ETIMEDOUT"));
+    CHECK_BYTES(reply->data, weft_text("WEFT_EINVAL"));
     weft_reply_free(reply);
     weft_test_close(test);
     weft_definitions_destroy(definitions);

@@ -3,7 +3,8 @@
 // node_impl.h - what the node's own files share.
 //
 //   node.c           the ways in, drain and close
-//   node_parts.c     the parts, the ports between them, their threads
+//   node_parts.c     the parts, the ports between them
+//   node_threads.c   one thread for each
 //   node_options.c   checks and defaults
 //   node_open.c      from a directory to a running node
 //   node_recover.c   from a store to its partitions
@@ -105,17 +106,19 @@ weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
 
 // node_parts.c
 uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);
-struct wf_mpsc *wf_node_inbox(weft_node *node, enum wf_node_component component,
-                              uint32_t index);
 // The box is there; the depots are not opened yet.
 weft_err wf_node_make_parts(weft_node *node);
+// Threads have ended. Requests that are left are answered with err.
+void wf_node_destroy_parts(weft_node *node, weft_err err);
+
+// node_threads.c
+struct wf_mpsc *wf_node_inbox(weft_node *node, enum wf_node_component component,
+                              uint32_t index);
 weft_err wf_node_start_threads(weft_node *node);
 void wf_node_join_threads(weft_node *node, enum wf_node_component component);
 // Was the part told to end, and has it? Its own thread, or after it.
 bool wf_node_has_ended(weft_node *node, enum wf_node_component component,
                        uint32_t index);
-// Threads have ended. Requests that are left are answered with err.
-void wf_node_destroy_parts(weft_node *node, weft_err err);
 
 // node.c
 // Frees the node, of which not all needs to be there; threads have ended.

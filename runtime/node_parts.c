@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// node_parts.c - the parts of a node, the ports between them, their threads.
+// node_parts.c - the parts of a node, and the ports between them.
 //
 //     clients --> shards --seal--> committers --> depots (store, log, beacon)
 //                  |  ^ ^               |
@@ -104,8 +104,7 @@ port_fenced(void *ctx, uint32_t store)
                  store);
 }
 
-// Ports of committers.
-// ----------------------------------------------------------
+// Ports of committers. -------------------------------------------------------
 
 static void
 port_committed(void *ctx, struct wf_job *job)
@@ -136,8 +135,7 @@ port_in_doubt(void *ctx, uint32_t store)
                  store);
 }
 
-// Ports of the loader, the workers and the link.
-// ---------------------------------
+// Ports of the loader, the workers and the link. -----------------------------
 
 static void
 port_loaded(void *ctx, struct wf_post *post)
@@ -215,8 +213,7 @@ watch_end(void *ctx, uint32_t worker)
     wf_blackbox_end(worker_slot(ctx, worker));
 }
 
-// Making.
-// -----------------------------------------------------------------------
+// Making. --------------------------------------------------------------------
 
 static void
 make_depots(weft_node *node)
@@ -347,198 +344,7 @@ wf_node_make_parts(weft_node *node)
     return make_workers(node);
 }
 
-// Steps and threads.
-// --------------------------------------------------------------
-
-uint32_t
-wf_node_count(const weft_node *node, enum wf_node_component component)
-{
-    switch (component) {
-    case WF_NODE_SHARD:
-        return node->options.shard_count;
-    case WF_NODE_COMMITTER:
-        return node->options.store_count;
-    default:
-        return 1;
-    }
-}
-
-static uint64_t
-step(weft_node *node, enum wf_node_component component, uint32_t index)
-{
-    WF_ASSERT(index < wf_node_count(node, component));
-    switch (component) {
-    case WF_NODE_SHARD:
-        return wf_shard_step(node->shards[index]);
-    case WF_NODE_COMMITTER:
-        return wf_committer_step(node->committers[index]);
-    case WF_NODE_READER:
-        return wf_loader_step(node->loader);
-    case WF_NODE_HOUSEKEEPING:
-        return wf_housekeeping_step(node->housekeeping);
-    case WF_NODE_WORKER:
-        return wf_workers_step(node->workers) ? 0 : UINT64_MAX;
-    default:
-        return UINT64_MAX;
-    }
-}
-
-uint64_t
-wf_node_step(weft_node *node, enum wf_node_component component, uint32_t index)
-{
-    WF_ASSERT(node->seams.is_manual);
-    return step(node, component, index);
-}
-
-uint64_t
-wf_node_next_due_ms(const weft_node *node)
-{
-    uint64_t next = UINT64_MAX;
-
-    for (uint32_t i = 0; i < node->options.shard_count; i++) {
-        uint64_t due = wf_shard_next_due_ms(node->shards[i]);
-
-        next = due < next ? due : next;
-    }
-    return next;
-}
-
-struct wf_mpsc *
-wf_node_inbox(weft_node *node, enum wf_node_component component, uint32_t index)
-{
-    switch (component) {
-    case WF_NODE_SHARD:
-        return wf_shard_inbox(node->shards[index]);
-    case WF_NODE_COMMITTER:
-        return wf_committer_inbox(node->committers[index]);
-    case WF_NODE_READER:
-        return wf_loader_inbox(node->loader);
-    case WF_NODE_HOUSEKEEPING:
-        return wf_housekeeping_inbox(node->housekeeping);
-    default:
-        return NULL; // workers have their own
-    }
-}
-
-bool
-wf_node_has_ended(weft_node *node, enum wf_node_component component,
-                  uint32_t index)
-{
-    switch (component) {
-    case WF_NODE_SHARD:
-        return wf_shard_is_finished(node->shards[index]);
-    case WF_NODE_COMMITTER:
-        return wf_committer_is_stopped(node->committers[index]);
-    case WF_NODE_READER:
-        return wf_loader_is_stopped(node->loader);
-    case WF_NODE_HOUSEKEEPING:
-        return wf_housekeeping_is_stopped(node->housekeeping);
-    default:
-        return true;
-    }
-}
-
-static void *
-run_thread(void *arg)
-{
-    const struct wf_node_thread *thread = arg;
-    weft_node *node = thread->node;
-    struct wf_mpsc *inbox =
-        wf_node_inbox(node, thread->component, thread->index);
-
-    if (thread->component == WF_NODE_SHARD) {
-        wf_blackbox_enter(wf_blackbox_slot(node->box, thread->index),
-                          wf_shard_stacks(node->shards[thread->index]));
-    }
-    while (!wf_node_has_ended(node, thread->component, thread->index)) {
-        uint64_t wait_ms = step(node, thread->component, thread->index);
-
-        if (wait_ms > 0 &&
-            !wf_node_has_ended(node, thread->component, thread->index)) {
-            wf_mpsc_wait(inbox, wait_ms > INT_MAX ? -1 : (int)wait_ms);
-        }
-    }
-    if (thread->component == WF_NODE_SHARD) {
-        wf_blackbox_leave();
-    }
-    return NULL;
-}
-
-static weft_err
-start_thread(weft_node *node, enum wf_node_component component, uint32_t index)
-{
-    struct wf_node_thread *thread = &node->threads[node->threads_count];
-
-    *thread = (struct wf_node_thread){
-        .node = node,
-        .component = component,
-        .index = index,
-    };
-    if (pthread_create(&thread->thread, NULL, run_thread, thread) != 0) {
-        return wf_error(WEFT_EBUSY, "the system gives no more threads");
-    }
-    thread->is_started = true;
-    node->threads_count++;
-    return WEFT_OK;
-}
-
-// The host's signals are for the host's threads; only faults of our own come
-// here.
-static void
-block_signals(sigset_t *out_before)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    sigset_t all;
-
-    (void)sigfillset(&all);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        (void)sigdelset(&all, faults[i]);
-    }
-    (void)pthread_sigmask(SIG_SETMASK, &all, out_before);
-}
-
-// Those first that others wait for at the end, so that what was started can be
-// ended by close if something cannot be.
-weft_err
-wf_node_start_threads(weft_node *node)
-{
-    static const enum wf_node_component order[] = {
-        WF_NODE_COMMITTER,
-        WF_NODE_READER,
-        WF_NODE_HOUSEKEEPING,
-        WF_NODE_SHARD,
-    };
-    size_t count = node->options.store_count + node->options.shard_count + 2;
-    sigset_t before;
-    weft_err err = WEFT_OK;
-
-    node->threads = wf_calloc(count * sizeof(*node->threads));
-    block_signals(&before);
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        for (uint32_t j = 0;
-             err == WEFT_OK && j < wf_node_count(node, order[i]); j++) {
-            err = start_thread(node, order[i], j);
-        }
-    }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err;
-}
-
-void
-wf_node_join_threads(weft_node *node, enum wf_node_component component)
-{
-    for (uint32_t i = 0; i < node->threads_count; i++) {
-        struct wf_node_thread *thread = &node->threads[i];
-
-        if (thread->component == component && thread->is_started) {
-            pthread_join(thread->thread, NULL);
-            thread->is_started = false;
-        }
-    }
-}
-
-// Freeing.
-// ------------------------------------------------------------------------
+// Freeing. -------------------------------------------------------------------
 
 static void
 destroy_workers(weft_node *node)

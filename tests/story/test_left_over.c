@@ -145,15 +145,19 @@ tell_many(struct story *story)
 {
     char large[1001];
     struct wf_partition_stats stats;
+    struct world_call *last = NULL;
     uint64_t log_bytes;
 
     memset(large, 'x', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
     story_start("flow", "w", "brcrd");
+    // Many in a commit: after each, what a crash would leave is compared.
     for (int i = 0; i < 1200; i++) {
-        story_signal("flow", "w", i == 1100 ? "d" : "x",
-                     i == 1100 ? "3" : large);
+        last = world_call(story->world, WEFT_VERB_SIGNAL, "flow", "w",
+                          i == 1100 ? "d" : "x",
+                          weft_text(i == 1100 ? "3" : large));
     }
+    CHECK_OK(world_wait(story->world, last)->err);
     world_stats(story->world, &stats);
     log_bytes = stats.log_bytes;
     story_signal("flow", "w", "b", "1");

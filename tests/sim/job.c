@@ -12,14 +12,16 @@
 
 #include "base/hash.h"
 
+#define WEEK_MS (7ULL * 24 * 3600 * 1000) // longer than any run of the world
+
 uint64_t
 job_mix(uint64_t a, uint64_t b)
 {
     return wf_hash64(&a, sizeof(a), b);
 }
 
-static uint64_t
-work_result(uint64_t x)
+uint64_t
+job_work(uint64_t x)
 {
     return x * 3 + 1;
 }
@@ -33,7 +35,7 @@ work(weft_activity *activity, weft_bytes input)
     if (weft_activity_attempt(activity) <= x % 3) {
         return weft_activity_fail(activity, "flaky", "again", weft_nothing());
     }
-    x = work_result(x);
+    x = job_work(x);
     return weft_activity_return(activity, weft_bytes_of(&x, sizeof(x)));
 }
 
@@ -48,12 +50,24 @@ as_number(weft_bytes bytes)
     return x;
 }
 
-enum { OP_CALL, OP_SLEEP, OP_STEP, OP_CHILD, OP_RECEIVE, OP_ALL, OP_VALUE };
+enum {
+    OP_CALL,
+    OP_SLEEP,
+    OP_STEP,
+    OP_CHILD,
+    OP_RECEIVE,
+    OP_ALL,
+    OP_VALUE,
+    OP_BRANCHES,
+    OP_SCOPE,
+    OP_RACE,
+    OP_COUNT,
+};
 
 static uint32_t
 op_at(const struct job *job, uint32_t i)
 {
-    uint32_t op = (uint32_t)(job_mix(job->seed, i) % 7);
+    uint32_t op = (uint32_t)(job_mix(job->seed, i) % OP_COUNT);
 
     return op == OP_CHILD && job->depth >= 2 ? OP_STEP : op;
 }
@@ -98,7 +112,11 @@ job_expected(const struct job *job)
 
         switch (op_at(job, i)) {
         case OP_CALL:
-            sum = job_mix(sum, work_result(x));
+        case OP_RACE:
+            sum = job_mix(sum, job_work(x));
+            break;
+        case OP_SCOPE:
+            sum = job_mix(sum, x % 2);
             break;
         case OP_STEP:
             sum = job_mix(sum, x + 7);
@@ -111,8 +129,9 @@ job_expected(const struct job *job)
             sum = job_mix(sum, job_expected(&other));
             break;
         case OP_ALL:
+        case OP_BRANCHES:
             for (uint64_t k = 0; k < 3; k++) {
-                sum = job_mix(sum, work_result(x + k));
+                sum = job_mix(sum, job_work(x + k));
             }
             break;
         default:
@@ -149,6 +168,19 @@ value_adds(weft_workflow *wf, void *ctx, weft_bytes *out_value)
 }
 
 static weft_err
+add_all(weft_workflow *wf, const weft_future futures[3], uint64_t *sum)
+{
+    weft_err err = weft_workflow_await_settled(wf, futures, 3);
+
+    for (int k = 0; k < 3 && err == WEFT_OK; k++) {
+        weft_bytes out;
+        err = weft_workflow_await(wf, futures[k], &out);
+        *sum = err == WEFT_OK ? job_mix(*sum, as_number(out)) : *sum;
+    }
+    return err;
+}
+
+static weft_err
 run_all(weft_workflow *wf, uint64_t x, uint64_t *sum)
 {
     weft_future futures[3];
@@ -160,15 +192,98 @@ run_all(weft_workflow *wf, uint64_t x, uint64_t *sum)
                                        weft_bytes_of(&input, sizeof(input)),
                                        NULL, &futures[k]);
     }
+    return err == WEFT_OK ? add_all(wf, futures, sum) : err;
+}
+
+static weft_err
+branch_works(weft_workflow *wf, void *ctx)
+{
+    uint64_t x = *(uint64_t *)ctx;
+    weft_bytes out;
+    weft_err err = weft_workflow_sleep(wf, x % 100);
+
     if (err == WEFT_OK) {
-        err = weft_workflow_await_settled(wf, futures, 3);
+        err = weft_workflow_call(wf, "work", weft_bytes_of(&x, sizeof(x)), NULL,
+                                 &out);
     }
-    for (int k = 0; k < 3 && err == WEFT_OK; k++) {
-        weft_bytes out;
-        err = weft_workflow_await(wf, futures[k], &out);
-        *sum = err == WEFT_OK ? job_mix(*sum, as_number(out)) : *sum;
+    return err == WEFT_OK ? weft_workflow_return(wf, out) : err;
+}
+
+static weft_err
+run_branches(weft_workflow *wf, uint64_t x, uint64_t *sum)
+{
+    weft_future futures[3];
+    uint64_t inputs[3];
+    weft_err err = WEFT_OK;
+
+    for (uint64_t k = 0; k < 3 && err == WEFT_OK; k++) {
+        inputs[k] = x + k;
+        err = weft_workflow_branch(wf, "works", branch_works, &inputs[k], NULL,
+                                   &futures[k]);
+    }
+    if (err == WEFT_OK) {
+        err = add_all(wf, futures, sum);
+        // Cancelled: they are too, and use the memory of this function.
+        weft_workflow_shield_begin(wf);
+        (void)weft_workflow_await_settled(wf, futures, 3);
+        weft_workflow_shield_end(wf);
     }
     return err;
+}
+
+// A scope that ends in time, or one that does not.
+static weft_err
+run_scope(weft_workflow *wf, uint64_t x, uint64_t *sum)
+{
+    bool is_late = x % 2 != 0;
+    weft_scope scope;
+    weft_err ended;
+    weft_err err =
+        weft_workflow_scope_begin(wf, is_late ? x % 100 : WEEK_MS, &scope);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = weft_workflow_sleep(wf, is_late ? WEEK_MS : x % 100);
+    ended = weft_workflow_scope_end(wf, scope);
+    if (ended != WEFT_OK || (err != WEFT_OK && err != WEFT_ETIMEDOUT)) {
+        return ended != WEFT_OK ? ended : err;
+    }
+    *sum = job_mix(*sum, err == WEFT_ETIMEDOUT ? 1 : 0);
+    return WEFT_OK;
+}
+
+// An activity against a week.
+static weft_err
+run_race(weft_workflow *wf, uint64_t x, weft_bytes *out)
+{
+    weft_future futures[2];
+    size_t index = 0;
+    weft_err err = weft_workflow_timer(wf, WEEK_MS, &futures[0]);
+
+    if (err == WEFT_OK) {
+        err = weft_workflow_call_async(wf, "work", weft_bytes_of(&x, sizeof(x)),
+                                       NULL, &futures[1]);
+    }
+    if (err == WEFT_OK) {
+        err = weft_workflow_race(wf, futures, 2, WEFT_FOREVER, &index);
+    }
+    return err == WEFT_OK ? weft_workflow_await(wf, futures[index], out) : err;
+}
+
+static weft_err
+run_receive(weft_workflow *wf, uint64_t x)
+{
+    static const char *const names[] = {"none", "go"};
+    size_t index = 1;
+    weft_err err = x % 2 == 0 ? weft_workflow_receive(wf, "go", x % 200, NULL)
+                              : weft_workflow_receive_any(wf, names, 2, x % 200,
+                                                          &index, NULL);
+
+    if (err == WEFT_OK && index != 1) {
+        return weft_workflow_fail(wf, "wrong_name", "", weft_nothing());
+    }
+    return err == WEFT_ETIMEDOUT ? WEFT_OK : err;
 }
 
 static weft_err
@@ -206,10 +321,16 @@ run_op(weft_workflow *wf, const struct job *job, uint32_t i, uint64_t *sum)
         err = run_child(wf, job, i, &out);
         break;
     case OP_RECEIVE:
-        err = weft_workflow_receive(wf, "go", x % 200, &out);
-        return err == WEFT_ETIMEDOUT ? WEFT_OK : err;
+        return run_receive(wf, x);
     case OP_ALL:
         return run_all(wf, x, sum);
+    case OP_BRANCHES:
+        return run_branches(wf, x, sum);
+    case OP_SCOPE:
+        return run_scope(wf, x, sum);
+    case OP_RACE:
+        err = run_race(wf, x, &out);
+        break;
     default:
         err = weft_workflow_value(wf, "adds", value_adds, &x, &out);
         break;
@@ -232,6 +353,9 @@ run(weft_workflow *wf, weft_bytes input)
         if (err != WEFT_OK) {
             return err;
         }
+        if (weft_workflow_attempt(wf) <= job.failures) {
+            return weft_workflow_fail(wf, "flaky", "again", weft_nothing());
+        }
     }
     if (restarts(&job)) {
         struct job next = next_run(&job);
@@ -240,21 +364,84 @@ run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_bytes_of(&sum, sizeof(sum)));
 }
 
+static weft_err
+late_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return weft_workflow_sleep(wf, WEEK_MS);
+}
+
+// Updates. ------------------------------------------------------------------
+
+static weft_err
+is_number(weft_bytes input, void *ctx, weft_failure *out_why)
+{
+    (void)ctx;
+    (void)out_why;
+    return input.len == sizeof(uint64_t) ? WEFT_OK : WEFT_EINVAL;
+}
+
+static weft_err
+add_number(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    uint64_t *sum = ctx;
+    weft_bytes out;
+    weft_err err = weft_workflow_call(wf, "work", input, NULL, &out);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *sum += as_number(input);
+    return weft_workflow_return(wf, out);
+}
+
+static weft_err
+till_run(weft_workflow *wf, weft_bytes input)
+{
+    uint64_t *sum = weft_workflow_alloc(wf, sizeof(*sum));
+    weft_err err =
+        weft_workflow_on_update(wf, "add", is_number, add_number, sum);
+
+    (void)input;
+    if (err == WEFT_OK) {
+        err = weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL);
+    }
+    if (err == WEFT_OK) {
+        err = weft_workflow_await_updates(wf);
+    }
+    return err == WEFT_OK
+               ? weft_workflow_return(wf, weft_bytes_of(sum, sizeof(*sum)))
+               : err;
+}
+
+static weft_err
+add_workflow(weft_definitions *definitions, const char *name,
+             weft_workflow_fn *fn)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+
+    def.name = name;
+    def.run = fn;
+    return weft_definitions_add_workflow(definitions, &def);
+}
+
 weft_err
 job_define(weft_definitions *definitions)
 {
     static const char *const none[] = {NULL};
-    weft_workflow_def job = WEFT_WORKFLOW_DEF_INIT;
     weft_activity_def act = WEFT_ACTIVITY_DEF_INIT;
     weft_err err;
 
-    job.name = "job";
-    job.run = run;
     act.name = "work";
     act.run = work;
     act.retry.initial_interval_ms = 50;
     act.retry.non_retryable = none;
-    err = weft_definitions_add_workflow(definitions, &job);
-    return err == WEFT_OK ? weft_definitions_add_activity(definitions, &act)
-                          : err;
+    err = weft_definitions_add_activity(definitions, &act);
+    if (err == WEFT_OK) {
+        err = add_workflow(definitions, "job", run);
+    }
+    if (err == WEFT_OK) {
+        err = add_workflow(definitions, "late", late_run);
+    }
+    return err == WEFT_OK ? add_workflow(definitions, "till", till_run) : err;
 }

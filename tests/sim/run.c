@@ -19,11 +19,22 @@
 
 #define ACCOUNTS 12
 #define JOBS 30
+#define STOPS (JOBS / 3)
+#define LATES 3
+#define TILLS 3
+#define ADDS 6 // different ones, for each till
 
 struct run {
     struct world *world;
     uint64_t seed;
     struct world_call *starts[JOBS];
+    struct world_call *stops[STOPS];
+    struct world_call *lates[LATES];
+    struct {
+        struct world_call *call; // NULL: not asked
+        uint32_t till;
+        uint32_t add;
+    } updates[JOBS];
     uint32_t transfers[ACCOUNTS]; // asked of each
 };
 
@@ -103,32 +114,124 @@ fail(const struct run *run, const char *what, uint64_t got, uint64_t wanted)
 static struct job
 job_at(uint64_t seed, uint32_t i)
 {
-    return (struct job){.seed = job_mix(seed, i)};
+    uint64_t failures = job_mix(job_mix(seed, i), 66) % 6;
+
+    return (struct job){
+        .seed = job_mix(seed, i),
+        .failures = i < JOBS && failures < 3 ? (uint32_t)failures : 0,
+    };
+}
+
+// Jobs from JOBS on are the stops.
+static struct job
+stop_at(uint64_t seed, uint32_t i)
+{
+    return job_at(seed, JOBS + i);
+}
+
+static uint64_t
+amount_of(uint64_t seed, uint32_t till, uint32_t add)
+{
+    return job_mix(seed, 5000 + till * ADDS + add) % 1000;
+}
+
+static struct world_call *
+start(struct run *run, const char *kind, const char *id, const struct job *job,
+      uint64_t run_timeout_ms)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+
+    options.retry.initial_interval_ms = 50;
+    options.retry.maximum_attempts = job == NULL ? 2 : job->failures + 1;
+    options.run_timeout_ms = run_timeout_ms;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){kind, id};
+    request.start = &options;
+    if (job != NULL) {
+        request.input = weft_bytes_of(job, sizeof(*job));
+    }
+    return world_submit(run->world, &request);
+}
+
+static void
+send_transfers(struct run *run, uint32_t count)
+{
+    struct wf_random *random = world_random(run->world);
+    char id[ACCOUNT_ID_SIZE];
+
+    while (count-- > 0) {
+        struct account_transfer transfer = {
+            .from = (uint32_t)wf_random_below(random, ACCOUNTS),
+            .to = (uint32_t)wf_random_below(random, ACCOUNTS),
+            .amount = (int64_t)wf_random_below(random, 100),
+        };
+        transfer.seq = ++run->transfers[transfer.from];
+        account_id(transfer.from, id);
+        (void)world_call(run->world, WEFT_VERB_SIGNAL, "account", id,
+                         "transfer",
+                         weft_bytes_of(&transfer, sizeof(transfer)));
+    }
+}
+
+static void
+send_update(struct run *run, uint32_t i)
+{
+    struct wf_random *random = world_random(run->world);
+    uint32_t till = (uint32_t)wf_random_below(random, TILLS);
+    uint32_t add = (uint32_t)wf_random_below(random, ADDS);
+    uint64_t amount = amount_of(run->seed, till, add);
+    weft_request request = WEFT_REQUEST_INIT;
+    char id[32];
+    char update_id[32];
+
+    (void)snprintf(id, sizeof(id), "till%u", till);
+    (void)snprintf(update_id, sizeof(update_id), "add%u", add);
+    request.verb = WEFT_VERB_UPDATE_WITH_START;
+    request.target = (weft_target){"till", id};
+    request.name = "add";
+    request.update_id = update_id;
+    request.data = weft_bytes_of(&amount, sizeof(amount));
+    run->updates[i].till = till;
+    run->updates[i].add = add;
+    run->updates[i].call = world_submit(run->world, &request);
+}
+
+// One of them begins, and one that began before, or now, is cancelled.
+static void
+send_stop(struct run *run, uint32_t i)
+{
+    struct wf_random *random = world_random(run->world);
+    struct job job = stop_at(run->seed, i);
+    char id[32];
+
+    (void)snprintf(id, sizeof(id), "stop%u", i);
+    run->stops[i] = start(run, "job", id, &job, 0);
+    (void)snprintf(id, sizeof(id), "stop%u",
+                   (uint32_t)wf_random_below(random, i + 1));
+    (void)world_call(run->world, WEFT_VERB_CANCEL, "job", id, "",
+                     weft_nothing());
 }
 
 static void
 send_work(struct run *run)
 {
     struct wf_random *random = world_random(run->world);
+    char id[32];
 
     for (uint32_t i = 0; i < JOBS; i++) {
         struct job job = job_at(run->seed, i);
-        char id[32];
 
         (void)snprintf(id, sizeof(id), "job%u", i);
-        run->starts[i] = world_call(run->world, WEFT_VERB_START, "job", id, "",
-                                    weft_bytes_of(&job, sizeof(job)));
-        for (int k = 0; k < 6; k++) {
-            struct account_transfer transfer = {
-                .from = (uint32_t)wf_random_below(random, ACCOUNTS),
-                .to = (uint32_t)wf_random_below(random, ACCOUNTS),
-                .amount = (int64_t)wf_random_below(random, 100),
-            };
-            transfer.seq = ++run->transfers[transfer.from];
-            account_id(transfer.from, id);
-            (void)world_call(run->world, WEFT_VERB_SIGNAL, "account", id,
-                             "transfer",
-                             weft_bytes_of(&transfer, sizeof(transfer)));
+        run->starts[i] = start(run, "job", id, &job, 0);
+        send_transfers(run, 6);
+        send_update(run, i);
+        if (i < STOPS) {
+            send_stop(run, i);
+        }
+        if (i < LATES) {
+            (void)snprintf(id, sizeof(id), "late%u", i);
+            run->lates[i] = start(run, "late", id, NULL, 300);
         }
         (void)snprintf(id, sizeof(id), "job%u", i / 2);
         (void)world_call(run->world, WEFT_VERB_SIGNAL, "job", id, "go",
@@ -137,29 +240,90 @@ send_work(struct run *run)
     }
 }
 
+// Its result, after a start that went well.
+static struct world_call *
+result_of(struct run *run, const struct world_call *started, const char *kind,
+          uint32_t i, char id[32])
+{
+    (void)snprintf(id, 32, "%s%u", kind, i);
+    if (started != NULL && (!started->is_answered || started->err != WEFT_OK)) {
+        fail(run, "a start is not answered", i, 0);
+    }
+    return world_ask(run->world, WEFT_VERB_RESULT,
+                     strcmp(kind, "stop") == 0 ? "job" : kind, id, "",
+                     weft_nothing());
+}
+
+static void
+check_number(const struct run *run, const char *what, const char *id,
+             const struct world_call *call, uint64_t expected)
+{
+    uint64_t number = 0;
+
+    if (!call->is_answered || call->err != WEFT_OK ||
+        call->data_len != sizeof(number)) {
+        (void)fprintf(stderr, "%s: %s %s\n", id, call->detail, call->failure);
+        fail(run, what, (uint64_t)call->err, 0);
+    }
+    memcpy(&number, call->data, sizeof(number));
+    if (number != expected) {
+        fail(run, what, number, expected);
+    }
+}
+
 static void
 check_jobs(struct run *run)
 {
-    for (uint32_t i = 0; i < JOBS; i++) {
-        struct job job = job_at(run->seed, i);
-        struct world_call *call;
-        char id[32];
-        uint64_t sum;
+    struct world_call *call;
+    struct job job;
+    char id[32];
 
-        if (!run->starts[i]->is_answered || run->starts[i]->err != WEFT_OK) {
-            fail(run, "a start is not answered", i, 0);
+    for (uint32_t i = 0; i < JOBS; i++) {
+        job = job_at(run->seed, i);
+        call = result_of(run, run->starts[i], "job", i, id);
+        check_number(run, "a job's result", id, call, job_expected(&job));
+    }
+    for (uint32_t i = 0; i < STOPS; i++) {
+        job = stop_at(run->seed, i);
+        call = result_of(run, run->stops[i], "stop", i, id);
+        if (call->err != WEFT_ECANCELLED) {
+            check_number(run, "a stop's result", id, call, job_expected(&job));
         }
-        (void)snprintf(id, sizeof(id), "job%u", i);
-        call = world_ask(run->world, WEFT_VERB_RESULT, "job", id, "",
-                         weft_nothing());
-        if (call->err != WEFT_OK) {
-            (void)fprintf(stderr, "%s: %s %s\n", id, call->detail,
-                          call->failure);
-            fail(run, "a job failed", (uint64_t)call->err, 0);
+    }
+    for (uint32_t i = 0; i < LATES; i++) {
+        call = result_of(run, run->lates[i], "late", i, id);
+        if (call->err != WEFT_EOVERDUE) {
+            fail(run, "a late one", (uint64_t)call->err, WEFT_EOVERDUE);
         }
-        memcpy(&sum, call->data, sizeof(sum));
-        if (sum != job_expected(&job)) {
-            fail(run, "a job's result", sum, job_expected(&job));
+    }
+}
+
+static void
+check_updates(struct run *run)
+{
+    bool is_asked[TILLS][ADDS] = {{false}};
+    uint64_t sums[TILLS] = {0};
+    bool is_begun[TILLS] = {false};
+    char id[32];
+
+    for (uint32_t i = 0; i < JOBS; i++) {
+        uint32_t till = run->updates[i].till;
+        uint32_t add = run->updates[i].add;
+        uint64_t amount = amount_of(run->seed, till, add);
+
+        check_number(run, "an update", "till", run->updates[i].call,
+                     job_work(amount));
+        sums[till] += is_asked[till][add] ? 0 : amount;
+        is_asked[till][add] = true;
+        is_begun[till] = true;
+    }
+    for (uint32_t i = 0; i < TILLS; i++) {
+        if (is_begun[i]) {
+            (void)snprintf(id, sizeof(id), "till%u", i);
+            (void)world_ask(run->world, WEFT_VERB_SIGNAL, "till", id, "end",
+                            weft_nothing());
+            check_number(run, "a till", id, result_of(run, NULL, "till", i, id),
+                         sums[i]);
         }
     }
 }
@@ -249,6 +413,7 @@ run_seed(uint64_t seed)
     world_calm(run.world);
     world_run_ms(run.world, 600000);
     check_jobs(&run);
+    check_updates(&run);
     check_accounts(&run);
     if (world_audit(run.world) != 0) {
         fail(&run, "stuck actors", world_audit(run.world), 0);

@@ -258,7 +258,8 @@ bring_state(struct wf_turn *turn, weft_bytes old, const void *state, size_t len)
 //
 // WEFT_EDIVERGED   it is of another version and there is no way up
 static weft_err
-copy_state(const struct wf_actor *actor, void **out_state)
+copy_state(const struct wf_partition *partition, const struct wf_actor *actor,
+           void **out_state)
 {
     const weft_actor_def *def = &actor->kind->actor;
     void *state;
@@ -270,6 +271,7 @@ copy_state(const struct wf_actor *actor, void **out_state)
     }
     state = wf_calloc(def->state_bytes);
     if (actor->state.len > 0 && actor->version != actor->kind->version) {
+        wf_watch_begin(partition, actor, "upgrade", weft_nothing());
         err = def->upgrade == NULL
                   ? wf_error(WEFT_EDIVERGED,
                              "%s: state of version %u, the kind has version "
@@ -277,6 +279,7 @@ copy_state(const struct wf_actor *actor, void **out_state)
                              actor->kind->name, actor->version,
                              actor->kind->version)
                   : def->upgrade(actor->version, actor->state, state);
+        wf_watch_end(partition);
     } else if (actor->state.len == def->state_bytes) {
         memcpy(state, actor->state.data, actor->state.len);
     } else if (actor->state.len > 0) {
@@ -393,7 +396,7 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
         letter->type == WF_LETTER_FAILED) {
         wf_turn_call_close(&self.turn, letter->call);
     }
-    err = copy_state(actor, &state);
+    err = copy_state(partition, actor, &state);
     if (err == WEFT_OK) {
         err = call_handler(&self, letter, state);
     }

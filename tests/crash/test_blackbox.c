@@ -41,6 +41,7 @@ enum poison {
     POISON_ACTIVITY, // an activity does
     POISON_STACK,    // a workflow uses up its stack
     POISON_CHILD,    // a child follows NULL before anything of it is durable
+    POISON_DOUBT,    // a condition that a workflow waits for does
     POISON_KILL      // somebody kills the process while a turn runs
 };
 
@@ -149,6 +150,41 @@ infant(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, input);
 }
 
+static weft_err
+raise_doubt(weft_workflow *wf, void *ctx)
+{
+    weft_err err = weft_workflow_sleep(wf, SWALLOW_MS);
+
+    *(bool *)ctx = true;
+    return err;
+}
+
+static int
+has_doubt(void *ctx)
+{
+    const bool *is_raised = ctx;
+
+    if (*is_raised && !is_cured) {
+        follow_null();
+    }
+    return *is_raised;
+}
+
+static weft_err
+doubter(weft_workflow *wf, weft_bytes input)
+{
+    bool is_raised = false;
+    weft_future branch;
+    weft_err err = weft_workflow_branch(wf, "raise", raise_doubt, &is_raised,
+                                        NULL, &branch);
+
+    if (err == WEFT_OK) {
+        err = weft_workflow_await_condition(wf, has_doubt, &is_raised,
+                                            WEFT_FOREVER);
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, input) : err;
+}
+
 static void
 share_page(const char *dir)
 {
@@ -197,6 +233,9 @@ init(struct rig *rig, const char *dir)
     workflow.name = "infant";
     workflow.run = infant;
     CHECK_OK(weft_definitions_add_workflow(rig->definitions, &workflow));
+    workflow.name = "doubter";
+    workflow.run = doubter;
+    CHECK_OK(weft_definitions_add_workflow(rig->definitions, &workflow));
     activity.name = "poisonous";
     activity.run = poisonous;
     CHECK_OK(weft_definitions_add_activity(rig->definitions, &activity));
@@ -205,8 +244,8 @@ init(struct rig *rig, const char *dir)
 static weft_target
 target_of(enum poison poison)
 {
-    static const char *const kinds[] = {"careless", "caller", "digger",
-                                        "infant", "careless"};
+    static const char *const kinds[] = {"careless", "caller",  "digger",
+                                        "infant",   "doubter", "careless"};
 
     return (weft_target){kinds[poison], "victim"};
 }
@@ -363,6 +402,11 @@ TEST(blackbox, a_workflow_that_uses_up_its_stack_is_parked)
 TEST(blackbox, a_child_that_dies_of_its_start_is_parked)
 {
     kill_and_cure(t, POISON_CHILD, "last with SIGSEGV in its turn (start)");
+}
+
+TEST(blackbox, a_condition_that_follows_null_is_parked)
+{
+    kill_and_cure(t, POISON_DOUBT, "last with SIGSEGV in its turn (condition)");
 }
 
 TEST(blackbox, being_killed_blames_nobody)

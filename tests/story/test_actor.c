@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/inside.h"
 #include "story/puppet.h"
 
 // Creation. -------------------------------------------------------------------
@@ -446,6 +447,7 @@ upgrade(uint32_t from_version, weft_bytes old_state, void *new_state)
     struct new_account *account = new_state;
     struct old_account old;
 
+    CHECK_ERR(wf_inside_check("an upgrade"), WEFT_EINVAL);
     story_note("upgrade %u", from_version);
     if (from_version != 1 || old_state.len != sizeof(old) ||
         account->cents != 0) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/inside.h"
 #include "story/puppet.h"
 
 static weft_err
@@ -27,6 +28,7 @@ check(weft_bytes input, void *ctx, weft_failure *out_why)
     char text[32];
     int count = atoi(story_text(input, text, sizeof(text)));
 
+    CHECK_ERR(wf_inside_check("a check"), WEFT_EINVAL);
     if (count <= 0) {
         return WEFT_EINVAL;
     }

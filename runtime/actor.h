@@ -121,6 +121,7 @@ struct wf_call {
     struct wf_list_node node;
     uint32_t id;
     enum wf_call_type type;
+    uint64_t run;         // that made it; resets leave it open
     struct wf_key target; // owned
 };
 
@@ -178,6 +179,7 @@ struct wf_actor {
     weft_status status; // NONE: there is no instance
     uint32_t version;   // of the kind, when it was started or upgraded
     uint64_t run;
+    uint64_t origin_run; // that its journal began with: less after a reset
     uint64_t seed;
     uint64_t created_at_ms;
     uint64_t finished_at_ms;

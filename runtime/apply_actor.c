@@ -23,16 +23,15 @@ remove_timer(struct wf_apply *apply, struct wf_timer *timer)
     wf_timer_destroy(timer);
 }
 
-static void
-remove_call(struct wf_apply *apply, struct wf_call *call)
+void
+wf_apply_remove_call(struct wf_apply *apply, struct wf_call *call)
 {
     wf_opened_remove(&apply->actor->calls, &call->node);
     wf_call_destroy(call);
 }
 
-// What an instance was waiting for, when it waits no more.
-static void
-remove_waits(struct wf_apply *apply)
+void
+wf_apply_remove_own_waits(struct wf_apply *apply)
 {
     struct wf_list_node *node;
 
@@ -43,8 +42,17 @@ remove_waits(struct wf_apply *apply)
         wf_apply_command_remove(apply,
                                 WF_CONTAINER(node, struct wf_command, node));
     }
+}
+
+// What an instance was waiting for, when it waits no more.
+static void
+remove_waits(struct wf_apply *apply)
+{
+    struct wf_list_node *node;
+
+    wf_apply_remove_own_waits(apply);
     while ((node = wf_list_first(&apply->actor->calls.list)) != NULL) {
-        remove_call(apply, WF_CONTAINER(node, struct wf_call, node));
+        wf_apply_remove_call(apply, WF_CONTAINER(node, struct wf_call, node));
     }
 }
 
@@ -59,8 +67,8 @@ pop_letter(struct wf_actor *actor)
     return wf_mailbox_pop(&actor->mailbox);
 }
 
-static void
-end_retry(struct wf_apply *apply)
+void
+wf_apply_end_retry(struct wf_apply *apply)
 {
     apply->actor->retry_due = 0;
     wf_alarm_clear(apply->partition, &apply->actor->retry);
@@ -81,8 +89,8 @@ check_overfull(struct wf_apply *apply)
 
 // A letter that was taken from the mailbox is its first again. A question was
 // answered when it was taken.
-static void
-put_first(struct wf_apply *apply, weft_bytes bytes)
+void
+wf_apply_put_first(struct wf_apply *apply, weft_bytes bytes)
 {
     struct wf_mailbox *mailbox = &apply->actor->mailbox;
     struct wf_buf signal = {0};
@@ -92,11 +100,14 @@ put_first(struct wf_apply *apply, weft_bytes bytes)
         apply->ops.failed = true;
         return;
     }
-    letter.client = weft_nothing();
-    letter.call = 0;
+    if (letter.type == WF_LETTER_SIGNAL) {
+        letter.client = weft_nothing();
+        letter.call = 0;
+    }
     wf_letter_encode(&letter, &signal);
     wf_mailbox_push_first(mailbox, wf_buf_bytes(&signal));
     wf_buf_fini(&signal);
+    check_overfull(apply);
 }
 
 // The run is over: signals that it did not receive come before what is in the
@@ -109,11 +120,10 @@ put_back_signals(struct wf_apply *apply)
     wf_signals_init(&signals, &apply->actor->journal);
     for (size_t i = signals.count; i > 0 && !apply->ops.failed; i--) {
         if (!signals.entries[i - 1].is_received) {
-            put_first(apply, signals.entries[i - 1].letter);
+            wf_apply_put_first(apply, signals.entries[i - 1].letter);
         }
     }
     wf_signals_fini(&signals);
-    check_overfull(apply);
 }
 
 static void
@@ -139,6 +149,7 @@ apply_create(struct wf_apply *apply)
     actor->status = WEFT_STATUS_RUNNING;
     actor->version = (uint32_t)wf_reader_varint(ops);
     actor->run = wf_reader_varint(ops);
+    actor->origin_run = actor->run;
     actor->seed = wf_reader_varint(ops);
     parent = wf_reader_bytes(ops);
     actor->parent_run = wf_reader_varint(ops);
@@ -158,7 +169,7 @@ apply_create(struct wf_apply *apply)
     actor->run_begins_at_ms = actor->begins_at_ms;
     actor->attempt = 1;
     actor->is_start_pending = true;
-    end_retry(apply);
+    wf_apply_end_retry(apply);
 }
 
 static void
@@ -174,6 +185,7 @@ begin_run(struct wf_apply *apply, uint64_t begins_at_ms, uint32_t attempt)
     remove_waits(apply);
     wf_journal_fini(&actor->journal);
     actor->run++;
+    actor->origin_run = actor->run;
     actor->attempt = attempt;
     actor->run_begins_at_ms = begins_at_ms;
     actor->next_id = 0;
@@ -188,7 +200,7 @@ apply_restart(struct wf_apply *apply)
 
     put_back_signals(apply);
     if (first.len > 0) {
-        put_first(apply, first);
+        wf_apply_put_first(apply, first);
     }
     wf_own_bytes(&apply->actor->input, input);
     begin_run(apply, apply->now_ms, 1);
@@ -207,7 +219,7 @@ apply_run_again(struct wf_apply *apply)
     actor->is_parked = false;
     actor->failed_attempts = 0;
     actor->crashes = 0;
-    end_retry(apply);
+    wf_apply_end_retry(apply);
 }
 
 static void
@@ -236,7 +248,7 @@ apply_finish(struct wf_apply *apply)
     actor->is_parked = false;
     actor->is_paused = false;
     wf_own_text(&actor->reason, weft_nothing());
-    end_retry(apply);
+    wf_apply_end_retry(apply);
 }
 
 // Timers keep their instants; what an activity's attempt did elsewhere nobody
@@ -248,7 +260,7 @@ apply_import(struct wf_apply *apply)
     struct wf_list_node *node;
 
     remove_waits(apply);
-    end_retry(apply);
+    wf_apply_end_retry(apply);
     wf_actor_clear(actor);
     if (!wf_image_unpack(actor, wf_reader_bytes(&apply->ops))) {
         apply->ops.failed = true;
@@ -286,7 +298,7 @@ apply_resume(struct wf_apply *apply)
     actor->failed_attempts = 0;
     actor->crashes = 0;
     wf_own_text(&actor->reason, weft_nothing());
-    end_retry(apply);
+    wf_apply_end_retry(apply);
 }
 
 // State and waits. ----------------------------------------------------------
@@ -375,6 +387,7 @@ apply_call_open(struct wf_apply *apply)
     struct wf_call *call = wf_calloc(sizeof(*call));
 
     call->id = (uint32_t)wf_reader_varint(&apply->ops);
+    call->run = actor->run;
     call->type = (enum wf_call_type)wf_reader_varint(&apply->ops);
     if (!wf_key_decode(wf_reader_bytes(&apply->ops), &call->target)) {
         apply->ops.failed = true;
@@ -392,7 +405,7 @@ apply_call_close(struct wf_apply *apply)
         apply->actor, (uint32_t)wf_reader_varint(&apply->ops));
 
     if (call != NULL) {
-        remove_call(apply, call);
+        wf_apply_remove_call(apply, call);
     }
 }
 
@@ -498,7 +511,7 @@ apply_started(struct wf_apply *apply)
     actor->is_start_pending = false;
     actor->failed_attempts = 0;
     actor->crashes = 0;
-    end_retry(apply);
+    wf_apply_end_retry(apply);
 }
 
 static void
@@ -528,7 +541,7 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_POP:
         ops->failed = !pop_letter(actor) || ops->failed;
-        end_retry(apply);
+        wf_apply_end_retry(apply);
         break;
     case WF_OP_STARTED:
         apply_started(apply);
@@ -565,7 +578,7 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_JOURNAL_LETTER:
         apply_journal_letter(apply);
-        end_retry(apply);
+        wf_apply_end_retry(apply);
         break;
     case WF_OP_VERSION:
         actor->version = (uint32_t)wf_reader_varint(ops);
@@ -619,6 +632,9 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
     case WF_OP_RUN_AGAIN:
         apply_run_again(apply);
         break;
+    case WF_OP_RESET:
+        wf_apply_reset(apply);
+        break;
     case WF_OP_BEGIN:
         actor->begins_at_ms = apply->now_ms;
         actor->run_begins_at_ms = apply->now_ms;
@@ -636,7 +652,7 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_REMOVE:
         remove_waits(apply);
-        end_retry(apply);
+        wf_apply_end_retry(apply);
         wf_actor_clear(actor);
         break;
     case WF_OP_OUTLIVED:

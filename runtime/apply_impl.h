@@ -17,6 +17,16 @@ struct wf_apply {
     struct wf_reader ops;
 };
 
+// apply_actor.c
+void wf_apply_remove_call(struct wf_apply *apply, struct wf_call *call);
+// Its timers, activities and steps.
+void wf_apply_remove_own_waits(struct wf_apply *apply);
+void wf_apply_end_retry(struct wf_apply *apply);
+void wf_apply_put_first(struct wf_apply *apply, weft_bytes bytes);
+
+// apply_reset.c
+void wf_apply_reset(struct wf_apply *apply);
+
 // apply_command.c
 void wf_apply_command_open(struct wf_apply *apply);
 // Any other operation of an activity or a step.

@@ -34,7 +34,9 @@ is_for_batches(weft_verb verb)
 {
     return verb == WEFT_VERB_CANCEL || verb == WEFT_VERB_TERMINATE ||
            verb == WEFT_VERB_SIGNAL || verb == WEFT_VERB_DELETE ||
-           verb == WEFT_VERB_PAUSE || verb == WEFT_VERB_RESUME;
+           verb == WEFT_VERB_PAUSE || verb == WEFT_VERB_RESUME ||
+           verb == WEFT_VERB_PARK || verb == WEFT_VERB_RESET ||
+           verb == WEFT_VERB_RETRY_FAILED;
 }
 
 static bool
@@ -107,6 +109,7 @@ send(struct batch *batch, const weft_description *item,
     request.data = batch->options.data;
     request.terminate_first = batch->options.terminate_first;
     request.by = batch->options.by;
+    request.point = batch->options.point;
     return wf_client_send(batch->client, &request, out_call);
 }
 

@@ -37,6 +37,7 @@ enum field {
     HEADERS = 1 << 14, // of a message
     GROUP = 1 << 15,   // of a count
     UPDATE = 1 << 16,  // its id, if it has one
+    POINT = 1 << 17,   // of a journal
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -64,6 +65,8 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_ACTIVITY_RESUME] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_RESET] = TARGET | CALL | MUST_BY,
     [WEFT_VERB_ACTIVITY_CHANGE] = TARGET | CALL | OPTIONS | MUST_BY,
+    [WEFT_VERB_RESET] = TARGET | POINT | MUST_BY,
+    [WEFT_VERB_RETRY_FAILED] = TARGET | MUST_BY,
     [WEFT_VERB_PARK] = TARGET | MUST_BY,
     [WEFT_VERB_PUBLISH] = TARGET | NAME | DATA | MUST_BY,
     [WEFT_VERB_SET_STATE] = TARGET | DATA | MUST_BY,
@@ -272,6 +275,22 @@ make_options(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
+make_point(const weft_request *given, struct wf_request *made)
+{
+    if (given->point == NULL) {
+        return WEFT_OK; // the beginning
+    }
+    if (given->point->type < WEFT_POINT_BEGINNING ||
+        given->point->type >= WEFT_POINT_COUNT) {
+        return wf_error(WEFT_EINVAL, "point is of type %d, which is none",
+                        (int)given->point->type);
+    }
+    made->point_type = (int)given->point->type;
+    made->point_entry = given->point->entry;
+    return WEFT_OK;
+}
+
+static weft_err
 make_limit(const weft_request *given, struct wf_request *made)
 {
     if (given->limit > WF_LIST_PAGE_MAX) {
@@ -388,6 +407,9 @@ make_fields(const weft_client *client, const weft_request *given,
         if (given->update_id == NULL) {
             err = wf_error(WEFT_EINVAL, "update_accepted needs an update_id");
         }
+    }
+    if (err == WEFT_OK && (fields & POINT) != 0) {
+        err = make_point(given, made);
     }
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
         err = make_import(client, given, made);

@@ -15,6 +15,7 @@
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/repair.h"
+#include "runtime/reset.h"
 #include "runtime/start.h"
 #include "runtime/transfer.h"
 #include "runtime/update.h"
@@ -441,6 +442,8 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
 
         if (request->verb == WEFT_VERB_DELETE) {
             do_delete(partition, actor, request);
+        } else if (wf_request_waits_for_empty(request)) {
+            wf_reset_request(partition, actor, request);
         } else {
             wf_list_push_back(&actor->results, &request->wait);
         }
@@ -652,6 +655,10 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_ACTIVITY_RESET:
     case WEFT_VERB_ACTIVITY_CHANGE:
         wf_operate_activity(partition, actor, request);
+        break;
+    case WEFT_VERB_RESET:
+    case WEFT_VERB_RETRY_FAILED:
+        wf_reset_request(partition, actor, request);
         break;
     case WEFT_VERB_PARK:
     case WEFT_VERB_PUBLISH:

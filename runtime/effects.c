@@ -192,7 +192,7 @@ wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change)
 
 // Open children are asked to stop when their parent ends.
 void
-wf_turn_cancel_children(struct wf_turn *turn)
+wf_turn_cancel_children(struct wf_turn *turn, uint32_t after)
 {
     struct wf_list *calls = &turn->actor->calls.list;
     struct wf_list_node *node = wf_list_first(calls);
@@ -200,12 +200,12 @@ wf_turn_cancel_children(struct wf_turn *turn)
     for (; node != NULL; node = wf_list_next(calls, node)) {
         const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
 
-        if (call->type == WF_CALL_CHILD) {
+        if (call->type == WF_CALL_CHILD && call->id > after) {
             wf_turn_send(turn, &call->target,
                          &(struct wf_letter){
                              .type = WF_LETTER_CANCEL,
                              .sender = wf_key_bytes(&turn->actor->key),
-                             .sender_run = turn->actor->run,
+                             .sender_run = call->run,
                              .call = call->id,
                          });
         }

@@ -131,7 +131,8 @@ put_head(struct save *save)
     bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
-    wf_buf_put_u8(image, 0); // flags: set when all items are known
+    // Whether there are rows is set when all items are known.
+    wf_buf_put_u8(image, actor->origin_run < actor->run ? WF_IMAGE_RESET : 0);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
     wf_buf_put_u8(image, (uint8_t)actor->status);
@@ -175,6 +176,9 @@ put_head(struct save *save)
     }
     if (has_outlived) {
         wf_buf_put_varint(image, actor->outlived_to);
+    }
+    if (actor->origin_run < actor->run) {
+        wf_buf_put_varint(image, actor->origin_run);
     }
 }
 
@@ -307,7 +311,7 @@ put_waits(struct save *save)
          node = wf_list_next(&actor->calls.list, node)) {
         const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
         wf_buf_reset(&bytes);
-        wf_item_encode_call(call, &bytes);
+        wf_item_encode_call(call, actor->run, &bytes);
         put_item(save, WF_ITEM_CALL, call->id, wf_buf_bytes(&bytes));
     }
     for (node = wf_list_first(&actor->published); node != NULL;

@@ -24,6 +24,7 @@ struct head {
     weft_bytes reason;
     weft_bytes attributes;
     uint8_t bits;
+    uint8_t flags;
 };
 
 static void
@@ -31,7 +32,7 @@ read_head(struct wf_reader *reader, struct head *head)
 {
     weft_description *shown = &head->shown;
 
-    (void)wf_reader_u8(reader); // flags
+    head->flags = wf_reader_u8(reader);
     if (wf_reader_u8(reader) != WF_IMAGE_FORMAT) {
         reader->failed = true;
     }
@@ -144,6 +145,9 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     if ((head.bits & WF_IMAGE_OUTLIVED) != 0) {
         actor->outlived_to = wf_reader_varint(reader);
     }
+    actor->origin_run = (head.flags & WF_IMAGE_RESET) != 0
+                            ? wf_reader_varint(reader)
+                            : actor->run;
 }
 
 static bool
@@ -245,6 +249,7 @@ wf_image_unpack(struct wf_actor *actor, weft_bytes image)
     const struct wf_actor here = *actor; // what it is in this store
     uint64_t first_seq;
     uint64_t letters;
+    uint64_t before;
 
     load_head(actor, &reader);
     first_seq = mailbox->first_seq;
@@ -255,12 +260,18 @@ wf_image_unpack(struct wf_actor *actor, weft_bytes image)
     mailbox->row_to = here.mailbox.row_to;
     mailbox->gone_from = here.mailbox.gone_from;
     mailbox->gone_to = here.mailbox.gone_to;
+    if (wf_mailbox_count(mailbox) == 0 && mailbox->first_seq < first_seq) {
+        // There is room for the letters of its journal, if they come again.
+        mailbox->first_seq = first_seq;
+        mailbox->next_seq = first_seq;
+    }
+    before = mailbox->next_seq;
     if (actor->outlived_to > 0) {
-        actor->outlived_to += mailbox->next_seq - first_seq;
+        actor->outlived_to += before - first_seq;
     }
     actor->object.position = here.object.position;
     actor->wake = here.wake;
     actor->wake_due = here.wake_due;
     return !reader.failed && unpack_items(actor, &reader) &&
-           mailbox->next_seq - here.mailbox.next_seq == letters;
+           mailbox->next_seq - before == letters;
 }

@@ -69,6 +69,7 @@ static const char *const grammar[] = {
     [WF_OP_UPDATE_ACCEPT] = "V",
     [WF_OP_UPDATE_DONE] = "VVB",
     [WF_OP_UPDATE_DROP] = "V",
+    [WF_OP_RESET] = "VV",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",

@@ -111,10 +111,19 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     return !reader->failed;
 }
 
+// Made by an earlier run: see wf_call.
+#define CALL_OLDER 0x80
+
 void
-wf_item_encode_call(const struct wf_call *call, struct wf_buf *out)
+wf_item_encode_call(const struct wf_call *call, uint64_t run,
+                    struct wf_buf *out)
 {
-    wf_buf_put_u8(out, (uint8_t)call->type);
+    bool is_older = call->run != run;
+
+    wf_buf_put_u8(out, (uint8_t)call->type | (is_older ? CALL_OLDER : 0));
+    if (is_older) {
+        wf_buf_put_varint(out, call->run);
+    }
     wf_buf_put_bytes(out, wf_key_bytes(&call->target));
 }
 
@@ -122,10 +131,13 @@ static bool
 decode_call(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 {
     struct wf_call *call = wf_calloc(sizeof(*call));
+    uint8_t type = wf_reader_u8(reader);
     bool is_key;
 
     call->id = id;
-    call->type = (enum wf_call_type)wf_reader_u8(reader);
+    call->run =
+        (type & CALL_OLDER) != 0 ? wf_reader_varint(reader) : actor->run;
+    call->type = (enum wf_call_type)(type & ~CALL_OLDER);
     is_key = wf_key_decode(wf_reader_bytes(reader), &call->target);
     wf_opened_add(&actor->calls, &call->node);
     return is_key && !reader->failed;

@@ -184,6 +184,63 @@ wf_journal_append(struct wf_journal *journal, weft_bytes entry)
     return weft_bytes_of(at, entry.len);
 }
 
+// What is left of a chunk that is cut was not saved like this.
+static void
+cut_chunk(struct wf_chunk *chunk, uint32_t len)
+{
+    if (chunk->len != len) {
+        chunk->len = len;
+        chunk->has_row = false;
+    }
+}
+
+void
+wf_journal_cut(struct wf_journal *journal, uint64_t count)
+{
+    struct wf_journal_cursor cursor = {.journal = journal};
+    uint64_t bytes = 0;
+    uint64_t patches = 0;
+    struct wf_list_node *node;
+    struct wf_entry entry;
+
+    while (cursor.index < count && wf_journal_next(&cursor, &entry)) {
+        patches += entry.type == WF_ENTRY_PATCH ? 1 : 0;
+    }
+    for (node = journal->chunks.head.prev;
+         journal->chunks.count > 0 &&
+         WF_CONTAINER(node, struct wf_chunk, node) != cursor.chunk;
+         node = journal->chunks.head.prev) {
+        wf_list_remove(&journal->chunks, node);
+        wf_free(WF_CONTAINER(node, struct wf_chunk, node));
+    }
+    if (journal->chunks.count > 0) {
+        cut_chunk(last_chunk(journal), cursor.offset);
+    }
+    for (node = wf_list_first(&journal->chunks); node != NULL;
+         node = wf_list_next(&journal->chunks, node)) {
+        bytes += WF_CONTAINER(node, struct wf_chunk, node)->len;
+    }
+    journal->count = cursor.index;
+    journal->bytes = bytes;
+    journal->patches = patches;
+}
+
+void
+wf_journal_copy(const struct wf_journal *from, uint64_t count,
+                struct wf_journal *to)
+{
+    struct wf_journal_cursor cursor = {.journal = from};
+    struct wf_buf bytes = {0};
+    struct wf_entry entry;
+
+    while (cursor.index < count && wf_journal_next(&cursor, &entry)) {
+        wf_buf_reset(&bytes);
+        wf_entry_encode(&entry, &bytes);
+        (void)wf_journal_append(to, wf_buf_bytes(&bytes));
+    }
+    wf_buf_fini(&bytes);
+}
+
 bool
 wf_journal_restore(struct wf_journal *journal, uint64_t number,
                    weft_bytes bytes, bool has_row)

@@ -94,6 +94,11 @@ void wf_journal_init(struct wf_journal *journal);
 void wf_journal_fini(struct wf_journal *journal); // leaves it empty
 // Append; returns where the entry's bytes now are.
 weft_bytes wf_journal_append(struct wf_journal *journal, weft_bytes entry);
+// Forget all entries from index `count` on.
+void wf_journal_cut(struct wf_journal *journal, uint64_t count);
+// Append the first `count` entries of another.
+void wf_journal_copy(const struct wf_journal *from, uint64_t count,
+                     struct wf_journal *to);
 // Put back a chunk read from the store, in order of number.
 bool wf_journal_restore(struct wf_journal *journal, uint64_t number,
                         weft_bytes bytes, bool has_row);

@@ -18,6 +18,7 @@
 #include "weft/error.h"
 
 #define WF_IMAGE_HAS_ITEMS 1 // in an image's first byte
+#define WF_IMAGE_RESET 2     // the same: its journal began in an earlier run
 
 struct wf_load {
     struct wf_mpsc_node queue;

@@ -133,6 +133,23 @@ weft_operate_move_version(weft_client *client, weft_target target,
 }
 
 weft_err
+weft_operate_reset(weft_client *client, weft_target target,
+                   const weft_point *point, const weft_operator *by)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.point = point;
+    return operate_with(client, WEFT_VERB_RESET, target, by, request);
+}
+
+weft_err
+weft_operate_retry_failed(weft_client *client, weft_target target,
+                          const weft_operator *by)
+{
+    return operate(client, WEFT_VERB_RETRY_FAILED, target, 0, NULL, by);
+}
+
+weft_err
 weft_operate_activity_pause(weft_client *client, weft_target target,
                             uint32_t call, const weft_operator *by)
 {

@@ -14,7 +14,7 @@
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //   timeouts.c   attempts that take long   operate.c    what operators do
-//   repair.c     the same, to instances
+//   repair.c     the same, to instances    reset.c      back to a point
 //   audit.c      will each be woken?       note.c       lines of the log
 //
 // Always true (wf_partition_audit asserts what it can):

@@ -71,6 +71,8 @@ enum wf_op {
     WF_OP_UPDATE_DONE,     // V number, V err, B data
     WF_OP_UPDATE_DROP,     // V number: it was refused
 
+    WF_OP_RESET, // V entries kept, V ordinal of the last command kept
+
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch
     WF_OP_SEND,       // V destination, B envelope (K target, B letter)

@@ -45,6 +45,9 @@ struct wf_request {
     char *why; // owned; never NULL
     uint32_t call;
     uint32_t version; // of code or state
+    int point_type;   // weft_point_type
+    uint64_t point_entry;
+    uint64_t point_run; // that it is of; 0: the one that it finds
 
     bool is_terminating; // of a delete: also if it runs
 
@@ -88,6 +91,15 @@ wf_request_is_paged(const struct wf_request *request)
 {
     return request->verb == WEFT_VERB_LIST ||
            request->verb == WEFT_VERB_COUNT_MATCHING;
+}
+
+// Does it wait until an instance that has finished has no messages left?
+static inline bool
+wf_request_waits_for_empty(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_DELETE ||
+           request->verb == WEFT_VERB_RESET ||
+           request->verb == WEFT_VERB_RETRY_FAILED;
 }
 
 // A zeroed request whose strings are empty and not NULL.

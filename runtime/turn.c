@@ -131,7 +131,7 @@ wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_request *request = WF_CONTAINER(
             wf_list_pop_front(&actor->results), struct wf_request, wait);
 
-        if (request->verb == WEFT_VERB_DELETE) { // it waits for an empty box
+        if (wf_request_waits_for_empty(request)) {
             wf_list_push_back(&actor->results, &request->wait);
         } else {
             wf_edge_answer_result(partition, request, actor);
@@ -428,12 +428,14 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
 bool
 wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
 {
+    const struct wf_call *call;
+
     switch (letter->type) {
     case WF_LETTER_CHILD:
     case WF_LETTER_REPLY:
     case WF_LETTER_FAILED:
-        return letter->sender_run == actor->run &&
-               wf_actor_find_call(actor, letter->call) != NULL;
+        call = wf_actor_find_call(actor, letter->call);
+        return call != NULL && letter->sender_run == call->run;
     case WF_LETTER_TIMER:
     case WF_LETTER_ACTIVITY:
     case WF_LETTER_STEP:

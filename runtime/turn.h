@@ -86,8 +86,9 @@ void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_memo(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change);
-// Ask open children to stop: their parent ends, or begins again.
-void wf_turn_cancel_children(struct wf_turn *turn);
+// Ask open children whose call is above `after` to stop: their parent ends, or
+// begins again.
+void wf_turn_cancel_children(struct wf_turn *turn, uint32_t after);
 // End the run; or, if it failed and its start says so, begin another one later:
 // see outcome.c.
 void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,

@@ -454,8 +454,8 @@ wf_update_end(weft_workflow *wf, const struct wf_branch *branch)
     weft_failure failure = wf_branch_failure(branch);
     struct wf_buf data = {0};
 
-    if (update == NULL) {
-        return; // a replay: it was answered
+    if (update == NULL || update->is_done) {
+        return; // it was answered: before a replay, or by a reset
     }
     wf_buf_put_u32(&wf->turn->updates_done, update->number);
     if (branch->outcome == WEFT_OK) {

@@ -81,7 +81,7 @@ wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_put(&wf->attributes, begun.data, begun.len);
     wf_list_init(&wf->signals);
     wf_table_init(&wf->channels);
-    wf_random_init(&wf->random, actor->seed ^ (actor->run << 48));
+    wf_random_init(&wf->random, actor->seed ^ (actor->origin_run << 48));
     wf->root = wf_scope_hold(wf_scope_create(wf, NULL));
     actor->activation = wf;
     wf_list_push_back(&partition->stacks, &wf->lru);
@@ -333,7 +333,7 @@ put_restart(weft_workflow *wf)
     wf_buf_put_u8(ops, WF_OP_RESTART);
     wf_buf_put_bytes(ops, wf->restart_input);
     wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
-    wf_turn_cancel_children(wf->turn);
+    wf_turn_cancel_children(wf->turn, 0);
     wf_update_end_all(wf->turn);
     wf_buf_fini(&cancel);
     wf_version_put_restart(wf->actor, ops);

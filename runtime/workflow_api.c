@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
+#include "runtime/reset.h"
 #include "runtime/start.h"
 #include "runtime/workflow_impl.h"
 
@@ -70,9 +71,12 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
         err = wf_workflow_begin(wf, WF_COMMAND_ACTIVITY, activity, input);
     }
     if (err == WEFT_OK) {
-        if (!wf->is_replaying) {
-            wf_turn_command(wf->turn, wf->ordinal, WF_COMMAND_ACTIVITY,
-                            activity, input, wf_buf_bytes(&bytes));
+        struct wf_turn *turn = wf_reset_turn(wf);
+
+        if (turn != NULL) {
+            wf_turn_command(turn, wf->ordinal, WF_COMMAND_ACTIVITY, activity,
+                            input, wf_buf_bytes(&bytes));
+            wf_reset_note(wf, wf->ordinal);
         }
         wf->futures[wf->ordinal - 1].cancellation =
             wf_policy_cancellation(wf_buf_bytes(&bytes));
@@ -136,6 +140,7 @@ weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
                    void *ctx, weft_bytes *out_result)
 {
     struct wf_branch *branch;
+    struct wf_turn *turn;
     weft_err err;
     uint32_t id;
 
@@ -148,9 +153,11 @@ weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
         return err;
     }
     id = wf->ordinal;
-    if (!wf->is_replaying) {
-        wf_turn_command(wf->turn, id, WF_COMMAND_STEP, name, weft_nothing(),
+    turn = wf_reset_turn(wf);
+    if (turn != NULL) {
+        wf_turn_command(turn, id, WF_COMMAND_STEP, name, weft_nothing(),
                         weft_nothing());
+        wf_reset_note(wf, id);
     }
     branch = wf_branch_here(wf);
     branch->step = id;
@@ -173,11 +180,14 @@ weft_workflow_timer(weft_workflow *wf, uint64_t ms, weft_future *out_future)
     err = wf_workflow_begin(wf, WF_COMMAND_TIMER, "",
                             weft_bytes_of(&ms, sizeof(ms)));
     if (err == WEFT_OK) {
-        if (!wf->is_replaying) {
-            wf_turn_timer(wf->turn, wf->ordinal,
+        struct wf_turn *turn = wf_reset_turn(wf);
+
+        if (turn != NULL) {
+            wf_turn_timer(turn, wf->ordinal,
                           ms > UINT64_MAX - 1 - wf->now_ms ? UINT64_MAX - 1
                                                            : wf->now_ms + ms,
                           "");
+            wf_reset_note(wf, wf->ordinal);
         }
         *out_future = wf_await_number(wf, wf->ordinal);
     }
@@ -237,8 +247,11 @@ weft_workflow_child_async(weft_workflow *wf, weft_target child,
     }
     err = wf_workflow_begin(wf, WF_COMMAND_CHILD, wf_key_id(&key), input);
     if (err == WEFT_OK) {
-        if (!wf->is_replaying) {
-            wf_turn_call(wf->turn, wf->ordinal, WF_CALL_CHILD, &key, "", input);
+        struct wf_turn *turn = wf_reset_turn(wf);
+
+        if (turn != NULL) {
+            wf_turn_call(turn, wf->ordinal, WF_CALL_CHILD, &key, "", input);
+            wf_reset_note(wf, wf->ordinal);
         }
         // Whom to ask to stop, if it is given up.
         wf->futures[wf->ordinal - 1].data =
@@ -265,6 +278,8 @@ put_abandon(weft_workflow *wf, uint32_t id, const struct wf_future *future)
 {
     struct wf_key child;
 
+    const struct wf_call *call = wf_actor_find_call(wf->actor, id);
+
     switch (future->kind) {
     case WF_COMMAND_TIMER:
         wf_turn_timer_clear(wf->turn, id);
@@ -274,13 +289,14 @@ put_abandon(weft_workflow *wf, uint32_t id, const struct wf_future *future)
         break;
     case WF_COMMAND_CHILD:
         if (wf_key_decode(future->data, &child)) {
-            wf_turn_send(wf->turn, &child,
-                         &(struct wf_letter){
-                             .type = WF_LETTER_CANCEL,
-                             .sender = wf_key_bytes(&wf->actor->key),
-                             .sender_run = wf->actor->run,
-                             .call = id,
-                         });
+            wf_turn_send(
+                wf->turn, &child,
+                &(struct wf_letter){
+                    .type = WF_LETTER_CANCEL,
+                    .sender = wf_key_bytes(&wf->actor->key),
+                    .sender_run = call == NULL ? wf->actor->run : call->run,
+                    .call = id,
+                });
             wf_key_fini(&child);
         }
         wf_turn_call_close(wf->turn, id);
@@ -310,6 +326,11 @@ wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
         put_abandon(wf, id, future);
     }
     if (future->cancellation == WEFT_CANCELLATION_WAIT) {
+        if (wf->remade != NULL) {
+            wf_turn_command_cancel(wf_reset_turn(wf), id,
+                                   WEFT_CANCELLATION_WAIT);
+            wf_reset_note(wf, id);
+        }
         future->is_cancel_asked = true; // its outcome will be known
         return WEFT_OK;
     }
@@ -531,7 +552,7 @@ weft_workflow_id(const weft_workflow *wf)
 uint64_t
 weft_workflow_run(const weft_workflow *wf)
 {
-    return wf->actor->run;
+    return wf->actor->origin_run;
 }
 
 uint32_t

@@ -16,6 +16,7 @@
 #include "weft/branch.h"
 #include "weft/workflow.h"
 
+struct wf_remade;
 struct wf_stack;
 
 enum wf_future_state {
@@ -132,7 +133,8 @@ struct weft_workflow {
     // Replay.
     struct wf_journal_cursor cursor;
     bool is_replaying;
-    char *divergence; // the code does not fit: both sides, in words
+    struct wf_remade *remade; // for a reset: effects are noted (reset.c)
+    char *divergence;         // the code does not fit: both sides, in words
 
     // Where the code is.
     struct wf_turn *turn; // while live code runs

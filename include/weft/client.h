@@ -106,12 +106,15 @@ typedef enum weft_verb {
     WEFT_VERB_PUBLISH,         // name, data: a published value
     WEFT_VERB_SET_STATE,       // data, version: of a plain actor
     WEFT_VERB_MOVE_VERSION,    // version: of a workflow
+    WEFT_VERB_RESET,           // point: of a workflow
+    WEFT_VERB_RETRY_FAILED,    // a workflow that an activity has failed
     WEFT_VERB_DELETE,          // remove an instance that has finished
     WEFT_VERB_COUNT_MATCHING,  // how many instances a filter matches
     WEFT_VERB_COUNT
 } weft_verb;
 
 struct weft_operator;
+struct weft_point;
 
 // One call. Only the fields that the verb needs are read; all are copied.
 typedef struct weft_request {
@@ -144,6 +147,7 @@ typedef struct weft_request {
     const char *group_by; // count: a field, as in a filter; NULL: no groups
     int terminate_first;  // delete: 1 if it may still run
     uint32_t version;     // set_state, move_version
+    const struct weft_point *point; // reset; NULL: the beginning
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \

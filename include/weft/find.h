@@ -67,7 +67,8 @@ typedef int weft_batch_fn(void *ctx, const weft_batch_result *so_far);
 typedef struct weft_batch_options {
     size_t struct_size;
     const char *filter;  // required; "run > 0" is everything
-    weft_verb verb;      // CANCEL, TERMINATE, SIGNAL, DELETE, PAUSE, RESUME
+    weft_verb verb;      // CANCEL, TERMINATE, SIGNAL, DELETE, PAUSE, RESUME;
+                         // of operate.h PARK, RESET, RETRY_FAILED
     const char *name;    // of the signal; reason of a termination
     weft_bytes data;     // of the signal
     int terminate_first; // DELETE: also those that run
@@ -76,6 +77,7 @@ typedef struct weft_batch_options {
     const char *cursor;             // of an earlier batch, to go on; or NULL
     weft_batch_fn *progress;        // may be NULL
     void *ctx;                      // of progress
+    const struct weft_point *point; // RESET; NULL: the beginning
 } weft_batch_options;
 
 #define WEFT_BATCH_OPTIONS_INIT                                                \

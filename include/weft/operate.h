@@ -87,6 +87,65 @@ WEFT_API weft_err weft_operate_move_version(weft_client *client,
                                             uint32_t version,
                                             const weft_operator *by);
 
+// Back to an earlier point. ---------------------------------------------------
+
+typedef enum weft_point_type {
+    WEFT_POINT_BEGINNING,     // all code runs again
+    WEFT_POINT_ENTRY,         // before that entry of the journal
+    WEFT_POINT_FIRST_FAILED,  // before the first result of an activity or child
+                              // that has failed
+    WEFT_POINT_LAST_ACTIVITY, // before the turn that called an activity last
+    WEFT_POINT_COUNT
+} weft_point_type;
+
+// A place between two turns of a run.
+typedef struct weft_point {
+    weft_point_type type;
+    // ENTRY: counted from 0, as inspection and capsules show the journal. It is
+    // one with which a turn begins: the start, or an event.
+    uint64_t entry;
+} weft_point;
+
+// Let a workflow go on from an earlier point of its run, running, parked or
+// finished: the next run of the instance begins with the journal up to there.
+// (Temporal: reset.) What came after that point:
+//
+// - Signals come again, in their order, before what is in the mailbox.
+// - Calls that were made there are undone: activities are told to stop, timers
+//   are cleared, children are asked to cancel.
+// - Calls made before it that were open at it: those that went well afterwards
+//   give the same result again; activities and steps that failed or have no
+//   result run again, from attempt 1 under a new key; timers keep their
+//   instants. Children that run are awaited as before, those that failed or
+//   were asked to cancel when their parent finished are started again.
+// - Updates under way are answered WEFT_EFINISHED. Cancellation is forgotten.
+// - What was published, memo and attributes stay until the code sets them.
+//
+// Timeouts count from here. Its parent is not told a second time how it ended.
+// One that has finished goes on when its mailbox is empty.
+//
+// point  NULL: the beginning
+//
+// WEFT_ENOTFOUND  also: its version of the code is not registered here
+// WEFT_EINVAL     also: a plain actor; no such point; inside of a turn, the
+//                 detail says where that begins
+// WEFT_EDIVERGED  the code does not fit what would be kept
+// WEFT_ETOOBIG    what has to be begun again is more than a turn may do
+WEFT_API weft_err weft_operate_reset(weft_client *client, weft_target target,
+                                     const weft_point *point,
+                                     const weft_operator *by);
+
+// Reset a workflow that has failed to just before the last result that was a
+// failure of an activity or child: that one runs again, and nothing that has
+// gone well beside it does. What the code did to clean up afterwards is not
+// undone.
+//
+// WEFT_EINVAL  also: it has not failed, or not by an activity or child
+// else         as weft_operate_reset
+WEFT_API weft_err weft_operate_retry_failed(weft_client *client,
+                                            weft_target target,
+                                            const weft_operator *by);
+
 // Open activities. ------------------------------------------------------------
 
 // An activity without a result. Strings live as long as the reply.

@@ -361,7 +361,8 @@ WEFT_API weft_err weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx),
 WEFT_API const char *weft_workflow_namespace(const weft_workflow *wf);
 WEFT_API const char *weft_workflow_kind(const weft_workflow *wf);
 WEFT_API const char *weft_workflow_id(const weft_workflow *wf);
-// 1, plus 1 for every restart and every retry of the start's policy.
+// 1, plus 1 for every restart and every retry of the start's policy. A reset by
+// an operator leaves it as it was, so that the code does again what it did.
 WEFT_API uint64_t weft_workflow_run(const weft_workflow *wf);
 // 1, plus 1 for every retry; a restart begins with 1 again.
 WEFT_API uint32_t weft_workflow_attempt(const weft_workflow *wf);

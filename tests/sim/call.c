@@ -12,6 +12,7 @@
 #include "runtime/start.h"
 #include "runtime/task.h"
 #include "sim/world_impl.h"
+#include "weft/operate.h"
 
 // One call of the simulated client.
 struct call {
@@ -151,6 +152,10 @@ make_request(const weft_request *given)
     wf_buf_fini(&options);
     request->call = given->call;
     request->version = given->version;
+    if (given->point != NULL) {
+        request->point_type = (int)given->point->type;
+        request->point_entry = given->point->entry;
+    }
     if (given->by != NULL) {
         own_text(&request->who, given->by->who);
         own_text(&request->why, given->by->why);

@@ -22,11 +22,11 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1176, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1184, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_call) == 40, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_call) == 48, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_operation) == 72,
                "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_route) == 240, "a new field: is it durable?");
@@ -78,6 +78,7 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line(out, "status %s", weft_status_name(actor->status));
     line_number(out, "version", actor->version);
     line_number(out, "run", actor->run);
+    line_number(out, "origin run", actor->origin_run);
     line_number(out, "seed", actor->seed);
     line_number(out, "created", actor->created_at_ms);
     line_number(out, "finished", actor->finished_at_ms);
@@ -215,6 +216,7 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
 
         line_bytes(out, call->type == WF_CALL_ASK ? "question" : "child",
                    call->id, wf_key_bytes(&call->target));
+        line_number(out, "of run", call->run);
     }
     for (node = wf_list_first(&actor->updates.list); node != NULL;
          node = wf_list_next(&actor->updates.list, node)) {

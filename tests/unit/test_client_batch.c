@@ -7,6 +7,7 @@
 
 #include "support/test.h"
 #include "weft/find.h"
+#include "weft/operate.h"
 #include "weft/testing.h"
 #include "weft/workflow.h"
 
@@ -147,6 +148,23 @@ TEST(client_batch, stops_when_told_and_goes_on_from_its_cursor)
     CHECK_EQ(rig.result.done, ORDERS - 100);
     CHECK_EQ(rig.pages, 3);
     CHECK_EQ(count(&rig, "is_paused"), ORDERS);
+    end(&rig);
+}
+
+TEST(client_batch, resets_what_matches)
+{
+    static const weft_operator ada = {"ada", "all of them went wrong"};
+    struct rig rig = begin();
+
+    CHECK_OK(run(&rig, "city = 'Oslo'", WEFT_VERB_RESET));
+    CHECK_EQ(rig.result.done, 0); // nobody said who and why
+    CHECK_EQ(rig.result.errors[0].err, WEFT_EINVAL);
+    rig.options.by = &ada;
+    CHECK_OK(run(&rig, "city = 'Oslo'", WEFT_VERB_RESET));
+    CHECK_EQ(rig.result.done, ORDERS / 5);
+    CHECK_EQ(count(&rig, "run = 2"), ORDERS / 5);
+    CHECK_OK(run(&rig, "run = 2", WEFT_VERB_RETRY_FAILED));
+    CHECK_EQ(rig.result.failed, ORDERS / 5); // none of them has failed
     end(&rig);
 }
 

@@ -242,6 +242,29 @@ TEST(operate, instances_are_operated_with_who_and_why)
     stop(&rig);
 }
 
+TEST(operate, a_workflow_is_reset_and_retried)
+{
+    struct rig rig = start(t);
+    weft_client *client = rig.client;
+    weft_point point = {.type = WEFT_POINT_ENTRY, .entry = 1};
+    weft_reply *reply = NULL;
+
+    CHECK_ERR(weft_operate_reset(client, target, NULL, NULL), WEFT_EINVAL);
+    CHECK_ERR(weft_operate_reset(client, target, &point, &ada), WEFT_EINVAL);
+    point.type = WEFT_POINT_COUNT;
+    CHECK_ERR(weft_operate_reset(client, target, &point, &ada), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "point is of type 4, which is none");
+    CHECK_OK(weft_operate_reset(client, target, NULL, &ada));
+    CHECK_OK(weft_client_describe(client, target, &reply));
+    CHECK_EQ(reply->items[0].run, 2);
+    weft_reply_free(reply);
+    CHECK_ERR(weft_operate_retry_failed(client, target, &ada), WEFT_EINVAL);
+    CHECK_ERR(
+        weft_operate_retry_failed(client, (weft_target){"caller", "z"}, &ada),
+        WEFT_ENOTFOUND);
+    stop(&rig);
+}
+
 static void
 refused(struct rig *rig, const weft_operator *by, const char *detail)
 {

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// reset.c - see reset.h.
+//
+// The code is replayed by an actor made for this alone, whose journal is what
+// will be kept. Each command that it gives is noted with its effect; at the end
+// the effects of those that have no result are what the record needs.
+
+#include "runtime/reset.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/operate.h"
+#include "runtime/update.h"
+#include "runtime/workflow_impl.h"
+#include "weft/operate.h"
+
+// Points. -------------------------------------------------------------------
+
+#define NOWHERE UINT64_MAX
+
+// What a journal has: indices of entries, NOWHERE if it has none.
+struct points {
+    uint64_t turn_of_entry; // where the turn of the wanted entry begins
+    uint64_t first_failed;  // results
+    uint64_t last_failed;
+    uint64_t last_activity; // the turn that called it
+};
+
+static bool
+is_failed_result(const struct wf_entry *entry)
+{
+    struct wf_letter letter;
+
+    return entry->type == WF_ENTRY_LETTER &&
+           wf_letter_decode(entry->letter, &letter) && letter.err != WEFT_OK &&
+           (letter.type == WF_LETTER_ACTIVITY ||
+            letter.type == WF_LETTER_CHILD || letter.type == WF_LETTER_FAILED);
+}
+
+static struct points
+find_points(const struct wf_journal *journal, uint64_t wanted)
+{
+    struct points points = {NOWHERE, NOWHERE, NOWHERE, NOWHERE};
+    struct wf_journal_cursor cursor = {.journal = journal};
+    struct wf_entry entry;
+    uint64_t turn = 0;
+    uint64_t index = 0;
+
+    for (; wf_journal_next(&cursor, &entry); index = cursor.index) {
+        if (wf_entry_is_event(&entry)) {
+            turn = index;
+        }
+        if (index == wanted) {
+            points.turn_of_entry = turn;
+        }
+        if (entry.type == WF_ENTRY_OPEN && entry.kind == WF_COMMAND_ACTIVITY) {
+            points.last_activity = turn;
+        }
+        if (is_failed_result(&entry)) {
+            points.last_failed = index;
+            points.first_failed =
+                points.first_failed == NOWHERE ? index : points.first_failed;
+        }
+    }
+    return points;
+}
+
+static weft_err
+find_entry(const struct wf_actor *actor, uint64_t entry,
+           const struct points *points)
+{
+    if (points->turn_of_entry == NOWHERE) {
+        return wf_error(WEFT_EINVAL,
+                        "its journal has %llu entries, there is "
+                        "no entry %llu",
+                        (unsigned long long)actor->journal.count,
+                        (unsigned long long)entry);
+    }
+    return points->turn_of_entry == entry
+               ? WEFT_OK
+               : wf_error(WEFT_EINVAL,
+                          "entry %llu is inside of a turn that begins at "
+                          "entry %llu",
+                          (unsigned long long)entry,
+                          (unsigned long long)points->turn_of_entry);
+}
+
+// How many entries are kept.
+static weft_err
+find_kept(const struct wf_actor *actor, const struct wf_request *request,
+          uint64_t *out_kept)
+{
+    struct points points = find_points(&actor->journal, request->point_entry);
+
+    if (request->verb == WEFT_VERB_RETRY_FAILED) {
+        *out_kept = points.last_failed;
+        return actor->status == WEFT_STATUS_FAILED && *out_kept != NOWHERE
+                   ? WEFT_OK
+                   : wf_error(WEFT_EINVAL,
+                              "it was not ended by an activity or child that "
+                              "failed");
+    }
+    switch (request->point_type) {
+    case WEFT_POINT_ENTRY:
+        *out_kept = request->point_entry;
+        return find_entry(actor, request->point_entry, &points);
+    case WEFT_POINT_FIRST_FAILED:
+        *out_kept = points.first_failed;
+        break;
+    case WEFT_POINT_LAST_ACTIVITY:
+        *out_kept = points.last_activity;
+        break;
+    default:
+        *out_kept = 0;
+        break;
+    }
+    return *out_kept != NOWHERE
+               ? WEFT_OK
+               : wf_error(WEFT_EINVAL, "its journal has no such point");
+}
+
+// What has to be begun again. -----------------------------------------------
+
+struct note {
+    uint32_t id;
+    weft_bytes ops;   // owned
+    weft_bytes sends; // owned: sections
+};
+
+struct wf_remade {
+    struct wf_turn turn; // that effects go to, one after the other
+    struct note *notes;
+    size_t count;
+    size_t cap;
+};
+
+bool
+wf_reset_keeps(const struct wf_letter *letter, uint32_t ordinal)
+{
+    return (letter->type == WF_LETTER_ACTIVITY ||
+            letter->type == WF_LETTER_STEP ||
+            letter->type == WF_LETTER_CHILD) &&
+           letter->err == WEFT_OK && letter->call <= ordinal;
+}
+
+struct wf_turn *
+wf_reset_turn(weft_workflow *wf)
+{
+    if (!wf->is_replaying) {
+        return wf->turn;
+    }
+    return wf->remade == NULL ? NULL : &wf->remade->turn;
+}
+
+static weft_bytes
+take(struct wf_buf *buf)
+{
+    weft_bytes taken =
+        buf->len == 0 ? weft_nothing() : wf_bytes_copy(wf_buf_bytes(buf));
+
+    wf_buf_reset(buf);
+    return taken;
+}
+
+void
+wf_reset_note(weft_workflow *wf, uint32_t id)
+{
+    struct wf_remade *remade = wf->remade;
+
+    if (remade == NULL) {
+        return;
+    }
+    if (remade->count == remade->cap) {
+        remade->cap = remade->cap == 0 ? 16 : remade->cap * 2;
+        remade->notes =
+            wf_realloc(remade->notes, remade->cap * sizeof(*remade->notes));
+    }
+    remade->notes[remade->count++] = (struct note){
+        .id = id,
+        .ops = take(&remade->turn.ops),
+        .sends = take(&remade->turn.sends.sections),
+    };
+}
+
+static void
+remade_fini(struct wf_remade *remade)
+{
+    for (size_t i = 0; i < remade->count; i++) {
+        wf_own_bytes(&remade->notes[i].ops, weft_nothing());
+        wf_own_bytes(&remade->notes[i].sends, weft_nothing());
+    }
+    wf_free(remade->notes);
+    wf_turn_fini(&remade->turn);
+}
+
+// As the actor was when that much of its journal was written, in the run that
+// will follow.
+static struct wf_actor *
+make_earlier(const struct wf_actor *actor, uint64_t kept)
+{
+    struct wf_actor *earlier = wf_actor_create(&actor->key, actor->hash);
+
+    earlier->kind = actor->kind;
+    earlier->status = WEFT_STATUS_RUNNING;
+    earlier->version = actor->version;
+    earlier->run = actor->run + 1;
+    earlier->origin_run = actor->origin_run;
+    earlier->seed = actor->seed;
+    earlier->attempt = actor->attempt;
+    wf_own_bytes(&earlier->input, actor->input);
+    wf_own_bytes(&earlier->options, actor->options);
+    wf_own_bytes(&earlier->attributes_begun, actor->attributes_begun);
+    wf_journal_copy(&actor->journal, kept, &earlier->journal);
+    return earlier;
+}
+
+// Which calls have a result that is used again, by ordinal.
+static uint8_t *
+find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
+{
+    struct wf_journal_cursor cursor = {.journal = &actor->journal};
+    uint8_t *known = wf_calloc((size_t)ordinal + 1);
+    struct wf_entry entry;
+    struct wf_letter letter;
+
+    while (wf_journal_next(&cursor, &entry)) {
+        if (cursor.index > kept && entry.type == WF_ENTRY_LETTER &&
+            wf_letter_decode(entry.letter, &letter) &&
+            wf_reset_keeps(&letter, ordinal)) {
+            known[letter.call] = 1;
+        }
+    }
+    return known;
+}
+
+// A child that still runs is awaited as before; one whose result is used again
+// needs its call.
+static void
+put_note(struct wf_turn *turn, const struct note *note,
+         enum wf_command_kind kind, bool is_known)
+{
+    bool is_child = kind == WF_COMMAND_CHILD;
+
+    if (is_child && wf_actor_find_call(turn->actor, note->id) != NULL) {
+        return;
+    }
+    if (!is_known || is_child) {
+        wf_buf_put(&turn->ops, note->ops.data, note->ops.len);
+        turn->has_commands = true;
+    }
+    if (!is_known) {
+        wf_buf_put(&turn->sends.sections, note->sends.data, note->sends.len);
+    }
+}
+
+static void
+put_notes(struct wf_turn *turn, const weft_workflow *wf, uint64_t kept)
+{
+    uint8_t *known = find_known(turn->actor, kept, wf->ordinal);
+
+    for (size_t i = 0; i < wf->remade->count; i++) {
+        const struct note *note = &wf->remade->notes[i];
+        const struct wf_future *future = &wf->futures[note->id - 1];
+
+        if (future->state == WF_FUTURE_PENDING) {
+            put_note(turn, note, future->kind, known[note->id] != 0);
+        }
+    }
+    wf_free(known);
+}
+
+static void
+put_reset(struct wf_turn *turn, const struct wf_request *request, uint64_t kept,
+          uint32_t ordinal)
+{
+    const struct wf_actor *actor = turn->actor;
+
+    wf_operate_put(&turn->ops, request,
+                   "%s: run %llu keeps %llu of %llu entries of run %llu",
+                   request->verb == WEFT_VERB_RESET ? "reset" : "retry",
+                   (unsigned long long)actor->run + 1, (unsigned long long)kept,
+                   (unsigned long long)actor->journal.count,
+                   (unsigned long long)actor->run);
+    wf_turn_cancel_children(turn, ordinal);
+    wf_update_end_all(turn);
+    wf_buf_put_u8(&turn->ops, WF_OP_RESET);
+    wf_buf_put_varint(&turn->ops, kept);
+    wf_buf_put_varint(&turn->ops, ordinal);
+}
+
+// Replay what is kept, and put what follows from it.
+static weft_err
+put_earlier(struct wf_turn *turn, const struct wf_request *request,
+            const struct wf_kind *kind, uint64_t kept)
+{
+    struct wf_partition *partition = turn->partition;
+    struct wf_actor *earlier = make_earlier(turn->actor, kept);
+    weft_workflow *wf = wf_workflow_create(partition, earlier, kind);
+    struct wf_remade remade = {0};
+    weft_err err = WEFT_OK;
+
+    wf_turn_init(&remade.turn, partition, earlier);
+    if (wf == NULL) {
+        err = wf_error(WEFT_ENOMEM, "no memory for a stack");
+    } else {
+        wf->remade = &remade;
+        if (wf_replay_journal(wf)) {
+            put_reset(turn, request, kept, wf->ordinal);
+            put_notes(turn, wf, kept);
+        } else if (wf->is_starved) {
+            err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");
+        } else {
+            err = wf_error(WEFT_EDIVERGED, "%s", wf->divergence);
+        }
+        wf_workflow_drop(partition, earlier);
+    }
+    remade_fini(&remade);
+    wf_actor_destroy(earlier);
+    return err;
+}
+
+static weft_err
+put_request(struct wf_turn *turn, const struct wf_request *request)
+{
+    const struct wf_actor *actor = turn->actor;
+    const struct wf_kind *kind;
+    uint64_t kept = 0;
+    weft_err err;
+
+    if (actor->status == WEFT_STATUS_NONE) {
+        return wf_error(WEFT_ENOTFOUND, "no such instance");
+    }
+    if (!actor->kind->is_workflow) {
+        return wf_error(WEFT_EINVAL, "%s is no workflow and has no journal",
+                        actor->kind->name);
+    }
+    err = find_kept(actor, request, &kept);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (kept == 0) {
+        put_reset(turn, request, 0, 0);
+        return WEFT_OK;
+    }
+    kind = wf_kind_version(actor->kind, actor->version);
+    if (kind == NULL) {
+        return wf_error(WEFT_ENOTFOUND,
+                        "version %u of %s is not registered here",
+                        actor->version, actor->kind->name);
+    }
+    err = put_earlier(turn, request, kind, kept);
+    if (err == WEFT_OK &&
+        turn->ops.len + turn->sends.sections.len > WF_TURN_BYTES_MAX) {
+        err = wf_error(WEFT_ETOOBIG,
+                       "what has to be begun again has over %u bytes",
+                       WF_TURN_BYTES_MAX);
+    }
+    return err;
+}
+
+void
+wf_reset_request(struct wf_partition *partition, struct wf_actor *actor,
+                 struct wf_request *request)
+{
+    bool was_parked = actor->is_parked;
+    struct wf_turn turn;
+    weft_err err;
+
+    if (request->point_run != 0 && request->point_run != actor->run) {
+        wf_edge_answer(partition, request, actor->object.position,
+                       WEFT_EFINISHED, "%s: another run has begun meanwhile",
+                       wf_key_id(&actor->key));
+        return;
+    }
+    // What the last run left goes first: it would be taken for new.
+    if (actor->status != WEFT_STATUS_NONE && !wf_actor_is_live(actor) &&
+        wf_actor_has_work(actor, partition->now_ms)) {
+        request->point_run = actor->run;
+        wf_list_push_back(&actor->results, &request->wait);
+        return;
+    }
+    wf_turn_init(&turn, partition, actor);
+    err = put_request(&turn, request);
+    if (err != WEFT_OK) {
+        wf_turn_fini(&turn);
+        wf_edge_answer(partition, request, actor->object.position, err,
+                       "%s: %s", wf_key_id(&actor->key), weft_err_detail());
+        return;
+    }
+    wf_workflow_drop(partition, actor);
+    wf_edge_put_done(request, &turn.sends);
+    wf_turn_commit(&turn);
+    wf_turn_fini(&turn);
+    partition->stats.actors_parked -= was_parked ? 1 : 0;
+    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
+                   "");
+}

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Workflows go back to an earlier point: of a run that goes on, that is parked,
+// that has ended.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "story/story.h"
+#include "weft/operate.h"
+
+static const weft_operator ada = {"ada", "it went wrong"};
+
+// Whatever it is, the workflow ends with it.
+#define TRY(call)                                                              \
+    do {                                                                       \
+        weft_err err_ = (call);                                                \
+        if (err_ != WEFT_OK) {                                                 \
+            return err_;                                                       \
+        }                                                                      \
+    } while (0)
+
+static bool is_mended; // what fails does so no more
+
+static weft_err
+act(weft_activity *activity, weft_bytes input)
+{
+    char text[100];
+
+    (void)story_text(input, text, sizeof(text));
+    story_note("act %s", text);
+    if (!is_mended && strncmp(text, "bad", 3) == 0) {
+        return weft_activity_fail_for_good(activity, "Bad", "told to",
+                                           weft_nothing());
+    }
+    return weft_activity_return(activity, input);
+}
+
+// One after the other, with chance in the input; the input says the last.
+static weft_err
+row_run(weft_workflow *wf, weft_bytes input)
+{
+    uint64_t before = weft_workflow_random(wf);
+    char text[100];
+    weft_bytes result;
+
+    (void)snprintf(text, sizeof(text), "one %llu.%llu",
+                   (unsigned long long)weft_workflow_run(wf),
+                   (unsigned long long)(before % 1000));
+    TRY(weft_workflow_call(wf, "act", weft_text(text), NULL, NULL));
+    TRY(weft_workflow_call(wf, "act", input, NULL, &result));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, &result));
+    return weft_workflow_return(wf, result);
+}
+
+// All at once, beside a timer; ends with the first that fails.
+static weft_err
+fan_run(weft_workflow *wf, weft_bytes input)
+{
+    static const char *const inputs[] = {"a", "bad", "c"};
+    weft_future futures[3];
+    weft_future timer;
+
+    (void)input;
+    TRY(weft_workflow_timer(wf, 60000, &timer));
+    for (int i = 0; i < 3; i++) {
+        TRY(weft_workflow_call_async(wf, "act", weft_text(inputs[i]), NULL,
+                                     &futures[i]));
+    }
+    TRY(weft_workflow_await_all(wf, futures, 3));
+    TRY(weft_workflow_await(wf, timer, NULL));
+    return weft_workflow_return(wf, weft_text("all"));
+}
+
+static weft_err
+echo_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes word;
+
+    if (story_is(input, "wait")) {
+        TRY(weft_workflow_receive(wf, "word", WEFT_FOREVER, &word));
+        return weft_workflow_return(wf, word);
+    }
+    if (story_is(input, "bad") && !is_mended) {
+        return weft_workflow_fail(wf, "Bad", "told to", weft_nothing());
+    }
+    return weft_workflow_return(wf, input);
+}
+
+// So many large results that the journal has rows of its own.
+static weft_err
+long_run(weft_workflow *wf, weft_bytes input)
+{
+    static char large[2000];
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < 10; i++) {
+        weft_bytes result;
+
+        (void)snprintf(large, sizeof(large), "%u", i);
+        TRY(weft_workflow_call(wf, "act", weft_bytes_of(large, sizeof(large)),
+                               NULL, &result));
+        sum += result.len;
+    }
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    return sum == 20000 ? weft_workflow_return(wf, input) : WEFT_EFAILED;
+}
+
+// A child that goes on, one that ends as the input says, then a signal.
+static weft_err
+parent_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future waits;
+    weft_bytes word;
+
+    TRY(weft_workflow_child_async(wf, (weft_target){"echo", "waits"},
+                                  weft_text("wait"), &waits));
+    TRY(weft_workflow_child(wf, (weft_target){"echo", "ends"}, input, NULL));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_await(wf, waits, &word));
+    return weft_workflow_return(wf, word);
+}
+
+static weft_definitions *
+define(void)
+{
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    is_mended = false;
+    story_add_activity(definitions, "act", act);
+    story_add_workflow(definitions, "row", row_run);
+    story_add_workflow(definitions, "fan", fan_run);
+    story_add_workflow(definitions, "long", long_run);
+    story_add_workflow(definitions, "echo", echo_run);
+    story_add_workflow(definitions, "parent", parent_run);
+    return definitions;
+}
+
+static struct world_call *
+submit(weft_verb verb, const char *kind, const weft_point *point)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.target = (weft_target){kind, "i"};
+    request.point = point;
+    request.by = &ada;
+    return world_wait(story_now()->world,
+                      world_submit(story_now()->world, &request));
+}
+
+static struct world_call *
+reset_to(const char *kind, uint64_t entry)
+{
+    return submit(WEFT_VERB_RESET, kind,
+                  &(weft_point){.type = WEFT_POINT_ENTRY, .entry = entry});
+}
+
+static struct world_call *
+reset_to_type(const char *kind, weft_point_type type)
+{
+    return submit(WEFT_VERB_RESET, kind, &(weft_point){.type = type});
+}
+
+static void
+retry(const char *kind)
+{
+    is_mended = true;
+    CHECK_OK(submit(WEFT_VERB_RETRY_FAILED, kind, NULL)->err);
+}
+
+// What failed is tried again. -------------------------------------------------
+
+static void
+tell_retry_row(struct story *story)
+{
+    story_start("row", "i", "bad");
+    CHECK_FAILS("row", "i", WEFT_EFAILED, "Bad");
+    retry("row");
+    CHECK_EQ(story_describe("row", "i")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_describe("row", "i")->item.run, 2);
+    CHECK_EQ(story_describe("row", "i")->item.finished_at_ms, 0);
+    story_signal("row", "i", "go", "end");
+    CHECK_RESULT("row", "i", "end");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("act one 1."), 1);
+        CHECK_EQ(story_count("act bad"), 2);
+    }
+    CHECK_ERR(submit(WEFT_VERB_RETRY_FAILED, "row", NULL)->err, WEFT_EINVAL);
+}
+
+TEST(reset, the_failed_step_of_a_failed_workflow_is_done_again)
+{
+    story_run(define, tell_retry_row);
+}
+
+static void
+tell_retry_fan(struct story *story)
+{
+    story_start("fan", "i", "");
+    CHECK_FAILS("fan", "i", WEFT_EFAILED, "Bad");
+    story_wait_ms(30000);
+    retry("fan");
+    CHECK_RESULT("fan", "i", "all");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("act bad"), 2);
+        CHECK(story_now_ms() < 61000); // the timer kept its instant
+    }
+    CHECK_EQ(story_describe("fan", "i")->item.run, 2);
+}
+
+TEST(reset, of_steps_at_once_only_those_without_a_result_are_done_again)
+{
+    story_run(define, tell_retry_fan);
+}
+
+// Points. ---------------------------------------------------------------------
+
+// Entries: 0 started, 1 activity, 2 its result, 3 activity, 4 its result,
+// 5 receive, 6 the signal.
+static void
+tell_points(struct story *story)
+{
+    story_start("row", "i", "two");
+    story_wait_ms(100);
+    story_forget_notes();
+    CHECK_OK(reset_to("row", 2)->err);
+    CHECK_EQ(story_describe("row", "i")->item.run, 2);
+    story_wait_ms(100);
+    if (story->is_calm) {
+        CHECK_EQ(story_count("act one"), 0); // its result is used again
+        CHECK_EQ(story_count("act two"), 1);
+    }
+    CHECK_OK(reset_to_type("row", WEFT_POINT_LAST_ACTIVITY)->err);
+    story_wait_ms(100);
+    if (story->is_calm) {
+        CHECK_EQ(story_count("act two"), 2);
+    }
+    story_signal("row", "i", "go", "end");
+    CHECK_RESULT("row", "i", "end");
+    CHECK_OK(reset_to_type("row", WEFT_POINT_BEGINNING)->err);
+    // The signal comes again.
+    CHECK_RESULT("row", "i", "end");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("act one 4."), 1);
+        CHECK_EQ(story_count("act two"), 3);
+    }
+    CHECK_EQ(story_describe("row", "i")->item.run, 4);
+    CHECK_EQ(story_dead_letters(), 0);
+}
+
+TEST(reset, a_workflow_goes_back_to_a_point_and_signals_come_again)
+{
+    story_run(define, tell_points);
+}
+
+static void
+tell_long(struct story *story)
+{
+    (void)story;
+    story_start("long", "i", "in");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("long", "i")->item.journal_count, 22);
+    CHECK_OK(reset_to("long", 8)->err);
+    story_crash();
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("long", "i")->item.journal_count, 22);
+    CHECK_OK(reset_to("long", 20)->err);
+    CHECK_OK(reset_to("long", 2)->err);
+    story_signal("long", "i", "go", "");
+    CHECK_RESULT("long", "i", "in");
+    CHECK_OK(reset_to_type("long", WEFT_POINT_LAST_ACTIVITY)->err);
+    CHECK_RESULT("long", "i", "in");
+}
+
+TEST(reset, a_long_journal_is_cut_anywhere)
+{
+    story_run(define, tell_long);
+    story_run_crowded(define, tell_long);
+}
+
+static void
+tell_first_failed(struct story *story)
+{
+    (void)story;
+    story_start("row", "i", "bad");
+    CHECK_FAILS("row", "i", WEFT_EFAILED, "Bad");
+    is_mended = true;
+    CHECK_OK(reset_to_type("row", WEFT_POINT_FIRST_FAILED)->err);
+    story_signal("row", "i", "go", "end");
+    CHECK_RESULT("row", "i", "end");
+    CHECK_ERR(reset_to_type("row", WEFT_POINT_FIRST_FAILED)->err, WEFT_EINVAL);
+}
+
+TEST(reset, a_point_can_be_the_first_failure)
+{
+    story_run(define, tell_first_failed);
+}
+
+static void
+tell_held(struct story *story)
+{
+    (void)story;
+    story_start("row", "i", "two");
+    story_wait_ms(100);
+    (void)story_do(WEFT_VERB_PAUSE, "row", "i", "", "");
+    story_signal("row", "i", "go", "end");
+    CHECK_OK(reset_to("row", 4)->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("row", "i")->item.is_paused, 1);
+    CHECK_EQ(story_describe("row", "i")->item.status, WEFT_STATUS_RUNNING);
+    (void)story_do(WEFT_VERB_RESUME, "row", "i", "", "");
+    CHECK_RESULT("row", "i", "end");
+}
+
+TEST(reset, a_paused_one_stays_paused)
+{
+    story_run(define, tell_held);
+}
+
+static void
+tell_ended_otherwise(struct story *story)
+{
+    (void)story;
+    story_start("row", "i", "two");
+    story_wait_ms(100);
+    (void)story_do(WEFT_VERB_CANCEL, "row", "i", "", "");
+    CHECK_FAILS("row", "i", WEFT_ECANCELLED, "cancelled");
+    CHECK_OK(reset_to("row", 4)->err);
+    CHECK_EQ(story_describe("row", "i")->item.is_cancel_requested, 0);
+    (void)story_do(WEFT_VERB_TERMINATE, "row", "i", "enough", "");
+    CHECK_OK(reset_to("row", 2)->err);
+    story_signal("row", "i", "go", "end");
+    CHECK_RESULT("row", "i", "end");
+}
+
+TEST(reset, a_cancelled_or_terminated_one_goes_on)
+{
+    story_run(define, tell_ended_otherwise);
+}
+
+// Children. -------------------------------------------------------------------
+
+// Entries: 0 started, 1 and 2 the children, 3 the result of "ends", 4 receive,
+// 5 the signal.
+static void
+tell_children(struct story *story)
+{
+    (void)story;
+    story_start("parent", "i", "fine");
+    story_wait_ms(10000);
+    CHECK_OK(reset_to("parent", 3)->err);
+    story_signal("parent", "i", "go", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("echo", "ends")->item.run, 1);
+    CHECK_EQ(story_describe("echo", "waits")->item.status, WEFT_STATUS_RUNNING);
+    story_crash();
+    CHECK_OK(reset_to("parent", 5)->err);
+    story_signal("echo", "waits", "word", "said");
+    CHECK_RESULT("parent", "i", "said");
+    CHECK_OK(reset_to("parent", 5)->err);
+    CHECK_RESULT("parent", "i", "said");
+    CHECK_EQ(story_describe("echo", "waits")->item.run, 1);
+}
+
+TEST(reset, children_that_run_are_awaited_and_results_are_used_again)
+{
+    story_run(define, tell_children);
+}
+
+static void
+tell_child_failed(struct story *story)
+{
+    (void)story;
+    story_start("parent", "i", "bad");
+    CHECK_FAILS("parent", "i", WEFT_EFAILED, "Bad");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("echo", "waits")->item.status,
+             WEFT_STATUS_CANCELLED);
+    retry("parent");
+    story_signal("parent", "i", "go", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("echo", "ends")->item.run, 2);
+    story_signal("echo", "waits", "word", "said");
+    CHECK_RESULT("parent", "i", "said");
+    CHECK_EQ(story_describe("echo", "waits")->item.run, 2);
+}
+
+TEST(reset, a_child_that_failed_is_started_again)
+{
+    story_run(define, tell_child_failed);
+}
+
+static void
+tell_of_child(struct story *story)
+{
+    static const weft_point beginning = {0};
+    weft_request request = WEFT_REQUEST_INIT;
+
+    (void)story;
+    story_start("parent", "i", "fine");
+    story_wait_ms(10000);
+    story_signal("parent", "i", "go", "");
+    story_signal("echo", "waits", "word", "said");
+    CHECK_RESULT("parent", "i", "said");
+    request.verb = WEFT_VERB_RESET;
+    request.target = (weft_target){"echo", "waits"};
+    request.point = &beginning;
+    request.by = &ada;
+    CHECK_OK(world_wait(story_now()->world,
+                        world_submit(story_now()->world, &request))
+                 ->err);
+    CHECK_RESULT("echo", "waits", "said");
+    story_wait_ms(10000);
+    CHECK_RESULT("parent", "i", "said");
+    CHECK_EQ(story_describe("parent", "i")->item.run, 1);
+    CHECK_EQ(story_dead_letters(), 0);
+}
+
+TEST(reset, the_parent_is_not_told_twice)
+{
+    story_run(define, tell_of_child);
+}
+
+// Refusals. -------------------------------------------------------------------
+
+static void
+refused(struct world_call *call, weft_err err, const char *detail)
+{
+    CHECK_ERR(call->err, err);
+    CHECK_STR(call->detail, detail);
+}
+
+static void
+tell_refused(struct story *story)
+{
+    (void)story;
+    refused(reset_to("row", 0), WEFT_ENOTFOUND, "i: no such instance");
+    story_start("row", "i", "two");
+    story_wait_ms(100);
+    refused(reset_to("row", 1), WEFT_EINVAL,
+            "i: entry 1 is inside of a turn that begins at entry 0");
+    refused(reset_to("row", 6), WEFT_EINVAL,
+            "i: its journal has 6 entries, there is no entry 6");
+    refused(reset_to("row", UINT64_MAX), WEFT_EINVAL,
+            "i: its journal has 6 entries, there is no entry "
+            "18446744073709551615");
+    refused(reset_to_type("row", WEFT_POINT_FIRST_FAILED), WEFT_EINVAL,
+            "i: its journal has no such point");
+    refused(submit(WEFT_VERB_RETRY_FAILED, "row", NULL), WEFT_EINVAL,
+            "i: it was not ended by an activity or child that failed");
+    CHECK_EQ(story_describe("row", "i")->item.run, 1);
+}
+
+TEST(reset, points_that_are_none_are_refused_in_words)
+{
+    story_run(define, tell_refused);
+}
+
+static weft_err
+other_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    MUST(weft_workflow_sleep(wf, 1), WEFT_OK);
+    return weft_workflow_return(wf, weft_text("other"));
+}
+
+static weft_definitions *
+define_other(void)
+{
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    story_add_activity(definitions, "act", act);
+    story_add_workflow(definitions, "row", other_run);
+    return definitions;
+}
+
+static void
+tell_other_code(struct story *story)
+{
+    struct world_call *call;
+
+    (void)story;
+    story_start("row", "i", "two");
+    story_wait_ms(100);
+    story_define(define_other);
+    story_signal("row", "i", "go", "end");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("row", "i")->item.is_parked, 1);
+    call = reset_to("row", 4);
+    CHECK_ERR(call->err, WEFT_EDIVERGED);
+    CHECK(strstr(call->detail, "the code does not fit") != NULL);
+    CHECK_OK(reset_to_type("row", WEFT_POINT_BEGINNING)->err);
+    CHECK_RESULT("row", "i", "other");
+}
+
+TEST(reset, code_that_does_not_fit_can_begin_anew)
+{
+    story_run(define, tell_other_code);
+}

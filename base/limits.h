@@ -124,6 +124,11 @@
 #define WF_BRANCHES_MAX 1000    // of one workflow at a time; then WEFT_EBUSY
 #define WF_RECEIVE_NAMES_MAX 16 // in one call; more: WEFT_EINVAL
 
+// A run with a journal of so many entries or bytes should begin anew: that is
+// only said (weft_workflow_restart_suggested), there is no limit.
+#define WF_RESTART_ENTRIES 20000
+#define WF_RESTART_BYTES (4U << 20)
+
 // Disk. Below the reserve intake stops with WEFT_EFULL.
 #define WF_RESERVE_BYTES_DEFAULT (256U << 20)
 

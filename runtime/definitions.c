@@ -281,6 +281,16 @@ check_actor(const weft_actor_def *def)
     return WEFT_OK;
 }
 
+static void
+set_retention(struct wf_kind *kind, uint64_t ms, uint64_t failed_ms,
+              uint64_t stopped_ms)
+{
+    kind->retention_ms = ms == 0 ? WF_RETENTION_MS_DEFAULT : ms;
+    kind->retention_failed_ms = failed_ms == 0 ? kind->retention_ms : failed_ms;
+    kind->retention_stopped_ms =
+        stopped_ms == 0 ? kind->retention_ms : stopped_ms;
+}
+
 weft_err
 weft_definitions_add_actor(weft_definitions *definitions,
                            const weft_actor_def *def)
@@ -309,12 +319,10 @@ weft_definitions_add_actor(weft_definitions *definitions,
     if (actor->turn_attempts_max == 0) {
         actor->turn_attempts_max = WF_TURN_ATTEMPTS_DEFAULT;
     }
-    if (actor->retention_ms == 0) {
-        actor->retention_ms = WF_RETENTION_MS_DEFAULT;
-    }
     kind.version = actor->version;
     kind.creation = actor->creation;
-    kind.retention_ms = actor->retention_ms;
+    set_retention(&kind, actor->retention_ms, actor->retention_failed_ms,
+                  actor->retention_stopped_ms);
     add_kind(definitions, actor->name, &kind);
     return WEFT_OK;
 }
@@ -379,12 +387,10 @@ weft_definitions_add_workflow(weft_definitions *definitions,
     if (workflow->stack_bytes == 0) {
         workflow->stack_bytes = WF_STACK_BYTES_DEFAULT;
     }
-    if (workflow->retention_ms == 0) {
-        workflow->retention_ms = WF_RETENTION_MS_DEFAULT;
-    }
     kind.version = workflow->version;
     kind.creation = WEFT_CREATION_ON_START;
-    kind.retention_ms = workflow->retention_ms;
+    set_retention(&kind, workflow->retention_ms, workflow->retention_failed_ms,
+                  workflow->retention_stopped_ms);
     add_kind(definitions, workflow->name, &kind);
     return WEFT_OK;
 }

@@ -23,7 +23,9 @@ struct wf_kind {
     weft_actor_def actor;       // defaults filled in
     weft_workflow_def workflow; // the same
     weft_creation creation;     // a workflow's is ON_START
-    uint64_t retention_ms;
+    uint64_t retention_ms;      // of those that completed
+    uint64_t retention_failed_ms;
+    uint64_t retention_stopped_ms;
     const struct wf_kind *older; // of the same name, the next lower version
 };
 

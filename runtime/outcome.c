@@ -49,6 +49,7 @@ next_run(struct wf_turn *turn, weft_status status, const char *name)
     const struct wf_actor *actor = turn->actor;
     const weft_retry_policy *retry;
     struct wf_start start;
+    uint64_t delay_ms;
     uint64_t due;
 
     if ((status != WEFT_STATUS_FAILED && status != WEFT_STATUS_TIMED_OUT) ||
@@ -62,9 +63,11 @@ next_run(struct wf_turn *turn, weft_status status, const char *name)
         !wf_policy_is_retryable(&start.retry, weft_text(name))) {
         return 0;
     }
-    due = wf_start_after(turn->partition->now_ms,
-                         wf_policy_delay_ms(&start.retry, actor->attempt + 1,
-                                            wf_random_unit(&turn->random)));
+    delay_ms = wf_policy_delay_ms(&start.retry, actor->attempt + 1,
+                                  wf_random_unit(&turn->random));
+    due = wf_start_after(turn->partition->now_ms, turn->retry_after_ms > 0
+                                                      ? turn->retry_after_ms
+                                                      : delay_ms);
     return is_before(due, wf_start_deadline(actor->begins_at_ms,
                                             start.execution_timeout_ms)) &&
                    is_before(due, wf_start_deadline(actor->begins_at_ms,

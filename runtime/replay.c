@@ -320,6 +320,7 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
     if (err == WEFT_OK && *out_is_recorded) {
         *out_err = recorded.err;
         *out_data = recorded.data;
+        wf->bytes += recorded.data.len;
     }
     return err;
 }
@@ -328,6 +329,7 @@ void
 wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
                        weft_bytes data)
 {
+    wf->bytes += data.len;
     wf_replay_record(wf, &(struct wf_entry){
                              .type = WF_ENTRY_VALUE,
                              .kind = WF_COMMAND_VALUE,

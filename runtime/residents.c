@@ -201,14 +201,28 @@ static void drop_actor(struct wf_partition *partition, struct wf_actor *actor);
 static bool is_at_rest(const struct wf_partition *partition,
                        const struct wf_actor *actor);
 
+static uint64_t
+retention_ms(const struct wf_kind *kind, weft_status status)
+{
+    switch (status) {
+    case WEFT_STATUS_COMPLETED:
+        return kind->retention_ms;
+    case WEFT_STATUS_CANCELLED:
+    case WEFT_STATUS_TERMINATED:
+        return kind->retention_stopped_ms;
+    default:
+        return kind->retention_failed_ms;
+    }
+}
+
 bool
 wf_residents_is_over(const struct wf_partition *partition,
                      const struct wf_kind *kind, weft_status status,
                      uint64_t finished_at_ms)
 {
     return kind != NULL && status > WEFT_STATUS_RUNNING &&
-           kind->retention_ms != WEFT_FOREVER &&
-           partition->now_ms - finished_at_ms >= kind->retention_ms;
+           retention_ms(kind, status) != WEFT_FOREVER &&
+           partition->now_ms - finished_at_ms >= retention_ms(kind, status);
 }
 
 static bool

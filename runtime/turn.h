@@ -20,6 +20,7 @@ struct wf_turn {
     uint32_t next_id;      // of a plain actor's timers, commands and calls
     struct wf_random random;
     bool has_commands;          // something is to be started once it is durable
+    uint64_t retry_after_ms;    // of a run that failed; 0: by the policy
     bool is_ending;             // the run ends
     bool is_finishing;          // and the instance with it
     struct wf_buf answered;     // clients: 16 bytes, V number, ...

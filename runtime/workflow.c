@@ -291,6 +291,8 @@ wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
     struct wf_letter letter;
 
     wf->now_ms = entry->now_ms;
+    wf->events += entry->type == WF_ENTRY_WENT_ON ? 0 : 1;
+    wf->bytes += entry->letter.len;
     if (entry->type != WF_ENTRY_LETTER ||
         !wf_letter_decode(entry->letter, &letter)) {
         return;
@@ -353,6 +355,7 @@ put_failed(weft_workflow *wf)
         failure.name = weft_err_name(main->outcome);
         failure.message = weft_err_text(main->outcome);
     }
+    wf->turn->retry_after_ms = main->retry_after_ms;
     wf_turn_end(wf->turn, WEFT_STATUS_FAILED, failure.details, failure.name,
                 failure.message);
 }

@@ -462,6 +462,14 @@ weft_err
 weft_workflow_fail(weft_workflow *wf, const char *name, const char *message,
                    weft_bytes details)
 {
+    return weft_workflow_fail_after(wf, name, message, details, 0);
+}
+
+weft_err
+weft_workflow_fail_after(weft_workflow *wf, const char *name,
+                         const char *message, weft_bytes details,
+                         uint64_t retry_after_ms)
+{
     weft_err err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
@@ -476,6 +484,7 @@ weft_workflow_fail(weft_workflow *wf, const char *name, const char *message,
             wf, weft_text(message == NULL ? "" : message)),
         .details = wf_workflow_keep(wf, details),
     };
+    wf_branch_here(wf)->retry_after_ms = retry_after_ms;
     return WEFT_EFAILED;
 }
 

@@ -114,9 +114,10 @@ struct wf_branch {
     uint32_t refusals;    // waits refused in a row: code that ignores them
     bool is_done;
     weft_err outcome;
-    weft_bytes result;    // in the arena
-    weft_failure failing; // by weft_workflow_fail; name NULL: none
-    weft_failure failure; // of its last await; name "": none
+    weft_bytes result;       // in the arena
+    weft_failure failing;    // by weft_workflow_fail; name NULL: none
+    uint64_t retry_after_ms; // with it; 0: as the policy says
+    weft_failure failure;    // of its last await; name "": none
     struct wf_deferred *deferred;
     // The inline step that it waits for; 0: none.
     uint32_t step;
@@ -143,6 +144,8 @@ struct weft_workflow {
     weft_bytes memo; // as the code changed it; in the arena
     bool is_memo_set;
     uint32_t ordinal; // of the last command
+    uint64_t events;  // that have happened to the code
+    uint64_t bytes;   // of them and of values
     struct wf_patch *patches;
     bool has_read_patches; // those of the journal
     struct wf_future *futures;

@@ -104,6 +104,9 @@ typedef struct weft_actor_def {
     weft_creation creation;
     uint32_t turn_attempts_max; // before it is parked; default 5
     uint64_t retention_ms; // finished instances are kept so long; default 7 d
+    uint64_t retention_failed_ms;  // the same of those that failed or timed out
+    uint64_t retention_stopped_ms; // ... that were cancelled or terminated;
+                                   // both default to retention_ms
 } weft_actor_def;
 
 #define WEFT_ACTOR_DEF_INIT                                                    \

@@ -21,6 +21,7 @@
 #include "weft/error.h"
 #include "weft/find.h"
 #include "weft/interceptor.h"
+#include "weft/loop.h"
 #include "weft/metrics.h"
 #include "weft/node.h"
 #include "weft/operate.h"

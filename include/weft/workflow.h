@@ -80,8 +80,11 @@ typedef struct weft_workflow_def {
     uint32_t stack_bytes;  // 16 KiB to 8 MiB; default 64 KiB
     uint64_t retention_ms; // finished instances are kept so long; default 7 d.
                            // That of the highest version counts
-    weft_upgrade upgrade;  // of instances of older versions; default: they stay
-    int is_retired; // 1: a new instance gets it only if its start says so
+    uint64_t retention_failed_ms;  // the same of those that failed or timed out
+    uint64_t retention_stopped_ms; // ... that were cancelled or terminated;
+                                   // both default to retention_ms
+    weft_upgrade upgrade; // of instances of older versions; default: they stay
+    int is_retired;       // 1: a new instance gets it only if its start says so
     weft_early early_signals; // default: refused
 } weft_workflow_def;
 
@@ -326,6 +329,14 @@ WEFT_API weft_err weft_workflow_return(weft_workflow *wf, weft_bytes result);
 // Set the failure that a later error return ends with; returns WEFT_EFAILED.
 WEFT_API weft_err weft_workflow_fail(weft_workflow *wf, const char *name,
                                      const char *message, weft_bytes details);
+
+// The same; and if the start's policy retries it, the next run begins so much
+// later, whatever the interval. 0: as the policy says. Limits of attempts and
+// of time hold all the same. (Temporal: next retry delay.)
+WEFT_API weft_err weft_workflow_fail_after(weft_workflow *wf, const char *name,
+                                           const char *message,
+                                           weft_bytes details,
+                                           uint64_t retry_after_ms);
 
 // Begin again with a fresh journal, the same id and all signals not yet
 // received, once the function returns. (Temporal: continue as new.) Returns

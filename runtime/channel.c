@@ -7,6 +7,7 @@
 // first; a receiver takes the signal that came first, of all its names.
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/workflow_impl.h"
@@ -81,9 +82,13 @@ static void
 give(weft_workflow *wf, uint32_t id, const struct wf_signal *signal)
 {
     struct wf_future *future = &wf->futures[id - 1];
+    struct wf_letter letter;
 
-    future->data = signal->letter.data;
-    future->name = wf_workflow_keep_text(wf, signal->letter.name);
+    if (!wf_letter_decode(signal->bytes, &letter)) {
+        WF_ASSERT(false); // it did when it was kept
+    }
+    future->data = letter.data;
+    future->name = wf_workflow_keep_text(wf, letter.name);
     wf_replay_settle(wf, id);
 }
 
@@ -91,16 +96,17 @@ void
 wf_channel_keep(weft_workflow *wf, weft_bytes bytes)
 {
     struct wf_signal *signal = wf_workflow_memory(wf, sizeof(*signal));
+    struct wf_letter letter;
     struct channel *channel;
     uint32_t id;
 
     memset(signal, 0, sizeof(*signal));
     signal->bytes = wf_workflow_keep(wf, bytes);
     signal->number = ++wf->signals_seen;
-    if (!wf_letter_decode(signal->bytes, &signal->letter)) {
+    if (!wf_letter_decode(signal->bytes, &letter)) {
         return;
     }
-    channel = channel_of(wf, signal->letter.name);
+    channel = channel_of(wf, letter.name);
     id = take_receiver(wf, channel);
     if (id != 0) {
         give(wf, id, signal);

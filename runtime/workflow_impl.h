@@ -76,8 +76,7 @@ struct wf_signal {
     struct wf_list_node node;    // in wf->signals, as they came
     struct wf_list_node channel; // among those of its name
     uint64_t number;             // of its arrival
-    struct wf_letter letter;
-    weft_bytes bytes;
+    weft_bytes bytes;            // not decoded: a million may wait
 };
 
 // What the code was told about a change, for the rest of the run. In the

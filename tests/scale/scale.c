@@ -9,7 +9,7 @@
 //
 // Each case runs in a process of its own, on a node in memory with a clock
 // that skips, so that its peak memory is its own. The store is in memory too:
-// what is in rows counts.
+// what is in rows counts twice, as long as its log is there.
 
 #include <inttypes.h>
 #include <stdio.h>

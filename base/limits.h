@@ -89,6 +89,7 @@
 #define WF_LIST_PAGE_MAX 1000
 #define WF_UPDATES_KEPT_MAX 1000 // done, for their ids; then the oldest go
 #define WF_OPERATIONS_MAX 1000   // of operators, kept with one actor
+#define WF_ORDERS_RECORD_MAX 256 // children told of their parent's end at once
 #define WF_WHY_BYTES_MAX 1023    // why an operator did it
 #define WF_FAILURE_TEXT_MAX 1024 // of an attempt's failure, kept until the next
 

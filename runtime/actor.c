@@ -54,6 +54,12 @@ id_of_call(const struct wf_list_node *node)
 }
 
 static uint32_t
+number_of_order(const struct wf_list_node *node)
+{
+    return WF_CONTAINER(node, struct wf_order, node)->number;
+}
+
+static uint32_t
 number_of_update(const struct wf_list_node *node)
 {
     return WF_CONTAINER(node, struct wf_update, node)->number;
@@ -77,6 +83,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->timers, id_of_timer);
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
+    wf_opened_init(&actor->orders, number_of_order);
     wf_opened_init(&actor->updates, number_of_update);
     wf_list_init(&actor->touched);
     wf_list_init(&actor->published);
@@ -118,6 +125,13 @@ wf_call_destroy(struct wf_call *call)
 {
     wf_key_fini(&call->target);
     wf_free(call);
+}
+
+void
+wf_order_destroy(struct wf_order *order)
+{
+    wf_key_fini(&order->target);
+    wf_free(order);
 }
 
 void
@@ -191,6 +205,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->is_parked = false;
     actor->is_paused = false;
     actor->is_cancel_asked = false;
+    actor->is_end_asked = false;
     actor->failed_attempts = 0;
     actor->crashes = 0;
     actor->retry_due = 0;
@@ -212,6 +227,9 @@ wf_actor_destroy(struct wf_actor *actor)
         wf_free(WF_CONTAINER(node, struct wf_pending, node));
     }
     wf_actor_clear(actor);
+    while ((node = wf_opened_pop(&actor->orders)) != NULL) {
+        wf_order_destroy(WF_CONTAINER(node, struct wf_order, node));
+    }
     wf_mailbox_fini(&actor->mailbox);
     wf_free(actor->reason);
     wf_free(actor->unfit);
@@ -327,8 +345,8 @@ void
 wf_actor_check(const struct wf_actor *actor)
 {
     if (wf_list_has(&actor->ready)) {
-        WF_ASSERT(actor->residency == WF_RESIDENCY_LOADED); // I1
-        WF_ASSERT(wf_actor_may_run(actor));                 // I1
+        WF_ASSERT(actor->residency == WF_RESIDENCY_LOADED);           // I1
+        WF_ASSERT(wf_actor_may_run(actor) || wf_actor_is_due(actor)); // I1
     }
     wf_mailbox_check(&actor->mailbox); // I2
     if (actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_live(actor) &&

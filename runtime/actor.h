@@ -6,7 +6,8 @@
 // to whoever is named there; they are rebuilt after a crash.
 //
 // Always true (wf_actor_check):
-//   I1  a node is in the ready list only while the actor may run a turn
+//   I1  a node is in the ready list only while the actor may run a turn, or is
+//       due
 //   I2  its mailbox keeps M1 to M3 (mailbox.h)
 //   I3  every set timer of an actor that may run has an alarm
 //   I4  position <= the partition's last record
@@ -20,6 +21,7 @@
 #include "base/heap.h"
 #include "base/key.h"
 #include "base/list.h"
+#include "runtime/child.h"
 #include "runtime/definitions.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
@@ -123,6 +125,20 @@ struct wf_call {
     enum wf_call_type type;
     uint64_t run;         // that made it; resets leave it open
     struct wf_key target; // owned
+    weft_parent_close close;
+    weft_cancellation cancellation;
+    bool is_asked;    // the child was asked to stop
+    bool is_given_up; // nobody waits for its result
+};
+
+// A letter that is owed to a child.
+struct wf_order {
+    struct wf_list_node node;
+    uint32_t number; // in the list
+    enum wf_order_type type;
+    uint64_t run; // of the parent, when it opened the call
+    uint32_t call;
+    struct wf_key target; // owned
 };
 
 // Something that an operator did to the actor. operate.c
@@ -196,7 +212,8 @@ struct wf_actor {
     bool is_parked;
     bool is_paused;
     bool is_cancel_asked;
-    char *reason; // why parked, or why the last turn failed; never NULL
+    bool is_end_asked; // by its parent
+    char *reason;      // why parked, or why the last turn failed; never NULL
     uint32_t failed_attempts; // of the first letter
     uint32_t crashes;
     uint64_t retry_due; // 0: none
@@ -209,6 +226,7 @@ struct wf_actor {
     struct wf_list touched; // volatile: commands that records have changed and
                             // nobody has looked at since, in that order
     struct wf_opened calls;
+    struct wf_opened orders; // they outlive the instance
     struct wf_list published;
     struct wf_list operations; // the newest; they outlive a restart
     uint64_t operations_made;
@@ -286,6 +304,7 @@ wf_command_is_running(const struct wf_command *command)
 void wf_timer_destroy(struct wf_timer *timer);
 void wf_command_destroy(struct wf_command *command);
 void wf_call_destroy(struct wf_call *call);
+void wf_order_destroy(struct wf_order *order);
 void wf_operation_destroy(struct wf_operation *operation);
 
 static inline bool
@@ -338,13 +357,23 @@ wf_actor_goes_on(const struct wf_actor *actor)
     return actor->journal.last == WF_ENTRY_BREAK && wf_actor_is_live(actor);
 }
 
+// Is there something to be done that needs none of its code and waits for no
+// resume: letters that it owes, or its end?
+static inline bool
+wf_actor_is_due(const struct wf_actor *actor)
+{
+    return actor->orders.list.count > 0 ||
+           (actor->is_end_asked && wf_actor_is_live(actor));
+}
+
 // Is there something for a turn to handle?
 static inline bool
 wf_actor_has_work(const struct wf_actor *actor, uint64_t now_ms)
 {
-    return (actor->is_start_pending || wf_actor_goes_on(actor) ||
-            wf_mailbox_count(&actor->mailbox) > 0) &&
-           !wf_actor_is_delayed(actor, now_ms);
+    return wf_actor_is_due(actor) ||
+           ((actor->is_start_pending || wf_actor_goes_on(actor) ||
+             wf_mailbox_count(&actor->mailbox) > 0) &&
+            !wf_actor_is_delayed(actor, now_ms));
 }
 
 // When its time is over, if it is live; 0: never.

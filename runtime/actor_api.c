@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/start.h"
@@ -38,13 +39,45 @@ weft_actor_send(weft_actor *actor, weft_target to, const char *name,
     return WEFT_OK;
 }
 
-static weft_err
-open_call(weft_actor *actor, enum wf_call_type type, weft_target to,
-          const char *name, weft_bytes data, uint32_t *out_call)
+weft_err
+weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
+                 const weft_child_options *options, uint32_t *out_call)
+{
+    struct wf_buf start = {0};
+    weft_child_options full;
+    struct wf_key key;
+    weft_err err;
+
+    WF_REQUIRE(out_call != NULL);
+    err =
+        wf_child_options(options, wf_turn_headers(&actor->turn), &full, &start);
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, "child", input.len);
+    }
+    if (err == WEFT_OK) {
+        err = wf_turn_target(&actor->turn, child, &key);
+    }
+    if (err == WEFT_OK) {
+        *out_call = actor->turn.next_id++;
+        wf_child_start(&actor->turn, *out_call, &key, &full,
+                       wf_buf_bytes(&start), input);
+        wf_key_fini(&key);
+    }
+    wf_buf_fini(&start);
+    return err;
+}
+
+weft_err
+weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
+               weft_bytes data, uint32_t *out_call)
 {
     struct wf_key key;
-    weft_err err = wf_turn_check(&actor->turn, "call", data.len);
+    weft_err err = wf_name_check("question", name, WF_NAME_BYTES_MAX);
 
+    WF_REQUIRE(out_call != NULL);
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, "call", data.len);
+    }
     if (err == WEFT_OK) {
         err = wf_turn_target(&actor->turn, to, &key);
     }
@@ -52,29 +85,9 @@ open_call(weft_actor *actor, enum wf_call_type type, weft_target to,
         return err;
     }
     *out_call = actor->turn.next_id++;
-    wf_turn_call(&actor->turn, *out_call, type, &key, name, data);
+    wf_turn_ask(&actor->turn, *out_call, &key, name, data);
     wf_key_fini(&key);
     return WEFT_OK;
-}
-
-weft_err
-weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
-                 uint32_t *out_call)
-{
-    WF_REQUIRE(out_call != NULL);
-    return open_call(actor, WF_CALL_CHILD, child, "", input, out_call);
-}
-
-weft_err
-weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
-               weft_bytes data, uint32_t *out_call)
-{
-    weft_err err = wf_name_check("question", name, WF_NAME_BYTES_MAX);
-
-    WF_REQUIRE(out_call != NULL);
-    return err != WEFT_OK
-               ? err
-               : open_call(actor, WF_CALL_ASK, to, name, data, out_call);
 }
 
 weft_err
@@ -108,8 +121,15 @@ weft_actor_call_cancel(weft_actor *actor, uint32_t call)
     const struct wf_command *command =
         wf_actor_find_command(actor->turn.actor, call);
 
+    const struct wf_call *child = wf_actor_find_call(actor->turn.actor, call);
+
+    if (child != NULL && child->type == WF_CALL_CHILD) {
+        wf_child_give_up(&actor->turn, call, child->cancellation);
+        return WEFT_OK;
+    }
     if (command == NULL) {
-        return wf_error(WEFT_ENOTFOUND, "%s: call %u is not an open activity",
+        return wf_error(WEFT_ENOTFOUND,
+                        "%s: call %u is not an open activity or child",
                         wf_key_id(&actor->turn.actor->key), call);
     }
     wf_turn_command_cancel(&actor->turn, call,

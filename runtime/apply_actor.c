@@ -76,6 +76,42 @@ wf_apply_end_retry(struct wf_apply *apply)
 
 // The lifetime of an instance. ----------------------------------------------
 
+// A cancellation of what has not begun yet does not wait for its turn, nor does
+// the parent's word that it is to end.
+static void
+look_for_order(struct wf_apply *apply, weft_bytes bytes)
+{
+    struct wf_actor *actor = apply->actor;
+    bool is_delayed = wf_actor_is_delayed(actor, apply->now_ms);
+    struct wf_letter letter;
+
+    if (!wf_actor_is_live(actor) || !wf_letter_decode(bytes, &letter)) {
+        return;
+    }
+    if (letter.type == WF_LETTER_CANCEL && is_delayed &&
+        wf_turn_expects(actor, &letter)) {
+        actor->is_cancel_asked = true;
+    } else if (letter.type == WF_LETTER_TERMINATE &&
+               wf_turn_expects(actor, &letter)) {
+        actor->is_end_asked = true;
+    }
+}
+
+// What came right behind the start that made it.
+static void
+look_for_orders(struct wf_apply *apply)
+{
+    struct wf_list *letters = &apply->actor->mailbox.letters;
+    struct wf_list_node *node = wf_list_first(letters);
+
+    for (; node != NULL; node = wf_list_next(letters, node)) {
+        const struct wf_waiting *waiting =
+            WF_CONTAINER(node, struct wf_waiting, node);
+
+        look_for_order(apply, weft_bytes_of(waiting->bytes, waiting->len));
+    }
+}
+
 static void
 check_overfull(struct wf_apply *apply)
 {
@@ -169,6 +205,7 @@ apply_create(struct wf_apply *apply)
     actor->run_begins_at_ms = actor->begins_at_ms;
     actor->attempt = 1;
     actor->is_start_pending = true;
+    look_for_orders(apply);
     wf_apply_end_retry(apply);
 }
 
@@ -182,6 +219,7 @@ begin_run(struct wf_apply *apply, uint64_t begins_at_ms, uint32_t attempt)
     wf_start_put_memo(actor->options, actor->memo, &options);
     wf_own_bytes(&actor->options, wf_buf_bytes(&options));
     wf_buf_fini(&options);
+    wf_child_owe_all(actor, 0);
     remove_waits(apply);
     wf_journal_fini(&actor->journal);
     actor->run++;
@@ -231,6 +269,7 @@ apply_finish(struct wf_apply *apply)
     weft_bytes data;
 
     put_back_signals(apply);
+    wf_child_owe_all(actor, 0);
     remove_waits(apply);
     actor->status = (weft_status)wf_reader_varint(&apply->ops);
     data = wf_reader_bytes(&apply->ops);
@@ -392,6 +431,8 @@ apply_call_open(struct wf_apply *apply)
     if (!wf_key_decode(wf_reader_bytes(&apply->ops), &call->target)) {
         apply->ops.failed = true;
     }
+    call->close = (weft_parent_close)wf_reader_varint(&apply->ops);
+    call->cancellation = (weft_cancellation)wf_reader_varint(&apply->ops);
     wf_opened_add(&actor->calls, &call->node);
     if (call->id >= actor->next_id) {
         actor->next_id = call->id + 1;
@@ -407,6 +448,15 @@ apply_call_close(struct wf_apply *apply)
     if (call != NULL) {
         wf_apply_remove_call(apply, call);
     }
+}
+
+static void
+apply_call_ask(struct wf_apply *apply)
+{
+    uint32_t id = (uint32_t)wf_reader_varint(&apply->ops);
+    uint64_t how = wf_reader_varint(&apply->ops);
+
+    wf_child_apply_ask(apply->actor, id, how);
 }
 
 static void
@@ -446,20 +496,6 @@ apply_memo(struct wf_apply *apply)
     }
     wf_buf_fini(&memo);
     wf_free(text);
-}
-
-// A cancellation of what has not begun yet does not wait for its turn.
-static void
-look_for_cancel(struct wf_apply *apply, weft_bytes bytes)
-{
-    struct wf_actor *actor = apply->actor;
-    struct wf_letter letter;
-
-    if (wf_actor_is_delayed(actor, apply->now_ms) &&
-        wf_letter_decode(bytes, &letter) && letter.type == WF_LETTER_CANCEL &&
-        wf_turn_expects(actor, &letter)) {
-        actor->is_cancel_asked = true;
-    }
 }
 
 // The oldest go when there are too many.
@@ -520,7 +556,7 @@ apply_push(struct wf_apply *apply)
     struct wf_actor *actor = apply->actor;
     weft_bytes letter = wf_reader_bytes(&apply->ops);
 
-    look_for_cancel(apply, letter);
+    look_for_order(apply, letter);
     wf_mailbox_push(&actor->mailbox, letter);
     check_overfull(apply);
 }
@@ -616,6 +652,13 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_CALL_CLOSE:
         apply_call_close(apply);
+        break;
+    case WF_OP_CALL_ASK:
+        apply_call_ask(apply);
+        break;
+    case WF_OP_TOLD:
+        ops->failed =
+            !wf_child_apply_told(actor, wf_reader_varint(ops)) || ops->failed;
         break;
     case WF_OP_PUBLISH:
         apply_publish(apply);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "runtime/apply_impl.h"
+#include "runtime/child.h"
 #include "runtime/reset.h"
 
 // Letters of what is cut that are to come again, in their order.
@@ -51,6 +52,17 @@ find_letters(struct wf_actor *actor, uint64_t kept, uint32_t ordinal,
     }
 }
 
+// By this run, but for a child that still runs.
+static uint64_t
+awaited_by(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    const struct wf_call *call = letter->type == WF_LETTER_STARTED
+                                     ? wf_actor_find_call(actor, letter->call)
+                                     : NULL;
+
+    return call == NULL ? actor->run : call->run;
+}
+
 static void
 put_back(struct wf_apply *apply, const struct again *again)
 {
@@ -61,7 +73,7 @@ put_back(struct wf_apply *apply, const struct again *again)
         apply->ops.failed = !wf_letter_decode(again->letters[i - 1], &letter) ||
                             apply->ops.failed;
         if (letter.type != WF_LETTER_SIGNAL) {
-            letter.sender_run = apply->actor->run; // it is awaited by this one
+            letter.sender_run = awaited_by(apply->actor, &letter);
         }
         wf_letter_encode(&letter, &bytes);
         wf_apply_put_first(apply, wf_buf_bytes(&bytes));
@@ -75,6 +87,7 @@ remove_waits(struct wf_apply *apply, uint32_t ordinal)
 {
     struct wf_list_node *node = wf_list_first(&apply->actor->calls.list);
 
+    wf_child_owe_all(apply->actor, ordinal);
     while (node != NULL) {
         struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
 

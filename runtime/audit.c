@@ -14,6 +14,9 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
 {
     const struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
+    if (wf_actor_is_due(actor)) {
+        return wf_list_has(&actor->ready);
+    }
     if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return true; // held up by an operator or an error, visibly
     }

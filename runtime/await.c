@@ -202,6 +202,7 @@ wf_await_result(weft_workflow *wf, uint32_t id, weft_bytes *out_result)
         return future->err;
     }
     return (future->kind == WF_COMMAND_BRANCH ||
+            future->kind == WF_COMMAND_CHILD ||
             future->kind == WF_COMMAND_ACTIVITY) &&
                    future->err == WEFT_ECANCELLED
                ? WEFT_ECANCELLED

@@ -144,8 +144,7 @@ static bool
 may_start(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
 {
-    bool has_failed = actor->status != WEFT_STATUS_COMPLETED;
-    weft_reuse reuse = options_of(request).reuse;
+    struct wf_start start = options_of(request);
 
     if (actor->kind->creation == WEFT_CREATION_NEVER) {
         answer_now(partition, actor, request, WEFT_EINVAL,
@@ -160,8 +159,7 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
         return false;
     }
     if (actor->status == WEFT_STATUS_NONE || wf_actor_is_live(actor) ||
-        reuse == WEFT_REUSE_ALLOW ||
-        (reuse == WEFT_REUSE_AFTER_FAILURE && has_failed)) {
+        wf_start_may_reuse(&start, actor->status)) {
         return true;
     }
     answer_now(partition, actor, request, WEFT_EEXISTS,

@@ -141,24 +141,33 @@ wf_turn_command_cancel(struct wf_turn *turn, uint32_t id, weft_cancellation how)
 }
 
 void
-wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
-             const struct wf_key *target, const char *name, weft_bytes data)
+wf_turn_call_open(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
+                  const struct wf_key *target, weft_parent_close close,
+                  weft_cancellation cancellation)
 {
     wf_buf_put_u8(&turn->ops, WF_OP_CALL_OPEN);
     wf_buf_put_varint(&turn->ops, id);
     wf_buf_put_varint(&turn->ops, (uint64_t)type);
     wf_buf_put_bytes(&turn->ops, wf_key_bytes(target));
-    wf_turn_send(
-        turn, target,
-        &(struct wf_letter){
-            .type = type == WF_CALL_CHILD ? WF_LETTER_START : WF_LETTER_SIGNAL,
-            .sender = wf_key_bytes(&turn->actor->key),
-            .sender_run = turn->actor->run,
-            .call = id,
-            .name = weft_text(name),
-            .data = data,
-            .options = wf_turn_headers(turn),
-        });
+    wf_buf_put_varint(&turn->ops, (uint64_t)close);
+    wf_buf_put_varint(&turn->ops, (uint64_t)cancellation);
+}
+
+void
+wf_turn_ask(struct wf_turn *turn, uint32_t id, const struct wf_key *target,
+            const char *name, weft_bytes data)
+{
+    wf_turn_call_open(turn, id, WF_CALL_ASK, target, 0, 0);
+    wf_turn_send(turn, target,
+                 &(struct wf_letter){
+                     .type = WF_LETTER_SIGNAL,
+                     .sender = wf_key_bytes(&turn->actor->key),
+                     .sender_run = turn->actor->run,
+                     .call = id,
+                     .name = weft_text(name),
+                     .data = data,
+                     .options = wf_turn_headers(turn),
+                 });
 }
 
 void
@@ -188,26 +197,4 @@ void
 wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change)
 {
     wf_attributes_put_op(&turn->ops, change);
-}
-
-// Open children are asked to stop when their parent ends.
-void
-wf_turn_cancel_children(struct wf_turn *turn, uint32_t after)
-{
-    struct wf_list *calls = &turn->actor->calls.list;
-    struct wf_list_node *node = wf_list_first(calls);
-
-    for (; node != NULL; node = wf_list_next(calls, node)) {
-        const struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
-
-        if (call->type == WF_CALL_CHILD && call->id > after) {
-            wf_turn_send(turn, &call->target,
-                         &(struct wf_letter){
-                             .type = WF_LETTER_CANCEL,
-                             .sender = wf_key_bytes(&turn->actor->key),
-                             .sender_run = call->run,
-                             .call = call->id,
-                         });
-        }
-    }
 }

@@ -121,7 +121,7 @@ put_head(struct save *save)
     struct wf_buf *image = &save->image;
     bool has_outlived = actor->mailbox.first_seq < actor->outlived_to;
     bool is_copy = save->rows == NULL;
-    uint8_t bits = 0;
+    uint64_t bits = 0;
 
     bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
     bits |= actor->is_parked ? WF_IMAGE_PARKED : 0;
@@ -131,12 +131,13 @@ put_head(struct save *save)
     bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
+    bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
     // Whether there are rows is set when all items are known.
     wf_buf_put_u8(image, actor->origin_run < actor->run ? WF_IMAGE_RESET : 0);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
     wf_buf_put_u8(image, (uint8_t)actor->status);
-    wf_buf_put_u8(image, bits);
+    wf_buf_put_varint(image, bits);
     wf_buf_put_varint(image, actor->version);
     wf_buf_put_varint(image, actor->run);
     wf_buf_put_u64(image, actor->seed);
@@ -284,6 +285,38 @@ settle_mailbox(struct save *save)
 }
 
 static void
+put_updates(struct save *save, struct wf_buf *bytes)
+{
+    struct wf_list *updates = &save->actor->updates.list;
+    struct wf_list_node *node = wf_list_first(updates);
+
+    for (; node != NULL; node = wf_list_next(updates, node)) {
+        const struct wf_update *update =
+            WF_CONTAINER(node, struct wf_update, node);
+
+        wf_buf_reset(bytes);
+        wf_update_encode(update, bytes);
+        put_item(save, WF_ITEM_UPDATE, update->number, wf_buf_bytes(bytes));
+    }
+}
+
+static void
+put_orders(struct save *save, struct wf_buf *bytes)
+{
+    struct wf_list *orders = &save->actor->orders.list;
+    struct wf_list_node *node = wf_list_first(orders);
+
+    for (; node != NULL; node = wf_list_next(orders, node)) {
+        const struct wf_order *order =
+            WF_CONTAINER(node, struct wf_order, node);
+
+        wf_buf_reset(bytes);
+        wf_item_encode_order(order, bytes);
+        put_item(save, WF_ITEM_ORDER, order->number, wf_buf_bytes(bytes));
+    }
+}
+
+static void
 put_waits(struct save *save)
 {
     struct wf_actor *actor = save->actor;
@@ -331,15 +364,8 @@ put_waits(struct save *save)
         put_item(save, WF_ITEM_OPERATION, operation->number,
                  wf_buf_bytes(&bytes));
     }
-    for (node = wf_list_first(&actor->updates.list); node != NULL;
-         node = wf_list_next(&actor->updates.list, node)) {
-        const struct wf_update *update =
-            WF_CONTAINER(node, struct wf_update, node);
-
-        wf_buf_reset(&bytes);
-        wf_update_encode(update, &bytes);
-        put_item(save, WF_ITEM_UPDATE, update->number, wf_buf_bytes(&bytes));
-    }
+    put_updates(save, &bytes);
+    put_orders(save, &bytes);
     wf_buf_fini(&bytes);
 }
 

@@ -46,6 +46,7 @@ enum wf_item_class {
     WF_ITEM_OPERATION,  // number: from 1
     WF_ITEM_ATTRIBUTES, // as the run began with them
     WF_ITEM_UPDATE,     // number: of its coming
+    WF_ITEM_ORDER,      // number: in the list
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,

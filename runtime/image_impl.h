@@ -15,5 +15,6 @@
 #define WF_IMAGE_OUTLIVED 32
 #define WF_IMAGE_ATTRIBUTES 64
 #define WF_IMAGE_MEMO 128
+#define WF_IMAGE_END_ASKED 256
 
 #endif

@@ -23,7 +23,7 @@ struct head {
     weft_bytes options;
     weft_bytes reason;
     weft_bytes attributes;
-    uint8_t bits;
+    uint64_t bits;
     uint8_t flags;
 };
 
@@ -38,7 +38,7 @@ read_head(struct wf_reader *reader, struct head *head)
     }
     head->position = wf_reader_varint(reader);
     shown->status = (weft_status)wf_reader_u8(reader);
-    head->bits = wf_reader_u8(reader);
+    head->bits = wf_reader_varint(reader);
     shown->version = (uint32_t)wf_reader_varint(reader);
     shown->run = wf_reader_varint(reader);
     head->seed = wf_reader_u64(reader);
@@ -115,6 +115,7 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->is_parked = head.shown.is_parked != 0;
     actor->is_paused = head.shown.is_paused != 0;
     actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
+    actor->is_end_asked = (head.bits & WF_IMAGE_END_ASKED) != 0;
     actor->attempt = head.shown.attempt;
     actor->begins_at_ms = head.begins_at_ms;
     actor->run_begins_at_ms = head.shown.begins_at_ms;

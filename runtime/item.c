@@ -113,17 +113,25 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 
 // Made by an earlier run: see wf_call.
 #define CALL_OLDER 0x80
+#define CALL_ASKED 1
+#define CALL_GIVEN_UP 2
 
 void
 wf_item_encode_call(const struct wf_call *call, uint64_t run,
                     struct wf_buf *out)
 {
     bool is_older = call->run != run;
+    uint8_t bits = 0;
 
+    bits |= call->is_asked ? CALL_ASKED : 0;
+    bits |= call->is_given_up ? CALL_GIVEN_UP : 0;
     wf_buf_put_u8(out, (uint8_t)call->type | (is_older ? CALL_OLDER : 0));
     if (is_older) {
         wf_buf_put_varint(out, call->run);
     }
+    wf_buf_put_u8(out, bits);
+    wf_buf_put_u8(out, (uint8_t)call->close);
+    wf_buf_put_u8(out, (uint8_t)call->cancellation);
     wf_buf_put_bytes(out, wf_key_bytes(&call->target));
 }
 
@@ -132,15 +140,46 @@ decode_call(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 {
     struct wf_call *call = wf_calloc(sizeof(*call));
     uint8_t type = wf_reader_u8(reader);
+    uint8_t bits;
     bool is_key;
 
     call->id = id;
     call->run =
         (type & CALL_OLDER) != 0 ? wf_reader_varint(reader) : actor->run;
     call->type = (enum wf_call_type)(type & ~CALL_OLDER);
+    bits = wf_reader_u8(reader);
+    call->is_asked = (bits & CALL_ASKED) != 0;
+    call->is_given_up = (bits & CALL_GIVEN_UP) != 0;
+    call->close = (weft_parent_close)wf_reader_u8(reader);
+    call->cancellation = (weft_cancellation)wf_reader_u8(reader);
     is_key = wf_key_decode(wf_reader_bytes(reader), &call->target);
     wf_opened_add(&actor->calls, &call->node);
     return is_key && !reader->failed;
+}
+
+void
+wf_item_encode_order(const struct wf_order *order, struct wf_buf *out)
+{
+    wf_buf_put_u8(out, (uint8_t)order->type);
+    wf_buf_put_varint(out, order->run);
+    wf_buf_put_varint(out, order->call);
+    wf_buf_put_bytes(out, wf_key_bytes(&order->target));
+}
+
+static bool
+decode_order(struct wf_actor *actor, uint32_t number, struct wf_reader *reader)
+{
+    struct wf_order *order = wf_calloc(sizeof(*order));
+    bool is_key;
+
+    order->number = number;
+    order->type = (enum wf_order_type)wf_reader_u8(reader);
+    order->run = wf_reader_varint(reader);
+    order->call = (uint32_t)wf_reader_varint(reader);
+    is_key = wf_key_decode(wf_reader_bytes(reader), &order->target);
+    wf_opened_add(&actor->orders, &order->node);
+    return is_key && !reader->failed && order->type >= WF_ORDER_CANCEL &&
+           order->type < WF_ORDER_COUNT;
 }
 
 void
@@ -250,6 +289,8 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return wf_attributes_is_set(bytes);
     case WF_ITEM_UPDATE:
         return wf_update_decode(actor, (uint32_t)number, &reader);
+    case WF_ITEM_ORDER:
+        return decode_order(actor, (uint32_t)number, &reader);
     default:
         return false;
     }

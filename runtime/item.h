@@ -15,6 +15,7 @@ void wf_item_encode_command(const struct wf_command *command,
                             struct wf_buf *out);
 void wf_item_encode_call(const struct wf_call *call, uint64_t run,
                          struct wf_buf *out);
+void wf_item_encode_order(const struct wf_order *order, struct wf_buf *out);
 void wf_item_encode_published(const struct wf_published *published,
                               struct wf_buf *out);
 

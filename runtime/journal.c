@@ -87,11 +87,17 @@ const char *
 wf_command_kind_name(enum wf_command_kind kind)
 {
     static const char *const names[] = {
-        [WF_COMMAND_ACTIVITY] = "activity", [WF_COMMAND_STEP] = "step",
-        [WF_COMMAND_TIMER] = "timer",       [WF_COMMAND_CHILD] = "child",
-        [WF_COMMAND_RECEIVE] = "receive",   [WF_COMMAND_SIGNAL] = "signal",
-        [WF_COMMAND_ABANDON] = "abandon",   [WF_COMMAND_RESTART] = "restart",
-        [WF_COMMAND_VALUE] = "value",       [WF_COMMAND_BRANCH] = "branch",
+        [WF_COMMAND_ACTIVITY] = "activity",
+        [WF_COMMAND_STEP] = "step",
+        [WF_COMMAND_TIMER] = "timer",
+        [WF_COMMAND_CHILD] = "child",
+        [WF_COMMAND_CHILD_STARTED] = "child_started",
+        [WF_COMMAND_RECEIVE] = "receive",
+        [WF_COMMAND_SIGNAL] = "signal",
+        [WF_COMMAND_ABANDON] = "abandon",
+        [WF_COMMAND_RESTART] = "restart",
+        [WF_COMMAND_VALUE] = "value",
+        [WF_COMMAND_BRANCH] = "branch",
     };
 
     if (kind < WF_COMMAND_ACTIVITY || kind >= WF_COMMAND_COUNT) {

@@ -40,6 +40,7 @@ enum wf_command_kind {
     WF_COMMAND_RESTART,
     WF_COMMAND_VALUE, // only for showing; recorded as WF_ENTRY_VALUE
     WF_COMMAND_BRANCH,
+    WF_COMMAND_CHILD_STARTED, // right behind its CHILD
     WF_COMMAND_COUNT
 };
 

@@ -96,7 +96,7 @@ wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter)
     letter.name = wf_reader_bytes(&reader);
     letter.data = wf_reader_bytes(&reader);
     if (reader.failed || wf_reader_left(&reader) != 0 ||
-        letter.type < WF_LETTER_START || letter.type > WF_LETTER_UPDATE) {
+        letter.type < WF_LETTER_START || letter.type > WF_LETTER_TERMINATE) {
         return false;
     }
     *out_letter = letter;
@@ -107,11 +107,13 @@ const char *
 wf_letter_type_name(enum wf_letter_type type)
 {
     static const char *const names[] = {
-        [WF_LETTER_START] = "start",   [WF_LETTER_SIGNAL] = "signal",
-        [WF_LETTER_TIMER] = "timer",   [WF_LETTER_ACTIVITY] = "activity",
-        [WF_LETTER_STEP] = "step",     [WF_LETTER_CHILD] = "child",
-        [WF_LETTER_REPLY] = "reply",   [WF_LETTER_FAILED] = "failed",
-        [WF_LETTER_CANCEL] = "cancel", [WF_LETTER_UPDATE] = "update",
+        [WF_LETTER_START] = "start",         [WF_LETTER_SIGNAL] = "signal",
+        [WF_LETTER_TIMER] = "timer",         [WF_LETTER_ACTIVITY] = "activity",
+        [WF_LETTER_STEP] = "step",           [WF_LETTER_CHILD] = "child",
+        [WF_LETTER_REPLY] = "reply",         [WF_LETTER_FAILED] = "failed",
+        [WF_LETTER_CANCEL] = "cancel",       [WF_LETTER_UPDATE] = "update",
+        [WF_LETTER_STARTED] = "started",     [WF_LETTER_ASKED] = "asked",
+        [WF_LETTER_TERMINATE] = "terminate",
     };
 
     return names[type];

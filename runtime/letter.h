@@ -25,7 +25,10 @@ enum wf_letter_type {
     WF_LETTER_REPLY,    // the same
     WF_LETTER_FAILED,   // the same: it could not be delivered
     WF_LETTER_CANCEL,
-    WF_LETTER_UPDATE, // call: its number
+    WF_LETTER_UPDATE,    // call: its number
+    WF_LETTER_STARTED,   // call: the call's id; data: the child's id
+    WF_LETTER_ASKED,     // the same: the child has taken notice of a CANCEL
+    WF_LETTER_TERMINATE, // by its parent
 };
 
 // A letter, read. Everything is borrowed from its bytes.
@@ -38,7 +41,8 @@ struct wf_letter {
     weft_bytes client;   // 16 bytes: a client waits for the answer; or empty
     uint64_t number;     // that client's request number
     weft_err err;        // of an answer
-    weft_bytes name;     // of signal or timer; of the failure in an answer
+    weft_bytes name;     // of signal or timer; of the failure in an answer;
+                         // of a start or a cancel: its sender is to be told
     weft_bytes data;     // payload, result or details of the failure
     weft_bytes text;     // message of the failure
     weft_bytes options;  // start.h: of a start; of others, its headers only

@@ -128,7 +128,6 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 
     turn->is_ending = true;
     turn->is_finishing = due == 0;
-    wf_turn_cancel_children(turn, 0);
     wf_update_end_all(turn);
     if (due != 0) {
         put_run_again(turn, due, name, message);

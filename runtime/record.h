@@ -46,7 +46,8 @@ enum wf_op {
     WF_OP_COMMAND_DEFER,   // V id
     WF_OP_COMMAND_CANCEL,  // V id
     WF_OP_COMMAND_CLOSE,   // V id
-    WF_OP_CALL_OPEN,       // V id, V type, K target
+    WF_OP_CALL_OPEN,       // V id, V type, K target, V parent close,
+                           // V cancellation
     WF_OP_CALL_CLOSE,      // V id
     WF_OP_PUBLISH,         // B name, B value
     WF_OP_FINISH,          // V status, B result, B failure name, B message
@@ -70,8 +71,9 @@ enum wf_op {
     WF_OP_UPDATE_ACCEPT,   // V number
     WF_OP_UPDATE_DONE,     // V number, V err, B data
     WF_OP_UPDATE_DROP,     // V number: it was refused
-
-    WF_OP_RESET, // V entries kept, V ordinal of the last command kept
+    WF_OP_RESET,           // V entries kept, V ordinal of the last command kept
+    WF_OP_CALL_ASK,        // V id, V how (child.h): the child is given up
+    WF_OP_TOLD,            // V count: letters owed to children were sent
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

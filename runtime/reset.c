@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/child.h"
 #include "runtime/operate.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
@@ -142,6 +143,7 @@ wf_reset_keeps(const struct wf_letter *letter, uint32_t ordinal)
 {
     return (letter->type == WF_LETTER_ACTIVITY ||
             letter->type == WF_LETTER_STEP ||
+            letter->type == WF_LETTER_STARTED ||
             letter->type == WF_LETTER_CHILD) &&
            letter->err == WEFT_OK && letter->call <= ordinal;
 }
@@ -229,6 +231,7 @@ find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
     while (wf_journal_next(&cursor, &entry)) {
         if (cursor.index > kept && entry.type == WF_ENTRY_LETTER &&
             wf_letter_decode(entry.letter, &letter) &&
+            letter.type != WF_LETTER_STARTED &&
             wf_reset_keeps(&letter, ordinal)) {
             known[letter.call] = 1;
         }
@@ -243,8 +246,13 @@ put_note(struct wf_turn *turn, const struct note *note,
          enum wf_command_kind kind, bool is_known)
 {
     bool is_child = kind == WF_COMMAND_CHILD;
+    const struct wf_call *call =
+        is_child ? wf_actor_find_call(turn->actor, note->id) : NULL;
 
-    if (is_child && wf_actor_find_call(turn->actor, note->id) != NULL) {
+    if (call != NULL && call->is_given_up) {
+        wf_child_want(turn, note->id);
+    }
+    if (call != NULL) {
         return;
     }
     if (!is_known || is_child) {
@@ -284,7 +292,6 @@ put_reset(struct wf_turn *turn, const struct wf_request *request, uint64_t kept,
                    (unsigned long long)actor->run + 1, (unsigned long long)kept,
                    (unsigned long long)actor->journal.count,
                    (unsigned long long)actor->run);
-    wf_turn_cancel_children(turn, ordinal);
     wf_update_end_all(turn);
     wf_buf_put_u8(&turn->ops, WF_OP_RESET);
     wf_buf_put_varint(&turn->ops, kept);

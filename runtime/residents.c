@@ -413,7 +413,7 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            actor->results.count == 0 && actor->joined.count == 0 &&
            !wf_list_has(&actor->ready) && !wf_list_has(&actor->steps) &&
            is_forgettable(partition, actor) && !wf_list_has(&actor->spill) &&
-           !actor->is_paging &&
+           !actor->is_paging && !wf_actor_is_due(actor) &&
            (!wf_actor_has_work(actor, partition->now_ms) ||
             !wf_actor_may_run(actor));
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/start.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "runtime/attributes.h"
@@ -21,6 +22,7 @@ enum tag {
     TAG_VERSION,     // V
     TAG_HEADERS,     // pairs
     TAG_MEMO,        // pairs
+    TAG_ATTRIBUTES,  // a set (attributes.h)
 };
 
 // Fractions are kept in thousandths.
@@ -236,6 +238,9 @@ read_option(uint64_t tag, struct wf_reader *value, struct wf_start *start)
     case TAG_HEADERS:
         start->headers = wf_reader_rest(value);
         return wf_pairs_check(start->headers);
+    case TAG_ATTRIBUTES:
+        start->attributes = wf_reader_rest(value);
+        return wf_attributes_is_set(start->attributes);
     default:
         return false;
     }
@@ -288,22 +293,102 @@ wf_start_headers(weft_bytes options)
     return weft_nothing();
 }
 
-void
-wf_start_put_memo(weft_bytes options, weft_bytes memo, struct wf_buf *out_bytes)
+// All options but that one.
+static void
+put_others(weft_bytes options, enum tag without, struct wf_buf *out_bytes)
 {
     struct wf_reader reader = wf_reader_of(options);
     weft_bytes bytes;
     uint64_t tag;
 
     while (next_option(&reader, &tag, &bytes)) {
-        if (tag != TAG_MEMO) {
+        if (tag != without) {
             wf_buf_put(out_bytes, bytes.data, bytes.len);
         }
     }
-    if (memo.len > 0) {
-        wf_buf_put_varint(out_bytes, TAG_MEMO);
-        wf_buf_put_bytes(out_bytes, memo);
+}
+
+static void
+put_value(struct wf_buf *out_bytes, enum tag tag, weft_bytes value)
+{
+    if (value.len > 0) {
+        wf_buf_put_varint(out_bytes, (uint64_t)tag);
+        wf_buf_put_bytes(out_bytes, value);
     }
+}
+
+void
+wf_start_put_memo(weft_bytes options, weft_bytes memo, struct wf_buf *out_bytes)
+{
+    put_others(options, TAG_MEMO, out_bytes);
+    put_value(out_bytes, TAG_MEMO, memo);
+}
+
+void
+wf_start_split(weft_bytes options, struct wf_buf *out_options)
+{
+    put_others(options, TAG_ATTRIBUTES, out_options);
+}
+
+// Those of the parent, with those of the start in place of any of their names.
+static weft_err
+put_headers(struct wf_buf *out_bytes, weft_bytes inherited,
+            const weft_pair *headers, size_t count)
+{
+    struct wf_start parent = {0};
+    struct wf_buf all = {0};
+    weft_err err = WEFT_OK;
+
+    (void)wf_start_decode(inherited, &parent);
+    wf_buf_put(&all, parent.headers.data, parent.headers.len);
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
+        struct wf_buf next = {0};
+
+        err = wf_pairs_set("headers", wf_buf_bytes(&all), headers[i].name,
+                           headers[i].value, WF_HEADERS_BYTES_MAX, &next);
+        wf_buf_fini(&all);
+        all = next;
+    }
+    if (err == WEFT_OK) {
+        put_value(out_bytes, TAG_HEADERS, wf_buf_bytes(&all));
+    }
+    wf_buf_fini(&all);
+    return err;
+}
+
+weft_err
+wf_start_of_child(const weft_start_options *options, weft_bytes inherited,
+                  struct wf_buf *out_bytes)
+{
+    weft_bytes attributes = weft_nothing();
+    struct wf_buf own = {0};
+    weft_err err;
+
+    if (options == NULL) {
+        wf_buf_put(out_bytes, inherited.data, inherited.len);
+        return WEFT_OK;
+    }
+    err = wf_start_encode(options, &own);
+    if (err == WEFT_OK) {
+        err = wf_start_attributes(options, &attributes);
+    }
+    if (err == WEFT_OK) {
+        put_others(wf_buf_bytes(&own), TAG_HEADERS, out_bytes);
+        put_value(out_bytes, TAG_ATTRIBUTES, attributes);
+        err = put_headers(out_bytes, inherited, options->headers,
+                          options->headers_count);
+    }
+    wf_free((void *)(uintptr_t)attributes.data);
+    wf_buf_fini(&own);
+    return err;
+}
+
+bool
+wf_start_may_reuse(const struct wf_start *start, weft_status ended)
+{
+    return start->reuse == WEFT_REUSE_ALLOW ||
+           (start->reuse == WEFT_REUSE_AFTER_FAILURE &&
+            ended != WEFT_STATUS_COMPLETED);
 }
 
 weft_bytes

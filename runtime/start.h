@@ -31,6 +31,7 @@ struct wf_start {
     uint32_t version;       // that it stays with; 0: any
     weft_bytes headers;     // pairs.h
     weft_bytes memo;        // the same
+    weft_bytes attributes;  // a set (attributes.h); in a child's start only
 };
 
 // Append options; NULL appends nothing.
@@ -38,6 +39,18 @@ struct wf_start {
 // WEFT_EINVAL   a field is out of range; the detail names it
 weft_err wf_start_encode(const weft_start_options *options,
                          struct wf_buf *out_bytes);
+
+// The same for a child, with the headers that it inherits (as options), and
+// with its attributes: they are for wf_start_split.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG
+weft_err wf_start_of_child(const weft_start_options *options,
+                           weft_bytes inherited, struct wf_buf *out_bytes);
+// What an instance keeps of the options that a child's start brought.
+void wf_start_split(weft_bytes options, struct wf_buf *out_options);
+
+// May the id of an instance that ended so be used again?
+bool wf_start_may_reuse(const struct wf_start *start, weft_status ended);
 
 // The options that a request brings: those of a start, or only headers.
 weft_err wf_start_of_request(const weft_request *request,

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
+#include "runtime/child.h"
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"
@@ -44,6 +45,9 @@ wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
     }
     if (letter->client.len > 0) {
         wf_turn_answer_client(turn, letter->client, letter->number, err, data);
+    }
+    if (letter->type == WF_LETTER_CANCEL) {
+        wf_child_answer(turn, letter);
     }
     if (letter->type == WF_LETTER_SIGNAL && letter->call != 0 &&
         letter->sender.len > 0) {
@@ -305,7 +309,10 @@ message_type(enum wf_letter_type type)
     case WF_LETTER_ACTIVITY:
         return WEFT_MESSAGE_ACTIVITY;
     case WF_LETTER_CHILD:
+    case WF_LETTER_ASKED:
         return WEFT_MESSAGE_CHILD;
+    case WF_LETTER_STARTED:
+        return WEFT_MESSAGE_STARTED;
     case WF_LETTER_REPLY:
         return WEFT_MESSAGE_REPLY;
     case WF_LETTER_FAILED:
@@ -332,7 +339,8 @@ show_letter(const struct wf_letter *letter, struct shown *shown)
 {
     bool has_failed = letter->err != WEFT_OK;
 
-    wf_own_text(&shown->name, letter->name);
+    wf_own_text(&shown->name, letter->type == WF_LETTER_CANCEL ? weft_nothing()
+                                                               : letter->name);
     wf_own_text(&shown->text, letter->text);
     if (letter->sender.len > 0) {
         (void)wf_key_decode(letter->sender, &shown->sender);
@@ -395,6 +403,8 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||
         letter->type == WF_LETTER_FAILED) {
         wf_turn_call_close(&self.turn, letter->call);
+    } else if (letter->type == WF_LETTER_ASKED) {
+        wf_child_drop_result(&self.turn, letter->call);
     }
     err = copy_state(partition, actor, &state);
     if (err == WEFT_OK) {
@@ -425,22 +435,32 @@ run_handler(struct wf_partition *partition, struct wf_actor *actor,
     wf_turn_fini(&self.turn);
 }
 
+// Is it about a call that is open?
+static bool
+is_of_call(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    const struct wf_call *call = wf_actor_find_call(actor, letter->call);
+
+    return call != NULL && letter->sender_run == call->run;
+}
+
 bool
 wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
 {
-    const struct wf_call *call;
-
     switch (letter->type) {
     case WF_LETTER_CHILD:
     case WF_LETTER_REPLY:
     case WF_LETTER_FAILED:
-        call = wf_actor_find_call(actor, letter->call);
-        return call != NULL && letter->sender_run == call->run;
+    case WF_LETTER_STARTED:
+    case WF_LETTER_ASKED:
+        return is_of_call(actor, letter) &&
+               !wf_actor_find_call(actor, letter->call)->is_given_up;
     case WF_LETTER_TIMER:
     case WF_LETTER_ACTIVITY:
     case WF_LETTER_STEP:
         return letter->sender_run == actor->run;
     case WF_LETTER_CANCEL:
+    case WF_LETTER_TERMINATE:
         // From a client that meant this life, or from the call that this
         // instance is the child of: one of the same id may have been here
         // before. A seed is that of a life, over all its runs.
@@ -495,7 +515,9 @@ refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
     wf_turn_init(&turn, partition, actor);
     turn.letter = *letter;
     wf_buf_put_u8(&turn.ops, WF_OP_POP);
-    if (letter->type == WF_LETTER_START) {
+    if (letter->type == WF_LETTER_CHILD && is_of_call(actor, letter)) {
+        wf_turn_call_close(&turn, letter->call); // it was given up
+    } else if (letter->type == WF_LETTER_START) {
         struct wf_key sender;
 
         if (wf_key_decode(letter->sender, &sender)) {
@@ -530,27 +552,32 @@ create_instance(struct wf_partition *partition, struct wf_actor *actor,
                 const struct wf_letter *letter)
 {
     bool is_start = letter->type == WF_LETTER_START;
-    struct wf_buf ops = {0};
+    struct wf_create create = {.parent_run = letter->sender_run,
+                               .parent_call = letter->call};
+    struct wf_buf options = {0};
+    struct wf_start start = {0};
+    struct wf_turn turn;
 
     // The start is a message of its own; any other letter stays and is handled
     // as the first.
+    wf_turn_init(&turn, partition, actor);
     if (is_start) {
-        wf_buf_put_u8(&ops, WF_OP_POP);
+        (void)wf_start_decode(letter->options, &start);
+        wf_start_split(letter->options, &options);
+        create.parent = letter->sender;
+        create.input = letter->data;
+        create.options = wf_buf_bytes(&options);
+        create.attributes = start.attributes;
+        wf_child_answer(&turn, letter);
+        wf_buf_put_u8(&turn.ops, WF_OP_POP);
     }
-    wf_create_put(partition, actor,
-                  &(struct wf_create){
-                      .parent = is_start ? letter->sender : weft_nothing(),
-                      .parent_run = letter->sender_run,
-                      .parent_call = letter->call,
-                      .input = is_start ? letter->data : weft_nothing(),
-                      .options = is_start ? letter->options : weft_nothing(),
-                  },
-                  &ops);
+    wf_create_put(partition, actor, &create, &turn.ops);
     if (!is_start) {
-        wf_buf_put_u8(&ops, WF_OP_STARTED);
+        wf_buf_put_u8(&turn.ops, WF_OP_STARTED);
     }
-    (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
+    wf_turn_commit(&turn);
+    wf_turn_fini(&turn);
+    wf_buf_fini(&options);
 }
 
 // It came before the start, and is kept for it, where the signals of a run are
@@ -572,13 +599,17 @@ handle_absent(struct wf_partition *partition, struct wf_actor *actor,
 {
     bool is_new = actor->status == WEFT_STATUS_NONE;
     bool is_start = letter->type == WF_LETTER_START;
+    const char *why;
+    weft_err err;
 
     if (actor->kind == NULL) {
         refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
                       "its kind is not registered here");
-    } else if (wf_kind_current(actor->kind) == NULL && is_start) {
-        refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
-                      "every version of its kind is retired");
+        return;
+    }
+    err = is_start ? wf_child_may_start(actor, letter->options, &why) : WEFT_OK;
+    if (err != WEFT_OK) {
+        refuse_letter(partition, actor, letter, bytes, err, why);
     } else if (is_start ||
                (letter->type == WF_LETTER_SIGNAL && is_new &&
                 actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
@@ -688,6 +719,10 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
                         "it was cancelled before it began");
     } else if (!wf_actor_is_live(actor)) {
         handle_absent(partition, actor, &letter, bytes);
+    } else if (is_letter && letter.type == WF_LETTER_START &&
+               wf_child_replaces(letter.options)) {
+        wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
+                        "another start took its place");
     } else if (is_letter && letter.type == WF_LETTER_START) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
                       "an instance of this id is running");
@@ -696,6 +731,8 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
                       "the instance has finished");
     } else if (is_letter && !wf_turn_expects(actor, &letter)) {
         refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
+    } else if (letter.type == WF_LETTER_TERMINATE) {
+        wf_child_end(partition, actor, true);
     } else if (interceptors->has_turn) {
         run_shown(partition, actor, &letter, is_start);
     } else {
@@ -703,11 +740,26 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
+// Other than by its code.
+static void
+run_due(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->orders.list.count > 0) {
+        wf_child_tell(partition, actor);
+    } else {
+        wf_child_end(partition, actor, false);
+    }
+}
+
 void
 wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 {
     // No code of one that is not there yet runs: it is parked when it is.
-    if (actor->crashes >= WF_CRASHES_MAX && wf_actor_is_live(actor)) {
+    if (wf_actor_is_due(actor)) {
+        actor->is_in_turn = true;
+        run_due(partition, actor);
+        actor->is_in_turn = false;
+    } else if (actor->crashes >= WF_CRASHES_MAX && wf_actor_is_live(actor)) {
         wf_turn_park_crashed(partition, actor);
     } else {
         actor->is_in_turn = true;
@@ -724,15 +776,17 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
+    bool is_due =
+        actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_due(actor);
     bool has_work =
-        actor->residency == WF_RESIDENCY_LOADED &&
+        actor->residency == WF_RESIDENCY_LOADED && !is_due &&
         (wf_actor_has_code(actor) || actor->status == WEFT_STATUS_NONE) &&
         wf_actor_may_run(actor) &&
         wf_actor_has_work(actor, partition->now_ms) &&
         !wf_heap_has(&actor->retry.heap);
     bool is_here = actor->is_start_pending || wf_actor_goes_on(actor) ||
                    wf_mailbox_head(&actor->mailbox) != NULL;
-    bool is_ready = has_work && is_here;
+    bool is_ready = is_due || (has_work && is_here);
 
     wf_outcome_watch(partition, actor);
     if (is_ready && !wf_list_has(&actor->ready)) {

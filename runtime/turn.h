@@ -79,17 +79,17 @@ void wf_turn_command(struct wf_turn *turn, uint32_t id,
 // Give an activity up, in one of the three ways.
 void wf_turn_command_cancel(struct wf_turn *turn, uint32_t id,
                             weft_cancellation how);
-// A child or a question: opens the call and sends the letter.
-void wf_turn_call(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
-                  const struct wf_key *target, const char *name,
-                  weft_bytes data);
+// A child or a question. close and cancellation are those of a child.
+void wf_turn_call_open(struct wf_turn *turn, uint32_t id,
+                       enum wf_call_type type, const struct wf_key *target,
+                       weft_parent_close close, weft_cancellation cancellation);
+// A question: opens the call and sends it.
+void wf_turn_ask(struct wf_turn *turn, uint32_t id, const struct wf_key *target,
+                 const char *name, weft_bytes data);
 void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_memo(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change);
-// Ask open children whose call is above `after` to stop: their parent ends, or
-// begins again.
-void wf_turn_cancel_children(struct wf_turn *turn, uint32_t after);
 // End the run; or, if it failed and its start says so, begin another one later:
 // see outcome.c.
 void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "runtime/child.h"
 #include "runtime/stack.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
@@ -259,30 +260,43 @@ settle(weft_workflow *wf, uint32_t id)
     }
 }
 
+// A child that was cancelled has failed, for its parent, unless that is what
+// the parent waits for.
+static weft_err
+err_of(const struct wf_future *future, const struct wf_letter *letter)
+{
+    bool is_own = letter->type == WF_LETTER_STEP ||
+                  letter->type == WF_LETTER_ACTIVITY ||
+                  (future->is_cancel_asked && letter->err == WEFT_ECANCELLED);
+
+    return is_own || letter->err == WEFT_OK ? letter->err : WEFT_EFAILED;
+}
+
 static void
 resolve(weft_workflow *wf, const struct wf_letter *letter)
 {
     struct wf_future *future;
+    uint32_t id;
 
-    if (letter->call == 0 || letter->call > wf->ordinal) {
+    if (letter->call == 0 || letter->call > wf->ordinal ||
+        (letter->type == WF_LETTER_STARTED && letter->call == wf->ordinal)) {
         return;
     }
-    future = &wf->futures[letter->call - 1];
+    id = letter->type == WF_LETTER_STARTED ? letter->call + 1 : letter->call;
+    future = &wf->futures[id - 1];
     if (future->state != WF_FUTURE_PENDING) {
         return; // it was abandoned
     }
-    // A child that was cancelled has failed, for its parent.
-    future->err = letter->type == WF_LETTER_STEP ||
-                          letter->type == WF_LETTER_ACTIVITY ||
-                          letter->err == WEFT_OK
-                      ? letter->err
-                      : WEFT_EFAILED;
+    future->err = err_of(future, letter);
     future->data = wf_workflow_keep(wf, letter->data);
     if (letter->err != WEFT_OK) {
         future->name = wf_workflow_keep_text(wf, letter->name);
         future->text = wf_workflow_keep_text(wf, letter->text);
     }
-    settle(wf, letter->call);
+    settle(wf, id);
+    if (letter->type == WF_LETTER_CHILD) {
+        wf_workflow_refuse_started(wf, id);
+    }
 }
 
 void
@@ -335,7 +349,6 @@ put_restart(weft_workflow *wf)
     wf_buf_put_u8(ops, WF_OP_RESTART);
     wf_buf_put_bytes(ops, wf->restart_input);
     wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
-    wf_turn_cancel_children(wf->turn, 0);
     wf_update_end_all(wf->turn);
     wf_buf_fini(&cancel);
     wf_version_put_restart(wf->actor, ops);
@@ -400,6 +413,8 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter,
             letter->type == WF_LETTER_REPLY ||
             letter->type == WF_LETTER_FAILED) {
             wf_turn_call_close(turn, letter->call);
+        } else if (letter->type == WF_LETTER_ASKED) {
+            wf_child_drop_result(turn, letter->call);
         }
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/reset.h"
@@ -232,10 +233,38 @@ weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
     return err;
 }
 
+// What it will give, and that it has begun: two futures, one behind the other.
+static weft_err
+begin_child(weft_workflow *wf, const struct wf_key *key,
+            const weft_child_options *options, weft_bytes start,
+            weft_bytes input)
+{
+    weft_err err =
+        wf_workflow_begin(wf, WF_COMMAND_CHILD, wf_key_id(key), input);
+    uint32_t id = wf->ordinal;
+    struct wf_turn *turn = wf_reset_turn(wf);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (turn != NULL) {
+        wf_child_start(turn, id, key, options, start, input);
+        wf_reset_note(wf, id);
+    }
+    wf->futures[id - 1].cancellation = options->cancellation;
+    return options->tell_started
+               ? wf_replay_command(wf, WF_COMMAND_CHILD_STARTED, wf_key_id(key),
+                                   weft_nothing())
+               : WEFT_OK;
+}
+
 weft_err
 weft_workflow_child_async(weft_workflow *wf, weft_target child,
-                          weft_bytes input, weft_future *out_future)
+                          weft_bytes input, const weft_child_options *options,
+                          weft_future *out_future)
 {
+    struct wf_buf start = {0};
+    weft_child_options full;
     struct wf_key key;
     weft_err err;
 
@@ -245,61 +274,92 @@ weft_workflow_child_async(weft_workflow *wf, weft_target child,
     if (err != WEFT_OK) {
         return err;
     }
-    err = wf_workflow_begin(wf, WF_COMMAND_CHILD, wf_key_id(&key), input);
+    err = wf_child_options(options, wf_start_headers(wf->actor->options), &full,
+                           &start);
     if (err == WEFT_OK) {
-        struct wf_turn *turn = wf_reset_turn(wf);
-
-        if (turn != NULL) {
-            wf_turn_call(turn, wf->ordinal, WF_CALL_CHILD, &key, "", input);
-            wf_reset_note(wf, wf->ordinal);
-        }
-        // Whom to ask to stop, if it is given up.
-        wf->futures[wf->ordinal - 1].data =
-            wf_workflow_keep(wf, wf_key_bytes(&key));
-        *out_future = wf_await_number(wf, wf->ordinal);
+        err = begin_child(wf, &key, &full, wf_buf_bytes(&start), input);
     }
+    if (err == WEFT_OK) {
+        *out_future =
+            wf_await_number(wf, wf->ordinal - (full.tell_started ? 1 : 0));
+    }
+    wf_buf_fini(&start);
     wf_key_fini(&key);
     return err;
 }
 
 weft_err
 weft_workflow_child(weft_workflow *wf, weft_target child, weft_bytes input,
-                    weft_bytes *out_result)
+                    const weft_child_options *options, weft_bytes *out_result)
 {
     weft_future future;
-    weft_err err = weft_workflow_child_async(wf, child, input, &future);
+    weft_err err =
+        weft_workflow_child_async(wf, child, input, options, &future);
 
     return err != WEFT_OK ? err
                           : wf_await_own(wf, (uint32_t)future, out_result);
 }
 
-static void
-put_abandon(weft_workflow *wf, uint32_t id, const struct wf_future *future)
+// The future of its start; 0: there is none.
+static uint32_t
+started_of(const weft_workflow *wf, uint32_t child)
 {
-    struct wf_key child;
+    return wf->futures[child - 1].kind == WF_COMMAND_CHILD &&
+                   child < wf->ordinal &&
+                   wf->futures[child].kind == WF_COMMAND_CHILD_STARTED
+               ? child + 1
+               : 0;
+}
 
-    const struct wf_call *call = wf_actor_find_call(wf->actor, id);
+weft_err
+weft_workflow_child_started(weft_workflow *wf, weft_future child,
+                            weft_future *out_started)
+{
+    const struct wf_future *known = wf_await_future(wf, child);
+    uint32_t started = known == NULL ? 0 : started_of(wf, (uint32_t)child);
 
+    WF_REQUIRE(out_started != NULL);
+    if (started == 0) {
+        return wf_error(WEFT_EINVAL,
+                        "child_started: %llu is not a child of %s that was to "
+                        "tell",
+                        (unsigned long long)child, wf_key_id(&wf->actor->key));
+    }
+    *out_started = wf_await_number(wf, started);
+    return WEFT_OK;
+}
+
+void
+wf_workflow_refuse_started(weft_workflow *wf, uint32_t child)
+{
+    uint32_t started = started_of(wf, child);
+    const struct wf_future *known = &wf->futures[child - 1];
+    struct wf_future *future;
+
+    if (started == 0 || wf->futures[started - 1].state != WF_FUTURE_PENDING) {
+        return;
+    }
+    future = &wf->futures[started - 1];
+    future->err = known->err;
+    future->is_given_up = known->is_given_up;
+    future->name = known->name;
+    future->text = known->text;
+    future->data = known->data;
+    wf_replay_settle(wf, started);
+}
+
+static void
+put_abandon(struct wf_turn *turn, uint32_t id, const struct wf_future *future)
+{
     switch (future->kind) {
     case WF_COMMAND_TIMER:
-        wf_turn_timer_clear(wf->turn, id);
+        wf_turn_timer_clear(turn, id);
         break;
     case WF_COMMAND_ACTIVITY:
-        wf_turn_command_cancel(wf->turn, id, future->cancellation);
+        wf_turn_command_cancel(turn, id, future->cancellation);
         break;
     case WF_COMMAND_CHILD:
-        if (wf_key_decode(future->data, &child)) {
-            wf_turn_send(
-                wf->turn, &child,
-                &(struct wf_letter){
-                    .type = WF_LETTER_CANCEL,
-                    .sender = wf_key_bytes(&wf->actor->key),
-                    .sender_run = call == NULL ? wf->actor->run : call->run,
-                    .call = id,
-                });
-            wf_key_fini(&child);
-        }
-        wf_turn_call_close(wf->turn, id);
+        wf_child_give_up(turn, id, future->cancellation);
         break;
     default:
         break;
@@ -323,12 +383,12 @@ wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
     }
     future = &wf->futures[id - 1];
     if (!wf->is_replaying) {
-        put_abandon(wf, id, future);
+        put_abandon(wf->turn, id, future);
     }
-    if (future->cancellation == WEFT_CANCELLATION_WAIT) {
+    if (future->cancellation == WEFT_CANCELLATION_WAIT ||
+        future->cancellation == WEFT_CANCELLATION_WAIT_REQUESTED) {
         if (wf->remade != NULL) {
-            wf_turn_command_cancel(wf_reset_turn(wf), id,
-                                   WEFT_CANCELLATION_WAIT);
+            put_abandon(wf_reset_turn(wf), id, future);
             wf_reset_note(wf, id);
         }
         future->is_cancel_asked = true; // its outcome will be known
@@ -340,6 +400,7 @@ wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why)
     future->name = why == WEFT_ECANCELLED ? "cancelled" : "timeout";
     future->text = "the workflow stopped waiting for it";
     wf_replay_settle(wf, id);
+    wf_workflow_refuse_started(wf, id);
     return WEFT_OK;
 }
 

@@ -308,6 +308,9 @@ weft_err wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
 // Is there room for so much more in this turn?
 weft_err wf_workflow_room(weft_workflow *wf, const char *what,
                           weft_bytes payload);
+// A child is known: was it never started, then whoever waits for that learns
+// the same.
+void wf_workflow_refuse_started(weft_workflow *wf, uint32_t child);
 // Stop waiting for it: it is known from now on.
 weft_err wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 

@@ -72,12 +72,15 @@ typedef struct weft_activity_def {
         .struct_size = sizeof(weft_activity_def)                               \
     }
 
-// What becomes of an activity whose caller is cancelled or gives it up. (The
-// cancellation types of Temporal.)
+// What becomes of an activity or a child (child.h) whose caller is cancelled or
+// gives it up. (The cancellation types of Temporal.)
 typedef enum weft_cancellation {
-    WEFT_CANCELLATION_TRY,    // ask it to stop, and go on at once
-    WEFT_CANCELLATION_WAIT,   // ask, and wait until it has really ended
-    WEFT_CANCELLATION_ABANDON // do not tell it: it goes on, its result is lost
+    WEFT_CANCELLATION_TRY,     // ask it to stop, and go on at once
+    WEFT_CANCELLATION_WAIT,    // ask, and wait until it has really ended
+    WEFT_CANCELLATION_ABANDON, // do not tell it: it goes on, its result is lost
+    // A child only: ask, and wait until it has taken notice, in a turn of its
+    // own, or has ended.
+    WEFT_CANCELLATION_WAIT_REQUESTED
 } weft_cancellation;
 
 // What becomes of an attempt whose process died.

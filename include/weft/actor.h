@@ -19,6 +19,7 @@
 
 #include "weft/activity.h"
 #include "weft/bytes.h"
+#include "weft/child.h"
 #include "weft/definitions.h"
 #include "weft/error.h"
 
@@ -45,7 +46,8 @@ typedef enum weft_message_type {
     WEFT_MESSAGE_CHILD,    // call has the number weft_actor_spawn returned
     WEFT_MESSAGE_REPLY,    // answer to a request; call as for the others
     WEFT_MESSAGE_FAILED,   // what was sent could not be delivered
-    WEFT_MESSAGE_CANCEL    // somebody asks this actor to stop
+    WEFT_MESSAGE_CANCEL,   // somebody asks this actor to stop
+    WEFT_MESSAGE_STARTED   // a child that was to tell exists; data is its id
 } weft_message_type;
 
 // What went wrong, for activity, child, reply and failed messages and for
@@ -133,9 +135,11 @@ WEFT_API weft_err weft_actor_send(weft_actor *actor, weft_target to,
                                   const char *name, weft_bytes data);
 
 // Start a child. Its result arrives as WEFT_MESSAGE_CHILD with the same call
-// number.
+// number. options (child.h) may be NULL.
 WEFT_API weft_err weft_actor_spawn(weft_actor *actor, weft_target child,
-                                   weft_bytes input, uint32_t *out_call);
+                                   weft_bytes input,
+                                   const weft_child_options *options,
+                                   uint32_t *out_call);
 
 // Run an activity; its result arrives as WEFT_MESSAGE_ACTIVITY. options
 // (activity.h) may be NULL.
@@ -144,11 +148,15 @@ WEFT_API weft_err weft_actor_call(weft_actor *actor, const char *activity,
                                   const weft_call_options *options,
                                   uint32_t *out_call);
 
-// Give a call of an activity up, as its options->cancellation says: no message
-// comes of it, but with WEFT_CANCELLATION_WAIT the one that tells how it ended;
-// the failure of one that stopped is named WEFT_ECANCELLED.
+// Give a call of an activity or a child up, as its options->cancellation says:
+// no message comes of it, but with WEFT_CANCELLATION_WAIT the one that tells
+// how it ended; the failure of an activity that stopped is named
+// WEFT_ECANCELLED, that of a child "cancelled". With
+// WEFT_CANCELLATION_WAIT_REQUESTED a WEFT_MESSAGE_CHILD with that failure says
+// that the child was asked.
 //
-// WEFT_ENOTFOUND  that activity is not open: it has ended, or never began
+// WEFT_ENOTFOUND  that activity or child is not open: it has ended, or never
+//                 began
 WEFT_API weft_err weft_actor_call_cancel(weft_actor *actor, uint32_t call);
 
 // Answer the message of this turn, if its sender asked for an answer

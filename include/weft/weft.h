@@ -16,6 +16,7 @@
 #include "weft/attributes.h"
 #include "weft/branch.h"
 #include "weft/bytes.h"
+#include "weft/child.h"
 #include "weft/client.h"
 #include "weft/definitions.h"
 #include "weft/error.h"

@@ -216,15 +216,29 @@ WEFT_API weft_err weft_workflow_signal(weft_workflow *wf, weft_target to,
 
 // Children. -----------------------------------------------------------------
 
-// Start a child workflow or actor and wait for its result.
+// Start a child workflow or actor and wait for its result. Runs that are
+// retried or begun again are one child. options (child.h) may be NULL.
 //
 // WEFT_EFAILED  it failed, was cancelled, terminated, or exists already;
 //               weft_workflow_failure has the reason
+// WEFT_EINVAL   an option is out of range; the detail names it
 WEFT_API weft_err weft_workflow_child(weft_workflow *wf, weft_target child,
-                                      weft_bytes input, weft_bytes *out_result);
+                                      weft_bytes input,
+                                      const weft_child_options *options,
+                                      weft_bytes *out_result);
 WEFT_API weft_err weft_workflow_child_async(weft_workflow *wf,
                                             weft_target child, weft_bytes input,
+                                            const weft_child_options *options,
                                             weft_future *out_future);
+
+// For a child whose options say tell_started: a future that is known once the
+// instance exists, its code may still have to wait; its result is the child's
+// id. If the start was refused it fails, as the child's own future does.
+//
+// WEFT_EINVAL  no such future, or its options did not say so
+WEFT_API weft_err weft_workflow_child_started(weft_workflow *wf,
+                                              weft_future child,
+                                              weft_future *out_started);
 
 // Futures. ------------------------------------------------------------------
 
@@ -267,10 +281,11 @@ WEFT_API int weft_workflow_is_known(const weft_workflow *wf,
 // from then on, unless it was known already; a branch (branch.h) goes on until
 // it has returned. Nothing if it is known.
 //
-// An activity is given up as its call's options->cancellation says. Awaiting
-// one that is asked and waited for is not interrupted by cancellation, and
-// gives how it ended: WEFT_OK, WEFT_EFAILED, or WEFT_ECANCELLED if it stopped
-// because it was asked.
+// An activity or a child is given up as its options->cancellation says.
+// Awaiting one that is asked and waited for is not interrupted by cancellation,
+// and gives how it ended: WEFT_OK, WEFT_EFAILED, or WEFT_ECANCELLED if it
+// stopped because it was asked. A child that is given up stays open, without a
+// result, until it ends.
 //
 // WEFT_EINVAL  no such future
 WEFT_API weft_err weft_workflow_cancel(weft_workflow *wf, weft_future future);

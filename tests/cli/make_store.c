@@ -58,8 +58,9 @@ wait_for_go(weft_workflow *wf)
 {
     weft_bytes data;
     weft_future child = 0;
-    weft_err err = weft_workflow_child_async(
-        wf, (weft_target){"order", "waiting/x"}, weft_text("bad"), &child);
+    weft_err err =
+        weft_workflow_child_async(wf, (weft_target){"order", "waiting/x"},
+                                  weft_text("bad"), NULL, &child);
 
     if (err == WEFT_OK) {
         err = weft_workflow_publish(wf, "status", weft_text("waiting"));

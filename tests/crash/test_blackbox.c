@@ -136,7 +136,7 @@ parent(weft_workflow *wf, weft_bytes input)
 
     if (err == WEFT_OK) {
         err = weft_workflow_child(wf, (weft_target){"infant", "victim"}, input,
-                                  &result);
+                                  NULL, &result);
     }
     return err == WEFT_OK ? weft_workflow_return(wf, result) : err;
 }

@@ -191,7 +191,7 @@ run_child(struct frame *frame, uint32_t i, weft_bytes *out)
 
     plan_child_id(weft_workflow_id(frame->wf), &frame->job, i, id);
     return weft_workflow_child(frame->wf, (weft_target){"job", id},
-                               weft_bytes_of(&child, sizeof(child)), out);
+                               weft_bytes_of(&child, sizeof(child)), NULL, out);
 }
 
 static weft_err

@@ -297,7 +297,7 @@ run_child(weft_workflow *wf, const struct job *job, uint32_t i, weft_bytes *out)
                    weft_workflow_id(wf), i % 2 == 0 ? '/' : '-',
                    weft_workflow_run(wf), i);
     return weft_workflow_child(wf, (weft_target){"job", id},
-                               weft_bytes_of(&child, sizeof(child)), out);
+                               weft_bytes_of(&child, sizeof(child)), NULL, out);
 }
 
 static weft_err

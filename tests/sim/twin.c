@@ -22,11 +22,12 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1184, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1240, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_call) == 48, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_call) == 64, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_order) == 56, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_operation) == 72,
                "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_route) == 240, "a new field: is it durable?");
@@ -91,9 +92,11 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line_number(out, "attempt", actor->attempt);
     line_number(out, "begins", actor->begins_at_ms);
     line_number(out, "run begins", actor->run_begins_at_ms);
-    line(out, "start pending %d, parked %d, paused %d, cancel asked %d",
-         actor->is_start_pending, actor->is_parked, actor->is_paused,
-         actor->is_cancel_asked);
+    line(
+        out,
+        "start pending %d, parked %d, paused %d, cancel asked %d, end asked %d",
+        actor->is_start_pending, actor->is_parked, actor->is_paused,
+        actor->is_cancel_asked, actor->is_end_asked);
     line(out, "reason %s", text_of(actor->reason));
     line_number(out, "failed attempts", actor->failed_attempts);
     line_number(out, "crashes", actor->crashes);
@@ -217,6 +220,18 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
         line_bytes(out, call->type == WF_CALL_ASK ? "question" : "child",
                    call->id, wf_key_bytes(&call->target));
         line_number(out, "of run", call->run);
+        line(out, "- close %d, cancellation %d, asked %d, given up %d",
+             (int)call->close, (int)call->cancellation, call->is_asked,
+             call->is_given_up);
+    }
+    for (node = wf_list_first(&actor->orders.list); node != NULL;
+         node = wf_list_next(&actor->orders.list, node)) {
+        const struct wf_order *order =
+            WF_CONTAINER(node, struct wf_order, node);
+
+        line(out, "order %u: %d of call %u in run %llu", order->number,
+             (int)order->type, order->call, (unsigned long long)order->run);
+        line_bytes(out, "- to", order->number, wf_key_bytes(&order->target));
     }
     for (node = wf_list_first(&actor->updates.list); node != NULL;
          node = wf_list_next(&actor->updates.list, node)) {

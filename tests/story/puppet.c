@@ -54,7 +54,7 @@ send_letter(weft_actor *actor, const struct words *words)
         return weft_actor_ask(actor, to, words->word[3],
                               weft_text(words->word[4]), &call);
     }
-    return weft_actor_spawn(actor, to, weft_text(words->word[3]), &call);
+    return weft_actor_spawn(actor, to, weft_text(words->word[3]), NULL, &call);
 }
 
 static weft_err

@@ -256,7 +256,7 @@ refused_receive(weft_actor *actor, const weft_message *message, void *state)
         return WEFT_OK;
     }
     note_refusal("send", weft_actor_send(actor, self, "x", large));
-    note_refusal("spawn", weft_actor_spawn(actor, self, large, &call));
+    note_refusal("spawn", weft_actor_spawn(actor, self, large, NULL, &call));
     note_refusal("ask", weft_actor_ask(actor, self, "x", large, &call));
     note_refusal("call", weft_actor_call(actor, "long", large, NULL, &call));
     note_refusal("reply", weft_actor_reply(actor, large));
@@ -264,7 +264,7 @@ refused_receive(weft_actor *actor, const weft_message *message, void *state)
     note_refusal("stop", weft_actor_stop(actor, large));
     note_refusal("kind", weft_actor_send(actor, nobody, "x", weft_nothing()));
     note_refusal("child",
-                 weft_actor_spawn(actor, nobody, weft_nothing(), &call));
+                 weft_actor_spawn(actor, nobody, weft_nothing(), NULL, &call));
     note_refusal("ask",
                  weft_actor_ask(actor, nobody, "x", weft_nothing(), &call));
     note_refusal("id", weft_actor_send(actor, nameless, "x", weft_nothing()));
@@ -297,7 +297,7 @@ tell_refusals(struct story *story)
     story_do(WEFT_VERB_ASK, "refused", "a", "go", NULL);
     CHECK_NOTES(
         "[0] send WEFT_ETOOBIG x: 2097153 bytes, the limit is 2097152\n"
-        "[0] spawn WEFT_ETOOBIG call: 2097153 bytes, the limit is 2097152\n"
+        "[0] spawn WEFT_ETOOBIG child: 2097153 bytes, the limit is 2097152\n"
         "[0] ask WEFT_ETOOBIG call: 2097153 bytes, the limit is 2097152\n"
         "[0] call WEFT_ETOOBIG long: 2097153 bytes, the limit is 2097152\n"
         "[0] reply WEFT_ETOOBIG reply: 2097153 bytes, the limit is 2097152\n"

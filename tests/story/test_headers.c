@@ -52,7 +52,7 @@ hop_receive(weft_actor *actor, const weft_message *message, void *state)
     }
     if (strcmp(message->name, "spawn") == 0) {
         CHECK_OK(weft_actor_spawn(actor, (weft_target){"flow", "of-hop"},
-                                  weft_text("leaf"), &call));
+                                  weft_text("leaf"), NULL, &call));
     }
     return WEFT_OK;
 }
@@ -74,7 +74,7 @@ flow_run(weft_workflow *wf, weft_bytes input)
                                   weft_nothing()),
              WEFT_OK);
         MUST(weft_workflow_child(wf, (weft_target){"flow", id},
-                                 weft_text("leaf"), &child),
+                                 weft_text("leaf"), NULL, &child),
              WEFT_OK);
     }
     (void)snprintf(text, sizeof(text), "flow %s, %.*s; %.*s",

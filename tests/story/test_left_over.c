@@ -49,7 +49,7 @@ parent_run(weft_workflow *wf, weft_bytes input)
     weft_bytes result;
     weft_target child = {"flow", "w"};
 
-    MUST(weft_workflow_child(wf, child, input, &result), WEFT_OK);
+    MUST(weft_workflow_child(wf, child, input, NULL, &result), WEFT_OK);
     return weft_workflow_return(wf, result);
 }
 

@@ -63,7 +63,8 @@ parent_run(weft_workflow *wf, weft_bytes input)
     weft_err err;
 
     (void)snprintf(id, sizeof(id), "%s/c", weft_workflow_id(wf));
-    err = weft_workflow_child(wf, (weft_target){"flow", id}, input, &data);
+    err =
+        weft_workflow_child(wf, (weft_target){"flow", id}, input, NULL, &data);
     if (err == WEFT_EFAILED) {
         return weft_workflow_return(wf,
                                     weft_text(weft_workflow_failure(wf)->name));

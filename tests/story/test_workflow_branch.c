@@ -108,7 +108,7 @@ every_run(weft_workflow *wf, void *ctx)
     }
     if (err == WEFT_OK) {
         err = weft_workflow_child(wf, (weft_target){"puppet", "w/child"}, data,
-                                  &data);
+                                  NULL, &data);
     }
     return err == WEFT_OK ? weft_workflow_return(wf, data) : err;
 }

@@ -39,7 +39,7 @@ parent_run(weft_workflow *wf, weft_bytes input)
 
     (void)sscanf(story_text(input, text, sizeof(text)), "%49s %49s", id, in);
     err = weft_workflow_child(wf, (weft_target){"child", id}, weft_text(in),
-                              &result);
+                              NULL, &result);
     if (err == WEFT_OK) {
         return weft_workflow_return(wf, result);
     }
@@ -212,7 +212,7 @@ herd_run(weft_workflow *wf, weft_bytes input)
         (void)snprintf(id, sizeof(id), i < 3 ? "h/%d" : "h%d", i);
         child.id = id;
         MUST(weft_workflow_child_async(
-                 wf, child, weft_text(i == 1 ? "fail" : id), &futures[i]),
+                 wf, child, weft_text(i == 1 ? "fail" : id), NULL, &futures[i]),
              WEFT_OK);
     }
     MUST(weft_workflow_signal(wf, (weft_target){"puppet", "h5"}, "do",
@@ -260,9 +260,11 @@ again_run(weft_workflow *wf, weft_bytes input)
     weft_bytes result;
 
     (void)input;
-    MUST(weft_workflow_child(wf, child, weft_text("first"), &result), WEFT_OK);
+    MUST(weft_workflow_child(wf, child, weft_text("first"), NULL, &result),
+         WEFT_OK);
     CHECK(story_is(result, "first"));
-    MUST(weft_workflow_child(wf, child, weft_text("second"), &result), WEFT_OK);
+    MUST(weft_workflow_child(wf, child, weft_text("second"), NULL, &result),
+         WEFT_OK);
     return weft_workflow_return(wf, result);
 }
 

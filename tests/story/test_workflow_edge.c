@@ -66,7 +66,7 @@ large_run(weft_workflow *wf, weft_bytes input)
     refuse(wf, "call", weft_workflow_call(wf, "act", large, NULL, NULL));
     refuse(wf, "async",
            weft_workflow_call_async(wf, "act", large, NULL, &future));
-    refuse(wf, "child", weft_workflow_child(wf, self, large, NULL));
+    refuse(wf, "child", weft_workflow_child(wf, self, large, NULL, NULL));
     refuse(wf, "signal", weft_workflow_signal(wf, self, "x", large));
     refuse(wf, "value", weft_workflow_value(wf, "v", large_value, NULL, NULL));
     refuse(wf, "publish", weft_workflow_publish(wf, "p", large));
@@ -144,7 +144,7 @@ wrong_run(weft_workflow *wf, weft_bytes input)
            weft_workflow_signal(wf, (weft_target){"flow", ""}, "x", data));
     refuse(wf, "receive", weft_workflow_receive(wf, NULL, 0, NULL));
     refuse(wf, "kind",
-           weft_workflow_child(wf, (weft_target){NULL, "w"}, data, NULL));
+           weft_workflow_child(wf, (weft_target){NULL, "w"}, data, NULL, NULL));
     MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL), WEFT_OK);
     return WEFT_OK;
 }

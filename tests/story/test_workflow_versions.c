@@ -56,7 +56,7 @@ parent_run(weft_workflow *wf, weft_bytes input)
 {
     const weft_target child = {.kind = "flow", .id = "child"};
 
-    MUST(weft_workflow_child(wf, child, input, NULL), WEFT_EFAILED);
+    MUST(weft_workflow_child(wf, child, input, NULL, NULL), WEFT_EFAILED);
     return weft_workflow_return(wf, weft_text(weft_workflow_failure(wf)->name));
 }
 

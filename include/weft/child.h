@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// child.h - children: how they start, and what becomes of them when their
+// parent gives them up, ends or begins again.
+//
+// weft_workflow_child (workflow.h) and weft_actor_spawn (actor.h) take these
+// options; NULL stands for all defaults.
+
+#ifndef WEFT_CHILD_H
+#define WEFT_CHILD_H
+
+#include <stddef.h>
+
+#include "weft/activity.h"
+#include "weft/start.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What becomes of a child that is open when its parent ends, however it ends,
+// or begins again. (Temporal: parent close policy, which terminates by
+// default.)
+typedef enum weft_parent_close {
+    WEFT_PARENT_CLOSE_CANCEL, // it is asked to stop, and may clean up
+    // It ends at once, parked, paused and delayed too; no more of its code
+    // runs.
+    WEFT_PARENT_CLOSE_TERMINATE,
+    WEFT_PARENT_CLOSE_ABANDON // it goes on, and nobody waits for its result
+} weft_parent_close;
+
+// Start from WEFT_CHILD_OPTIONS_INIT and set what differs.
+typedef struct weft_child_options {
+    size_t struct_size;
+    // How it starts, as for a client (start.h), borrowed for the call; NULL:
+    // the defaults. Policies for an id in use that refuse it make the child
+    // fail, by the name "WEFT_EEXISTS". An instance that runs is never adopted:
+    // WEFT_CONFLICT_USE_EXISTING is WEFT_EINVAL. The child gets the headers of
+    // its parent and these; of two of one name, this one.
+    const weft_start_options *start;
+    weft_parent_close parent_close;
+    // What weft_workflow_cancel, a cancelled scope and weft_actor_call_cancel
+    // do to it. (Temporal: the four cancellation types of children, of which
+    // WEFT_CANCELLATION_WAIT is its default.)
+    weft_cancellation cancellation;
+    // 1: the parent learns when the child has been started, with
+    // weft_workflow_child_started or as WEFT_MESSAGE_STARTED.
+    int tell_started;
+} weft_child_options;
+
+#define WEFT_CHILD_OPTIONS_INIT                                                \
+    {                                                                          \
+        .struct_size = sizeof(weft_child_options)                              \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

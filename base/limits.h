@@ -87,10 +87,13 @@
 #define WF_CLIENT_REQUESTS_MAX 100000
 #define WF_LIST_PAGE_DEFAULT 100
 #define WF_LIST_PAGE_MAX 1000
-#define WF_UPDATES_KEPT_MAX 1000 // done, for their ids; then the oldest go
-#define WF_OPERATIONS_MAX 1000   // of operators, kept with one actor
-#define WF_ORDERS_RECORD_MAX 256 // children told of their parent's end at once
-#define WF_WHY_BYTES_MAX 1023    // why an operator did it
+#define WF_UPDATES_KEPT_MAX 1000  // done, for their ids; then the oldest go
+#define WF_OPERATIONS_MAX 1000    // of operators, kept with one actor
+#define WF_CAUSES_MAX 16          // of a failure
+#define WF_CAUSE_TEXT_MAX 1024    // of each text of a cause; cut
+#define WF_CAUSE_DETAILS_MAX 4096 // of a cause; longer ones are left out
+#define WF_ORDERS_RECORD_MAX 256  // children told of their parent's end at once
+#define WF_WHY_BYTES_MAX 1023     // why an operator did it
 #define WF_FAILURE_TEXT_MAX 1024 // of an attempt's failure, kept until the next
 
 // Links. Unacknowledged messages stay with the sender; so many are under way

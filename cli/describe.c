@@ -47,6 +47,17 @@ print_time(const char *name, uint64_t ms)
 }
 
 static void
+print_causes(const weft_failure *failure, int is_full)
+{
+    for (failure = failure->cause; failure != NULL; failure = failure->cause) {
+        printf("  %-10s %s%s%s: %s\n", "caused by", failure->source,
+               failure->source[0] == '\0' ? "" : " ", failure->name,
+               failure->message);
+        print_payload("details", failure->details, is_full);
+    }
+}
+
+static void
 print_head(const weft_inspect_actor *actor, int is_full)
 {
     const weft_description *head = &actor->head;
@@ -100,6 +111,7 @@ print_head(const weft_inspect_actor *actor, int is_full)
         printf("  %-10s %s: %s\n", "failure", actor->failure.name,
                actor->failure.message);
         print_payload("details", actor->failure.details, is_full);
+        print_causes(&actor->failure, is_full);
     }
 }
 

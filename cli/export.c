@@ -22,6 +22,12 @@ put_failure(const char *name, const weft_failure *failure)
     if (failure->details.len > 0) {
         cli_json_payload("details", failure->details);
     }
+    if (failure->source[0] != '\0') {
+        cli_json_text("source", failure->source);
+    }
+    if (failure->cause != NULL) {
+        put_failure("cause", failure->cause);
+    }
     cli_json_end_object();
 }
 

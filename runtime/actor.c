@@ -184,6 +184,7 @@ wf_actor_clear(struct wf_actor *actor)
     wf_own_bytes(&actor->state, weft_nothing());
     wf_own_bytes(&actor->result, weft_nothing());
     wf_own_bytes(&actor->failure_details, weft_nothing());
+    wf_own_bytes(&actor->failure_causes, weft_nothing());
     wf_own_bytes(&actor->attributes, weft_nothing());
     wf_own_bytes(&actor->attributes_begun, weft_nothing());
     wf_free(actor->failure_name);

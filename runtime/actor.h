@@ -239,6 +239,7 @@ struct wf_actor {
     char *failure_name;          // owned; NULL if it did not fail
     char *failure_message;       // owned
     weft_bytes failure_details;  // owned
+    weft_bytes failure_causes;   // owned (cause.h)
 
     // volatile: what the store has (image.c)
     bool has_row;

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/cause.h"
 #include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
@@ -279,6 +280,24 @@ weft_actor_stop_failed(weft_actor *actor, const char *name, const char *message,
     return err != WEFT_OK ? err
                           : stop(actor, WEFT_STATUS_FAILED, details, name,
                                  message == NULL ? "" : message);
+}
+
+weft_err
+weft_actor_stop_failed_with(weft_actor *actor, const weft_failure *failure)
+{
+    struct wf_buf causes = {0};
+    weft_err err;
+
+    WF_REQUIRE(failure != NULL);
+    if (failure->cause != NULL) {
+        wf_cause_put(&causes, failure->cause);
+    }
+    wf_buf_reset(&actor->turn.causes);
+    wf_buf_put(&actor->turn.causes, causes.data, causes.len);
+    err = weft_actor_stop_failed(actor, failure->name, failure->message,
+                                 failure->details);
+    wf_buf_fini(&causes);
+    return err;
 }
 
 uint64_t

@@ -267,6 +267,7 @@ apply_finish(struct wf_apply *apply)
     weft_bytes name;
     weft_bytes text;
     weft_bytes data;
+    weft_bytes causes;
 
     put_back_signals(apply);
     wf_child_owe_all(actor, 0);
@@ -275,12 +276,14 @@ apply_finish(struct wf_apply *apply)
     data = wf_reader_bytes(&apply->ops);
     name = wf_reader_bytes(&apply->ops);
     text = wf_reader_bytes(&apply->ops);
+    causes = wf_reader_bytes(&apply->ops);
     if (actor->status == WEFT_STATUS_COMPLETED) {
         wf_own_bytes(&actor->result, data);
     } else {
         wf_own_bytes(&actor->failure_details, data);
         wf_own_text(&actor->failure_name, name);
         wf_own_text(&actor->failure_message, text);
+        wf_own_bytes(&actor->failure_causes, causes);
     }
     actor->finished_at_ms = apply->now_ms;
     actor->is_start_pending = false;

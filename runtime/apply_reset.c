@@ -108,6 +108,7 @@ live_again(struct wf_apply *apply)
     actor->finished_at_ms = 0;
     wf_own_bytes(&actor->result, weft_nothing());
     wf_own_bytes(&actor->failure_details, weft_nothing());
+    wf_own_bytes(&actor->failure_causes, weft_nothing());
     wf_free(actor->failure_name);
     wf_free(actor->failure_message);
     actor->failure_name = NULL;

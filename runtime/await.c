@@ -196,6 +196,8 @@ wf_await_result(weft_workflow *wf, uint32_t id, weft_bytes *out_result)
             .name = future->name,
             .message = future->text,
             .details = future->data,
+            .source = future->source,
+            .cause = future->cause,
         };
     }
     if (future->kind == WF_COMMAND_STEP || future->is_given_up) {

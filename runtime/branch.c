@@ -142,6 +142,7 @@ wf_branch_failure(const struct wf_branch *branch)
                     ? "cancelled"
                     : weft_err_name(branch->outcome),
         .message = weft_err_text(branch->outcome),
+        .source = "",
     };
 }
 
@@ -159,6 +160,8 @@ settle_branch(weft_workflow *wf, const struct wf_branch *branch)
         future->name = failure.name;
         future->text = failure.message;
         future->data = failure.details;
+        future->source = failure.source;
+        future->cause = failure.cause;
     }
     wf_replay_settle(wf, branch->future);
 }

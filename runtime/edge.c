@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/attributes.h"
+#include "runtime/cause.h"
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/repair.h"
@@ -49,17 +50,19 @@ void
 wf_edge_answer_result(struct wf_partition *partition,
                       struct wf_request *request, const struct wf_actor *actor)
 {
+    weft_failure causes[WF_CAUSES_MAX];
     weft_err err = WEFT_OK;
 
     if (actor->status == WEFT_STATUS_COMPLETED) {
         wf_request_answer_data(request, actor->result);
     } else {
-        wf_request_answer_failure(request,
-                                  &(weft_failure){
-                                      .name = actor->failure_name,
-                                      .message = actor->failure_message,
-                                      .details = actor->failure_details,
-                                  });
+        wf_request_answer_failure(
+            request, &(weft_failure){
+                         .name = actor->failure_name,
+                         .message = actor->failure_message,
+                         .details = actor->failure_details,
+                         .cause = wf_cause_show(actor->failure_causes, causes),
+                     });
         err = wf_outcome_err(actor->status);
     }
     answer_now(partition, actor, request, err, actor->failure_name);

@@ -29,6 +29,7 @@ wf_turn_fini(struct wf_turn *turn)
 {
     wf_buf_fini(&turn->ops);
     wf_buf_fini(&turn->end);
+    wf_buf_fini(&turn->causes);
     wf_draft_fini(&turn->sends);
     wf_buf_fini(&turn->answered);
     wf_buf_fini(&turn->updates_done);

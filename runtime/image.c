@@ -500,6 +500,7 @@ put_items(struct save *save)
     put_letters(save);
     put_waits(save);
     put_single(save, WF_ITEM_ATTRIBUTES, actor->attributes_begun);
+    put_single(save, WF_ITEM_CAUSES, actor->failure_causes);
 }
 
 // A copy's head says nothing of the store that it comes from.

@@ -47,6 +47,7 @@ enum wf_item_class {
     WF_ITEM_ATTRIBUTES, // as the run began with them
     WF_ITEM_UPDATE,     // number: of its coming
     WF_ITEM_ORDER,      // number: in the list
+    WF_ITEM_CAUSES,     // of the failure
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "runtime/actor.h"
 #include "runtime/attributes.h"
+#include "runtime/cause.h"
 #include "runtime/inspect_core.h"
 #include "runtime/policy.h"
 
@@ -66,7 +67,17 @@ is_answer(enum wf_letter_type type)
 static weft_failure
 no_failure(void)
 {
-    return (weft_failure){.name = "", .message = ""};
+    return (weft_failure){.name = "", .message = "", .source = ""};
+}
+
+static const weft_failure *
+keep_causes(struct wf_view *view, weft_bytes causes)
+{
+    size_t count = wf_cause_count(causes);
+
+    return count == 0 ? NULL
+                      : wf_cause_show(causes,
+                                      keep(view, count * sizeof(weft_failure)));
 }
 
 static void
@@ -109,6 +120,8 @@ show_letter(struct wf_view *view, uint64_t number, weft_bytes bytes,
                                         : weft_err_name(letter.err),
             .message = keep_text(view, letter.text),
             .details = letter.data,
+            .source = "",
+            .cause = keep_causes(view, letter.causes),
         };
     } else if (is_whole) {
         shown.name = keep_text(view, letter.name);
@@ -427,6 +440,8 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
             .name = actor->failure_name,
             .message = actor->failure_message,
             .details = actor->failure_details,
+            .source = "",
+            .cause = keep_causes(view, actor->failure_causes),
         };
     }
     show_published(view, actor);

@@ -289,6 +289,9 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return wf_attributes_is_set(bytes);
     case WF_ITEM_UPDATE:
         return wf_update_decode(actor, (uint32_t)number, &reader);
+    case WF_ITEM_CAUSES:
+        wf_own_bytes(&actor->failure_causes, bytes);
+        return true;
     case WF_ITEM_ORDER:
         return decode_order(actor, (uint32_t)number, &reader);
     default:

@@ -12,6 +12,7 @@
 #define HAS_RESULT 4
 #define HAS_CALL 8
 #define HAS_OPTIONS 16
+#define HAS_CAUSES 32
 #define CLIENT_BYTES 16
 
 static uint8_t
@@ -33,6 +34,9 @@ flags_of(const struct wf_letter *letter)
     }
     if (letter->options.len > 0) {
         flags |= HAS_OPTIONS;
+    }
+    if (letter->causes.len > 0) {
+        flags |= HAS_CAUSES;
     }
     return flags;
 }
@@ -61,6 +65,9 @@ wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out)
     }
     if ((flags & HAS_OPTIONS) != 0) {
         wf_buf_put_bytes(out, letter->options);
+    }
+    if ((flags & HAS_CAUSES) != 0) {
+        wf_buf_put_bytes(out, letter->causes);
     }
     wf_buf_put_bytes(out, letter->name);
     wf_buf_put_bytes(out, letter->data);
@@ -92,6 +99,9 @@ wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter)
     }
     if ((flags & HAS_OPTIONS) != 0) {
         letter.options = wf_reader_bytes(&reader);
+    }
+    if ((flags & HAS_CAUSES) != 0) {
+        letter.causes = wf_reader_bytes(&reader);
     }
     letter.name = wf_reader_bytes(&reader);
     letter.data = wf_reader_bytes(&reader);

@@ -45,6 +45,7 @@ struct wf_letter {
                          // of a start or a cancel: its sender is to be told
     weft_bytes data;     // payload, result or details of the failure
     weft_bytes text;     // message of the failure
+    weft_bytes causes;   // of the failure (cause.h)
     weft_bytes options;  // start.h: of a start; of others, its headers only
 };
 

@@ -105,6 +105,7 @@ put_finish(struct wf_turn *turn, weft_status status, weft_bytes data,
     wf_buf_put_bytes(&turn->end, data);
     wf_buf_put_text(&turn->end, name);
     wf_buf_put_text(&turn->end, message);
+    wf_buf_put_bytes(&turn->end, wf_buf_bytes(&turn->causes));
     if (actor->parent.len > 0) {
         wf_turn_send(turn, &actor->parent,
                      &(struct wf_letter){
@@ -116,6 +117,7 @@ put_finish(struct wf_turn *turn, weft_status status, weft_bytes data,
                          .name = weft_text(name),
                          .text = weft_text(message),
                          .data = data,
+                         .causes = wf_buf_bytes(&turn->causes),
                      });
     }
 }

@@ -50,7 +50,8 @@ enum wf_op {
                            // V cancellation
     WF_OP_CALL_CLOSE,      // V id
     WF_OP_PUBLISH,         // B name, B value
-    WF_OP_FINISH,          // V status, B result, B failure name, B message
+    WF_OP_FINISH,          // V status, B result, B failure name, B message,
+                           // B causes (cause.h)
     WF_OP_REMOVE,          // the instance is forgotten
     WF_OP_OUTLIVED,        // what is in the mailbox was for the life before
     WF_OP_VERSION,         // V version: of the code it runs from here on

@@ -145,6 +145,7 @@ add_future(weft_workflow *wf, enum wf_command_kind kind, struct wf_scope *scope)
         .state = has_result(kind) ? WF_FUTURE_PENDING : WF_FUTURE_NONE,
         .name = "",
         .text = "",
+        .source = "",
     };
     if (has_result(kind)) {
         link_open(wf, wf->ordinal, scope);

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "runtime/cause.h"
 #include "weft/operate.h"
 
 static char empty[1];
@@ -76,7 +77,7 @@ clear_answer(struct wf_request *request)
 {
     request->reply = (weft_reply){
         .detail = empty,
-        .failure = {.name = empty, .message = empty},
+        .failure = {.name = empty, .message = empty, .source = empty},
     };
     request->list_next = weft_nothing();
     request->position = 0;
@@ -88,6 +89,7 @@ free_failure(weft_failure *failure)
     free_const(failure->name);
     free_const(failure->message);
     free_const(failure->details.data);
+    free_const(failure->cause); // and all of them
 }
 
 static void
@@ -205,6 +207,28 @@ wf_request_answer_data(struct wf_request *request, weft_bytes data)
     request->reply.data = copy;
 }
 
+// In one block, with the bytes that they point into behind them.
+static const weft_failure *
+copy_causes(const weft_failure *cause)
+{
+    struct wf_buf causes = {0};
+    weft_failure *room;
+    uint8_t *bytes;
+    size_t size;
+
+    if (cause == NULL) {
+        return NULL;
+    }
+    wf_cause_put(&causes, cause);
+    size = wf_cause_count(wf_buf_bytes(&causes)) * sizeof(*room);
+    room = wf_alloc(size + causes.len);
+    bytes = (uint8_t *)room + size;
+    memcpy(bytes, causes.data, causes.len);
+    (void)wf_cause_show(weft_bytes_of(bytes, causes.len), room);
+    wf_buf_fini(&causes);
+    return room;
+}
+
 void
 wf_request_answer_failure(struct wf_request *request,
                           const weft_failure *failure)
@@ -213,6 +237,8 @@ wf_request_answer_failure(struct wf_request *request,
         .name = copy_text(failure->name),
         .message = copy_text(failure->message),
         .details = copy_bytes(failure->details),
+        .source = empty,
+        .cause = copy_causes(failure->cause),
     };
 
     free_failure(&request->reply.failure);

@@ -10,12 +10,14 @@
 #include "runtime/turn.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
+#include "runtime/cause.h"
 #include "runtime/child.h"
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
@@ -331,11 +333,33 @@ struct shown {
     weft_message message;
     char *name;
     char *text;
+    struct wf_buf source; // of the failure
     struct wf_key sender;
+    weft_failure causes[WF_CAUSES_MAX];
 };
 
+// Who failed: the sender, or the activity that was called.
+static const char *
+show_source(const struct wf_actor *actor, const struct wf_letter *letter,
+            struct shown *shown)
+{
+    const struct wf_command *command =
+        letter->type == WF_LETTER_ACTIVITY
+            ? wf_actor_find_command(actor, letter->call)
+            : NULL;
+
+    if (command != NULL) {
+        wf_buf_put(&shown->source, command->name, strlen(command->name));
+    } else if (shown->sender.len > 0) {
+        wf_cause_put_source(&shown->source, &shown->sender);
+    }
+    wf_buf_put_u8(&shown->source, 0);
+    return (const char *)shown->source.data;
+}
+
 static void
-show_letter(const struct wf_letter *letter, struct shown *shown)
+show_letter(const struct wf_actor *actor, const struct wf_letter *letter,
+            struct shown *shown)
 {
     bool has_failed = letter->err != WEFT_OK;
 
@@ -356,7 +380,10 @@ show_letter(const struct wf_letter *letter, struct shown *shown)
                     : letter->call,
         .failure = {.name = has_failed ? shown->name : "",
                     .message = shown->text,
-                    .details = has_failed ? letter->data : weft_nothing()},
+                    .details = has_failed ? letter->data : weft_nothing(),
+                    .source =
+                        has_failed ? show_source(actor, letter, shown) : "",
+                    .cause = wf_cause_show(letter->causes, shown->causes)},
         .sender_kind = shown->sender.len > 0 ? wf_key_kind(&shown->sender) : "",
         .sender_id = shown->sender.len > 0 ? wf_key_id(&shown->sender) : "",
     };
@@ -367,6 +394,7 @@ shown_fini(struct shown *shown)
 {
     wf_free(shown->name);
     wf_free(shown->text);
+    wf_buf_fini(&shown->source);
     wf_key_fini(&shown->sender);
 }
 
@@ -379,7 +407,7 @@ call_handler(struct weft_actor *self, const struct wf_letter *letter,
     struct shown shown = {0};
     weft_err err;
 
-    show_letter(letter, &shown);
+    show_letter(actor, letter, &shown);
     wf_error_clear();
     wf_watch_begin(partition, actor, wf_letter_type_name(letter->type),
                    letter->name);

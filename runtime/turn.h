@@ -15,6 +15,7 @@ struct wf_turn {
     struct wf_partition *partition;
     struct wf_actor *actor;
     struct wf_buf ops;     // of the actor
+    struct wf_buf causes;  // of the failure that it ends with
     struct wf_buf end;     // the operation that finishes it: after all others
     struct wf_draft sends; // sections of others
     uint32_t next_id;      // of a plain actor's timers, commands and calls

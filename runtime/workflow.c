@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "runtime/cause.h"
 #include "runtime/child.h"
 #include "runtime/stack.h"
 #include "runtime/update.h"
@@ -60,6 +61,35 @@ wf_workflow_keep_text(weft_workflow *wf, weft_bytes text)
     }
     memory[text.len] = '\0';
     return memory;
+}
+
+const weft_failure *
+wf_workflow_keep_causes(weft_workflow *wf, weft_bytes causes)
+{
+    size_t count = wf_cause_count(causes);
+
+    return count == 0 ? NULL
+                      : wf_cause_show(wf_workflow_keep(wf, causes),
+                                      wf_workflow_memory(
+                                          wf, count * sizeof(weft_failure)));
+}
+
+// "KIND/ID" of who sent it.
+static const char *
+keep_sender(weft_workflow *wf, weft_bytes sender)
+{
+    struct wf_buf text = {0};
+    struct wf_key key;
+    const char *kept;
+
+    if (sender.len == 0 || !wf_key_decode(sender, &key)) {
+        return "";
+    }
+    wf_cause_put_source(&text, &key);
+    kept = wf_workflow_keep_text(wf, wf_buf_bytes(&text));
+    wf_buf_fini(&text);
+    wf_key_fini(&key);
+    return kept;
 }
 
 // Activations. --------------------------------------------------------------
@@ -292,6 +322,10 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
     if (letter->err != WEFT_OK) {
         future->name = wf_workflow_keep_text(wf, letter->name);
         future->text = wf_workflow_keep_text(wf, letter->text);
+        future->cause = wf_workflow_keep_causes(wf, letter->causes);
+        if (letter->type == WF_LETTER_CHILD) {
+            future->source = keep_sender(wf, letter->sender);
+        }
     }
     settle(wf, id);
     if (letter->type == WF_LETTER_CHILD) {
@@ -362,13 +396,17 @@ put_failed(weft_workflow *wf)
 
     if (failure.name == NULL && main->outcome == WEFT_EFAILED &&
         main->failure.name[0] != '\0') {
-        failure = main->failure;
+        failure = main->failure; // passed on
+        failure.cause = &main->failure;
     }
     if (failure.name == NULL) {
         failure.name = weft_err_name(main->outcome);
         failure.message = weft_err_text(main->outcome);
     }
     wf->turn->retry_after_ms = main->retry_after_ms;
+    if (failure.cause != NULL) {
+        wf_cause_put(&wf->turn->causes, failure.cause);
+    }
     wf_turn_end(wf->turn, WEFT_STATUS_FAILED, failure.details, failure.name,
                 failure.message);
 }

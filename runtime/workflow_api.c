@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/cause.h"
 #include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
@@ -81,6 +82,8 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
         }
         wf->futures[wf->ordinal - 1].cancellation =
             wf_policy_cancellation(wf_buf_bytes(&bytes));
+        wf->futures[wf->ordinal - 1].source =
+            wf_workflow_keep_text(wf, weft_text(activity));
         *out_future = wf_await_number(wf, wf->ordinal);
     }
     wf_buf_fini(&bytes);
@@ -154,6 +157,7 @@ weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
         return err;
     }
     id = wf->ordinal;
+    wf->futures[id - 1].source = wf_workflow_keep_text(wf, weft_text(name));
     turn = wf_reset_turn(wf);
     if (turn != NULL) {
         wf_turn_command(turn, id, WF_COMMAND_STEP, name, weft_nothing(),
@@ -345,6 +349,8 @@ wf_workflow_refuse_started(weft_workflow *wf, uint32_t child)
     future->name = known->name;
     future->text = known->text;
     future->data = known->data;
+    future->source = known->source;
+    future->cause = known->cause;
     wf_replay_settle(wf, started);
 }
 
@@ -519,6 +525,47 @@ weft_workflow_return(weft_workflow *wf, weft_bytes result)
     return err;
 }
 
+static const weft_failure *
+keep_cause(weft_workflow *wf, const weft_failure *cause)
+{
+    struct wf_buf causes = {0};
+    const weft_failure *kept;
+
+    if (cause == NULL) {
+        return NULL;
+    }
+    wf_cause_put(&causes, cause);
+    kept = wf_workflow_keep_causes(wf, wf_buf_bytes(&causes));
+    wf_buf_fini(&causes);
+    return kept;
+}
+
+weft_err
+weft_workflow_fail_with(weft_workflow *wf, const weft_failure *failure)
+{
+    const char *message;
+    weft_err err;
+
+    WF_REQUIRE(failure != NULL);
+    err = wf_name_check("failure", failure->name, WF_NAME_BYTES_MAX);
+    if (err == WEFT_OK) {
+        err = check_payload(wf, "details", failure->details);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    message = failure->message == NULL ? "" : failure->message;
+    wf_branch_here(wf)->failing = (weft_failure){
+        .name = wf_workflow_keep_text(wf, weft_text(failure->name)),
+        .message = wf_workflow_keep_text(wf, weft_text(message)),
+        .details = wf_workflow_keep(wf, failure->details),
+        .source = "",
+        .cause = keep_cause(wf, failure->cause),
+    };
+    wf_branch_here(wf)->retry_after_ms = 0;
+    return WEFT_EFAILED;
+}
+
 weft_err
 weft_workflow_fail(weft_workflow *wf, const char *name, const char *message,
                    weft_bytes details)
@@ -531,22 +578,14 @@ weft_workflow_fail_after(weft_workflow *wf, const char *name,
                          const char *message, weft_bytes details,
                          uint64_t retry_after_ms)
 {
-    weft_err err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
+    weft_err err = weft_workflow_fail_with(
+        wf,
+        &(weft_failure){.name = name, .message = message, .details = details});
 
-    if (err == WEFT_OK) {
-        err = check_payload(wf, "details", details);
+    if (err == WEFT_EFAILED) {
+        wf_branch_here(wf)->retry_after_ms = retry_after_ms;
     }
-    if (err != WEFT_OK) {
-        return err;
-    }
-    wf_branch_here(wf)->failing = (weft_failure){
-        .name = wf_workflow_keep_text(wf, weft_text(name)),
-        .message = wf_workflow_keep_text(
-            wf, weft_text(message == NULL ? "" : message)),
-        .details = wf_workflow_keep(wf, details),
-    };
-    wf_branch_here(wf)->retry_after_ms = retry_after_ms;
-    return WEFT_EFAILED;
+    return err;
 }
 
 weft_err

@@ -50,6 +50,8 @@ struct wf_future {
     struct wf_scope *deadline; // the scope that ends when this timer fires
     const char *name;          // of the signal waited for; of the failure
     const char *text;
+    const char *source;             // who gives it; of a failure
+    const weft_failure *cause;      // of the failure; in the arena
     weft_bytes data;                // in the arena
     weft_cancellation cancellation; // how it is given up
     bool is_cancel_asked;           // given up, and its outcome is waited for
@@ -184,6 +186,8 @@ struct weft_workflow {
 void *wf_workflow_memory(weft_workflow *wf, size_t size);
 weft_bytes wf_workflow_keep(weft_workflow *wf, weft_bytes bytes);
 const char *wf_workflow_keep_text(weft_workflow *wf, weft_bytes text);
+const weft_failure *wf_workflow_keep_causes(weft_workflow *wf,
+                                            weft_bytes causes);
 
 // version.c -----------------------------------------------------------------
 

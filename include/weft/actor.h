@@ -56,6 +56,15 @@ typedef struct weft_failure {
     const char *name;    // "" if nothing failed
     const char *message; // for people
     weft_bytes details;  // what the failing code attached
+    // Who failed: the name of an activity or a step, "KIND/ID" of a child; ""
+    // if it is the instance itself.
+    const char *source;
+    // What it passed on, or says that it came from; NULL: nothing. A workflow
+    // that returns the error of a failed wait passes that failure on: it has
+    // the same name, message and details, and is its cause. At most 16, the
+    // first one always among them; of a cause texts are cut to 1 KiB, and
+    // details over 4 KiB are left out. (Temporal: cause of a failure.)
+    const struct weft_failure *cause;
 } weft_failure;
 
 // Everything is borrowed until the handler returns.
@@ -199,6 +208,10 @@ WEFT_API weft_err weft_actor_stop(weft_actor *actor, weft_bytes result);
 WEFT_API weft_err weft_actor_stop_failed(weft_actor *actor, const char *name,
                                          const char *message,
                                          weft_bytes details);
+// The same with a cause: &message->failure, for example. Its source is not
+// looked at; all of it is copied.
+WEFT_API weft_err weft_actor_stop_failed_with(weft_actor *actor,
+                                              const weft_failure *failure);
 
 // Milliseconds since 1970, sampled once for the turn; never goes back.
 WEFT_API uint64_t weft_actor_now_ms(const weft_actor *actor);

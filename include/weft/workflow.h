@@ -344,7 +344,6 @@ WEFT_API weft_err weft_workflow_return(weft_workflow *wf, weft_bytes result);
 // Set the failure that a later error return ends with; returns WEFT_EFAILED.
 WEFT_API weft_err weft_workflow_fail(weft_workflow *wf, const char *name,
                                      const char *message, weft_bytes details);
-
 // The same; and if the start's policy retries it, the next run begins so much
 // later, whatever the interval. 0: as the policy says. Limits of attempts and
 // of time hold all the same. (Temporal: next retry delay.)
@@ -352,6 +351,11 @@ WEFT_API weft_err weft_workflow_fail_after(weft_workflow *wf, const char *name,
                                            const char *message,
                                            weft_bytes details,
                                            uint64_t retry_after_ms);
+
+// As weft_workflow_fail, with a cause: weft_workflow_failure, for example,
+// which is what it came from. Its source is not looked at; all of it is copied.
+WEFT_API weft_err weft_workflow_fail_with(weft_workflow *wf,
+                                          const weft_failure *failure);
 
 // Begin again with a fresh journal, the same id and all signals not yet
 // received, once the function returns. (Temporal: continue as new.) Returns

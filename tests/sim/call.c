@@ -56,6 +56,20 @@ copy_memo(struct world_call *shown, weft_bytes memo)
 }
 
 static void
+show_causes(const weft_failure *cause, char *text, size_t size)
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (; cause != NULL && len < size; cause = cause->cause) {
+        len += (size_t)snprintf(text + len, size - len, "%s %s %s %.*s\n",
+                                cause->source, cause->name, cause->message,
+                                (int)cause->details.len,
+                                (const char *)cause->details.data);
+    }
+}
+
+static void
 call_done(struct wf_request *request)
 {
     struct call *call = request->done_ctx;
@@ -83,6 +97,7 @@ call_done(struct wf_request *request)
     (void)snprintf(shown->details, sizeof(shown->details), "%.*s",
                    (int)reply->failure.details.len,
                    (const char *)reply->failure.details.data);
+    show_causes(reply->failure.cause, shown->causes, sizeof(shown->causes));
     if (len > 0) {
         memcpy(shown->data, reply->data.data, len);
     }

@@ -22,7 +22,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1240, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1256, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");
@@ -107,6 +107,7 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line(out, "failure %s: %s", text_of(actor->failure_name),
          text_of(actor->failure_message));
     line_bytes(out, "failure details", 0, actor->failure_details);
+    line_bytes(out, "failure causes", 0, actor->failure_causes);
     line_bytes(out, "attributes", 0, actor->attributes);
     line_bytes(out, "attributes begun", 0, actor->attributes_begun);
 }

@@ -92,6 +92,7 @@ struct world_call {
     char failure[256]; // its name
     char message[256];
     char details[256]; // as text, cut
+    char causes[2048]; // a line each: "SOURCE NAME MESSAGE DETAILS", cut
     bool is_created;
     size_t items_count;
     weft_description item; // the first; its strings are those below

@@ -114,8 +114,9 @@ parent_run(weft_workflow *wf, weft_bytes input)
     weft_bytes word;
 
     TRY(weft_workflow_child_async(wf, (weft_target){"echo", "waits"},
-                                  weft_text("wait"), &waits));
-    TRY(weft_workflow_child(wf, (weft_target){"echo", "ends"}, input, NULL));
+                                  weft_text("wait"), NULL, &waits));
+    TRY(weft_workflow_child(wf, (weft_target){"echo", "ends"}, input, NULL,
+                            NULL));
     TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
     TRY(weft_workflow_await(wf, waits, &word));
     return weft_workflow_return(wf, word);

@@ -23,7 +23,9 @@ TEST(request, a_new_one_has_empty_strings)
 TEST(request, answers_are_copied_and_replaced)
 {
     char detail[] = "first";
-    weft_failure failure = {"Declined", "no money", weft_text("card")};
+    weft_failure failure = {.name = "Declined",
+                            .message = "no money",
+                            .details = weft_text("card")};
     struct wf_request *request = wf_request_create();
 
     wf_request_answer(request, WEFT_EBUSY, detail);

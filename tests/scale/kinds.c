@@ -132,6 +132,59 @@ run_sliding(weft_workflow *wf, uint64_t count, uint64_t seen)
     return err == WEFT_OK ? give(wf, seen) : err;
 }
 
+// Half of them beside it.
+static weft_err
+run_children(weft_workflow *wf, uint64_t count, const char *what)
+{
+    weft_future *futures =
+        weft_workflow_alloc(wf, (size_t)count * sizeof(*futures));
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_err err = WEFT_OK;
+
+    options.parent_close = strcmp(what, "end") == 0
+                               ? WEFT_PARENT_CLOSE_TERMINATE
+                               : WEFT_PARENT_CLOSE_CANCEL;
+    for (uint64_t i = 0; i < count && err == WEFT_OK; i++) {
+        char id[40];
+
+        (void)snprintf(id, sizeof(id), "%s%" PRIu64, i % 2 == 0 ? "one/" : "",
+                       i);
+        err = weft_workflow_child_async(wf, (weft_target){"child", id},
+                                        weft_text(what), &options, &futures[i]);
+    }
+    return err == WEFT_OK ? weft_workflow_await_all(wf, futures, (size_t)count)
+                          : err;
+}
+
+static weft_err
+run_family(weft_workflow *wf, uint64_t count, uint64_t seen)
+{
+    weft_err err = run_children(wf, count, "quick");
+
+    return err == WEFT_OK ? give(wf, seen + count) : err;
+}
+
+static weft_err
+run_parent(weft_workflow *wf, uint64_t count, uint64_t seen)
+{
+    (void)seen;
+    return run_children(wf, count, "wait");
+}
+
+static weft_err
+run_tyrant(weft_workflow *wf, uint64_t count, uint64_t seen)
+{
+    (void)seen;
+    return run_children(wf, count, "end");
+}
+
+static weft_err
+run_child(weft_workflow *wf, weft_bytes input)
+{
+    return input.len == strlen("quick") ? WEFT_OK
+                                        : weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
 static weft_err
 run_timers(weft_workflow *wf, uint64_t count, uint64_t seen)
 {
@@ -233,7 +286,8 @@ static const struct plan plans[] = {
     {"timers", run_timers},     {"receive", run_receive},
     {"later", run_later},       {"go", run_go},
     {"restart", run_restart},   {"steps", run_steps},
-    {"values", run_values},
+    {"values", run_values},     {"family", run_family},
+    {"parent", run_parent},     {"tyrant", run_tyrant},
 };
 
 static weft_err
@@ -266,14 +320,18 @@ scale_definitions(void)
 {
     weft_definitions *definitions = NULL;
     weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+    weft_workflow_def child = WEFT_WORKFLOW_DEF_INIT;
     weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
 
+    child.name = "child";
+    child.run = run_child;
     workflow.name = "scale";
     workflow.run = run_plan;
     activity.name = "work";
     activity.run = work;
     if (weft_definitions_create(&definitions) != WEFT_OK ||
         weft_definitions_add_workflow(definitions, &workflow) != WEFT_OK ||
+        weft_definitions_add_workflow(definitions, &child) != WEFT_OK ||
         weft_definitions_add_activity(definitions, &activity) != WEFT_OK) {
         abort();
     }

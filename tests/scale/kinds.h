@@ -7,7 +7,8 @@
 
 #include "weft/definitions.h"
 
-// "scale", and the activity "work". Of the caller.
+// "scale", its children of kind "child", and the activity "work". Of the
+// caller.
 weft_definitions *scale_definitions(void);
 
 #endif

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "scale/kinds.h"
+#include "weft/find.h"
 #include "weft/testing.h"
 
 #define DAY_MS (24ULL * 3600 * 1000)
@@ -158,6 +159,51 @@ run_cancelled(struct run *run)
     CHECK(weft_client_result(run->client, target, 0, NULL) == WEFT_ECANCELLED);
 }
 
+// Children. -----------------------------------------------------------------
+
+static void
+check_children(const struct run *run, const char *status)
+{
+    weft_reply *reply = NULL;
+    char filter[80];
+
+    (void)snprintf(filter, sizeof(filter),
+                   "kind = \"child\" and status = \"%s\"", status);
+    CHECK(weft_client_count(run->client, filter, NULL, &reply) == WEFT_OK);
+    CHECK(reply->count == run->count);
+    weft_reply_free(reply);
+}
+
+static void
+run_family(struct run *run)
+{
+    start(run, "family");
+    check_result(run, run->count);
+    check_children(run, "completed");
+}
+
+static void
+run_orphans(struct run *run)
+{
+    start(run, "parent");
+    CHECK(weft_client_cancel(run->client, target) == WEFT_OK);
+    weft_test_run(run->test);
+    CHECK(weft_client_result(run->client, target, 0, NULL) == WEFT_ECANCELLED);
+    check_children(run, "cancelled");
+}
+
+// The process dies while they wait, and again when the first have been told.
+static void
+run_tyrant(struct run *run)
+{
+    start(run, "tyrant");
+    weft_test_crash(run->test);
+    CHECK(weft_client_terminate(run->client, target, "enough") == WEFT_OK);
+    weft_test_crash(run->test);
+    weft_test_run(run->test);
+    check_children(run, "terminated");
+}
+
 // Signals. ------------------------------------------------------------------
 
 static void
@@ -225,6 +271,9 @@ static const struct scale_case cases[] = {
     {"open.timers", run_timers, 2000, 100000},
     {"open.crashed", run_crashed, 2000, 100000},
     {"open.cancelled", run_cancelled, 2000, 100000},
+    {"children.all", run_family, 2000, 100000},
+    {"children.cancelled", run_orphans, 2000, 100000},
+    {"children.crashed", run_tyrant, 2000, 100000},
     {"signal.later", run_later, 3000, 1000000},
     {"signal.never", run_never, 3000, 1000000},
     {"signal.paused", run_paused, 3000, 1000000},

@@ -19,7 +19,6 @@
 
 #include "weft/activity.h"
 #include "weft/bytes.h"
-#include "weft/child.h"
 #include "weft/definitions.h"
 #include "weft/error.h"
 
@@ -29,6 +28,9 @@ extern "C" {
 
 // The actor whose turn it is; valid until the handler returns.
 typedef struct weft_actor weft_actor;
+
+// How a child starts: child.h.
+typedef struct weft_child_options weft_child_options;
 
 // A name for one actor or workflow instance. Strings are borrowed for the
 // call. The part of the id before the first '/' decides where the actor

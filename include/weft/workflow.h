@@ -214,32 +214,6 @@ WEFT_API weft_err weft_workflow_receive_any_async(weft_workflow *wf,
 WEFT_API weft_err weft_workflow_signal(weft_workflow *wf, weft_target to,
                                        const char *name, weft_bytes data);
 
-// Children. -----------------------------------------------------------------
-
-// Start a child workflow or actor and wait for its result. Runs that are
-// retried or begun again are one child. options (child.h) may be NULL.
-//
-// WEFT_EFAILED  it failed, was cancelled, terminated, or exists already;
-//               weft_workflow_failure has the reason
-// WEFT_EINVAL   an option is out of range; the detail names it
-WEFT_API weft_err weft_workflow_child(weft_workflow *wf, weft_target child,
-                                      weft_bytes input,
-                                      const weft_child_options *options,
-                                      weft_bytes *out_result);
-WEFT_API weft_err weft_workflow_child_async(weft_workflow *wf,
-                                            weft_target child, weft_bytes input,
-                                            const weft_child_options *options,
-                                            weft_future *out_future);
-
-// For a child whose options say tell_started: a future that is known once the
-// instance exists, its code may still have to wait; its result is the child's
-// id. If the start was refused it fails, as the child's own future does.
-//
-// WEFT_EINVAL  no such future, or its options did not say so
-WEFT_API weft_err weft_workflow_child_started(weft_workflow *wf,
-                                              weft_future child,
-                                              weft_future *out_started);
-
 // Futures. ------------------------------------------------------------------
 
 // Wait for one. The result stays valid until the workflow function returns;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "weft/branch.h"
+#include "weft/child.h"
 #include "weft/workflow.h"
 
 #define HOUR_MS (3600ULL * 1000)

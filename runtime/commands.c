@@ -101,9 +101,10 @@ wf_commands_policy(const struct wf_partition *partition,
 
 // Records. ------------------------------------------------------------------
 
-static void
-close_command(struct wf_partition *partition, struct wf_command *command,
-              weft_err err, weft_bytes name, weft_bytes text, weft_bytes data)
+void
+wf_commands_close(struct wf_partition *partition, struct wf_command *command,
+                  weft_err err, weft_bytes name, weft_bytes text,
+                  weft_bytes data)
 {
     struct wf_actor *actor = command->actor;
     bool is_step = command->kind == WF_COMMAND_STEP;
@@ -138,20 +139,10 @@ close_command(struct wf_partition *partition, struct wf_command *command,
     wf_buf_fini(&ops);
 }
 
-// How an attempt failed, or that it is over without having run.
-struct failed {
-    weft_err err; // EFAILED, or ECANCELLED if it stopped as it was asked
-    weft_bytes name;
-    weft_bytes text;
-    weft_bytes data;
-    bool is_final;
-    uint64_t retry_after_ms; // 0: as the policy says
-};
-
-static struct failed
+static struct wf_failed
 failed_for(const char *name, const char *text)
 {
-    return (struct failed){
+    return (struct wf_failed){
         .err = WEFT_EFAILED,
         .name = weft_text(name),
         .text = weft_text(text),
@@ -161,7 +152,7 @@ failed_for(const char *name, const char *text)
 // What operators see of it until the next one fails.
 static void
 put_failed(struct wf_buf *ops, const struct wf_command *command,
-           const struct failed *failed)
+           const struct wf_failed *failed)
 {
     size_t len = failed->text.len;
 
@@ -188,7 +179,7 @@ wf_commands_put_attempt(struct wf_buf *ops, const struct wf_command *command,
 // due 0: at once, when it is durable. lost: of those that count.
 static void
 begin_attempt(struct wf_partition *partition, struct wf_command *command,
-              const struct failed *failed, uint32_t lost, uint64_t due)
+              const struct wf_failed *failed, uint32_t lost, uint64_t due)
 {
     struct wf_actor *actor = command->actor;
     struct wf_buf ops = {0};
@@ -237,7 +228,7 @@ wf_commands_delay_ms(const struct wf_policy *policy,
 // When the next attempt may begin; 0: at once.
 static uint64_t
 next_due(const struct wf_partition *partition, const struct wf_policy *policy,
-         const struct wf_command *command, const struct failed *failed)
+         const struct wf_command *command, const struct wf_failed *failed)
 {
     uint32_t used = used_attempts(command);
     uint64_t delay = failed->retry_after_ms;
@@ -267,9 +258,9 @@ count_failure(const struct wf_partition *partition,
     }
 }
 
-static void
-fail_attempt(struct wf_partition *partition, struct wf_command *command,
-             const struct failed *failed)
+void
+wf_commands_fail(struct wf_partition *partition, struct wf_command *command,
+                 const struct wf_failed *failed)
 {
     struct wf_policy policy = wf_commands_policy(partition, command);
     uint32_t used = used_attempts(command);
@@ -288,8 +279,8 @@ fail_attempt(struct wf_partition *partition, struct wf_command *command,
             "%s attempt %u: %.*s", command->name, wf_command_attempt(command),
             (int)failed->name.len, (const char *)failed->name.data);
     if (is_over) {
-        close_command(partition, command, failed->err, failed->name,
-                      failed->text, failed->data);
+        wf_commands_close(partition, command, failed->err, failed->name,
+                          failed->text, failed->data);
     } else {
         begin_attempt(partition, command, failed, command->lost, due);
     }
@@ -345,7 +336,7 @@ start_activity(struct wf_partition *partition, struct wf_command *command)
     const char *name = "";
     bool is_final = false;
     uint64_t limit;
-    struct failed failed;
+    struct wf_failed failed;
 
     wf_alarm_clear(partition, &command->alarm);
     if (command->is_cancel_asked) {
@@ -353,14 +344,14 @@ start_activity(struct wf_partition *partition, struct wf_command *command)
                             "no attempt was under way when it was asked to "
                             "stop");
         failed.err = WEFT_ECANCELLED;
-        fail_attempt(partition, command, &failed);
+        wf_commands_fail(partition, command, &failed);
         return;
     }
     limit = wf_timeouts_next(partition, command, &name, &is_final);
     if (limit <= partition->now_ms) {
         failed = failed_for(name, "its time was over before it could begin");
         failed.is_final = is_final;
-        fail_attempt(partition, command, &failed);
+        wf_commands_fail(partition, command, &failed);
     } else if (command->is_paused || command->due > partition->now_ms) {
         uint64_t due = command->is_paused ? UINT64_MAX : command->due;
 
@@ -373,8 +364,9 @@ start_activity(struct wf_partition *partition, struct wf_command *command)
     }
 }
 
-static void
-start_command(struct wf_partition *partition, struct wf_command *command)
+void
+wf_commands_start_one(struct wf_partition *partition,
+                      struct wf_command *command)
 {
     struct wf_actor *actor = command->actor;
 
@@ -406,7 +398,7 @@ wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
             WF_CONTAINER(node, struct wf_command, node);
 
         node = wf_list_next(&actor->commands.list, node); // it may be closed
-        start_command(partition, command);
+        wf_commands_start_one(partition, command);
     }
 }
 
@@ -435,7 +427,7 @@ wf_commands_released(struct wf_partition *partition, struct wf_actor *actor)
             break;
         }
         wf_list_remove(&actor->touched, node);
-        start_command(partition, command);
+        wf_commands_start_one(partition, command);
     }
 }
 
@@ -443,13 +435,14 @@ wf_commands_released(struct wf_partition *partition, struct wf_actor *actor)
 static void
 lose_attempt(struct wf_partition *partition, struct wf_command *command)
 {
-    struct failed lost = failed_for("lost", "the process of this attempt died");
+    struct wf_failed lost =
+        failed_for("lost", "the process of this attempt died");
     bool counts = command->attempt > command->base;
 
     wf_tally_activity(partition->options.tally,
                       wf_commands_kind(partition, command), WF_ACTIVITY_LOST);
     if (wf_commands_policy(partition, command).fail_when_lost) {
-        fail_attempt(partition, command, &lost);
+        wf_commands_fail(partition, command, &lost);
     } else {
         begin_attempt(partition, command, &lost,
                       command->lost + (counts ? 1 : 0), 0);
@@ -470,7 +463,7 @@ recover_command(struct wf_partition *partition, struct wf_command *command)
     } else if (command->task != NULL) {
         wf_timeouts_watch(partition, command); // they did not strike meanwhile
     } else if (!may_have_run) {
-        start_command(partition, command);
+        wf_commands_start_one(partition, command);
     } else {
         lose_attempt(partition, command);
     }
@@ -497,14 +490,14 @@ void
 wf_commands_alarm(struct wf_partition *partition, struct wf_command *command)
 {
     const char *name = "";
-    struct failed failed;
+    struct wf_failed failed;
     bool is_final = false;
 
     if (!wf_actor_may_run(command->actor)) {
         return; // resume sets alarms again
     }
     if (!wf_command_is_running(command)) {
-        start_command(partition, command);
+        wf_commands_start_one(partition, command);
         return;
     }
     if (wf_timeouts_next(partition, command, &name, &is_final) >
@@ -515,204 +508,5 @@ wf_commands_alarm(struct wf_partition *partition, struct wf_command *command)
     }
     failed = failed_for(name, "the attempt took too long");
     failed.is_final = is_final;
-    fail_attempt(partition, command, &failed);
-}
-
-// Results. ------------------------------------------------------------------
-
-// The command whose current attempt the token means, or NULL.
-static struct wf_command *
-find_attempt(const struct wf_partition *partition, const struct wf_key *caller,
-             const struct wf_token *token)
-{
-    const struct wf_actor *actor =
-        wf_residents_find(partition, wf_key_bytes(caller));
-    struct wf_command *command;
-
-    if (actor == NULL || actor->run != token->run) {
-        return NULL;
-    }
-    command = wf_actor_find_command(actor, token->command);
-    if (command == NULL || command->attempt != token->attempt) {
-        return NULL;
-    }
-    return command;
-}
-
-static void
-defer_attempt(struct wf_partition *partition, struct wf_command *command)
-{
-    struct wf_buf ops = {0};
-
-    wf_buf_put_u8(&ops, WF_OP_COMMAND_DEFER);
-    wf_buf_put_varint(&ops, command->id);
-    (void)wf_write_actor(partition, command->actor, &ops, false);
-    wf_buf_fini(&ops);
-    wf_timeouts_watch(partition, command);
-}
-
-// A worker gave it back. It never began if the node is closing, which the next
-// one will make good, or if it is paused.
-static void
-end_attempt(struct wf_partition *partition, struct wf_command *command,
-            struct wf_outcome *outcome)
-{
-    command->task = NULL;
-    wf_alarm_clear(partition, &command->alarm);
-    if (outcome->err == WEFT_OK) {
-        close_command(partition, command, WEFT_OK, weft_nothing(),
-                      weft_nothing(), outcome->data);
-    } else if (outcome->err == WEFT_EDEFERRED) {
-        defer_attempt(partition, command);
-    } else if (outcome->err == WEFT_EBUSY) {
-        command->is_started = false;
-        start_command(partition, command);
-    } else if (outcome->err != WEFT_ECLOSED) {
-        fail_attempt(
-            partition, command,
-            &(struct failed){
-                .err = outcome->err,
-                .name = weft_text(outcome->name == NULL ? "" : outcome->name),
-                .text =
-                    weft_text(outcome->message == NULL ? "" : outcome->message),
-                .data = outcome->data,
-                .is_final = outcome->is_final,
-                .retry_after_ms = outcome->retry_after_ms,
-            });
-    }
-}
-
-void
-wf_commands_task(struct wf_partition *partition, struct wf_task *task)
-{
-    struct wf_command *command =
-        find_attempt(partition, &task->caller, &task->token);
-
-    if (task->incarnation == partition->options.incarnation) {
-        partition->stats.activities_running--;
-    }
-    if (command != NULL && command->task == task) {
-        end_attempt(partition, command, &task->outcome);
-    }
-    wf_task_destroy(task);
-}
-
-static void
-keep_details(struct wf_partition *partition, struct wf_command *command,
-             weft_bytes details)
-{
-    struct wf_buf ops = {0};
-
-    if (details.len > 0 && !wf_bytes_equal(details, command->details)) {
-        wf_buf_put_u8(&ops, WF_OP_COMMAND_DETAILS);
-        wf_buf_put_varint(&ops, command->id);
-        wf_buf_put_bytes(&ops, details);
-        (void)wf_write_actor(partition, command->actor, &ops, true);
-        wf_buf_fini(&ops);
-    }
-}
-
-void
-wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat)
-{
-    struct wf_command *command =
-        find_attempt(partition, &beat->caller, &beat->token);
-
-    if (command != NULL) {
-        keep_details(partition, command, beat->details);
-    }
-    wf_beat_destroy(beat);
-}
-
-// By token. -----------------------------------------------------------------
-
-static void
-beat_by_token(struct wf_partition *partition, struct wf_command *command,
-              struct wf_request *request)
-{
-    command->beat_ms = partition->now_ms;
-    keep_details(partition, command, request->data);
-    wf_timeouts_watch(partition, command);
-    wf_edge_answer(partition, request, partition->last_record,
-                   command->is_cancel_asked ? WEFT_ECANCELLED : WEFT_OK, "%s",
-                   command->is_cancel_asked ? "it is asked to stop" : "");
-}
-
-void
-wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
-                    struct wf_request *request)
-{
-    struct wf_command *command =
-        find_attempt(partition, &actor->key, &request->token);
-    struct wf_draft draft = {0};
-
-    if (command == NULL || command->kind != WF_COMMAND_ACTIVITY) {
-        wf_edge_answer(partition, request, actor->object.position,
-                       WEFT_ENOTFOUND, "%s: that attempt is over",
-                       wf_key_id(&actor->key));
-        return;
-    }
-    switch (request->verb) {
-    case WEFT_VERB_COMPLETE:
-        wf_commands_drop(command);
-        close_command(partition, command, WEFT_OK, weft_nothing(),
-                      weft_nothing(), request->data);
-        break;
-    case WEFT_VERB_FAIL:
-        fail_attempt(partition, command,
-                     &(struct failed){
-                         .err = WEFT_EFAILED,
-                         .name = weft_text(request->error_name),
-                         .text = weft_text(request->error_message),
-                         .data = request->data,
-                         .retry_after_ms = request->retry_after_ms,
-                     });
-        break;
-    default:
-        beat_by_token(partition, command, request);
-        return;
-    }
-    // In the same segment as what it did: repeated, it is answered the same.
-    wf_edge_answer_done(partition, request, &draft);
-}
-
-// Inline steps. -------------------------------------------------------------
-
-// The first step that may run. NULL: none.
-static struct wf_command *
-next_step(const struct wf_partition *partition, const struct wf_actor *actor)
-{
-    struct wf_list_node *node = wf_list_first(&actor->commands.list);
-
-    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
-        struct wf_command *command =
-            WF_CONTAINER(node, struct wf_command, node);
-
-        if (command->kind == WF_COMMAND_STEP &&
-            command->record <= partition->durable_record) {
-            return command;
-        }
-    }
-    return NULL;
-}
-
-void
-wf_commands_step(struct wf_partition *partition, struct wf_actor *actor)
-{
-    struct wf_command *command = next_step(partition, actor);
-    struct wf_step_result result = {0};
-
-    if (command == NULL || !wf_actor_may_run(actor) ||
-        !wf_actor_has_code(actor)) {
-        return;
-    }
-    if (!wf_workflow_step(partition, actor, command, &result)) {
-        return; // it was parked, or waits for code: what there is does not fit
-    }
-    close_command(partition, command, result.err, weft_text(result.name),
-                  weft_nothing(), wf_buf_bytes(&result.data));
-    wf_buf_fini(&result.data);
-    if (next_step(partition, actor) != NULL) { // of another branch
-        wf_list_push_back(&partition->steps, &actor->steps);
-    }
+    wf_commands_fail(partition, command, &failed);
 }

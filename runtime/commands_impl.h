@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // commands_impl.h - what the files about open activities share: commands.c
-// (attempts), timeouts.c (when they take too long), operate.c (what operators
-// do to them).
+// (attempts), results.c (what they come to), timeouts.c (when they take too
+// long), operate.c (what operators do to them).
 
 #ifndef WF_RUNTIME_COMMANDS_IMPL_H
 #define WF_RUNTIME_COMMANDS_IMPL_H
@@ -25,6 +25,28 @@ struct wf_policy wf_commands_policy(const struct wf_partition *partition,
 struct wf_policy wf_commands_policy_with(const struct wf_partition *partition,
                                          const struct wf_command *command,
                                          weft_bytes options);
+
+// How an attempt failed, or that it is over without having run.
+struct wf_failed {
+    weft_err err; // EFAILED, or ECANCELLED if it stopped as it was asked
+    weft_bytes name;
+    weft_bytes text;
+    weft_bytes data;
+    bool is_final;
+    uint64_t retry_after_ms; // 0: as the policy says
+};
+
+// It is over: the command is closed, and its actor gets the result.
+void wf_commands_close(struct wf_partition *partition,
+                       struct wf_command *command, weft_err err,
+                       weft_bytes name, weft_bytes text, weft_bytes data);
+// An attempt is over: begin the next, or close the command.
+void wf_commands_fail(struct wf_partition *partition,
+                      struct wf_command *command,
+                      const struct wf_failed *failed);
+// If it may start, and has not.
+void wf_commands_start_one(struct wf_partition *partition,
+                           struct wf_command *command);
 
 // The pause after that attempt, when so many were used up.
 uint64_t wf_commands_delay_ms(const struct wf_policy *policy,

@@ -640,7 +640,7 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_COMPLETE:
     case WEFT_VERB_FAIL:
     case WEFT_VERB_HEARTBEAT:
-        wf_commands_request(partition, actor, request);
+        wf_results_request(partition, actor, request);
         break;
     case WEFT_VERB_EXPORT:
         wf_transfer_export(partition, actor, request);

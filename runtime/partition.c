@@ -333,7 +333,7 @@ wf_partition_task(struct wf_partition *partition, uint64_t now_ms,
                   struct wf_task *task)
 {
     set_now(partition, now_ms);
-    wf_commands_task(partition, task);
+    wf_results_task(partition, task);
 }
 
 void
@@ -341,7 +341,7 @@ wf_partition_beat(struct wf_partition *partition, uint64_t now_ms,
                   struct wf_beat *beat)
 {
     set_now(partition, now_ms);
-    wf_commands_beat(partition, beat);
+    wf_results_beat(partition, beat);
 }
 
 void
@@ -366,7 +366,7 @@ run_one(struct wf_partition *partition)
     const struct wf_kind *kind = NULL;
 
     if (node != NULL) {
-        wf_commands_step(partition, WF_CONTAINER(node, struct wf_actor, steps));
+        wf_results_step(partition, WF_CONTAINER(node, struct wf_actor, steps));
     } else {
         node = wf_list_pop_front(&partition->ready);
         if (node == NULL) {

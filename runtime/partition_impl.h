@@ -268,9 +268,6 @@ void wf_commands_start(struct wf_partition *partition, struct wf_actor *actor);
 void wf_commands_rearm(struct wf_partition *partition, struct wf_actor *actor);
 void wf_commands_alarm(struct wf_partition *partition,
                        struct wf_command *command);
-void wf_commands_task(struct wf_partition *partition, struct wf_task *task);
-void wf_commands_beat(struct wf_partition *partition, struct wf_beat *beat);
-void wf_commands_step(struct wf_partition *partition, struct wf_actor *actor);
 // The attempt is over: tell the worker that its result will be dropped.
 void wf_commands_drop(struct wf_command *command);
 // The instance ended or gave the call up: ask the worker to stop, unless the
@@ -280,9 +277,13 @@ void wf_commands_cancel(struct wf_command *command);
 void wf_commands_tell(struct wf_command *command);
 void wf_commands_key(const struct wf_actor *actor, uint32_t id,
                      char out_key[33]);
+// What they come to. results.c
+void wf_results_task(struct wf_partition *partition, struct wf_task *task);
+void wf_results_beat(struct wf_partition *partition, struct wf_beat *beat);
+void wf_results_step(struct wf_partition *partition, struct wf_actor *actor);
 // A client's complete, fail or heartbeat.
-void wf_commands_request(struct wf_partition *partition, struct wf_actor *actor,
-                         struct wf_request *request);
+void wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
+                        struct wf_request *request);
 
 // Gate. gate.c --------------------------------------------------------------
 

@@ -206,10 +206,12 @@ wf_journal_cut(struct wf_journal *journal, uint64_t count)
     struct wf_journal_cursor cursor = {.journal = journal};
     uint64_t bytes = 0;
     uint64_t patches = 0;
+    enum wf_entry_type last = 0;
     struct wf_list_node *node;
     struct wf_entry entry;
 
     while (cursor.index < count && wf_journal_next(&cursor, &entry)) {
+        last = entry.type;
         patches += entry.type == WF_ENTRY_PATCH ? 1 : 0;
     }
     for (node = journal->chunks.head.prev;
@@ -229,6 +231,7 @@ wf_journal_cut(struct wf_journal *journal, uint64_t count)
     journal->count = cursor.index;
     journal->bytes = bytes;
     journal->patches = patches;
+    journal->last = last;
 }
 
 void

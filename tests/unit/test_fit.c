@@ -233,6 +233,24 @@ TEST(fit, code_that_waits_where_a_large_turn_broke_off_does_not_fit)
     end(&scene);
 }
 
+TEST(fit, a_journal_that_is_cut_goes_on_if_it_ends_with_a_break)
+{
+    struct scene scene;
+    struct wf_actor *actor;
+
+    begin(&scene, go_run);
+    actor = scene.actor;
+    actor->status = WEFT_STATUS_RUNNING;
+    append_begun(&scene);
+    append_went_on(&scene);
+    CHECK(!wf_actor_goes_on(actor));
+    wf_journal_cut(&actor->journal, 2);
+    CHECK(wf_actor_goes_on(actor));
+    wf_journal_cut(&actor->journal, 1);
+    CHECK(!wf_actor_goes_on(actor));
+    end(&scene);
+}
+
 TEST(fit, other_code_after_a_large_turn_does_not_fit)
 {
     struct scene scene;

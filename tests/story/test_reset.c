@@ -8,6 +8,7 @@
 
 #include "story/story.h"
 #include "weft/operate.h"
+#include "weft/update.h"
 
 static const weft_operator ada = {"ada", "it went wrong"};
 
@@ -106,6 +107,23 @@ long_run(weft_workflow *wf, weft_bytes input)
     return sum == 20000 ? weft_workflow_return(wf, input) : WEFT_EFAILED;
 }
 
+static weft_err
+slow_update(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)ctx;
+    TRY(weft_workflow_sleep(wf, 20000));
+    return weft_workflow_return(wf, input);
+}
+
+static weft_err
+asked_run(weft_workflow *wf, weft_bytes input)
+{
+    TRY(weft_workflow_on_update(wf, "slow", NULL, slow_update, NULL));
+    TRY(weft_workflow_receive(wf, "one", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    return weft_workflow_return(wf, input);
+}
+
 // A child that goes on, one that ends as the input says, then a signal.
 static weft_err
 parent_run(weft_workflow *wf, weft_bytes input)
@@ -133,6 +151,7 @@ define(void)
     story_add_workflow(definitions, "row", row_run);
     story_add_workflow(definitions, "fan", fan_run);
     story_add_workflow(definitions, "long", long_run);
+    story_add_workflow(definitions, "asked", asked_run);
     story_add_workflow(definitions, "echo", echo_run);
     story_add_workflow(definitions, "parent", parent_run);
     return definitions;
@@ -339,6 +358,38 @@ tell_ended_otherwise(struct story *story)
 TEST(reset, a_cancelled_or_terminated_one_goes_on)
 {
     story_run(define, tell_ended_otherwise);
+}
+
+// Entries: 0 started, 1 receive, 2 the update, 3 its timer, 4 the signal "one".
+static void
+tell_update(struct story *story)
+{
+    struct world_call *call;
+    weft_request request = WEFT_REQUEST_INIT;
+
+    (void)story;
+    story_start("asked", "i", "in");
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"asked", "i"};
+    request.name = "slow";
+    request.update_id = "u";
+    call = world_submit(story_now()->world, &request);
+    story_wait_ms(5000);
+    story_signal("asked", "i", "one", "");
+    story_wait_ms(5000);
+    CHECK_OK(reset_to("asked", 4)->err);
+    CHECK_ERR(world_wait(story_now()->world, call)->err, WEFT_EFINISHED);
+    story_wait_ms(60000); // its handler ends, and nobody is told again
+    call = world_wait(story_now()->world,
+                      world_submit(story_now()->world, &request));
+    CHECK_ERR(call->err, WEFT_EFINISHED);
+    story_signal("asked", "i", "go", "");
+    CHECK_RESULT("asked", "i", "in");
+}
+
+TEST(reset, an_update_under_way_is_answered_once)
+{
+    story_run(define, tell_update);
 }
 
 // Children. -------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "runtime/inside.h"
 #include "runtime/metrics.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
@@ -338,10 +339,15 @@ weft_err
 weft_node_metrics(weft_node *node, weft_metrics **out_metrics)
 {
     weft_metrics *metrics;
+    weft_err err;
 
     wf_error_clear();
     WF_REQUIRE(node != NULL);
     WF_REQUIRE(out_metrics != NULL);
+    err = wf_inside_check("weft_node_metrics");
+    if (err != WEFT_OK) {
+        return err;
+    }
     metrics = wf_metrics_create();
     put_kinds(metrics, node);
     put_activities(metrics, node);

@@ -54,6 +54,8 @@ typedef struct weft_metrics weft_metrics;
 // Take them. Any thread; takes no lock that a turn or a commit waits for.
 // Counts are read as they are; the gauges of actors are asked of the shards,
 // each of which answers between two turns.
+//
+// WEFT_EINVAL  called from a handler or a workflow, which it would wait for
 WEFT_API weft_err weft_node_metrics(weft_node *node,
                                     weft_metrics **out_metrics);
 WEFT_API void weft_metrics_free(weft_metrics *metrics); // NULL is allowed

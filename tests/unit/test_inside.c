@@ -20,6 +20,7 @@ call_back(void)
     weft_client *client = weft_test_client(now);
     weft_target target = {"actor", "other"};
     weft_reply *reply = NULL;
+    weft_metrics *metrics = NULL;
 
     CHECK_ERR(weft_client_signal(client, target, "x", weft_nothing()),
               WEFT_EINVAL);
@@ -28,6 +29,7 @@ call_back(void)
               WEFT_EINVAL);
     CHECK_ERR(weft_node_drain(weft_test_node(now), 10), WEFT_EINVAL);
     CHECK_ERR(weft_node_backup(weft_test_node(now), "/nowhere"), WEFT_EINVAL);
+    CHECK_ERR(weft_node_metrics(weft_test_node(now), &metrics), WEFT_EINVAL);
     weft_node_close(weft_test_node(now)); // does nothing
     refusals++;
 }

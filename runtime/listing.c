@@ -441,6 +441,7 @@ void
 wf_listing_swept(struct wf_partition *partition, struct wf_load *load)
 {
     struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
+    bool is_more;
 
     wf_buf_reset(&partition->sweep_from);
     while (wf_reader_left(&rows) > 0) {
@@ -455,6 +456,7 @@ wf_listing_swept(struct wf_partition *partition, struct wf_load *load)
             wf_buf_put(&partition->sweep_from, row.data, row.len);
         }
     }
+    is_more = load->is_more || !wf_residents_sweep_all(partition);
     wf_alarm_set(partition, &partition->sweep,
-                 partition->now_ms + (load->is_more ? 1000 : SWEEP_EVERY_MS));
+                 partition->now_ms + (is_more ? 1000 : SWEEP_EVERY_MS));
 }

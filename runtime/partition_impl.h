@@ -205,9 +205,10 @@ void wf_residents_evict(struct wf_partition *partition);
 bool wf_residents_is_over(const struct wf_partition *partition,
                           const struct wf_kind *kind, weft_status status,
                           uint64_t finished_at_ms);
-// A sweep found its row: remove it, or what is left of it, if it is time.
+// Remove one a sweep found, or all in memory, if it is time. False: more left.
 void wf_residents_sweep(struct wf_partition *partition,
                         const struct wf_key *key);
+bool wf_residents_sweep_all(struct wf_partition *partition);
 void wf_residents_fini(struct wf_partition *partition);
 
 // What a load was for.

@@ -22,6 +22,7 @@
 #define LOADS_AT_ONCE 256
 #define EVICTIONS_AT_ONCE 64
 #define READ_AGAIN_MS 1000
+#define SWEPT_MAX 1000 // in one step
 
 static bool
 has_key(const void *item, const void *key)
@@ -377,6 +378,25 @@ wf_residents_sweep(struct wf_partition *partition, const struct wf_key *key)
     } else if (wf_actor_is_nobody(actor) && is_at_rest(partition, actor)) {
         drop_actor(partition, actor);
     }
+}
+
+bool
+wf_residents_sweep_all(struct wf_partition *partition)
+{
+    struct wf_actor *actor;
+    size_t cursor = 0;
+    int removed = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        if (actor->residency == WF_RESIDENCY_LOADED &&
+            is_kept_long_enough(partition, actor)) {
+            if (removed++ == SWEPT_MAX) {
+                return false;
+            }
+            remove_instance(partition, actor);
+        }
+    }
+    return true;
 }
 
 // Eviction. -----------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/test.h"
+#include "weft/find.h"
 #include "weft/workflow.h"
 
 #define DAY_MS (24ULL * 3600 * 1000)
@@ -251,7 +252,7 @@ TEST(testing, a_call_gives_up_after_its_timeout_or_the_tests_patience)
     start(test, seventeen, "4711");
     CHECK_ERR(weft_client_result(client, seventeen, 5000, NULL),
               WEFT_ETIMEDOUT);
-    CHECK(weft_test_now_ms(test) - begin_ms <= 5000);
+    CHECK_EQ(weft_test_now_ms(test) - begin_ms, 5000);
     start(test, target, "defer");
     weft_test_run(test);
     CHECK_OK(weft_client_cancel(client, seventeen));
@@ -537,6 +538,59 @@ TEST(testing, a_scenario_is_played_with_a_crash_at_every_commit)
     CHECK_ERR(weft_test_every_crash(definitions, NULL, charge_once, &played),
               WEFT_EFAILED);
     CHECK(strstr(weft_err_detail(), "returned 7, with a crash") != NULL);
+    weft_definitions_destroy(definitions);
+}
+
+static uint64_t
+count_all(weft_test *test)
+{
+    weft_reply *reply;
+    uint64_t count;
+
+    CHECK_OK(weft_client_count(weft_test_client(test), NULL, NULL, &reply));
+    count = reply->count;
+    weft_reply_free(reply);
+    return count;
+}
+
+// Its row is not written while nothing else happens.
+TEST(testing, what_has_finished_goes_when_its_retention_is_over)
+{
+    weft_definitions *definitions = define();
+    weft_test *test = begin(definitions, 0);
+
+    start(test, seventeen, "4711");
+    CHECK_OK(weft_client_terminate(weft_test_client(test), seventeen, "over"));
+    weft_test_advance(test, 7 * DAY_MS - 1000);
+    CHECK_EQ(count_all(test), 1);
+    weft_test_advance(test, 300000);
+    CHECK_EQ(count_all(test), 0);
+    weft_test_close(test);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(testing, a_batch_keeps_to_its_rate)
+{
+    weft_definitions *definitions = define();
+    weft_test *test = begin(definitions, 0);
+    weft_batch_options options = WEFT_BATCH_OPTIONS_INIT;
+    weft_batch_result result;
+    uint64_t begin_ms;
+
+    for (int i = 0; i < 50; i++) {
+        char id[12];
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        start(test, (weft_target){"order", id}, "4711");
+    }
+    begin_ms = weft_test_now_ms(test);
+    options.filter = "run > 0";
+    options.verb = WEFT_VERB_TERMINATE;
+    options.per_second = 10;
+    CHECK_OK(weft_client_batch(weft_test_client(test), &options, &result));
+    CHECK_EQ(result.done, 50);
+    CHECK(weft_test_now_ms(test) - begin_ms >= 4000);
+    weft_test_close(test);
     weft_definitions_destroy(definitions);
 }
 

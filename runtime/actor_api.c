@@ -20,7 +20,7 @@ weft_actor_send(weft_actor *actor, weft_target to, const char *name,
     weft_err err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, name, data.len);
+        err = wf_turn_check(&actor->turn, name, data);
     }
     if (err == WEFT_OK) {
         err = wf_turn_target(&actor->turn, to, &key);
@@ -77,7 +77,7 @@ weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
 
     WF_REQUIRE(out_call != NULL);
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, "call", data.len);
+        err = wf_turn_check(&actor->turn, "call", data);
     }
     if (err == WEFT_OK) {
         err = wf_turn_target(&actor->turn, to, &key);
@@ -102,7 +102,7 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
     err = wf_policy_check_activity(actor->turn.partition->options.definitions,
                                    activity);
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, activity, input.len);
+        err = wf_turn_check(&actor->turn, activity, input);
     }
     if (err == WEFT_OK) {
         err = wf_policy_encode(options, &bytes);
@@ -141,7 +141,7 @@ weft_actor_call_cancel(weft_actor *actor, uint32_t call)
 weft_err
 weft_actor_reply(weft_actor *actor, weft_bytes data)
 {
-    weft_err err = wf_turn_check(&actor->turn, "reply", data.len);
+    weft_err err = wf_turn_check(&actor->turn, "reply", data);
 
     if (err == WEFT_OK) {
         wf_own_bytes(&actor->turn.reply, data);
@@ -181,7 +181,7 @@ weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
     weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, name, 0);
+        err = wf_turn_check(&actor->turn, name, weft_nothing());
     }
     if (err != WEFT_OK) {
         return err;
@@ -218,7 +218,7 @@ weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
     weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
 
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, name, value.len);
+        err = wf_turn_check(&actor->turn, name, value);
     }
     if (err == WEFT_OK) {
         wf_turn_publish(&actor->turn, name, value);
@@ -252,7 +252,7 @@ static weft_err
 stop(weft_actor *actor, weft_status status, weft_bytes data, const char *name,
      const char *message)
 {
-    weft_err err = wf_turn_check(&actor->turn, "result", data.len);
+    weft_err err = wf_turn_check(&actor->turn, "result", data);
 
     if (err != WEFT_OK) {
         return err;
@@ -350,7 +350,7 @@ weft_actor_memo_set(weft_actor *actor, const char *name, weft_bytes value)
                                 WF_MEMO_BYTES_MAX, &memo);
 
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, name, value.len);
+        err = wf_turn_check(&actor->turn, name, value);
     }
     if (err == WEFT_OK) {
         wf_own_bytes(&actor->memo, wf_buf_bytes(&memo));

@@ -106,7 +106,7 @@ weft_actor_set_attributes(weft_actor *actor, const weft_attribute *attributes,
 
     WF_REQUIRE(attributes != NULL || count == 0);
     WF_REQUIRE(count <= WF_ATTRIBUTES_MAX);
-    err = wf_turn_check(&actor->turn, "attributes", room_for(count).len);
+    err = wf_turn_check(&actor->turn, "attributes", room_for(count));
     return err != WEFT_OK
                ? err
                : change(set_of(actor), &actor->turn, attributes, count);

@@ -305,12 +305,17 @@ are_all_well(const weft_workflow *wf, struct wait *wait)
 }
 
 static bool
-is_over(const weft_workflow *wf, struct wait *wait)
+is_over(weft_workflow *wf, struct wait *wait)
 {
     size_t failed = 0;
 
     if (wait->type == WAIT_CONDITION) {
-        return wait->condition(wait->ctx) != 0;
+        bool answer;
+
+        wf->is_computing = true;
+        answer = wait->condition(wait->ctx) != 0;
+        wf->is_computing = false;
+        return answer;
     }
     if (wait->type == WAIT_ALL) {
         return are_all_well(wf, wait);

@@ -105,7 +105,8 @@ wf_branch_here(const weft_workflow *wf)
     const struct wf_stack *stack = wf_stack_here();
     struct wf_branch *branch = stack == NULL ? NULL : wf_stack_context(stack);
 
-    return branch != NULL && branch->wf == wf ? branch : NULL;
+    return branch != NULL && branch->wf == wf && !wf->is_computing ? branch
+                                                                   : NULL;
 }
 
 static void

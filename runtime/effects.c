@@ -37,13 +37,27 @@ wf_turn_fini(struct wf_turn *turn)
 }
 
 weft_err
-wf_turn_check(const struct wf_turn *turn, const char *what, size_t payload_len)
+wf_turn_check_payload(const char *what, weft_bytes payload)
 {
-    size_t size = wf_turn_bytes(turn) + payload_len;
-
-    if (payload_len > WF_PAYLOAD_BYTES_MAX) {
+    if (payload.len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
-                        payload_len, WF_PAYLOAD_BYTES_MAX);
+                        payload.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    if (payload.len > 0 && payload.data == NULL) {
+        return wf_error(WEFT_EINVAL,
+                        "%s: the payload has a length and no bytes", what);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_turn_check(const struct wf_turn *turn, const char *what, weft_bytes payload)
+{
+    size_t size = wf_turn_bytes(turn) + payload.len;
+    weft_err err = wf_turn_check_payload(what, payload);
+
+    if (err != WEFT_OK) {
+        return err;
     }
     if (size > WF_TURN_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG,

@@ -52,9 +52,8 @@ weft_saga_add(weft_saga *saga, const char *activity, weft_bytes input,
     weft_err err = wf_policy_check_activity(
         saga->wf->partition->options.definitions, activity);
 
-    if (err == WEFT_OK && input.len > WF_PAYLOAD_BYTES_MAX) {
-        err = wf_error(WEFT_ETOOBIG, "undo %s: %zu bytes, the limit is %u",
-                       activity, input.len, WF_PAYLOAD_BYTES_MAX);
+    if (err == WEFT_OK) {
+        err = wf_turn_check_payload(activity, input);
     }
     if (err != WEFT_OK) {
         return err;

@@ -60,8 +60,10 @@ wf_turn_bytes(const struct wf_turn *turn)
 // Is there room for so much more?
 //
 // WEFT_ETOOBIG   the payload or the turn would be too large
+// WEFT_EINVAL    the payload has a length and no bytes
 weft_err wf_turn_check(const struct wf_turn *turn, const char *what,
-                       size_t payload_len);
+                       weft_bytes payload);
+weft_err wf_turn_check_payload(const char *what, weft_bytes payload);
 
 // What a letter or command of this turn takes along: the headers of the message
 // that is handled, else those of the instance. A workflow's turns are not about

@@ -26,12 +26,12 @@
 weft_err
 wf_workflow_room(weft_workflow *wf, const char *what, weft_bytes payload)
 {
-    if (payload.len > WF_PAYLOAD_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
-                        payload.len, WF_PAYLOAD_BYTES_MAX);
+    weft_err err = wf_turn_check_payload(what, payload);
+
+    if (err != WEFT_OK) {
+        return err;
     }
-    if (wf->turn == NULL ||
-        wf_turn_check(wf->turn, what, payload.len) == WEFT_OK) {
+    if (wf->turn == NULL || wf_turn_check(wf->turn, what, payload) == WEFT_OK) {
         return WEFT_OK;
     }
     if (wf->divergence == NULL) {
@@ -63,6 +63,7 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
     struct wf_buf bytes = {0};
     weft_err err;
 
+    WF_REQUIRE(wf != NULL);
     WF_REQUIRE(out_future != NULL);
     err =
         wf_policy_check_activity(wf->partition->options.definitions, activity);
@@ -124,9 +125,11 @@ weft_workflow_value(weft_workflow *wf, const char *name, weft_value_fn *compute,
         // does not run it.
         struct wf_random before = wf->random;
 
+        wf->is_computing = true;
         outcome = compute(wf, ctx, &data);
+        wf->is_computing = false;
         wf->random = before;
-        err = wf_turn_check(wf->turn, name, data.len);
+        err = wf_turn_check(wf->turn, name, data);
         if (err != WEFT_OK) {
             outcome = err;
             data = weft_nothing();
@@ -485,11 +488,7 @@ check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
     if (wf->is_unwinding) {
         return WEFT_EUNWIND;
     }
-    if (payload.len > WF_PAYLOAD_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG, "%s: %zu bytes, the limit is %u", what,
-                        payload.len, WF_PAYLOAD_BYTES_MAX);
-    }
-    return WEFT_OK;
+    return wf_turn_check_payload(what, payload);
 }
 
 weft_err

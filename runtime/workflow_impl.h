@@ -156,8 +156,9 @@ struct weft_workflow {
     uint64_t failures;        // futures known not to have gone well
     struct wf_buf attributes; // a set, as the code has made it
     bool is_unwinding;
-    bool is_starved; // no memory for a stack: the turn is tried again
-    bool is_done;    // the function has returned
+    bool is_computing; // a value or a condition, which may call little
+    bool is_starved;   // no memory for a stack: the turn is tried again
+    bool is_done;      // the function has returned
 
     struct wf_list branches; // by number, those that run
     struct wf_list ready;

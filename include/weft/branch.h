@@ -81,7 +81,8 @@ WEFT_API weft_err weft_workflow_scope_cancel(weft_workflow *wf,
 
 // Conditions and combinations. ----------------------------------------------
 
-// Looks at variables that branches share; calls nothing of weft.
+// Looks at variables that branches share. What begins, waits or sets something
+// gives WEFT_EINVAL in it.
 typedef int weft_condition_fn(void *ctx);
 
 // Wait until condition(ctx) is not 0. It is asked whenever other branches have

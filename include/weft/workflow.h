@@ -130,7 +130,8 @@ WEFT_API weft_err weft_workflow_call_async(weft_workflow *wf,
 // Inline code. --------------------------------------------------------------
 
 // Computes something on the spot. Fill *out_value with memory from
-// weft_workflow_alloc or memory that outlives the call; it is copied.
+// weft_workflow_alloc or memory that outlives the call; it is copied. Whatever
+// begins, waits or sets something gives WEFT_EINVAL in it.
 typedef weft_err weft_value_fn(weft_workflow *wf, void *ctx,
                                weft_bytes *out_value);
 

@@ -53,7 +53,7 @@ weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
     err =
         wf_child_options(options, wf_turn_headers(&actor->turn), &full, &start);
     if (err == WEFT_OK) {
-        err = wf_turn_check(&actor->turn, "child", input.len);
+        err = wf_turn_check(&actor->turn, "child", input);
     }
     if (err == WEFT_OK) {
         err = wf_turn_target(&actor->turn, child, &key);

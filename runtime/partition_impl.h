@@ -9,13 +9,13 @@
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what wakes the others     listing.c    pages, retention
 //   turn.c       ready actors run          commands.c   activities, steps
-//   workflow.c   code: workflow_impl.h      outcome.c    how runs end
+//   workflow.c   code (workflow_impl.h)    outcome.c    how runs end
 //   gate.c       what waits for commits    watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
-//   timeouts.c   attempts that take long   operate.c    what operators do
-//   repair.c     the same, to instances    reset.c      back to a point
-//   audit.c      will each be woken?       note.c       lines of the log
+//   results.c    what attempts come to     timeouts.c   those that take long
+//   operate.c    what operators do         repair.c     the same, to instances
+//   reset.c      back to a point           audit.c      will each be woken?
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record
@@ -44,7 +44,6 @@
 #include "runtime/request.h"
 #include "runtime/tally.h"
 
-struct wf_batch;
 struct wf_load;
 struct wf_task;
 

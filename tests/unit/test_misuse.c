@@ -72,7 +72,8 @@ no_bytes(weft_workflow *wf, weft_bytes input)
     CHECK_ERR(weft_workflow_call(wf, "a", bad, NULL, NULL), WEFT_EINVAL);
     CHECK_EQ(strstr(weft_err_detail(), "no bytes") != NULL, 1);
     CHECK_ERR(weft_workflow_signal(wf, self, "s", bad), WEFT_EINVAL);
-    CHECK_ERR(weft_workflow_child_async(wf, self, bad, &future), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_child_async(wf, self, bad, NULL, &future),
+              WEFT_EINVAL);
     CHECK_ERR(weft_workflow_publish(wf, "x", bad), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_return(wf, bad), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_memo_set(wf, "m", bad), WEFT_EINVAL);
@@ -93,7 +94,7 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     (void)state;
     CHECK_ERR(weft_actor_send(actor, self, "s", bad), WEFT_EINVAL);
     CHECK_ERR(weft_actor_call(actor, "a", bad, NULL, &call), WEFT_EINVAL);
-    CHECK_ERR(weft_actor_spawn(actor, self, bad, &call), WEFT_EINVAL);
+    CHECK_ERR(weft_actor_spawn(actor, self, bad, NULL, &call), WEFT_EINVAL);
     CHECK_ERR(weft_actor_reply(actor, bad), WEFT_EINVAL);
     CHECK_ERR(weft_actor_publish(actor, "x", bad), WEFT_EINVAL);
     return weft_actor_stop(actor, weft_nothing());

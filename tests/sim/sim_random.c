@@ -12,12 +12,19 @@
 #include "sim/run.h"
 #include "support/test.h"
 
+// One thread: ThreadSanitizer needs only a few, and long for each.
+#if defined(__SANITIZE_THREAD__)
+#define SEEDS 8
+#else
+#define SEEDS 40
+#endif
+
 TEST(random, nothing_is_lost_or_doubled_under_faults)
 {
     uint64_t one = run_number("SIM_SEED", 0);
     uint64_t from =
         run_number("SIM_FROM", 1 + wf_random_os_seed() % 1000000000);
-    uint64_t count = run_number("SIM_SEEDS", 40);
+    uint64_t count = run_number("SIM_SEEDS", SEEDS);
 
     if (one != 0) {
         (void)run_seed(one);

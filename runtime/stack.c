@@ -438,12 +438,6 @@ wf_stack_is_finished(const struct wf_stack *stack)
 }
 
 struct wf_stack *
-wf_stack_current(const struct wf_stack_pool *pool)
-{
-    return pool->current;
-}
-
-struct wf_stack *
 wf_stack_here(void)
 {
     return here;

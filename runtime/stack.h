@@ -51,8 +51,6 @@ void wf_stack_resume(struct wf_stack *stack);
 void wf_stack_suspend(struct wf_stack *stack);
 bool wf_stack_is_finished(const struct wf_stack *stack);
 
-// The innermost stack that runs now; NULL on the thread's own stack.
-struct wf_stack *wf_stack_current(const struct wf_stack_pool *pool);
 // The innermost stack of any pool that runs on the calling thread, or NULL.
 struct wf_stack *wf_stack_here(void);
 // What wf_stack_create was given as ctx.

@@ -424,7 +424,7 @@ put_outcome(weft_workflow *wf)
         wf_turn_end(wf->turn, WEFT_STATUS_COMPLETED, main->result, "", "");
     } else if (main->outcome == WEFT_ECANCELLED) {
         wf_turn_end(wf->turn, WEFT_STATUS_CANCELLED, main->result, "cancelled",
-                    (wf->root->ended != WEFT_OK)
+                    wf->root->ended != WEFT_OK
                         ? "cancellation was requested"
                         : "the workflow cancelled itself");
     } else {

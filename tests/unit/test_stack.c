@@ -87,7 +87,7 @@ nest_deeper(struct wf_stack *stack, void *ctx)
         inner = wf_stack_create(nest->pool, STACK_BYTES, nest_deeper, nest);
         wf_stack_resume(inner);
     }
-    if (wf_stack_current(nest->pool) != stack) {
+    if (wf_stack_here() != stack) {
         abort();
     }
     wf_stack_suspend(stack);
@@ -104,13 +104,13 @@ TEST(stack, stacks_resume_stacks)
     struct wf_stack *outer =
         wf_stack_create(nest.pool, STACK_BYTES, nest_deeper, &nest);
 
-    CHECK(wf_stack_current(nest.pool) == NULL);
+    CHECK(wf_stack_here() == NULL);
     wf_stack_resume(outer);
     CHECK_STR(nest.trace, "abcd");
     wf_stack_resume(outer);
     CHECK_STR(nest.trace, "abcdDCBA");
     CHECK(wf_stack_is_finished(outer));
-    CHECK(wf_stack_current(nest.pool) == NULL);
+    CHECK(wf_stack_here() == NULL);
     wf_stack_destroy(outer);
     wf_stack_pool_destroy(nest.pool);
 }

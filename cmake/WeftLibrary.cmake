@@ -8,7 +8,7 @@ foreach(module ${modules})
     list(APPEND objects $<TARGET_OBJECTS:${module}>)
 endforeach()
 set(outside PkgConfig::ROCKSDB PkgConfig::MSGPACK PkgConfig::JANSSON
-    weft::boost_context Threads::Threads)
+    PkgConfig::ZMQ PkgConfig::SODIUM weft::boost_context Threads::Threads)
 
 add_library(weft_static STATIC ${objects})
 target_link_libraries(weft_static INTERFACE ${outside})

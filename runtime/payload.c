@@ -20,7 +20,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "runtime/payload_item.h"
+#include "base/msgpack.h"
 
 #define FIRST_BYTES 256
 
@@ -32,7 +32,7 @@ struct weft_payload {
     uint8_t *data;         // NULL while cap is 0
     size_t len;
     size_t cap;
-    uint64_t left[WF_PAYLOAD_DEPTH_MAX];
+    uint64_t left[WF_MSGPACK_DEPTH_MAX];
     uint32_t depth;
     bool is_whole;
     weft_err err;
@@ -147,10 +147,10 @@ open_container(weft_payload *payload, uint64_t value_count)
     if (payload->err != WEFT_OK) {
         return;
     }
-    if (payload->depth == WF_PAYLOAD_DEPTH_MAX) {
+    if (payload->depth == WF_MSGPACK_DEPTH_MAX) {
         wf_payload_fail(payload, WEFT_ETOOBIG,
                         "a payload is nested at most %d deep",
-                        WF_PAYLOAD_DEPTH_MAX);
+                        WF_MSGPACK_DEPTH_MAX);
         return;
     }
     if (value_count == 0) {
@@ -361,7 +361,7 @@ weft_payload_value(weft_payload *payload, weft_bytes value)
         return;
     }
 
-    struct wf_payload_shape shape = wf_payload_item_shape(value);
+    struct wf_msgpack_shape shape = wf_msgpack_shape(value);
 
     if (shape.wrong != NULL) {
         wf_payload_fail(payload, WEFT_ECORRUPT,
@@ -369,10 +369,10 @@ weft_payload_value(weft_payload *payload, weft_bytes value)
                         shape.wrong);
         return;
     }
-    if (payload->depth + shape.depth > WF_PAYLOAD_DEPTH_MAX) {
+    if (payload->depth + shape.depth > WF_MSGPACK_DEPTH_MAX) {
         wf_payload_fail(payload, WEFT_ETOOBIG,
                         "a payload is nested at most %d deep",
-                        WF_PAYLOAD_DEPTH_MAX);
+                        WF_MSGPACK_DEPTH_MAX);
         return;
     }
     (void)append(payload, value.data, value.len);

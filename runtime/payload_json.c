@@ -28,13 +28,13 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/msgpack.h"
 #include "runtime/base64.h"
 #include "runtime/payload.h"
-#include "runtime/payload_item.h"
 
 #define TEXT_BYTES_MAX ((size_t)4 * WF_PAYLOAD_BYTES_MAX)
 // {"$map": [[key, value]]} makes three levels of one; a leaf adds two.
-#define TEXT_DEPTH_MAX (3 * WF_PAYLOAD_DEPTH_MAX + 2)
+#define TEXT_DEPTH_MAX (3 * WF_MSGPACK_DEPTH_MAX + 2)
 
 enum word {
     WORD_BIN,
@@ -152,7 +152,7 @@ write_double(struct writer *writer, double real)
 }
 
 static json_t *
-write_ext(const struct wf_payload_item *item)
+write_ext(const struct wf_msgpack_item *item)
 {
     return write_word(WORD_EXT, json_pack("[io]", (int)item->ext_type,
                                           write_base64(item->as.bytes)));
@@ -178,15 +178,15 @@ write_array(struct writer *writer, uint32_t count, bool of_pairs)
 
 // Of a STR; Jansson takes no NULL.
 static const char *
-name_of(const struct wf_payload_item *key)
+name_of(const struct wf_msgpack_item *key)
 {
     return key->as.bytes.len == 0 ? "" : key->as.bytes.data;
 }
 
 static bool
-is_name(const struct wf_payload_item *key, bool is_alone)
+is_name(const struct wf_msgpack_item *key, bool is_alone)
 {
-    return key->type == WF_PAYLOAD_ITEM_STR &&
+    return key->type == WF_MSGPACK_STR &&
            memchr(name_of(key), '\0', key->as.bytes.len) == NULL &&
            !(is_alone &&
              find_word(name_of(key), key->as.bytes.len) != WORD_COUNT);
@@ -203,13 +203,13 @@ is_object(struct wf_reader reader, uint32_t count)
     bool is = seen != NULL;
 
     for (uint32_t i = 0; is && i < count; i++) {
-        struct wf_payload_item key;
+        struct wf_msgpack_item key;
 
-        is = wf_payload_item_read(&reader, &key) && is_name(&key, count == 1) &&
+        is = wf_msgpack_read(&reader, &key) && is_name(&key, count == 1) &&
              json_object_getn(seen, name_of(&key), key.as.bytes.len) == NULL &&
              json_object_setn_new(seen, name_of(&key), key.as.bytes.len,
                                   json_true()) == 0 &&
-             wf_payload_item_skip(&reader);
+             wf_msgpack_skip(&reader);
     }
     json_decref(seen);
     return is;
@@ -221,10 +221,10 @@ write_object(struct writer *writer, uint32_t count)
     json_t *object = json_object();
 
     for (uint32_t i = 0; object != NULL && i < count; i++) {
-        struct wf_payload_item key;
-        bool is_read = wf_payload_item_read(&writer->reader, &key);
+        struct wf_msgpack_item key;
+        bool is_read = wf_msgpack_read(&writer->reader, &key);
 
-        WF_ASSERT(is_read && key.type == WF_PAYLOAD_ITEM_STR);
+        WF_ASSERT(is_read && key.type == WF_MSGPACK_STR);
         if (json_object_setn_new(object, name_of(&key), key.as.bytes.len,
                                  write_value(writer)) != 0) {
             json_decref(object);
@@ -238,34 +238,34 @@ write_object(struct writer *writer, uint32_t count)
 static json_t *
 write_value(struct writer *writer)
 {
-    struct wf_payload_item item;
-    bool is_read = wf_payload_item_read(&writer->reader, &item);
+    struct wf_msgpack_item item;
+    bool is_read = wf_msgpack_read(&writer->reader, &item);
 
     WF_ASSERT(is_read);
     switch (item.type) {
-    case WF_PAYLOAD_ITEM_BOOL:
+    case WF_MSGPACK_BOOL:
         return json_boolean(item.as.boolean);
-    case WF_PAYLOAD_ITEM_INT:
+    case WF_MSGPACK_INT:
         return json_integer(item.as.negative);
-    case WF_PAYLOAD_ITEM_UINT:
+    case WF_MSGPACK_UINT:
         return write_uint(item.as.number);
-    case WF_PAYLOAD_ITEM_DOUBLE:
+    case WF_MSGPACK_DOUBLE:
         return write_double(writer, item.as.real);
-    case WF_PAYLOAD_ITEM_STR:
+    case WF_MSGPACK_STR:
         return write_str(item.as.bytes);
-    case WF_PAYLOAD_ITEM_BIN:
+    case WF_MSGPACK_BIN:
         return write_word(WORD_BIN, write_base64(item.as.bytes));
-    case WF_PAYLOAD_ITEM_EXT:
+    case WF_MSGPACK_EXT:
         return write_ext(&item);
-    case WF_PAYLOAD_ITEM_ARRAY:
+    case WF_MSGPACK_ARRAY:
         return write_array(writer, item.as.count, false);
-    case WF_PAYLOAD_ITEM_MAP:
+    case WF_MSGPACK_MAP:
         return is_object(writer->reader, item.as.count)
                    ? write_object(writer, item.as.count)
                    : write_word(WORD_MAP,
                                 write_array(writer, item.as.count, true));
-    case WF_PAYLOAD_ITEM_NIL:
-    case WF_PAYLOAD_ITEM_TYPE_COUNT:
+    case WF_MSGPACK_NIL:
+    case WF_MSGPACK_TYPE_COUNT:
         break;
     }
     return json_null();

@@ -15,7 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "runtime/payload_item.h"
+#include "base/msgpack.h"
 #include "weft/payload.h"
 
 // One part of a path.
@@ -101,9 +101,9 @@ read_step(const char **path, bool is_first, struct step *out_step)
 }
 
 static bool
-is_key(const struct wf_payload_item *item, const struct step *step)
+is_key(const struct wf_msgpack_item *item, const struct step *step)
 {
-    return item->type == WF_PAYLOAD_ITEM_STR &&
+    return item->type == WF_MSGPACK_STR &&
            item->as.bytes.len == step->key_len &&
            memcmp(item->as.bytes.data, step->key, step->key_len) == 0;
 }
@@ -113,37 +113,36 @@ is_key(const struct wf_payload_item *item, const struct step *step)
 static weft_err
 follow(struct wf_reader *reader, const struct step *step)
 {
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
 
-    if (!wf_payload_item_read(reader, &item)) {
+    if (!wf_msgpack_read(reader, &item)) {
         return WEFT_ECORRUPT;
     }
     if (step->is_index) {
-        if (item.type != WF_PAYLOAD_ITEM_ARRAY ||
-            step->index >= item.as.count) {
+        if (item.type != WF_MSGPACK_ARRAY || step->index >= item.as.count) {
             return WEFT_ENOTFOUND;
         }
         for (size_t i = 0; i < step->index; i++) {
-            if (!wf_payload_item_skip(reader)) {
+            if (!wf_msgpack_skip(reader)) {
                 return WEFT_ECORRUPT;
             }
         }
         return WEFT_OK;
     }
-    if (item.type != WF_PAYLOAD_ITEM_MAP) {
+    if (item.type != WF_MSGPACK_MAP) {
         return WEFT_ENOTFOUND;
     }
     for (uint32_t i = 0; i < item.as.count; i++) {
-        struct wf_payload_item key;
+        struct wf_msgpack_item key;
 
-        if (!wf_payload_item_read(reader, &key)) {
+        if (!wf_msgpack_read(reader, &key)) {
             return WEFT_ECORRUPT;
         }
         if (is_key(&key, step)) {
             return WEFT_OK;
         }
-        if (!wf_payload_item_skip_entries(reader, &key) ||
-            !wf_payload_item_skip(reader)) {
+        if (!wf_msgpack_skip_entries(reader, &key) ||
+            !wf_msgpack_skip(reader)) {
             return WEFT_ECORRUPT;
         }
     }
@@ -204,13 +203,13 @@ explain(weft_err err, const char *path, weft_bytes bytes)
 // Find and read the first item of a value.
 static weft_err
 find_item(weft_bytes bytes, const char *path, struct wf_reader *out_reader,
-          struct wf_payload_item *out_item)
+          struct wf_msgpack_item *out_item)
 {
     wf_error_clear();
 
     weft_err err = seek(bytes, path, out_reader);
 
-    if (err == WEFT_OK && !wf_payload_item_read(out_reader, out_item)) {
+    if (err == WEFT_OK && !wf_msgpack_read(out_reader, out_item)) {
         err = WEFT_ECORRUPT;
     }
     return explain(err, path, bytes);
@@ -218,10 +217,10 @@ find_item(weft_bytes bytes, const char *path, struct wf_reader *out_reader,
 
 static weft_err
 refuse_type(const char *path, const char *wanted,
-            const struct wf_payload_item *item)
+            const struct wf_msgpack_item *item)
 {
     return wf_error(WEFT_EINVAL, "\"%s\" is %s, not %s",
-                    path == NULL ? "" : path, wf_payload_item_name(item->type),
+                    path == NULL ? "" : path, wf_msgpack_name(item->type),
                     wanted);
 }
 
@@ -229,17 +228,17 @@ weft_err
 weft_payload_get_int(weft_bytes bytes, const char *path, int64_t *out_value)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (item.type == WF_PAYLOAD_ITEM_INT) {
+    if (item.type == WF_MSGPACK_INT) {
         *out_value = item.as.negative;
         return WEFT_OK;
     }
-    if (item.type != WF_PAYLOAD_ITEM_UINT) {
+    if (item.type != WF_MSGPACK_UINT) {
         return refuse_type(path, "an integer", &item);
     }
     if (item.as.number > INT64_MAX) {
@@ -254,17 +253,17 @@ weft_err
 weft_payload_get_uint(weft_bytes bytes, const char *path, uint64_t *out_value)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (item.type == WF_PAYLOAD_ITEM_INT) {
+    if (item.type == WF_MSGPACK_INT) {
         return wf_error(WEFT_EINVAL, "\"%s\" is %" PRId64 ", below 0",
                         path == NULL ? "" : path, item.as.negative);
     }
-    if (item.type != WF_PAYLOAD_ITEM_UINT) {
+    if (item.type != WF_MSGPACK_UINT) {
         return refuse_type(path, "an integer", &item);
     }
     *out_value = item.as.number;
@@ -275,20 +274,20 @@ weft_err
 weft_payload_get_double(weft_bytes bytes, const char *path, double *out_value)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
     switch (item.type) {
-    case WF_PAYLOAD_ITEM_DOUBLE:
+    case WF_MSGPACK_DOUBLE:
         *out_value = item.as.real;
         break;
-    case WF_PAYLOAD_ITEM_INT:
+    case WF_MSGPACK_INT:
         *out_value = (double)item.as.negative;
         break;
-    case WF_PAYLOAD_ITEM_UINT:
+    case WF_MSGPACK_UINT:
         *out_value = (double)item.as.number;
         break;
     default:
@@ -301,13 +300,13 @@ weft_err
 weft_payload_get_bool(weft_bytes bytes, const char *path, int *out_value)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (item.type != WF_PAYLOAD_ITEM_BOOL) {
+    if (item.type != WF_MSGPACK_BOOL) {
         return refuse_type(path, "a bool", &item);
     }
     *out_value = item.as.boolean ? 1 : 0;
@@ -319,13 +318,13 @@ weft_payload_get_text(weft_bytes bytes, const char *path, char *out_text,
                       size_t text_size)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (item.type != WF_PAYLOAD_ITEM_STR) {
+    if (item.type != WF_MSGPACK_STR) {
         return refuse_type(path, "a text", &item);
     }
 
@@ -352,13 +351,13 @@ weft_payload_get_bytes(weft_bytes bytes, const char *path,
                        weft_bytes *out_value)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
         return err;
     }
-    if (item.type != WF_PAYLOAD_ITEM_STR && item.type != WF_PAYLOAD_ITEM_BIN) {
+    if (item.type != WF_MSGPACK_STR && item.type != WF_MSGPACK_BIN) {
         return refuse_type(path, "a text or a binary", &item);
     }
     *out_value = item.as.bytes;
@@ -378,7 +377,7 @@ weft_payload_get_value(weft_bytes bytes, const char *path,
     if (err == WEFT_OK) {
         const uint8_t *start = reader.at;
 
-        if (wf_payload_item_skip(&reader)) {
+        if (wf_msgpack_skip(&reader)) {
             *out_value = weft_bytes_of(start, (size_t)(reader.at - start));
             return WEFT_OK;
         }
@@ -390,12 +389,12 @@ weft_payload_get_value(weft_bytes bytes, const char *path,
 // Find a map or an array.
 static weft_err
 find_container(weft_bytes bytes, const char *path, struct wf_reader *out_reader,
-               struct wf_payload_item *out_item)
+               struct wf_msgpack_item *out_item)
 {
     weft_err err = find_item(bytes, path, out_reader, out_item);
 
-    if (err == WEFT_OK && out_item->type != WF_PAYLOAD_ITEM_MAP &&
-        out_item->type != WF_PAYLOAD_ITEM_ARRAY) {
+    if (err == WEFT_OK && out_item->type != WF_MSGPACK_MAP &&
+        out_item->type != WF_MSGPACK_ARRAY) {
         return refuse_type(path, "a map or an array", out_item);
     }
     // Somebody may make room for so many.
@@ -409,7 +408,7 @@ weft_err
 weft_payload_get_count(weft_bytes bytes, const char *path, size_t *out_count)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_container(bytes, path, &reader, &item);
 
     if (err == WEFT_OK) {
@@ -423,8 +422,7 @@ weft_payload_has(weft_bytes bytes, const char *path)
 {
     struct wf_reader reader;
 
-    return seek(bytes, path, &reader) == WEFT_OK &&
-           wf_payload_item_skip(&reader);
+    return seek(bytes, path, &reader) == WEFT_OK && wf_msgpack_skip(&reader);
 }
 
 weft_err
@@ -432,7 +430,7 @@ weft_payload_walk(weft_bytes bytes, const char *path,
                   weft_payload_entries *out_entries)
 {
     struct wf_reader reader;
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     weft_err err = find_container(bytes, path, &reader, &item);
 
     if (err != WEFT_OK) {
@@ -442,12 +440,12 @@ weft_payload_walk(weft_bytes bytes, const char *path,
     const uint8_t *start = reader.at;
 
     // Checked to its end here, so that weft_payload_next cannot fail.
-    if (!wf_payload_item_skip_entries(&reader, &item)) {
+    if (!wf_msgpack_skip_entries(&reader, &item)) {
         return explain(WEFT_ECORRUPT, path, bytes);
     }
     out_entries->rest = weft_bytes_of(start, (size_t)(reader.at - start));
     out_entries->left = item.as.count;
-    out_entries->is_map = item.type == WF_PAYLOAD_ITEM_MAP;
+    out_entries->is_map = item.type == WF_MSGPACK_MAP;
     return WEFT_OK;
 }
 
@@ -456,7 +454,7 @@ take_value(struct wf_reader *reader)
 {
     const uint8_t *start = reader->at;
 
-    if (!wf_payload_item_skip(reader)) {
+    if (!wf_msgpack_skip(reader)) {
         return weft_nothing();
     }
     return weft_bytes_of(start, (size_t)(reader->at - start));
@@ -498,7 +496,7 @@ weft_payload_check(weft_bytes bytes)
 {
     wf_error_clear();
 
-    struct wf_payload_shape shape = wf_payload_item_shape(bytes);
+    struct wf_msgpack_shape shape = wf_msgpack_shape(bytes);
 
     if (shape.wrong != NULL) {
         return wf_error(WEFT_ECORRUPT, "payload, byte %zu of %zu: %s", shape.at,

@@ -6,8 +6,8 @@
 #include <msgpack.h>
 #include <string.h>
 
+#include "base/msgpack.h"
 #include "base/random.h"
-#include "runtime/payload_item.h"
 #include "support/test.h"
 #include "weft/payload.h"
 
@@ -410,7 +410,7 @@ TEST(payload, what_the_guard_accepts_decodes_to_the_last_byte)
         weft_bytes noise = weft_bytes_of(bytes, len);
         weft_payload_entries entries;
         int64_t number;
-        bool is_accepted = wf_payload_item_shape(noise).wrong == NULL;
+        bool is_accepted = wf_msgpack_shape(noise).wrong == NULL;
 
         (void)weft_payload_has(noise, "a[1].b");
         (void)weft_payload_has(noise, "[0][0]");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// payload_item.c - read msgpack one item at a time.
+// msgpack.c - read msgpack one item at a time.
 //
 // The first byte of an item says all about its head (msgpack's specification,
 // "Formats"); wf_reader refuses what is cut short.
 //
 // Threads: none; everything is the caller's.
 
-#include "runtime/payload_item.h"
+#include "base/msgpack.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -70,15 +70,15 @@ read_number(struct wf_reader *reader, uint8_t size)
     }
 }
 
-static struct wf_payload_item
+static struct wf_msgpack_item
 make_number(uint64_t number)
 {
-    return (struct wf_payload_item){.type = WF_PAYLOAD_ITEM_UINT,
+    return (struct wf_msgpack_item){.type = WF_MSGPACK_UINT,
                                     .as.number = number};
 }
 
 // `number` is two's complement in so many bytes.
-static struct wf_payload_item
+static struct wf_msgpack_item
 make_signed(uint64_t number, uint8_t size)
 {
     uint64_t sign = (uint64_t)1 << (8 * size - 1);
@@ -86,45 +86,45 @@ make_signed(uint64_t number, uint8_t size)
     if ((number & sign) == 0) {
         return make_number(number);
     }
-    return (struct wf_payload_item){.type = WF_PAYLOAD_ITEM_INT,
+    return (struct wf_msgpack_item){.type = WF_MSGPACK_INT,
                                     .as.negative =
                                         (int64_t)((number ^ sign) - sign)};
 }
 
-static struct wf_payload_item
-make_bytes(enum wf_payload_item_type type, struct wf_reader *reader, size_t len)
+static struct wf_msgpack_item
+make_bytes(enum wf_msgpack_type type, struct wf_reader *reader, size_t len)
 {
-    return (struct wf_payload_item){.type = type,
+    return (struct wf_msgpack_item){.type = type,
                                     .as.bytes = wf_reader_take(reader, len)};
 }
 
-static struct wf_payload_item
+static struct wf_msgpack_item
 make_ext(struct wf_reader *reader, size_t len)
 {
     int8_t ext_type = (int8_t)wf_reader_u8(reader);
-    struct wf_payload_item item = make_bytes(WF_PAYLOAD_ITEM_EXT, reader, len);
+    struct wf_msgpack_item item = make_bytes(WF_MSGPACK_EXT, reader, len);
 
     item.ext_type = ext_type;
     return item;
 }
 
-static struct wf_payload_item
-make_count(enum wf_payload_item_type type, uint64_t count)
+static struct wf_msgpack_item
+make_count(enum wf_msgpack_type type, uint64_t count)
 {
-    return (struct wf_payload_item){.type = type, .as.count = (uint32_t)count};
+    return (struct wf_msgpack_item){.type = type, .as.count = (uint32_t)count};
 }
 
-static struct wf_payload_item
+static struct wf_msgpack_item
 make_bool(bool boolean)
 {
-    return (struct wf_payload_item){.type = WF_PAYLOAD_ITEM_BOOL,
+    return (struct wf_msgpack_item){.type = WF_MSGPACK_BOOL,
                                     .as.boolean = boolean};
 }
 
-static struct wf_payload_item
+static struct wf_msgpack_item
 make_real(uint64_t bits, uint8_t size)
 {
-    struct wf_payload_item item = {.type = WF_PAYLOAD_ITEM_DOUBLE};
+    struct wf_msgpack_item item = {.type = WF_MSGPACK_DOUBLE};
 
     if (size == 4) {
         uint32_t short_bits = (uint32_t)bits;
@@ -139,7 +139,7 @@ make_real(uint64_t bits, uint8_t size)
 }
 
 // An item whose first byte is formats[0xc0 + ...].
-static struct wf_payload_item
+static struct wf_msgpack_item
 read_format(struct wf_reader *reader, struct format format)
 {
     uint64_t number =
@@ -152,7 +152,7 @@ read_format(struct wf_reader *reader, struct format format)
     case TRUE_:
         return make_bool(format.form == TRUE_);
     case BIN:
-        return make_bytes(WF_PAYLOAD_ITEM_BIN, reader, number);
+        return make_bytes(WF_MSGPACK_BIN, reader, number);
     case EXT:
         return make_ext(reader, number);
     case FIXEXT:
@@ -165,22 +165,22 @@ read_format(struct wf_reader *reader, struct format format)
     case INT:
         return make_signed(number, format.size);
     case STR:
-        return make_bytes(WF_PAYLOAD_ITEM_STR, reader, number);
+        return make_bytes(WF_MSGPACK_STR, reader, number);
     case ARRAY:
-        return make_count(WF_PAYLOAD_ITEM_ARRAY, number);
+        return make_count(WF_MSGPACK_ARRAY, number);
     case MAP:
-        return make_count(WF_PAYLOAD_ITEM_MAP, number);
+        return make_count(WF_MSGPACK_MAP, number);
     case NEVER:
         reader->failed = true;
         break;
     }
-    return (struct wf_payload_item){.type = WF_PAYLOAD_ITEM_NIL};
+    return (struct wf_msgpack_item){.type = WF_MSGPACK_NIL};
 }
 
 bool
-wf_payload_item_read(struct wf_reader *reader, struct wf_payload_item *out_item)
+wf_msgpack_read(struct wf_reader *reader, struct wf_msgpack_item *out_item)
 {
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
     uint8_t first = wf_reader_u8(reader);
 
     if (reader->failed) {
@@ -189,11 +189,11 @@ wf_payload_item_read(struct wf_reader *reader, struct wf_payload_item *out_item)
     if (first <= 0x7f) {
         item = make_number(first);
     } else if (first <= 0x8f) {
-        item = make_count(WF_PAYLOAD_ITEM_MAP, first & 0x0fU);
+        item = make_count(WF_MSGPACK_MAP, first & 0x0fU);
     } else if (first <= 0x9f) {
-        item = make_count(WF_PAYLOAD_ITEM_ARRAY, first & 0x0fU);
+        item = make_count(WF_MSGPACK_ARRAY, first & 0x0fU);
     } else if (first <= 0xbf) {
-        item = make_bytes(WF_PAYLOAD_ITEM_STR, reader, first & 0x1fU);
+        item = make_bytes(WF_MSGPACK_STR, reader, first & 0x1fU);
     } else if (first >= 0xe0) {
         item = make_signed(first, 1);
     } else {
@@ -208,12 +208,12 @@ wf_payload_item_read(struct wf_reader *reader, struct wf_payload_item *out_item)
 
 // How many items directly follow a head.
 static uint64_t
-value_count(const struct wf_payload_item *item)
+value_count(const struct wf_msgpack_item *item)
 {
     switch (item->type) {
-    case WF_PAYLOAD_ITEM_ARRAY:
+    case WF_MSGPACK_ARRAY:
         return item->as.count;
-    case WF_PAYLOAD_ITEM_MAP:
+    case WF_MSGPACK_MAP:
         return 2 * (uint64_t)item->as.count;
     default:
         return 0;
@@ -221,19 +221,19 @@ value_count(const struct wf_payload_item *item)
 }
 
 bool
-wf_payload_item_skip_entries(struct wf_reader *reader,
-                             const struct wf_payload_item *item)
+wf_msgpack_skip_entries(struct wf_reader *reader,
+                        const struct wf_msgpack_item *item)
 {
     uint64_t pending = value_count(item); // at all levels together
 
     while (pending > 0) {
-        struct wf_payload_item next;
+        struct wf_msgpack_item next;
 
         if (pending > wf_reader_left(reader)) {
             reader->failed = true; // each takes a byte at least
             return false;
         }
-        if (!wf_payload_item_read(reader, &next)) {
+        if (!wf_msgpack_read(reader, &next)) {
             return false;
         }
         pending += value_count(&next);
@@ -243,27 +243,27 @@ wf_payload_item_skip_entries(struct wf_reader *reader,
 }
 
 bool
-wf_payload_item_skip(struct wf_reader *reader)
+wf_msgpack_skip(struct wf_reader *reader)
 {
-    struct wf_payload_item item;
+    struct wf_msgpack_item item;
 
-    return wf_payload_item_read(reader, &item) &&
-           wf_payload_item_skip_entries(reader, &item);
+    return wf_msgpack_read(reader, &item) &&
+           wf_msgpack_skip_entries(reader, &item);
 }
 
-struct wf_payload_shape
-wf_payload_item_shape(weft_bytes bytes)
+struct wf_msgpack_shape
+wf_msgpack_shape(weft_bytes bytes)
 {
-    struct wf_payload_shape shape = {NULL, 0, 0};
+    struct wf_msgpack_shape shape = {NULL, 0, 0};
     struct wf_reader reader = wf_reader_of(bytes);
-    uint64_t left[WF_PAYLOAD_DEPTH_MAX]; // values still to read, by level
+    uint64_t left[WF_MSGPACK_DEPTH_MAX]; // values still to read, by level
     uint32_t depth = 0;
 
     do {
-        struct wf_payload_item item;
+        struct wf_msgpack_item item;
 
         shape.at = bytes.len - wf_reader_left(&reader);
-        if (!wf_payload_item_read(&reader, &item)) {
+        if (!wf_msgpack_read(&reader, &item)) {
             shape.wrong = "an item is cut short or has an unknown type";
             return shape;
         }
@@ -277,8 +277,8 @@ wf_payload_item_shape(weft_bytes bytes)
             shape.wrong = "a count is larger than the bytes left";
             return shape;
         }
-        if (item.type >= WF_PAYLOAD_ITEM_ARRAY) {
-            if (depth == WF_PAYLOAD_DEPTH_MAX) {
+        if (item.type >= WF_MSGPACK_ARRAY) {
+            if (depth == WF_MSGPACK_DEPTH_MAX) {
                 shape.wrong = "nested too deep";
                 return shape;
             }
@@ -298,19 +298,14 @@ wf_payload_item_shape(weft_bytes bytes)
 }
 
 const char *
-wf_payload_item_name(enum wf_payload_item_type type)
+wf_msgpack_name(enum wf_msgpack_type type)
 {
-    static const char *const names[WF_PAYLOAD_ITEM_TYPE_COUNT] = {
-        [WF_PAYLOAD_ITEM_NIL] = "nil",
-        [WF_PAYLOAD_ITEM_BOOL] = "a bool",
-        [WF_PAYLOAD_ITEM_INT] = "an integer",
-        [WF_PAYLOAD_ITEM_UINT] = "an integer",
-        [WF_PAYLOAD_ITEM_DOUBLE] = "a float",
-        [WF_PAYLOAD_ITEM_STR] = "a text",
-        [WF_PAYLOAD_ITEM_BIN] = "a binary",
-        [WF_PAYLOAD_ITEM_EXT] = "an ext",
-        [WF_PAYLOAD_ITEM_ARRAY] = "an array",
-        [WF_PAYLOAD_ITEM_MAP] = "a map",
+    static const char *const names[WF_MSGPACK_TYPE_COUNT] = {
+        [WF_MSGPACK_NIL] = "nil",        [WF_MSGPACK_BOOL] = "a bool",
+        [WF_MSGPACK_INT] = "an integer", [WF_MSGPACK_UINT] = "an integer",
+        [WF_MSGPACK_DOUBLE] = "a float", [WF_MSGPACK_STR] = "a text",
+        [WF_MSGPACK_BIN] = "a binary",   [WF_MSGPACK_EXT] = "an ext",
+        [WF_MSGPACK_ARRAY] = "an array", [WF_MSGPACK_MAP] = "a map",
     };
 
     return names[type];

@@ -2,7 +2,8 @@
 //
 // client_impl.h - what the client's own files share; nobody else's.
 //
-//   client.c           life, submitting, waiting, dispatching
+//   client.c           life; the pool of calls, and how they come back
+//   client_wait.c      submitted and blocking calls, as callers see them
 //   client_make.c      from weft_request to wf_request: checks and copies
 //   client_list.c      pages of a list, over all partitions
 //   client_batch.c     the same verb for all that a filter matches
@@ -87,6 +88,17 @@ struct weft_client {
 // and done are not. Errors are those of weft_client_submit.
 weft_err wf_client_make(const weft_client *client, const weft_request *request,
                         struct wf_request **out_request);
+
+// Give the request, which it takes, a call and a number. repeated 0: a new one.
+// fn NULL: a thread will wait for the answer. client.c
+//
+// WEFT_ECLOSED, WEFT_EBUSY   and the request is freed
+weft_err wf_client_begin(weft_client *client, struct wf_request *request,
+                         uint64_t repeated, weft_reply_fn *fn, void *ctx,
+                         struct wf_client_call **out_call);
+// The call has ended and its request is somebody else's, or freed. is_answered:
+// the answer reaches the caller, so that its number need not come again.
+void wf_client_end(struct wf_client_call *call, bool is_answered);
 
 // The two halves of a blocking call: what was sent must be received, once.
 weft_err wf_client_send(weft_client *client, const weft_request *request,

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// edge.c - requests from clients: each verb, for an actor that is loaded.
+// edge.c - requests from clients, to an actor that is loaded.
 //
 // A request waits until its actor is in memory, keeps its place among the
-// others for that actor, and is answered through the gate.
+// others for that actor, and is answered through the gate. What starts an
+// instance or is a message to it is here; edge_read.c and edge_end.c have the
+// verbs that change nothing, and those that hold up or end.
+
+#include "runtime/edge.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "base/assert.h"
-#include "base/error.h"
-#include "runtime/attributes.h"
 #include "runtime/cause.h"
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
@@ -35,10 +36,9 @@ wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
     wf_gate_reply(partition, request, record);
 }
 
-// Answer with what the actor is now.
-static void
-answer_now(struct wf_partition *partition, const struct wf_actor *actor,
-           struct wf_request *request, weft_err err, const char *what)
+void
+wf_edge_answer_now(struct wf_partition *partition, const struct wf_actor *actor,
+                   struct wf_request *request, weft_err err, const char *what)
 {
     wf_edge_answer(partition, request, actor->object.position, err,
                    err == WEFT_OK ? "%s%s" : "%s: %s",
@@ -65,7 +65,34 @@ wf_edge_answer_result(struct wf_partition *partition,
                      });
         err = wf_outcome_err(actor->status);
     }
-    answer_now(partition, actor, request, err, actor->failure_name);
+    wf_edge_answer_now(partition, actor, request, err, actor->failure_name);
+}
+
+bool
+wf_edge_is_there(struct wf_partition *partition, const struct wf_actor *actor,
+                 struct wf_request *request)
+{
+    if (actor->status == WEFT_STATUS_NONE) {
+        wf_edge_answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                           "no such instance");
+        return false;
+    }
+    return true;
+}
+
+bool
+wf_edge_is_live(struct wf_partition *partition, const struct wf_actor *actor,
+                struct wf_request *request)
+{
+    if (!wf_edge_is_there(partition, actor, request)) {
+        return false;
+    }
+    if (!wf_actor_is_live(actor)) {
+        wf_edge_answer_now(partition, actor, request, WEFT_EFINISHED,
+                           "the instance has finished");
+        return false;
+    }
+    return true;
 }
 
 // Records that answer a request. --------------------------------------------
@@ -150,23 +177,25 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
     struct wf_start start = options_of(request);
 
     if (actor->kind->creation == WEFT_CREATION_NEVER) {
-        answer_now(partition, actor, request, WEFT_EINVAL,
-                   "its kind is created by other actors only");
+        wf_edge_answer_now(partition, actor, request, WEFT_EINVAL,
+                           "its kind is created by other actors only");
         return false;
     }
     if (wf_start_kind(actor->kind, request->options) == NULL) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   wf_start_is_pinned(request->options)
-                       ? "that version of its kind is not registered here"
-                       : "every version of its kind is retired");
+        wf_edge_answer_now(
+            partition, actor, request, WEFT_ENOTFOUND,
+            wf_start_is_pinned(request->options)
+                ? "that version of its kind is not registered here"
+                : "every version of its kind is retired");
         return false;
     }
     if (actor->status == WEFT_STATUS_NONE || wf_actor_is_live(actor) ||
         wf_start_may_reuse(&start, actor->status)) {
         return true;
     }
-    answer_now(partition, actor, request, WEFT_EEXISTS,
-               "an instance of this id has finished and may not be reused");
+    wf_edge_answer_now(
+        partition, actor, request, WEFT_EEXISTS,
+        "an instance of this id has finished and may not be reused");
     return false;
 }
 
@@ -180,10 +209,10 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
 
     if (wf_actor_is_live(actor) &&
         conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
-        answer_now(partition, actor, request,
-                   conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK
-                                                          : WEFT_EEXISTS,
-                   "an instance of this id is running");
+        wf_edge_answer_now(
+            partition, actor, request,
+            conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK : WEFT_EEXISTS,
+            "an instance of this id is running");
     } else if (!may_start(partition, actor, request)) {
         return;
     } else if (wf_actor_is_live(actor)) {
@@ -207,18 +236,12 @@ takes_signal(struct wf_partition *partition, struct wf_actor *actor,
     uint64_t kept = is_early ? actor->journal.count : 0;
 
     if (wf_mailbox_count(&actor->mailbox) + kept >= WF_MAILBOX_MESSAGES_MAX) {
-        answer_now(partition, actor, request, WEFT_EBUSY,
-                   "its mailbox holds 1000000 messages");
-    } else if (wf_actor_is_live(actor) || is_creating || is_early) {
-        return true;
-    } else if (actor->status == WEFT_STATUS_NONE) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "no such instance");
-    } else {
-        answer_now(partition, actor, request, WEFT_EFINISHED,
-                   "the instance has finished");
+        wf_edge_answer_now(partition, actor, request, WEFT_EBUSY,
+                           "its mailbox holds 1000000 messages");
+        return false;
     }
-    return false;
+    return is_creating || is_early ||
+           wf_edge_is_live(partition, actor, request);
 }
 
 static void
@@ -302,8 +325,8 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
     struct wf_draft draft = {0};
 
     if (!actor->kind->is_workflow) {
-        answer_now(partition, actor, request, WEFT_EINVAL,
-                   "plain actors take no updates; ask them");
+        wf_edge_answer_now(partition, actor, request, WEFT_EINVAL,
+                           "plain actors take no updates; ask them");
         return;
     }
     if (wf_update_joins(partition, actor, request)) {
@@ -321,257 +344,6 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf_update_put(partition, actor, request, &draft);
-}
-
-static void
-do_cancel(struct wf_partition *partition, struct wf_actor *actor,
-          struct wf_request *request)
-{
-    struct wf_draft draft = {0};
-    struct wf_buf letter = {0};
-
-    if (!wf_actor_is_live(actor)) {
-        bool is_new = actor->status == WEFT_STATUS_NONE;
-
-        answer_now(partition, actor, request,
-                   is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,
-                   is_new ? "no such instance" : "the instance has finished");
-        return;
-    }
-    wf_operate_put(&draft.ops, request, "cancel");
-    if (!actor->is_cancel_asked) { // twice is once
-        wf_letter_encode(
-            &(struct wf_letter){
-                .type = WF_LETTER_CANCEL,
-                .sender_run = actor->seed,
-            },
-            &letter);
-        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
-        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
-        wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));
-        wf_buf_fini(&letter);
-    }
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
-}
-
-static void
-do_terminate(struct wf_partition *partition, struct wf_actor *actor,
-             struct wf_request *request)
-{
-    struct wf_turn turn;
-    struct wf_draft *sends = &turn.sends;
-
-    if (!wf_actor_is_live(actor)) {
-        do_cancel(partition, actor, request); // answers that it cannot
-        return;
-    }
-    wf_turn_init(&turn, partition, actor);
-    wf_operate_put(&turn.ops, request, "terminate");
-    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
-                request->name);
-    wf_window_put_answered(&sends->ops, request->client, request->number,
-                           request->confirmed, WEFT_OK, weft_nothing());
-    wf_draft_partition(sends);
-    wf_outcome_commit(&turn);
-    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
-                   "");
-}
-
-static void
-do_pause(struct wf_partition *partition, struct wf_actor *actor,
-         struct wf_request *request, enum wf_op op)
-{
-    struct wf_draft draft = {0};
-    bool was_parked = actor->is_parked;
-
-    if (!wf_actor_is_live(actor)) {
-        do_cancel(partition, actor, request); // answers that it cannot
-        return;
-    }
-    wf_operate_put(&draft.ops, request, "%s",
-                   op == WF_OP_PAUSE ? "pause" : "resume");
-    wf_buf_put_u8(&draft.ops, (uint8_t)op);
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
-    if (op == WF_OP_RESUME) {
-        partition->stats.actors_parked -= was_parked ? 1 : 0;
-        wf_commands_rearm(partition, actor);
-    }
-}
-
-// Messages that the instance left become dead letters before it goes, a turn
-// each: until then the request waits.
-static void
-do_delete(struct wf_partition *partition, struct wf_actor *actor,
-          struct wf_request *request)
-{
-    struct wf_draft draft = {0};
-
-    if (actor->status == WEFT_STATUS_NONE) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "no such instance");
-        return;
-    }
-    if (wf_actor_is_live(actor) && !request->is_terminating) {
-        answer_now(partition, actor, request, WEFT_EBUSY,
-                   "it runs; terminate it first");
-        return;
-    }
-    if (wf_actor_is_live(actor)) {
-        wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
-                        "it was deleted");
-    }
-    if (wf_actor_has_work(actor, partition->now_ms)) {
-        wf_list_push_back(&actor->results, &request->wait);
-        return;
-    }
-    wf_note(partition, &actor->key, "remove", "it was deleted");
-    wf_buf_put_u8(&draft.ops, WF_OP_REMOVE);
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
-}
-
-void
-wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
-{
-    size_t count = actor->results.count;
-
-    while (count-- > 0 && !wf_actor_has_work(actor, partition->now_ms)) {
-        struct wf_request *request = WF_CONTAINER(
-            wf_list_pop_front(&actor->results), struct wf_request, wait);
-
-        if (request->verb == WEFT_VERB_DELETE) {
-            do_delete(partition, actor, request);
-        } else if (wf_request_waits_for_empty(request)) {
-            wf_reset_request(partition, actor, request);
-        } else {
-            wf_list_push_back(&actor->results, &request->wait);
-        }
-    }
-}
-
-// Reads. --------------------------------------------------------------------
-
-// The answer of a query function, while it runs.
-struct weft_query {
-    weft_bytes answer; // owned
-    bool has_answer;
-};
-
-weft_err
-weft_query_return(weft_query *query, weft_bytes answer)
-{
-    if (answer.len > WF_PAYLOAD_BYTES_MAX) {
-        return wf_error(WEFT_ETOOBIG, "answer: %zu bytes, the limit is %u",
-                        answer.len, WF_PAYLOAD_BYTES_MAX);
-    }
-    wf_own_bytes(&query->answer, answer);
-    query->has_answer = true;
-    return WEFT_OK;
-}
-
-static weft_err
-ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
-                   struct wf_request *request)
-{
-    weft_query query = {0};
-    weft_bytes state = actor->state;
-    void *zeroes = NULL; // for the state of one that had no turn yet
-    weft_err err;
-
-    if (actor->kind->is_workflow || actor->kind->actor.query == NULL ||
-        actor->version != actor->kind->version) {
-        return WEFT_ENOTFOUND;
-    }
-    wf_watch_begin(partition, actor, "query", weft_text(request->name));
-    if (state.len == 0 && actor->kind->actor.state_bytes > 0) {
-        zeroes = wf_calloc(actor->kind->actor.state_bytes);
-        state = weft_bytes_of(zeroes, actor->kind->actor.state_bytes);
-    }
-    err = actor->kind->actor.query(&query, request->name, request->data,
-                                   state.data, state.len);
-    wf_free(zeroes);
-    wf_watch_end(partition);
-    if (err == WEFT_OK && query.has_answer) {
-        wf_request_answer_data(request, query.answer);
-    }
-    wf_own_bytes(&query.answer, weft_nothing());
-    return err;
-}
-
-static void
-do_query(struct wf_partition *partition, struct wf_actor *actor,
-         struct wf_request *request)
-{
-    const struct wf_published *published =
-        wf_actor_find_published(actor, request->name);
-    weft_err err = WEFT_OK;
-
-    if (actor->status == WEFT_STATUS_NONE) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "no such instance");
-        return;
-    }
-    if (published != NULL) {
-        wf_request_answer_data(request, published->value);
-    } else {
-        err = ask_query_function(partition, actor, request);
-    }
-    answer_now(partition, actor, request, err, request->name);
-}
-
-static void
-do_result(struct wf_partition *partition, struct wf_actor *actor,
-          struct wf_request *request)
-{
-    if (actor->status == WEFT_STATUS_NONE) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "no such instance");
-    } else if (wf_actor_is_live(actor)) {
-        wf_list_push_back(&actor->results, &request->wait);
-    } else {
-        wf_edge_answer_result(partition, request, actor);
-    }
-}
-
-// Why it waits although nobody holds it up.
-static void
-describe_missing(const struct wf_actor *actor, char *text, size_t size)
-{
-    int len = snprintf(text, size, "version %u of %s is not registered here",
-                       actor->version, wf_key_kind(&actor->key));
-
-    if (actor->unfit != NULL && (size_t)len < size) {
-        (void)snprintf(text + len, size - (size_t)len,
-                       "; version %u does not fit: %s", actor->unfit_version,
-                       actor->unfit);
-    }
-}
-
-static void
-do_describe(struct wf_partition *partition, struct wf_actor *actor,
-            struct wf_request *request)
-{
-    weft_attribute attributes[WF_ATTRIBUTES_MAX];
-    weft_description description;
-    char missing[1400];
-
-    if (actor->status == WEFT_STATUS_NONE) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "no such instance");
-        return;
-    }
-    wf_actor_describe(actor, &description);
-    if (!wf_actor_has_code(actor) && !actor->is_parked) {
-        describe_missing(actor, missing, sizeof(missing));
-        description.reason = missing;
-    }
-    description.attributes = attributes;
-    description.attributes_count =
-        wf_attributes_list(actor->attributes, attributes);
-    wf_request_answer_item(request, &description);
-    answer_now(partition, actor, request, WEFT_OK, "");
 }
 
 // Routing. ------------------------------------------------------------------
@@ -592,8 +364,8 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     if (actor->kind == NULL) {
-        answer_now(partition, actor, request, WEFT_ENOTFOUND,
-                   "its kind is not registered here");
+        wf_edge_answer_now(partition, actor, request, WEFT_ENOTFOUND,
+                           "its kind is not registered here");
         return;
     }
     switch (request->verb) {
@@ -614,28 +386,28 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         do_update(partition, actor, request);
         break;
     case WEFT_VERB_QUERY:
-        do_query(partition, actor, request);
+        wf_edge_query(partition, actor, request);
         break;
     case WEFT_VERB_RESULT:
-        do_result(partition, actor, request);
+        wf_edge_result(partition, actor, request);
         break;
     case WEFT_VERB_CANCEL:
-        do_cancel(partition, actor, request);
+        wf_edge_cancel(partition, actor, request);
         break;
     case WEFT_VERB_TERMINATE:
-        do_terminate(partition, actor, request);
+        wf_edge_terminate(partition, actor, request);
         break;
     case WEFT_VERB_DESCRIBE:
-        do_describe(partition, actor, request);
+        wf_edge_describe(partition, actor, request);
         break;
     case WEFT_VERB_PAUSE:
-        do_pause(partition, actor, request, WF_OP_PAUSE);
+        wf_edge_pause(partition, actor, request, WF_OP_PAUSE);
         break;
     case WEFT_VERB_RESUME:
-        do_pause(partition, actor, request, WF_OP_RESUME);
+        wf_edge_pause(partition, actor, request, WF_OP_RESUME);
         break;
     case WEFT_VERB_DELETE:
-        do_delete(partition, actor, request);
+        wf_edge_delete(partition, actor, request);
         break;
     case WEFT_VERB_COMPLETE:
     case WEFT_VERB_FAIL:
@@ -668,7 +440,8 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
         wf_repair_request(partition, actor, request);
         break;
     default:
-        answer_now(partition, actor, request, WEFT_EINVAL, "no such verb");
+        wf_edge_answer_now(partition, actor, request, WEFT_EINVAL,
+                           "no such verb");
         break;
     }
 }
@@ -725,8 +498,8 @@ wf_edge_request(struct wf_partition *partition, struct wf_request *request)
     }
     actor = wf_residents_get(partition, &request->key);
     if (actor->residency == WF_RESIDENCY_BROKEN) {
-        answer_now(partition, actor, request, WEFT_ECORRUPT,
-                   "its rows cannot be read");
+        wf_edge_answer_now(partition, actor, request, WEFT_ECORRUPT,
+                           "its rows cannot be read");
     } else if (actor->residency != WF_RESIDENCY_LOADED) {
         wf_list_push_back(&actor->waiting, &request->wait);
         wf_residents_want(partition, actor);

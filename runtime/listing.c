@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/attributes.h"
+#include "runtime/edge.h"
 #include "runtime/image.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "runtime/commands_impl.h"
+#include "runtime/edge.h"
 #include "runtime/partition_impl.h"
 #include "weft/operate.h"
 

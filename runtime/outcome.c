@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "runtime/edge.h"
 #include "runtime/start.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "runtime/edge.h"
 #include "runtime/load.h"
 #include "runtime/outcome.h"
 #include "runtime/partition_impl.h"

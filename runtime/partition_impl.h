@@ -4,7 +4,7 @@
 //
 // Files of the core, in the order in which data flows through them:
 //
-//   partition.c  events and outputs        edge.c       requests from clients
+//   partition.c  events and outputs        edge.c       requests (edge.h)
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what wakes the others     listing.c    pages, retention
@@ -351,26 +351,8 @@ bool wf_window_settles(struct wf_partition *partition,
 void wf_partition_mark_commit(struct wf_partition *partition, uint64_t commit,
                               uint64_t first_record);
 
-// Requests. edge.c ----------------------------------------------------------
+// Lists. listing.c ----------------------------------------------------------
 
-void wf_edge_request(struct wf_partition *partition,
-                     struct wf_request *request);
-// The actor it waited for is loaded.
-void wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor);
-// Answer now, once everything up to now is durable.
-void wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
-                    uint64_t record, weft_err err, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-// Write what draft->sections holds together with the answer WEFT_OK, and give
-// it. The draft is empty afterwards.
-void wf_edge_answer_done(struct wf_partition *partition,
-                         struct wf_request *request, struct wf_draft *draft);
-// The answer alone, as a section of its own.
-void wf_edge_put_done(const struct wf_request *request, struct wf_draft *draft);
-void wf_edge_answer_result(struct wf_partition *partition,
-                           struct wf_request *request,
-                           const struct wf_actor *actor);
-// listing.c
 void wf_listing_begin(struct wf_partition *partition,
                       struct wf_request *request);
 void wf_listing_loaded(struct wf_partition *partition, struct wf_load *load);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "runtime/edge.h"
 #include "runtime/operate.h"
 #include "runtime/partition_impl.h"
 #include "runtime/version.h"

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/child.h"
+#include "runtime/edge.h"
 #include "runtime/operate.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "runtime/edge.h"
 #include "runtime/image.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"

@@ -7,6 +7,7 @@
 // dropped.
 
 #include "runtime/commands_impl.h"
+#include "runtime/edge.h"
 #include "runtime/task.h"
 #include "runtime/turn.h"
 #include "runtime/workflow.h"

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "runtime/capsule.h"
+#include "runtime/edge.h"
 #include "runtime/partition_impl.h"
 
 void

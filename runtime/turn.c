@@ -19,6 +19,7 @@
 #include "runtime/attributes.h"
 #include "runtime/cause.h"
 #include "runtime/child.h"
+#include "runtime/edge.h"
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
 #include "runtime/start.h"

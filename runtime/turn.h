@@ -102,9 +102,6 @@ void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                     weft_err err, weft_bytes data);
 
-// The actor has no letters left: requests that waited for that go on. edge.c
-void wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor);
-
 // The operations that begin a new life of an instance.
 struct wf_create {
     weft_bytes parent; // empty: none

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "runtime/edge.h"
 #include "runtime/workflow_impl.h"
 #include "weft/update.h"
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "runtime/edge.h"
 #include "runtime/partition_impl.h"
 #include "runtime/update.h"
 

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// edge_end.c - requests that hold an instance up, or end it: cancel, terminate,
+// pause and resume, delete.
+
+#include "runtime/edge.h"
+
+#include "runtime/note.h"
+#include "runtime/operate.h"
+#include "runtime/outcome.h"
+#include "runtime/reset.h"
+#include "runtime/turn.h"
+
+void
+wf_edge_cancel(struct wf_partition *partition, struct wf_actor *actor,
+               struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+    struct wf_buf letter = {0};
+
+    if (!wf_edge_is_live(partition, actor, request)) {
+        return;
+    }
+    wf_operate_put(&draft.ops, request, "cancel");
+    if (!actor->is_cancel_asked) { // twice is once
+        wf_letter_encode(
+            &(struct wf_letter){
+                .type = WF_LETTER_CANCEL,
+                .sender_run = actor->seed,
+            },
+            &letter);
+        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
+        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
+        wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));
+        wf_buf_fini(&letter);
+    }
+    wf_draft_actor(&draft, &actor->key);
+    wf_edge_answer_done(partition, request, &draft);
+}
+
+void
+wf_edge_terminate(struct wf_partition *partition, struct wf_actor *actor,
+                  struct wf_request *request)
+{
+    struct wf_turn turn;
+    struct wf_draft *sends = &turn.sends;
+
+    if (!wf_edge_is_live(partition, actor, request)) {
+        return;
+    }
+    wf_turn_init(&turn, partition, actor);
+    wf_operate_put(&turn.ops, request, "terminate");
+    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
+                request->name);
+    wf_window_put_answered(&sends->ops, request->client, request->number,
+                           request->confirmed, WEFT_OK, weft_nothing());
+    wf_draft_partition(sends);
+    wf_outcome_commit(&turn);
+    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
+                   "");
+}
+
+void
+wf_edge_pause(struct wf_partition *partition, struct wf_actor *actor,
+              struct wf_request *request, enum wf_op op)
+{
+    struct wf_draft draft = {0};
+    bool was_parked = actor->is_parked;
+
+    if (!wf_edge_is_live(partition, actor, request)) {
+        return;
+    }
+    wf_operate_put(&draft.ops, request, "%s",
+                   op == WF_OP_PAUSE ? "pause" : "resume");
+    wf_buf_put_u8(&draft.ops, (uint8_t)op);
+    wf_draft_actor(&draft, &actor->key);
+    wf_edge_answer_done(partition, request, &draft);
+    if (op == WF_OP_RESUME) {
+        partition->stats.actors_parked -= was_parked ? 1 : 0;
+        wf_commands_rearm(partition, actor);
+    }
+}
+
+// Messages that the instance left become dead letters before it goes, a turn
+// each: until then the request waits.
+void
+wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
+               struct wf_request *request)
+{
+    struct wf_draft draft = {0};
+
+    if (!wf_edge_is_there(partition, actor, request)) {
+        return;
+    }
+    if (wf_actor_is_live(actor) && !request->is_terminating) {
+        wf_edge_answer_now(partition, actor, request, WEFT_EBUSY,
+                           "it runs; terminate it first");
+        return;
+    }
+    if (wf_actor_is_live(actor)) {
+        wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
+                        "it was deleted");
+    }
+    if (wf_actor_has_work(actor, partition->now_ms)) {
+        wf_list_push_back(&actor->results, &request->wait);
+        return;
+    }
+    wf_note(partition, &actor->key, "remove", "it was deleted");
+    wf_buf_put_u8(&draft.ops, WF_OP_REMOVE);
+    wf_draft_actor(&draft, &actor->key);
+    wf_edge_answer_done(partition, request, &draft);
+}
+
+void
+wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
+{
+    size_t count = actor->results.count;
+
+    while (count-- > 0 && !wf_actor_has_work(actor, partition->now_ms)) {
+        struct wf_request *request = WF_CONTAINER(
+            wf_list_pop_front(&actor->results), struct wf_request, wait);
+
+        if (request->verb == WEFT_VERB_DELETE) {
+            wf_edge_delete(partition, actor, request);
+        } else if (wf_request_waits_for_empty(request)) {
+            wf_reset_request(partition, actor, request);
+        } else {
+            wf_list_push_back(&actor->results, &request->wait);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// edge_read.c - requests that change nothing: query, result, describe.
+
+#include "runtime/edge.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "runtime/attributes.h"
+
+// The answer of a query function, while it runs.
+struct weft_query {
+    weft_bytes answer; // owned
+    bool has_answer;
+};
+
+weft_err
+weft_query_return(weft_query *query, weft_bytes answer)
+{
+    if (answer.len > WF_PAYLOAD_BYTES_MAX) {
+        return wf_error(WEFT_ETOOBIG, "answer: %zu bytes, the limit is %u",
+                        answer.len, WF_PAYLOAD_BYTES_MAX);
+    }
+    wf_own_bytes(&query->answer, answer);
+    query->has_answer = true;
+    return WEFT_OK;
+}
+
+static weft_err
+ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
+                   struct wf_request *request)
+{
+    weft_query query = {0};
+    weft_bytes state = actor->state;
+    void *zeroes = NULL; // for the state of one that had no turn yet
+    weft_err err;
+
+    if (actor->kind->is_workflow || actor->kind->actor.query == NULL ||
+        actor->version != actor->kind->version) {
+        return WEFT_ENOTFOUND;
+    }
+    wf_watch_begin(partition, actor, "query", weft_text(request->name));
+    if (state.len == 0 && actor->kind->actor.state_bytes > 0) {
+        zeroes = wf_calloc(actor->kind->actor.state_bytes);
+        state = weft_bytes_of(zeroes, actor->kind->actor.state_bytes);
+    }
+    err = actor->kind->actor.query(&query, request->name, request->data,
+                                   state.data, state.len);
+    wf_free(zeroes);
+    wf_watch_end(partition);
+    if (err == WEFT_OK && query.has_answer) {
+        wf_request_answer_data(request, query.answer);
+    }
+    wf_own_bytes(&query.answer, weft_nothing());
+    return err;
+}
+
+void
+wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
+              struct wf_request *request)
+{
+    const struct wf_published *published =
+        wf_actor_find_published(actor, request->name);
+    weft_err err = WEFT_OK;
+
+    if (!wf_edge_is_there(partition, actor, request)) {
+        return;
+    }
+    if (published != NULL) {
+        wf_request_answer_data(request, published->value);
+    } else {
+        err = ask_query_function(partition, actor, request);
+    }
+    wf_edge_answer_now(partition, actor, request, err, request->name);
+}
+
+void
+wf_edge_result(struct wf_partition *partition, struct wf_actor *actor,
+               struct wf_request *request)
+{
+    if (!wf_edge_is_there(partition, actor, request)) {
+        return;
+    }
+    if (wf_actor_is_live(actor)) {
+        wf_list_push_back(&actor->results, &request->wait);
+    } else {
+        wf_edge_answer_result(partition, request, actor);
+    }
+}
+
+// Why it waits although nobody holds it up.
+static void
+describe_missing(const struct wf_actor *actor, char *text, size_t size)
+{
+    int len = snprintf(text, size, "version %u of %s is not registered here",
+                       actor->version, wf_key_kind(&actor->key));
+
+    if (actor->unfit != NULL && (size_t)len < size) {
+        (void)snprintf(text + len, size - (size_t)len,
+                       "; version %u does not fit: %s", actor->unfit_version,
+                       actor->unfit);
+    }
+}
+
+void
+wf_edge_describe(struct wf_partition *partition, struct wf_actor *actor,
+                 struct wf_request *request)
+{
+    weft_attribute attributes[WF_ATTRIBUTES_MAX];
+    weft_description description;
+    char missing[1400];
+
+    if (!wf_edge_is_there(partition, actor, request)) {
+        return;
+    }
+    wf_actor_describe(actor, &description);
+    if (!wf_actor_has_code(actor) && !actor->is_parked) {
+        describe_missing(actor, missing, sizeof(missing));
+        description.reason = missing;
+    }
+    description.attributes = attributes;
+    description.attributes_count =
+        wf_attributes_list(actor->attributes, attributes);
+    wf_request_answer_item(request, &description);
+    wf_edge_answer_now(partition, actor, request, WEFT_OK, "");
+}

@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "runtime/cause.h"
+#include "runtime/create.h"
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/repair.h"

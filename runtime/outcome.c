@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "runtime/create.h"
 #include "runtime/edge.h"
 #include "runtime/start.h"
 #include "runtime/update.h"

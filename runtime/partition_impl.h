@@ -8,14 +8,16 @@
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what wakes the others     listing.c    pages, retention
-//   turn.c       ready actors run          commands.c   activities, steps
+//   turn.c       ready actors run          absent.c     letters for nobody
+//   handler.c    code of plain actors      create.c     a new life
 //   workflow.c   code (workflow_impl.h)    outcome.c    how runs end
+//   commands.c   activities, steps         results.c    what they come to
 //   gate.c       what waits for commits    watch.c      what user code is for
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
-//   results.c    what attempts come to     timeouts.c   those that take long
+//   timeouts.c   those that take long      audit.c      will each be woken?
 //   operate.c    what operators do         repair.c     the same, to instances
-//   reset.c      back to a point           audit.c      will each be woken?
+//   reset.c      back to a point
 //
 // Always true (wf_partition_audit asserts what it can):
 //   P1  durable_record <= sealed_record <= last_record

@@ -3,26 +3,18 @@
 // turn.c - actors that have work run, one message at a time.
 //
 // A turn is a pure function of the message and the actor: its effects are
-// gathered in a wf_turn and become one record, or are dropped. What comes for
-// an instance that is not there, or no more, is answered or kept as a dead
-// letter: nothing vanishes.
+// gathered in a wf_turn and become one record, or are dropped.
 
 #include "runtime/turn.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/alloc.h"
-#include "base/assert.h"
-#include "base/error.h"
-#include "base/hash.h"
-#include "runtime/attributes.h"
-#include "runtime/cause.h"
+#include "runtime/absent.h"
 #include "runtime/child.h"
 #include "runtime/edge.h"
+#include "runtime/handler.h"
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
-#include "runtime/start.h"
 #include "runtime/update.h"
 #include "runtime/workflow.h"
 
@@ -203,270 +195,8 @@ wf_turn_park_crashed(struct wf_partition *partition, struct wf_actor *actor)
     wf_turn_park(partition, actor, reason);
 }
 
-// The handler failed: try again later, or give up for now.
-static void
-fail_turn(struct wf_partition *partition, struct wf_actor *actor,
-          uint32_t attempts_max, weft_err err)
-{
-    uint32_t attempts = actor->failed_attempts + 1;
-    struct wf_buf ops = {0};
-    uint64_t delay = WF_TURN_RETRY_MS;
-    char reason[600];
-
-    wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_TURNS_FAILED);
-    (void)snprintf(reason, sizeof(reason), "turn failed %u times: %s %s",
-                   attempts, weft_err_name(err), weft_err_detail());
-    if (attempts >= attempts_max) {
-        wf_turn_park(partition, actor, reason);
-        return;
-    }
-    for (uint32_t i = 1; i < attempts && delay < WF_TURN_RETRY_MAX_MS; i++) {
-        delay *= 2;
-    }
-    wf_note(partition, &actor->key, "retry", "in %llu ms, %s",
-            (unsigned long long)delay, reason);
-    wf_buf_put_u8(&ops, WF_OP_RETRY);
-    wf_buf_put_varint(&ops, attempts);
-    wf_buf_put_varint(&ops, partition->now_ms + delay);
-    wf_buf_put_text(&ops, reason);
-    (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
-}
-
-static void
-bring_state(struct wf_turn *turn, weft_bytes old, const void *state, size_t len)
-{
-    const uint8_t *before = old.data;
-    const uint8_t *after = state;
-    size_t from = 0;
-    size_t to = len;
-
-    if (old.len != len || turn->actor->version != turn->actor->kind->version) {
-        wf_buf_put_u8(&turn->ops, WF_OP_STATE);
-        wf_buf_put_varint(&turn->ops, turn->actor->kind->version);
-        wf_buf_put_bytes(&turn->ops, weft_bytes_of(state, len));
-        return;
-    }
-    while (from < to && before[from] == after[from]) {
-        from++;
-    }
-    while (to > from && before[to - 1] == after[to - 1]) {
-        to--;
-    }
-    if (from < to) {
-        wf_buf_put_u8(&turn->ops, WF_OP_STATE_PATCH);
-        wf_buf_put_varint(&turn->ops, from);
-        wf_buf_put_bytes(&turn->ops, weft_bytes_of(after + from, to - from));
-    }
-}
-
-// A copy of the state for the handler to change, brought up to the kind's
-// version.
-//
-// WEFT_EDIVERGED   it is of another version and there is no way up
-static weft_err
-copy_state(const struct wf_partition *partition, const struct wf_actor *actor,
-           void **out_state)
-{
-    const weft_actor_def *def = &actor->kind->actor;
-    void *state;
-    weft_err err = WEFT_OK;
-
-    *out_state = NULL;
-    if (def->state_bytes == 0) {
-        return WEFT_OK;
-    }
-    state = wf_calloc(def->state_bytes);
-    if (actor->state.len > 0 && actor->version != actor->kind->version) {
-        wf_watch_begin(partition, actor, "upgrade", weft_nothing());
-        err = def->upgrade == NULL
-                  ? wf_error(WEFT_EDIVERGED,
-                             "%s: state of version %u, the kind has version "
-                             "%u and no upgrade",
-                             actor->kind->name, actor->version,
-                             actor->kind->version)
-                  : def->upgrade(actor->version, actor->state, state);
-        wf_watch_end(partition);
-    } else if (actor->state.len == def->state_bytes) {
-        memcpy(state, actor->state.data, actor->state.len);
-    } else if (actor->state.len > 0) {
-        err = wf_error(WEFT_EDIVERGED,
-                       "%s: state of %zu bytes, the kind has %u; raise its "
-                       "version and add an upgrade",
-                       actor->kind->name, actor->state.len, def->state_bytes);
-    }
-    if (err != WEFT_OK) {
-        wf_free(state);
-        return err;
-    }
-    *out_state = state;
-    return WEFT_OK;
-}
-
-static weft_message_type
-message_type(enum wf_letter_type type)
-{
-    switch (type) {
-    case WF_LETTER_TIMER:
-        return WEFT_MESSAGE_TIMER;
-    case WF_LETTER_ACTIVITY:
-        return WEFT_MESSAGE_ACTIVITY;
-    case WF_LETTER_CHILD:
-    case WF_LETTER_ASKED:
-        return WEFT_MESSAGE_CHILD;
-    case WF_LETTER_STARTED:
-        return WEFT_MESSAGE_STARTED;
-    case WF_LETTER_REPLY:
-        return WEFT_MESSAGE_REPLY;
-    case WF_LETTER_FAILED:
-        return WEFT_MESSAGE_FAILED;
-    case WF_LETTER_CANCEL:
-        return WEFT_MESSAGE_CANCEL;
-    case WF_LETTER_START:
-        return WEFT_MESSAGE_START;
-    default:
-        return WEFT_MESSAGE_SIGNAL;
-    }
-}
-
-// A message as the handler sees it, with its strings.
-struct shown {
-    weft_message message;
-    char *name;
-    char *text;
-    struct wf_buf source; // of the failure
-    struct wf_key sender;
-    weft_failure causes[WF_CAUSES_MAX];
-};
-
-// Who failed: the sender, or the activity that was called.
-static const char *
-show_source(const struct wf_actor *actor, const struct wf_letter *letter,
-            struct shown *shown)
-{
-    const struct wf_command *command =
-        letter->type == WF_LETTER_ACTIVITY
-            ? wf_actor_find_command(actor, letter->call)
-            : NULL;
-
-    if (command != NULL) {
-        wf_buf_put(&shown->source, command->name, strlen(command->name));
-    } else if (shown->sender.len > 0) {
-        wf_cause_put_source(&shown->source, &shown->sender);
-    }
-    wf_buf_put_u8(&shown->source, 0);
-    return (const char *)shown->source.data;
-}
-
-static void
-show_letter(const struct wf_actor *actor, const struct wf_letter *letter,
-            struct shown *shown)
-{
-    bool has_failed = letter->err != WEFT_OK;
-
-    wf_own_text(&shown->name, letter->type == WF_LETTER_CANCEL ? weft_nothing()
-                                                               : letter->name);
-    wf_own_text(&shown->text, letter->text);
-    if (letter->sender.len > 0) {
-        (void)wf_key_decode(letter->sender, &shown->sender);
-    }
-    shown->message = (weft_message){
-        .type = message_type(letter->type),
-        .name = has_failed ? "" : shown->name,
-        .data = has_failed ? weft_nothing() : letter->data,
-        .call = letter->type == WF_LETTER_SIGNAL ||
-                        letter->type == WF_LETTER_TIMER ||
-                        letter->type == WF_LETTER_CANCEL
-                    ? 0
-                    : letter->call,
-        .failure = {.name = has_failed ? shown->name : "",
-                    .message = shown->text,
-                    .details = has_failed ? letter->data : weft_nothing(),
-                    .source =
-                        has_failed ? show_source(actor, letter, shown) : "",
-                    .cause = wf_cause_show(letter->causes, shown->causes)},
-        .sender_kind = shown->sender.len > 0 ? wf_key_kind(&shown->sender) : "",
-        .sender_id = shown->sender.len > 0 ? wf_key_id(&shown->sender) : "",
-    };
-}
-
-static void
-shown_fini(struct shown *shown)
-{
-    wf_free(shown->name);
-    wf_free(shown->text);
-    wf_buf_fini(&shown->source);
-    wf_key_fini(&shown->sender);
-}
-
-static weft_err
-call_handler(struct weft_actor *self, const struct wf_letter *letter,
-             void *state)
-{
-    struct wf_partition *partition = self->turn.partition;
-    const struct wf_actor *actor = self->turn.actor;
-    struct shown shown = {0};
-    weft_err err;
-
-    show_letter(actor, letter, &shown);
-    wf_error_clear();
-    wf_watch_begin(partition, actor, wf_letter_type_name(letter->type),
-                   letter->name);
-    err = actor->kind->actor.receive(self, &shown.message, state);
-    wf_watch_end(partition);
-    shown_fini(&shown);
-    return err;
-}
-
-static void
-run_handler(struct wf_partition *partition, struct wf_actor *actor,
-            const struct wf_letter *letter, bool is_start)
-{
-    struct weft_actor self = {0};
-    void *state = NULL;
-    weft_err err;
-
-    wf_turn_init(&self.turn, partition, actor);
-    self.turn.letter = *letter;
-    wf_buf_put_u8(&self.turn.ops, is_start ? WF_OP_STARTED : WF_OP_POP);
-    if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||
-        letter->type == WF_LETTER_FAILED) {
-        wf_turn_call_close(&self.turn, letter->call);
-    } else if (letter->type == WF_LETTER_ASKED) {
-        wf_child_drop_result(&self.turn, letter->call);
-    }
-    err = copy_state(partition, actor, &state);
-    if (err == WEFT_OK) {
-        err = call_handler(&self, letter, state);
-    }
-    if (err == WEFT_OK) {
-        if (state != NULL) {
-            bring_state(&self.turn, actor->state, state,
-                        actor->kind->actor.state_bytes);
-        } else if (self.is_state_set) {
-            bring_state(&self.turn, actor->state, self.state.data,
-                        self.state.len);
-        }
-        if (!is_start) {
-            wf_turn_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
-        }
-        wf_turn_commit(&self.turn);
-    } else {
-        fail_turn(partition, actor, actor->kind->actor.turn_attempts_max, err);
-    }
-    if (self.is_state_set) {
-        wf_own_bytes(&self.state, weft_nothing());
-    }
-    wf_own_bytes(&self.memo, weft_nothing());
-    wf_buf_fini(&self.timers);
-    wf_buf_fini(&self.attributes);
-    wf_free(state);
-    wf_turn_fini(&self.turn);
-}
-
-// Is it about a call that is open?
-static bool
-is_of_call(const struct wf_actor *actor, const struct wf_letter *letter)
+bool
+wf_turn_is_of_call(const struct wf_actor *actor, const struct wf_letter *letter)
 {
     const struct wf_call *call = wf_actor_find_call(actor, letter->call);
 
@@ -482,7 +212,7 @@ wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
     case WF_LETTER_FAILED:
     case WF_LETTER_STARTED:
     case WF_LETTER_ASKED:
-        return is_of_call(actor, letter) &&
+        return wf_turn_is_of_call(actor, letter) &&
                !wf_actor_find_call(actor, letter->call)->is_given_up;
     case WF_LETTER_TIMER:
     case WF_LETTER_ACTIVITY:
@@ -504,185 +234,6 @@ wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
     }
 }
 
-// Letters that no instance takes. -------------------------------------------
-
-static void
-put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
-{
-    struct wf_buf body = {0};
-
-    wf_buf_put_bytes(&body, wf_key_bytes(&turn->actor->key));
-    wf_buf_put_bytes(&body, letter);
-    wf_buf_put_text(&body, reason);
-    wf_buf_put_u8(&turn->sends.ops, WF_OP_LETTER);
-    wf_buf_put_bytes(&turn->sends.ops, wf_buf_bytes(&body));
-    wf_draft_partition(&turn->sends);
-    wf_buf_fini(&body);
-    if (turn->partition->options.tally != NULL) {
-        wf_counter_add(&turn->partition->options.tally->dead_letters, 1);
-    }
-    wf_note(turn->partition, &turn->actor->key, "dead", "signal %.*s: %s",
-            (int)turn->letter.name.len, (const char *)turn->letter.name.data,
-            reason);
-}
-
-// Was the first letter sent to a life before this one?
-static bool
-is_outlived(const struct wf_actor *actor)
-{
-    return actor->mailbox.first_seq < actor->outlived_to;
-}
-
-// Its sender learns that it was not delivered, or operators do.
-static void
-refuse_letter(struct wf_partition *partition, struct wf_actor *actor,
-              const struct wf_letter *letter, weft_bytes bytes, weft_err err,
-              const char *reason)
-{
-    struct wf_turn turn;
-
-    wf_turn_init(&turn, partition, actor);
-    turn.letter = *letter;
-    wf_buf_put_u8(&turn.ops, WF_OP_POP);
-    if (letter->type == WF_LETTER_CHILD && is_of_call(actor, letter)) {
-        wf_turn_call_close(&turn, letter->call); // it was given up
-    } else if (letter->type == WF_LETTER_START) {
-        struct wf_key sender;
-
-        if (wf_key_decode(letter->sender, &sender)) {
-            wf_turn_send(&turn, &sender,
-                         &(struct wf_letter){
-                             .type = WF_LETTER_CHILD,
-                             .sender = wf_key_bytes(&actor->key),
-                             .sender_run = letter->sender_run,
-                             .call = letter->call,
-                             .err = WEFT_EFAILED,
-                             .name = weft_text(weft_err_name(err)),
-                             .text = weft_text(reason),
-                         });
-            wf_key_fini(&sender);
-        }
-    } else if (letter->client.len > 0 ||
-               (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
-        // Updates are counted anew in each life.
-        if (letter->type == WF_LETTER_UPDATE && !is_outlived(actor)) {
-            wf_update_put_drop(&turn, letter->call);
-        }
-        wf_turn_answer(&turn, letter, err, weft_nothing());
-    } else if (letter->type == WF_LETTER_SIGNAL) {
-        put_dead_letter(&turn, bytes, reason);
-    }
-    wf_turn_commit(&turn);
-    wf_turn_fini(&turn);
-}
-
-static void
-create_instance(struct wf_partition *partition, struct wf_actor *actor,
-                const struct wf_letter *letter)
-{
-    bool is_start = letter->type == WF_LETTER_START;
-    struct wf_create create = {.parent_run = letter->sender_run,
-                               .parent_call = letter->call};
-    struct wf_buf options = {0};
-    struct wf_start start = {0};
-    struct wf_turn turn;
-
-    // The start is a message of its own; any other letter stays and is handled
-    // as the first.
-    wf_turn_init(&turn, partition, actor);
-    if (is_start) {
-        (void)wf_start_decode(letter->options, &start);
-        wf_start_split(letter->options, &options);
-        create.parent = letter->sender;
-        create.input = letter->data;
-        create.options = wf_buf_bytes(&options);
-        create.attributes = start.attributes;
-        wf_child_answer(&turn, letter);
-        wf_buf_put_u8(&turn.ops, WF_OP_POP);
-    }
-    wf_create_put(partition, actor, &create, &turn.ops);
-    if (!is_start) {
-        wf_buf_put_u8(&turn.ops, WF_OP_STARTED);
-    }
-    wf_turn_commit(&turn);
-    wf_turn_fini(&turn);
-    wf_buf_fini(&options);
-}
-
-// It came before the start, and is kept for it, where the signals of a run are
-// kept that nobody received.
-static void
-keep_early(struct wf_partition *partition, struct wf_actor *actor)
-{
-    struct wf_buf ops = {0};
-
-    wf_buf_put_u8(&ops, WF_OP_JOURNAL_LETTER);
-    (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
-}
-
-// The instance does not exist, or has finished.
-static void
-handle_absent(struct wf_partition *partition, struct wf_actor *actor,
-              const struct wf_letter *letter, weft_bytes bytes)
-{
-    bool is_new = actor->status == WEFT_STATUS_NONE;
-    bool is_start = letter->type == WF_LETTER_START;
-    const char *why;
-    weft_err err;
-
-    if (actor->kind == NULL) {
-        refuse_letter(partition, actor, letter, bytes, WEFT_ENOTFOUND,
-                      "its kind is not registered here");
-        return;
-    }
-    err = is_start ? wf_child_may_start(actor, letter->options, &why) : WEFT_OK;
-    if (err != WEFT_OK) {
-        refuse_letter(partition, actor, letter, bytes, err, why);
-    } else if (is_start ||
-               (letter->type == WF_LETTER_SIGNAL && is_new &&
-                actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
-        create_instance(partition, actor, letter);
-    } else if (letter->type == WF_LETTER_SIGNAL && letter->call == 0 &&
-               letter->client.len == 0 && wf_actor_keeps_early(actor)) {
-        keep_early(partition, actor);
-    } else {
-        refuse_letter(partition, actor, letter, bytes,
-                      is_new ? WEFT_ENOTFOUND : WEFT_EFINISHED,
-                      is_new ? "no such instance"
-                             : "the instance has finished");
-    }
-}
-
-void
-wf_create_put(const struct wf_partition *partition,
-              const struct wf_actor *actor, const struct wf_create *create,
-              struct wf_buf *ops)
-{
-    // A new life has a new seed: its keys and numbers are not those of the
-    // last one.
-    uint64_t seed =
-        wf_hash64(&partition->last_record, sizeof(partition->last_record),
-                  actor->hash ^ partition->epoch);
-    struct wf_reader attributes = wf_reader_of(create->attributes);
-    weft_attribute attribute;
-
-    wf_tally_kind(partition->options.tally, actor->kind, WF_KIND_STARTED);
-    wf_buf_put_u8(ops, WF_OP_CREATE);
-    wf_buf_put_varint(ops,
-                      wf_start_kind(actor->kind, create->options)->version);
-    wf_buf_put_varint(ops, actor->run + 1);
-    wf_buf_put_varint(ops, seed);
-    wf_buf_put_bytes(ops, create->parent);
-    wf_buf_put_varint(ops, create->parent_run);
-    wf_buf_put_varint(ops, create->parent_call);
-    wf_buf_put_bytes(ops, create->input);
-    wf_buf_put_bytes(ops, create->options);
-    while (wf_attributes_next(&attributes, &attribute)) {
-        wf_attributes_put_op(ops, &attribute);
-    }
-}
-
 static void
 run_code(struct wf_partition *partition, struct wf_actor *actor,
          const struct wf_letter *letter, bool is_start)
@@ -692,7 +243,7 @@ run_code(struct wf_partition *partition, struct wf_actor *actor,
 
         wf_workflow_turn(partition, actor, is_letter ? letter : NULL);
     } else {
-        run_handler(partition, actor, letter, is_start);
+        wf_handler_turn(partition, actor, letter, is_start);
     }
 }
 
@@ -747,19 +298,20 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
         wf_outcome_stop(partition, actor, WEFT_STATUS_CANCELLED, "cancelled",
                         "it was cancelled before it began");
     } else if (!wf_actor_is_live(actor)) {
-        handle_absent(partition, actor, &letter, bytes);
+        wf_absent_take(partition, actor, &letter, bytes);
     } else if (is_letter && letter.type == WF_LETTER_START &&
                wf_child_replaces(letter.options)) {
         wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
                         "another start took its place");
     } else if (is_letter && letter.type == WF_LETTER_START) {
-        refuse_letter(partition, actor, &letter, bytes, WEFT_EEXISTS,
-                      "an instance of this id is running");
-    } else if (is_letter && is_outlived(actor)) {
-        refuse_letter(partition, actor, &letter, bytes, WEFT_EFINISHED,
-                      "the instance has finished");
+        wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EEXISTS,
+                         "an instance of this id is running");
+    } else if (is_letter && wf_absent_is_outlived(actor)) {
+        wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EFINISHED,
+                         "the instance has finished");
     } else if (is_letter && !wf_turn_expects(actor, &letter)) {
-        refuse_letter(partition, actor, &letter, bytes, WEFT_ENOTFOUND, "late");
+        wf_absent_refuse(partition, actor, &letter, bytes, WEFT_ENOTFOUND,
+                         "late");
     } else if (letter.type == WF_LETTER_TERMINATE) {
         wf_child_end(partition, actor, true);
     } else if (interceptors->has_turn) {

@@ -102,23 +102,13 @@ void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                     weft_err err, weft_bytes data);
 
-// The operations that begin a new life of an instance.
-struct wf_create {
-    weft_bytes parent; // empty: none
-    uint64_t parent_run;
-    uint32_t parent_call;
-    weft_bytes input;
-    weft_bytes options;    // start.h
-    weft_bytes attributes; // a set (attributes.h)
-};
-void wf_create_put(const struct wf_partition *partition,
-                   const struct wf_actor *actor, const struct wf_create *create,
-                   struct wf_buf *ops);
-
 // Is the letter about this run? What an earlier run waited for may come when a
 // restart has given its numbers to other things. And is the call still open?
 bool wf_turn_expects(const struct wf_actor *actor,
                      const struct wf_letter *letter);
+// Is it about a call that is open?
+bool wf_turn_is_of_call(const struct wf_actor *actor,
+                        const struct wf_letter *letter);
 
 // The same for a client's request.
 void wf_turn_answer_client(struct wf_turn *turn, weft_bytes client,

@@ -21,8 +21,15 @@ struct wf_apply {
 void wf_apply_remove_call(struct wf_apply *apply, struct wf_call *call);
 // Its timers, activities and steps.
 void wf_apply_remove_own_waits(struct wf_apply *apply);
+// And its calls: what an instance was waiting for, when it waits no more.
+void wf_apply_remove_waits(struct wf_apply *apply);
 void wf_apply_end_retry(struct wf_apply *apply);
+// What came right behind the start that made it.
+void wf_apply_look_for_orders(struct wf_apply *apply);
 void wf_apply_put_first(struct wf_apply *apply, weft_bytes bytes);
+
+// apply_life.c
+void wf_apply_life(struct wf_apply *apply, enum wf_op op);
 
 // apply_reset.c
 void wf_apply_reset(struct wf_apply *apply);

@@ -232,7 +232,7 @@ wf_await_own(weft_workflow *wf, uint32_t id, weft_bytes *out_result)
     weft_err err = wf_await_known(wf, id);
 
     if (err != WEFT_OK && err != WEFT_EUNWIND && !is_known(wf, id)) {
-        weft_err given_up = wf_workflow_give_up(wf, id, err);
+        weft_err given_up = wf_scope_give_up(wf, id, err);
         return given_up == WEFT_OK ? err : given_up;
     }
     return err != WEFT_OK ? err : wf_await_result(wf, id, out_result);
@@ -406,7 +406,7 @@ wait_timed(weft_workflow *wf, struct wait *wait, uint64_t timeout_ms)
     err = wait_until(wf, wait, (uint32_t)timer);
     if (timer != 0 && err != WEFT_EUNWIND && !is_known(wf, (uint32_t)timer)) {
         weft_err given_up =
-            wf_workflow_give_up(wf, (uint32_t)timer, WEFT_ECANCELLED);
+            wf_scope_give_up(wf, (uint32_t)timer, WEFT_ECANCELLED);
         err = given_up == WEFT_OK ? err : given_up;
     }
     return err;

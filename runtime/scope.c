@@ -11,9 +11,13 @@
 // What is asked of one reaches all below it, down to the next shield. Scope
 // numbers are the code's; 0 is a branch's own scope, which it cannot leave.
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "runtime/child.h"
+#include "runtime/reset.h"
 #include "runtime/workflow_impl.h"
 
 struct wf_scope *
@@ -59,6 +63,64 @@ wf_scope_state(const struct wf_scope *scope)
     return WEFT_OK;
 }
 
+// One future. ----------------------------------------------------------------
+
+static void
+put_abandon(struct wf_turn *turn, uint32_t id, const struct wf_future *future)
+{
+    switch (future->kind) {
+    case WF_COMMAND_TIMER:
+        wf_turn_timer_clear(turn, id);
+        break;
+    case WF_COMMAND_ACTIVITY:
+        wf_turn_command_cancel(turn, id, future->cancellation);
+        break;
+    case WF_COMMAND_CHILD:
+        wf_child_give_up(turn, id, future->cancellation);
+        break;
+    default:
+        break;
+    }
+}
+
+weft_err
+wf_scope_give_up(weft_workflow *wf, uint32_t id, weft_err why)
+{
+    char name[16];
+    weft_err err;
+    struct wf_future *future;
+
+    if (wf->futures[id - 1].is_cancel_asked) {
+        return WEFT_OK;
+    }
+    (void)snprintf(name, sizeof(name), "%u", id);
+    err = wf_replay_own_command(wf, WF_COMMAND_ABANDON, name, weft_nothing());
+    if (err != WEFT_OK) {
+        return err;
+    }
+    future = &wf->futures[id - 1];
+    if (!wf->is_replaying) {
+        put_abandon(wf->turn, id, future);
+    }
+    if (future->cancellation == WEFT_CANCELLATION_WAIT ||
+        future->cancellation == WEFT_CANCELLATION_WAIT_REQUESTED) {
+        if (wf->remade != NULL) {
+            put_abandon(wf_reset_turn(wf), id, future);
+            wf_reset_note(wf, id);
+        }
+        future->is_cancel_asked = true; // its outcome will be known
+        return WEFT_OK;
+    }
+    future->is_given_up = true;
+    future->err = why;
+    future->data = weft_nothing();
+    future->name = why == WEFT_ECANCELLED ? "cancelled" : "timeout";
+    future->text = "the workflow stopped waiting for it";
+    wf_replay_settle(wf, id);
+    wf_workflow_refuse_started(wf, id);
+    return WEFT_OK;
+}
+
 // What cancellation ends by itself. A receiver takes nothing from anybody by
 // waiting, a step may have had its effect, a branch ends itself.
 static bool
@@ -79,7 +141,7 @@ give_up_all(weft_workflow *wf)
         weft_err why = wf_scope_state(wf->futures[id - 1].scope);
 
         if (why != WEFT_OK && is_given_up(&wf->futures[id - 1])) {
-            err = wf_workflow_give_up(wf, id, why);
+            err = wf_scope_give_up(wf, id, why);
         }
         id = next;
     }
@@ -174,7 +236,7 @@ weft_workflow_scope_end(weft_workflow *wf, weft_scope scope)
     timer = branch->scope->timer;
     if (timer != 0 && wf->futures[timer - 1].state == WF_FUTURE_PENDING &&
         !wf->is_unwinding) {
-        err = wf_workflow_give_up(wf, timer, WEFT_ECANCELLED);
+        err = wf_scope_give_up(wf, timer, WEFT_ECANCELLED);
     }
     leave(wf, branch);
     return err;
@@ -227,4 +289,59 @@ int
 weft_workflow_is_cancelled(const weft_workflow *wf)
 {
     return wf->root->ended != WEFT_OK;
+}
+
+static struct wf_branch *
+branch_of(const weft_workflow *wf, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (branch->future == id) {
+            return branch;
+        }
+    }
+    return NULL;
+}
+
+// The scope that the branch can never leave.
+static struct wf_scope *
+outermost(const struct wf_branch *branch)
+{
+    struct wf_scope *scope = branch->scope;
+
+    while (scope->number != 0) {
+        scope = scope->parent;
+    }
+    return scope;
+}
+
+static weft_err
+check_future(weft_workflow *wf, const char *what, weft_future future,
+             struct wf_future **out_known)
+{
+    *out_known = wf_await_future(wf, future);
+    if (wf_branch_here(wf) == NULL || *out_known == NULL) {
+        return wf_error(WEFT_EINVAL, "%s: %llu is not a future of %s", what,
+                        (unsigned long long)future, wf_key_id(&wf->actor->key));
+    }
+    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+}
+
+weft_err
+weft_workflow_cancel(weft_workflow *wf, weft_future future)
+{
+    struct wf_future *known;
+    struct wf_branch *branch;
+    weft_err err = check_future(wf, "cancel", future, &known);
+
+    if (err != WEFT_OK || known->state == WF_FUTURE_KNOWN) {
+        return err;
+    }
+    branch = branch_of(wf, (uint32_t)future);
+    return branch != NULL
+               ? wf_scope_cancel(wf, outermost(branch), WEFT_ECANCELLED)
+               : wf_scope_give_up(wf, (uint32_t)future, WEFT_ECANCELLED);
 }

@@ -6,6 +6,7 @@
 //   branch.c     its stacks: which runs next     scope.c    cancellation
 //   replay.c     journal against code            channel.c  who gets which
 //   await.c      how the code waits              workflow_api.c  what it calls
+//   version.c    moves between versions          workflow_child.c  children
 
 #ifndef WF_RUNTIME_WORKFLOW_IMPL_H
 #define WF_RUNTIME_WORKFLOW_IMPL_H
@@ -271,6 +272,8 @@ weft_err wf_scope_state(const struct wf_scope *scope);
 // Interrupt all waits in it, and give up what began in it.
 weft_err wf_scope_cancel(weft_workflow *wf, struct wf_scope *scope,
                          weft_err why);
+// Stop waiting for a future: it is known from now on.
+weft_err wf_scope_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 
 // channel.c -----------------------------------------------------------------
 
@@ -279,15 +282,6 @@ void wf_channel_keep(weft_workflow *wf, weft_bytes bytes);
 // A RECEIVE of these names, separated by newlines, has begun.
 void wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names);
 void wf_channel_fini(weft_workflow *wf);
-
-// workflow_api.c ------------------------------------------------------------
-
-// May the code give a value of that size to its turn? It begins nothing, so
-// that cancelled code may too.
-//
-// WEFT_EINVAL, WEFT_ETOOBIG, WEFT_EUNWIND
-weft_err wf_workflow_check_value(weft_workflow *wf, const char *what,
-                                 weft_bytes value);
 
 // await.c -------------------------------------------------------------------
 
@@ -313,11 +307,18 @@ weft_err wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
 // Is there room for so much more in this turn?
 weft_err wf_workflow_room(weft_workflow *wf, const char *what,
                           weft_bytes payload);
+// May the code give a value of that size to its turn? It begins nothing, so
+// that cancelled code may too.
+//
+// WEFT_EINVAL, WEFT_ETOOBIG, WEFT_EUNWIND
+weft_err wf_workflow_check_value(weft_workflow *wf, const char *what,
+                                 weft_bytes value);
+
+// workflow_child.c ----------------------------------------------------------
+
 // A child is known: was it never started, then whoever waits for that learns
 // the same.
 void wf_workflow_refuse_started(weft_workflow *wf, uint32_t child);
-// Stop waiting for it: it is known from now on.
-weft_err wf_workflow_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 
 // workflow.c ----------------------------------------------------------------
 

@@ -93,8 +93,12 @@ void wf_depot_fini(struct wf_depot *depot); // closed before
 // else           what the store says
 weft_err wf_depot_open(struct wf_depot *depot, bool accept_loss);
 
-// Write the rows that make an empty store one of ours.
+// Write the rows that make an empty store one of ours. depot_rows.c
 weft_err wf_depot_found(struct wf_depot *depot, const uint8_t id[16]);
+// Is it one of ours, made as we would make it? Sets is_new and id. For open.
+//
+// WEFT_EFORMAT, WEFT_ECORRUPT
+weft_err wf_depot_check_rows(struct wf_depot *depot);
 
 // After an unclear write: close, open with the same checks, so that what the
 // write-ahead log brings back is in synced files, and commit an empty barrier.

@@ -12,11 +12,9 @@
 //   WAL damaged before its end  mode 0 refuses: WEFT_ECORRUPT
 //   table file missing or of    refused: WEFT_ECORRUPT
 //   another size
-//   CURRENT missing             RocksDB would begin a new store and delete the
-//                               tables of the old. We look first: WEFT_ECORRUPT
+//   CURRENT missing, disk full  we look first (rocks_files.c): WEFT_ECORRUPT,
+//                               WEFT_EFULL
 //   LOCK held                   WEFT_EBUSY
-//   disk full                   the first line of its text log would stop the
-//                               process. We look first: WEFT_EFULL
 //
 // A failed write or flush leaves a store that answers nothing more: the bytes
 // may be on the disk or not, and what RocksDB shows now is not what it will
@@ -25,18 +23,11 @@
 // Threads: `write_lock` guards the batch that is kept between writes; the rest
 // is RocksDB's own.
 
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -44,10 +35,9 @@
 #include "base/fault.h"
 #include "storage/directory.h"
 #include "storage/lockfile.h"
+#include "storage/rocks_files.h"
 #include "storage/rocks_options.h"
 #include "storage/store.h"
-
-#define OPEN_BYTES_MIN (4U << 20)
 
 struct wf_store_rocks {
     char *dir;
@@ -77,7 +67,6 @@ static weft_err verify(void *self);
 static void close_store(void *self);
 
 static rocksdb_readoptions_t *create_read_options(void);
-static weft_err check_directory(const char *dir, bool is_read_only);
 static weft_err open_database(struct wf_store_rocks *store);
 
 static const struct wf_store_ops rocks_ops = {
@@ -109,7 +98,7 @@ wf_store_rocks_open(const char *dir, bool is_read_only,
     store->read_options = create_read_options();
     WF_ASSERT(pthread_mutex_init(&store->write_lock, NULL) == 0);
 
-    err = check_directory(dir, is_read_only);
+    err = wf_rocks_files_check(dir, is_read_only);
     if (err != WEFT_OK) {
         goto out;
     }
@@ -218,78 +207,6 @@ check_writable(struct wf_store_rocks *store)
     return check_usable(store);
 }
 
-// Is there a file of a store in dir: a table or a write-ahead log?
-static weft_err
-find_store_files(const char *dir, bool *out_is_found)
-{
-    const struct dirent *entry;
-    weft_err err = WEFT_OK;
-    DIR *stream = opendir(dir);
-
-    *out_is_found = false;
-    if (stream == NULL) {
-        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
-    }
-    errno = 0;
-    while ((entry = readdir(stream)) != NULL) {
-        const char *dot = strrchr(entry->d_name, '.');
-        if (dot != NULL && isdigit((unsigned char)entry->d_name[0]) &&
-            (strcmp(dot, ".sst") == 0 || strcmp(dot, ".log") == 0)) {
-            *out_is_found = true;
-        }
-        errno = 0;
-    }
-    if (errno != 0) {
-        err = wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
-    }
-    closedir(stream);
-    return err;
-}
-
-// Make the directory if need be, and see that RocksDB may have it: where
-// CURRENT is missing it begins a new store, whatever else is there.
-static weft_err
-check_directory(const char *dir, bool is_read_only)
-{
-    char path[4096];
-    struct stat status;
-    bool is_found;
-    weft_err err;
-    int len = snprintf(path, sizeof(path), "%s/CURRENT", dir);
-
-    if (len < 0 || (size_t)len >= sizeof(path)) {
-        return wf_error(WEFT_EINVAL, "%s: the path is too long", dir);
-    }
-    if (stat(path, &status) == 0) {
-        return WEFT_OK;
-    }
-    if (errno != ENOENT) {
-        return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
-    }
-    if (!is_read_only) {
-        err = wf_directory_make(dir);
-        if (err != WEFT_OK) {
-            return err;
-        }
-    } else if (stat(dir, &status) != 0) {
-        return wf_error(WEFT_ENOTFOUND, "%s: %s", dir, strerror(errno));
-    }
-    err = find_store_files(dir, &is_found);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (is_found) {
-        return wf_error(WEFT_ECORRUPT,
-                        "%s: there is no CURRENT, but there are other files of "
-                        "a store",
-                        dir);
-    }
-    if (is_read_only) {
-        return wf_error(WEFT_ENOTFOUND, "%s: there is no store in it", dir);
-    }
-    return WEFT_OK;
-}
-
 static char *
 try_open(struct wf_store_rocks *store)
 {
@@ -312,27 +229,10 @@ try_open(struct wf_store_rocks *store)
 }
 
 static weft_err
-check_room(const struct wf_store_rocks *store)
-{
-    struct statvfs status;
-    uint64_t free_bytes;
-
-    if (store->is_read_only || statvfs(store->dir, &status) != 0) {
-        return WEFT_OK;
-    }
-    free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
-    return free_bytes >= OPEN_BYTES_MIN
-               ? WEFT_OK
-               : wf_error(WEFT_EFULL,
-                          "%s: %" PRIu64 " bytes are free, and opening it "
-                          "needs %u",
-                          store->dir, free_bytes, OPEN_BYTES_MIN);
-}
-
-static weft_err
 open_database(struct wf_store_rocks *store)
 {
-    weft_err err = check_room(store);
+    weft_err err =
+        store->is_read_only ? WEFT_OK : wf_rocks_files_check_room(store->dir);
     char *error;
 
     if (err != WEFT_OK) {

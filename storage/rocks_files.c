@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// rocks_files.c - the directory of a store, looked at before RocksDB is.
+//
+//   CURRENT missing   RocksDB would begin a new store and delete the tables of
+//                     the old
+//   disk full         the first line of its text log would stop the process
+
+#include "storage/rocks_files.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/error.h"
+#include "storage/directory.h"
+
+#define OPEN_BYTES_MIN (4U << 20)
+
+// Is there a file of a store in dir: a table or a write-ahead log?
+static weft_err
+find_store_files(const char *dir, bool *out_is_found)
+{
+    const struct dirent *entry;
+    weft_err err = WEFT_OK;
+    DIR *stream = opendir(dir);
+
+    *out_is_found = false;
+    if (stream == NULL) {
+        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    }
+    errno = 0;
+    while ((entry = readdir(stream)) != NULL) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot != NULL && isdigit((unsigned char)entry->d_name[0]) &&
+            (strcmp(dot, ".sst") == 0 || strcmp(dot, ".log") == 0)) {
+            *out_is_found = true;
+        }
+        errno = 0;
+    }
+    if (errno != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    }
+    closedir(stream);
+    return err;
+}
+
+weft_err
+wf_rocks_files_check(const char *dir, bool is_read_only)
+{
+    char path[4096];
+    struct stat status;
+    bool is_found;
+    weft_err err;
+    int len = snprintf(path, sizeof(path), "%s/CURRENT", dir);
+
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        return wf_error(WEFT_EINVAL, "%s: the path is too long", dir);
+    }
+    if (stat(path, &status) == 0) {
+        return WEFT_OK;
+    }
+    if (errno != ENOENT) {
+        return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    }
+    if (!is_read_only) {
+        err = wf_directory_make(dir);
+        if (err != WEFT_OK) {
+            return err;
+        }
+    } else if (stat(dir, &status) != 0) {
+        return wf_error(WEFT_ENOTFOUND, "%s: %s", dir, strerror(errno));
+    }
+    err = find_store_files(dir, &is_found);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (is_found) {
+        return wf_error(WEFT_ECORRUPT,
+                        "%s: there is no CURRENT, but there are other files of "
+                        "a store",
+                        dir);
+    }
+    if (is_read_only) {
+        return wf_error(WEFT_ENOTFOUND, "%s: there is no store in it", dir);
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_rocks_files_check_room(const char *dir)
+{
+    struct statvfs status;
+    uint64_t free_bytes;
+
+    if (statvfs(dir, &status) != 0) {
+        return WEFT_OK;
+    }
+    free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return free_bytes >= OPEN_BYTES_MIN
+               ? WEFT_OK
+               : wf_error(WEFT_EFULL,
+                          "%s: %" PRIu64 " bytes are free, and opening it "
+                          "needs %u",
+                          dir, free_bytes, OPEN_BYTES_MIN);
+}

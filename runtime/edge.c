@@ -200,31 +200,6 @@ may_start(struct wf_partition *partition, struct wf_actor *actor,
     return false;
 }
 
-static void
-do_start(struct wf_partition *partition, struct wf_actor *actor,
-         struct wf_request *request)
-{
-    struct wf_draft draft = {0};
-
-    weft_conflict conflict = options_of(request).conflict;
-
-    if (wf_actor_is_live(actor) &&
-        conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
-        wf_edge_answer_now(
-            partition, actor, request,
-            conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK : WEFT_EEXISTS,
-            "an instance of this id is running");
-    } else if (!may_start(partition, actor, request)) {
-        return;
-    } else if (wf_actor_is_live(actor)) {
-        wf_outcome_replace(partition, actor, request, &draft);
-    } else {
-        request->reply.is_created = 1;
-        put_create(partition, &draft, actor, request);
-        wf_edge_answer_done(partition, request, &draft);
-    }
-}
-
 // Can it take a signal? If not, the request is answered.
 static bool
 takes_signal(struct wf_partition *partition, struct wf_actor *actor,
@@ -257,15 +232,80 @@ do_signal(struct wf_partition *partition, struct wf_actor *actor,
     }
 }
 
-// Whoever signals with a start wants it to begin: the delay of an instance that
-// is there already is over. A pause between two runs is not.
+// Whoever signals or updates with a start wants it to begin: the delay of an
+// instance that is there already is over. A pause between two runs is not.
 static void
 put_begin(const struct wf_partition *partition, const struct wf_actor *actor,
-          struct wf_draft *draft)
+          const struct wf_request *request, struct wf_draft *draft)
 {
-    if (wf_actor_is_delayed(actor, partition->now_ms) && actor->attempt == 1) {
+    if (!request->reply.is_created && actor->attempt == 1 &&
+        wf_actor_is_delayed(actor, partition->now_ms)) {
         wf_buf_put_u8(&draft->ops, WF_OP_BEGIN);
         wf_draft_actor(draft, &actor->key);
+    }
+}
+
+// Does a call that may start find an instance that runs, or does it begin one?
+// Neither: false, and it is answered.
+static bool
+finds_instance(struct wf_partition *partition, struct wf_actor *actor,
+               struct wf_request *request)
+{
+    if (wf_actor_is_live(actor) &&
+        options_of(request).conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
+        return takes_signal(partition, actor, request);
+    }
+    request->reply.is_created = may_start(partition, actor, request) ? 1 : 0;
+    return request->reply.is_created != 0;
+}
+
+// Write what a call does. If it begins an instance, that comes first, in place
+// of the one that runs.
+static void
+write_call(struct wf_partition *partition, struct wf_actor *actor,
+           struct wf_request *request, struct wf_draft *draft)
+{
+    struct wf_draft start = {0};
+
+    if (request->reply.is_created && wf_actor_is_live(actor)) {
+        wf_outcome_replace(partition, actor, request, draft);
+        return;
+    }
+    if (request->reply.is_created) {
+        put_create(partition, &start, actor, request);
+    }
+    wf_buf_put(&start.sections, draft->sections.data, draft->sections.len);
+    (void)wf_draft_write(&start, partition, false);
+    wf_draft_fini(&start);
+    wf_draft_fini(draft);
+}
+
+// The same, and it is done.
+static void
+answer_call(struct wf_partition *partition, struct wf_actor *actor,
+            struct wf_request *request, struct wf_draft *draft)
+{
+    wf_edge_put_done(request, draft);
+    write_call(partition, actor, request, draft);
+    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
+                   "");
+}
+
+static void
+do_start(struct wf_partition *partition, struct wf_actor *actor,
+         struct wf_request *request)
+{
+    weft_conflict conflict = options_of(request).conflict;
+    struct wf_draft draft = {0};
+
+    if (wf_actor_is_live(actor) &&
+        conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
+        wf_edge_answer_now(
+            partition, actor, request,
+            conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK : WEFT_EEXISTS,
+            "an instance of this id is running");
+    } else if (finds_instance(partition, actor, request)) {
+        answer_call(partition, actor, request, &draft);
     }
 }
 
@@ -274,55 +314,52 @@ do_signal_with_start(struct wf_partition *partition, struct wf_actor *actor,
                      struct wf_request *request)
 {
     struct wf_draft draft = {0};
-    bool is_live = wf_actor_is_live(actor);
-    bool is_replaced = is_live && options_of(request).conflict ==
-                                      WEFT_CONFLICT_TERMINATE_EXISTING;
 
-    if (is_live && !is_replaced) {
-        if (!takes_signal(partition, actor, request)) {
-            return;
-        }
-        put_begin(partition, actor, &draft);
-    } else if (!may_start(partition, actor, request)) {
-        return;
-    } else if (is_replaced) {
+    if (finds_instance(partition, actor, request)) {
+        put_begin(partition, actor, request, &draft);
         put_signal(&draft, actor, request, false);
-        wf_outcome_replace(partition, actor, request, &draft);
-        return;
-    } else {
-        request->reply.is_created = 1;
-        put_create(partition, &draft, actor, request);
+        answer_call(partition, actor, request, &draft);
     }
-    put_signal(&draft, actor, request, false);
-    wf_edge_answer_done(partition, request, &draft);
 }
 
 // The answer comes from a turn: the window remembers who waits.
+static void
+put_waiting(const struct wf_request *request, struct wf_draft *draft)
+{
+    wf_window_put_accepted(&draft->ops, request);
+    wf_draft_partition(draft);
+}
+
+// That is written.
+static void
+wait_for_turn(struct wf_partition *partition, struct wf_request *request)
+{
+    struct wf_answer *answer = wf_window_find_answer(
+        wf_window_find(partition, request->client), request->number);
+
+    WF_ASSERT(answer != NULL);
+    answer->request = request;
+}
+
 static void
 do_ask(struct wf_partition *partition, struct wf_actor *actor,
        struct wf_request *request)
 {
     struct wf_draft draft = {0};
-    struct wf_answer *answer;
 
-    if (!takes_signal(partition, actor, request)) {
-        return;
+    if (takes_signal(partition, actor, request)) {
+        put_signal(&draft, actor, request, true);
+        put_waiting(request, &draft);
+        write_call(partition, actor, request, &draft);
+        wait_for_turn(partition, request);
     }
-    put_signal(&draft, actor, request, true);
-    wf_window_put_accepted(&draft.ops, request);
-    wf_draft_partition(&draft);
-    (void)wf_draft_write(&draft, partition, false);
-    wf_draft_fini(&draft);
-    answer = wf_window_find_answer(wf_window_find(partition, request->client),
-                                   request->number);
-    WF_ASSERT(answer != NULL);
-    answer->request = request;
 }
 
 static void
 do_update(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
 {
+    bool may_create = request->verb == WEFT_VERB_UPDATE_WITH_START;
     struct wf_draft draft = {0};
 
     if (!actor->kind->is_workflow) {
@@ -330,21 +367,18 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
                            "plain actors take no updates; ask them");
         return;
     }
-    if (wf_update_joins(partition, actor, request)) {
-        return;
+    if (wf_update_joins(partition, actor, request) ||
+        !(may_create ? finds_instance(partition, actor, request)
+                     : takes_signal(partition, actor, request))) {
+        return; // it is answered, or will be
     }
-    if (wf_actor_is_live(actor) ||
-        request->verb != WEFT_VERB_UPDATE_WITH_START) {
-        if (!takes_signal(partition, actor, request)) {
-            return;
-        }
-    } else if (may_start(partition, actor, request)) {
-        request->reply.is_created = 1;
-        put_create(partition, &draft, actor, request);
-    } else {
-        return;
+    if (may_create) {
+        put_begin(partition, actor, request, &draft);
     }
-    wf_update_put(partition, actor, request, &draft);
+    wf_update_put(actor, request, &draft);
+    put_waiting(request, &draft);
+    write_call(partition, actor, request, &draft);
+    wait_for_turn(partition, request);
 }
 
 // Routing. ------------------------------------------------------------------

@@ -76,8 +76,10 @@ wf_edge_pause(struct wf_partition *partition, struct wf_actor *actor,
     wf_draft_actor(&draft, &actor->key);
     wf_edge_answer_done(partition, request, &draft);
     if (op == WF_OP_RESUME) {
-        partition->stats.actors_parked -= was_parked ? 1 : 0;
         wf_commands_rearm(partition, actor);
+        if (was_parked) {
+            wf_turn_count_unparked(partition);
+        }
     }
 }
 

@@ -148,6 +148,9 @@ wf_outcome_commit(struct wf_turn *turn)
     struct wf_partition *partition = turn->partition;
     struct wf_actor *actor = turn->actor;
 
+    if (actor->is_parked) {
+        wf_turn_count_unparked(partition);
+    }
     wf_turn_commit(turn);
     wf_turn_fini(turn);
     wf_workflow_kill(partition, actor);
@@ -164,22 +167,57 @@ wf_outcome_stop(struct wf_partition *partition, struct wf_actor *actor,
     wf_outcome_commit(&turn);
 }
 
+// Answer those who waited for the life that was replaced. Who waits for an
+// empty mailbox goes on waiting.
+static void
+answer_replaced(struct wf_partition *partition, struct wf_actor *actor,
+                struct wf_list *waiting, weft_err err,
+                const weft_failure *failure)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(waiting)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        if (wf_request_waits_for_empty(request)) {
+            wf_list_push_back(&actor->results, &request->wait);
+        } else {
+            wf_request_answer_failure(request, failure);
+            wf_edge_answer(partition, request, partition->last_record, err,
+                           "%s: %s", wf_key_id(&actor->key), failure->name);
+        }
+    }
+}
+
+static void
+take_all(struct wf_list *from, struct wf_list *to)
+{
+    struct wf_list_node *node;
+
+    wf_list_init(to);
+    while ((node = wf_list_pop_front(from)) != NULL) {
+        wf_list_push_back(to, node);
+    }
+}
+
 void
 wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
-                   struct wf_request *request, struct wf_draft *draft)
+                   const struct wf_request *request, struct wf_draft *draft)
 {
-    static const char message[] = "another start took its place";
-    struct wf_list waiting = {0};
-    struct wf_list_node *node;
+    static const weft_failure failure = {
+        .name = "terminated",
+        .message = "another start took its place",
+    };
+    struct wf_list results;
+    struct wf_list joined;
     struct wf_turn turn;
 
-    wf_list_init(&waiting);
-    while ((node = wf_list_pop_front(&actor->results)) != NULL) {
-        wf_list_push_back(&waiting, node);
-    }
+    take_all(&actor->results, &results);
+    take_all(&actor->joined, &joined);
     wf_turn_init(&turn, partition, actor);
-    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), "terminated",
-                message);
+    wf_turn_end(&turn, WEFT_STATUS_TERMINATED, weft_nothing(), failure.name,
+                failure.message);
     wf_buf_put_u8(&turn.end, WF_OP_OUTLIVED);
     wf_create_put(partition, actor,
                   &(struct wf_create){
@@ -188,24 +226,13 @@ wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
                       .attributes = request->attributes,
                   },
                   &turn.end);
-    request->reply.is_created = 1;
-    wf_edge_put_done(request, draft);
     wf_buf_put(&turn.sends.sections, draft->sections.data, draft->sections.len);
     wf_draft_fini(draft);
     wf_outcome_commit(&turn);
-    while ((node = wf_list_pop_front(&waiting)) != NULL) {
-        struct wf_request *waiter = WF_CONTAINER(node, struct wf_request, wait);
-
-        wf_request_answer_failure(waiter, &(weft_failure){
-                                              .name = "terminated",
-                                              .message = message,
-                                          });
-        wf_edge_answer(partition, waiter, partition->last_record,
-                       WEFT_ETERMINATED, "%s: terminated",
-                       wf_key_id(&actor->key));
-    }
-    wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
-                   "");
+    wf_turn_count_end(partition, actor, WEFT_STATUS_TERMINATED, failure.name);
+    answer_replaced(partition, actor, &results, WEFT_ETERMINATED, &failure);
+    answer_replaced(partition, actor, &joined, WEFT_EFINISHED,
+                    wf_update_unfinished());
 }
 
 // Time. ---------------------------------------------------------------------

@@ -21,11 +21,12 @@ void wf_outcome_commit(struct wf_turn *turn);
 void wf_outcome_stop(struct wf_partition *partition, struct wf_actor *actor,
                      weft_status status, const char *name, const char *message);
 
-// Terminate it and begin the request's instance, in one record that holds the
-// request's answer, which is given. draft: sections to come after that, for
-// the new one; it is empty afterwards.
+// Terminate it and begin the request's instance, in one record. draft: sections
+// to come after that, for the new one and about the request; it is empty
+// afterwards. Who waited for the old one is told, the request is not answered.
 void wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
-                        struct wf_request *request, struct wf_draft *draft);
+                        const struct wf_request *request,
+                        struct wf_draft *draft);
 
 // Set or clear the alarms of its begin and of its timeouts.
 void wf_outcome_watch(struct wf_partition *partition, struct wf_actor *actor);

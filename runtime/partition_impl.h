@@ -250,8 +250,6 @@ void wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
 // The same, because its code crashed the process too often.
 void wf_turn_park_crashed(struct wf_partition *partition,
                           struct wf_actor *actor);
-// After a record that finished it: answers, open activities.
-void wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor);
 // Deliver a letter to an actor of this partition: one record.
 void wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
                      weft_bytes letter);

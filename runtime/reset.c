@@ -402,7 +402,9 @@ wf_reset_request(struct wf_partition *partition, struct wf_actor *actor,
     wf_edge_put_done(request, &turn.sends);
     wf_turn_commit(&turn);
     wf_turn_fini(&turn);
-    partition->stats.actors_parked -= was_parked ? 1 : 0;
+    if (was_parked) {
+        wf_turn_count_unparked(partition);
+    }
     wf_edge_answer(partition, request, partition->last_record, WEFT_OK, "%s",
                    "");
 }

@@ -118,14 +118,29 @@ count_of(weft_status status)
 }
 
 void
-wf_turn_finished(struct wf_partition *partition, struct wf_actor *actor)
+wf_turn_count_end(struct wf_partition *partition, const struct wf_actor *actor,
+                  weft_status status, const char *failure)
+{
+    wf_note(partition, &actor->key, weft_status_name(status), "%s", failure);
+    wf_tally_kind(partition->options.tally, actor->kind, count_of(status));
+}
+
+void
+wf_turn_count_unparked(struct wf_partition *partition)
+{
+    // One that was parked before the node was opened was not counted.
+    if (partition->stats.actors_parked > 0) {
+        partition->stats.actors_parked--;
+    }
+}
+
+static void
+finished(struct wf_partition *partition, struct wf_actor *actor)
 {
     size_t count = actor->results.count;
 
-    wf_note(partition, &actor->key, weft_status_name(actor->status), "%s",
-            actor->failure_name == NULL ? "" : actor->failure_name);
-    wf_tally_kind(partition->options.tally, actor->kind,
-                  count_of(actor->status));
+    wf_turn_count_end(partition, actor, actor->status,
+                      actor->failure_name == NULL ? "" : actor->failure_name);
     while (count-- > 0) {
         struct wf_request *request = WF_CONTAINER(
             wf_list_pop_front(&actor->results), struct wf_request, wait);
@@ -163,7 +178,7 @@ wf_turn_commit(struct wf_turn *turn)
         wf_update_settle(partition, actor);
     }
     if (turn->is_finishing && !wf_actor_is_live(actor)) {
-        wf_turn_finished(partition, actor);
+        finished(partition, actor);
     }
 }
 

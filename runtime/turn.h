@@ -47,6 +47,13 @@ void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
                   struct wf_actor *actor);
 void wf_turn_fini(struct wf_turn *turn);
 
+// Note and count that an instance of the actor ended so.
+void wf_turn_count_end(struct wf_partition *partition,
+                       const struct wf_actor *actor, weft_status status,
+                       const char *failure);
+// An actor that was parked is so no more.
+void wf_turn_count_unparked(struct wf_partition *partition);
+
 // Write everything as one record; the turn is empty afterwards.
 void wf_turn_commit(struct wf_turn *turn);
 

@@ -289,13 +289,12 @@ wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
 }
 
 void
-wf_update_put(struct wf_partition *partition, struct wf_actor *actor,
-              struct wf_request *request, struct wf_draft *draft)
+wf_update_put(const struct wf_actor *actor, const struct wf_request *request,
+              struct wf_draft *draft)
 {
     // A life that begins with this record counts its own.
-    uint32_t number = (draft->sections.len > 0 ? 0 : actor->updates_made) + 1;
+    uint32_t number = (request->reply.is_created ? 0 : actor->updates_made) + 1;
     struct wf_buf letter = {0};
-    struct wf_answer *waiting;
 
     wf_letter_encode(
         &(struct wf_letter){
@@ -315,15 +314,7 @@ wf_update_put(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
     wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&letter));
     wf_draft_actor(draft, &actor->key);
-    wf_window_put_accepted(&draft->ops, request);
-    wf_draft_partition(draft);
-    (void)wf_draft_write(draft, partition, false);
-    wf_draft_fini(draft);
     wf_buf_fini(&letter);
-    waiting = wf_window_find_answer(wf_window_find(partition, request->client),
-                                    request->number);
-    WF_ASSERT(waiting != NULL);
-    waiting->request = request;
 }
 
 void
@@ -492,16 +483,26 @@ is_accepted_now(const struct wf_turn *turn, const struct wf_update *update)
                                    turn->letter.call == update->number);
 }
 
+const weft_failure *
+wf_update_unfinished(void)
+{
+    static const weft_failure failure = {
+        .name = "WEFT_EFINISHED",
+        .message = "the workflow ended before the update was done",
+    };
+
+    return &failure;
+}
+
 void
 wf_update_end_all(struct wf_turn *turn)
 {
+    const weft_failure *failure = wf_update_unfinished();
     const struct wf_list *list = &turn->actor->updates.list;
     struct wf_list_node *node = wf_list_first(list);
     struct wf_buf data = {0};
 
-    encode_failure(weft_err_name(WEFT_EFINISHED),
-                   "the workflow ended before the update was done",
-                   weft_nothing(), &data);
+    encode_failure(failure->name, failure->message, weft_nothing(), &data);
     for (; node != NULL; node = wf_list_next(list, node)) {
         const struct wf_update *update =
             WF_CONTAINER(node, struct wf_update, node);

@@ -48,9 +48,10 @@ void wf_update_apply(struct wf_actor *actor, enum wf_op op,
 // Is there one of the same id? Then the request is answered, or waits for it.
 bool wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
                      struct wf_request *request);
-// Put a client's request into the mailbox; a turn answers it.
-void wf_update_put(struct wf_partition *partition, struct wf_actor *actor,
-                   struct wf_request *request, struct wf_draft *draft);
+// The section that puts a client's request into the mailbox of the instance,
+// or of the one that it begins; a turn answers it.
+void wf_update_put(const struct wf_actor *actor,
+                   const struct wf_request *request, struct wf_draft *draft);
 // It was refused, and is forgotten.
 void wf_update_put_drop(struct wf_turn *turn, uint32_t number);
 // After a record of the actor: answer those who joined.
@@ -67,6 +68,8 @@ bool wf_update_is_fine(struct weft_workflow *wf, struct wf_turn *turn,
 void wf_update_begin(struct weft_workflow *wf, const struct wf_letter *letter);
 // The branch has returned.
 void wf_update_end(struct weft_workflow *wf, const struct wf_branch *branch);
+// How one fails whose workflow ends first.
+const weft_failure *wf_update_unfinished(void);
 // The run ends: those that were accepted are answered all the same.
 void wf_update_end_all(struct wf_turn *turn);
 

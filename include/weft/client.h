@@ -290,7 +290,8 @@ WEFT_API weft_err weft_client_update(weft_client *client, weft_target target,
 WEFT_API weft_err weft_client_update_begin(weft_client *client,
                                            weft_target target, const char *name,
                                            weft_bytes data, const char *id);
-// The same, and start it first if it does not run.
+// The same, and start it first if it does not run. A start delay of one that
+// does is over.
 WEFT_API weft_err weft_client_update_with_start(
     weft_client *client, weft_target target, const char *name, weft_bytes data,
     const char *id, weft_bytes input, weft_reply **out_reply);

@@ -60,8 +60,8 @@ typedef struct weft_start_options {
     weft_conflict conflict;
     // The instance exists at once, and handles its first message after this
     // long. Until then signals wait, a cancellation ends it without running
-    // its code, and a signal-with-start lets it begin at once. (Temporal: the
-    // same.) WEFT_FOREVER: only that lets it begin.
+    // its code, and a signal-with-start or update-with-start lets it begin at
+    // once. (Temporal: the same.) WEFT_FOREVER: only that lets it begin.
     uint64_t start_delay_ms;
     // How long the instance may take over all its runs, the pauses between
     // them included, and how long one run may take. Both count from when it

@@ -299,6 +299,87 @@ TEST(workflow_update, an_update_may_start_the_workflow)
 
 // What was sent to a life before is refused, and does not touch the updates of
 // the life that took its place, which are counted anew.
+// Starts it if need be.
+static struct world_call *
+begin_with(struct story *story, const weft_start_options *options,
+           const char *data, const char *update_id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE_WITH_START;
+    request.target = (weft_target){"stock", "s"};
+    request.name = "take";
+    request.data = weft_text(data);
+    request.update_id = update_id;
+    request.start = options;
+    return world_submit(story->world, &request);
+}
+
+static void
+tell_conflict(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct world_call *joined;
+    struct world_call *call;
+    struct world_call *slow;
+
+    story_start("stock", "s", "");
+    CHECK_STR(update("s", "take", "5")->data, "left 15");
+    // One that is under way in the life that is replaced ends with it, and so
+    // does who joined it.
+    slow = begin(story, "s", "slow", "", "u1");
+    joined = begin(story, "s", "slow", "", "u1");
+    story_wait_ms(100);
+    options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    call = world_wait(story->world, begin_with(story, &options, "1", "u2"));
+    CHECK_STR(call->data, "left 19");
+    if (story->is_calm) { // what a crash forgets
+        CHECK_EQ(call->is_created, 1);
+    }
+    CHECK_EQ(story_describe("stock", "s")->item.run, 2);
+    CHECK_ERR(world_wait(story->world, slow)->err, WEFT_EFINISHED);
+    if (story->is_calm) { // after a crash it joins nothing, and is a new one
+        CHECK_ERR(world_wait(story->world, joined)->err, WEFT_EFINISHED);
+    }
+    // An update that it knows is joined: whoever repeats a call replaces
+    // nothing.
+    call = world_wait(story->world, begin_with(story, &options, "1", "u2"));
+    CHECK_STR(call->data, "left 19");
+    CHECK_EQ(call->is_created, 0);
+    CHECK_EQ(story_describe("stock", "s")->item.run, 2);
+    // Any other policy: whatever runs is updated.
+    options.conflict = WEFT_CONFLICT_FAIL;
+    call = world_wait(story->world, begin_with(story, &options, "1", "u3"));
+    CHECK_STR(call->data, "left 18");
+    CHECK_EQ(call->is_created, 0);
+    story_check_audit();
+}
+
+TEST(workflow_update, one_with_a_start_may_replace_what_runs)
+{
+    story_run(stocks, tell_conflict);
+}
+
+static void
+tell_delay(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct world_call *call;
+
+    options.start_delay_ms = WEFT_FOREVER;
+    call = begin_with(story, &options, "5", "");
+    story_wait_ms(100000);
+    CHECK(!call->is_answered); // the one that makes it keeps its delay
+    CHECK_OK(world_wait(story->world, begin_with(story, NULL, "1", ""))->err);
+    CHECK_OK(world_wait(story->world, call)->err);
+    CHECK_EQ(story_describe("stock", "s")->item.run, 1);
+}
+
+TEST(workflow_update, one_with_a_start_ends_its_delay)
+{
+    story_run(stocks, tell_delay);
+}
+
 static void
 tell_lives(struct story *story)
 {

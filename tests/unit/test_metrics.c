@@ -281,8 +281,22 @@ define(void)
 }
 
 static void
+wait_parked(weft_client *client, weft_target target)
+{
+    weft_reply *reply = NULL;
+    bool is_parked = false;
+
+    while (!is_parked) {
+        CHECK_OK(weft_client_describe(client, target, &reply));
+        is_parked = reply->items[0].is_parked != 0;
+        weft_reply_free(reply);
+    }
+}
+
+static void
 play(weft_client *client)
 {
+    weft_start_options replacing = WEFT_START_OPTIONS_INIT;
     weft_target waits = {"order", "waits"};
     weft_reply *reply = NULL;
 
@@ -292,11 +306,16 @@ play(weft_client *client)
     }
     CHECK_OK(weft_client_signal(client, (weft_target){"box", "c"}, "bad",
                                 weft_nothing()));
+    CHECK_OK(weft_client_signal(client, (weft_target){"box", "d"}, "bad",
+                                weft_nothing()));
     CHECK_OK(weft_client_start(client, (weft_target){"order", "fails"},
                                weft_nothing()));
     CHECK_OK(weft_client_start(client, (weft_target){"order", "again"},
                                weft_nothing()));
     CHECK_OK(weft_client_start(client, waits, weft_nothing()));
+    replacing.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    CHECK_OK(weft_client_start_with(client, waits, weft_nothing(), &replacing,
+                                    NULL));
     CHECK_ERR(weft_client_start(client, waits, weft_nothing()), WEFT_EEXISTS);
     CHECK_OK(weft_client_terminate(client, waits, "enough"));
     CHECK_ERR(weft_client_result(client, (weft_target){"order", "fails"}, 10000,
@@ -306,36 +325,31 @@ play(weft_client *client)
     CHECK_OK(weft_client_result(client, (weft_target){"order", "again"}, 10000,
                                 &reply));
     weft_reply_free(reply);
-    // Behind the one that fails.
-    do {
-        CHECK_OK(
-            weft_client_describe(client, (weft_target){"box", "c"}, &reply));
-        if (reply->items[0].is_parked) {
-            weft_reply_free(reply);
-            break;
-        }
-        weft_reply_free(reply);
-    } while (true);
+    // Behind those that fail.
+    wait_parked(client, (weft_target){"box", "c"});
+    wait_parked(client, (weft_target){"box", "d"});
+    CHECK_OK(weft_client_terminate(client, (weft_target){"box", "d"}, "no"));
 }
 
 static void
 check_kinds(const struct page *page)
 {
-    CHECK_METRIC(page, "weft_instances_started_total", "kind=order", 3);
-    CHECK_METRIC(page, "weft_instances_started_total", "kind=box", 2);
+    CHECK_METRIC(page, "weft_instances_started_total", "kind=order", 4);
+    CHECK_METRIC(page, "weft_instances_started_total", "kind=box", 3);
     CHECK_METRIC(page, "weft_instances_started_total", "kind=" ODD_KIND, 0);
     CHECK_METRIC(page, "weft_instances_completed_total", "kind=order", 1);
     CHECK_METRIC(page, "weft_instances_failed_total", "kind=order", 1);
-    CHECK_METRIC(page, "weft_instances_terminated_total", "kind=order", 1);
+    CHECK_METRIC(page, "weft_instances_terminated_total", "kind=order", 2);
     CHECK_METRIC(page, "weft_instances_cancelled_total", "kind=order", 0);
     CHECK_METRIC(page, "weft_instances_restarted_total", "kind=order", 1);
-    CHECK_METRIC(page, "weft_instances_parked_total", "kind=box", 1);
-    CHECK_METRIC(page, "weft_turns_failed_total", "kind=box", 1);
+    CHECK_METRIC(page, "weft_instances_parked_total", "kind=box", 2);
+    CHECK_METRIC(page, "weft_turns_failed_total", "kind=box", 2);
     CHECK_METRIC(page, "weft_signals_total", "kind=box", 4);
     CHECK_METRIC(page, "weft_timers_fired_total", "kind=order", 1);
     CHECK_METRIC(page, "weft_timer_lateness_seconds_count", "", 1);
     CHECK_METRIC(page, "weft_signals_total", "kind=order", 0);
-    CHECK_METRIC(page, "weft_turns_total", "kind=box", 7); // two create
+    CHECK_METRIC(page, "weft_turns_total", "kind=box",
+                 10); // three create, one refuses
     CHECK_METRIC(page, "weft_turn_seconds_count", "kind=order",
                  value_of(page, "weft_turns_total", "kind=order"));
     CHECK(value_of(page, "weft_turn_seconds_sum", "kind=order") > 0);
@@ -361,12 +375,12 @@ check_activities(const struct page *page)
 static void
 check_node(const struct page *page, const weft_node_stats *stats)
 {
-    CHECK_METRIC(page, "weft_requests_total", "verb=start,error=WEFT_OK", 3);
+    CHECK_METRIC(page, "weft_requests_total", "verb=start,error=WEFT_OK", 4);
     CHECK_METRIC(page, "weft_requests_total", "verb=start,error=WEFT_EEXISTS",
                  1);
-    CHECK_METRIC(page, "weft_requests_total", "verb=signal,error=WEFT_OK", 5);
+    CHECK_METRIC(page, "weft_requests_total", "verb=signal,error=WEFT_OK", 6);
     CHECK_METRIC(page, "weft_requests_total", "verb=terminate,error=WEFT_OK",
-                 1);
+                 2);
     CHECK_METRIC(page, "weft_commits_total", "store=store-0",
                  (double)stats->commits);
     CHECK_METRIC(page, "weft_commit_seconds_count", "store=store-0",

@@ -343,6 +343,12 @@ story_ask(weft_verb verb, const char *kind, const char *id, const char *name,
 }
 
 struct world_call *
+story_call(const weft_request *request)
+{
+    return world_wait(now.world, world_submit(now.world, request));
+}
+
+struct world_call *
 story_do(weft_verb verb, const char *kind, const char *id, const char *name,
          const char *data)
 {

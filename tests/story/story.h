@@ -78,7 +78,9 @@ void story_add_activity(weft_definitions *definitions, const char *name,
 
 struct world_call *story_ask(weft_verb verb, const char *kind, const char *id,
                              const char *name, const char *data);
-// The same, and it must go well.
+// The same, of a whole request.
+struct world_call *story_call(const weft_request *request);
+// As story_ask, and it must go well.
 struct world_call *story_do(weft_verb verb, const char *kind, const char *id,
                             const char *name, const char *data);
 void story_start(const char *kind, const char *id, const char *input);

@@ -356,9 +356,7 @@ by_token(weft_verb verb, const char *data)
     request.verb = verb;
     request.token = token;
     request.data = weft_text(data);
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request))
-        ->err;
+    return story_call(&request)->err;
 }
 
 static void

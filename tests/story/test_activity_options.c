@@ -192,9 +192,7 @@ tell_token_pause(struct story *story)
     request.token = token;
     request.error_name = "Busy";
     request.retry_after_ms = 5000;
-    CHECK_OK(world_wait(story_now()->world,
-                        world_submit(story_now()->world, &request))
-                 ->err);
+    CHECK_OK(story_call(&request)->err);
     story_wait_ms(4900);
     CHECK_EQ(story_count("attempt"), 1);
     story_wait_ms(200);

@@ -55,8 +55,7 @@ by_token(weft_verb verb, const char *which, const char *data)
     request.data = weft_text(data);
     request.error_name = "Refused";
     request.error_message = "by somebody";
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 // Start a call and wait until its token is there.

@@ -110,14 +110,14 @@ TEST(find, what_is_deleted_is_gone_at_once)
 }
 
 static struct world_call *
-delete_now(struct story *story, const char *kind, const char *id)
+delete_now(const char *kind, const char *id)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
     request.verb = WEFT_VERB_DELETE;
     request.target = (weft_target){kind, id};
     request.terminate_first = 1;
-    return world_wait(story->world, world_submit(story->world, &request));
+    return story_call(&request);
 }
 
 static void
@@ -132,8 +132,8 @@ tell_terminated(struct story *story)
     story_signal("puppet", "a", "two", "");
     watch = world_call(story->world, WEFT_VERB_RESULT, "order", "w", "",
                        weft_nothing());
-    CHECK_OK(delete_now(story, "order", "w")->err);
-    CHECK_OK(delete_now(story, "puppet", "a")->err);
+    CHECK_OK(delete_now("order", "w")->err);
+    CHECK_OK(delete_now("puppet", "a")->err);
     // Asked again after a crash, there is nothing left that it could tell.
     (void)world_wait(story->world, watch);
     CHECK(watch->err == WEFT_ETERMINATED ||

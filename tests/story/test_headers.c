@@ -116,8 +116,7 @@ submit(weft_verb verb, const char *kind, const char *id, const char *name,
     } else {
         request.start = &options;
     }
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 static void

@@ -135,13 +135,12 @@ start_with(const char *kind, const char *id, const char *input,
            const weft_start_options *options)
 {
     weft_request request = WEFT_REQUEST_INIT;
-    struct world *world = story_now()->world;
 
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){kind, id};
     request.input = weft_text(input);
     request.start = options;
-    CHECK_OK(world_wait(world, world_submit(world, &request))->err);
+    CHECK_OK(story_call(&request)->err);
 }
 
 // Retries. --------------------------------------------------------------------

@@ -77,9 +77,7 @@ start(const char *kind, const char *id)
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){kind, id};
     request.start = &options;
-    CHECK_OK(world_wait(story_now()->world,
-                        world_submit(story_now()->world, &request))
-                 ->err);
+    CHECK_OK(story_call(&request)->err);
 }
 
 static void

@@ -22,8 +22,7 @@ operate(weft_verb verb, weft_target target, const char *name, uint32_t version,
     request.version = version;
     request.data = data;
     request.by = &ada;
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 static const weft_target puppet = {"puppet", "a"};

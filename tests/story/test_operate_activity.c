@@ -1,334 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What operators do to an open activity: see it, hold it up, let it go on,
-// count its attempts from the beginning, change its options.
+// What operators do to an open activity: see it, count its attempts from the
+// beginning, change its options.
 
-#include <stdio.h>
-#include <string.h>
-
-#include "story/caller.h"
-
-static const weft_operator ada = {"ada", "the service is down"};
-
-static unsigned failures; // attempts that fail, as people count them
-static void (*during)(weft_activity *activity);
-
-static weft_err
-fails(weft_activity *activity, weft_bytes input)
-{
-    uint32_t attempt = weft_activity_attempt(activity);
-
-    story_note("attempt %u", attempt);
-    if (during != NULL) {
-        during(activity);
-    }
-    if (failures > 0) {
-        failures--;
-        return weft_activity_fail(activity, "Busy", "try later",
-                                  weft_nothing());
-    }
-    return weft_activity_return(activity, input);
-}
-
-static weft_definitions *
-with_policy(const weft_retry_policy *retry,
-            const weft_activity_timeouts *timeouts)
-{
-    weft_definitions *defs = caller_definitions();
-
-    failures = 0;
-    during = NULL;
-    caller_add(defs, "fails", fails, retry, timeouts);
-    return defs;
-}
-
-static weft_definitions *
-every_second(void)
-{
-    return with_policy(
-        &(weft_retry_policy){.initial_interval_ms = 1000, .coefficient = 1},
-        NULL);
-}
-
-// The call is the first command of its workflow.
-static struct world_call *
-submit(weft_verb verb, const char *id, uint32_t call,
-       const weft_call_options *options)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    request.verb = verb;
-    request.target = (weft_target){"caller", id};
-    request.call = call;
-    request.options = options;
-    request.by = &ada;
-    request.limit = 100;
-    return world_submit(story_now()->world, &request);
-}
-
-static struct world_call *
-operate(weft_verb verb, const char *id)
-{
-    return world_wait(story_now()->world, submit(verb, id, 1, NULL));
-}
-
-static const weft_open_activity *
-look(const char *id)
-{
-    struct world_call *call = world_wait(
-        story_now()->world, submit(WEFT_VERB_ACTIVITIES, id, 0, NULL));
-
-    CHECK_OK(call->err);
-    CHECK_EQ(call->activities_count, 1);
-    return &call->activity;
-}
-
-// Pause. ----------------------------------------------------------------------
-
-static void
-tell_pause(struct story *story)
-{
-    const weft_open_activity *shown;
-    size_t before;
-
-    failures = 1000;
-    story_start("caller", "a", "fails in");
-    story_wait_ms(3500);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
-    before = story_count("attempt");
-    story_wait_ms(100000);
-    CHECK_EQ(story_count("attempt"), before);
-    shown = look("a");
-    CHECK_EQ(shown->call, 1);
-    CHECK_STR(shown->name, "fails");
-    CHECK_EQ(shown->is_paused, 1);
-    CHECK_EQ(shown->is_running, 0);
-    CHECK_STR(shown->failure.name, "Busy");
-    CHECK_STR(shown->failure.message, "try later");
-    CHECK(shown->failed_at_ms > 0 && shown->opened_at_ms > 0);
-    if (story->is_calm) {
-        CHECK_EQ(shown->attempt, 5);
-        CHECK_EQ(shown->lost, 0);
-    }
-    failures = 0;
-    story_zero();
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
-    CHECK_RESULT("caller", "a", "in");
-    if (story->is_calm) {
-        CHECK_EQ(story_count("attempt 5"), 1);
-        CHECK(story_now_ms() < 100); // it did not wait for its pause to end
-    }
-}
-
-TEST(operate, a_paused_activity_begins_no_attempt_until_it_is_resumed)
-{
-    story_run(every_second, tell_pause);
-}
-
-static struct world_call *asked;
-
-static void
-pause_it(weft_activity *activity)
-{
-    if (weft_activity_attempt(activity) == 1) {
-        CHECK_EQ(weft_activity_is_paused(activity), 0);
-        asked = submit(WEFT_VERB_ACTIVITY_PAUSE, "a", 1, NULL);
-        story_wait_ms(1000);
-        CHECK_EQ(weft_activity_is_paused(activity), 1);
-        CHECK_OK(weft_activity_heartbeat(activity, weft_text("half")));
-    }
-}
-
-static void
-tell_pause_running(struct story *story)
-{
-    (void)story;
-    during = pause_it;
-    story_start("caller", "a", "fails in");
-    CHECK_RESULT("caller", "a", "in");
-    CHECK_OK(asked->err);
-    CHECK_EQ(story_count("attempt"), 1);
-}
-
-static void
-tell_pause_running_fails(struct story *story)
-{
-    const weft_open_activity *shown;
-
-    (void)story;
-    during = pause_it;
-    failures = 1;
-    story_start("caller", "a", "fails in");
-    story_wait_ms(60000);
-    CHECK_EQ(story_count("attempt"), 1);
-    shown = look("a");
-    CHECK_EQ(shown->attempt, 2);
-    CHECK_EQ(shown->details_len, 4);
-    story_crash();
-    story_wait_ms(60000);
-    CHECK_EQ(story_count("attempt"), 1);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
-    CHECK_RESULT("caller", "a", "in");
-    CHECK_EQ(story_count("attempt 2"), 1);
-}
-
-TEST(operate, an_attempt_under_way_goes_on_when_its_activity_is_paused)
-{
-    story_run_calm(every_second, tell_pause_running);
-    story_run_calm(every_second, tell_pause_running_fails);
-}
-
-static weft_err
-two_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_future futures[2];
-
-    for (int i = 0; i < 2; i++) {
-        MUST(weft_workflow_call_async(wf, "alone", input, NULL, &futures[i]),
-             WEFT_OK);
-    }
-    return weft_workflow_await_all(wf, futures, 2);
-}
-
-// The first attempt pauses the other call, which waits for a worker.
-static weft_err
-alone(weft_activity *activity, weft_bytes input)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    (void)input;
-    story_note("attempt %u", weft_activity_attempt(activity));
-    request.verb = WEFT_VERB_ACTIVITY_PAUSE;
-    request.target = (weft_target){"two", "a"};
-    request.call = 2;
-    request.by = &ada;
-    if (story_count("attempt") == 1) {
-        (void)world_submit(story_now()->world, &request);
-        story_wait_ms(1000);
-    }
-    return WEFT_OK;
-}
-
-static weft_definitions *
-one_at_a_time(void)
-{
-    weft_definitions *defs = caller_definitions();
-    weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
-
-    def.name = "alone";
-    def.run = alone;
-    def.max_parallel = 1;
-    CHECK_OK(weft_definitions_add_activity(defs, &def));
-    story_add_workflow(defs, "two", two_run);
-    return defs;
-}
-
-static void
-tell_pause_queued(struct story *story)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    (void)story;
-    story_start("two", "a", "");
-    story_wait_ms(60000);
-    CHECK_EQ(story_count("attempt"), 1);
-    request.verb = WEFT_VERB_ACTIVITY_RESUME;
-    request.target = (weft_target){"two", "a"};
-    request.call = 2;
-    request.by = &ada;
-    CHECK_OK(world_wait(story_now()->world,
-                        world_submit(story_now()->world, &request))
-                 ->err);
-    CHECK_RESULT("two", "a", "");
-    CHECK_EQ(story_count("attempt 1"), 2);
-}
-
-TEST(operate, one_that_waits_for_a_worker_does_not_begin_when_paused)
-{
-    story_run_calm(one_at_a_time, tell_pause_queued);
-}
-
-static weft_definitions *
-for_a_minute(void)
-{
-    return with_policy(
-        &(weft_retry_policy){.initial_interval_ms = 1000, .coefficient = 1},
-        &(weft_activity_timeouts){.schedule_to_close_ms = 60000});
-}
-
-static void
-tell_pause_times_out(struct story *story)
-{
-    failures = 1000;
-    story_start("caller", "a", "fails in");
-    story_wait_ms(1500);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
-    story_forget_notes();
-    story_wait_ms(57000);
-    CHECK_EQ(look("a")->is_paused, 1);
-    story_wait_ms(3000);
-    CHECK_FAILS("caller", "a", WEFT_EFAILED, "timeout.schedule_to_close");
-    CHECK_EQ(story_count("attempt"), 0);
-    (void)story;
-}
-
-TEST(operate, a_pause_does_not_stop_the_clock)
-{
-    story_run(for_a_minute, tell_pause_times_out);
-}
-
-static void
-tell_two_pauses(struct story *story)
-{
-    size_t before;
-
-    failures = 1000;
-    story_start("caller", "a", "fails in");
-    story_wait_ms(1500);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
-    before = story_count("attempt");
-    story_do(WEFT_VERB_PAUSE, "caller", "a", "", NULL);
-    story_wait_ms(10000);
-    story_do(WEFT_VERB_RESUME, "caller", "a", "", NULL);
-    story_wait_ms(10000);
-    CHECK_EQ(story_count("attempt"), before);
-    CHECK_EQ(look("a")->is_paused, 1);
-    story_do(WEFT_VERB_PAUSE, "caller", "a", "", NULL);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
-    story_wait_ms(10000);
-    CHECK_EQ(story_count("attempt"), before);
-    failures = 0;
-    story_do(WEFT_VERB_RESUME, "caller", "a", "", NULL);
-    CHECK_RESULT("caller", "a", "in");
-    (void)story;
-}
-
-TEST(operate, pauses_of_an_activity_and_of_its_instance_are_two_things)
-{
-    story_run(every_second, tell_two_pauses);
-}
+#include "story/busy.h"
 
 // Reset. ----------------------------------------------------------------------
 
 static weft_definitions *
 three_times(void)
 {
-    return with_policy(&(weft_retry_policy){.initial_interval_ms = 10000,
-                                            .coefficient = 1,
-                                            .maximum_attempts = 3,
-                                            .total_ms = 30000},
-                       NULL);
+    return busy_definitions(&(weft_retry_policy){.initial_interval_ms = 10000,
+                                                 .coefficient = 1,
+                                                 .maximum_attempts = 3,
+                                                 .total_ms = 30000},
+                            NULL);
 }
 
 static void
 tell_reset(struct story *story)
 {
-    failures = 1000;
+    busy_failures = 1000;
     story_start("caller", "a", "fails in");
     story_wait_ms(15000);
-    failures = 0;
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESET, "a")->err);
+    busy_failures = 0;
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_RESET, "a")->err);
     CHECK_RESULT("caller", "a", "in");
     CHECK(story_now_ms() < 15100);
     if (story->is_calm) {
@@ -341,15 +37,15 @@ static void
 tell_reset_counts(struct story *story)
 {
     (void)story;
-    failures = 1000;
+    busy_failures = 1000;
     story_start("caller", "a", "fails in");
     story_wait_ms(15000);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
     story_wait_ms(85000);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESET, "a")->err);
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_RESET, "a")->err);
     story_wait_ms(100);
-    CHECK_EQ(look("a")->attempt, 2);
-    CHECK_EQ(look("a")->is_paused, 0);
+    CHECK_EQ(busy_look("a")->attempt, 2);
+    CHECK_EQ(busy_look("a")->is_paused, 0);
     CHECK_FAILS("caller", "a", WEFT_EFAILED, "Busy");
     CHECK_EQ(story_count("attempt"), 5);
     CHECK_EQ(story_count("attempt 1"), 2);
@@ -363,11 +59,13 @@ TEST(operate, a_reset_activity_has_all_its_attempts_and_its_time_again)
     story_run_calm(three_times, tell_reset_counts);
 }
 
+static struct world_call *asked;
+
 static void
 reset_it(weft_activity *activity)
 {
     if (story_count("attempt") == 2) {
-        asked = submit(WEFT_VERB_ACTIVITY_RESET, "a", 1, NULL);
+        asked = busy_submit(WEFT_VERB_ACTIVITY_RESET, "a", 1, NULL);
         story_wait_ms(1000);
         CHECK_EQ(weft_activity_attempt(activity), 2);
     }
@@ -377,8 +75,8 @@ static void
 tell_reset_running(struct story *story)
 {
     (void)story;
-    during = reset_it;
-    failures = 4;
+    busy_during = reset_it;
+    busy_failures = 4;
     story_start("caller", "a", "fails in");
     CHECK_RESULT("caller", "a", "in");
     CHECK_OK(asked->err);
@@ -393,8 +91,8 @@ static void
 tell_reset_running_result(struct story *story)
 {
     (void)story;
-    during = reset_it;
-    failures = 1;
+    busy_during = reset_it;
+    busy_failures = 1;
     story_start("caller", "a", "fails in");
     CHECK_RESULT("caller", "a", "in");
     CHECK_EQ(story_count("attempt"), 2);
@@ -411,7 +109,7 @@ reset_and_die(weft_activity *activity)
 {
     (void)activity;
     if (story_count("attempt") == 1) {
-        asked = submit(WEFT_VERB_ACTIVITY_RESET, "a", 1, NULL);
+        asked = busy_submit(WEFT_VERB_ACTIVITY_RESET, "a", 1, NULL);
         story_wait_ms(1000);
         story_crash();
     }
@@ -421,8 +119,8 @@ static void
 tell_reset_lost(struct story *story)
 {
     (void)story;
-    during = reset_and_die;
-    failures = 4; // that of the process that died does not count
+    busy_during = reset_and_die;
+    busy_failures = 4; // that of the process that died does not count
     story_start("caller", "a", "fails in");
     CHECK_FAILS("caller", "a", WEFT_EFAILED, "Busy");
     CHECK_EQ(story_count("attempt"), 4);
@@ -440,15 +138,13 @@ TEST(operate, an_attempt_lost_after_a_reset_costs_none)
 static void
 change(const char *id, const weft_call_options *options)
 {
-    CHECK_OK(world_wait(story_now()->world,
-                        submit(WEFT_VERB_ACTIVITY_CHANGE, id, 1, options))
-                 ->err);
+    CHECK_OK(busy_ask(WEFT_VERB_ACTIVITY_CHANGE, id, 1, options)->err);
 }
 
 static weft_definitions *
 every_hour(void)
 {
-    return with_policy(
+    return busy_definitions(
         &(weft_retry_policy){.initial_interval_ms = 3600000, .coefficient = 1},
         NULL);
 }
@@ -458,7 +154,7 @@ tell_change_interval(struct story *story)
 {
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;
 
-    failures = 2;
+    busy_failures = 2;
     story_start("caller", "a", "fails in");
     story_wait_ms(5000);
     options.timeouts.heartbeat_ms = 77; // says nothing about the pause
@@ -482,7 +178,7 @@ tell_change_overdue(struct story *story)
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;
 
     (void)story;
-    failures = 1;
+    busy_failures = 1;
     story_start("caller", "a", "fails in");
     story_wait_ms(5000);
     options.retry.initial_interval_ms = 1000;
@@ -503,7 +199,7 @@ tell_change_attempts(struct story *story)
 {
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;
 
-    failures = 1000;
+    busy_failures = 1000;
     story_start("caller", "a", "fails in");
     story_wait_ms(3500);
     options.retry.maximum_attempts = 6;
@@ -514,7 +210,7 @@ tell_change_attempts(struct story *story)
 
 TEST(operate, a_changed_limit_holds_from_the_next_failure)
 {
-    story_run(every_second, tell_change_attempts);
+    story_run(busy_every_second, tell_change_attempts);
 }
 
 static void
@@ -524,7 +220,7 @@ give_time(weft_activity *activity)
 
     options.timeouts.start_to_close_ms = 300000;
     if (weft_activity_attempt(activity) == 1) {
-        asked = submit(WEFT_VERB_ACTIVITY_CHANGE, "a", 1, &options);
+        asked = busy_submit(WEFT_VERB_ACTIVITY_CHANGE, "a", 1, &options);
         story_wait_ms(200000);
     }
 }
@@ -533,7 +229,7 @@ static void
 tell_change_running(struct story *story)
 {
     (void)story;
-    during = give_time;
+    busy_during = give_time;
     story_start("caller", "a", "fails in");
     CHECK_RESULT("caller", "a", "in");
     CHECK_OK(asked->err);
@@ -542,7 +238,7 @@ tell_change_running(struct story *story)
 
 TEST(operate, an_attempt_under_way_can_be_given_more_time)
 {
-    story_run_calm(every_second, tell_change_running);
+    story_run_calm(busy_every_second, tell_change_running);
 }
 
 static void
@@ -551,14 +247,14 @@ tell_change_paused(struct story *story)
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;
 
     (void)story;
-    failures = 1000;
+    busy_failures = 1000;
     story_start("caller", "a", "fails in");
     story_wait_ms(1500);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
     options.timeouts.schedule_to_close_ms = WEFT_FOREVER;
     change("a", &options);
     story_wait_ms(100000);
-    CHECK_EQ(look("a")->is_paused, 1);
+    CHECK_EQ(busy_look("a")->is_paused, 1);
     options.timeouts.schedule_to_close_ms = 200000;
     change("a", &options);
     story_wait_ms(100000);
@@ -567,67 +263,7 @@ tell_change_paused(struct story *story)
 
 TEST(operate, a_paused_activity_can_be_given_more_time_or_less)
 {
-    story_run(for_a_minute, tell_change_paused);
-}
-
-// By token. -------------------------------------------------------------------
-
-static char token[WEFT_TOKEN_CHARS_MAX];
-
-static weft_err
-hand_on(weft_activity *activity, weft_bytes input)
-{
-    (void)input;
-    story_note("attempt %u", weft_activity_attempt(activity));
-    return weft_activity_defer(activity, token, sizeof(token));
-}
-
-static weft_definitions *
-deferring(void)
-{
-    weft_definitions *defs = caller_definitions();
-
-    caller_add(defs, "hand_on", hand_on, NULL, NULL);
-    return defs;
-}
-
-static struct world_call *
-by_token(weft_verb verb)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    request.verb = verb;
-    request.token = token;
-    request.error_name = "Busy";
-    request.data = weft_text("done");
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
-}
-
-static void
-tell_deferred(struct story *story)
-{
-    (void)story;
-    story_start("caller", "a", "hand_on");
-    story_wait_ms(100);
-    CHECK_EQ(look("a")->is_deferred, 1);
-    CHECK_EQ(look("a")->is_running, 1);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
-    CHECK_OK(by_token(WEFT_VERB_HEARTBEAT)->err);
-    CHECK_OK(by_token(WEFT_VERB_FAIL)->err);
-    story_wait_ms(10000);
-    CHECK_EQ(story_count("attempt"), 1);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
-    story_wait_ms(100);
-    CHECK_EQ(story_count("attempt 2"), 1);
-    CHECK_OK(operate(WEFT_VERB_ACTIVITY_RESET, "a")->err);
-    CHECK_OK(by_token(WEFT_VERB_COMPLETE)->err);
-    CHECK_RESULT("caller", "a", "done");
-}
-
-TEST(operate, a_token_goes_on_working)
-{
-    story_run_calm(deferring, tell_deferred);
+    story_run(busy_for_a_minute, tell_change_paused);
 }
 
 // Plain actors, many activities, and what cannot be. --------------------------
@@ -650,10 +286,7 @@ bosses(void)
     weft_definitions *defs;
 
     CHECK_OK(weft_definitions_create(&defs));
-    failures = 0;
-    during = NULL;
-    caller_add(defs, "fails", fails,
-               &(weft_retry_policy){.initial_interval_ms = 3600000}, NULL);
+    busy_add(defs, &(weft_retry_policy){.initial_interval_ms = 3600000}, NULL);
     story_add_actor(defs, "caller", 0, boss_receive);
     return defs;
 }
@@ -662,21 +295,14 @@ static void
 tell_actor(struct story *story)
 {
     uint32_t call;
-    weft_request request = WEFT_REQUEST_INIT;
 
     (void)story;
-    failures = 3;
+    busy_failures = 3;
     story_signal("caller", "a", "go", "in");
     story_wait_ms(10);
-    call = look("a")->call;
-    request.verb = WEFT_VERB_ACTIVITY_RESET;
-    request.target = (weft_target){"caller", "a"};
-    request.call = call;
-    request.by = &ada;
-    failures = 0;
-    CHECK_OK(world_wait(story_now()->world,
-                        world_submit(story_now()->world, &request))
-                 ->err);
+    call = busy_look("a")->call;
+    busy_failures = 0;
+    CHECK_OK(busy_ask(WEFT_VERB_ACTIVITY_RESET, "a", call, NULL)->err);
     story_wait_ms(10);
     CHECK_STR(story_query("caller", "a", "heard"), "in");
 }
@@ -710,10 +336,8 @@ openers(void)
     weft_definitions *defs;
 
     CHECK_OK(weft_definitions_create(&defs));
-    failures = 100000;
-    during = NULL;
-    caller_add(defs, "fails", fails,
-               &(weft_retry_policy){.initial_interval_ms = 3600000}, NULL);
+    busy_add(defs, &(weft_retry_policy){.initial_interval_ms = 3600000}, NULL);
+    busy_failures = 100000;
     story_add_workflow(defs, "caller", opens_run);
     return defs;
 }
@@ -731,8 +355,8 @@ tell_pages(struct story *story)
     story_crash();
     story_wait_ms(100);
     for (int page = 0; page < 3; page++) {
-        struct world_call *call = world_wait(
-            story_now()->world, submit(WEFT_VERB_ACTIVITIES, "a", after, NULL));
+        struct world_call *call =
+            busy_ask(WEFT_VERB_ACTIVITIES, "a", after, NULL);
 
         CHECK_EQ(call->activities_count, page < 2 ? 100 : 50);
         CHECK_EQ(call->activity.call, after + 1);
@@ -781,7 +405,7 @@ refused(weft_verb verb, uint32_t call, weft_err err, const char *detail)
     struct world_call *answer;
 
     options.retry.maximum_attempts = 1;
-    answer = world_wait(story_now()->world, submit(verb, "a", call, &options));
+    answer = busy_ask(verb, "a", call, &options);
     CHECK_ERR(answer->err, err);
     CHECK_STR(answer->detail, detail);
 }

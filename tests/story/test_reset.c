@@ -166,8 +166,7 @@ submit(weft_verb verb, const char *kind, const weft_point *point)
     request.target = (weft_target){kind, "i"};
     request.point = point;
     request.by = &ada;
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 static struct world_call *
@@ -380,8 +379,7 @@ tell_update(struct story *story)
     CHECK_OK(reset_to("asked", 4)->err);
     CHECK_ERR(world_wait(story_now()->world, call)->err, WEFT_EFINISHED);
     story_wait_ms(60000); // its handler ends, and nobody is told again
-    call = world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    call = story_call(&request);
     CHECK_ERR(call->err, WEFT_EFINISHED);
     story_signal("asked", "i", "go", "");
     CHECK_RESULT("asked", "i", "in");
@@ -460,9 +458,7 @@ tell_of_child(struct story *story)
     request.target = (weft_target){"echo", "waits"};
     request.point = &beginning;
     request.by = &ada;
-    CHECK_OK(world_wait(story_now()->world,
-                        world_submit(story_now()->world, &request))
-                 ->err);
+    CHECK_OK(story_call(&request)->err);
     CHECK_RESULT("echo", "waits", "said");
     story_wait_ms(10000);
     CHECK_RESULT("parent", "i", "said");

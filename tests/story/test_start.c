@@ -100,8 +100,7 @@ submit(weft_verb verb, const char *kind, const char *id, const char *text,
     request.name = "end";
     request.data = weft_text("signalled");
     request.start = options;
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 static void

@@ -267,8 +267,7 @@ start(const char *id, const char *input, weft_reuse reuse,
     request.target = (weft_target){"flow", id};
     request.input = weft_text(input);
     request.start = &options;
-    return world_wait(story_now()->world,
-                      world_submit(story_now()->world, &request));
+    return story_call(&request);
 }
 
 static void
@@ -333,11 +332,12 @@ tell_signal_with_start(struct story *story)
     weft_request request = WEFT_REQUEST_INIT;
     const struct world_call *call;
 
+    (void)story;
     request.verb = WEFT_VERB_SIGNAL_WITH_START;
     request.target = (weft_target){"flow", "w"};
     request.name = "end";
     request.data = weft_text("first");
-    call = world_wait(story->world, world_submit(story->world, &request));
+    call = story_call(&request);
     CHECK_OK(call->err);
     CHECK_EQ(call->is_created, 1);
     CHECK_RESULT("flow", "w", "first");
@@ -345,7 +345,7 @@ tell_signal_with_start(struct story *story)
     request.target.id = "v";
     request.data = weft_text("second");
     request.input = weft_text("fail");
-    call = world_wait(story->world, world_submit(story->world, &request));
+    call = story_call(&request);
     CHECK_OK(call->err);
     CHECK_EQ(call->is_created, 0);
     CHECK_RESULT("flow", "v", "second");
@@ -367,7 +367,7 @@ tell_repeated(struct story *story)
     request.target = (weft_target){"flow", "w"};
     request.number = world_next_number(story->world) + 1000;
     for (int i = 0; i < 3; i++) {
-        call = world_wait(story->world, world_submit(story->world, &request));
+        call = story_call(&request);
         CHECK_OK(call->err);
         CHECK_EQ(call->is_created, 1);
         story_crash();
@@ -377,7 +377,7 @@ tell_repeated(struct story *story)
     request.data = weft_text("once");
     request.number++;
     for (int i = 0; i < 3; i++) {
-        call = world_wait(story->world, world_submit(story->world, &request));
+        call = story_call(&request);
         CHECK_OK(call->err);
         story_crash();
     }

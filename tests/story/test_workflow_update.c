@@ -397,8 +397,7 @@ tell_lives(struct story *story)
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){"stock", "s"};
     request.start = &options;
-    CHECK_OK(
-        world_wait(story->world, world_submit(story->world, &request))->err);
+    CHECK_OK(story_call(&request)->err);
     call = begin(story, "s", "take", "2", "u");
     CHECK_STR(world_wait(story->world, call)->data, "left 18");
     CHECK_ERR(world_wait(story->world, old)->err, WEFT_EFINISHED);
@@ -411,8 +410,7 @@ TEST(workflow_update, those_of_a_life_before_are_refused)
 }
 
 static struct world_call *
-accept(const struct story *story, const char *name, const char *data,
-       const char *update_id)
+accept(const char *name, const char *data, const char *update_id)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
@@ -422,7 +420,7 @@ accept(const struct story *story, const char *name, const char *data,
     request.data = weft_text(data);
     request.update_id = update_id;
     request.update_accepted = 1;
-    return world_wait(story->world, world_submit(story->world, &request));
+    return story_call(&request);
 }
 
 static void
@@ -431,18 +429,18 @@ tell_accepted(struct story *story)
     struct world_call *outcome;
 
     story_start("stock", "s", "");
-    CHECK_OK(accept(story, "slow", "", "u1")->err);
-    CHECK_OK(accept(story, "slow", "", "u1")->err); // joined
+    CHECK_OK(accept("slow", "", "u1")->err);
+    CHECK_OK(accept("slow", "", "u1")->err); // joined
     outcome = begin(story, "s", "slow", "", "u1");
     story_wait_ms(100);
     CHECK_EQ(outcome->is_answered, 0);
     CHECK_OK(world_wait(story->world, outcome)->err);
-    CHECK_ERR(accept(story, "take", "99", "u2")->err, WEFT_EFAILED);
-    CHECK_OK(accept(story, "take", "13", "u3")->err);
+    CHECK_ERR(accept("take", "99", "u2")->err, WEFT_EFAILED);
+    CHECK_OK(accept("take", "13", "u3")->err);
     outcome = world_wait(story->world, begin(story, "s", "take", "13", "u3"));
     CHECK_ERR(outcome->err, WEFT_EFAILED);
     CHECK_STR(outcome->failure, "Unlucky");
-    CHECK_OK(accept(story, "take", "13", "u3")->err);
+    CHECK_OK(accept("take", "13", "u3")->err);
     story_check_audit();
 }
 

@@ -193,14 +193,13 @@ start_on(const char *id, uint32_t version)
 {
     weft_start_options options = WEFT_START_OPTIONS_INIT;
     weft_request request = WEFT_REQUEST_INIT;
-    struct world *world = story_now()->world;
 
     options.version = version;
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){.kind = "flow", .id = id};
     request.input = weft_text("again");
     request.start = &options;
-    return world_wait(world, world_submit(world, &request));
+    return story_call(&request);
 }
 
 static void

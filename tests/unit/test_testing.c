@@ -167,7 +167,7 @@ define(void)
 }
 
 static weft_test *
-begin(const weft_definitions *definitions, int paranoid)
+open_with(const weft_definitions *definitions, int paranoid)
 {
     weft_test_options options = WEFT_TEST_OPTIONS_INIT;
 
@@ -176,7 +176,24 @@ begin(const weft_definitions *definitions, int paranoid)
     return now;
 }
 
+static weft_definitions *defined; // for a test that needs no others
+
+static weft_test *
+begin(void)
+{
+    defined = define();
+    return open_with(defined, 0);
+}
+
+static void
+finish(weft_test *test)
+{
+    weft_test_close(test);
+    weft_definitions_destroy(defined);
+}
+
 static const weft_target seventeen = {"order", "17"};
+static const weft_target errand = {"run", "1"};
 
 static void
 check_result(weft_test *test, weft_target target, const char *expected)
@@ -205,8 +222,7 @@ send_parcel(weft_test *test, void *ctx)
 
 TEST(testing, a_workflow_that_waits_for_days_is_told_in_microseconds)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     uint64_t begin_ms = weft_test_now_ms(test);
 
     start(test, seventeen, "4711");
@@ -214,14 +230,12 @@ TEST(testing, a_workflow_that_waits_for_days_is_told_in_microseconds)
     check_result(test, seventeen, "4711");
     CHECK_EQ(weft_test_now_ms(test) - begin_ms, 3 * DAY_MS);
     CHECK_EQ(weft_test_activity_count(test, "charge"), 1);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, a_timeout_comes_when_its_time_has_come)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_client *client = weft_test_client(test);
     weft_reply *reply = NULL;
 
@@ -232,15 +246,13 @@ TEST(testing, a_timeout_comes_when_its_time_has_come)
     weft_reply_free(reply);
     CHECK_EQ(weft_test_skip(test, DAY_MS), 1);
     CHECK_ERR(weft_client_result(client, seventeen, 0, NULL), WEFT_EFAILED);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, a_call_gives_up_after_its_timeout_or_the_tests_patience)
 {
     weft_definitions *definitions = define();
     weft_test_options options = WEFT_TEST_OPTIONS_INIT;
-    weft_target target = {"run", "1"};
     weft_test *test = NULL;
     weft_client *client;
     uint64_t begin_ms;
@@ -253,20 +265,19 @@ TEST(testing, a_call_gives_up_after_its_timeout_or_the_tests_patience)
     CHECK_ERR(weft_client_result(client, seventeen, 5000, NULL),
               WEFT_ETIMEDOUT);
     CHECK_EQ(weft_test_now_ms(test) - begin_ms, 5000);
-    start(test, target, "defer");
+    start(test, errand, "defer");
     weft_test_run(test);
     CHECK_OK(weft_client_cancel(client, seventeen));
     CHECK_ERR(weft_client_result(client, seventeen, 0, NULL), WEFT_ECANCELLED);
     // A minute is the activity's timeout; it is attempted for ever.
-    CHECK_ERR(weft_client_result(client, target, 0, NULL), WEFT_ETIMEDOUT);
+    CHECK_ERR(weft_client_result(client, errand, 0, NULL), WEFT_ETIMEDOUT);
     weft_test_close(test);
     weft_definitions_destroy(definitions);
 }
 
 TEST(testing, stubs_give_results_failures_and_take_time)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_test_stub stub = WEFT_TEST_STUB_INIT;
     weft_target target = {"run", "1"};
     uint64_t begin_ms = weft_test_now_ms(test);
@@ -301,8 +312,7 @@ TEST(testing, stubs_give_results_failures_and_take_time)
     check_result(test, target, "");
     CHECK_EQ(charges, 1);
     CHECK_ERR(weft_test_stub_activity(test, "no such", NULL), WEFT_ENOTFOUND);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 static weft_err
@@ -315,101 +325,85 @@ tell_context(weft_activity *activity, weft_bytes input)
 
 TEST(testing, a_stub_has_a_context_of_its_own)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_test_stub stub = WEFT_TEST_STUB_INIT;
     char context[] = "the test's";
-    weft_target target = {"run", "1"};
 
     stub.run = tell_context;
     stub.context = context;
     CHECK_OK(weft_test_stub_activity(test, "charge", &stub));
-    start(test, target, "charge");
-    check_result(test, target, "the test's");
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    start(test, errand, "charge");
+    check_result(test, errand, "the test's");
+    finish(test);
 }
 
 TEST(testing, a_stub_that_takes_too_long_times_out)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_test_stub stub = WEFT_TEST_STUB_INIT;
-    weft_target target = {"run", "1"};
     uint64_t begin_ms = weft_test_now_ms(test);
 
     stub.delay_ms = 61000; // a minute is allowed
     CHECK_OK(weft_test_stub_activity(test, "charge", &stub));
-    start(test, target, "charge");
+    start(test, errand, "charge");
     weft_test_advance(test, 60500);
     stub.delay_ms = 0;
     stub.result = weft_text("the second");
     CHECK_OK(weft_test_stub_activity(test, "charge", &stub));
-    check_result(test, target, "the second");
+    check_result(test, errand, "the second");
     CHECK_EQ(weft_test_now_ms(test) - begin_ms, 61000);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, an_activity_completes_later_by_token)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
-    weft_target target = {"run", "1"};
+    weft_test *test = begin();
 
-    start(test, target, "defer");
+    start(test, errand, "defer");
     weft_test_run(test);
     CHECK_OK(weft_client_complete(weft_test_client(test), token,
                                   weft_text("by hand")));
-    check_result(test, target, "by hand");
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    check_result(test, errand, "by hand");
+    finish(test);
 }
 
 static void
 cancel_baking(weft_test *test, void *ctx)
 {
     (void)ctx;
-    CHECK_OK(
-        weft_client_cancel(weft_test_client(test), (weft_target){"run", "1"}));
+    CHECK_OK(weft_client_cancel(weft_test_client(test), errand));
 }
 
 TEST(testing, other_things_happen_while_an_activity_takes_its_time)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     uint64_t begin_ms = weft_test_now_ms(test);
-    weft_target target = {"run", "1"};
 
-    start(test, target, "bake");
+    start(test, errand, "bake");
     weft_test_at(test, 15000, cancel_baking, NULL);
-    CHECK_ERR(weft_client_result(weft_test_client(test), target, 0, NULL),
+    CHECK_ERR(weft_client_result(weft_test_client(test), errand, 0, NULL),
               WEFT_ECANCELLED);
     CHECK_EQ(weft_test_now_ms(test) - begin_ms, 30000);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, an_activity_may_call_the_node_and_a_turn_may_not)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_client *client = weft_test_client(test);
-    weft_target target = {"run", "1"};
     weft_target meddler = {"meddler", "m"};
     uint64_t begin_ms = weft_test_now_ms(test);
     weft_reply *reply = NULL;
 
-    start(test, target, "delegate");
-    check_result(test, target, "");
+    start(test, errand, "delegate");
+    check_result(test, errand, "");
     CHECK_OK(weft_client_signal(client, meddler, "go", weft_nothing()));
     weft_test_run(test);
     CHECK_EQ(weft_test_now_ms(test), begin_ms);
     CHECK_OK(weft_client_query(client, meddler, "err", weft_nothing(), &reply));
     CHECK_BYTES(reply->data, weft_text("WEFT_EINVAL"));
     weft_reply_free(reply);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 static void
@@ -423,8 +417,7 @@ count_answer(void *ctx, const weft_reply *reply)
 
 TEST(testing, submitted_calls_are_dispatched_after_a_run)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_client *client = weft_test_client(test);
     weft_request request = WEFT_REQUEST_INIT;
     int count = 0;
@@ -436,16 +429,13 @@ TEST(testing, submitted_calls_are_dispatched_after_a_run)
     weft_test_run(test);
     CHECK_EQ(weft_client_dispatch(client, 10), 1);
     CHECK_EQ(count, 1);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, a_crash_loses_what_is_not_durable_and_nothing_else)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_client *client = weft_test_client(test);
-    weft_target target = {"run", "1"};
     weft_request request = WEFT_REQUEST_INIT;
     weft_reply *reply = NULL;
     int count = 0;
@@ -463,15 +453,14 @@ TEST(testing, a_crash_loses_what_is_not_durable_and_nothing_else)
     CHECK_EQ(count, 1);
     check_result(test, seventeen, "4711");
 
-    start(test, target, "crash");
-    check_result(test, target, "at last");
+    start(test, errand, "crash");
+    check_result(test, errand, "at last");
     CHECK_EQ(weft_test_crashes(test), 2);
     CHECK_EQ(weft_test_activity_count(test, "crash"), 2);
     CHECK_OK(weft_client_list(client, NULL, WEFT_STATUS_NONE, NULL, &reply));
     CHECK_EQ(reply->items_count, 3);
     weft_reply_free(reply);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, paranoid_rebuilds_the_stack_for_every_turn)
@@ -480,7 +469,7 @@ TEST(testing, paranoid_rebuilds_the_stack_for_every_turn)
     int calm;
 
     for (int paranoid = 0; paranoid < 2; paranoid++) {
-        weft_test *test = begin(definitions, paranoid);
+        weft_test *test = open_with(definitions, paranoid);
 
         turns = 0;
         start(test, seventeen, "4711");
@@ -521,7 +510,7 @@ TEST(testing, a_scenario_is_played_with_a_crash_at_every_commit)
 {
     weft_definitions *definitions = define();
     weft_test_options options = WEFT_TEST_OPTIONS_INIT;
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = open_with(definitions, 0);
     uint64_t commits;
     int played = 0;
 
@@ -556,8 +545,7 @@ count_all(weft_test *test)
 // Its row is not written while nothing else happens.
 TEST(testing, what_has_finished_goes_when_its_retention_is_over)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
 
     start(test, seventeen, "4711");
     CHECK_OK(weft_client_terminate(weft_test_client(test), seventeen, "over"));
@@ -565,14 +553,12 @@ TEST(testing, what_has_finished_goes_when_its_retention_is_over)
     CHECK_EQ(count_all(test), 1);
     weft_test_advance(test, 300000);
     CHECK_EQ(count_all(test), 0);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, a_batch_keeps_to_its_rate)
 {
-    weft_definitions *definitions = define();
-    weft_test *test = begin(definitions, 0);
+    weft_test *test = begin();
     weft_batch_options options = WEFT_BATCH_OPTIONS_INIT;
     weft_batch_result result;
     uint64_t begin_ms;
@@ -590,8 +576,7 @@ TEST(testing, a_batch_keeps_to_its_rate)
     CHECK_OK(weft_client_batch(weft_test_client(test), &options, &result));
     CHECK_EQ(result.done, 50);
     CHECK(weft_test_now_ms(test) - begin_ms >= 4000);
-    weft_test_close(test);
-    weft_definitions_destroy(definitions);
+    finish(test);
 }
 
 TEST(testing, options_out_of_range_are_named)

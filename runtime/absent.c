@@ -109,9 +109,8 @@ wf_absent_take(struct wf_partition *partition, struct wf_actor *actor,
     err = is_start ? wf_child_may_start(actor, letter->options, &why) : WEFT_OK;
     if (err != WEFT_OK) {
         wf_absent_refuse(partition, actor, letter, bytes, err, why);
-    } else if (is_start ||
-               (letter->type == WF_LETTER_SIGNAL && is_new &&
-                actor->kind->creation == WEFT_CREATION_ON_MESSAGE)) {
+    } else if (is_start || (letter->type == WF_LETTER_SIGNAL &&
+                            wf_actor_is_made_by_message(actor))) {
         wf_create_by_letter(partition, actor, letter);
     } else if (letter->type == WF_LETTER_SIGNAL && letter->call == 0 &&
                letter->client.len == 0 && wf_actor_keeps_early(actor)) {

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "runtime/question.h"
 #include "runtime/start.h"
 #include "runtime/update.h"
 
@@ -86,7 +87,8 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->orders, number_of_order);
     wf_opened_init(&actor->updates, number_of_update);
     wf_list_init(&actor->touched);
-    wf_list_init(&actor->published);
+    wf_published_init(&actor->published);
+    wf_opened_init(&actor->questions, wf_question_id);
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
     wf_list_init(&actor->results);
@@ -160,13 +162,10 @@ clear_lists(struct wf_actor *actor)
     while ((node = wf_opened_pop(&actor->calls)) != NULL) {
         wf_call_destroy(WF_CONTAINER(node, struct wf_call, node));
     }
-    while ((node = wf_list_pop_front(&actor->published)) != NULL) {
-        struct wf_published *published =
-            WF_CONTAINER(node, struct wf_published, node);
-        wf_free(published->name);
-        wf_own_bytes(&published->value, weft_nothing());
-        wf_free(published);
+    while ((node = wf_opened_pop(&actor->questions)) != NULL) {
+        wf_question_destroy(WF_CONTAINER(node, struct wf_question, node));
     }
+    wf_published_clear(&actor->published);
     while ((node = wf_list_pop_front(&actor->operations)) != NULL) {
         wf_operation_destroy(WF_CONTAINER(node, struct wf_operation, node));
     }
@@ -275,21 +274,6 @@ wf_actor_find_call(const struct wf_actor *actor, uint32_t id)
     struct wf_list_node *node = wf_opened_find(&actor->calls, id);
 
     return node == NULL ? NULL : WF_CONTAINER(node, struct wf_call, node);
-}
-
-struct wf_published *
-wf_actor_find_published(const struct wf_actor *actor, const char *name)
-{
-    struct wf_list_node *node = wf_list_first(&actor->published);
-
-    for (; node != NULL; node = wf_list_next(&actor->published, node)) {
-        struct wf_published *published =
-            WF_CONTAINER(node, struct wf_published, node);
-        if (strcmp(published->name, name) == 0) {
-            return published;
-        }
-    }
-    return NULL;
 }
 
 const struct wf_kind *

@@ -27,6 +27,7 @@
 #include "runtime/letter.h"
 #include "runtime/mailbox.h"
 #include "runtime/opened.h"
+#include "runtime/published.h"
 #include "weft/client.h"
 
 struct weft_workflow;
@@ -153,12 +154,6 @@ struct wf_operation {
     char *what;
 };
 
-struct wf_published {
-    struct wf_list_node node;
-    char *name;
-    weft_bytes value; // owned
-};
-
 // Is the actor in memory?
 //
 //   STUB ---> LOADING ---> LOADED ---> (evicted: the struct is freed)
@@ -227,8 +222,9 @@ struct wf_actor {
                             // nobody has looked at since, in that order
     struct wf_opened calls;
     struct wf_opened orders; // they outlive the instance
-    struct wf_list published;
-    struct wf_list operations; // the newest; they outlive a restart
+    struct wf_publications published;
+    struct wf_opened questions; // to be answered in a later turn
+    struct wf_list operations;  // the newest; they outlive a restart
     uint64_t operations_made;
     struct wf_opened updates;
     uint32_t updates_made; // in this life
@@ -284,8 +280,6 @@ struct wf_timer *wf_actor_find_timer_named(const struct wf_actor *actor,
 struct wf_command *wf_actor_find_command(const struct wf_actor *actor,
                                          uint32_t id);
 struct wf_call *wf_actor_find_call(const struct wf_actor *actor, uint32_t id);
-struct wf_published *wf_actor_find_published(const struct wf_actor *actor,
-                                             const char *name);
 
 // The attempt as people count: from 1, again after a reset.
 static inline uint32_t
@@ -329,6 +323,16 @@ wf_actor_keeps_early(const struct wf_actor *actor)
     return actor->status == WEFT_STATUS_NONE && actor->kind != NULL &&
            actor->kind->is_workflow &&
            actor->kind->workflow.early_signals == WEFT_EARLY_KEEP;
+}
+
+// Does a message make an instance of it?
+static inline bool
+wf_actor_is_made_by_message(const struct wf_actor *actor)
+{
+    return !wf_actor_is_live(actor) && actor->kind != NULL &&
+           (actor->kind->creation == WEFT_CREATION_ALWAYS ||
+            (actor->kind->creation == WEFT_CREATION_ON_MESSAGE &&
+             actor->status == WEFT_STATUS_NONE));
 }
 
 // May it run turns and activities?

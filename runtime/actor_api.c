@@ -9,6 +9,7 @@
 #include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
+#include "runtime/question.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
 
@@ -149,6 +150,56 @@ weft_actor_reply(weft_actor *actor, weft_bytes data)
     return err;
 }
 
+weft_err
+weft_actor_reply_later(weft_actor *actor, uint32_t *out_question)
+{
+    const struct wf_letter *letter = &actor->turn.letter;
+
+    WF_REQUIRE(out_question != NULL);
+    if (letter->type != WF_LETTER_SIGNAL ||
+        (letter->client.len == 0 && letter->call == 0)) {
+        return wf_error(WEFT_ENOTFOUND, "nobody waits for an answer");
+    }
+    if (!actor->is_answered_later) {
+        actor->is_answered_later = true;
+        actor->question = actor->turn.next_id++;
+        wf_question_keep(&actor->turn, actor->question);
+    }
+    *out_question = actor->question;
+    return WEFT_OK;
+}
+
+// Did this turn answer it already?
+static bool
+is_answered(const weft_actor *actor, uint32_t question)
+{
+    struct wf_reader answered = wf_reader_of(wf_buf_bytes(&actor->answered));
+
+    while (wf_reader_left(&answered) > 0) {
+        if (wf_reader_u32(&answered) == question) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weft_err
+weft_actor_reply_to(weft_actor *actor, uint32_t question, weft_bytes data)
+{
+    weft_err err = wf_turn_check(&actor->turn, "reply", data);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (is_answered(actor, question) ||
+        !wf_question_answer(&actor->turn, question, data)) {
+        return wf_error(WEFT_ENOTFOUND, "%s: question %u is not open",
+                        wf_key_id(&actor->turn.actor->key), question);
+    }
+    wf_buf_put_u32(&actor->answered, question);
+    return WEFT_OK;
+}
+
 // The id of the timer of that name, also if this turn made it; 0: there is
 // none yet.
 static uint32_t
@@ -222,8 +273,38 @@ weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
     }
     if (err == WEFT_OK) {
         wf_turn_publish(&actor->turn, name, value);
+        wf_published_put(&actor->published, name, value)->is_removed = false;
     }
     return err;
+}
+
+weft_err
+weft_actor_unpublish(weft_actor *actor, const char *name)
+{
+    weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_turn_check(&actor->turn, name, weft_nothing());
+    }
+    if (err == WEFT_OK) {
+        wf_turn_unpublish(&actor->turn, name);
+        wf_published_put(&actor->published, name, weft_nothing())->is_removed =
+            true;
+    }
+    return err;
+}
+
+weft_bytes
+weft_actor_published(const weft_actor *actor, const char *name)
+{
+    const struct wf_published *published =
+        wf_published_find(&actor->published, name);
+
+    if (published == NULL) {
+        published = wf_published_find(&actor->turn.actor->published, name);
+    }
+    return published == NULL || published->is_removed ? weft_nothing()
+                                                      : published->value;
 }
 
 weft_bytes

@@ -10,6 +10,7 @@
 #include "runtime/child.h"
 #include "runtime/pairs.h"
 #include "runtime/partition_impl.h"
+#include "runtime/question.h"
 #include "runtime/turn.h"
 #include "runtime/update.h"
 
@@ -262,23 +263,20 @@ apply_call_ask(struct wf_apply *apply)
 }
 
 static void
-apply_publish(struct wf_apply *apply)
+apply_publish(struct wf_apply *apply, bool is_there)
 {
     struct wf_actor *actor = apply->actor;
     weft_bytes name = wf_reader_bytes(&apply->ops);
     char *text = NULL;
-    struct wf_published *published;
 
     wf_own_text(&text, name);
-    published = wf_actor_find_published(actor, text);
-    if (published == NULL) {
-        published = wf_calloc(sizeof(*published));
-        published->name = text;
-        wf_list_push_back(&actor->published, &published->node);
+    if (is_there) {
+        (void)wf_published_put(&actor->published, text,
+                               wf_reader_bytes(&apply->ops));
     } else {
-        wf_free(text);
+        wf_published_remove(&actor->published, text);
     }
-    wf_own_bytes(&published->value, wf_reader_bytes(&apply->ops));
+    wf_free(text);
 }
 
 static void
@@ -437,7 +435,16 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
             !wf_child_apply_told(actor, wf_reader_varint(ops)) || ops->failed;
         break;
     case WF_OP_PUBLISH:
-        apply_publish(apply);
+        apply_publish(apply, true);
+        break;
+    case WF_OP_UNPUBLISH:
+        apply_publish(apply, false);
+        break;
+    case WF_OP_QUESTION_KEEP:
+        wf_question_apply_keep(actor, ops);
+        break;
+    case WF_OP_QUESTION_DROP:
+        wf_question_apply_drop(actor, ops);
         break;
     case WF_OP_ATTRIBUTE:
         apply_attribute(apply);

@@ -274,7 +274,8 @@ check_actor(const weft_actor_def *def)
     }
     if (def->creation != WEFT_CREATION_ON_MESSAGE &&
         def->creation != WEFT_CREATION_ON_START &&
-        def->creation != WEFT_CREATION_NEVER) {
+        def->creation != WEFT_CREATION_NEVER &&
+        def->creation != WEFT_CREATION_ALWAYS) {
         return wf_error(WEFT_EINVAL, "actor %s: creation is %d, which is none",
                         def->name, (int)def->creation);
     }

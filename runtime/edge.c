@@ -207,8 +207,7 @@ takes_signal(struct wf_partition *partition, struct wf_actor *actor,
 {
     bool is_early =
         request->verb == WEFT_VERB_SIGNAL && wf_actor_keeps_early(actor);
-    bool is_creating = actor->status == WEFT_STATUS_NONE &&
-                       actor->kind->creation == WEFT_CREATION_ON_MESSAGE;
+    bool is_creating = wf_actor_is_made_by_message(actor);
     uint64_t kept = is_early ? actor->journal.count : 0;
 
     if (wf_mailbox_count(&actor->mailbox) + kept >= WF_MAILBOX_MESSAGES_MAX) {

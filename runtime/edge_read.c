@@ -62,7 +62,7 @@ wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
               struct wf_request *request)
 {
     const struct wf_published *published =
-        wf_actor_find_published(actor, request->name);
+        wf_published_find(&actor->published, request->name);
     weft_err err = WEFT_OK;
 
     if (!wf_edge_is_there(partition, actor, request)) {

@@ -209,6 +209,13 @@ wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value)
 }
 
 void
+wf_turn_unpublish(struct wf_turn *turn, const char *name)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_UNPUBLISH);
+    wf_buf_put_text(&turn->ops, name);
+}
+
+void
 wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change)
 {
     wf_attributes_put_op(&turn->ops, change);

@@ -238,6 +238,7 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     weft_err err;
 
     wf_turn_init(&self.turn, partition, actor);
+    wf_published_init(&self.published);
     self.turn.letter = *letter;
     wf_buf_put_u8(&self.turn.ops, is_start ? WF_OP_STARTED : WF_OP_POP);
     if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||
@@ -258,7 +259,9 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
             bring_state(&self.turn, actor->state, self.state.data,
                         self.state.len);
         }
-        if (!is_start) {
+        if (self.is_answered_later) {
+            wf_turn_count(&self.turn, letter);
+        } else if (!is_start) {
             wf_turn_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
         }
         wf_turn_commit(&self.turn);
@@ -270,6 +273,8 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     }
     wf_own_bytes(&self.memo, weft_nothing());
     wf_buf_fini(&self.timers);
+    wf_published_clear(&self.published);
+    wf_buf_fini(&self.answered);
     wf_buf_fini(&self.attributes);
     wf_free(state);
     wf_turn_fini(&self.turn);

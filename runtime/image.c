@@ -16,6 +16,7 @@
 #include "runtime/item.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
+#include "runtime/question.h"
 #include "runtime/update.h"
 #include "storage/keys.h"
 #include "storage/store.h"
@@ -317,12 +318,42 @@ put_orders(struct save *save, struct wf_buf *bytes)
 }
 
 static void
+put_published(struct save *save, struct wf_buf *bytes)
+{
+    struct wf_list *all = &save->actor->published.list;
+    struct wf_list_node *node = wf_list_first(all);
+
+    for (; node != NULL; node = wf_list_next(all, node)) {
+        const struct wf_published *published =
+            WF_CONTAINER(node, struct wf_published, node);
+
+        wf_buf_reset(bytes);
+        wf_item_encode_published(published, bytes);
+        put_item(save, WF_ITEM_PUBLISHED, published->number,
+                 wf_buf_bytes(bytes));
+    }
+}
+
+static void
+put_questions(struct save *save)
+{
+    struct wf_list *questions = &save->actor->questions.list;
+    struct wf_list_node *node = wf_list_first(questions);
+
+    for (; node != NULL; node = wf_list_next(questions, node)) {
+        const struct wf_question *question =
+            WF_CONTAINER(node, struct wf_question, node);
+
+        put_item(save, WF_ITEM_QUESTION, question->id, question->letter);
+    }
+}
+
+static void
 put_waits(struct save *save)
 {
     struct wf_actor *actor = save->actor;
     struct wf_buf bytes = {0};
     struct wf_list_node *node;
-    uint64_t number = 0;
 
     for (node = wf_list_first(&actor->timers.list); node != NULL;
          node = wf_list_next(&actor->timers.list, node)) {
@@ -347,14 +378,7 @@ put_waits(struct save *save)
         wf_item_encode_call(call, actor->run, &bytes);
         put_item(save, WF_ITEM_CALL, call->id, wf_buf_bytes(&bytes));
     }
-    for (node = wf_list_first(&actor->published); node != NULL;
-         node = wf_list_next(&actor->published, node)) {
-        const struct wf_published *published =
-            WF_CONTAINER(node, struct wf_published, node);
-        wf_buf_reset(&bytes);
-        wf_item_encode_published(published, &bytes);
-        put_item(save, WF_ITEM_PUBLISHED, number++, wf_buf_bytes(&bytes));
-    }
+    put_published(save, &bytes);
     for (node = wf_list_first(&actor->operations); node != NULL;
          node = wf_list_next(&actor->operations, node)) {
         const struct wf_operation *operation =
@@ -366,6 +390,7 @@ put_waits(struct save *save)
     }
     put_updates(save, &bytes);
     put_orders(save, &bytes);
+    put_questions(save);
     wf_buf_fini(&bytes);
 }
 

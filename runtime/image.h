@@ -42,12 +42,13 @@ enum wf_item_class {
     WF_ITEM_TIMER,   // number: id
     WF_ITEM_COMMAND,
     WF_ITEM_CALL,
-    WF_ITEM_PUBLISHED,  // number: in order of first publishing
+    WF_ITEM_PUBLISHED,  // number: ascends in order of first publishing
     WF_ITEM_OPERATION,  // number: from 1
     WF_ITEM_ATTRIBUTES, // as the run began with them
     WF_ITEM_UPDATE,     // number: of its coming
     WF_ITEM_ORDER,      // number: in the list
     WF_ITEM_CAUSES,     // of the failure
+    WF_ITEM_QUESTION,   // number: id
 };
 
 // Put the rows that bring the store from what it has to what the actor is now,

@@ -368,12 +368,12 @@ show_attributes(struct wf_view *view, const struct wf_actor *actor)
 static void
 show_published(struct wf_view *view, const struct wf_actor *actor)
 {
-    const struct wf_list_node *node = wf_list_first(&actor->published);
+    const struct wf_list_node *node = wf_list_first(&actor->published.list);
     weft_inspect_published *shown =
-        keep(view, actor->published.count * sizeof(*shown));
+        keep(view, actor->published.list.count * sizeof(*shown));
     size_t count = 0;
 
-    for (; node != NULL; node = wf_list_next(&actor->published, node)) {
+    for (; node != NULL; node = wf_list_next(&actor->published.list, node)) {
         const struct wf_published *published =
             WF_CONTAINER(node, const struct wf_published, node);
 

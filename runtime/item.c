@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "runtime/attributes.h"
 #include "runtime/image.h"
+#include "runtime/question.h"
 #include "runtime/update.h"
 
 void
@@ -182,6 +183,16 @@ decode_order(struct wf_actor *actor, uint32_t number, struct wf_reader *reader)
            order->type < WF_ORDER_COUNT;
 }
 
+static bool
+decode_question(struct wf_actor *actor, uint32_t id, weft_bytes letter)
+{
+    struct wf_question *question = wf_question_create(id, letter);
+    struct wf_letter read;
+
+    wf_opened_add(&actor->questions, &question->node);
+    return wf_letter_decode(letter, &read);
+}
+
 void
 wf_item_encode_published(const struct wf_published *published,
                          struct wf_buf *out)
@@ -191,14 +202,19 @@ wf_item_encode_published(const struct wf_published *published,
 }
 
 static bool
-decode_published(struct wf_actor *actor, struct wf_reader *reader)
+decode_published(struct wf_actor *actor, uint64_t number,
+                 struct wf_reader *reader)
 {
-    struct wf_published *published = wf_calloc(sizeof(*published));
+    weft_bytes bytes = wf_reader_bytes(reader);
+    weft_bytes value = wf_reader_bytes(reader);
+    char *name = NULL;
+    bool is_fine;
 
-    wf_own_text(&published->name, wf_reader_bytes(reader));
-    wf_own_bytes(&published->value, wf_reader_bytes(reader));
-    wf_list_push_back(&actor->published, &published->node);
-    return !reader->failed;
+    wf_own_text(&name, bytes);
+    is_fine = !reader->failed &&
+              wf_published_restore(&actor->published, number, name, value);
+    wf_free(name);
+    return is_fine;
 }
 
 void
@@ -281,7 +297,7 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
     case WF_ITEM_CALL:
         return decode_call(actor, (uint32_t)number, &reader);
     case WF_ITEM_PUBLISHED:
-        return decode_published(actor, &reader);
+        return decode_published(actor, number, &reader);
     case WF_ITEM_OPERATION:
         return decode_operation(actor, number, &reader);
     case WF_ITEM_ATTRIBUTES:
@@ -294,6 +310,8 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
         return true;
     case WF_ITEM_ORDER:
         return decode_order(actor, (uint32_t)number, &reader);
+    case WF_ITEM_QUESTION:
+        return decode_question(actor, (uint32_t)number, bytes);
     default:
         return false;
     }

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "runtime/create.h"
 #include "runtime/edge.h"
+#include "runtime/question.h"
 #include "runtime/start.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
@@ -133,6 +134,7 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
     turn->is_ending = true;
     turn->is_finishing = due == 0;
     wf_update_end_all(turn);
+    wf_question_end_all(turn);
     if (due != 0) {
         put_run_again(turn, due, name, message);
     } else {

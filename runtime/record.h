@@ -75,6 +75,9 @@ enum wf_op {
     WF_OP_RESET,           // V entries kept, V ordinal of the last command kept
     WF_OP_CALL_ASK,        // V id, V how (child.h): the child is given up
     WF_OP_TOLD,            // V count: letters owed to children were sent
+    WF_OP_UNPUBLISH,       // B name
+    WF_OP_QUESTION_KEEP,   // V id, B letter: who asked; answered later
+    WF_OP_QUESTION_DROP,   // V id
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -31,13 +31,28 @@ wf_turn_answer_client(struct wf_turn *turn, weft_bytes client, uint64_t number,
 }
 
 void
-wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
-               weft_err err, weft_bytes data)
+wf_turn_count(const struct wf_turn *turn, const struct wf_letter *letter)
 {
-    if (err == WEFT_OK && letter->type == WF_LETTER_SIGNAL) {
+    if (letter->type == WF_LETTER_SIGNAL) {
         wf_tally_kind(turn->partition->options.tally, turn->actor->kind,
                       WF_KIND_SIGNALS);
     }
+}
+
+void
+wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
+               weft_err err, weft_bytes data)
+{
+    if (err == WEFT_OK) {
+        wf_turn_count(turn, letter);
+    }
+    wf_turn_answer_question(turn, letter, err, data);
+}
+
+void
+wf_turn_answer_question(struct wf_turn *turn, const struct wf_letter *letter,
+                        weft_err err, weft_bytes data)
+{
     if (letter->client.len > 0) {
         wf_turn_answer_client(turn, letter->client, letter->number, err, data);
     }

@@ -41,6 +41,10 @@ struct weft_actor {
     struct wf_buf timers;     // that this turn named first: V id, B name, ...
     struct wf_buf attributes; // a set, as of now, once has_attributes
     bool has_attributes;
+    struct wf_publications published; // by this turn; those removed too
+    uint32_t question;                // id under which it is kept
+    bool is_answered_later;           // the message of this turn
+    struct wf_buf answered; // questions of earlier turns, by this one: u32 ...
 };
 
 void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
@@ -99,6 +103,7 @@ void wf_turn_ask(struct wf_turn *turn, uint32_t id, const struct wf_key *target,
 void wf_turn_call_close(struct wf_turn *turn, uint32_t id);
 void wf_turn_memo(struct wf_turn *turn, const char *name, weft_bytes value);
 void wf_turn_publish(struct wf_turn *turn, const char *name, weft_bytes value);
+void wf_turn_unpublish(struct wf_turn *turn, const char *name);
 void wf_turn_attribute(struct wf_turn *turn, const weft_attribute *change);
 // End the run; or, if it failed and its start says so, begin another one later:
 // see outcome.c.
@@ -108,6 +113,12 @@ void wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 // data is the answer.
 void wf_turn_answer(struct wf_turn *turn, const struct wf_letter *letter,
                     weft_err err, weft_bytes data);
+// It was handled, and is not answered yet.
+void wf_turn_count(const struct wf_turn *turn, const struct wf_letter *letter);
+// The same for a question of an earlier turn, which was counted then.
+void wf_turn_answer_question(struct wf_turn *turn,
+                             const struct wf_letter *letter, weft_err err,
+                             weft_bytes data);
 
 // Is the letter about this run? What an earlier run waited for may come when a
 // restart has given its numbers to other things. And is the call still open?

@@ -101,7 +101,10 @@ typedef weft_err weft_upgrade_fn(uint32_t from_version, weft_bytes old_state,
 typedef enum weft_creation {
     WEFT_CREATION_ON_MESSAGE, // it is created by its first message
     WEFT_CREATION_ON_START,   // only a start creates it; others fail
-    WEFT_CREATION_NEVER       // only another actor's spawn creates it
+    WEFT_CREATION_NEVER,      // only another actor's spawn creates it
+    // Any message, also when one of that id has finished: it is never away.
+    // (Orleans: virtual actor.)
+    WEFT_CREATION_ALWAYS
 } weft_creation;
 
 // Register an actor kind: start from WEFT_ACTOR_DEF_INIT.
@@ -174,6 +177,16 @@ WEFT_API weft_err weft_actor_call_cancel(weft_actor *actor, uint32_t call);
 // (weft_client_ask, weft_actor_ask); else nothing happens.
 WEFT_API weft_err weft_actor_reply(weft_actor *actor, weft_bytes data);
 
+// Answer it in a later turn: keep *out_question, and give it to
+// weft_actor_reply_to then. Those that are open when the instance finishes are
+// answered WEFT_EFINISHED. (Erlang: noreply, and gen_server:reply.)
+//
+// WEFT_ENOTFOUND  the sender asked for no answer; of reply_to: it is not open
+WEFT_API weft_err weft_actor_reply_later(weft_actor *actor,
+                                         uint32_t *out_question);
+WEFT_API weft_err weft_actor_reply_to(weft_actor *actor, uint32_t question,
+                                      weft_bytes data);
+
 // Send and ask for an answer, which arrives as WEFT_MESSAGE_REPLY.
 WEFT_API weft_err weft_actor_ask(weft_actor *actor, weft_target to,
                                  const char *name, weft_bytes data,
@@ -191,6 +204,14 @@ WEFT_API weft_err weft_actor_timer_clear(weft_actor *actor, const char *name);
 // asleep, finished or parked.
 WEFT_API weft_err weft_actor_publish(weft_actor *actor, const char *name,
                                      weft_bytes value);
+
+// What it has published is state by key: each value is stored on its own, so
+// that a hundred thousand cost a turn no more than those that it touches. Read
+// one as of now, empty if there is none (borrowed until it is published or the
+// turn ends), and remove one. (Restate: state of a virtual object.)
+WEFT_API weft_bytes weft_actor_published(const weft_actor *actor,
+                                         const char *name);
+WEFT_API weft_err weft_actor_unpublish(weft_actor *actor, const char *name);
 
 // The memo that describes this instance (start.h): the value of that name, as
 // of now, empty if there is none; borrowed until it is set. Set one; an empty

@@ -17,12 +17,13 @@
 #include "base/hash.h"
 #include "runtime/inspect_core.h"
 #include "runtime/partition_impl.h"
+#include "runtime/question.h"
 #include "runtime/update.h"
 #include "sim/world_impl.h"
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1256, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1344, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");
@@ -244,12 +245,19 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
              update->is_accepted, update->is_done, (int)update->err);
         line_bytes(out, "- data", update->number, update->data);
     }
-    for (node = wf_list_first(&actor->published); node != NULL;
-         node = wf_list_next(&actor->published, node)) {
+    for (node = wf_list_first(&actor->published.list); node != NULL;
+         node = wf_list_next(&actor->published.list, node)) {
         const struct wf_published *published =
             WF_CONTAINER(node, const struct wf_published, node);
 
         line_bytes(out, published->name, 0, published->value);
+    }
+    for (node = wf_list_first(&actor->questions.list); node != NULL;
+         node = wf_list_next(&actor->questions.list, node)) {
+        const struct wf_question *question =
+            WF_CONTAINER(node, const struct wf_question, node);
+
+        line_bytes(out, "question", question->id, question->letter);
     }
 }
 

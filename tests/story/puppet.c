@@ -69,6 +69,34 @@ set_timer(weft_actor *actor, const struct words *words)
     return weft_actor_timer_set(actor, words->word[1], ms);
 }
 
+// "later" and "answer" work with questions; "read" is what it has published.
+static weft_err
+keep(weft_actor *actor, struct puppet *puppet, const struct words *words)
+{
+    char text[100];
+    uint32_t question = 0;
+    weft_err err;
+
+    if (is(words, "unpublish")) {
+        return weft_actor_unpublish(actor, words->word[1]);
+    }
+    if (is(words, "read")) {
+        remember(actor, puppet, "%s=%s", words->word[1],
+                 story_text(weft_actor_published(actor, words->word[1]), text,
+                            sizeof(text)));
+        return WEFT_OK;
+    }
+    if (is(words, "answer")) {
+        (void)sscanf(words->word[1], "%u", &question);
+        return weft_actor_reply_to(actor, question, weft_text(words->word[2]));
+    }
+    err = weft_actor_reply_later(actor, &question);
+    if (err == WEFT_OK) {
+        remember(actor, puppet, "later(%u)", question);
+    }
+    return err;
+}
+
 // tidy: long, one case per command
 static weft_err
 obey(weft_actor *actor, struct puppet *puppet, const struct words *words,
@@ -89,6 +117,10 @@ obey(weft_actor *actor, struct puppet *puppet, const struct words *words,
     }
     if (is(words, "publish")) {
         return weft_actor_publish(actor, first, weft_text(words->word[2]));
+    }
+    if (is(words, "unpublish") || is(words, "read") || is(words, "later") ||
+        is(words, "answer")) {
+        return keep(actor, puppet, words);
     }
     if (is(words, "reply")) {
         return weft_actor_reply(actor, weft_text(first));
@@ -210,13 +242,15 @@ weft_definitions *
 puppet_definitions(void)
 {
     static const weft_creation creations[] = {
-        WEFT_CREATION_ON_MESSAGE, WEFT_CREATION_ON_START, WEFT_CREATION_NEVER};
-    static const char *const names[] = {"puppet", "started", "spawned"};
+        WEFT_CREATION_ON_MESSAGE, WEFT_CREATION_ON_START, WEFT_CREATION_NEVER,
+        WEFT_CREATION_ALWAYS};
+    static const char *const names[] = {"puppet", "started", "spawned",
+                                        "always"};
     weft_definitions *definitions;
 
     puppet_is_mended = false;
     CHECK_OK(weft_definitions_create(&definitions));
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         weft_actor_def def = WEFT_ACTOR_DEF_INIT;
 
         def.name = names[i];

@@ -7,7 +7,9 @@
 //
 //     send KIND ID NAME DATA     ask KIND ID NAME DATA     spawn KIND ID INPUT
 //     call ACTIVITY INPUT        timer NAME MS             clear NAME
-//     publish NAME VALUE         reply DATA                random
+//     publish NAME VALUE         unpublish NAME            read NAME
+//     reply DATA                 later                     answer N DATA
+//     random
 //     stop RESULT                stop_failed NAME MESSAGE DETAILS
 //     note TEXT                  only a note
 //     fail                       (unless puppet_is_mended) the turn fails
@@ -31,8 +33,9 @@ weft_actor_fn puppet_receive;
 weft_query_fn puppet_query; // "log"
 extern bool puppet_is_mended;
 
-// Definitions of three kinds of puppets: "puppet", made by any message,
-// "started", only by a start, and "spawned", only by another's spawn.
+// Definitions of four kinds of puppets: "puppet", made by any message,
+// "started", only by a start, "spawned", only by another's spawn, and "always",
+// made anew when it has finished.
 weft_definitions *puppet_definitions(void);
 
 // What it remembers.

@@ -152,7 +152,7 @@ TEST(fit, the_code_that_made_it_fits_and_leaves_nothing_behind)
     CHECK_EQ(cleanups, 1);
     CHECK(scene.actor->activation == NULL);
     CHECK_EQ(scene.actor->journal.count, 2);
-    CHECK_EQ(scene.actor->published.count, 0);
+    CHECK_EQ(scene.actor->published.list.count, 0);
     end(&scene);
 }
 

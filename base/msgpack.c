@@ -251,13 +251,64 @@ wf_msgpack_skip(struct wf_reader *reader)
            wf_msgpack_skip_entries(reader, &item);
 }
 
+// Arrays and maps that are begun and not at their end.
+struct levels {
+    uint32_t depth;
+    uint64_t left[WF_MSGPACK_DEPTH_MAX]; // values still to read
+    bool is_map[WF_MSGPACK_DEPTH_MAX];
+};
+
+// Is the next item a key? A map that is begun has pairs left: an even number.
+static bool
+is_key_next(const struct levels *levels)
+{
+    return levels->depth > 0 && levels->is_map[levels->depth - 1] &&
+           levels->left[levels->depth - 1] % 2 == 0;
+}
+
+// What is wrong with an array or map that begins, by its head; NULL: nothing.
+static const char *
+check_head(const struct wf_msgpack_item *item, size_t bytes_left,
+           uint32_t depth, const struct wf_msgpack_limits *limits)
+{
+    if (value_count(item) > bytes_left) {
+        return "a count is larger than the bytes left";
+    }
+    if (item->as.count > limits->entries_max) {
+        return "more entries than are allowed";
+    }
+    return depth == limits->depth_max ? "nested too deep" : NULL;
+}
+
+// Take account of an item that was read, and leave what is at its end.
+static void
+enter(struct levels *levels, const struct wf_msgpack_item *item)
+{
+    if (levels->depth > 0) {
+        levels->left[levels->depth - 1]--;
+    }
+    if (item->type >= WF_MSGPACK_ARRAY) {
+        levels->left[levels->depth] = value_count(item);
+        levels->is_map[levels->depth] = item->type == WF_MSGPACK_MAP;
+        levels->depth++;
+    }
+}
+
+static void
+leave(struct levels *levels)
+{
+    while (levels->depth > 0 && levels->left[levels->depth - 1] == 0) {
+        levels->depth--;
+    }
+}
+
 struct wf_msgpack_shape
-wf_msgpack_shape(weft_bytes bytes)
+wf_msgpack_shape_within(weft_bytes bytes,
+                        const struct wf_msgpack_limits *limits)
 {
     struct wf_msgpack_shape shape = {NULL, 0, 0};
     struct wf_reader reader = wf_reader_of(bytes);
-    uint64_t left[WF_MSGPACK_DEPTH_MAX]; // values still to read, by level
-    uint32_t depth = 0;
+    struct levels levels = {.depth = 0};
 
     do {
         struct wf_msgpack_item item;
@@ -265,36 +316,35 @@ wf_msgpack_shape(weft_bytes bytes)
         shape.at = bytes.len - wf_reader_left(&reader);
         if (!wf_msgpack_read(&reader, &item)) {
             shape.wrong = "an item is cut short or has an unknown type";
+        } else if (limits->has_text_keys && is_key_next(&levels) &&
+                   item.type != WF_MSGPACK_STR) {
+            shape.wrong = "a key is no text";
+        } else if (item.type >= WF_MSGPACK_ARRAY) {
+            shape.wrong = check_head(&item, wf_reader_left(&reader),
+                                     levels.depth, limits);
+        }
+        if (shape.wrong != NULL) {
             return shape;
         }
-        if (depth > 0) {
-            left[depth - 1]--;
-        }
-
-        uint64_t count = value_count(&item);
-
-        if (count > wf_reader_left(&reader)) {
-            shape.wrong = "a count is larger than the bytes left";
-            return shape;
-        }
-        if (item.type >= WF_MSGPACK_ARRAY) {
-            if (depth == WF_MSGPACK_DEPTH_MAX) {
-                shape.wrong = "nested too deep";
-                return shape;
-            }
-            left[depth++] = count;
-            shape.depth = depth > shape.depth ? depth : shape.depth;
-        }
-        while (depth > 0 && left[depth - 1] == 0) {
-            depth--;
-        }
-    } while (depth > 0);
+        enter(&levels, &item);
+        shape.depth = levels.depth > shape.depth ? levels.depth : shape.depth;
+        leave(&levels);
+    } while (levels.depth > 0);
 
     shape.at = bytes.len - wf_reader_left(&reader);
     if (shape.at != bytes.len) {
         shape.wrong = "bytes follow the value";
     }
     return shape;
+}
+
+struct wf_msgpack_shape
+wf_msgpack_shape(weft_bytes bytes)
+{
+    static const struct wf_msgpack_limits limits = {
+        .depth_max = WF_MSGPACK_DEPTH_MAX, .entries_max = UINT32_MAX};
+
+    return wf_msgpack_shape_within(bytes, &limits);
 }
 
 const char *

@@ -64,10 +64,21 @@ struct wf_msgpack_shape {
     uint32_t depth; // 0 for a scalar, at most WF_MSGPACK_DEPTH_MAX
 };
 
+struct wf_msgpack_limits {
+    uint32_t depth_max;   // at most WF_MSGPACK_DEPTH_MAX
+    uint32_t entries_max; // of one array, one map
+    bool has_text_keys;   // keys of maps are texts
+};
+
 // The guard that stands before every decoder which allocates by counts: wrong
 // is NULL only for exactly one value, not nested too deep, with no count
 // larger than the bytes that are left.
 struct wf_msgpack_shape wf_msgpack_shape(weft_bytes bytes);
+
+// The same, and within limits.
+struct wf_msgpack_shape
+wf_msgpack_shape_within(weft_bytes bytes,
+                        const struct wf_msgpack_limits *limits);
 
 // "a map", "an integer" ... for details of errors.
 const char *wf_msgpack_name(enum wf_msgpack_type type);

@@ -48,7 +48,8 @@ extern "C" {
     X(EDEFERRED, 19, FLOW, "the activity completes later, by token")           \
     X(EFINISHED, 20, FINAL, "the instance has finished")                       \
     X(EDIVERGED, 21, FINAL, "the code does not fit its recorded journal")      \
-    X(EOVERDUE, 22, FINAL, "the instance took longer than its timeout")
+    X(EOVERDUE, 22, FINAL, "the instance took longer than its timeout")        \
+    X(EDENIED, 23, CALLER, "not allowed to this principal")
 
 // On the type, so that every function returning one is covered: ignoring an
 // error is a warning wherever C23 attributes exist.

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// client.c - a client in the node's own process, and the pool of its calls.
+// client.c - a client, and the pool of its calls.
 //
-//     caller                          node
-//     make, take a number  --post-->  partition
-//                                         |  answers in place
+//     caller                          port
+//     make, take a number  --post-->  node
+//                                       |  answers in place
 //     sleeps on the call   <--wake--  done()        a blocking call
 //     dispatch             <--queue-- done()        a submitted one
 //
-// What the caller does is in client_wait.c.
+// What the caller does is in client_wait.c; how the node is reached, behind
+// client_port.h.
 //
 // A call is a slot in the client's pool; its request is what travels. done()
-// runs on a shard's thread and does one exchange and one push or wake.
+// runs on a thread of the node or port, and does one exchange and one push or
+// wake.
 //
 // Who frees the request, when the caller may give up (timeout, close) in the
 // very moment the answer comes? Both sides change call->state, atomically, and
@@ -35,7 +37,6 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/futex.h"
-#include "runtime/node.h"
 #include "runtime/request.h"
 #include "runtime/versioned.h"
 
@@ -48,8 +49,9 @@ struct wf_client_chunk {
 
 // Life. ---------------------------------------------------------------------
 
-static weft_err
-read_options(const weft_client_options *given, weft_client_options *out)
+weft_err
+wf_client_options_read(const weft_client_options *given,
+                       weft_client_options *out_options)
 {
     weft_client_options options = WEFT_CLIENT_OPTIONS_INIT;
     weft_err err;
@@ -71,63 +73,39 @@ read_options(const weft_client_options *given, weft_client_options *out)
     if (options.timeout_ms == 0) {
         options.timeout_ms = TIMEOUT_MS_DEFAULT;
     }
-    *out = options;
+    *out_options = options;
     return WEFT_OK;
 }
 
-// A random id has used no number yet. One that the caller keeps may have been
-// used by an earlier process, whose numbers must not come again: so they begin
-// with the time, which leaves 65 million of them for each second.
-static void
-init_id(weft_client *client, const uint8_t id[16])
+bool
+wf_client_options_has_id(const weft_client_options *options)
 {
-    static const uint8_t none[16];
-    struct wf_clock clock = wf_node_clock(client->node);
-    uint64_t first = 1;
+    static const uint8_t none[sizeof(options->client_id)];
 
-    if (memcmp(id, none, sizeof(none)) != 0) {
-        memcpy(client->client_id, id, sizeof(client->client_id));
-        first = clock.wall_ms(clock.self) << 16 | 1;
-    } else {
-        uint64_t bits[2] = {wf_node_random(client->node),
-                            wf_node_random(client->node)};
-
-        memcpy(client->client_id, bits, sizeof(client->client_id));
-    }
-    wf_client_numbers_init(&client->numbers, first);
+    return memcmp(options->client_id, none, sizeof(none)) != 0;
 }
 
-weft_err
-weft_client_open(weft_node *node, const weft_client_options *options,
-                 weft_client **out_client)
+weft_client *
+wf_client_create(const struct wf_client_setup *setup)
 {
-    weft_client_options full;
-    weft_client *client;
-    weft_err err;
+    const weft_client_options *options = setup->options;
+    weft_client *client = wf_calloc(sizeof(*client));
 
-    wf_error_clear();
-    WF_REQUIRE(node != NULL);
-    WF_REQUIRE(out_client != NULL);
-    err = read_options(options, &full);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    client = wf_calloc(sizeof(*client));
-    client->node = node;
-    client->definitions = wf_node_definitions(node);
-    client->partition_count = wf_node_partition_count(node);
-    client->timeout_ms = full.timeout_ms;
-    memcpy(client->name_space, full.name_space, strlen(full.name_space) + 1);
+    client->port = setup->port;
+    client->interceptors = setup->interceptors;
+    client->timeout_ms = options->timeout_ms;
+    memcpy(client->name_space, options->name_space,
+           strlen(options->name_space) + 1);
+    memcpy(client->client_id, options->client_id, sizeof(client->client_id));
+    wf_client_numbers_init(&client->numbers, setup->first_number);
     // Not the node's: threads that wait, wait in real time.
     client->clock = wf_clock_system();
-    init_id(client, full.client_id);
     wf_mpsc_init(&client->completions);
     pthread_mutex_init(&client->pop_lock, NULL);
     pthread_mutex_init(&client->lock, NULL);
     // Callers poll the descriptor before they ever dispatch.
     WF_ASSERT(wf_mpsc_start_wait(&client->completions));
-    *out_client = client;
-    return WEFT_OK;
+    return client;
 }
 
 static void
@@ -264,7 +242,15 @@ wf_client_end(struct wf_client_call *call, bool is_answered)
     }
 }
 
-// On a shard's thread: the request comes back.
+bool
+wf_client_is_left(const struct wf_request *request)
+{
+    const struct wf_client_call *call = request->done_ctx;
+
+    return atomic_load(&call->state) == WF_CLIENT_CALL_LEFT;
+}
+
+// The request comes back.
 static void
 call_done(struct wf_request *request)
 {
@@ -273,13 +259,10 @@ call_done(struct wf_request *request)
     bool is_submitted = call->fn != NULL;
     uint32_t before;
 
-    if (wf_node_asks_again(client->node, request)) {
-        return;
-    }
     // The client stays while this is not 0, also when the caller is quicker
     // with the answer than we are with leaving here.
     atomic_fetch_add(&client->finishing, 1);
-    if (wf_request_is_paged(request) && wf_client_list_goes_on(call)) {
+    if (client->port.ops->goes_on(client->port.self, request)) {
         atomic_fetch_sub(&client->finishing, 1);
         return;
     }
@@ -379,6 +362,7 @@ weft_client_close(weft_client *client)
     while (atomic_load(&client->finishing) > 0) {
         sched_yield();
     }
+    client->port.ops->close(client->port.self);
     pthread_mutex_lock(&client->lock);
     client->is_gone = true;
     is_last = client->in_use == 0;

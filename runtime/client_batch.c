@@ -15,7 +15,6 @@
 #include "base/error.h"
 #include "runtime/client_impl.h"
 #include "runtime/futex.h"
-#include "runtime/node.h"
 #include "runtime/versioned.h"
 #include "weft/find.h"
 
@@ -51,7 +50,7 @@ pause_ms(const weft_client *client, uint32_t ms)
 {
     _Atomic uint32_t word = 0;
 
-    if (!wf_node_wait(client->node, is_never, NULL, ms)) {
+    if (!client->port.ops->wait(client->port.self, is_never, NULL, ms)) {
         wf_futex_wait(&word, 0, (uint64_t)ms * 1000000);
     }
 }

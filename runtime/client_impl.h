@@ -3,6 +3,7 @@
 // client_impl.h - what the client's own files share; nobody else's.
 //
 //   client.c           life; the pool of calls, and how they come back
+//   client_local.c     the port to a node in this process
 //   client_wait.c      submitted and blocking calls, as callers see them
 //   client_make.c      from weft_request to wf_request: checks and copies
 //   client_list.c      pages of a list, over all partitions
@@ -24,10 +25,9 @@
 #include "base/limits.h"
 #include "base/mpsc.h"
 #include "runtime/client_numbers.h"
+#include "runtime/client_port.h"
 #include "runtime/groups.h"
 #include "weft/client.h"
-
-struct wf_request;
 
 // Who waits for a call's answer. The one that moves it away from OPEN or
 // SLEEPING decides who frees the request: after DONE the caller, after LEFT
@@ -62,9 +62,8 @@ struct wf_client_call {
 struct wf_client_chunk;
 
 struct weft_client {
-    weft_node *node;
-    const weft_definitions *definitions; // the node's
-    uint32_t partition_count;
+    struct wf_client_port port;
+    const struct wf_interceptors *interceptors; // NULL: none
     uint32_t timeout_ms;
     char name_space[WF_NAMESPACE_BYTES_MAX + 1];
     uint8_t client_id[16];
@@ -84,8 +83,8 @@ struct weft_client {
     bool is_gone;         // the last call to come back frees the client
 };
 
-// Check a request and copy what its verb needs; key and partition are set, id
-// and done are not. Errors are those of weft_client_submit.
+// Check a request, copy what its verb needs, and let the port prepare it; id
+// and done are not set. Errors are those of weft_client_submit.
 weft_err wf_client_make(const weft_client *client, const weft_request *request,
                         struct wf_request **out_request);
 
@@ -117,6 +116,6 @@ weft_err wf_client_cursor_decode(const char *text, uint32_t partition_count,
 
 // A list or a count came back from one partition. True: it goes on and the
 // request is with the node again. False: all of it is in the request's reply.
-bool wf_client_list_goes_on(struct wf_client_call *call);
+bool wf_client_list_goes_on(weft_node *node, struct wf_client_call *call);
 
 #endif

@@ -153,10 +153,9 @@ move_on(struct wf_request *request, uint32_t partition_count)
 }
 
 bool
-wf_client_list_goes_on(struct wf_client_call *call)
+wf_client_list_goes_on(weft_node *node, struct wf_client_call *call)
 {
     struct wf_request *request = call->request;
-    const weft_client *client = call->client;
     bool is_more;
 
     if (request->reply.err == WEFT_OK && collect(call) != WEFT_OK) {
@@ -167,11 +166,11 @@ wf_client_list_goes_on(struct wf_client_call *call)
         drop_items(call);
         return false;
     }
-    is_more = move_on(request, client->partition_count);
+    is_more = move_on(request, wf_node_partition_count(node));
     if (is_more && call->items_count < call->items_max) {
         request->list_limit = (uint32_t)(call->items_max - call->items_count);
         wf_request_reset(request);
-        wf_node_post_request(client->node, request);
+        wf_node_post_request(node, request);
         return true; // from here on the call may be anybody's
     }
     hand_over(call, request);

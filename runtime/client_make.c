@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// client_make.c - from what a caller wrote to what travels through the node.
+// client_make.c - from what a caller wrote to what travels to the node.
 //
 // The table says which fields a verb reads. Only those are checked and copied;
 // the rest may be anything. All of it happens on the caller's thread, so that
@@ -13,7 +13,6 @@
 #include "runtime/actor.h"
 #include "runtime/capsule.h"
 #include "runtime/client_impl.h"
-#include "runtime/definitions.h"
 #include "runtime/policy.h"
 #include "runtime/request.h"
 #include "runtime/start.h"
@@ -127,17 +126,7 @@ static weft_err
 make_target(const weft_client *client, weft_target target,
             struct wf_request *made)
 {
-    weft_err err =
-        wf_key_make(client->name_space, target.kind, target.id, &made->key);
-
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (wf_definitions_find(client->definitions, target.kind) == NULL) {
-        return wf_error(WEFT_ENOTFOUND, "no kind named %s is registered",
-                        target.kind);
-    }
-    return WEFT_OK;
+    return wf_key_make(client->name_space, target.kind, target.id, &made->key);
 }
 
 // All of it is decoded once, here: what a partition has written must apply.
@@ -172,18 +161,9 @@ make_import(const weft_client *client, const weft_request *given,
 }
 
 static weft_err
-make_token(const weft_client *client, const weft_request *given,
-           struct wf_request *made)
+make_token(const weft_request *given, struct wf_request *made)
 {
-    weft_err err = wf_token_decode(given->token, &made->key, &made->token);
-
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (strcmp(wf_key_namespace(&made->key), client->name_space) != 0) {
-        return wf_error(WEFT_EINVAL, "the token is of another namespace");
-    }
-    return WEFT_OK;
+    return wf_token_decode(given->token, &made->key, &made->token);
 }
 
 static weft_err
@@ -327,16 +307,9 @@ make_page(const weft_client *client, const weft_request *given,
     made->list_namespace = wf_strdup(client->name_space);
     made->list_status = given->status;
     if (given->filter != NULL) {
-        err = wf_filter_parse(given->filter, &made->list_filter);
-        if (err != WEFT_OK) {
-            return err;
-        }
+        return wf_filter_parse(given->filter, &made->list_filter);
     }
-    if (given->cursor == NULL || given->verb != WEFT_VERB_LIST) {
-        return WEFT_OK;
-    }
-    return wf_client_cursor_decode(given->cursor, client->partition_count,
-                                   &made->partition, &made->list_after);
+    return WEFT_OK;
 }
 
 static weft_err
@@ -360,7 +333,7 @@ make_fields(const weft_client *client, const weft_request *given,
         err = make_target(client, given->target, made);
     }
     if (err == WEFT_OK && (fields & TOKEN) != 0) {
-        err = make_token(client, given, made);
+        err = make_token(given, made);
     }
     if (err == WEFT_OK && (fields & NAME) != 0) {
         err = make_name(given, made);
@@ -439,12 +412,13 @@ wf_client_make(const weft_client *client, const weft_request *request,
     made->is_terminating = request->terminate_first != 0;
     made->version = request->version;
     err = make_fields(client, request, made);
+    if (err == WEFT_OK) {
+        err = client->port.ops->prepare(client->port.self, client->name_space,
+                                        request, made);
+    }
     if (err != WEFT_OK) {
         wf_request_destroy(made);
         return err;
-    }
-    if (!wf_request_is_paged(made)) {
-        made->partition = wf_key_partition(&made->key, client->partition_count);
     }
     memcpy(made->client, client->client_id, sizeof(made->client));
     *out_request = made;

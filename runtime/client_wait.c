@@ -13,11 +13,9 @@
 
 #include "base/error.h"
 #include "base/key.h"
-#include "runtime/definitions.h"
 #include "runtime/futex.h"
 #include "runtime/inside.h"
 #include "runtime/interceptor.h"
-#include "runtime/node.h"
 #include "runtime/request.h"
 #include "runtime/versioned.h"
 
@@ -25,10 +23,10 @@ enum { BATCH = 64 };
 
 // Interceptors. -------------------------------------------------------------
 
-static const struct wf_interceptors *
-interceptors_of(const weft_client *client)
+static bool
+is_watched(const weft_client *client)
 {
-    return wf_definitions_interceptors(client->definitions);
+    return client->interceptors != NULL && client->interceptors->has_reply;
 }
 
 static weft_target
@@ -46,10 +44,8 @@ static void
 show_reply(const weft_client *client, weft_verb verb, weft_target target,
            const weft_reply *reply)
 {
-    const struct wf_interceptors *chain = interceptors_of(client);
-
-    if (chain->has_reply) {
-        wf_interceptors_reply(chain, verb, target, reply);
+    if (is_watched(client)) {
+        wf_interceptors_reply(client->interceptors, verb, target, reply);
     }
 }
 
@@ -61,10 +57,16 @@ make_request(weft_client *client, const weft_request *request,
     weft_err err = wf_versioned_copy("weft_request", request, out_given,
                                      sizeof(*out_given));
 
-    if (err == WEFT_OK) {
-        err = wf_interceptors_request(interceptors_of(client), out_given);
+    if (err == WEFT_OK && client->interceptors != NULL) {
+        err = wf_interceptors_request(client->interceptors, out_given);
     }
     return err == WEFT_OK ? wf_client_make(client, out_given, out_made) : err;
+}
+
+static void
+post(const weft_client *client, struct wf_request *made)
+{
+    client->port.ops->post(client->port.self, made);
 }
 
 // Submitted calls. ----------------------------------------------------------
@@ -92,7 +94,7 @@ weft_client_submit(weft_client *client, const weft_request *request,
     if (out_number != NULL) {
         *out_number = call->number;
     }
-    wf_node_post_request(client->node, made);
+    post(client, made);
     return WEFT_OK;
 }
 
@@ -182,12 +184,13 @@ give_up(struct wf_client_call *call, uint32_t state)
 static bool
 wait_for(struct wf_client_call *call, uint32_t timeout_ms)
 {
+    const struct wf_client_port *port = &call->client->port;
     const struct wf_clock *clock = &call->client->clock;
     uint64_t begun_ns = clock->mono_ns(clock->self);
     uint64_t timeout_ns = (uint64_t)timeout_ms * 1000000;
     uint32_t state = WF_CLIENT_CALL_OPEN;
 
-    if (wf_node_wait(call->client->node, is_answered, call, timeout_ms)) {
+    if (port->ops->wait(port->self, is_answered, call, timeout_ms)) {
         return !give_up(call, WF_CLIENT_CALL_OPEN);
     }
     atomic_compare_exchange_strong(&call->state, &state,
@@ -221,7 +224,7 @@ wf_client_send(weft_client *client, const weft_request *request,
         err = wf_client_begin(client, made, given.number, NULL, NULL, out_call);
     }
     if (err == WEFT_OK) {
-        wf_node_post_request(client->node, made);
+        post(client, made);
     }
     return err;
 }
@@ -261,7 +264,7 @@ wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
     weft_reply *reply = NULL;
     weft_err err;
 
-    if (!interceptors_of(client)->has_reply) {
+    if (!is_watched(client)) {
         return receive(call, timeout_ms, out_reply);
     }
     key = wf_key_copy(&call->request->key); // the request may be left behind

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socket.c - the only file that names libzmq. See socket.h.
+//
+// Sending. ZeroMQ says when it will not take a message, but not what became of
+// those it took: they may wait in a pipe for a reader that never reads. So each
+// is a parcel of our own memory, which ZeroMQ gives back (on its own thread)
+// when it is in the kernel or its connection is gone; flight.h counts those.
+//
+// Names of connections. A ROUTER counts its connections from a random number,
+// and believes a peer that says it has a name already. One that takes a name
+// which is about to be given makes libzmq 4.3.4 stop the process. The number
+// is from rand(), seeded by libzmq with the time; so it is seeded anew before.
+//
+// Monitoring is by a pair of sockets of which ZeroMQ's thread writes one. It
+// would wait if nobody read the other: wf_socket_event must be called often.
+
+#include "transport/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "transport/line.h"
+
+enum {
+    QUEUE_MAX_DEFAULT = 1000,
+    MESSAGE_MAX_DEFAULT = 5 << 20,
+    HANDSHAKE_MS_DEFAULT = 3000,
+    BACKLOG_DEFAULT = 128,
+    RECONNECT_MS_DEFAULT = 50,
+    RECONNECT_MAX_DEFAULT = 2000,
+    HEARTBEAT_MS = 5000,
+    HEARTBEAT_TIMEOUT_MS = 15000,
+    COPIED_BYTES_MAX = 4096, // of a frame; more are handed over
+};
+
+_Static_assert(sizeof(zmq_msg_t) <=
+                   sizeof(((struct wf_message *)NULL)->private),
+               "a message has room for ZeroMQ's");
+
+struct wf_context {
+    void *zmq;
+    void *first; // socket that starts it, see seed_names
+};
+
+struct wf_socket {
+    enum wf_socket_type type;
+    void *zmq;
+    void *monitor; // reads what ZeroMQ's thread tells
+};
+
+// Life. ---------------------------------------------------------------------
+
+// A context seeds rand() when its first socket is made: after that it is ours.
+static void
+seed_names(void)
+{
+    srand((unsigned)wf_random_os_seed());
+}
+
+struct wf_context *
+wf_context_create(void)
+{
+    struct wf_context *context = wf_calloc(sizeof(*context));
+
+    context->zmq = zmq_ctx_new();
+    WF_ASSERT(context->zmq != NULL);
+    context->first = zmq_socket(context->zmq, ZMQ_PAIR);
+    WF_ASSERT(context->first != NULL);
+    return context;
+}
+
+void
+wf_context_destroy(struct wf_context *context)
+{
+    if (context == NULL) {
+        return;
+    }
+    (void)zmq_close(context->first);
+    while (zmq_ctx_term(context->zmq) != 0 && errno == EINTR) {
+    }
+    wf_free(context);
+}
+
+static void
+set_int(void *zmq, int option, int value)
+{
+    int rc = zmq_setsockopt(zmq, option, &value, sizeof(value));
+
+    WF_ASSERT(rc == 0);
+}
+
+static uint32_t
+value_or(uint32_t value, uint32_t value_default)
+{
+    return value == 0 ? value_default : value;
+}
+
+static void
+set_options(void *zmq, const struct wf_socket_options *options)
+{
+    int queue = (int)value_or(options->queue_max, QUEUE_MAX_DEFAULT);
+    int64_t message = value_or(options->message_max, MESSAGE_MAX_DEFAULT);
+    int rc = zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &message, sizeof(message));
+
+    WF_ASSERT(rc == 0);
+    set_int(zmq, ZMQ_LINGER, 0);
+    set_int(zmq, ZMQ_SNDHWM, queue);
+    set_int(zmq, ZMQ_RCVHWM, queue);
+    set_int(zmq, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(zmq, ZMQ_HANDSHAKE_IVL,
+            (int)value_or(options->handshake_ms, HANDSHAKE_MS_DEFAULT));
+    if (options->type == WF_SOCKET_ROUTER) {
+        set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
+        set_int(zmq, ZMQ_BACKLOG,
+                (int)value_or(options->backlog, BACKLOG_DEFAULT));
+        return;
+    }
+    set_int(zmq, ZMQ_RECONNECT_IVL,
+            (int)value_or(options->reconnect_ms, RECONNECT_MS_DEFAULT));
+    set_int(zmq, ZMQ_RECONNECT_IVL_MAX,
+            (int)value_or(options->reconnect_max, RECONNECT_MAX_DEFAULT));
+    set_int(zmq, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    set_int(zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    // What waits for a connection that is not there is lost with it anyway.
+    set_int(zmq, ZMQ_IMMEDIATE, 1);
+}
+
+static weft_err
+set_key(void *zmq, int option, const char *what, const char *key)
+{
+    if (key == NULL || strlen(key) != WF_CURVE_KEY_CHARS ||
+        zmq_setsockopt(zmq, option, key, WF_CURVE_KEY_CHARS + 1) != 0) {
+        return wf_error(WEFT_EINVAL, "%s is not a key of %d characters", what,
+                        WF_CURVE_KEY_CHARS);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+set_curve(void *zmq, const struct wf_socket_options *options)
+{
+    weft_err err;
+
+    if (options->secret_key == NULL) {
+        return WEFT_OK;
+    }
+    err = set_key(zmq, ZMQ_CURVE_SECRETKEY, "secret_key", options->secret_key);
+    if (err == WEFT_OK && options->type == WF_SOCKET_ROUTER) {
+        set_int(zmq, ZMQ_CURVE_SERVER, 1);
+        (void)zmq_setsockopt(zmq, ZMQ_ZAP_DOMAIN, "weft", 4);
+        return WEFT_OK;
+    }
+    if (err == WEFT_OK) {
+        err = set_key(zmq, ZMQ_CURVE_PUBLICKEY, "public_key",
+                      options->public_key);
+    }
+    if (err == WEFT_OK) {
+        err = set_key(zmq, ZMQ_CURVE_SERVERKEY, "server_key",
+                      options->server_key);
+    }
+    return err;
+}
+
+static void
+open_monitor(struct wf_context *context, struct wf_socket *socket)
+{
+    int events = ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED |
+                 ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    char name[64];
+    int rc;
+
+    (void)snprintf(name, sizeof(name), "inproc://%p", (void *)socket);
+    rc = zmq_socket_monitor(socket->zmq, name, events);
+    WF_ASSERT(rc == 0);
+    socket->monitor = zmq_socket(context->zmq, ZMQ_PAIR);
+    WF_ASSERT(socket->monitor != NULL);
+    set_int(socket->monitor, ZMQ_LINGER, 0);
+    rc = zmq_connect(socket->monitor, name);
+    WF_ASSERT(rc == 0);
+}
+
+weft_err
+wf_socket_create(struct wf_context *context,
+                 const struct wf_socket_options *options,
+                 struct wf_socket **out_socket)
+{
+    bool is_router = options->type == WF_SOCKET_ROUTER;
+    struct wf_socket *socket = wf_calloc(sizeof(*socket));
+    weft_err err;
+
+    socket->type = options->type;
+    if (is_router) {
+        seed_names();
+    }
+    socket->zmq = zmq_socket(context->zmq, is_router ? ZMQ_ROUTER : ZMQ_DEALER);
+    if (socket->zmq == NULL) {
+        err = wf_error(WEFT_EIO, "no socket: %s", zmq_strerror(errno));
+        wf_free(socket);
+        return err;
+    }
+    set_options(socket->zmq, options);
+    err = set_curve(socket->zmq, options);
+    open_monitor(context, socket);
+    if (err != WEFT_OK) {
+        wf_socket_destroy(socket);
+        return err;
+    }
+    *out_socket = socket;
+    return WEFT_OK;
+}
+
+void
+wf_socket_destroy(struct wf_socket *socket)
+{
+    if (socket == NULL) {
+        return;
+    }
+    // First, so that ZeroMQ's thread has nobody to tell any more.
+    (void)zmq_socket_monitor(socket->zmq, NULL, 0);
+    (void)zmq_close(socket->monitor);
+    (void)zmq_close(socket->zmq);
+    wf_free(socket);
+}
+
+// Endpoints. ----------------------------------------------------------------
+
+static bool
+begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static weft_err
+check_endpoint(const char *endpoint)
+{
+    if (endpoint == NULL || strlen(endpoint) > WF_ENDPOINT_BYTES_MAX ||
+        (!begins_with(endpoint, "tcp://") &&
+         !begins_with(endpoint, "ipc://"))) {
+        return wf_error(WEFT_EINVAL,
+                        "endpoint %.64s is not tcp://ADDRESS:PORT or "
+                        "ipc://PATH of at most %d bytes",
+                        endpoint == NULL ? "(none)" : endpoint,
+                        WF_ENDPOINT_BYTES_MAX);
+    }
+    return WEFT_OK;
+}
+
+bool
+wf_socket_is_local(const char *endpoint)
+{
+    return begins_with(endpoint, "ipc://") ||
+           begins_with(endpoint, "tcp://127.") ||
+           begins_with(endpoint, "tcp://localhost:") ||
+           begins_with(endpoint, "tcp://[::1]:");
+}
+
+weft_err
+wf_socket_bind(struct wf_socket *socket, const char *endpoint,
+               char *out_endpoint)
+{
+    size_t len = WF_ENDPOINT_BYTES_MAX + 1;
+    weft_err err = check_endpoint(endpoint);
+
+    // ZeroMQ removes whatever has the name.
+    if (err == WEFT_OK && begins_with(endpoint, "ipc://")) {
+        err = wf_line_check_path(endpoint + strlen("ipc://"));
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (zmq_bind(socket->zmq, endpoint) != 0) {
+        return wf_error(errno == EADDRINUSE ? WEFT_EBUSY : WEFT_EINVAL,
+                        "%s: %s", endpoint, zmq_strerror(errno));
+    }
+    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, out_endpoint, &len) !=
+        0) {
+        return wf_error(WEFT_EINVAL, "%s: %s", endpoint, zmq_strerror(errno));
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_socket_connect(struct wf_socket *socket, const char *endpoint)
+{
+    weft_err err = check_endpoint(endpoint);
+
+    if (err == WEFT_OK && zmq_connect(socket->zmq, endpoint) != 0) {
+        err = wf_error(WEFT_EINVAL, "%s: %s", endpoint, zmq_strerror(errno));
+    }
+    return err;
+}
+
+void
+wf_socket_disconnect(struct wf_socket *socket, const char *endpoint)
+{
+    (void)zmq_disconnect(socket->zmq, endpoint);
+}
+
+// Receiving. ----------------------------------------------------------------
+
+static bool
+has_more(zmq_msg_t *frame)
+{
+    return zmq_msg_more(frame) != 0;
+}
+
+static bool
+receive_frame(struct wf_socket *socket, zmq_msg_t *frame)
+{
+    (void)zmq_msg_init(frame);
+    if (zmq_msg_recv(frame, socket->zmq, ZMQ_DONTWAIT) < 0) {
+        (void)zmq_msg_close(frame);
+        return false;
+    }
+    return true;
+}
+
+// All frames of a message are there when the first one is.
+static void
+drop_rest(struct wf_socket *socket, bool is_more)
+{
+    zmq_msg_t frame;
+
+    while (is_more && receive_frame(socket, &frame)) {
+        is_more = has_more(&frame);
+        (void)zmq_msg_close(&frame);
+    }
+}
+
+static bool
+receive_peer(struct wf_socket *socket, struct wf_peer *out)
+{
+    zmq_msg_t frame;
+    size_t len;
+
+    if (!receive_frame(socket, &frame)) {
+        return false;
+    }
+    len = zmq_msg_size(&frame);
+    WF_ASSERT(len <= WF_PEER_BYTES_MAX);
+    out->len = (uint8_t)len;
+    memcpy(out->bytes, zmq_msg_data(&frame), len);
+    (void)zmq_msg_close(&frame);
+    return true;
+}
+
+bool
+wf_socket_receive(struct wf_socket *socket, struct wf_message *out)
+{
+    zmq_msg_t *frame = (zmq_msg_t *)(void *)out->private;
+    const char *user;
+
+    out->peer.len = 0;
+    if (socket->type == WF_SOCKET_ROUTER && !receive_peer(socket, &out->peer)) {
+        return false;
+    }
+    if (!receive_frame(socket, frame)) {
+        return false;
+    }
+    out->is_alone = !has_more(frame);
+    drop_rest(socket, !out->is_alone);
+    out->frame = weft_bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
+    out->fd = zmq_msg_get(frame, ZMQ_SRCFD);
+    user = zmq_msg_gets(frame, "User-Id");
+    out->user = user == NULL ? "" : user;
+    return true;
+}
+
+void
+wf_message_fini(struct wf_message *message)
+{
+    (void)zmq_msg_close((zmq_msg_t *)(void *)message->private);
+}
+
+// Sending. ------------------------------------------------------------------
+
+// One allocation for a short frame, and a second for a long one.
+struct parcel {
+    struct wf_flight *flight;
+    size_t len;
+    uint8_t *handed; // owned; NULL: the bytes follow
+    uint8_t bytes[];
+};
+
+// On ZeroMQ's thread, or on ours if it did not take it.
+static void
+parcel_ended(void *bytes, void *hint)
+{
+    struct parcel *parcel = hint;
+
+    (void)bytes;
+    if (parcel->flight != NULL) {
+        wf_flight_end(parcel->flight, parcel->len);
+    }
+    wf_free(parcel->handed);
+    wf_free(parcel);
+}
+
+static struct parcel *
+make_parcel(const struct wf_buf *frame, struct wf_flight *flight,
+            zmq_msg_t *out_message)
+{
+    bool is_copied = frame->len <= COPIED_BYTES_MAX;
+    struct parcel *parcel =
+        wf_alloc(sizeof(*parcel) + (is_copied ? frame->len : 0));
+    int rc;
+
+    parcel->flight = flight;
+    parcel->len = frame->len;
+    parcel->handed = is_copied ? NULL : frame->data;
+    if (is_copied && frame->len > 0) {
+        memcpy(parcel->bytes, frame->data, frame->len);
+    }
+    if (flight != NULL) {
+        wf_flight_begin(flight, frame->len);
+    }
+    rc = zmq_msg_init_data(out_message,
+                           is_copied ? parcel->bytes : parcel->handed,
+                           frame->len, parcel_ended, parcel);
+    WF_ASSERT(rc == 0);
+    return parcel;
+}
+
+static enum wf_sent
+send_frame(struct wf_socket *socket, struct wf_buf *frame,
+           struct wf_flight *flight)
+{
+    zmq_msg_t message;
+    struct parcel *parcel = make_parcel(frame, flight, &message);
+    bool is_handed = parcel->handed != NULL;
+
+    if (zmq_msg_send(&message, socket->zmq, ZMQ_DONTWAIT) < 0) {
+        enum wf_sent sent = errno == EAGAIN ? WF_SENT_FULL : WF_SENT_GONE;
+
+        parcel->handed = NULL; // the caller keeps it
+        (void)zmq_msg_close(&message);
+        return sent;
+    }
+    if (is_handed) {
+        *frame = (struct wf_buf){0};
+    } else {
+        wf_buf_reset(frame);
+    }
+    return WF_SENT;
+}
+
+enum wf_sent
+wf_socket_send(struct wf_socket *socket, const struct wf_peer *peer,
+               struct wf_buf *frame, struct wf_flight *flight)
+{
+    if (socket->type == WF_SOCKET_ROUTER &&
+        zmq_send(socket->zmq, peer->bytes, peer->len,
+                 ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        return errno == EAGAIN ? WF_SENT_FULL : WF_SENT_GONE;
+    }
+    return send_frame(socket, frame, flight);
+}
+
+// Events. -------------------------------------------------------------------
+
+static bool
+read_event(uint16_t code, uint32_t value, struct wf_socket_event *out)
+{
+    out->fd = (int)value;
+    switch (code) {
+    case ZMQ_EVENT_LISTENING:
+        out->type = WF_SOCKET_LISTENING;
+        return true;
+    case ZMQ_EVENT_ACCEPTED:
+        out->type = WF_SOCKET_ACCEPTED;
+        return true;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        out->type = WF_SOCKET_CONNECTED;
+        out->fd = -1;
+        return true;
+    case ZMQ_EVENT_DISCONNECTED:
+        out->type = WF_SOCKET_DISCONNECTED;
+        return true;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        out->type = WF_SOCKET_REFUSED;
+        out->fd = -1;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool
+wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out)
+{
+    bool is_known = false;
+
+    while (!is_known) {
+        zmq_msg_t head;
+        zmq_msg_t address;
+        uint8_t bytes[6] = {0};
+        uint16_t code;
+        uint32_t value;
+
+        (void)zmq_msg_init(&head);
+        if (zmq_msg_recv(&head, socket->monitor, ZMQ_DONTWAIT) < 0) {
+            (void)zmq_msg_close(&head);
+            return false;
+        }
+        WF_ASSERT(zmq_msg_size(&head) >= sizeof(bytes));
+        memcpy(bytes, zmq_msg_data(&head), sizeof(bytes));
+        (void)zmq_msg_close(&head);
+        (void)zmq_msg_init(&address);
+        (void)zmq_msg_recv(&address, socket->monitor, ZMQ_DONTWAIT);
+        (void)zmq_msg_close(&address);
+        memcpy(&code, bytes, sizeof(code));
+        memcpy(&value, bytes + sizeof(code), sizeof(value));
+        is_known = read_event(code, value, out);
+    }
+    return true;
+}
+
+void
+wf_socket_wait(struct wf_socket *socket, const int *fds, size_t fds_count,
+               int timeout_ms)
+{
+    zmq_pollitem_t items[2 + WF_SOCKET_FDS_MAX] = {
+        {socket->zmq, 0, ZMQ_POLLIN, 0},
+        {socket->monitor, 0, ZMQ_POLLIN, 0},
+    };
+
+    WF_ASSERT(fds_count <= WF_SOCKET_FDS_MAX);
+    for (size_t i = 0; i < fds_count; i++) {
+        items[2 + i] = (zmq_pollitem_t){NULL, fds[i], ZMQ_POLLIN, 0};
+    }
+    // Interrupted: as if there were something.
+    (void)zmq_poll(items, (int)(2 + fds_count), timeout_ms);
+}

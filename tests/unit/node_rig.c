@@ -112,20 +112,43 @@ node_rig_add_line(void *ctx, const char *line)
     pthread_mutex_unlock(&lines_lock);
 }
 
-weft_node_options
-node_rig_options(struct test *t, const weft_definitions *definitions)
+struct node_rig
+node_rig_begin(struct test *t)
 {
-    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    struct node_rig rig = {
+        .definitions = node_rig_define(),
+        .options = WEFT_NODE_OPTIONS_INIT,
+    };
     static char dir[600];
 
     snprintf(dir, sizeof(dir), "%s/data", test_dir(t));
-    options.data_dir = dir;
-    options.definitions = definitions;
-    options.partition_count = 8;
-    options.shard_count = 2;
-    options.worker_count = 2;
-    options.reserve_bytes = 1;
-    return options;
+    rig.options.data_dir = dir;
+    rig.options.definitions = rig.definitions;
+    rig.options.partition_count = 8;
+    rig.options.shard_count = 2;
+    rig.options.worker_count = 2;
+    rig.options.reserve_bytes = 1;
+    return rig;
+}
+
+void
+node_rig_end(struct node_rig *rig)
+{
+    weft_definitions_destroy(rig->definitions);
+}
+
+void
+node_rig_open(struct node_rig *rig)
+{
+    CHECK_OK(weft_node_open(&rig->options, &rig->node));
+    CHECK_OK(weft_client_open(rig->node, NULL, &rig->client));
+}
+
+void
+node_rig_close(struct node_rig *rig)
+{
+    weft_client_close(rig->client);
+    weft_node_close(rig->node);
 }
 
 uint64_t

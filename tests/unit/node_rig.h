@@ -18,9 +18,20 @@
 // activities "touch" and three short sleeps.
 weft_definitions *node_rig_define(void);
 
-// 8 partitions, 2 shards, 2 workers, a directory of this test's own.
-weft_node_options node_rig_options(struct test *t,
-                                   const weft_definitions *definitions);
+// A node of these kinds, and a client of it: 8 partitions, 2 shards, 2 workers,
+// a directory of this test's own. A test changes options before it opens.
+struct node_rig {
+    weft_definitions *definitions;
+    weft_node_options options;
+    weft_node *node;
+    weft_client *client;
+};
+
+struct node_rig node_rig_begin(struct test *t);
+void node_rig_end(struct node_rig *rig);
+// Node and client, which may be opened again.
+void node_rig_open(struct node_rig *rig);
+void node_rig_close(struct node_rig *rig);
 
 // These fail the test if they cannot.
 uint64_t node_rig_number(weft_client *client, const char *id);

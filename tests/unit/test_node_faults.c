@@ -16,38 +16,31 @@
 
 TEST(node_faults, a_commit_in_doubt_is_found_out_and_answered_once)
 {
-    weft_definitions *definitions = node_rig_define();
-    weft_node_options options = node_rig_options(t, definitions);
+    struct node_rig rig = node_rig_begin(t);
     struct node_rig_lines lines = {.len = 0};
-    weft_node *node = NULL;
-    weft_client *client = NULL;
 
-    options.log = node_rig_add_line;
-    options.log_ctx = &lines;
-    CHECK_OK(weft_node_open(&options, &node));
-    CHECK_OK(weft_client_open(node, NULL, &client));
-    node_rig_add(client, "a");
+    rig.options.log = node_rig_add_line;
+    rig.options.log_ctx = &lines;
+    node_rig_open(&rig);
+    node_rig_add(rig.client, "a");
     // Written, and nobody knows; then not written, and nobody knows.
     wf_fault_arm(WF_FAULT_COMMIT_EIO, WF_FAULT_ACTION_FAIL, 0, 1);
-    node_rig_add(client, "a");
-    CHECK_EQ(node_rig_number(client, "a"), 2);
+    node_rig_add(rig.client, "a");
+    CHECK_EQ(node_rig_number(rig.client, "a"), 2);
     wf_fault_arm(WF_FAULT_BEFORE_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
-    node_rig_add(client, "a");
-    CHECK_EQ(node_rig_number(client, "a"), 3);
+    node_rig_add(rig.client, "a");
+    CHECK_EQ(node_rig_number(rig.client, "a"), 3);
     wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
-    node_rig_add(client, "b");
-    CHECK_EQ(node_rig_number(client, "b"), 1);
+    node_rig_add(rig.client, "b");
+    CHECK_EQ(node_rig_number(rig.client, "b"), 1);
     wf_fault_disarm_all();
-    weft_client_close(client);
-    weft_node_close(node);
+    node_rig_close(&rig);
     CHECK(strstr(lines.text, "reopen") != NULL);
 
-    CHECK_OK(weft_node_open(&options, &node));
-    CHECK_OK(weft_client_open(node, NULL, &client));
-    CHECK_EQ(node_rig_number(client, "a"), 3);
-    weft_client_close(client);
-    weft_node_close(node);
-    weft_definitions_destroy(definitions);
+    node_rig_open(&rig);
+    CHECK_EQ(node_rig_number(rig.client, "a"), 3);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
 }
 
 // One of several callers at once. Each has an actor of its own.
@@ -88,19 +81,16 @@ TEST(node_faults, every_call_counts_once_through_doubts_and_stalls)
     static const enum wf_fault faults[] = {
         WF_FAULT_COMMIT_EIO, WF_FAULT_BEFORE_COMMIT, WF_FAULT_AFTER_COMMIT,
         WF_FAULT_COMMIT_STALL};
-    weft_definitions *definitions = node_rig_define();
-    weft_node_options options = node_rig_options(t, definitions);
+    struct node_rig rig = node_rig_begin(t);
     static struct node_rig_lines lines;
     struct caller callers[CALLERS] = {{.failed = 0}};
-    weft_node *node = NULL;
-    weft_client *client = NULL;
 
-    options.log = node_rig_add_line;
-    options.log_ctx = &lines;
-    options.store_count = 2;
-    CHECK_OK(weft_node_open(&options, &node));
+    rig.options.log = node_rig_add_line;
+    rig.options.log_ctx = &lines;
+    rig.options.store_count = 2;
+    CHECK_OK(weft_node_open(&rig.options, &rig.node));
     for (int i = 0; i < CALLERS; i++) {
-        callers[i].node = node;
+        callers[i].node = rig.node;
         snprintf(callers[i].id, sizeof(callers[i].id), "caller-%d", i);
         CHECK_EQ(pthread_create(&callers[i].thread, NULL, call_many_times,
                                 &callers[i]),
@@ -115,32 +105,26 @@ TEST(node_faults, every_call_counts_once_through_doubts_and_stalls)
         CHECK_EQ(callers[i].failed, 0);
     }
     wf_fault_disarm_all();
-    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_OK(weft_client_open(rig.node, NULL, &rig.client));
     for (int i = 0; i < CALLERS; i++) {
-        CHECK_EQ(node_rig_number(client, callers[i].id), CALLS);
+        CHECK_EQ(node_rig_number(rig.client, callers[i].id), CALLS);
     }
     CHECK(strstr(lines.text, "it goes on at commit") != NULL);
-    weft_client_close(client);
-    weft_node_close(node);
-    weft_definitions_destroy(definitions);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
 }
 
 TEST(node_faults, a_stalled_store_is_waited_for)
 {
-    weft_definitions *definitions = node_rig_define();
-    weft_node_options options = node_rig_options(t, definitions);
-    weft_node *node = NULL;
-    weft_client *client = NULL;
+    struct node_rig rig = node_rig_begin(t);
 
-    CHECK_OK(weft_node_open(&options, &node));
-    CHECK_OK(weft_client_open(node, NULL, &client));
+    node_rig_open(&rig);
     wf_fault_arm(WF_FAULT_COMMIT_STALL, WF_FAULT_ACTION_FAIL, 0, 5);
-    node_rig_add(client, "a");
+    node_rig_add(rig.client, "a");
     wf_fault_disarm_all();
-    CHECK_EQ(node_rig_number(client, "a"), 1);
-    weft_client_close(client);
-    weft_node_close(node);
-    weft_definitions_destroy(definitions);
+    CHECK_EQ(node_rig_number(rig.client, "a"), 1);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
 }
 
 // Processes that die. -------------------------------------------------------
@@ -206,33 +190,29 @@ count_until_killed(weft_client *client)
 TEST(node_faults, child_of_another_test)
 {
     const char *play = getenv("WEFT_TEST_PLAY");
-    weft_definitions *definitions;
-    weft_node_options options;
+    struct node_rig rig;
     weft_target fatal = {"fatal", "f"};
-    weft_node *node = NULL;
-    weft_client *client = NULL;
     static char dir[600];
 
     if (play == NULL) {
         return;
     }
     (void)signal(SIGABRT, SIG_DFL); // not cmocka's
-    definitions = node_rig_define();
-    options = node_rig_options(t, definitions);
+    rig = node_rig_begin(t);
     snprintf(dir, sizeof(dir), "%s/data", getenv("WEFT_TEST_DIR"));
-    options.data_dir = dir;
-    options.window_bytes = 16384; // so that there is much to trim
-    if (weft_node_open(&options, &node) != WEFT_OK ||
-        weft_client_open(node, NULL, &client) != WEFT_OK) {
+    rig.options.data_dir = dir;
+    rig.options.window_bytes = 16384; // so that there is much to trim
+    if (weft_node_open(&rig.options, &rig.node) != WEFT_OK ||
+        weft_client_open(rig.node, NULL, &rig.client) != WEFT_OK) {
         _exit(1);
     }
     if (strcmp(play, "count") == 0) {
-        count_until_killed(client);
+        count_until_killed(rig.client);
     }
     if (strcmp(play, "live and die") == 0) {
-        (void)weft_client_signal(client, fatal, "live", weft_nothing());
+        (void)weft_client_signal(rig.client, fatal, "live", weft_nothing());
     }
-    (void)weft_client_signal(client, fatal, "die", weft_nothing());
+    (void)weft_client_signal(rig.client, fatal, "die", weft_nothing());
     usleep(200000);
     _exit(3);
 }
@@ -245,36 +225,28 @@ TEST(node_faults, a_kill_loses_nothing_that_was_acknowledged)
         "AFTER_BEACON:kill:2",   "BEFORE_TRIM:kill:2",
         "AFTER_TRIM:kill:2",
     };
-    weft_definitions *definitions = node_rig_define();
-    weft_node_options options = node_rig_options(t, definitions);
+    struct node_rig rig = node_rig_begin(t);
     uint64_t number = 0;
 
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         uint64_t before = number;
         uint64_t acknowledged;
-        weft_node *node = NULL;
-        weft_client *client = NULL;
         int status = play_in_child(t, "count", faults[i]);
 
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         acknowledged = before + read_count();
-        CHECK_OK(weft_node_open(&options, &node));
-        CHECK_OK(weft_client_open(node, NULL, &client));
-        number = node_rig_number(client, "a");
+        node_rig_open(&rig);
+        number = node_rig_number(rig.client, "a");
         CHECK(number == acknowledged || number == acknowledged + 1);
-        weft_client_close(client);
-        weft_node_close(node);
+        node_rig_close(&rig);
     }
-    weft_definitions_destroy(definitions);
+    node_rig_end(&rig);
 }
 
 TEST(node_faults, an_actor_that_kills_the_process_is_parked_in_the_end)
 {
-    weft_definitions *definitions = node_rig_define();
-    weft_node_options options = node_rig_options(t, definitions);
+    struct node_rig rig = node_rig_begin(t);
     weft_target target = {"fatal", "f"};
-    weft_node *node = NULL;
-    weft_client *client = NULL;
     weft_reply *reply = NULL;
     int status = play_in_child(t, "live and die", NULL);
 
@@ -285,13 +257,11 @@ TEST(node_faults, an_actor_that_kills_the_process_is_parked_in_the_end)
     CHECK(WIFSIGNALED(status));
     status = play_in_child(t, "die", NULL); // and is not run any more
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
-    CHECK_OK(weft_node_open(&options, &node));
-    CHECK_OK(weft_client_open(node, NULL, &client));
-    CHECK_OK(weft_client_describe(client, target, &reply));
+    node_rig_open(&rig);
+    CHECK_OK(weft_client_describe(rig.client, target, &reply));
     CHECK_EQ(reply->items_count, 1);
     CHECK_EQ(reply->items[0].is_parked, 1);
     weft_reply_free(reply);
-    weft_client_close(client);
-    weft_node_close(node);
-    weft_definitions_destroy(definitions);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
 }

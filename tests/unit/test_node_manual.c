@@ -12,10 +12,12 @@
 #include "unit/node_rig.h"
 
 struct world {
+    weft_definitions *definitions;
     struct wf_memory_disk *disk;
     uint64_t now_ms;
     uint64_t free_bytes;
     weft_node *node;
+    weft_client *client;
 };
 
 static uint64_t
@@ -46,7 +48,7 @@ world_free_bytes(void *ctx)
 }
 
 static void
-world_open(struct world *world, const weft_definitions *definitions)
+world_open(struct world *world)
 {
     static const struct wf_trace silent;
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
@@ -60,10 +62,32 @@ world_open(struct world *world, const weft_definitions *definitions)
         .is_manual = true,
     };
 
-    options.definitions = definitions;
+    options.definitions = world->definitions;
     options.partition_count = 4;
     options.shard_count = 2;
     CHECK_OK(wf_node_open_with(&options, &seams, &world->node));
+    CHECK_OK(weft_client_open(world->node, NULL, &world->client));
+}
+
+static void
+world_begin(struct world *world)
+{
+    *world = (struct world){
+        .definitions = node_rig_define(),
+        .disk = wf_memory_disk_create(),
+        .now_ms = 1000,
+        .free_bytes = UINT64_MAX,
+    };
+    world_open(world);
+}
+
+static void
+world_end(struct world *world)
+{
+    weft_client_close(world->client);
+    weft_node_close(world->node);
+    wf_memory_disk_destroy(world->disk);
+    weft_definitions_destroy(world->definitions);
 }
 
 static bool
@@ -116,8 +140,8 @@ note_answer(void *ctx, const weft_reply *reply)
 }
 
 static void
-submit(weft_client *client, weft_verb verb, const char *kind, const char *id,
-       struct answer *answer)
+submit(const struct world *world, weft_verb verb, const char *kind,
+       const char *id, struct answer *answer)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
@@ -125,191 +149,158 @@ submit(weft_client *client, weft_verb verb, const char *kind, const char *id,
     request.verb = verb;
     request.target = (weft_target){kind, id};
     request.name = "add";
-    CHECK_OK(weft_client_submit(client, &request, note_answer, answer, NULL));
+    CHECK_OK(
+        weft_client_submit(world->client, &request, note_answer, answer, NULL));
 }
 
 TEST(node_manual, a_manual_node_runs_in_one_thread)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
-    weft_client *client = NULL;
+    struct world world;
     struct answer answer;
     struct answer result;
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
-    submit(client, WEFT_VERB_START, "chain", "w", &result);
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(&world, WEFT_VERB_START, "chain", "w", &result);
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 2);
     CHECK_OK(answer.err);
     CHECK_OK(result.err);
-    submit(client, WEFT_VERB_RESULT, "chain", "w", &result);
+    submit(&world, WEFT_VERB_RESULT, "chain", "w", &result);
     world_run(&world, 100);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(result.err);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }
 
 TEST(node_manual, a_crash_keeps_what_was_synced)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
-    weft_client *client = NULL;
+    struct world world;
     struct answer answer;
     struct answer late;
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
     world_run(&world, 5);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &late);
     (void)wf_node_step(world.node, WF_NODE_SHARD, 0);
     (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
     wf_memory_disk_crash(world.disk);
     wf_node_crash(world.node);
-    CHECK_EQ(weft_client_dispatch(client, 10), 2);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 2);
     CHECK_OK(answer.err);
     CHECK_ERR(late.err, WEFT_EIO);
     CHECK_EQ(late.count, 1);
-    weft_client_close(client);
+    weft_client_close(world.client);
 
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
-    submit(client, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_open(&world);
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_EQ(answer.number, 1);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }
 
 TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
-    weft_client *client = NULL;
+    struct world world;
     struct answer answer;
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world_begin(&world);
     world.free_bytes = 1000;
     world_run(&world, 1200);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_ERR(answer.err, WEFT_EFULL);
     world.free_bytes = UINT64_MAX;
     world_run(&world, 1200);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(answer.err);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }
 
 // A refusal says that nothing happened: whoever asks anew after it, under
 // another number, would do it twice.
 TEST(node_manual, what_was_done_is_not_refused_when_intake_has_stopped)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    struct world world;
     weft_request request = WEFT_REQUEST_INIT;
-    weft_client *client = NULL;
     struct answer answer = {0};
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world_begin(&world);
     request.verb = WEFT_VERB_SIGNAL;
     request.target = (weft_target){"counter", "a"};
     request.name = "add";
-    CHECK_OK(weft_client_submit(client, &request, note_answer, &answer,
+    CHECK_OK(weft_client_submit(world.client, &request, note_answer, &answer,
                                 &request.number));
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(answer.err);
     world.free_bytes = 1000;
     world_run(&world, 1200);
-    CHECK_OK(weft_client_submit(client, &request, note_answer, &answer, NULL));
+    CHECK_OK(
+        weft_client_submit(world.client, &request, note_answer, &answer, NULL));
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(answer.err);
-    submit(client, WEFT_VERB_QUERY, "counter", "a", &answer);
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
     world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_EQ(answer.number, 1);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }
 
 // What was asked before may have happened: it waits until that is known. What
 // comes while the store is closed for want of space has not.
 TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
+    struct world world;
     weft_request repeat = WEFT_REQUEST_INIT;
-    weft_client *client = NULL;
     struct answer before;
     struct answer early;
     struct answer late;
     struct answer read;
     struct answer repeated = {0};
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world_begin(&world);
     wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
     wf_fault_arm(WF_FAULT_RECOVERY_SCAN, WF_FAULT_ACTION_FAIL, 0, 1000000);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &before);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &before);
     world_run(&world, 50);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &early);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &early);
     world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(client, 10), 0);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 0);
     world.free_bytes = 1000;
     world_run(&world, 1200);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_ERR(early.err, WEFT_EFULL);
     CHECK(early.retry_after_ms > 0);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
-    submit(client, WEFT_VERB_QUERY, "counter", "a", &read);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &read);
     repeat.verb = WEFT_VERB_SIGNAL;
     repeat.target = (weft_target){"counter", "a"};
     repeat.name = "add";
     repeat.number = early.request;
-    CHECK_OK(weft_client_submit(client, &repeat, note_answer, &repeated, NULL));
+    CHECK_OK(weft_client_submit(world.client, &repeat, note_answer, &repeated,
+                                NULL));
     world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_ERR(late.err, WEFT_EFULL);
     world.free_bytes = UINT64_MAX;
     world_run(&world, 1200);
     wf_fault_disarm_all();
     world_run(&world, 6000);
-    CHECK_EQ(weft_client_dispatch(client, 10), 3);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 3);
     CHECK_OK(before.err);
     CHECK_OK(repeated.err);
-    submit(client, WEFT_VERB_QUERY, "counter", "a", &read);
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &read);
     world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_EQ(read.number, 2);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }
 
 // The commit that is tried when the store is opened anew tells that what was
@@ -317,32 +308,25 @@ TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)
 // goes well any more.
 TEST(node_manual, what_was_done_is_answered_once_the_store_takes_a_commit)
 {
-    weft_definitions *definitions = node_rig_define();
-    struct world world = {.now_ms = 1000, .free_bytes = UINT64_MAX};
-    weft_client *client = NULL;
+    struct world world;
     struct answer done;
     struct answer late;
 
-    world.disk = wf_memory_disk_create();
-    world_open(&world, definitions);
-    CHECK_OK(weft_client_open(world.node, NULL, &client));
+    world_begin(&world);
     world_run(&world, 200);
     // Its commit, the one that is tried, and then no other.
     wf_fault_arm(WF_FAULT_AFTER_COMMIT, WF_FAULT_ACTION_FAIL, 0, 1);
     wf_fault_arm(WF_FAULT_BEFORE_COMMIT, WF_FAULT_ACTION_FAIL, 2, 1000000);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &done);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &done);
     world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(done.err);
-    submit(client, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &late);
     world_run(&world, 5000);
-    CHECK_EQ(weft_client_dispatch(client, 10), 0);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 0);
     wf_fault_disarm_all();
     world_run(&world, 6000);
-    CHECK_EQ(weft_client_dispatch(client, 10), 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(late.err);
-    weft_client_close(client);
-    weft_node_close(world.node);
-    wf_memory_disk_destroy(world.disk);
-    weft_definitions_destroy(definitions);
+    world_end(&world);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 weft_call_options call_options;
+char caller_token[WEFT_TOKEN_CHARS_MAX];
 
 weft_err
 caller_run(weft_workflow *wf, weft_bytes input)
@@ -51,4 +52,21 @@ caller_add(weft_definitions *definitions, const char *name,
         def.timeouts = *timeouts;
     }
     CHECK_OK(weft_definitions_add_activity(definitions, &def));
+}
+
+weft_err
+caller_hand_on(weft_activity *activity, weft_bytes input)
+{
+    (void)input;
+    story_note("attempt %u", weft_activity_attempt(activity));
+    return weft_activity_defer(activity, caller_token, sizeof(caller_token));
+}
+
+weft_definitions *
+caller_hands_on(void)
+{
+    weft_definitions *definitions = caller_definitions();
+
+    caller_add(definitions, "hand_on", caller_hand_on, NULL, NULL);
+    return definitions;
 }

@@ -18,4 +18,9 @@ void caller_add(weft_definitions *definitions, const char *name,
                 weft_activity_fn *run, const weft_retry_policy *retry,
                 const weft_activity_timeouts *timeouts);
 
+// An activity that notes "attempt N" and hands its token on, to caller_token.
+weft_activity_fn caller_hand_on;
+extern char caller_token[WEFT_TOKEN_CHARS_MAX];
+weft_definitions *caller_hands_on(void); // with it, as "hand_on"
+
 #endif

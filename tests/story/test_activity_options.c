@@ -161,25 +161,6 @@ TEST(activity, a_failure_may_say_when_to_try_again)
     story_run_calm(plain, tell_pause_limits);
 }
 
-static char token[WEFT_TOKEN_CHARS_MAX];
-
-static weft_err
-hand_on(weft_activity *activity, weft_bytes input)
-{
-    (void)input;
-    story_note("attempt %u", weft_activity_attempt(activity));
-    return weft_activity_defer(activity, token, sizeof(token));
-}
-
-static weft_definitions *
-handing_on(void)
-{
-    weft_definitions *defs = caller_definitions();
-
-    caller_add(defs, "hand_on", hand_on, NULL, NULL);
-    return defs;
-}
-
 static void
 tell_token_pause(struct story *story)
 {
@@ -189,7 +170,7 @@ tell_token_pause(struct story *story)
     story_start("caller", "a", "hand_on");
     story_wait_ms(100);
     request.verb = WEFT_VERB_FAIL;
-    request.token = token;
+    request.token = caller_token;
     request.error_name = "Busy";
     request.retry_after_ms = 5000;
     CHECK_OK(story_call(&request)->err);
@@ -201,7 +182,7 @@ tell_token_pause(struct story *story)
 
 TEST(activity, a_failure_by_token_may_say_when_to_try_again)
 {
-    story_run_calm(handing_on, tell_token_pause);
+    story_run_calm(caller_hands_on, tell_token_pause);
 }
 
 // Lost attempts. --------------------------------------------------------------

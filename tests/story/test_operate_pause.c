@@ -221,32 +221,13 @@ TEST(operate, pauses_of_an_activity_and_of_its_instance_are_two_things)
 
 // By token. -------------------------------------------------------------------
 
-static char token[WEFT_TOKEN_CHARS_MAX];
-
-static weft_err
-hand_on(weft_activity *activity, weft_bytes input)
-{
-    (void)input;
-    story_note("attempt %u", weft_activity_attempt(activity));
-    return weft_activity_defer(activity, token, sizeof(token));
-}
-
-static weft_definitions *
-deferring(void)
-{
-    weft_definitions *defs = caller_definitions();
-
-    caller_add(defs, "hand_on", hand_on, NULL, NULL);
-    return defs;
-}
-
 static struct world_call *
 by_token(weft_verb verb)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
     request.verb = verb;
-    request.token = token;
+    request.token = caller_token;
     request.error_name = "Busy";
     request.data = weft_text("done");
     return story_call(&request);
@@ -275,5 +256,5 @@ tell_deferred(struct story *story)
 
 TEST(operate, a_token_goes_on_working)
 {
-    story_run_calm(deferring, tell_deferred);
+    story_run_calm(caller_hands_on, tell_deferred);
 }

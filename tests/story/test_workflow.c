@@ -7,37 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "story/story.h"
-
-// "fail NAME" fails for good, "sleep MS" takes time, all else comes back.
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    char text[64];
-    unsigned long ms = 0;
-
-    (void)story_text(input, text, sizeof(text));
-    if (strncmp(text, "fail ", 5) == 0) {
-        return weft_activity_fail_for_good(activity, text + 5, "as told",
-                                           weft_text("details"));
-    }
-    if (sscanf(text, "sleep %lu", &ms) == 1) {
-        story_wait_ms(ms);
-    }
-    return weft_activity_return(activity, input);
-}
-
-// Definitions with `act` and one workflow kind, "flow".
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_activity(defs, "act", act);
-    story_add_workflow(defs, "flow", run);
-    return defs;
-}
+#include "story/flow.h"
 
 static void
 note(weft_workflow *wf, const char *what, weft_err err)

@@ -6,30 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/puppet.h"
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    if (input.len >= 4 && memcmp(input.data, "fail", 4) == 0) {
-        return weft_activity_fail_for_good(activity, "Broken", "as told",
-                                           weft_nothing());
-    }
-    return weft_activity_return(activity, input);
-}
-
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    puppet_is_mended = false;
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "act", act);
-    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
-    return defs;
-}
+#include "story/flow.h"
 
 // Branches. -------------------------------------------------------------------
 

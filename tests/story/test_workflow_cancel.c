@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/puppet.h"
+#include "story/flow.h"
 
 static weft_err
 slow(weft_activity *activity, weft_bytes input)
@@ -25,23 +25,13 @@ slow(weft_activity *activity, weft_bytes input)
     return weft_activity_return(activity, weft_text("slow"));
 }
 
-static weft_err
-quick(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
-
 static weft_definitions *
-flow_with(weft_workflow_fn *run)
+define_flow(weft_workflow_fn *run)
 {
-    weft_definitions *defs;
+    weft_definitions *defs = flow_with(run);
 
-    puppet_is_mended = false;
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
     story_add_activity(defs, "slow", slow);
-    story_add_activity(defs, "quick", quick);
-    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
+    story_add_activity(defs, "quick", flow_act);
     return defs;
 }
 
@@ -105,7 +95,7 @@ waiter_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 waiters(void)
 {
-    return flow_with(waiter_run);
+    return define_flow(waiter_run);
 }
 
 static const char *const ways[] = {
@@ -202,7 +192,7 @@ shielded_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 shielded(void)
 {
-    return flow_with(shielded_run);
+    return define_flow(shielded_run);
 }
 
 static void
@@ -249,7 +239,7 @@ choosy_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 choosy(void)
 {
-    return flow_with(choosy_run);
+    return define_flow(choosy_run);
 }
 
 static void
@@ -323,7 +313,7 @@ abandoner_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 abandoners(void)
 {
-    return flow_with(abandoner_run);
+    return define_flow(abandoner_run);
 }
 
 static void
@@ -370,7 +360,7 @@ resident_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 residents(void)
 {
-    return flow_with(resident_run);
+    return define_flow(resident_run);
 }
 
 static void
@@ -442,7 +432,7 @@ pausable_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 pausables(void)
 {
-    return flow_with(pausable_run);
+    return define_flow(pausable_run);
 }
 
 static void

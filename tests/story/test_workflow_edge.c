@@ -6,26 +6,9 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "story/story.h"
+#include "story/flow.h"
 
 static char big[WF_PAYLOAD_BYTES_MAX + 1];
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
-
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "act", act);
-    return defs;
-}
 
 // Refusals. -------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "story/story.h"
+#include "story/flow.h"
 
 #define PIECE (WF_TURN_BREAK_BYTES / 2 + 1) // two of them are too many
 #define CALLS 7
@@ -23,12 +23,10 @@ size_of(weft_activity *activity, weft_bytes input)
 }
 
 static weft_definitions *
-flow_with(weft_workflow_fn *run)
+define_flow(weft_workflow_fn *run)
 {
-    weft_definitions *defs;
+    weft_definitions *defs = flow_with(run);
 
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
     story_add_activity(defs, "size_of", size_of);
     return defs;
 }
@@ -64,7 +62,7 @@ calls_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 callers(void)
 {
-    return flow_with(calls_run);
+    return define_flow(calls_run);
 }
 
 static void
@@ -134,7 +132,7 @@ branches_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 writers(void)
 {
-    return flow_with(branches_run);
+    return define_flow(branches_run);
 }
 
 static void

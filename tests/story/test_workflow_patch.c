@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/story.h"
+#include "story/flow.h"
 
 static const char *code; // which one runs
 static char way[200];    // that the run took, for its result
@@ -14,23 +14,6 @@ static bool
 is_code(const char *name)
 {
     return strcmp(code, name) == 0;
-}
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
-
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "act", act);
-    return defs;
 }
 
 // One part of the flow, the old way or the new one.

@@ -5,24 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/story.h"
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
-
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "act", act);
-    return defs;
-}
+#include "story/flow.h"
 
 // Values. ---------------------------------------------------------------------
 
@@ -154,7 +137,7 @@ steps(void)
     CHECK_OK(weft_definitions_create(&defs));
     story_add_workflow(defs, "flow", step_run);
     def.name = "act";
-    def.run = act;
+    def.run = flow_act;
     def.fail_when_lost = 1;
     def.retry.maximum_attempts = 1;
     CHECK_OK(weft_definitions_add_activity(defs, &def));
@@ -264,7 +247,7 @@ changing(void)
 {
     weft_definitions *defs = flow_with(changing_run);
 
-    story_add_activity(defs, "act2", act);
+    story_add_activity(defs, "act2", flow_act);
     return defs;
 }
 

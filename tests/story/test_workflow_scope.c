@@ -5,17 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/puppet.h"
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    if (input.len >= 4 && memcmp(input.data, "fail", 4) == 0) {
-        return weft_activity_fail_for_good(activity, "Broken", "as told",
-                                           weft_nothing());
-    }
-    return weft_activity_return(activity, input);
-}
+#include "story/flow.h"
 
 static weft_err
 undo(weft_activity *activity, weft_bytes input)
@@ -23,20 +13,15 @@ undo(weft_activity *activity, weft_bytes input)
     char what[32];
 
     story_note("undo %s", story_text(input, what, sizeof(what)));
-    return act(activity, input);
+    return flow_act(activity, input);
 }
 
 static weft_definitions *
-flow_with(weft_workflow_fn *run)
+define_flow(weft_workflow_fn *run)
 {
-    weft_definitions *defs;
+    weft_definitions *defs = flow_with(run);
 
-    puppet_is_mended = false;
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "act", act);
     story_add_activity(defs, "undo", undo);
-    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
     return defs;
 }
 
@@ -100,7 +85,7 @@ scopes_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 scopes(void)
 {
-    return flow_with(scopes_run);
+    return define_flow(scopes_run);
 }
 
 static void
@@ -143,7 +128,7 @@ deadline_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 deadlines(void)
 {
-    return flow_with(deadline_run);
+    return define_flow(deadline_run);
 }
 
 static void
@@ -199,7 +184,7 @@ detached_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 detacheds(void)
 {
-    return flow_with(detached_run);
+    return define_flow(detached_run);
 }
 
 static void
@@ -253,7 +238,7 @@ saga_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 sagas(void)
 {
-    return flow_with(saga_run);
+    return define_flow(saga_run);
 }
 
 // Is the first of these told before the second?

@@ -7,18 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "story/puppet.h"
-
-static weft_definitions *
-flow_with(weft_workflow_fn *run)
-{
-    weft_definitions *defs;
-
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
-    return defs;
-}
+#include "story/flow.h"
 
 // Does what its input says, a letter at a time, and returns what it got:
 //   a, b  receive a signal of that name     z  the same, without waiting

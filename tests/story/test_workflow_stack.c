@@ -6,23 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/puppet.h"
-
-static weft_err
-quick(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
+#include "story/flow.h"
 
 static weft_definitions *
-flow_with(weft_workflow_fn *run)
+define_flow(weft_workflow_fn *run)
 {
-    weft_definitions *defs;
+    weft_definitions *defs = flow_with(run);
 
-    CHECK_OK(weft_definitions_create(&defs));
-    story_add_workflow(defs, "flow", run);
-    story_add_activity(defs, "quick", quick);
-    story_add_actor(defs, "puppet", sizeof(struct puppet), puppet_receive);
+    story_add_activity(defs, "quick", flow_act);
     return defs;
 }
 
@@ -67,7 +58,7 @@ static weft_definitions *
 holders(void)
 {
     held = 0;
-    return flow_with(holder_run);
+    return define_flow(holder_run);
 }
 
 static void
@@ -139,7 +130,7 @@ unwound_run(weft_workflow *wf, weft_bytes input)
 static weft_definitions *
 unwound(void)
 {
-    return flow_with(unwound_run);
+    return define_flow(unwound_run);
 }
 
 static void

@@ -5,13 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "story/story.h"
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    return weft_activity_return(activity, input);
-}
+#include "story/flow.h"
 
 // Calls and waits; then tells its version. A restart, if its input says so.
 static weft_err
@@ -80,7 +74,7 @@ static void
 begin_definitions(void)
 {
     CHECK_OK(weft_definitions_create(&defs));
-    story_add_activity(defs, "act", act);
+    story_add_activity(defs, "act", flow_act);
     story_add_workflow(defs, "parent", parent_run);
 }
 

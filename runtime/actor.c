@@ -206,6 +206,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->is_paused = false;
     actor->is_cancel_asked = false;
     actor->is_end_asked = false;
+    actor->is_left = false;
     actor->failed_attempts = 0;
     actor->crashes = 0;
     actor->retry_due = 0;

@@ -208,6 +208,7 @@ struct wf_actor {
     bool is_paused;
     bool is_cancel_asked;
     bool is_end_asked; // by its parent
+    bool is_left;      // asked to cancel by its parent: makes way (child.h)
     char *reason;      // why parked, or why the last turn failed; never NULL
     uint32_t failed_attempts; // of the first letter
     uint32_t crashes;
@@ -255,8 +256,7 @@ struct wf_actor {
     struct wf_alarm begin;    // of a run that is delayed
     struct wf_alarm deadline; // of the run or the instance
     struct wf_list waiting;   // requests that wait for the load
-    struct wf_list results;   // requests that wait for the end; to delete it,
-                              // for an empty mailbox
+    struct wf_list results;   // requests that wait for the end, or to delete it
     struct wf_list joined;    // updates that wait for one of the same id
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here

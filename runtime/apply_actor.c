@@ -74,8 +74,17 @@ wf_apply_end_retry(struct wf_apply *apply)
 
 // Letters. ------------------------------------------------------------------
 
+// Does its parent start another one of this id, in a later run?
+static bool
+is_next_start(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    return letter->type == WF_LETTER_START &&
+           letter->sender_run != actor->parent_run &&
+           wf_bytes_equal(letter->sender, wf_key_bytes(&actor->parent));
+}
+
 // A cancellation of what has not begun yet does not wait for its turn, nor does
-// the parent's word that it is to end.
+// the parent's word that it is to end: in words, or by starting the next one.
 static void
 look_for_order(struct wf_apply *apply, weft_bytes bytes)
 {
@@ -86,11 +95,12 @@ look_for_order(struct wf_apply *apply, weft_bytes bytes)
     if (!wf_actor_is_live(actor) || !wf_letter_decode(bytes, &letter)) {
         return;
     }
-    if (letter.type == WF_LETTER_CANCEL && is_delayed &&
-        wf_turn_expects(actor, &letter)) {
-        actor->is_cancel_asked = true;
-    } else if (letter.type == WF_LETTER_TERMINATE &&
-               wf_turn_expects(actor, &letter)) {
+    if (letter.type == WF_LETTER_CANCEL && wf_turn_expects(actor, &letter)) {
+        actor->is_cancel_asked |= is_delayed;
+        actor->is_left |= letter.sender.len > 0;
+    } else if ((letter.type == WF_LETTER_TERMINATE &&
+                wf_turn_expects(actor, &letter)) ||
+               (actor->is_left && is_next_start(actor, &letter))) {
         actor->is_end_asked = true;
     }
 }

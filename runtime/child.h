@@ -7,6 +7,9 @@
 // them becomes a list in the actor, when its record is applied; letters are
 // sent from there, a batch a record, before the actor handles anything else.
 // The list outlives the run and the instance.
+//
+// A child that was asked to cancel makes way for one of its id that a later run
+// of its parent starts: that start ends it, when it comes into the mailbox.
 
 #ifndef WF_RUNTIME_CHILD_H
 #define WF_RUNTIME_CHILD_H

@@ -133,6 +133,7 @@ put_head(struct save *save)
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
+    bits |= actor->is_left ? WF_IMAGE_LEFT : 0;
     // Whether there are rows is set when all items are known.
     wf_buf_put_u8(image, actor->origin_run < actor->run ? WF_IMAGE_RESET : 0);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);

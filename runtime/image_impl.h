@@ -16,5 +16,6 @@
 #define WF_IMAGE_ATTRIBUTES 64
 #define WF_IMAGE_MEMO 128
 #define WF_IMAGE_END_ASKED 256
+#define WF_IMAGE_LEFT 512
 
 #endif

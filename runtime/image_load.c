@@ -116,6 +116,7 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     actor->is_paused = head.shown.is_paused != 0;
     actor->is_cancel_asked = head.shown.is_cancel_requested != 0;
     actor->is_end_asked = (head.bits & WF_IMAGE_END_ASKED) != 0;
+    actor->is_left = (head.bits & WF_IMAGE_LEFT) != 0;
     actor->attempt = head.shown.attempt;
     actor->begins_at_ms = head.begins_at_ms;
     actor->run_begins_at_ms = head.shown.begins_at_ms;

@@ -93,11 +93,10 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line_number(out, "attempt", actor->attempt);
     line_number(out, "begins", actor->begins_at_ms);
     line_number(out, "run begins", actor->run_begins_at_ms);
-    line(
-        out,
-        "start pending %d, parked %d, paused %d, cancel asked %d, end asked %d",
-        actor->is_start_pending, actor->is_parked, actor->is_paused,
-        actor->is_cancel_asked, actor->is_end_asked);
+    line(out, "start pending %d, parked %d, paused %d", actor->is_start_pending,
+         actor->is_parked, actor->is_paused);
+    line(out, "cancel asked %d, end asked %d, left %d", actor->is_cancel_asked,
+         actor->is_end_asked, actor->is_left);
     line(out, "reason %s", text_of(actor->reason));
     line_number(out, "failed attempts", actor->failed_attempts);
     line_number(out, "crashes", actor->crashes);

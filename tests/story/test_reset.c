@@ -140,6 +140,43 @@ parent_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, word);
 }
 
+// Cleans up for ten minutes when it is cancelled.
+static weft_err
+slow_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes word;
+    weft_err err = weft_workflow_receive(wf, "word", WEFT_FOREVER, &word);
+
+    (void)input;
+    if (err == WEFT_ECANCELLED) {
+        story_note("cleans up");
+        weft_workflow_shield_begin(wf);
+        TRY(weft_workflow_sleep(wf, 600000));
+        weft_workflow_shield_end(wf);
+        story_note("cleaned up");
+        return err;
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, word) : err;
+}
+
+// After a first step, calls a child that becomes what the input says when its
+// parent's run ends.
+static weft_err
+mother_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_bytes word;
+
+    options.parent_close =
+        story_is(input, "abandon")     ? WEFT_PARENT_CLOSE_ABANDON
+        : story_is(input, "terminate") ? WEFT_PARENT_CLOSE_TERMINATE
+                                       : WEFT_PARENT_CLOSE_CANCEL;
+    TRY(weft_workflow_call(wf, "act", weft_text("first"), NULL, NULL));
+    TRY(weft_workflow_child(wf, (weft_target){"slow", "i/c"}, weft_nothing(),
+                            &options, &word));
+    return weft_workflow_return(wf, word);
+}
+
 static weft_definitions *
 define(void)
 {
@@ -154,6 +191,8 @@ define(void)
     story_add_workflow(definitions, "asked", asked_run);
     story_add_workflow(definitions, "echo", echo_run);
     story_add_workflow(definitions, "parent", parent_run);
+    story_add_workflow(definitions, "mother", mother_run);
+    story_add_workflow(definitions, "slow", slow_run);
     return definitions;
 }
 
@@ -440,6 +479,108 @@ tell_child_failed(struct story *story)
 TEST(reset, a_child_that_failed_is_started_again)
 {
     story_run(define, tell_child_failed);
+}
+
+// Entries: 0 started, 1 activity, 2 its result, 3 the child.
+static void
+begin_mother(const char *how)
+{
+    story_start("mother", "i", how);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
+}
+
+static void
+tell_makes_way(struct story *story)
+{
+    begin_mother("cancel");
+    CHECK_OK(reset_to("mother", 2)->err);
+    story_wait_ms(10000);
+    // It would clean up for minutes, and nobody waits for that.
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
+    CHECK_EQ(story_describe("slow", "i/c")->item.is_cancel_requested, 0);
+    // Nor for one that is paused.
+    (void)story_do(WEFT_VERB_PAUSE, "slow", "i/c", "", "");
+    CHECK_OK(reset_to("mother", 2)->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 3);
+    story_signal("slow", "i/c", "word", "said");
+    CHECK_RESULT("mother", "i", "said");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("cleaned up"), 0);
+    }
+    CHECK_EQ(story_dead_letters(), 0);
+    story_check_audit();
+}
+
+TEST(reset, a_child_that_is_given_up_makes_way_for_the_next_of_its_id)
+{
+    story_run(define, tell_makes_way);
+    story_run_crowded(define, tell_makes_way);
+}
+
+static void
+tell_ended_then_reset(struct story *story)
+{
+    (void)story;
+    begin_mother("cancel");
+    (void)story_do(WEFT_VERB_TERMINATE, "mother", "i", "enough", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_OK(reset_to("mother", 2)->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
+    story_signal("slow", "i/c", "word", "said");
+    CHECK_RESULT("mother", "i", "said");
+}
+
+TEST(reset, so_does_one_whose_parent_had_ended)
+{
+    story_run(define, tell_ended_then_reset);
+}
+
+static void
+tell_cleans_up(struct story *story)
+{
+    begin_mother("cancel");
+    (void)story_do(WEFT_VERB_PAUSE, "mother", "i", "", "");
+    CHECK_OK(reset_to("mother", 2)->err);
+    CHECK_FAILS("slow", "i/c", WEFT_ECANCELLED, "cancelled");
+    (void)story_do(WEFT_VERB_RESUME, "mother", "i", "", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
+    if (story->is_calm) {
+        CHECK_EQ(story_count("cleaned up"), 1);
+    }
+}
+
+TEST(reset, a_child_cleans_up_while_its_parent_is_paused)
+{
+    story_run(define, tell_cleans_up);
+}
+
+static void
+tell_parent_close(struct story *story)
+{
+    (void)story;
+    begin_mother("terminate");
+    CHECK_OK(reset_to("mother", 2)->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
+    CHECK_EQ(story_count("cleans up"), 0);
+    (void)story_do(WEFT_VERB_TERMINATE, "mother", "i", "enough", "");
+    story_wait_ms(10000);
+    // One that is to go on is left alone, and its id is taken.
+    begin_mother("abandon");
+    CHECK_OK(reset_to("mother", 2)->err);
+    CHECK_FAILS("mother", "i", WEFT_EFAILED, "WEFT_EEXISTS");
+    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_describe("slow", "i/c")->item.is_cancel_requested, 0);
+}
+
+TEST(reset, what_becomes_of_a_child_is_what_its_call_says)
+{
+    story_run(define, tell_parent_close);
 }
 
 static void

@@ -220,7 +220,11 @@ make_earlier(const struct wf_actor *actor, uint64_t kept)
     return earlier;
 }
 
-// Which calls have a result that is used again, by ordinal.
+// What is there of a call that is kept: a result that is used again, or a
+// failure that nobody has handled yet.
+enum outcome { OUTCOME_NONE, OUTCOME_KNOWN, OUTCOME_FAILED };
+
+// By ordinal, from what is cut off the journal.
 static uint8_t *
 find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
 {
@@ -234,33 +238,105 @@ find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
             wf_letter_decode(entry.letter, &letter) &&
             letter.type != WF_LETTER_STARTED &&
             wf_reset_keeps(&letter, ordinal)) {
-            known[letter.call] = 1;
+            known[letter.call] = OUTCOME_KNOWN;
         }
     }
     return known;
+}
+
+// Put a result once more, as one that this run waits for: as it is, it is
+// about the run before.
+static void
+put_again(struct wf_turn *turn, struct wf_letter letter)
+{
+    struct wf_buf bytes = {0};
+
+    letter.sender_run = turn->actor->run + 1;
+    wf_letter_encode(&letter, &bytes);
+    wf_buf_put_u8(&turn->ops, WF_OP_PUSH);
+    wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
+// What a letter that waits says of a call that is kept. A child's result needs
+// nothing: its call is open, and waits for it.
+static enum outcome
+outcome_of(const struct wf_actor *actor, const struct wf_letter *letter,
+           uint32_t ordinal)
+{
+    const struct wf_call *call;
+
+    if (letter->call > ordinal) {
+        return OUTCOME_NONE;
+    }
+    switch (letter->type) {
+    case WF_LETTER_ACTIVITY:
+    case WF_LETTER_STEP:
+        return letter->sender_run == actor->run && letter->err == WEFT_OK
+                   ? OUTCOME_KNOWN
+                   : OUTCOME_NONE;
+    case WF_LETTER_CHILD:
+        call = wf_actor_find_call(actor, letter->call);
+        return call != NULL && call->run == letter->sender_run &&
+                       letter->err != WEFT_OK
+                   ? OUTCOME_FAILED
+                   : OUTCOME_NONE;
+    default:
+        return OUTCOME_NONE;
+    }
+}
+
+// Add what is in the mailbox. What is in rows only, or too much for one record,
+// is as if it had not come.
+static void
+put_waiting(struct wf_turn *turn, uint32_t ordinal, uint8_t *known)
+{
+    const struct wf_list *list = &turn->actor->mailbox.letters;
+    struct wf_list_node *node = wf_list_first(list);
+
+    for (; node != NULL; node = wf_list_next(list, node)) {
+        const struct wf_waiting *waiting =
+            WF_CONTAINER(node, struct wf_waiting, node);
+        struct wf_letter letter;
+        enum outcome outcome = OUTCOME_NONE;
+
+        if (turn->ops.len + waiting->len < WF_TURN_BYTES_MAX / 2 &&
+            wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len),
+                             &letter)) {
+            outcome = outcome_of(turn->actor, &letter, ordinal);
+        }
+        if (outcome == OUTCOME_KNOWN) {
+            put_again(turn, letter);
+        }
+        if (outcome != OUTCOME_NONE) {
+            known[letter.call] = (uint8_t)outcome;
+        }
+    }
 }
 
 // A child that still runs is awaited as before; one whose result is used again
 // needs its call.
 static void
 put_note(struct wf_turn *turn, const struct note *note,
-         enum wf_command_kind kind, bool is_known)
+         enum wf_command_kind kind, enum outcome outcome)
 {
     bool is_child = kind == WF_COMMAND_CHILD;
     const struct wf_call *call =
         is_child ? wf_actor_find_call(turn->actor, note->id) : NULL;
 
-    if (call != NULL && call->is_given_up) {
-        wf_child_want(turn, note->id);
-    }
-    if (call != NULL) {
+    if (call != NULL && outcome == OUTCOME_FAILED) {
+        wf_turn_call_close(turn, note->id);
+    } else if (call != NULL) {
+        if (call->is_given_up) {
+            wf_child_want(turn, note->id);
+        }
         return;
     }
-    if (!is_known || is_child) {
+    if (outcome != OUTCOME_KNOWN || is_child) {
         wf_buf_put(&turn->ops, note->ops.data, note->ops.len);
         turn->has_commands = true;
     }
-    if (!is_known) {
+    if (outcome != OUTCOME_KNOWN) {
         wf_buf_put(&turn->sends.sections, note->sends.data, note->sends.len);
     }
 }
@@ -270,12 +346,13 @@ put_notes(struct wf_turn *turn, const weft_workflow *wf, uint64_t kept)
 {
     uint8_t *known = find_known(turn->actor, kept, wf->ordinal);
 
+    put_waiting(turn, wf->ordinal, known);
     for (size_t i = 0; i < wf->remade->count; i++) {
         const struct note *note = &wf->remade->notes[i];
         const struct wf_future *future = &wf->futures[note->id - 1];
 
         if (future->state == WF_FUTURE_PENDING) {
-            put_note(turn, note, future->kind, known[note->id] != 0);
+            put_note(turn, note, future->kind, (enum outcome)known[note->id]);
         }
     }
     wf_free(known);

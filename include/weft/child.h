@@ -24,7 +24,9 @@ extern "C" {
 // or begins again. (Temporal: parent close policy, which terminates by
 // default.)
 typedef enum weft_parent_close {
-    WEFT_PARENT_CLOSE_CANCEL, // it is asked to stop, and may clean up
+    // It is asked to stop, and may clean up. If a later run of the parent
+    // starts a child of its id before it has ended, it is terminated.
+    WEFT_PARENT_CLOSE_CANCEL,
     // It ends at once, parked, paused and delayed too; no more of its code
     // runs.
     WEFT_PARENT_CLOSE_TERMINATE,

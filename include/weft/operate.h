@@ -112,7 +112,7 @@ typedef struct weft_point {
 //
 // - Signals come again, in their order, before what is in the mailbox.
 // - Calls that were made there are undone: activities are told to stop, timers
-//   are cleared, children are asked to cancel.
+//   are cleared, children end as their parent_close says.
 // - Calls made before it that were open at it: those that went well afterwards
 //   give the same result again; activities and steps that failed or have no
 //   result run again, from attempt 1 under a new key; timers keep their

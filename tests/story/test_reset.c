@@ -37,6 +37,17 @@ act(weft_activity *activity, weft_bytes input)
     return weft_activity_return(activity, input);
 }
 
+// Ends when somebody has its token.
+static char token[WEFT_TOKEN_CHARS_MAX];
+
+static weft_err
+defer(weft_activity *activity, weft_bytes input)
+{
+    (void)input;
+    story_note("deferred");
+    return weft_activity_defer(activity, token, sizeof(token));
+}
+
 // One after the other, with chance in the input; the input says the last.
 static weft_err
 row_run(weft_workflow *wf, weft_bytes input)
@@ -159,6 +170,29 @@ slow_run(weft_workflow *wf, weft_bytes input)
     return err == WEFT_OK ? weft_workflow_return(wf, word) : err;
 }
 
+// What an activity by token and a child give, after two signals.
+static weft_err
+both_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    weft_future activity;
+    weft_future child;
+    weft_bytes word;
+    char text[100];
+
+    options.retry.maximum_attempts = 1;
+    TRY(weft_workflow_call_async(wf, "defer", input, &options, &activity));
+    TRY(weft_workflow_child_async(wf, (weft_target){"echo", "i/e"},
+                                  weft_text("wait"), NULL, &child));
+    TRY(weft_workflow_receive(wf, "one", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_await(wf, activity, &word));
+    (void)story_text(word, text, sizeof(text));
+    TRY(weft_workflow_await(wf, child, &word));
+    (void)story_text(word, text + strlen(text), sizeof(text) - strlen(text));
+    return weft_workflow_return(wf, weft_text(text));
+}
+
 // After a first step, calls a child that becomes what the input says when its
 // parent's run ends.
 static weft_err
@@ -184,6 +218,9 @@ define(void)
 
     CHECK_OK(weft_definitions_create(&definitions));
     is_mended = false;
+    token[0] = '\0';
+    story_add_activity(definitions, "defer", defer);
+    story_add_workflow(definitions, "both", both_run);
     story_add_activity(definitions, "act", act);
     story_add_workflow(definitions, "row", row_run);
     story_add_workflow(definitions, "fan", fan_run);
@@ -336,6 +373,89 @@ TEST(reset, a_long_journal_is_cut_anywhere)
 {
     story_run(define, tell_long);
     story_run_crowded(define, tell_long);
+}
+
+static void
+by_token(weft_verb verb, const char *data)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.token = token;
+    request.data = weft_text(data);
+    request.error_name = "Bad";
+    request.error_message = "by somebody";
+    CHECK_OK(world_wait(story_now()->world,
+                        world_submit(story_now()->world, &request))
+                 ->err);
+}
+
+// Entries: 0 started, 1 activity, 2 child, 3 receive, 4 the signal "one",
+// 5 receive. Nothing that comes then is handled.
+static void
+begin_both(void)
+{
+    story_start("both", "i", "");
+    for (int i = 0; i < 100 && token[0] == '\0'; i++) {
+        story_wait_ms(10);
+    }
+    story_signal("both", "i", "one", "");
+    story_wait_ms(1000);
+    (void)story_do(WEFT_VERB_PAUSE, "both", "i", "", "");
+}
+
+static void
+reset_both(void)
+{
+    story_wait_ms(1000);
+    CHECK_OK(reset_to("both", 4)->err);
+    story_crash();
+    story_wait_ms(1000);
+    (void)story_do(WEFT_VERB_RESUME, "both", "i", "", "");
+    story_wait_ms(1000);
+}
+
+static void
+tell_not_handled(struct story *story)
+{
+    begin_both();
+    by_token(WEFT_VERB_COMPLETE, "act ");
+    story_signal("echo", "i/e", "word", "said");
+    reset_both();
+    story_signal("both", "i", "go", "");
+    CHECK_RESULT("both", "i", "act said");
+    CHECK_EQ(story_describe("both", "i")->item.run, 2);
+    CHECK_EQ(story_describe("echo", "i/e")->item.run, 1);
+    if (story->is_calm) {
+        CHECK_EQ(story_count("deferred"), 1);
+    }
+}
+
+TEST(reset, results_that_were_not_handled_yet_are_used)
+{
+    story_run(define, tell_not_handled);
+}
+
+static void
+tell_failed_not_handled(struct story *story)
+{
+    begin_both();
+    by_token(WEFT_VERB_FAIL, "");
+    (void)story_do(WEFT_VERB_TERMINATE, "echo", "i/e", "enough", "");
+    reset_both();
+    story_signal("both", "i", "go", "");
+    CHECK_EQ(story_describe("echo", "i/e")->item.run, 2);
+    by_token(WEFT_VERB_COMPLETE, "act ");
+    story_signal("echo", "i/e", "word", "said");
+    CHECK_RESULT("both", "i", "act said");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("deferred"), 2);
+    }
+}
+
+TEST(reset, failures_that_were_not_handled_yet_are_tried_again)
+{
+    story_run(define, tell_failed_not_handled);
 }
 
 static void

@@ -45,19 +45,40 @@ channel_of(weft_workflow *wf, weft_bytes name)
     return channel;
 }
 
+static bool
+is_waiting(const weft_workflow *wf, uint32_t id)
+{
+    return wf->futures[id - 1].state == WF_FUTURE_PENDING;
+}
+
+// Those that are over make room: a loop may time out, or get its signal by
+// another name, any number of times.
 static void
-add_receiver(struct channel *channel, uint32_t id)
+make_room(const weft_workflow *wf, struct channel *channel)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < channel->count; i++) {
+        uint32_t id = channel->receivers[channel->first + i];
+
+        if (is_waiting(wf, id)) {
+            channel->receivers[kept++] = id;
+        }
+    }
+    channel->first = 0;
+    channel->count = kept;
+    if (kept >= channel->cap / 2) {
+        channel->cap = channel->cap == 0 ? 4 : channel->cap * 2;
+        channel->receivers =
+            wf_realloc(channel->receivers, channel->cap * sizeof(uint32_t));
+    }
+}
+
+static void
+add_receiver(const weft_workflow *wf, struct channel *channel, uint32_t id)
 {
     if (channel->first + channel->count == channel->cap) {
-        if (channel->first > 0) {
-            memmove(channel->receivers, channel->receivers + channel->first,
-                    channel->count * sizeof(uint32_t));
-            channel->first = 0;
-        } else {
-            channel->cap = channel->cap == 0 ? 4 : channel->cap * 2;
-            channel->receivers =
-                wf_realloc(channel->receivers, channel->cap * sizeof(uint32_t));
-        }
+        make_room(wf, channel);
     }
     channel->receivers[channel->first + channel->count++] = id;
 }
@@ -70,7 +91,7 @@ take_receiver(const weft_workflow *wf, struct channel *channel)
         uint32_t id = channel->receivers[channel->first++];
 
         channel->count--;
-        if (wf->futures[id - 1].state == WF_FUTURE_PENDING) {
+        if (is_waiting(wf, id)) {
             return id;
         }
     }
@@ -157,7 +178,7 @@ wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names)
         return;
     }
     for (rest = names; next_name(&rest, &name);) {
-        add_receiver(channel_of(wf, name), id);
+        add_receiver(wf, channel_of(wf, name), id);
     }
 }
 

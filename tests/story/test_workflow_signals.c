@@ -166,6 +166,50 @@ tell_receivers(struct story *story)
     CHECK_RESULT("flow", "w", "123");
 }
 
+// Two that wait, among very many that have given up.
+static weft_err
+patient_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future waits[2];
+    weft_bytes data[2];
+    char text[20];
+
+    (void)input;
+    for (int i = 0; i < 2; i++) {
+        MUST(weft_workflow_receive_async(wf, "a", &waits[i]), WEFT_OK);
+        for (int j = 0; j < 50; j++) {
+            MUST(weft_workflow_receive(wf, "a", 0, NULL), WEFT_ETIMEDOUT);
+        }
+    }
+    MUST(weft_workflow_await(wf, waits[0], &data[0]), WEFT_OK);
+    MUST(weft_workflow_await(wf, waits[1], &data[1]), WEFT_OK);
+    (void)story_text(data[0], text, sizeof(text));
+    (void)story_text(data[1], text + strlen(text), sizeof(text) - strlen(text));
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+patient_flow(void)
+{
+    return flow_with(patient_run);
+}
+
+static void
+tell_patient(struct story *story)
+{
+    (void)story;
+    story_start("flow", "f", "");
+    story_signal("flow", "f", "a", "1");
+    story_signal("flow", "f", "a", "2");
+    CHECK_RESULT("flow", "f", "12");
+    CHECK_EQ(story_dead_letters(), 0);
+}
+
+TEST(workflow, receivers_that_gave_up_are_passed_over)
+{
+    story_run(patient_flow, tell_patient);
+}
+
 TEST(workflow, each_signal_goes_to_the_earliest_receiver_that_has_none)
 {
     story_run(receiver_kinds, tell_receivers);

@@ -126,8 +126,8 @@ put_published(const weft_inspect_actor *actor)
     cli_json_end_object();
 }
 
-static void
-put_head(const weft_inspect_actor *actor)
+void
+export_identity(const weft_inspect_actor *actor)
 {
     const weft_description *head = &actor->head;
 
@@ -139,6 +139,12 @@ put_head(const weft_inspect_actor *actor)
     cli_json_number("version", head->version);
     cli_json_number("created_at_ms", head->created_at_ms);
     cli_json_number("finished_at_ms", head->finished_at_ms);
+}
+
+static void
+put_head(const weft_inspect_actor *actor)
+{
+    export_identity(actor);
     cli_json_payload("result", actor->result);
     put_failure("failure", &actor->failure);
 }

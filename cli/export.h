@@ -9,7 +9,9 @@
 
 // One line: an object with all that is known of the actor.
 void export_actor(const weft_inspect_actor *actor);
-// The members of the open object.
+// Members of the open object: which actor it is, and since when; all of a
+// letter.
+void export_identity(const weft_inspect_actor *actor);
 void export_letter_fields(const weft_inspect_letter *letter);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "export.h"
 #include "json.h"
 
 // What totals tell apart: the statuses, and what of the running ones is parked
@@ -268,14 +269,7 @@ add_object(void *ctx, const weft_inspect_actor *actor)
         return 0;
     }
     cli_json_begin_object(NULL);
-    cli_json_text("namespace", actor->name_space);
-    cli_json_text("kind", head->kind);
-    cli_json_text("id", head->id);
-    cli_json_text("status", weft_status_name(head->status));
-    cli_json_number("run", head->run);
-    cli_json_number("version", head->version);
-    cli_json_number("created_at_ms", head->created_at_ms);
-    cli_json_number("finished_at_ms", head->finished_at_ms);
+    export_identity(actor);
     cli_json_number("mailbox_count", head->mailbox_count);
     cli_json_number("timers_count", head->timers_count);
     cli_json_number("activities_count", actor->activities_count);

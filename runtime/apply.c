@@ -114,18 +114,27 @@ apply_actor_section(struct wf_partition *partition, uint64_t record,
 
 // The partition's own objects. ----------------------------------------------
 
+// The route to that partition, once all fields are read; NULL: there is none.
+static struct wf_route *
+route_of(struct wf_partition *partition, const struct wf_reader *ops,
+         uint64_t other)
+{
+    return ops->failed || other >= partition->options.count
+               ? NULL
+               : wf_route_get(partition, (uint32_t)other);
+}
+
 static bool
 apply_send(struct wf_partition *partition, uint64_t record,
            struct wf_reader *ops)
 {
     uint64_t destination = wf_reader_varint(ops);
     weft_bytes envelope = wf_reader_bytes(ops);
-    struct wf_route *route;
+    struct wf_route *route = route_of(partition, ops, destination);
 
-    if (ops->failed || destination >= partition->options.count) {
+    if (route == NULL) {
         return false;
     }
-    route = wf_route_get(partition, (uint32_t)destination);
     if (!is_news(&route->object, record)) {
         return true;
     }
@@ -143,12 +152,11 @@ apply_acked(struct wf_partition *partition, uint64_t record,
 {
     uint64_t destination = wf_reader_varint(ops);
     uint64_t seq = wf_reader_varint(ops);
-    struct wf_route *route;
+    struct wf_route *route = route_of(partition, ops, destination);
 
-    if (ops->failed || destination >= partition->options.count) {
+    if (route == NULL) {
         return false;
     }
-    route = wf_route_get(partition, (uint32_t)destination);
     if (!is_news(&route->object, record)) {
         return true;
     }
@@ -167,12 +175,11 @@ apply_seen(struct wf_partition *partition, uint64_t record,
     uint64_t source = wf_reader_varint(ops);
     uint64_t generation = wf_reader_varint(ops);
     uint64_t seq = wf_reader_varint(ops);
-    struct wf_route *route;
+    struct wf_route *route = route_of(partition, ops, source);
 
-    if (ops->failed || source >= partition->options.count) {
+    if (route == NULL) {
         return false;
     }
-    route = wf_route_get(partition, (uint32_t)source);
     if (is_news(&route->object, record)) {
         route->in_generation = generation;
         route->seen = seq;

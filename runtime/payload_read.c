@@ -224,6 +224,19 @@ refuse_type(const char *path, const char *wanted,
                     wanted);
 }
 
+// Find one value, of that type.
+static weft_err
+find_typed(weft_bytes bytes, const char *path, enum wf_msgpack_type type,
+           const char *wanted, struct wf_msgpack_item *out_item)
+{
+    struct wf_reader reader;
+    weft_err err = find_item(bytes, path, &reader, out_item);
+
+    return err != WEFT_OK || out_item->type == type
+               ? err
+               : refuse_type(path, wanted, out_item);
+}
+
 weft_err
 weft_payload_get_int(weft_bytes bytes, const char *path, int64_t *out_value)
 {
@@ -299,15 +312,11 @@ weft_payload_get_double(weft_bytes bytes, const char *path, double *out_value)
 weft_err
 weft_payload_get_bool(weft_bytes bytes, const char *path, int *out_value)
 {
-    struct wf_reader reader;
     struct wf_msgpack_item item;
-    weft_err err = find_item(bytes, path, &reader, &item);
+    weft_err err = find_typed(bytes, path, WF_MSGPACK_BOOL, "a bool", &item);
 
     if (err != WEFT_OK) {
         return err;
-    }
-    if (item.type != WF_MSGPACK_BOOL) {
-        return refuse_type(path, "a bool", &item);
     }
     *out_value = item.as.boolean ? 1 : 0;
     return WEFT_OK;
@@ -317,15 +326,11 @@ weft_err
 weft_payload_get_text(weft_bytes bytes, const char *path, char *out_text,
                       size_t text_size)
 {
-    struct wf_reader reader;
     struct wf_msgpack_item item;
-    weft_err err = find_item(bytes, path, &reader, &item);
+    weft_err err = find_typed(bytes, path, WF_MSGPACK_STR, "a text", &item);
 
     if (err != WEFT_OK) {
         return err;
-    }
-    if (item.type != WF_MSGPACK_STR) {
-        return refuse_type(path, "a text", &item);
     }
 
     size_t len = item.as.bytes.len;

@@ -4,7 +4,6 @@
 // or old: each is refused by name, and loses nothing.
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,28 +58,6 @@ find_file(const struct rig *rig, const char *suffix, char path[PATH_SIZE])
     }
     (void)closedir(dir);
     CHECK(path[0] != '\0');
-}
-
-static off_t
-size_of(const char *path)
-{
-    struct stat status;
-
-    CHECK_EQ(stat(path, &status), 0);
-    return status.st_size;
-}
-
-static void
-flip_bit(const char *path, off_t at)
-{
-    int fd = open(path, O_RDWR);
-    unsigned char byte;
-
-    CHECK(fd >= 0);
-    CHECK_EQ(pread(fd, &byte, 1, at), 1);
-    byte ^= 0x10;
-    CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
-    (void)close(fd);
 }
 
 // A directory as a kill leaves it, its newest commits in the write-ahead log.
@@ -200,8 +177,10 @@ cut(struct test *t, off_t numerator, off_t denominator, off_t less)
 
     init_dead(&rig, t);
     find_file(&rig, ".log", path);
-    CHECK(size_of(path) > 1000);
-    CHECK_EQ(truncate(path, size_of(path) * numerator / denominator - less), 0);
+    CHECK(test_file_size(path) > 1000);
+    CHECK_EQ(
+        truncate(path, test_file_size(path) * numerator / denominator - less),
+        0);
     check_lost(&rig, ".log has ");
     rig_fini(&rig);
 }
@@ -271,8 +250,8 @@ TEST(bad_input, a_damaged_beacon_is_corruption)
 
     init_dead(&rig, t);
     (void)path_of(&rig, "store-0.beacon", path);
-    flip_bit(path, 100);
-    flip_bit(path, 4096 + 100);
+    test_file_damage(path, 100);
+    test_file_damage(path, 4096 + 100);
     rig_refused(&rig, WEFT_ECORRUPT, "store-0.beacon: neither slot is whole");
     rig.options.accept_loss = 1;
     rig_open(&rig);
@@ -290,7 +269,7 @@ TEST(bad_input, half_a_beacon_is_enough)
 
     init_dead(&rig, t);
     (void)path_of(&rig, "store-0.beacon", path);
-    flip_bit(path, 4096 + 100);
+    test_file_damage(path, 4096 + 100);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&rig);
 }
@@ -384,15 +363,15 @@ flip_log(struct test *t, off_t numerator, off_t denominator)
 
     init_dead(&rig, t);
     find_file(&rig, ".log", path);
-    at = size_of(path) * numerator / denominator;
-    flip_bit(path, at);
+    at = test_file_size(path) * numerator / denominator;
+    test_file_damage(path, at);
     err = rig_try_open(&rig);
     if (err != WEFT_ELOST) {
         CHECK_ERR(err, WEFT_ECORRUPT);
     }
     CHECK(strstr(weft_err_detail(), "store-0") != NULL);
     CHECK(weft_inspect_verify(rig.dir, NULL, NULL, NULL) != WEFT_OK);
-    flip_bit(path, at);
+    test_file_damage(path, at);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&rig);
 }
@@ -427,8 +406,8 @@ flip_table(struct test *t, off_t numerator, off_t denominator)
     CHECK_OK(rig_add(&rig, 5));
     rig_close(&rig); // flushes
     find_file(&rig, ".sst", path);
-    at = size_of(path) * numerator / denominator;
-    flip_bit(path, at);
+    at = test_file_size(path) * numerator / denominator;
+    test_file_damage(path, at);
     CHECK_ERR(weft_inspect_verify(rig.dir, NULL, NULL, NULL), WEFT_ECORRUPT);
     err = rig_try_open(&rig);
     if (err == WEFT_OK) {
@@ -446,7 +425,7 @@ flip_table(struct test *t, off_t numerator, off_t denominator)
     } else {
         CHECK_ERR(err, WEFT_ECORRUPT);
     }
-    flip_bit(path, at);
+    test_file_damage(path, at);
     check_whole(&rig, DEAD_SUM);
     rig_fini(&rig);
 }

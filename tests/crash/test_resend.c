@@ -94,29 +94,39 @@ await(weft_client *client, const struct outcome *outcome)
     CHECK_OK(outcome->err);
 }
 
+// A client asks, does more, and dies; then the node is another one. Returns the
+// number of its question.
+static uint64_t
+leave_question(struct rig *rig)
+{
+    struct outcome outcome;
+    weft_client *client;
+    uint64_t number;
+
+    rig_open(rig);
+    client = open_client(rig);
+    CHECK_OK(weft_client_signal(client, oracle, "question", weft_nothing()));
+    CHECK_OK(weft_client_pause(client, oracle));
+    number = ask(client, 0, &outcome);
+    CHECK_OK(weft_client_signal(client, counter, "add", weft_nothing()));
+    weft_client_close(client); // as a crash would, for the partition
+    CHECK_ERR(outcome.err, WEFT_ECLOSED);
+    rig_close(rig);
+    rig_open(rig);
+    return number;
+}
+
 // A client died with a question open. Its successor asks it again, and goes on
 // meanwhile: what it asks now says that all before is settled.
 TEST(resend, a_question_asked_again_is_answered_though_newer_ones_passed_it)
 {
-    struct outcome first;
     struct outcome again;
-    weft_client *before;
     weft_client *after;
     uint64_t number;
     struct rig rig;
 
     init(&rig, test_dir(t));
-    rig_open(&rig);
-    before = open_client(&rig);
-    CHECK_OK(weft_client_signal(before, oracle, "question", weft_nothing()));
-    CHECK_OK(weft_client_pause(before, oracle));
-    number = ask(before, 0, &first);
-    CHECK_OK(weft_client_signal(before, counter, "add", weft_nothing()));
-    weft_client_close(before); // as a crash would, for the partition
-    CHECK_ERR(first.err, WEFT_ECLOSED);
-    rig_close(&rig);
-    rig_open(&rig);
-
+    number = leave_question(&rig);
     after = open_client(&rig);
     (void)ask(after, number, &again);
     for (int i = 0; i < 3; i++) {
@@ -132,24 +142,13 @@ TEST(resend, a_question_asked_again_is_answered_though_newer_ones_passed_it)
 // The same, but it is asked again only when it was passed.
 TEST(resend, an_open_question_is_remembered_though_newer_ones_passed_it)
 {
-    struct outcome first;
     struct outcome again;
-    weft_client *before;
     weft_client *after;
     uint64_t number;
     struct rig rig;
 
     init(&rig, test_dir(t));
-    rig_open(&rig);
-    before = open_client(&rig);
-    CHECK_OK(weft_client_signal(before, oracle, "question", weft_nothing()));
-    CHECK_OK(weft_client_pause(before, oracle));
-    number = ask(before, 0, &first);
-    CHECK_OK(weft_client_signal(before, counter, "add", weft_nothing()));
-    weft_client_close(before);
-    rig_close(&rig);
-    rig_open(&rig);
-
+    number = leave_question(&rig);
     after = open_client(&rig);
     CHECK_OK(weft_client_signal(after, counter, "add", weft_nothing()));
     (void)ask(after, number, &again);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "weft/bytes.h"
 #include "weft/error.h"
@@ -75,6 +76,9 @@ void test_check_err(weft_err actual, weft_err expected, const char *text,
 // An empty directory of this test's own, removed with all that is in it when
 // the test has ended, kept if it failed. The same one each time.
 const char *test_dir(struct test *t);
+// How long a file is; and one bit of its byte `at`, turned over.
+off_t test_file_size(const char *path);
+void test_file_damage(const char *path, off_t at);
 
 // Run fn in a forked child and give its wait status, for what ends a process.
 // What the child writes to stderr is dropped.

@@ -37,19 +37,6 @@ write_file(const char *dir, const char *name, size_t bytes)
     CHECK_EQ(fclose(file), 0);
 }
 
-static void
-damage(const char *path, off_t at)
-{
-    uint8_t byte;
-    int fd = open(path, O_RDWR);
-
-    CHECK(fd >= 0);
-    CHECK_EQ(pread(fd, &byte, 1, at), 1);
-    byte ^= 1;
-    CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-}
-
 static struct wf_beacon_state
 state_of(uint64_t last_commit)
 {
@@ -135,7 +122,7 @@ TEST(beacon, a_torn_slot_leaves_the_one_before)
     struct wf_beacon_state state;
 
     write_commits(path, 1, 4); // write 4 is in slot 0, 3 in slot 1
-    damage(path, 50);
+    test_file_damage(path, 50);
     CHECK_OK(wf_beacon_read(path, &state));
     CHECK_EQ(state.last_commit, 3);
 
@@ -143,7 +130,7 @@ TEST(beacon, a_torn_slot_leaves_the_one_before)
     write_commits(path, 9, 9);
     CHECK_OK(wf_beacon_read(path, &state));
     CHECK_EQ(state.last_commit, 9);
-    damage(path, SLOT - 1);
+    test_file_damage(path, SLOT - 1);
     CHECK_OK(wf_beacon_read(path, &state));
     CHECK_EQ(state.last_commit, 3);
 }
@@ -157,7 +144,7 @@ TEST(beacon, a_torn_first_write_leaves_it_new)
     bool is_new;
 
     write_commits(path, 1, 1);
-    damage(path, SLOT + 50);
+    test_file_damage(path, SLOT + 50);
     CHECK_OK(wf_beacon_open(path, &beacon, &state, &is_new));
     CHECK(is_new);
     wf_beacon_close(beacon);
@@ -171,8 +158,8 @@ TEST(beacon, without_a_whole_slot_is_corrupt)
     bool is_new;
 
     write_commits(path, 1, 4);
-    damage(path, 0);
-    damage(path, SLOT);
+    test_file_damage(path, 0);
+    test_file_damage(path, SLOT);
     CHECK_ERR(wf_beacon_read(path, &state), WEFT_ECORRUPT);
     CHECK_ERR(wf_beacon_open(path, &beacon, &state, &is_new), WEFT_ECORRUPT);
     CHECK(strstr(weft_err_detail(), "beacon") != NULL);

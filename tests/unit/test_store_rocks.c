@@ -3,7 +3,6 @@
 // test_store_rocks.c - what RocksDB's files can suffer, and what we say then.
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,28 +163,6 @@ find_file(const char *dir, const char *ending)
     return path;
 }
 
-static off_t
-size_of(const char *path)
-{
-    struct stat status;
-
-    CHECK_EQ(stat(path, &status), 0);
-    return status.st_size;
-}
-
-static void
-damage(const char *path, off_t at)
-{
-    uint8_t byte;
-    int fd = open(path, O_RDWR);
-
-    CHECK(fd >= 0);
-    CHECK_EQ(pread(fd, &byte, 1, at), 1);
-    byte ^= 0x40;
-    CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-}
-
 // A store with 20 synced rows, in its write-ahead log only.
 static void
 make_logged(const char *dir)
@@ -220,7 +197,7 @@ TEST(store_rocks, a_torn_end_of_the_wal_loses_that_record_only)
 
     make_logged(dir);
     wal = find_file(dir, ".log");
-    CHECK_EQ(truncate(wal, size_of(wal) - 3), 0);
+    CHECK_EQ(truncate(wal, test_file_size(wal) - 3), 0);
     store = open_store(dir);
     CHECK_OK(count_rows(store, &count));
     CHECK_EQ(count, 19);
@@ -235,13 +212,13 @@ TEST(store_rocks, a_damaged_wal_is_refused_and_left_alone)
 
     make_logged(dir);
     wal = find_file(dir, ".log");
-    size = size_of(wal);
-    damage(wal, size / 2);
+    size = test_file_size(wal);
+    test_file_damage(wal, size / 2);
     CHECK_ERR(try_open(dir), WEFT_ECORRUPT);
     CHECK(strstr(weft_err_detail(), dir) != NULL);
-    CHECK_EQ(size_of(wal), size);
+    CHECK_EQ(test_file_size(wal), size);
 
-    damage(wal, size / 2); // the same bit again: whole
+    test_file_damage(wal, size / 2); // the same bit again: whole
     CHECK_OK(try_open(dir));
 }
 
@@ -252,7 +229,7 @@ TEST(store_rocks, a_missing_or_short_table_is_refused)
 
     make_flushed(dir, 10);
     snprintf(table, sizeof(table), "%s", find_file(dir, ".sst"));
-    CHECK_EQ(truncate(table, size_of(table) - 1), 0);
+    CHECK_EQ(truncate(table, test_file_size(table) - 1), 0);
     CHECK_ERR(try_open(dir), WEFT_ECORRUPT);
     CHECK_EQ(unlink(table), 0);
     CHECK_ERR(try_open(dir), WEFT_ECORRUPT);
@@ -298,7 +275,7 @@ TEST(store_rocks, a_damaged_table_is_corrupt_where_it_is_read)
 
     make_flushed(dir, 5000);
     table = find_file(dir, ".sst");
-    damage(table, size_of(table) / 2);
+    test_file_damage(table, test_file_size(table) / 2);
     store = open_store(dir);
     CHECK_ERR(count_rows(store, &count), WEFT_ECORRUPT);
     CHECK(count < 5000);

@@ -30,6 +30,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "runtime/definitions.h"
+#include "runtime/inside.h"
 #include "runtime/interceptor.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
@@ -70,7 +71,7 @@ weft_err
 weft_activity_return(weft_activity *activity, weft_bytes result)
 {
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     WF_REQUIRE(result.len == 0 || result.data != NULL);
     if (result.len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "activity %s: the result has %zu bytes",
@@ -83,7 +84,7 @@ weft_activity_return(weft_activity *activity, weft_bytes result)
 weft_bytes
 weft_activity_result(const weft_activity *activity)
 {
-    return activity == NULL ? weft_nothing() : activity->result;
+    return WF_IS_INSIDE(activity) ? activity->result : weft_nothing();
 }
 
 // The text, cut where a message may not be longer.
@@ -129,7 +130,7 @@ weft_activity_fail(weft_activity *activity, const char *name,
                    const char *message, weft_bytes details)
 {
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     return fail(activity, name, message, details, false);
 }
 
@@ -141,7 +142,7 @@ weft_activity_fail_after(weft_activity *activity, const char *name,
     weft_err err;
 
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     err = fail(activity, name, message, details, false);
     activity->failure.retry_after_ms = retry_after_ms;
     return err;
@@ -152,7 +153,7 @@ weft_activity_fail_for_good(weft_activity *activity, const char *name,
                             const char *message, weft_bytes details)
 {
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     return fail(activity, name, message, details, true);
 }
 
@@ -160,7 +161,7 @@ weft_err
 weft_activity_defer(weft_activity *activity, char *out_token, size_t token_size)
 {
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     WF_REQUIRE(out_token != NULL);
     WF_REQUIRE(token_size >= WEFT_TOKEN_CHARS_MAX);
     wf_token_encode(&activity->task->caller, &activity->task->token, out_token);
@@ -232,7 +233,7 @@ weft_activity_heartbeat(weft_activity *activity, weft_bytes details)
     const struct wf_clock *clock;
 
     wf_error_clear();
-    WF_REQUIRE(activity != NULL);
+    WF_REQUIRE_INSIDE(activity);
     WF_REQUIRE(details.len == 0 || details.data != NULL);
     if (details.len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "activity %s: the details have %zu bytes",
@@ -252,7 +253,7 @@ weft_activity_heartbeat(weft_activity *activity, weft_bytes details)
 weft_bytes
 weft_activity_last_details(const weft_activity *activity)
 {
-    return activity->task->details;
+    return WF_IS_INSIDE(activity) ? activity->task->details : weft_nothing();
 }
 
 // About the attempt. --------------------------------------------------------
@@ -260,44 +261,47 @@ weft_activity_last_details(const weft_activity *activity)
 weft_bytes
 weft_activity_header(const weft_activity *activity, const char *name)
 {
-    return wf_start_header(activity->task->headers, name);
+    return WF_IS_INSIDE(activity)
+               ? wf_start_header(activity->task->headers, name)
+               : weft_nothing();
 }
 
 uint32_t
 weft_activity_attempt(const weft_activity *activity)
 {
-    return activity->task->attempt;
+    return WF_IS_INSIDE(activity) ? activity->task->attempt : 0;
 }
 
 const char *
 weft_activity_key(const weft_activity *activity)
 {
-    return activity->task->key;
+    return WF_IS_INSIDE(activity) ? activity->task->key : "";
 }
 
 void *
 weft_activity_context(const weft_activity *activity)
 {
-    return activity->context;
+    return WF_IS_INSIDE(activity) ? activity->context : NULL;
 }
 
 const char *
 weft_activity_caller_id(const weft_activity *activity)
 {
-    return activity->caller_id;
+    return WF_IS_INSIDE(activity) ? activity->caller_id : "";
 }
 
 int
 weft_activity_is_paused(const weft_activity *activity)
 {
-    return atomic_load(&activity->task->is_paused);
+    return WF_IS_INSIDE(activity) && atomic_load(&activity->task->is_paused);
 }
 
 int
 weft_activity_is_cancelled(const weft_activity *activity)
 {
-    return atomic_load(&activity->task->is_cancelled) ||
-           atomic_load(&activity->task->is_abandoned);
+    return WF_IS_INSIDE(activity) &&
+           (atomic_load(&activity->task->is_cancelled) ||
+            atomic_load(&activity->task->is_abandoned));
 }
 
 // Running it. ---------------------------------------------------------------
@@ -392,6 +396,7 @@ wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
         .credit_ns = host->clock.mono_ns(host->clock.self),
     };
     weft_activity_fn *run = task->kind->def.run;
+    const void *before;
     weft_err err;
 
     set_caller_id(&activity);
@@ -399,7 +404,9 @@ wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
         host->choose_code(host->choose_ctx, task->kind, &run,
                           &activity.context);
     }
+    before = wf_inside_enter(&activity);
     err = run_code(&activity, run);
+    wf_inside_leave(before);
     wf_outcome_fini(&task->outcome);
     task->outcome = outcome_of(&activity, err);
     // The next attempt is to see them; nobody else would.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "runtime/cause.h"
 #include "runtime/child.h"
+#include "runtime/inside.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/question.h"
@@ -18,8 +19,10 @@ weft_actor_send(weft_actor *actor, weft_target to, const char *name,
                 weft_bytes data)
 {
     struct wf_key key;
-    weft_err err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, data);
     }
@@ -50,6 +53,7 @@ weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
     struct wf_key key;
     weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(out_call != NULL);
     err =
         wf_child_options(options, wf_turn_headers(&actor->turn), &full, &start);
@@ -74,9 +78,11 @@ weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
                weft_bytes data, uint32_t *out_call)
 {
     struct wf_key key;
-    weft_err err = wf_name_check("question", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(out_call != NULL);
+    err = wf_name_check("question", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, "call", data);
     }
@@ -99,6 +105,7 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
     struct wf_buf bytes = {0};
     weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(out_call != NULL);
     err = wf_policy_check_activity(actor->turn.partition->options.definitions,
                                    activity);
@@ -120,11 +127,12 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
 weft_err
 weft_actor_call_cancel(weft_actor *actor, uint32_t call)
 {
-    const struct wf_command *command =
-        wf_actor_find_command(actor->turn.actor, call);
+    const struct wf_command *command;
+    const struct wf_call *child;
 
-    const struct wf_call *child = wf_actor_find_call(actor->turn.actor, call);
-
+    WF_REQUIRE_INSIDE(actor);
+    command = wf_actor_find_command(actor->turn.actor, call);
+    child = wf_actor_find_call(actor->turn.actor, call);
     if (child != NULL && child->type == WF_CALL_CHILD) {
         wf_child_give_up(&actor->turn, call, child->cancellation);
         return WEFT_OK;
@@ -142,8 +150,10 @@ weft_actor_call_cancel(weft_actor *actor, uint32_t call)
 weft_err
 weft_actor_reply(weft_actor *actor, weft_bytes data)
 {
-    weft_err err = wf_turn_check(&actor->turn, "reply", data);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_turn_check(&actor->turn, "reply", data);
     if (err == WEFT_OK) {
         wf_own_bytes(&actor->turn.reply, data);
     }
@@ -153,9 +163,11 @@ weft_actor_reply(weft_actor *actor, weft_bytes data)
 weft_err
 weft_actor_reply_later(weft_actor *actor, uint32_t *out_question)
 {
-    const struct wf_letter *letter = &actor->turn.letter;
+    const struct wf_letter *letter;
 
+    WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(out_question != NULL);
+    letter = &actor->turn.letter;
     if (letter->type != WF_LETTER_SIGNAL ||
         (letter->client.len == 0 && letter->call == 0)) {
         return wf_error(WEFT_ENOTFOUND, "nobody waits for an answer");
@@ -186,8 +198,10 @@ is_answered(const weft_actor *actor, uint32_t question)
 weft_err
 weft_actor_reply_to(weft_actor *actor, uint32_t question, weft_bytes data)
 {
-    weft_err err = wf_turn_check(&actor->turn, "reply", data);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_turn_check(&actor->turn, "reply", data);
     if (err != WEFT_OK) {
         return err;
     }
@@ -225,18 +239,21 @@ find_timer_id(const weft_actor *actor, const char *name)
 weft_err
 weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
 {
-    uint64_t now_ms = actor->turn.partition->now_ms;
-    uint64_t due =
-        after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1 : now_ms + after_ms;
+    uint64_t now_ms;
+    uint64_t due;
     uint32_t id;
-    weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, weft_nothing());
     }
     if (err != WEFT_OK) {
         return err;
     }
+    now_ms = actor->turn.partition->now_ms;
+    due = after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1 : now_ms + after_ms;
     id = find_timer_id(actor, name);
     if (id == 0) {
         id = actor->turn.next_id++;
@@ -251,8 +268,10 @@ weft_err
 weft_actor_timer_clear(weft_actor *actor, const char *name)
 {
     uint32_t id;
-    weft_err err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("timer", name, WF_NAME_BYTES_MAX);
     if (err != WEFT_OK) {
         return err;
     }
@@ -266,8 +285,10 @@ weft_actor_timer_clear(weft_actor *actor, const char *name)
 weft_err
 weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
 {
-    weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, value);
     }
@@ -281,8 +302,10 @@ weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
 weft_err
 weft_actor_unpublish(weft_actor *actor, const char *name)
 {
-    weft_err err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, weft_nothing());
     }
@@ -297,9 +320,12 @@ weft_actor_unpublish(weft_actor *actor, const char *name)
 weft_bytes
 weft_actor_published(const weft_actor *actor, const char *name)
 {
-    const struct wf_published *published =
-        wf_published_find(&actor->published, name);
+    const struct wf_published *published;
 
+    if (!WF_IS_INSIDE(actor)) {
+        return weft_nothing();
+    }
+    published = wf_published_find(&actor->published, name);
     if (published == NULL) {
         published = wf_published_find(&actor->turn.actor->published, name);
     }
@@ -310,12 +336,16 @@ weft_actor_published(const weft_actor *actor, const char *name)
 weft_bytes
 weft_actor_state(const weft_actor *actor)
 {
+    if (!WF_IS_INSIDE(actor)) {
+        return weft_nothing();
+    }
     return actor->is_state_set ? actor->state : actor->turn.actor->state;
 }
 
 weft_err
 weft_actor_state_set(weft_actor *actor, weft_bytes state)
 {
+    WF_REQUIRE_INSIDE(actor);
     if (actor->turn.actor->kind->actor.state_bytes > 0) {
         return wf_error(WEFT_EINVAL, "%s: its state is a struct",
                         actor->turn.actor->kind->name);
@@ -349,6 +379,7 @@ stop(weft_actor *actor, weft_status status, weft_bytes data, const char *name,
 weft_err
 weft_actor_stop(weft_actor *actor, weft_bytes result)
 {
+    WF_REQUIRE_INSIDE(actor);
     return stop(actor, WEFT_STATUS_COMPLETED, result, "", "");
 }
 
@@ -356,8 +387,10 @@ weft_err
 weft_actor_stop_failed(weft_actor *actor, const char *name, const char *message,
                        weft_bytes details)
 {
-    weft_err err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_name_check("failure", name, WF_NAME_BYTES_MAX);
     return err != WEFT_OK ? err
                           : stop(actor, WEFT_STATUS_FAILED, details, name,
                                  message == NULL ? "" : message);
@@ -369,6 +402,7 @@ weft_actor_stop_failed_with(weft_actor *actor, const weft_failure *failure)
     struct wf_buf causes = {0};
     weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(failure != NULL);
     if (failure->cause != NULL) {
         wf_cause_put(&causes, failure->cause);
@@ -384,31 +418,31 @@ weft_actor_stop_failed_with(weft_actor *actor, const weft_failure *failure)
 uint64_t
 weft_actor_now_ms(const weft_actor *actor)
 {
-    return actor->turn.partition->now_ms;
+    return WF_IS_INSIDE(actor) ? actor->turn.partition->now_ms : 0;
 }
 
 uint64_t
 weft_actor_random(weft_actor *actor)
 {
-    return wf_random_u64(&actor->turn.random);
+    return WF_IS_INSIDE(actor) ? wf_random_u64(&actor->turn.random) : 0;
 }
 
 const char *
 weft_actor_namespace(const weft_actor *actor)
 {
-    return wf_key_namespace(&actor->turn.actor->key);
+    return WF_IS_INSIDE(actor) ? wf_key_namespace(&actor->turn.actor->key) : "";
 }
 
 const char *
 weft_actor_kind(const weft_actor *actor)
 {
-    return wf_key_kind(&actor->turn.actor->key);
+    return WF_IS_INSIDE(actor) ? wf_key_kind(&actor->turn.actor->key) : "";
 }
 
 const char *
 weft_actor_id(const weft_actor *actor)
 {
-    return wf_key_id(&actor->turn.actor->key);
+    return WF_IS_INSIDE(actor) ? wf_key_id(&actor->turn.actor->key) : "";
 }
 
 static weft_bytes
@@ -420,16 +454,19 @@ memo_of(const weft_actor *actor)
 weft_bytes
 weft_actor_memo(const weft_actor *actor, const char *name)
 {
-    return weft_pairs_get(memo_of(actor), name);
+    return WF_IS_INSIDE(actor) ? weft_pairs_get(memo_of(actor), name)
+                               : weft_nothing();
 }
 
 weft_err
 weft_actor_memo_set(weft_actor *actor, const char *name, weft_bytes value)
 {
     struct wf_buf memo = {0};
-    weft_err err = wf_pairs_set("memo", memo_of(actor), name, value,
-                                WF_MEMO_BYTES_MAX, &memo);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(actor);
+    err = wf_pairs_set("memo", memo_of(actor), name, value, WF_MEMO_BYTES_MAX,
+                       &memo);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, value);
     }
@@ -445,11 +482,13 @@ weft_actor_memo_set(weft_actor *actor, const char *name, weft_bytes value)
 weft_bytes
 weft_actor_header(const weft_actor *actor, const char *name)
 {
-    return wf_start_header(wf_turn_headers(&actor->turn), name);
+    return WF_IS_INSIDE(actor)
+               ? wf_start_header(wf_turn_headers(&actor->turn), name)
+               : weft_nothing();
 }
 
 void *
 weft_actor_context(const weft_actor *actor)
 {
-    return actor->turn.actor->kind->actor.context;
+    return WF_IS_INSIDE(actor) ? actor->turn.actor->kind->actor.context : NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "runtime/attributes.h"
+#include "runtime/inside.h"
 #include "runtime/workflow_impl.h"
 
 // turn NULL: a replay, or a stack that is being dropped. What is changed may
@@ -106,6 +107,7 @@ weft_actor_set_attributes(weft_actor *actor, const weft_attribute *attributes,
 
     WF_REQUIRE(attributes != NULL || count == 0);
     WF_REQUIRE(count <= WF_ATTRIBUTES_MAX);
+    WF_REQUIRE_INSIDE(actor);
     err = wf_turn_check(&actor->turn, "attributes", room_for(count));
     return err != WEFT_OK
                ? err
@@ -128,5 +130,6 @@ weft_err
 weft_actor_get_attribute(weft_actor *actor, const char *name,
                          weft_attribute *out_attribute)
 {
+    WF_REQUIRE_INSIDE(actor);
     return get(set_of(actor), name, out_attribute);
 }

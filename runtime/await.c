@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "runtime/inside.h"
 #include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
 
@@ -43,18 +44,29 @@ wf_await_future(const weft_workflow *wf, weft_future future)
     return &wf->futures[id - 1];
 }
 
+weft_err
+wf_await_refuse(const weft_workflow *wf, const char *what, weft_future future)
+{
+    return wf_error(WEFT_EINVAL, "%s: %llu is not a future of %s/%s: %s", what,
+                    (unsigned long long)future, wf_key_kind(&wf->actor->key),
+                    wf_key_id(&wf->actor->key),
+                    future == 0 ? "the call that was to begin it has failed, "
+                                  "look at what that returned"
+                                : "await what this run has begun");
+}
+
 static weft_err
 check_futures(const weft_workflow *wf, const char *what,
               const weft_future *futures, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    weft_err err = wf_branch_check(wf, what);
+
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
         if (wf_await_future(wf, futures[i]) == NULL) {
-            return wf_error(WEFT_EINVAL, "%s: %llu is not a future of %s", what,
-                            (unsigned long long)futures[i],
-                            wf_key_id(&wf->actor->key));
+            err = wf_await_refuse(wf, what, futures[i]);
         }
     }
-    return WEFT_OK;
+    return err;
 }
 
 static bool
@@ -97,7 +109,7 @@ wf_await_check(weft_workflow *wf, struct wf_branch **out_branch)
     weft_err ended;
 
     if (branch == NULL) {
-        return wf_error(WEFT_EINVAL, "called outside of its workflow function");
+        return wf_branch_check(wf, NULL);
     }
     if (wf->is_unwinding) {
         return refuse(wf, branch, WEFT_EUNWIND);
@@ -241,7 +253,7 @@ wf_await_own(weft_workflow *wf, uint32_t id, weft_bytes *out_result)
 int
 weft_workflow_is_known(const weft_workflow *wf, weft_future future)
 {
-    return wf_await_future(wf, future) != NULL &&
+    return WF_IS_INSIDE(wf) && wf_await_future(wf, future) != NULL &&
            is_known(wf, (uint32_t)future);
 }
 
@@ -310,11 +322,10 @@ is_over(weft_workflow *wf, struct wait *wait)
     size_t failed = 0;
 
     if (wait->type == WAIT_CONDITION) {
-        bool answer;
+        struct wf_aside aside = wf_branch_aside_begin(wf);
+        bool answer = wait->condition(wait->ctx) != 0;
 
-        wf->is_computing = true;
-        answer = wait->condition(wait->ctx) != 0;
-        wf->is_computing = false;
+        wf_branch_aside_end(wf, &aside);
         return answer;
     }
     if (wait->type == WAIT_ALL) {
@@ -461,8 +472,12 @@ weft_workflow_await_condition(weft_workflow *wf, weft_condition_fn *condition,
     struct wait wait = {
         .type = WAIT_CONDITION, .condition = condition, .ctx = ctx};
 
+    weft_err err;
+
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(condition != NULL);
-    return wait_timed(wf, &wait, timeout_ms);
+    err = wf_branch_check(wf, "await_condition");
+    return err != WEFT_OK ? err : wait_timed(wf, &wait, timeout_ms);
 }
 
 weft_err

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/inside.h"
 #include "runtime/stack.h"
 #include "runtime/update.h"
 #include "runtime/versioned.h"
@@ -109,10 +110,46 @@ wf_branch_here(const weft_workflow *wf)
                                                                    : NULL;
 }
 
+weft_err
+wf_branch_check(const weft_workflow *wf, const char *what)
+{
+    if (wf_branch_here(wf) != NULL) {
+        return WEFT_OK;
+    }
+    return wf_error(WEFT_EINVAL,
+                    "%s%scalled outside of its workflow function: call it from "
+                    "that function or a branch of it, before it returns; not "
+                    "from a value, a condition, a check, a step, an activity "
+                    "or another thread",
+                    what == NULL ? "" : what, what == NULL ? "" : ": ");
+}
+
+struct wf_aside
+wf_branch_aside_begin(weft_workflow *wf)
+{
+    struct wf_aside aside = {
+        .handle = wf_inside_enter(wf),
+        .random = wf->random,
+        .was_computing = wf->is_computing,
+    };
+
+    wf->is_computing = true;
+    return aside;
+}
+
+void
+wf_branch_aside_end(weft_workflow *wf, const struct wf_aside *aside)
+{
+    wf->is_computing = aside->was_computing;
+    wf->random = aside->random;
+    wf_inside_leave(aside->handle);
+}
+
 static void
 resume(struct wf_branch *branch)
 {
     const weft_workflow *wf = branch->wf;
+    const void *before;
 
     wf_error_clear();
     if (branch->number != 0) {
@@ -125,7 +162,9 @@ resume(struct wf_branch *branch)
                        wf_letter_type_name(wf->turn->letter.type),
                        wf->turn->letter.name);
     }
+    before = wf_inside_enter(wf);
     wf_stack_resume(branch->stack);
+    wf_inside_leave(before);
     wf_watch_end(wf->partition);
 }
 
@@ -235,12 +274,15 @@ wf_branch_wake_number(weft_workflow *wf, uint32_t waiter)
 static bool
 is_true(const struct wf_branch *branch)
 {
-    const struct wf_partition *partition = branch->wf->partition;
+    weft_workflow *wf = branch->wf;
+    struct wf_aside aside;
     int answer;
 
-    wf_watch_begin(partition, branch->wf->actor, "condition", weft_nothing());
+    wf_watch_begin(wf->partition, wf->actor, "condition", weft_nothing());
+    aside = wf_branch_aside_begin(wf);
     answer = branch->condition(branch->condition_ctx);
-    wf_watch_end(partition);
+    wf_branch_aside_end(wf, &aside);
+    wf_watch_end(wf->partition);
     return answer != 0;
 }
 
@@ -408,6 +450,7 @@ weft_workflow_branch(weft_workflow *wf, const char *name, weft_branch_fn *fn,
     weft_branch_options known;
     weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(fn != NULL && out_future != NULL);
     err = wf_await_check(wf, &here);
     if (err == WEFT_OK) {

@@ -101,6 +101,10 @@ weft_client_submit(weft_client *client, const weft_request *request,
 int
 weft_client_fd(const weft_client *client)
 {
+    if (client == NULL) {
+        (void)wf_error(WEFT_EINVAL, "weft_client_fd: the client is NULL");
+        return -1;
+    }
     return client->completions.fd;
 }
 
@@ -150,6 +154,10 @@ weft_client_dispatch(weft_client *client, size_t max_count)
     size_t wanted;
     size_t count;
 
+    if (client == NULL) {
+        (void)wf_error(WEFT_EINVAL, "weft_client_dispatch: the client is NULL");
+        return 0;
+    }
     do {
         wanted = max_count - total < BATCH ? max_count - total : BATCH;
         count = pop_answers(client, requests, wanted);

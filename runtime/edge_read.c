@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/attributes.h"
+#include "runtime/inside.h"
 
 // The answer of a query function, while it runs.
 struct weft_query {
@@ -19,6 +20,8 @@ struct weft_query {
 weft_err
 weft_query_return(weft_query *query, weft_bytes answer)
 {
+    WF_REQUIRE_INSIDE(query);
+    WF_REQUIRE(answer.len == 0 || answer.data != NULL);
     if (answer.len > WF_PAYLOAD_BYTES_MAX) {
         return wf_error(WEFT_ETOOBIG, "answer: %zu bytes, the limit is %u",
                         answer.len, WF_PAYLOAD_BYTES_MAX);
@@ -35,6 +38,7 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
     weft_query query = {0};
     weft_bytes state = actor->state;
     void *zeroes = NULL; // for the state of one that had no turn yet
+    const void *before;
     weft_err err;
 
     if (actor->kind->is_workflow || actor->kind->actor.query == NULL ||
@@ -46,8 +50,10 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
         zeroes = wf_calloc(actor->kind->actor.state_bytes);
         state = weft_bytes_of(zeroes, actor->kind->actor.state_bytes);
     }
+    before = wf_inside_enter(&query);
     err = actor->kind->actor.query(&query, request->name, request->data,
                                    state.data, state.len);
+    wf_inside_leave(before);
     wf_free(zeroes);
     wf_watch_end(partition);
     if (err == WEFT_OK && query.has_answer) {

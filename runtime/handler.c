@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "runtime/cause.h"
 #include "runtime/child.h"
+#include "runtime/inside.h"
 #include "runtime/turn.h"
 
 // The handler failed: try again later, or give up for now.
@@ -217,13 +218,16 @@ call_handler(struct weft_actor *self, const struct wf_letter *letter,
     struct wf_partition *partition = self->turn.partition;
     const struct wf_actor *actor = self->turn.actor;
     struct shown shown = {0};
+    const void *before;
     weft_err err;
 
     show_letter(actor, letter, &shown);
     wf_error_clear();
     wf_watch_begin(partition, actor, wf_letter_type_name(letter->type),
                    letter->name);
+    before = wf_inside_enter(self);
     err = actor->kind->actor.receive(self, &shown.message, state);
+    wf_inside_leave(before);
     wf_watch_end(partition);
     shown_fini(&shown);
     return err;

@@ -7,17 +7,19 @@
 
 #include "weft/loop.h"
 
+#include "runtime/inside.h"
 #include "runtime/workflow_impl.h"
 
 uint64_t
 weft_workflow_journal_count(const weft_workflow *wf)
 {
-    return wf->events + wf->ordinal;
+    return WF_IS_INSIDE(wf) ? wf->events + wf->ordinal : 0;
 }
 
 int
 weft_workflow_restart_suggested(const weft_workflow *wf)
 {
-    return weft_workflow_journal_count(wf) >= WF_RESTART_ENTRIES ||
-           wf->bytes >= WF_RESTART_BYTES;
+    return WF_IS_INSIDE(wf) &&
+           (weft_workflow_journal_count(wf) >= WF_RESTART_ENTRIES ||
+            wf->bytes >= WF_RESTART_BYTES);
 }

@@ -28,8 +28,12 @@ read_pair(struct wf_reader *reader, weft_pair *out_pair)
 int
 weft_pairs_next(weft_bytes *pairs, weft_pair *out_pair)
 {
-    struct wf_reader reader = wf_reader_of(*pairs);
+    struct wf_reader reader;
 
+    if (pairs == NULL || out_pair == NULL) {
+        return 0;
+    }
+    reader = wf_reader_of(*pairs);
     if (pairs->len == 0 || !read_pair(&reader, out_pair)) {
         *pairs = weft_nothing();
         return 0;

@@ -44,7 +44,7 @@ wf_payload_fail(weft_payload *payload, weft_err err, const char *format, ...)
 {
     va_list args;
 
-    if (payload->err != WEFT_OK) {
+    if (payload == NULL || payload->err != WEFT_OK) {
         return;
     }
     va_start(args, format);
@@ -115,6 +115,9 @@ append(void *ctx, const char *bytes, size_t len)
 static bool
 begin_value(weft_payload *payload)
 {
+    if (payload == NULL) {
+        return false; // weft_payload_error tells it
+    }
     if (payload->is_whole) {
         wf_payload_fail(payload, WEFT_EINVAL,
                         "a payload is one value, and has it: "
@@ -206,6 +209,9 @@ weft_payload_destroy(weft_payload *payload)
 void
 weft_payload_reset(weft_payload *payload)
 {
+    if (payload == NULL) {
+        return;
+    }
     payload->len = 0;
     payload->depth = 0;
     payload->is_whole = false;
@@ -216,7 +222,7 @@ weft_payload_reset(weft_payload *payload)
 weft_bytes
 weft_payload_bytes(const weft_payload *payload)
 {
-    if (payload->err != WEFT_OK || !payload->is_whole) {
+    if (payload == NULL || payload->err != WEFT_OK || !payload->is_whole) {
         return weft_nothing();
     }
     return weft_bytes_of(payload->data, payload->len);
@@ -226,6 +232,7 @@ weft_err
 weft_payload_error(const weft_payload *payload)
 {
     wf_error_clear();
+    WF_REQUIRE(payload != NULL);
     if (payload->err == WEFT_OK && payload->depth > 0) {
         unsigned long long left = payload->left[payload->depth - 1];
 

@@ -244,6 +244,7 @@ weft_payload_get_int(weft_bytes bytes, const char *path, int64_t *out_value)
     struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_value != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -269,6 +270,7 @@ weft_payload_get_uint(weft_bytes bytes, const char *path, uint64_t *out_value)
     struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_value != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -290,6 +292,7 @@ weft_payload_get_double(weft_bytes bytes, const char *path, double *out_value)
     struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_value != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -315,6 +318,7 @@ weft_payload_get_bool(weft_bytes bytes, const char *path, int *out_value)
     struct wf_msgpack_item item;
     weft_err err = find_typed(bytes, path, WF_MSGPACK_BOOL, "a bool", &item);
 
+    WF_REQUIRE(out_value != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -329,6 +333,7 @@ weft_payload_get_text(weft_bytes bytes, const char *path, char *out_text,
     struct wf_msgpack_item item;
     weft_err err = find_typed(bytes, path, WF_MSGPACK_STR, "a text", &item);
 
+    WF_REQUIRE(out_text != NULL || text_size == 0);
     if (err != WEFT_OK) {
         return err;
     }
@@ -359,6 +364,7 @@ weft_payload_get_bytes(weft_bytes bytes, const char *path,
     struct wf_msgpack_item item;
     weft_err err = find_item(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_value != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -376,6 +382,7 @@ weft_payload_get_value(weft_bytes bytes, const char *path,
     struct wf_reader reader;
 
     wf_error_clear();
+    WF_REQUIRE(out_value != NULL);
 
     weft_err err = seek(bytes, path, &reader);
 
@@ -416,6 +423,7 @@ weft_payload_get_count(weft_bytes bytes, const char *path, size_t *out_count)
     struct wf_msgpack_item item;
     weft_err err = find_container(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_count != NULL);
     if (err == WEFT_OK) {
         *out_count = item.as.count;
     }
@@ -438,6 +446,7 @@ weft_payload_walk(weft_bytes bytes, const char *path,
     struct wf_msgpack_item item;
     weft_err err = find_container(bytes, path, &reader, &item);
 
+    WF_REQUIRE(out_entries != NULL);
     if (err != WEFT_OK) {
         return err;
     }
@@ -469,7 +478,7 @@ int
 weft_payload_next(weft_payload_entries *entries, weft_bytes *out_key,
                   weft_bytes *out_value)
 {
-    if (entries->left == 0) {
+    if (entries == NULL || entries->left == 0) {
         return 0;
     }
 

@@ -168,10 +168,9 @@ next_entry(weft_workflow *wf, struct wf_entry *out_entry)
 weft_err
 wf_replay_check_caller(const weft_workflow *wf)
 {
-    if (wf_branch_here(wf) == NULL) {
-        return wf_error(WEFT_EINVAL, "called outside of its workflow function");
-    }
-    return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
+    weft_err err = wf_branch_check(wf, NULL);
+
+    return err == WEFT_OK && wf->is_unwinding ? WEFT_EUNWIND : err;
 }
 
 static const struct wf_interceptors *

@@ -8,7 +8,9 @@
 #include "weft/saga.h"
 
 #include "base/error.h"
+#include "runtime/inside.h"
 #include "runtime/policy.h"
+#include "runtime/stack.h"
 #include "runtime/workflow_impl.h"
 
 struct undo {
@@ -21,6 +23,7 @@ struct undo {
 };
 
 struct weft_saga {
+    weft_saga *older; // of the same workflow
     weft_workflow *wf;
     struct undo *last;
 };
@@ -28,10 +31,41 @@ struct weft_saga {
 weft_saga *
 weft_saga_create(weft_workflow *wf)
 {
-    weft_saga *saga = weft_workflow_alloc(wf, sizeof(*saga));
+    weft_saga *saga;
 
+    if (wf_branch_check(wf, "saga_create") != WEFT_OK) {
+        return NULL;
+    }
+    saga = weft_workflow_alloc(wf, sizeof(*saga));
+    saga->older = wf->sagas;
     saga->wf = wf;
+    wf->sagas = saga;
     return saga;
+}
+
+// Is it one of the workflow whose code calls this? It is looked for and not
+// looked into: its memory may be gone.
+static weft_err
+check(const weft_saga *saga, const char *what)
+{
+    const struct wf_stack *stack = wf_stack_here();
+    const struct wf_branch *branch =
+        stack == NULL ? NULL : wf_stack_context(stack);
+    const weft_saga *known =
+        branch == NULL || branch->wf->is_computing ? NULL : branch->wf->sagas;
+
+    while (known != NULL && known != saga) {
+        known = known->older;
+    }
+    if (known != NULL) {
+        return WEFT_OK;
+    }
+    return wf_error(WEFT_EINVAL,
+                    "%s: %s: use what weft_saga_create returned, in the same "
+                    "workflow and before its function returns",
+                    what,
+                    saga == NULL ? "the saga is NULL"
+                                 : "this is no saga of the code that runs");
 }
 
 static struct undo *
@@ -49,9 +83,12 @@ weft_saga_add(weft_saga *saga, const char *activity, weft_bytes input,
               const weft_call_options *options)
 {
     struct undo *undo;
-    weft_err err = wf_policy_check_activity(
-        saga->wf->partition->options.definitions, activity);
+    weft_err err = check(saga, "saga_add");
 
+    if (err == WEFT_OK) {
+        err = wf_policy_check_activity(saga->wf->partition->options.definitions,
+                                       activity);
+    }
     if (err == WEFT_OK) {
         err = wf_turn_check_payload(activity, input);
     }
@@ -69,7 +106,11 @@ weft_err
 weft_saga_add_fn(weft_saga *saga, weft_saga_fn *fn, void *ctx)
 {
     struct undo *undo;
+    weft_err err = check(saga, "saga_add_fn");
 
+    if (err != WEFT_OK) {
+        return err;
+    }
     WF_REQUIRE(fn != NULL);
     undo = add(saga);
     undo->fn = fn;
@@ -90,8 +131,11 @@ weft_err
 weft_saga_undo(weft_saga *saga)
 {
     weft_err outcome = WEFT_OK;
-    weft_err err = WEFT_OK;
+    weft_err err = check(saga, "saga_undo");
 
+    if (err != WEFT_OK) {
+        return err;
+    }
     weft_workflow_shield_begin(saga->wf);
     while (saga->last != NULL && err != WEFT_EUNWIND) {
         const struct undo *undo = saga->last;
@@ -109,12 +153,18 @@ weft_saga_undo(weft_saga *saga)
 weft_err
 weft_saga_end(weft_saga *saga, weft_err err)
 {
-    struct wf_branch *branch = wf_branch_here(saga->wf);
+    struct wf_branch *branch;
     weft_failure failure;
+    weft_err known;
 
-    if (err == WEFT_EUNWIND || branch == NULL) {
+    if (err == WEFT_EUNWIND) {
         return err;
     }
+    known = check(saga, "saga_end");
+    if (known != WEFT_OK) {
+        return known;
+    }
+    branch = wf_branch_here(saga->wf);
     if (err == WEFT_OK) {
         saga->last = NULL;
         return err;

@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/child.h"
+#include "runtime/inside.h"
 #include "runtime/reset.h"
 #include "runtime/workflow_impl.h"
 
@@ -288,7 +289,7 @@ weft_workflow_shield_end(weft_workflow *wf)
 int
 weft_workflow_is_cancelled(const weft_workflow *wf)
 {
-    return wf->root->ended != WEFT_OK;
+    return WF_IS_INSIDE(wf) && wf->root->ended != WEFT_OK;
 }
 
 static struct wf_branch *
@@ -322,10 +323,14 @@ static weft_err
 check_future(weft_workflow *wf, const char *what, weft_future future,
              struct wf_future **out_known)
 {
+    weft_err err = wf_branch_check(wf, what);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
     *out_known = wf_await_future(wf, future);
-    if (wf_branch_here(wf) == NULL || *out_known == NULL) {
-        return wf_error(WEFT_EINVAL, "%s: %llu is not a future of %s", what,
-                        (unsigned long long)future, wf_key_id(&wf->actor->key));
+    if (*out_known == NULL) {
+        return wf_await_refuse(wf, what, future);
     }
     return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
 }

@@ -299,13 +299,13 @@ weft_test_close(weft_test *test)
 weft_node *
 weft_test_node(const weft_test *test)
 {
-    return test->node;
+    return test == NULL ? NULL : test->node;
 }
 
 weft_client *
 weft_test_client(const weft_test *test)
 {
-    return test->client;
+    return test == NULL ? NULL : test->client;
 }
 
 // Time. -----------------------------------------------------------------------
@@ -313,21 +313,25 @@ weft_test_client(const weft_test *test)
 uint64_t
 weft_test_now_ms(const weft_test *test)
 {
-    return test->now_ms;
+    return test == NULL ? 0 : test->now_ms;
 }
 
 void
 weft_test_run(weft_test *test)
 {
-    while (step(test, test->now_ms)) {
+    while (test != NULL && step(test, test->now_ms)) {
     }
 }
 
 void
 weft_test_advance(weft_test *test, uint64_t ms)
 {
-    uint64_t end_ms = later(test, ms);
+    uint64_t end_ms;
 
+    if (test == NULL) {
+        return;
+    }
+    end_ms = later(test, ms);
     while (step(test, end_ms)) {
     }
     // An activity may have let more time pass.
@@ -340,10 +344,15 @@ weft_test_advance(weft_test *test, uint64_t ms)
 uint64_t
 weft_test_skip(weft_test *test, uint64_t ms)
 {
-    uint64_t begin_ms = test->now_ms;
-    uint64_t limit_ms = later(test, ms);
+    uint64_t begin_ms;
+    uint64_t limit_ms;
     uint64_t next;
 
+    if (test == NULL) {
+        return 0;
+    }
+    begin_ms = test->now_ms;
+    limit_ms = later(test, ms);
     weft_test_run(test);
     next = next_due_ms(test);
     if (test->is_in_turn || next <= test->now_ms || next > limit_ms) {
@@ -357,8 +366,12 @@ weft_test_skip(weft_test *test, uint64_t ms)
 void
 weft_test_at(weft_test *test, uint64_t ms, weft_test_fn *fn, void *ctx)
 {
-    struct wf_testing_due *due = wf_calloc(sizeof(*due));
+    struct wf_testing_due *due;
 
+    if (test == NULL || fn == NULL) {
+        return;
+    }
+    due = wf_calloc(sizeof(*due));
     due->fn = fn;
     due->ctx = ctx;
     wf_heap_add(&test->due, &due->heap, later(test, ms));

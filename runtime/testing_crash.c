@@ -126,27 +126,31 @@ wf_testing_crash(weft_test *test)
 void
 weft_test_crash(weft_test *test)
 {
-    test->wants_crash = true;
-    (void)wf_testing_crash(test);
+    if (test != NULL) {
+        test->wants_crash = true;
+        (void)wf_testing_crash(test);
+    }
 }
 
 void
 weft_test_crash_at_commit(weft_test *test, uint64_t count, int is_after)
 {
-    test->crash_commit = count == 0 ? 0 : test->commits + count;
-    test->is_crash_after = is_after != 0;
+    if (test != NULL) {
+        test->crash_commit = count == 0 ? 0 : test->commits + count;
+        test->is_crash_after = is_after != 0;
+    }
 }
 
 uint64_t
 weft_test_commits(const weft_test *test)
 {
-    return test->commits;
+    return test == NULL ? 0 : test->commits;
 }
 
 uint64_t
 weft_test_crashes(const weft_test *test)
 {
-    return test->crashes;
+    return test == NULL ? 0 : test->crashes;
 }
 
 // Scenarios. ------------------------------------------------------------------

@@ -190,7 +190,10 @@ uint64_t
 weft_test_activity_count(const weft_test *test, const char *activity)
 {
     const struct wf_activity_kind *kind =
-        wf_definitions_find_activity(wf_node_definitions(test->node), activity);
+        test == NULL || activity == NULL
+            ? NULL
+            : wf_definitions_find_activity(wf_node_definitions(test->node),
+                                           activity);
     const struct wf_testing_stub *stub = kind == NULL ? NULL : find(test, kind);
 
     return stub == NULL ? 0 : stub->count;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/edge.h"
+#include "runtime/inside.h"
 #include "runtime/workflow_impl.h"
 #include "weft/update.h"
 
@@ -373,6 +374,7 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
     weft_failure why = {0};
     weft_err err = WEFT_OK;
     struct wf_buf data = {0};
+    struct wf_aside aside;
 
     if (handler == NULL) {
         err = WEFT_ENOTFOUND;
@@ -383,7 +385,9 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
     } else if (handler->check != NULL) {
         wf_watch_begin(wf->partition, wf->actor, "check of update",
                        letter->name);
+        aside = wf_branch_aside_begin(wf);
         err = handler->check(letter->data, handler->ctx, &why);
+        wf_branch_aside_end(wf, &aside);
         wf_watch_end(wf->partition);
     }
     if (err == WEFT_OK) {
@@ -522,9 +526,11 @@ weft_workflow_on_update(weft_workflow *wf, const char *name,
                         void *ctx)
 {
     struct wf_handler *handler;
-    weft_err err = wf_name_check("update", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(handle != NULL);
+    err = wf_name_check("update", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_replay_check_caller(wf);
     }
@@ -554,5 +560,6 @@ is_idle(void *ctx)
 weft_err
 weft_workflow_await_updates(weft_workflow *wf)
 {
+    WF_REQUIRE_INSIDE(wf);
     return weft_workflow_await_condition(wf, is_idle, wf, WEFT_FOREVER);
 }

@@ -544,6 +544,7 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
     char key[33];
     weft_step step = {.attempt = command->attempt, .key = key};
     weft_bytes data = weft_nothing();
+    struct wf_aside aside;
 
     if (wf == NULL) {
         return false;
@@ -558,7 +559,9 @@ wf_workflow_step(struct wf_partition *partition, struct wf_actor *actor,
     wf_commands_key(actor, command->id, key);
     wf_error_clear();
     wf_watch_begin(partition, actor, "step", weft_text(command->name));
+    aside = wf_branch_aside_begin(wf);
     out_result->err = branch->step_run(&step, branch->step_ctx, &data);
+    wf_branch_aside_end(wf, &aside);
     wf_watch_end(partition);
     (void)wf_fault_hit(WF_FAULT_STEP_DONE);
     out_result->name =

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/cause.h"
+#include "runtime/inside.h"
 #include "runtime/pairs.h"
 #include "runtime/policy.h"
 #include "runtime/reset.h"
@@ -60,7 +61,7 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
     struct wf_buf bytes = {0};
     weft_err err;
 
-    WF_REQUIRE(wf != NULL);
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(out_future != NULL);
     err =
         wf_policy_check_activity(wf->partition->options.definitions, activity);
@@ -109,6 +110,7 @@ weft_workflow_value(weft_workflow *wf, const char *name, weft_value_fn *compute,
     bool is_recorded = false;
     weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(compute != NULL);
     err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
@@ -118,14 +120,10 @@ weft_workflow_value(weft_workflow *wf, const char *name, weft_value_fn *compute,
         return err;
     }
     if (!is_recorded) {
-        // Random numbers it takes must not shift those of a replay, which
-        // does not run it.
-        struct wf_random before = wf->random;
+        struct wf_aside aside = wf_branch_aside_begin(wf);
 
-        wf->is_computing = true;
         outcome = compute(wf, ctx, &data);
-        wf->is_computing = false;
-        wf->random = before;
+        wf_branch_aside_end(wf, &aside);
         err = wf_turn_check(wf->turn, name, data);
         if (err != WEFT_OK) {
             outcome = err;
@@ -148,6 +146,7 @@ weft_workflow_step(weft_workflow *wf, const char *name, weft_step_fn *run,
     weft_err err;
     uint32_t id;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(run != NULL);
     err = wf_name_check("step", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
@@ -181,6 +180,7 @@ weft_workflow_timer(weft_workflow *wf, uint64_t ms, weft_future *out_future)
 {
     weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(out_future != NULL);
     err = wf_workflow_begin(wf, WF_COMMAND_TIMER, "",
                             weft_bytes_of(&ms, sizeof(ms)));
@@ -213,8 +213,10 @@ weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
                      weft_bytes data)
 {
     struct wf_key key;
-    weft_err err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
+    weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
+    err = wf_name_check("signal", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_key_make(wf_key_namespace(&wf->actor->key), to.kind, to.id,
                           &key);
@@ -240,8 +242,14 @@ weft_workflow_signal(weft_workflow *wf, weft_target to, const char *name,
 const weft_failure *
 weft_workflow_failure(const weft_workflow *wf)
 {
-    const struct wf_branch *branch = wf_branch_here(wf);
+    static const weft_failure nothing = {
+        .name = "", .message = "", .source = ""};
+    const struct wf_branch *branch;
 
+    if (!WF_IS_INSIDE(wf)) {
+        return &nothing;
+    }
+    branch = wf_branch_here(wf);
     return branch != NULL ? &branch->failure : &wf->main->failure;
 }
 
@@ -250,12 +258,10 @@ weft_workflow_failure(const weft_workflow *wf)
 static weft_err
 check_payload(const weft_workflow *wf, const char *what, weft_bytes payload)
 {
-    if (wf_branch_here(wf) == NULL) {
-        return wf_error(WEFT_EINVAL,
-                        "%s: called outside of its workflow function", what);
-    }
-    if (wf->is_unwinding) {
-        return WEFT_EUNWIND;
+    weft_err err = wf_branch_check(wf, what);
+
+    if (err != WEFT_OK || wf->is_unwinding) {
+        return err != WEFT_OK ? err : WEFT_EUNWIND;
     }
     return wf_turn_check_payload(what, payload);
 }
@@ -373,8 +379,12 @@ weft_workflow_restart(weft_workflow *wf, weft_bytes input)
 void *
 weft_workflow_alloc(weft_workflow *wf, size_t size)
 {
-    void *memory = wf_workflow_memory(wf, size);
+    void *memory;
 
+    if (!WF_IS_INSIDE(wf) || size > PTRDIFF_MAX) {
+        return NULL;
+    }
+    memory = wf_workflow_memory(wf, size);
     memset(memory, 0, size);
     return memory;
 }
@@ -385,7 +395,10 @@ weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx), void *ctx)
     struct wf_branch *branch = wf_branch_here(wf);
     struct wf_deferred *deferred;
 
-    WF_REQUIRE(fn != NULL && branch != NULL);
+    WF_REQUIRE(fn != NULL);
+    if (branch == NULL) {
+        return wf_branch_check(wf, "defer");
+    }
     deferred = wf_workflow_memory(wf, sizeof(*deferred));
     *deferred = (struct wf_deferred){
         .next = branch->deferred,
@@ -399,43 +412,43 @@ weft_workflow_defer(weft_workflow *wf, void (*fn)(void *ctx), void *ctx)
 uint64_t
 weft_workflow_now_ms(const weft_workflow *wf)
 {
-    return wf->now_ms;
+    return WF_IS_INSIDE(wf) ? wf->now_ms : 0;
 }
 
 uint64_t
 weft_workflow_random(weft_workflow *wf)
 {
-    return wf_random_u64(&wf->random);
+    return WF_IS_INSIDE(wf) ? wf_random_u64(&wf->random) : 0;
 }
 
 const char *
 weft_workflow_namespace(const weft_workflow *wf)
 {
-    return wf_key_namespace(&wf->actor->key);
+    return WF_IS_INSIDE(wf) ? wf_key_namespace(&wf->actor->key) : "";
 }
 
 const char *
 weft_workflow_kind(const weft_workflow *wf)
 {
-    return wf_key_kind(&wf->actor->key);
+    return WF_IS_INSIDE(wf) ? wf_key_kind(&wf->actor->key) : "";
 }
 
 const char *
 weft_workflow_id(const weft_workflow *wf)
 {
-    return wf_key_id(&wf->actor->key);
+    return WF_IS_INSIDE(wf) ? wf_key_id(&wf->actor->key) : "";
 }
 
 uint64_t
 weft_workflow_run(const weft_workflow *wf)
 {
-    return wf->actor->origin_run;
+    return WF_IS_INSIDE(wf) ? wf->actor->origin_run : 0;
 }
 
 uint32_t
 weft_workflow_attempt(const weft_workflow *wf)
 {
-    return wf->actor->attempt;
+    return WF_IS_INSIDE(wf) ? wf->actor->attempt : 0;
 }
 
 static weft_bytes
@@ -453,7 +466,8 @@ memo_of(const weft_workflow *wf)
 weft_bytes
 weft_workflow_memo(const weft_workflow *wf, const char *name)
 {
-    return weft_pairs_get(memo_of(wf), name);
+    return WF_IS_INSIDE(wf) ? weft_pairs_get(memo_of(wf), name)
+                            : weft_nothing();
 }
 
 weft_err
@@ -483,17 +497,18 @@ weft_workflow_memo_set(weft_workflow *wf, const char *name, weft_bytes value)
 weft_bytes
 weft_workflow_header(const weft_workflow *wf, const char *name)
 {
-    return wf_start_header(wf->actor->options, name);
+    return WF_IS_INSIDE(wf) ? wf_start_header(wf->actor->options, name)
+                            : weft_nothing();
 }
 
 void *
 weft_workflow_context(const weft_workflow *wf)
 {
-    return wf->kind->workflow.context;
+    return WF_IS_INSIDE(wf) ? wf->kind->workflow.context : NULL;
 }
 
 int
 weft_workflow_is_replaying(const weft_workflow *wf)
 {
-    return wf->is_replaying;
+    return WF_IS_INSIDE(wf) && wf->is_replaying;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "runtime/child.h"
+#include "runtime/inside.h"
 #include "runtime/reset.h"
 #include "runtime/start.h"
 #include "runtime/workflow_impl.h"
@@ -44,6 +45,7 @@ weft_workflow_child_async(weft_workflow *wf, weft_target child,
     struct wf_key key;
     weft_err err;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(out_future != NULL);
     err = wf_key_make(wf_key_namespace(&wf->actor->key), child.kind, child.id,
                       &key);
@@ -91,15 +93,20 @@ weft_err
 weft_workflow_child_started(weft_workflow *wf, weft_future child,
                             weft_future *out_started)
 {
-    const struct wf_future *known = wf_await_future(wf, child);
-    uint32_t started = known == NULL ? 0 : started_of(wf, (uint32_t)child);
+    uint32_t started;
 
+    WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(out_started != NULL);
+    if (wf_await_future(wf, child) == NULL) {
+        return wf_await_refuse(wf, "child_started", child);
+    }
+    started = started_of(wf, (uint32_t)child);
     if (started == 0) {
         return wf_error(WEFT_EINVAL,
-                        "child_started: %llu is not a child of %s that was to "
-                        "tell",
-                        (unsigned long long)child, wf_key_id(&wf->actor->key));
+                        "child_started: %llu of %s/%s is not a child that was "
+                        "to tell: set tell_started in its options",
+                        (unsigned long long)child, wf_key_kind(&wf->actor->key),
+                        wf_key_id(&wf->actor->key));
     }
     *out_started = wf_await_number(wf, started);
     return WEFT_OK;

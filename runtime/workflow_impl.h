@@ -15,6 +15,7 @@
 #include "runtime/turn.h"
 #include "runtime/workflow.h"
 #include "weft/branch.h"
+#include "weft/saga.h"
 #include "weft/workflow.h"
 
 struct wf_remade;
@@ -127,6 +128,13 @@ struct wf_branch {
     void *step_ctx;
 };
 
+// What code to the side has to leave as it was.
+struct wf_aside {
+    const void *handle;
+    struct wf_random random;
+    bool was_computing;
+};
+
 struct weft_workflow {
     struct wf_partition *partition;
     struct wf_actor *actor;
@@ -157,7 +165,7 @@ struct weft_workflow {
     uint64_t failures;        // futures known not to have gone well
     struct wf_buf attributes; // a set, as the code has made it
     bool is_unwinding;
-    bool is_computing; // a value or a condition, which may call little
+    bool is_computing; // code to the side, which may call little
     bool is_starved;   // no memory for a stack: the turn is tried again
     bool is_done;      // the function has returned
 
@@ -180,6 +188,8 @@ struct weft_workflow {
 
     bool is_restarting;
     weft_bytes restart_input; // in the arena
+
+    weft_saga *sagas; // the newest
 
     struct wf_arena_block *arena;
 };
@@ -238,6 +248,13 @@ weft_err wf_replay_own_command(weft_workflow *wf, enum wf_command_kind kind,
 // The branch whose code calls this, on this thread; NULL: not one of wf.
 // Touches nothing of wf, so that calls from anywhere are found out.
 struct wf_branch *wf_branch_here(const weft_workflow *wf);
+// WEFT_EINVAL if there is none, with what to do. what NULL: not known.
+weft_err wf_branch_check(const weft_workflow *wf, const char *what);
+// Code of wf that a replay does not run, or not at the same moments: a value, a
+// condition, a check, a step. It may look, and begins nothing; the random
+// numbers that it takes are not missed by the code that is replayed.
+struct wf_aside wf_branch_aside_begin(weft_workflow *wf);
+void wf_branch_aside_end(weft_workflow *wf, const struct wf_aside *aside);
 // The first branch, ready to run. False: no memory for a stack.
 bool wf_branch_begin(weft_workflow *wf);
 // Run all that are ready, in turn, until all wait or are done, or one has
@@ -288,6 +305,9 @@ void wf_channel_fini(weft_workflow *wf);
 // The number that code has for a future, and back. NULL: not one of this run.
 weft_future wf_await_number(const weft_workflow *wf, uint32_t id);
 struct wf_future *wf_await_future(const weft_workflow *wf, weft_future future);
+// WEFT_EINVAL, and why that is not one of this run.
+weft_err wf_await_refuse(const weft_workflow *wf, const char *what,
+                         weft_future future);
 // May the code wait, or begin something? WEFT_EINVAL, WEFT_EUNWIND, and why
 // the scope has ended. out_branch may be NULL.
 weft_err wf_await_check(weft_workflow *wf, struct wf_branch **out_branch);

@@ -27,7 +27,7 @@ extern "C" {
 #define WEFT_FOREVER UINT64_MAX
 #define WEFT_UNLIMITED UINT32_MAX
 
-// One attempt, valid until its function returns.
+// One attempt, valid until its function returns, on that function's thread.
 typedef struct weft_activity weft_activity;
 
 // The code of an activity. Return WEFT_OK for success (the result is what
@@ -123,6 +123,9 @@ WEFT_API weft_err weft_definitions_add_activity(weft_definitions *definitions,
                                                 const weft_activity_def *def);
 
 // Everything below is called from the activity's own function and thread.
+// Anywhere else, and after it has returned, a function does nothing: it returns
+// WEFT_EINVAL, or 0, "", NULL, nothing. Other threads work by token
+// (weft_activity_defer).
 
 // Set the result; copied. The last call wins. At most 2 MiB.
 //

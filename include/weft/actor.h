@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-// The actor whose turn it is; valid until the handler returns.
+// The actor whose turn it is; valid until the handler returns, on its thread.
 typedef struct weft_actor weft_actor;
 
 // How a child starts: child.h.
@@ -86,7 +86,8 @@ typedef weft_err weft_actor_fn(weft_actor *actor, const weft_message *message,
                                void *state);
 
 // Answer a question from the state, without changing it. Write the answer
-// with weft_query_return. Runs between turns and must be as quick as one.
+// with weft_query_return. Runs between turns and must be as quick as one; the
+// weft_query is valid until it returns, on its thread.
 typedef struct weft_query weft_query;
 typedef weft_err weft_query_fn(weft_query *query, const char *name,
                                weft_bytes args, const void *state,
@@ -137,8 +138,10 @@ typedef struct weft_actor_def {
 WEFT_API weft_err weft_definitions_add_actor(weft_definitions *definitions,
                                              const weft_actor_def *def);
 
-// Everything below is called from the handler, on its thread. Payloads and
-// strings are copied. Functions that add an effect return
+// Everything below is called from the handler, on its thread. Anywhere else,
+// and after it has returned, a function does nothing: it returns WEFT_EINVAL,
+// or 0, "", NULL, nothing. Payloads and strings are copied. Functions that add
+// an effect return
 //   WEFT_EINVAL   a name or id is missing, too long, or of an unknown kind
 //   WEFT_ETOOBIG  the payload is over 2 MiB, or the turn as a whole over 8 MiB
 // and then add nothing.
@@ -254,6 +257,8 @@ WEFT_API weft_bytes weft_actor_header(const weft_actor *actor,
 WEFT_API void *weft_actor_context(const weft_actor *actor);
 
 // From a query function: set the answer; copied; at most 2 MiB.
+//
+// WEFT_EINVAL  not called from the query function that was given it
 WEFT_API weft_err weft_query_return(weft_query *query, weft_bytes answer);
 
 #ifdef __cplusplus

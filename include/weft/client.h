@@ -216,6 +216,7 @@ WEFT_API weft_err weft_client_submit(weft_client *client,
                                      uint64_t *out_number);
 
 // Readable when weft_client_dispatch has something to do. Owned by the client.
+// -1 for NULL.
 WEFT_API int weft_client_fd(const weft_client *client);
 
 // Call back for up to max_count answers; returns how many. Never blocks.

@@ -13,7 +13,8 @@
 // (Temporal: Saga; the pattern of the same name.)
 //
 // Threads: every function here is called from a workflow's own function or a
-// branch of it.
+// branch of it. With NULL, or a saga of other code, those that return an error
+// return WEFT_EINVAL and do nothing.
 
 #ifndef WEFT_SAGA_H
 #define WEFT_SAGA_H
@@ -26,7 +27,8 @@ extern "C" {
 
 typedef struct weft_saga weft_saga;
 
-// In memory of the workflow: nothing to free. Never NULL.
+// In memory of the workflow: nothing to free. NULL only when called outside of
+// the workflow's function, or out of memory.
 WEFT_API weft_saga *weft_saga_create(weft_workflow *wf);
 
 // Remember an activity that undoes what was just done. All copied, but
@@ -50,8 +52,8 @@ WEFT_API weft_err weft_saga_add_fn(weft_saga *saga, weft_saga_fn *undo,
 WEFT_API weft_err weft_saga_undo(weft_saga *saga);
 
 // If err is WEFT_OK, forget the undo steps; else undo them, unless it is
-// WEFT_EUNWIND. Returns err. The failure that the workflow ends with is the
-// one from before undoing.
+// WEFT_EUNWIND. Returns err, or WEFT_EINVAL if it is no saga of this code. The
+// failure that the workflow ends with is the one from before undoing.
 WEFT_API weft_err weft_saga_end(weft_saga *saga, weft_err err);
 
 #ifdef __cplusplus

@@ -11,8 +11,11 @@
 // (Temporal: workflow; Durable Functions: orchestrator.)
 //
 // Threads: every function here is called from the workflow's own function, or
-// a branch of it (branch.h). From anywhere else - a step, an activity, another
-// thread - those that return an error return WEFT_EINVAL and do nothing.
+// a branch of it (branch.h). From anywhere else - an activity, another thread,
+// other code, after it has returned - those that return an error return
+// WEFT_EINVAL, the others 0, "", NULL, nothing, and they do nothing. A value, a
+// condition, a check of an update and a step may look: time, random numbers,
+// memory, names.
 //
 // Every function that waits or begins something can return, besides its own
 // errors:
@@ -354,7 +357,7 @@ WEFT_API int weft_workflow_is_cancelled(const weft_workflow *wf);
 // Memory. -------------------------------------------------------------------
 
 // Memory that is freed when the function returns or its stack is dropped.
-// Zeroed; NULL only when out of memory.
+// Zeroed; NULL when out of memory, or called from elsewhere.
 WEFT_API void *weft_workflow_alloc(weft_workflow *wf, size_t size);
 
 // Call fn(ctx) when the function returns or its stack is dropped; last added,

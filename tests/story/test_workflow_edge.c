@@ -144,17 +144,20 @@ tell_wrong(struct story *story)
     (void)story;
     story_start("flow", "w", "");
     CHECK_RESULT("flow", "w", "");
-    CHECK_NOTES("[0] unknown: WEFT_EINVAL activity unknown is not registered\n"
-                "[0] options: WEFT_EINVAL call options: coefficient is not "
-                "1 to 1000\n"
-                "[0] size: WEFT_EINVAL weft_call_options: struct_size is 0; "
-                "begin with its _INIT\n"
-                "[0] future: WEFT_EINVAL await: 1 is not a future of w\n"
-                "[0] any: WEFT_EINVAL await_any: 0 is not a future of w\n"
-                "[0] name: WEFT_EINVAL signal is missing\n"
-                "[0] id: WEFT_EINVAL the id is missing\n"
-                "[0] receive: WEFT_EINVAL signal is missing\n"
-                "[0] kind: WEFT_EINVAL the kind is missing\n");
+    CHECK_NOTES(
+        "[0] unknown: WEFT_EINVAL activity unknown is not registered\n"
+        "[0] options: WEFT_EINVAL call options: coefficient is not "
+        "1 to 1000\n"
+        "[0] size: WEFT_EINVAL weft_call_options: struct_size is 0; "
+        "begin with its _INIT\n"
+        "[0] future: WEFT_EINVAL await: 1 is not a future of flow/w: "
+        "await what this run has begun\n"
+        "[0] any: WEFT_EINVAL await_any: 0 is not a future of flow/w: "
+        "the call that was to begin it has failed, look at what that returned\n"
+        "[0] name: WEFT_EINVAL signal is missing\n"
+        "[0] id: WEFT_EINVAL the id is missing\n"
+        "[0] receive: WEFT_EINVAL signal is missing\n"
+        "[0] kind: WEFT_EINVAL the kind is missing\n");
 }
 
 TEST(workflow, what_cannot_be_is_refused_in_words)
@@ -171,7 +174,8 @@ meddle(const weft_step *step, void *ctx, weft_bytes *out_result)
     (void)step;
     (void)out_result;
     CHECK_ERR(weft_workflow_sleep(wf, 1), WEFT_EINVAL);
-    CHECK_STR(weft_err_detail(), "called outside of its workflow function");
+    CHECK(strstr(weft_err_detail(), "outside of its workflow function") !=
+          NULL);
     CHECK_ERR(weft_workflow_await(wf, 1, NULL), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_timer(wf, 1, &future), WEFT_EINVAL);
     CHECK_ERR(weft_workflow_call(wf, "act", weft_nothing(), NULL, NULL),

@@ -207,7 +207,12 @@ wf_client_begin(weft_client *client, struct wf_request *request,
     call->fn = fn;
     call->ctx = ctx;
     call->items_max = request->list_limit;
-    set_number(client, call, repeated);
+    if (request->number == 0) {
+        set_number(client, call, repeated);
+    } else {
+        call->number = request->number;
+        call->is_numbered = false;
+    }
     atomic_store(&call->state, WF_CLIENT_CALL_OPEN);
     client->undelivered += fn != NULL;
     pthread_mutex_unlock(&client->lock);

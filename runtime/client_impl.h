@@ -85,10 +85,12 @@ struct weft_client {
 
 // Check a request, copy what its verb needs, and let the port prepare it; id
 // and done are not set. Errors are those of weft_client_submit.
-weft_err wf_client_make(const weft_client *client, const weft_request *request,
+weft_err wf_client_make(const weft_client *client, const char *name_space,
+                        const weft_request *request,
                         struct wf_request **out_request);
 
-// Give the request, which it takes, a call and a number. repeated 0: a new one.
+// Give the request, which it takes, a call and a number, unless it has one that
+// is not this client's to know (client_as.h). repeated 0: a new one.
 // fn NULL: a thread will wait for the answer. client.c
 //
 // WEFT_ECLOSED, WEFT_EBUSY   and the request is freed

@@ -123,15 +123,14 @@ copy_text(const char *what, const char *text, size_t len_max, char **out_copy)
 }
 
 static weft_err
-make_target(const weft_client *client, weft_target target,
-            struct wf_request *made)
+make_target(const char *name_space, weft_target target, struct wf_request *made)
 {
-    return wf_key_make(client->name_space, target.kind, target.id, &made->key);
+    return wf_key_make(name_space, target.kind, target.id, &made->key);
 }
 
 // All of it is decoded once, here: what a partition has written must apply.
 static weft_err
-make_import(const weft_client *client, const weft_request *given,
+make_import(const char *name_space, const weft_request *given,
             struct wf_request *made)
 {
     struct wf_reader reader = wf_reader_of(given->data);
@@ -147,7 +146,7 @@ make_import(const weft_client *client, const weft_request *given,
     }
     if (err == WEFT_OK) {
         err = make_target(
-            client,
+            name_space,
             (weft_target){wf_key_kind(&capsule.key), wf_key_id(&capsule.key)},
             made);
         wf_actor_destroy(actor);
@@ -281,7 +280,7 @@ make_limit(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
-make_page(const weft_client *client, const weft_request *given,
+make_page(const char *name_space, const weft_request *given,
           struct wf_request *made)
 {
     const char *kind = given->target.kind;
@@ -304,7 +303,7 @@ make_page(const weft_client *client, const weft_request *given,
         }
         made->list_kind = wf_strdup(kind);
     }
-    made->list_namespace = wf_strdup(client->name_space);
+    made->list_namespace = wf_strdup(name_space);
     made->list_status = given->status;
     if (given->filter != NULL) {
         return wf_filter_parse(given->filter, &made->list_filter);
@@ -323,14 +322,14 @@ make_group(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
-make_fields(const weft_client *client, const weft_request *given,
+make_fields(const char *name_space, const weft_request *given,
             struct wf_request *made)
 {
     unsigned fields = fields_of[given->verb];
     weft_err err = WEFT_OK;
 
     if ((fields & TARGET) != 0) {
-        err = make_target(client, given->target, made);
+        err = make_target(name_space, given->target, made);
     }
     if (err == WEFT_OK && (fields & TOKEN) != 0) {
         err = make_token(given, made);
@@ -367,7 +366,7 @@ make_fields(const weft_client *client, const weft_request *given,
         made->call = given->call;
     }
     if (err == WEFT_OK && (fields & PAGE) != 0) {
-        err = make_page(client, given, made);
+        err = make_page(name_space, given, made);
     }
     if (err == WEFT_OK && (fields & UPDATE) != 0 && given->update_id != NULL) {
         err = wf_name_check("update_id", given->update_id, WF_NAME_BYTES_MAX);
@@ -385,7 +384,7 @@ make_fields(const weft_client *client, const weft_request *given,
         err = make_point(given, made);
     }
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
-        err = make_import(client, given, made);
+        err = make_import(name_space, given, made);
     }
     if (err == WEFT_OK && (fields & GROUP) != 0) {
         err = make_group(given, made);
@@ -394,8 +393,8 @@ make_fields(const weft_client *client, const weft_request *given,
 }
 
 weft_err
-wf_client_make(const weft_client *client, const weft_request *request,
-               struct wf_request **out_request)
+wf_client_make(const weft_client *client, const char *name_space,
+               const weft_request *request, struct wf_request **out_request)
 {
     struct wf_request *made;
     weft_err err;
@@ -411,10 +410,10 @@ wf_client_make(const weft_client *client, const weft_request *request,
     made->verb = request->verb;
     made->is_terminating = request->terminate_first != 0;
     made->version = request->version;
-    err = make_fields(client, request, made);
+    err = make_fields(name_space, request, made);
     if (err == WEFT_OK) {
-        err = client->port.ops->prepare(client->port.self, client->name_space,
-                                        request, made);
+        err = client->port.ops->prepare(client->port.self, name_space, request,
+                                        made);
     }
     if (err != WEFT_OK) {
         wf_request_destroy(made);

@@ -9,7 +9,10 @@
 // Threads: any. pop_lock is held while completions are popped, and never while
 // user code runs.
 
+#include "runtime/client_as.h"
 #include "runtime/client_impl.h"
+
+#include <string.h>
 
 #include "base/error.h"
 #include "base/key.h"
@@ -51,8 +54,9 @@ show_reply(const weft_client *client, weft_verb verb, weft_target target,
 
 // What is asked, when the interceptors have seen it.
 static weft_err
-make_request(weft_client *client, const weft_request *request,
-             weft_request *out_given, struct wf_request **out_made)
+make_request(weft_client *client, const char *name_space,
+             const weft_request *request, weft_request *out_given,
+             struct wf_request **out_made)
 {
     weft_err err = wf_versioned_copy("weft_request", request, out_given,
                                      sizeof(*out_given));
@@ -60,7 +64,9 @@ make_request(weft_client *client, const weft_request *request,
     if (err == WEFT_OK && client->interceptors != NULL) {
         err = wf_interceptors_request(client->interceptors, out_given);
     }
-    return err == WEFT_OK ? wf_client_make(client, out_given, out_made) : err;
+    return err == WEFT_OK
+               ? wf_client_make(client, name_space, out_given, out_made)
+               : err;
 }
 
 static void
@@ -83,7 +89,7 @@ weft_client_submit(weft_client *client, const weft_request *request,
     wf_error_clear();
     WF_REQUIRE(client != NULL);
     WF_REQUIRE(fn != NULL);
-    err = make_request(client, request, &given, &made);
+    err = make_request(client, client->name_space, request, &given, &made);
     if (err != WEFT_OK) {
         return err;
     }
@@ -94,6 +100,35 @@ weft_client_submit(weft_client *client, const weft_request *request,
     if (out_number != NULL) {
         *out_number = call->number;
     }
+    post(client, made);
+    return WEFT_OK;
+}
+
+weft_err
+wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
+                    const weft_request *request, weft_reply_fn *fn, void *ctx,
+                    struct wf_request **out_request)
+{
+    weft_request given;
+    struct wf_request *made;
+    struct wf_client_call *call;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(as->number > 0);
+    err = make_request(client, as->name_space, request, &given, &made);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    memcpy(made->client, as->client_id, sizeof(made->client));
+    made->number = as->number;
+    made->confirmed = as->confirmed;
+    made->is_repeat = as->is_again;
+    err = wf_client_begin(client, made, 0, fn, ctx, &call);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *out_request = made;
     post(client, made);
     return WEFT_OK;
 }
@@ -227,7 +262,7 @@ wf_client_send(weft_client *client, const weft_request *request,
     struct wf_request *made;
     weft_err err;
 
-    err = make_request(client, request, &given, &made);
+    err = make_request(client, client->name_space, request, &given, &made);
     if (err == WEFT_OK) {
         err = wf_client_begin(client, made, given.number, NULL, NULL, out_call);
     }

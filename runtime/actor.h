@@ -257,6 +257,7 @@ struct wf_actor {
     struct wf_alarm deadline; // of the run or the instance
     struct wf_list waiting;   // requests that wait for the load
     struct wf_list results;   // requests that wait for the end, or to delete it
+    uint32_t withdrawn;       // said of so many of them since they were swept
     struct wf_list joined;    // updates that wait for one of the same id
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
@@ -267,8 +268,7 @@ struct wf_actor {
 
 // A stub. The key is copied.
 struct wf_actor *wf_actor_create(const struct wf_key *key, uint64_t hash);
-// It must be in no list but those inside it.
-void wf_actor_destroy(struct wf_actor *actor);
+void wf_actor_destroy(struct wf_actor *actor); // in no list but those inside it
 
 // Forget the instance: everything durable but the key and the mailbox, which
 // outlives it. Alarms must have been removed.

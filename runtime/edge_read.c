@@ -89,7 +89,9 @@ wf_edge_result(struct wf_partition *partition, struct wf_actor *actor,
     if (!wf_edge_is_there(partition, actor, request)) {
         return;
     }
-    if (wf_actor_is_live(actor)) {
+    if (atomic_load(&request->is_withdrawn)) { // before it came to wait
+        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
+    } else if (wf_actor_is_live(actor)) {
         wf_list_push_back(&actor->results, &request->wait);
     } else {
         wf_edge_answer_result(partition, request, actor);

@@ -67,6 +67,22 @@ wf_node_post_request(weft_node *node, struct wf_request *request)
                  post);
 }
 
+void
+wf_node_withdraw(weft_node *node, struct wf_request *request)
+{
+    struct wf_post *post;
+    uint32_t shard = wf_node_shard_of(node, request->partition);
+
+    atomic_store(&request->is_withdrawn, true);
+    if (request->verb != WEFT_VERB_RESULT || atomic_load(&node->is_refusing)) {
+        return; // it does not wait for long
+    }
+    post = wf_post_create(WF_POST_WITHDRAW);
+    post->partition = request->partition;
+    post->u.withdrawn = wf_key_copy(&request->key);
+    wf_post_push(wf_shard_inbox(node->shards[shard]), post);
+}
+
 bool
 wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
              uint32_t timeout_ms)

@@ -321,6 +321,14 @@ wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
 }
 
 void
+wf_partition_withdraw(struct wf_partition *partition, uint64_t now_ms,
+                      const struct wf_key *key)
+{
+    set_now(partition, now_ms);
+    wf_edge_withdraw(partition, key);
+}
+
+void
 wf_partition_frame(struct wf_partition *partition, uint64_t now_ms,
                    weft_bytes frame)
 {

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/key.h"
 #include "base/mpsc.h"
 
 struct wf_beat;
@@ -42,12 +43,13 @@ struct wf_task;
 
 enum wf_post_type {
     // To the shard of a partition.
-    WF_POST_REQUEST, // from a client
-    WF_POST_FRAME,   // from a link
-    WF_POST_TASK,    // from a worker
-    WF_POST_BEAT,    // from a worker
-    WF_POST_LOAD,    // from the reader, answered
-    WF_POST_RECOVER, // from the supervisor: a partition that was recovered
+    WF_POST_REQUEST,  // from a client
+    WF_POST_FRAME,    // from a link
+    WF_POST_TASK,     // from a worker
+    WF_POST_BEAT,     // from a worker
+    WF_POST_WITHDRAW, // from a client: a request of an actor, see request.h
+    WF_POST_LOAD,     // from the reader, answered
+    WF_POST_RECOVER,  // from the supervisor: a partition that was recovered
 
     // To a shard.
     WF_POST_COMMITTED, // from a committer: a job, durable or void
@@ -94,6 +96,7 @@ struct wf_post {
     uint32_t store;     // of those about a store
     union {
         struct wf_request *request;
+        struct wf_key withdrawn; // owned
         struct wf_buf frame;
         struct wf_task *task;
         struct wf_beat *beat;

@@ -8,6 +8,10 @@
 #ifndef WF_RUNTIME_REQUEST_H
 #define WF_RUNTIME_REQUEST_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/key.h"
 #include "base/list.h"
 #include "base/mpsc.h"
@@ -68,6 +72,9 @@ struct wf_request {
     uint64_t number;
     uint64_t confirmed;
     bool is_repeat; // of a number that was given; it may have been done
+    // Set on another thread while it is under way: nobody wants the answer, so
+    // it need not wait for one (wf_partition_withdraw).
+    _Atomic bool is_withdrawn;
 
     // The answer; all owned by the request.
     weft_reply reply;

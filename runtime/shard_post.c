@@ -83,6 +83,9 @@ keep(struct wf_shard_place *place, struct wf_post *post)
     case WF_POST_REQUEST:
         wf_list_push_back(&place->requests, &post->u.request->wait);
         break;
+    case WF_POST_WITHDRAW: // asked again, it will be answered at once
+        wf_key_fini(&post->u.withdrawn);
+        break;
     case WF_POST_FRAME:
         wf_buf_fini(&post->u.frame);
         break;
@@ -123,6 +126,10 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
     switch (post->type) {
     case WF_POST_REQUEST:
         wf_partition_request(partition, now_ms, post->u.request);
+        break;
+    case WF_POST_WITHDRAW:
+        wf_partition_withdraw(partition, now_ms, &post->u.withdrawn);
+        wf_key_fini(&post->u.withdrawn);
         break;
     case WF_POST_FRAME:
         wf_partition_frame(partition, now_ms, wf_buf_bytes(&post->u.frame));
@@ -289,6 +296,7 @@ handle(struct wf_shard *shard, struct wf_post *post)
 {
     switch (post->type) {
     case WF_POST_REQUEST:
+    case WF_POST_WITHDRAW:
     case WF_POST_FRAME:
     case WF_POST_TASK:
     case WF_POST_BEAT:
@@ -389,6 +397,7 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
 {
     switch (post->type) {
     case WF_POST_REQUEST:
+    case WF_POST_WITHDRAW:
     case WF_POST_FRAME:
     case WF_POST_TASK:
     case WF_POST_BEAT:

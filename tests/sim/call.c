@@ -208,6 +208,22 @@ world_submit(struct world *world, const weft_request *given)
     return &call->shown;
 }
 
+void
+world_withdraw(struct world *world, struct world_call *shown)
+{
+    struct call *call = WF_CONTAINER(shown, struct call, shown);
+    struct wf_request *request = call->request;
+
+    if (request != NULL) {
+        struct wf_key key = wf_key_copy(&request->key);
+
+        atomic_store(&request->is_withdrawn, true);
+        wf_partition_withdraw(world->sites[request->partition].partition,
+                              world->now_ms, &key);
+        wf_key_fini(&key);
+    }
+}
+
 struct world_call *
 world_wait(struct world *world, struct world_call *shown)
 {

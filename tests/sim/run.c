@@ -30,6 +30,7 @@ struct run {
     struct world_call *starts[JOBS];
     struct world_call *stops[STOPS];
     struct world_call *lates[LATES];
+    struct world_call *waits[JOBS]; // for results; half of them withdrawn
     struct {
         struct world_call *call; // NULL: not asked
         uint32_t till;
@@ -236,6 +237,11 @@ send_work(struct run *run)
         (void)snprintf(id, sizeof(id), "job%u", i / 2);
         (void)world_call(run->world, WEFT_VERB_SIGNAL, "job", id, "go",
                          weft_nothing());
+        run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "job", id, "",
+                                   weft_nothing());
+        if (i > 0 && wf_random_below(random, 2) == 0) {
+            world_withdraw(run->world, run->waits[i - 1]);
+        }
         world_run_ms(run->world, wf_random_below(random, 200));
     }
 }
@@ -294,6 +300,19 @@ check_jobs(struct run *run)
         call = result_of(run, run->lates[i], "late", i, id);
         if (call->err != WEFT_EOVERDUE) {
             fail(run, "a late one", (uint64_t)call->err, WEFT_EOVERDUE);
+        }
+    }
+}
+
+// Whoever waited was told, or told that it withdrew.
+static void
+check_waits(struct run *run)
+{
+    for (uint32_t i = 0; i < JOBS; i++) {
+        weft_err err = world_wait(run->world, run->waits[i])->err;
+
+        if (err != WEFT_OK && err != WEFT_ECANCELLED) {
+            fail(run, "a wait", (uint64_t)err, 0);
         }
     }
 }
@@ -413,6 +432,7 @@ run_seed(uint64_t seed)
     world_calm(run.world);
     world_run_ms(run.world, 600000);
     check_jobs(&run);
+    check_waits(&run);
     check_updates(&run);
     check_accounts(&run);
     if (world_audit(run.world) != 0) {

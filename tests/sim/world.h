@@ -117,6 +117,8 @@ struct world_call *world_ask(struct world *world, weft_verb verb,
 struct world_call *world_submit(struct world *world,
                                 const weft_request *request);
 struct world_call *world_wait(struct world *world, struct world_call *call);
+// Nobody waits for its answer any more; it may still come.
+void world_withdraw(struct world *world, struct world_call *call);
 // All that a filter matches, over all sites and in pages of so many: "kind/id"
 // in lines, in order. The text lives until the next of these two.
 const char *world_list(struct world *world, const char *filter, uint32_t limit);

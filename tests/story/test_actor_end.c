@@ -72,6 +72,34 @@ TEST(actor, one_that_stops_has_a_result_and_can_still_be_asked)
     story_run(troupe, tell_stop);
 }
 
+// They leave together, when they are half of those who wait.
+static void
+tell_withdraw(struct story *story)
+{
+    struct world_call *waits[3];
+
+    story_start("puppet", "a", "");
+    for (int i = 0; i < 3; i++) {
+        waits[i] = world_call(story->world, WEFT_VERB_RESULT, "puppet", "a", "",
+                              weft_nothing());
+    }
+    story_wait_ms(10);
+    world_withdraw(story->world, waits[0]);
+    story_wait_ms(10);
+    world_withdraw(story->world, waits[2]);
+    CHECK_ERR(world_wait(story->world, waits[0])->err, WEFT_ECANCELLED);
+    CHECK_ERR(world_wait(story->world, waits[2])->err, WEFT_ECANCELLED);
+    CHECK(!waits[1]->is_answered);
+    puppet_do("puppet", "a", "stop done");
+    CHECK_OK(world_wait(story->world, waits[1])->err);
+    CHECK_STR(waits[1]->data, "done");
+}
+
+TEST(actor, whoever_waits_for_its_end_may_withdraw)
+{
+    story_run(troupe, tell_withdraw);
+}
+
 static void
 tell_stop_failed(struct story *story)
 {

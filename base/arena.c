@@ -56,6 +56,7 @@ wf_arena_alloc(struct wf_arena *arena, size_t size)
         block->older = arena->newest;
         arena->newest = block;
         arena->left = room;
+        arena->bytes += sizeof(*block) + room;
     }
     arena->left -= size;
     return memset(block->bytes + arena->left, 0, size);

@@ -16,7 +16,8 @@ struct wf_arena_block;
 // All zero is empty.
 struct wf_arena {
     struct wf_arena_block *newest;
-    size_t left; // bytes of it
+    size_t left;  // bytes of it
+    size_t bytes; // of all blocks
 };
 
 void wf_arena_fini(struct wf_arena *arena); // leaves it empty and usable

@@ -351,6 +351,25 @@ is_utf8(weft_bytes text)
     return true;
 }
 
+static weft_err
+check_text(const struct wf_wire_field *field, weft_bytes text,
+           const char *whose)
+{
+    if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL) {
+        return wf_wire_error(WEFT_EINVAL, field, "%shas a NUL in it", whose);
+    }
+    return is_utf8(text)
+               ? WEFT_OK
+               : wf_wire_error(WEFT_EINVAL, field, "%sis not UTF-8", whose);
+}
+
+weft_err
+wf_wire_name(const struct wf_wire_field *field, weft_bytes *out_name)
+{
+    *out_name = field->name;
+    return check_text(field, field->name, "its name ");
+}
+
 weft_err
 wf_wire_text(const struct wf_wire_field *field, size_t bytes_max,
              weft_bytes *out_text)
@@ -365,14 +384,8 @@ wf_wire_text(const struct wf_wire_field *field, size_t bytes_max,
                              "has %zu bytes, %zu are allowed", text.len,
                              bytes_max);
     }
-    if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL) {
-        return wf_wire_error(WEFT_EINVAL, field, "has a NUL in it");
-    }
-    if (!is_utf8(text)) {
-        return wf_wire_error(WEFT_EINVAL, field, "is not UTF-8");
-    }
     *out_text = text;
-    return WEFT_OK;
+    return check_text(field, text, "");
 }
 
 weft_err
@@ -430,12 +443,32 @@ packer_of(struct wf_buf *out)
     return packer;
 }
 
+// What is not UTF-8 is shown with "?".
 static void
-put_text(struct wf_buf *out, const char *text, size_t len)
+mend_text(uint8_t *text, size_t left)
 {
-    msgpack_packer packer = packer_of(out);
+    while (left > 0) {
+        size_t len = utf8_len(text, left);
+
+        if (len == 0) {
+            *text = '?';
+            len = 1;
+        }
+        text += len;
+        left -= len;
+    }
+}
+
+static void
+put_text(struct wf_wire_writer *writer, const char *text)
+{
+    msgpack_packer packer = packer_of(writer->out);
+    size_t len = strlen(text);
 
     (void)msgpack_pack_str_with_body(&packer, text, len);
+    if (writer->is_answer) {
+        mend_text(writer->out->data + writer->out->len - len, len);
+    }
 }
 
 // Count an entry of what is open, and write its name. Its value comes next.
@@ -447,17 +480,18 @@ begin_entry(struct wf_wire_writer *writer, const char *name)
 
     writer->open[writer->depth - 1].count++;
     if (name != NULL) {
-        put_text(writer->out, name, strlen(name));
+        put_text(writer, name);
     }
     return packer_of(writer->out);
 }
 
 // Begin a map or array where the writer is.
 static void
-open_here(struct wf_wire_writer *writer, bool is_map)
+open_here(struct wf_wire_writer *writer, size_t entry_at, bool is_map)
 {
     WF_ASSERT(writer->depth < WF_WIRE_DEPTH_MAX);
 
+    writer->open[writer->depth].entry_at = entry_at;
     writer->open[writer->depth].at = writer->out->len;
     writer->open[writer->depth].count = 0;
     writer->open[writer->depth].is_map = is_map;
@@ -470,7 +504,7 @@ wf_wire_begin(struct wf_wire_writer *writer, struct wf_buf *out_frame,
               const char *verb, uint64_t number)
 {
     *writer = (struct wf_wire_writer){.out = out_frame};
-    open_here(writer, false);
+    open_here(writer, out_frame->len, false);
     wf_wire_put_text(writer, NULL, verb);
     wf_wire_put_uint(writer, NULL, number);
     wf_wire_open_map(writer, NULL);
@@ -522,28 +556,7 @@ wf_wire_put_text(struct wf_wire_writer *writer, const char *name,
                  const char *text)
 {
     (void)begin_entry(writer, name);
-    put_text(writer->out, text, strlen(text));
-}
-
-void
-wf_wire_put_shown(struct wf_wire_writer *writer, const char *name,
-                  const char *text)
-{
-    size_t left = strlen(text);
-    uint8_t *at;
-
-    wf_wire_put_text(writer, name, text);
-    at = writer->out->data + writer->out->len - left;
-    while (left > 0) {
-        size_t len = utf8_len(at, left);
-
-        if (len == 0) {
-            *at = '?';
-            len = 1;
-        }
-        at += len;
-        left -= len;
-    }
+    put_text(writer, text);
 }
 
 void
@@ -558,15 +571,19 @@ wf_wire_put_bytes(struct wf_wire_writer *writer, const char *name,
 void
 wf_wire_open_map(struct wf_wire_writer *writer, const char *name)
 {
+    size_t entry_at = writer->out->len;
+
     (void)begin_entry(writer, name);
-    open_here(writer, true);
+    open_here(writer, entry_at, true);
 }
 
 void
 wf_wire_open_array(struct wf_wire_writer *writer, const char *name)
 {
+    size_t entry_at = writer->out->len;
+
     (void)begin_entry(writer, name);
-    open_here(writer, false);
+    open_here(writer, entry_at, false);
 }
 
 void
@@ -593,4 +610,17 @@ wf_wire_close(struct wf_wire_writer *writer)
     }
     memcpy(out->data + at, head.data, head.len);
     wf_buf_fini(&head);
+}
+
+void
+wf_wire_close_or_drop(struct wf_wire_writer *writer)
+{
+    if (writer->open[writer->depth - 1].count > 0) {
+        wf_wire_close(writer);
+        return;
+    }
+    WF_ASSERT(writer->depth > 1);
+    writer->depth--;
+    writer->open[writer->depth - 1].count--;
+    wf_buf_truncate(writer->out, writer->open[writer->depth].entry_at);
 }

@@ -68,6 +68,11 @@ bool wf_wire_next(struct wf_wire_walk *walk, struct wf_wire_field *out_field);
 
 bool wf_wire_field_is(const struct wf_wire_field *field, const char *name);
 
+// The entry's name, as a text.
+//
+// WEFT_EINVAL   it has a NUL, or is not UTF-8
+weft_err wf_wire_name(const struct wf_wire_field *field, weft_bytes *out_name);
+
 // The value as what it ought to be. `field` must live as long as a walk into
 // it. The detail has the field's whole name, like "retry.non_retryable[2]".
 //
@@ -98,12 +103,18 @@ weft_err wf_wire_error(weft_err err, const struct wf_wire_field *field,
 //
 // Entries are counted by the writer. `name` is NULL in an array, and only
 // there. Nothing fails. Keeping the limits is the caller's.
+//
+// An answer is read by strict readers in many languages, and names things that
+// were named in C: in it, each byte of a text that is not UTF-8 becomes a "?".
+// In a request it stays, for the node to refuse.
 
 struct wf_wire_writer {
     struct wf_buf *out;
+    bool is_answer; // to be set after begin
     uint32_t depth; // of maps and arrays that are open
     struct {
-        size_t at; // where its head is
+        size_t entry_at; // where its name is
+        size_t at;       // where its head is
         uint32_t count;
         bool is_map;
     } open[WF_WIRE_DEPTH_MAX];
@@ -123,9 +134,6 @@ void wf_wire_put_real(struct wf_wire_writer *writer, const char *name,
                       double real);
 void wf_wire_put_text(struct wf_wire_writer *writer, const char *name,
                       const char *text);
-// The same for people: each byte that is not UTF-8 becomes a "?".
-void wf_wire_put_shown(struct wf_wire_writer *writer, const char *name,
-                       const char *text);
 void wf_wire_put_bytes(struct wf_wire_writer *writer, const char *name,
                        weft_bytes bytes);
 
@@ -133,5 +141,7 @@ void wf_wire_put_bytes(struct wf_wire_writer *writer, const char *name,
 void wf_wire_open_map(struct wf_wire_writer *writer, const char *name);
 void wf_wire_open_array(struct wf_wire_writer *writer, const char *name);
 void wf_wire_close(struct wf_wire_writer *writer);
+// The same, but what is empty is taken back, with its name.
+void wf_wire_close_or_drop(struct wf_wire_writer *writer);
 
 #endif

@@ -26,7 +26,10 @@ TEST(arena, memory_is_zeroed_aligned_and_apart)
             CHECK_EQ(all[i][k], (uint8_t)(i + 1));
         }
     }
+    CHECK(arena.bytes > 200 * 199 / 2 * 7);
+    CHECK(arena.bytes < 200 * 199 / 2 * 7 * 3 / 2);
     wf_arena_fini(&arena);
+    CHECK_EQ(arena.bytes, 0);
     wf_arena_fini(&arena);
 }
 
@@ -46,5 +49,6 @@ TEST(arena, no_memory_is_said)
     struct wf_arena arena = {0};
 
     CHECK(wf_arena_alloc(&arena, SIZE_MAX) == NULL);
+    CHECK_EQ(arena.bytes, 0);
     wf_arena_fini(&arena);
 }

@@ -348,6 +348,45 @@ TEST(wire, maps_and_arrays_of_all_sizes_come_back)
     }
 }
 
+TEST(wire, what_stayed_empty_is_taken_back)
+{
+    struct made made;
+    struct wf_wire_walk walk;
+    struct wf_wire_field field;
+
+    begin(&made);
+    wf_wire_open_map(&made.writer, "empty");
+    wf_wire_close_or_drop(&made.writer);
+    wf_wire_open_map(&made.writer, "full");
+    wf_wire_put_bool(&made.writer, "is", true);
+    wf_wire_close_or_drop(&made.writer);
+    walk = end(&made);
+    CHECK_EQ(walk.count, 1);
+    field = next(&walk);
+    CHECK(wf_wire_field_is(&field, "full"));
+    CHECK_EQ(made.frame.len, 5 + 5 + 5);
+    wf_buf_fini(&made.frame);
+}
+
+TEST(wire, names_of_entries_are_texts)
+{
+    static const char bytes[] = "\x93\xa1v\x01\x82\xa3"
+                                "a\0b\x01\xa1\xff\x01";
+    struct wf_wire_message message;
+    struct wf_wire_walk walk;
+    struct wf_wire_field field;
+    weft_bytes name;
+
+    CHECK_OK(wf_wire_read(weft_bytes_of(bytes, sizeof(bytes) - 1), &message));
+    walk = wf_wire_fields(&message);
+    field = next(&walk);
+    CHECK_ERR(wf_wire_name(&field, &name), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "a?b: its name has a NUL in it");
+    field = next(&walk);
+    CHECK_ERR(wf_wire_name(&field, &name), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "?: its name is not UTF-8");
+}
+
 TEST(wire, a_wrong_type_names_the_field_and_both_types)
 {
     struct made made;
@@ -453,7 +492,7 @@ TEST(wire, text_is_utf8_without_a_nul)
     CHECK_STR(weft_err_detail(), "k: has 21 bytes, 20 are allowed");
 }
 
-TEST(wire, text_for_people_is_made_utf8)
+TEST(wire, texts_of_an_answer_are_made_utf8)
 {
     struct made made;
     struct wf_wire_walk walk;
@@ -461,11 +500,14 @@ TEST(wire, text_for_people_is_made_utf8)
     weft_bytes text;
 
     begin(&made);
-    wf_wire_put_shown(&made.writer, "k", "na\u00efve \xc3(\xe2\x9c");
+    made.writer.is_answer = true;
+    wf_wire_put_text(&made.writer, "k\xff", "na\u00efve \xc3(\xe2\x9c");
     walk = end(&made);
     field = next(&walk);
     CHECK_OK(wf_wire_text(&field, 99, &text));
     CHECK_BYTES(text, weft_text("na\u00efve ?(??"));
+    CHECK_OK(wf_wire_name(&field, &text));
+    CHECK_BYTES(text, weft_text("k?"));
     wf_buf_fini(&made.frame);
 }
 

@@ -180,6 +180,16 @@ wf_key_partition(const struct wf_key *key, uint32_t count)
 }
 
 const char *
+wf_key_path(const struct wf_key *key, char *buf)
+{
+    WF_ASSERT(key->len <= WF_KEY_BYTES_MAX);
+    memcpy(buf, key->text, (size_t)key->len + 1);
+    buf[key->kind_at - 1] = '/';
+    buf[key->id_at - 1] = '/';
+    return buf;
+}
+
+const char *
 wf_key_show(const struct wf_key *key, char *buf, size_t size)
 {
     const char *space = wf_key_namespace(key);

@@ -71,6 +71,8 @@ uint32_t wf_key_partition(const struct wf_key *key, uint32_t count);
 // "kind/id" for people, in another namespace than "default" "name:kind/id";
 // shortened to fit.
 const char *wf_key_show(const struct wf_key *key, char *buf, size_t size);
+// "namespace/kind/id" in full; buf has WF_KEY_BYTES_MAX + 1 bytes.
+const char *wf_key_path(const struct wf_key *key, char *buf);
 
 // Check one part on its own: `what` names it in the error's detail.
 weft_err wf_name_check(const char *what, const char *text, size_t len_max);

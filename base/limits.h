@@ -136,6 +136,16 @@
 // Disk. Below the reserve intake stops with WEFT_EFULL.
 #define WF_RESERVE_BYTES_DEFAULT (256U << 20)
 
+// Activities. One that a queue has waits for a worker; the queue is told again
+// after a while, which doubles each time: it may have been lost.
+#define WF_START_TO_CLOSE_MS_DEFAULT 60000
+#define WF_OFFER_MS 60000
+#define WF_OFFER_MS_MAX 3600000
+#define WF_LEASE_MS_DEFAULT 10000
+#define WF_LEASE_MS_MIN 1000
+#define WF_LEASE_MS_MAX 600000
+#define WF_WORKER_BYTES_MAX 127
+
 #define WF_RETENTION_MS_DEFAULT (7ULL * 24 * 3600 * 1000)
 #define WF_BEACON_MS 100
 #define WF_TURN_MS_DEFAULT 100

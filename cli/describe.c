@@ -299,6 +299,12 @@ print_activities(const weft_inspect_actor *actor, int is_full)
                activity->is_paused ? ", paused" : "",
                text_time(activity->opened_at_ms, time), activity->key, input);
         free(input);
+        if (activity->task_queue[0] != '\0') {
+            printf("        task queue %s%s%s%s\n", activity->task_queue,
+                   activity->is_offered ? ", waits for a worker" : "",
+                   activity->worker[0] != '\0' ? ", leased by " : "",
+                   activity->worker);
+        }
         if (activity->failed_at_ms != 0) {
             printf("        failed %s: %s %s\n",
                    text_time(activity->failed_at_ms, time),

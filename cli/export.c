@@ -202,6 +202,9 @@ put_activity(const weft_inspect_activity *activity)
     cli_json_bool("is_abandoned", activity->is_abandoned);
     cli_json_bool("is_paused", activity->is_paused);
     cli_json_bool("is_local", activity->is_local);
+    cli_json_text("task_queue", activity->task_queue);
+    cli_json_bool("is_offered", activity->is_offered);
+    cli_json_text("worker", activity->worker);
     cli_json_number("failed_at_ms", activity->failed_at_ms);
     cli_json_text("failure_name", activity->failure.name);
     cli_json_text("failure_message", activity->failure.message);

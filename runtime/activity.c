@@ -353,20 +353,6 @@ outcome_of(weft_activity *activity, weft_err err)
     return failed_with(err, weft_err_text(err));
 }
 
-static void
-set_caller_id(weft_activity *activity)
-{
-    const struct wf_key *caller = &activity->task->caller;
-
-    if (caller->text == NULL) {
-        return; // a test's task; the text stays empty
-    }
-    WF_ASSERT(caller->len < sizeof(activity->caller_id));
-    memcpy(activity->caller_id, caller->text, (size_t)caller->len + 1);
-    activity->caller_id[caller->kind_at - 1] = '/';
-    activity->caller_id[caller->id_at - 1] = '/';
-}
-
 static weft_err
 run_code(weft_activity *activity, weft_activity_fn *run)
 {
@@ -399,7 +385,9 @@ wf_activity_run(struct wf_task *task, const struct wf_activity_host *host)
     const void *before;
     weft_err err;
 
-    set_caller_id(&activity);
+    if (task->caller.text != NULL) { // else a test's; the text stays empty
+        (void)wf_key_path(&task->caller, activity.caller_id);
+    }
     if (host->choose_code != NULL) {
         host->choose_code(host->choose_ctx, task->kind, &run,
                           &activity.context);

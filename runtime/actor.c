@@ -119,6 +119,7 @@ wf_command_destroy(struct wf_command *command)
     wf_own_bytes(&command->details, weft_nothing());
     wf_free(command->failure_name);
     wf_free(command->failure_message);
+    wf_free(command->worker);
     wf_free(command);
 }
 

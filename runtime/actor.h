@@ -18,9 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/heap.h"
 #include "base/key.h"
 #include "base/list.h"
+#include "runtime/alarm.h"
 #include "runtime/child.h"
 #include "runtime/definitions.h"
 #include "runtime/journal.h"
@@ -33,25 +33,6 @@
 struct weft_workflow;
 struct wf_item_row;
 struct wf_task;
-
-// What can wake something at a time, in the partition's heap.
-enum wf_alarm_type {
-    WF_ALARM_TIMER,    // a timer of an actor
-    WF_ALARM_COMMAND,  // a retry or a timeout of an activity
-    WF_ALARM_RETRY,    // a turn that failed, or a run that begins later
-    WF_ALARM_DEADLINE, // of an instance
-    WF_ALARM_WAKE,     // an actor that is not in memory
-    WF_ALARM_LINK,     // frames to be sent again
-    WF_ALARM_WINDOWS,  // client windows to be dropped
-    WF_ALARM_AHEAD,    // wake rows to be read ahead
-    WF_ALARM_SWEEP,    // finished instances to be removed
-};
-
-struct wf_alarm {
-    struct wf_heap_node heap;
-    enum wf_alarm_type type;
-    void *owner;
-};
 
 // What every durable object has: the record it reflects, and its place among
 // those not yet saved.
@@ -105,6 +86,13 @@ struct wf_command {
     bool is_abandoned;     // nobody wants its result
     bool is_paused;        // by an operator: no attempt begins
     bool is_held;          // this attempt came while it was: it did not run
+    bool is_offered;       // its queue was told, and no worker has it yet
+    bool is_leased;        // a worker has it
+    uint32_t offers;       // how often the queue was told
+    uint64_t offered_ms;   // when it was told last
+    uint64_t leased_ms;    // 0: it was not
+    uint64_t lease_ms;     // how long after each renewal
+    char *worker;          // owned; who has it, or had; NULL: nobody
     uint64_t failed_ms;    // when an attempt failed last; 0: none did
     char *failure_name;    // owned; of that failure; NULL: none
     char *failure_message; // owned; cut
@@ -114,6 +102,7 @@ struct wf_command {
     bool is_recovered;    // its attempt may have run in a dead process
     bool is_started;      // handed out, or run
     uint64_t beat_ms;     // newest heartbeat by token; 0: none
+    uint64_t renewed_ms;  // when its lease was renewed last, or recovered
     struct wf_task *task; // while a worker has it
 };
 
@@ -293,7 +282,7 @@ wf_command_attempt(const struct wf_command *command)
 static inline bool
 wf_command_is_running(const struct wf_command *command)
 {
-    return command->is_started || command->is_deferred;
+    return command->is_started || command->is_deferred || command->is_leased;
 }
 
 void wf_timer_destroy(struct wf_timer *timer);

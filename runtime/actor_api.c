@@ -107,13 +107,10 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
 
     WF_REQUIRE_INSIDE(actor);
     WF_REQUIRE(out_call != NULL);
-    err = wf_policy_check_activity(actor->turn.partition->options.definitions,
-                                   activity);
+    err = wf_policy_of_call(actor->turn.partition->options.definitions,
+                            activity, options, &bytes);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, activity, input);
-    }
-    if (err == WEFT_OK) {
-        err = wf_policy_encode(options, &bytes);
     }
     if (err == WEFT_OK) {
         *out_call = actor->turn.next_id++;

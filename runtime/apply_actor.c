@@ -426,6 +426,8 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
     case WF_OP_COMMAND_RESUME:
     case WF_OP_COMMAND_RESET:
     case WF_OP_COMMAND_OPTIONS:
+    case WF_OP_COMMAND_OFFER:
+    case WF_OP_COMMAND_LEASE:
         wf_apply_command(apply, op);
         break;
     case WF_OP_OPERATED:

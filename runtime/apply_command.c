@@ -69,6 +69,33 @@ apply_attempt(struct wf_apply *apply, struct wf_command *command)
     command->is_started = false;
     command->is_deferred = false;
     command->beat_ms = 0;
+    command->is_offered = false;
+    command->is_leased = false;
+    command->offers = 0;
+    command->offered_ms = 0;
+    command->leased_ms = 0;
+    command->lease_ms = 0;
+    wf_free(command->worker);
+    command->worker = NULL;
+}
+
+static void
+apply_offer(struct wf_apply *apply, struct wf_command *command)
+{
+    command->is_offered = true;
+    command->offers++;
+    command->offered_ms = apply->now_ms;
+}
+
+static void
+apply_lease(struct wf_apply *apply, struct wf_command *command)
+{
+    command->is_offered = false;
+    command->is_leased = true;
+    command->leased_ms = apply->now_ms;
+    command->renewed_ms = apply->now_ms;
+    command->lease_ms = wf_reader_varint(&apply->ops);
+    wf_own_text(&command->worker, wf_reader_bytes(&apply->ops));
 }
 
 static void
@@ -133,6 +160,13 @@ wf_apply_command(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_COMMAND_DEFER:
         command->is_deferred = true;
+        command->is_leased = false;
+        break;
+    case WF_OP_COMMAND_OFFER:
+        apply_offer(apply, command);
+        break;
+    case WF_OP_COMMAND_LEASE:
+        apply_lease(apply, command);
         break;
     case WF_OP_COMMAND_CANCEL:
         command->is_cancel_asked = true;

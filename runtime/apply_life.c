@@ -179,6 +179,9 @@ apply_import(struct wf_apply *apply)
             WF_CONTAINER(node, struct wf_command, node);
 
         command->record = apply->record;
+        command->is_offered = false; // the queue of this store knows nothing
+        command->offers = 0;
+        command->offered_ms = 0;
         wf_commands_touch(command);
     }
 }

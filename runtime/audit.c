@@ -7,6 +7,21 @@
 #include "base/assert.h"
 #include "runtime/partition.h"
 #include "runtime/partition_impl.h"
+#include "runtime/policy.h"
+#include "weft/task_queue.h"
+
+// Is there what its attempts are given to, on this node?
+static bool
+has_taker(const struct wf_partition *partition,
+          const struct wf_command *command)
+{
+    const weft_definitions *definitions = partition->options.definitions;
+
+    if (wf_policy_queue(command->options).len > 0) {
+        return wf_definitions_find(definitions, WEFT_TASK_QUEUE_KIND) != NULL;
+    }
+    return wf_definitions_find_activity(definitions, command->name) != NULL;
+}
 
 // Will something wake it, if it has something to do?
 static bool
@@ -40,8 +55,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
             command->record > partition->durable_record ||
             (command->kind == WF_COMMAND_STEP && wf_list_has(&actor->steps)) ||
             (command->kind == WF_COMMAND_ACTIVITY &&
-             wf_definitions_find_activity(partition->options.definitions,
-                                          command->name) == NULL);
+             !has_taker(partition, command));
         if (!is_known) {
             return false;
         }

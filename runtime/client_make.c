@@ -37,6 +37,7 @@ enum field {
     GROUP = 1 << 15,   // of a count
     UPDATE = 1 << 16,  // its id, if it has one
     POINT = 1 << 17,   // of a journal
+    WORKER = 1 << 18,  // and for how long it leases
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -72,6 +73,10 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_MOVE_VERSION] = TARGET | MUST_BY,
     [WEFT_VERB_DELETE] = TARGET,
     [WEFT_VERB_COUNT_MATCHING] = PAGE | LIMIT | GROUP,
+    [WEFT_VERB_LEASE] = TOKEN | WORKER,
+    [WEFT_VERB_RENEW] = TOKEN | WORKER,
+    [WEFT_VERB_RELEASE] = TOKEN | WORKER,
+    [WEFT_VERB_DEFER] = TOKEN | WORKER,
 };
 
 // The size comes from outside, so running out of memory is the caller's to
@@ -203,6 +208,7 @@ make_failure(const weft_request *given, struct wf_request *made)
     }
     made->error_name = wf_strdup(given->error_name);
     made->retry_after_ms = given->retry_after_ms;
+    made->is_for_good = given->is_for_good != 0;
     return copy_text("error_message", given->error_message,
                      WF_PAYLOAD_BYTES_MAX, &made->error_message);
 }
@@ -242,9 +248,10 @@ make_options(const weft_request *given, struct wf_request *made)
         err = wf_error(WEFT_EINVAL, "no option is set");
     }
     if (err == WEFT_OK &&
-        (given->options->cancellation != 0 || given->options->is_local != 0)) {
-        err = wf_error(WEFT_EINVAL, "cancellation and is_local of an open "
-                                    "activity cannot be changed");
+        (given->options->cancellation != 0 || given->options->is_local != 0 ||
+         given->options->task_queue != NULL)) {
+        err = wf_error(WEFT_EINVAL, "cancellation, is_local and task_queue of "
+                                    "an open activity cannot be changed");
     }
     if (err == WEFT_OK) {
         made->options = wf_bytes_copy(wf_buf_bytes(&bytes));
@@ -322,6 +329,24 @@ make_group(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
+make_worker(const weft_request *given, struct wf_request *made)
+{
+    weft_err err = wf_name_check("worker", given->worker, WF_WORKER_BYTES_MAX);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    made->worker = wf_strdup(given->worker);
+    made->lease_ms =
+        given->lease_ms == 0 ? WF_LEASE_MS_DEFAULT : given->lease_ms;
+    if (made->lease_ms < WF_LEASE_MS_MIN || made->lease_ms > WF_LEASE_MS_MAX) {
+        err = wf_error(WEFT_EINVAL, "lease_ms is not %d to %d", WF_LEASE_MS_MIN,
+                       WF_LEASE_MS_MAX);
+    }
+    return err;
+}
+
+static weft_err
 make_fields(const char *name_space, const weft_request *given,
             struct wf_request *made)
 {
@@ -385,6 +410,9 @@ make_fields(const char *name_space, const weft_request *given,
     }
     if (err == WEFT_OK && (fields & CAPSULE) != 0) {
         err = make_import(name_space, given, made);
+    }
+    if (err == WEFT_OK && (fields & WORKER) != 0) {
+        err = make_worker(given, made);
     }
     if (err == WEFT_OK && (fields & GROUP) != 0) {
         err = make_group(given, made);

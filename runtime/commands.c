@@ -10,6 +10,9 @@
 //      |                   | failed, timed out
 //      +---- attempt + 1 <-+ (due after the policy's delay)
 //
+// One that has a task queue is offered to it (offers.c) and leased by a worker
+// (leases.c) in place of being started.
+//
 // An attempt whose process died may have run, so it is never repeated under
 // its own number: the next one is recorded first.
 
@@ -89,6 +92,9 @@ wf_commands_policy_with(const struct wf_partition *partition,
         return wf_policy_of(&kind->def, options);
     }
     (void)wf_retry_policy_normalise(command->name, &def.retry);
+    if (wf_policy_queue(options).len > 0) {
+        def.timeouts.start_to_close_ms = WF_START_TO_CLOSE_MS_DEFAULT;
+    }
     return wf_policy_of(&def, options);
 }
 
@@ -359,6 +365,8 @@ start_activity(struct wf_partition *partition, struct wf_command *command)
         if (due != UINT64_MAX) {
             wf_alarm_set(partition, &command->alarm, due);
         }
+    } else if (wf_policy_queue(command->options).len > 0) {
+        wf_offers_make(partition, command);
     } else {
         hand_out(partition, command);
     }
@@ -431,12 +439,13 @@ wf_commands_released(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
-// The process died that may have run it.
+// The process died that may have run it, or its worker was not heard.
 static void
 lose_attempt(struct wf_partition *partition, struct wf_command *command)
 {
-    struct wf_failed lost =
-        failed_for("lost", "the process of this attempt died");
+    struct wf_failed lost = failed_for(
+        "lost", command->is_leased ? "its worker let the lease pass"
+                                   : "the process of this attempt died");
     bool counts = command->attempt > command->base;
 
     wf_tally_activity(partition->options.tally,
@@ -453,12 +462,15 @@ lose_attempt(struct wf_partition *partition, struct wf_command *command)
 static void
 recover_command(struct wf_partition *partition, struct wf_command *command)
 {
+    // What has a queue runs only where it is leased.
     bool may_have_run = command->is_recovered && !command->is_held &&
-                        command->due <= partition->now_ms;
+                        command->due <= partition->now_ms &&
+                        wf_policy_queue(command->options).len == 0;
 
     command->is_recovered = false;
-    if (command->is_deferred) {
+    if (command->is_deferred || command->is_leased) {
         command->beat_ms = partition->now_ms; // nobody could be heard
+        command->renewed_ms = partition->now_ms;
         wf_timeouts_watch(partition, command);
     } else if (command->task != NULL) {
         wf_timeouts_watch(partition, command); // they did not strike meanwhile
@@ -504,6 +516,10 @@ wf_commands_alarm(struct wf_partition *partition, struct wf_command *command)
             partition->now_ms ||
         name[0] == '\0') {
         wf_timeouts_watch(partition, command);
+        return;
+    }
+    if (strcmp(name, WF_TIMEOUT_LEASE) == 0) {
+        lose_attempt(partition, command);
         return;
     }
     failed = failed_for(name, "the attempt took too long");

@@ -2,7 +2,8 @@
 //
 // commands_impl.h - what the files about open activities share: commands.c
 // (attempts), results.c (what they come to), timeouts.c (when they take too
-// long), operate.c (what operators do to them).
+// long), offers.c and leases.c (those of task queues), operate.c (what
+// operators do to them).
 
 #ifndef WF_RUNTIME_COMMANDS_IMPL_H
 #define WF_RUNTIME_COMMANDS_IMPL_H
@@ -10,6 +11,8 @@
 #include "runtime/policy.h"
 
 struct wf_activity_kind;
+struct wf_key;
+struct wf_token;
 struct wf_buf;
 struct wf_command;
 struct wf_partition;
@@ -55,6 +58,20 @@ uint64_t wf_commands_delay_ms(const struct wf_policy *policy,
 void wf_commands_put_attempt(struct wf_buf *ops,
                              const struct wf_command *command, uint32_t attempt,
                              uint32_t lost, uint64_t due);
+
+// Tell its queue that it waits for a worker, once more if that was long ago;
+// and see to it that it is looked at when it is time for that.
+void wf_offers_make(struct wf_partition *partition, struct wf_command *command);
+// When the queue is to be told again.
+uint64_t wf_offers_next(const struct wf_command *command);
+
+// The command whose current attempt the token means, or NULL.
+struct wf_command *wf_results_find(const struct wf_partition *partition,
+                                   const struct wf_key *caller,
+                                   const struct wf_token *token);
+
+// What strikes when a lease is not renewed.
+#define WF_TIMEOUT_LEASE "lost"
 
 // The earliest moment at which a timeout could strike, given what is known
 // now; UINT64_MAX: never. *out_name: which one strikes if it is past.

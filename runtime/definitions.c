@@ -25,7 +25,7 @@
 #include "runtime/interceptor.h"
 #include "runtime/versioned.h"
 
-enum { START_TO_CLOSE_MS_DEFAULT = 60000, RETRY_MS_DEFAULT = 1000 };
+enum { RETRY_MS_DEFAULT = 1000 };
 
 struct weft_definitions {
     struct wf_table kinds;      // of struct wf_kind, the highest versions
@@ -114,6 +114,7 @@ weft_definitions_destroy(weft_definitions *definitions)
         struct wf_activity_kind *activity = definitions->by_index[i];
 
         free_names(activity->def.retry.non_retryable);
+        wf_free((void *)(uintptr_t)activity->def.task_queue);
         wf_free(activity->name);
         wf_free(activity);
     }
@@ -427,6 +428,8 @@ add_activity(weft_definitions *definitions, const weft_activity_def *def)
     kind->def = *def;
     kind->def.name = kind->name;
     kind->def.retry.non_retryable = copy_names(def->retry.non_retryable);
+    kind->def.task_queue =
+        def->task_queue == NULL ? NULL : wf_strdup(def->task_queue);
     definitions->by_index = wf_realloc(
         definitions->by_index, (count + 1) * sizeof(*definitions->by_index));
     definitions->by_index[count] = kind;
@@ -454,6 +457,10 @@ weft_definitions_add_activity(weft_definitions *definitions,
     if (full.run == NULL) {
         return wf_error(WEFT_EINVAL, "%s: run is missing", what);
     }
+    if (full.task_queue != NULL &&
+        check_name("the task queue", full.task_queue) != WEFT_OK) {
+        return wf_error(WEFT_EINVAL, "%s: %s", what, weft_err_detail());
+    }
     err = wf_retry_policy_normalise(what, &full.retry);
     if (err != WEFT_OK) {
         return err;
@@ -462,7 +469,7 @@ weft_definitions_add_activity(weft_definitions *definitions,
         return wf_error(WEFT_EEXISTS, "%s is there already", what);
     }
     if (full.timeouts.start_to_close_ms == 0) {
-        full.timeouts.start_to_close_ms = START_TO_CLOSE_MS_DEFAULT;
+        full.timeouts.start_to_close_ms = WF_START_TO_CLOSE_MS_DEFAULT;
     }
     add_activity(definitions, &full);
     return WEFT_OK;

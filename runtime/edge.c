@@ -382,11 +382,14 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
 
 // Routing. ------------------------------------------------------------------
 
-// Verbs whose request id is kept. A heartbeat can be repeated as it is.
+// Verbs whose request id is kept. A heartbeat can be repeated as it is, and so
+// can a lease.
 static bool
 has_window(const struct wf_request *request)
 {
-    return !wf_request_is_read(request) && request->verb != WEFT_VERB_HEARTBEAT;
+    return !wf_request_is_read(request) &&
+           request->verb != WEFT_VERB_HEARTBEAT &&
+           request->verb != WEFT_VERB_LEASE && request->verb != WEFT_VERB_RENEW;
 }
 
 // tidy: long, one case per verb
@@ -448,6 +451,12 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_HEARTBEAT:
         wf_results_request(partition, actor, request);
         break;
+    case WEFT_VERB_LEASE:
+    case WEFT_VERB_RENEW:
+    case WEFT_VERB_RELEASE:
+    case WEFT_VERB_DEFER:
+        wf_leases_request(partition, actor, request);
+        break;
     case WEFT_VERB_EXPORT:
         wf_transfer_export(partition, actor, request);
         break;
@@ -495,7 +504,8 @@ is_over_window(const struct wf_partition *partition)
 static weft_err
 refusal(const struct wf_partition *partition, const struct wf_request *request)
 {
-    if (wf_request_is_read(request)) {
+    // A renewal writes nothing.
+    if (wf_request_is_read(request) || request->verb == WEFT_VERB_RENEW) {
         return WEFT_OK;
     }
     if (partition->refusal != WEFT_OK) {

@@ -38,6 +38,8 @@ decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 #define COMMAND_PAUSED 8
 #define COMMAND_FAILED 16
 #define COMMAND_HELD 32
+#define COMMAND_OFFERED 64
+#define COMMAND_LEASED 128 // or was, before it was deferred
 
 void
 wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
@@ -50,6 +52,8 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
     bits |= command->is_paused ? COMMAND_PAUSED : 0;
     bits |= command->is_held ? COMMAND_HELD : 0;
     bits |= command->failure_name != NULL ? COMMAND_FAILED : 0;
+    bits |= command->is_offered ? COMMAND_OFFERED : 0;
+    bits |= command->leased_ms > 0 ? COMMAND_LEASED : 0;
     wf_buf_put_u8(out, (uint8_t)command->kind);
     wf_buf_put_u8(out, bits);
     wf_buf_put_varint(out, command->attempt);
@@ -67,6 +71,15 @@ wf_item_encode_command(const struct wf_command *command, struct wf_buf *out)
         wf_buf_put_varint(out, command->failed_ms);
         wf_buf_put_text(out, command->failure_name);
         wf_buf_put_text(out, command->failure_message);
+    }
+    if (command->is_offered || command->leased_ms > 0) {
+        wf_buf_put_varint(out, command->offers);
+        wf_buf_put_varint(out, command->offered_ms);
+    }
+    if (command->leased_ms > 0) {
+        wf_buf_put_varint(out, command->leased_ms);
+        wf_buf_put_varint(out, command->lease_ms);
+        wf_buf_put_text(out, command->worker);
     }
 }
 
@@ -89,6 +102,7 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     command->is_abandoned = (bits & COMMAND_ABANDONED) != 0;
     command->is_paused = (bits & COMMAND_PAUSED) != 0;
     command->is_held = (bits & COMMAND_HELD) != 0;
+    command->is_offered = (bits & COMMAND_OFFERED) != 0;
     command->attempt = (uint32_t)wf_reader_varint(reader);
     command->base = (uint32_t)wf_reader_varint(reader);
     command->lost = (uint32_t)wf_reader_varint(reader);
@@ -104,6 +118,16 @@ decode_command(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
         command->failed_ms = wf_reader_varint(reader);
         wf_own_text(&command->failure_name, wf_reader_bytes(reader));
         wf_own_text(&command->failure_message, wf_reader_bytes(reader));
+    }
+    if ((bits & (COMMAND_OFFERED | COMMAND_LEASED)) != 0) {
+        command->offers = (uint32_t)wf_reader_varint(reader);
+        command->offered_ms = wf_reader_varint(reader);
+    }
+    if ((bits & COMMAND_LEASED) != 0) {
+        command->is_leased = !command->is_deferred;
+        command->leased_ms = wf_reader_varint(reader);
+        command->lease_ms = wf_reader_varint(reader);
+        wf_own_text(&command->worker, wf_reader_bytes(reader));
     }
     // An actor with open commands stays in memory, so reading one back means
     // that the process, or this partition's life in it, is a new one.

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "runtime/commands_impl.h"
 #include "runtime/edge.h"
 #include "runtime/partition_impl.h"
@@ -133,8 +134,8 @@ changed_due(const struct wf_partition *partition,
     struct wf_policy policy;
     uint64_t delay;
 
-    if (wf_command_is_running(command) || command->due == 0 ||
-        command->failed_ms == 0 || !has_interval ||
+    if (wf_command_is_running(command) || command->is_offered ||
+        command->due == 0 || command->failed_ms == 0 || !has_interval ||
         before <= command->base + command->lost) {
         return command->due;
     }
@@ -197,7 +198,8 @@ wf_operate_activity(struct wf_partition *partition, struct wf_actor *actor,
 }
 
 static void
-show(const struct wf_command *command, weft_open_activity *out_shown)
+show(const struct wf_command *command, const char *queue,
+     weft_open_activity *out_shown)
 {
     bool is_running = wf_command_is_running(command);
 
@@ -214,6 +216,9 @@ show(const struct wf_command *command, weft_open_activity *out_shown)
         .is_cancel_requested = command->is_cancel_asked,
         .is_abandoned = command->is_abandoned,
         .is_local = wf_policy_is_local(command->options),
+        .task_queue = queue,
+        .is_offered = command->is_offered,
+        .worker = command->is_leased ? command->worker : "",
         .failed_at_ms = command->failed_ms,
         .failure =
             {
@@ -229,6 +234,7 @@ wf_operate_list(struct wf_partition *partition, struct wf_actor *actor,
                 struct wf_request *request)
 {
     struct wf_list_node *node = wf_list_first(&actor->commands.list);
+    char *queue = NULL;
 
     if (actor->status == WEFT_STATUS_NONE) {
         (void)find_open(partition, actor, request); // answers
@@ -242,10 +248,12 @@ wf_operate_list(struct wf_partition *partition, struct wf_actor *actor,
         if (command->kind == WF_COMMAND_ACTIVITY &&
             command->id > request->call &&
             request->reply.activities_count < request->list_limit) {
-            show(command, &shown);
+            wf_own_text(&queue, wf_policy_queue(command->options));
+            show(command, queue, &shown);
             wf_request_answer_activity(request, &shown);
         }
     }
+    wf_free(queue);
     wf_edge_answer(partition, request, actor->object.position, WEFT_OK, "%s",
                    "");
 }

@@ -16,6 +16,7 @@
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //   timeouts.c   those that take long      audit.c      will each be woken?
+//   offers.c     queues are told       leases.c     workers take from them
 //   operate.c    what operators do         repair.c     the same, to instances
 //   reset.c      back to a point
 //
@@ -284,6 +285,9 @@ void wf_results_step(struct wf_partition *partition, struct wf_actor *actor);
 // A client's complete, fail or heartbeat.
 void wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
                         struct wf_request *request);
+// A worker's lease, renew, release or defer. leases.c
+void wf_leases_request(struct wf_partition *partition, struct wf_actor *actor,
+                       struct wf_request *request);
 
 // Gate. gate.c --------------------------------------------------------------
 

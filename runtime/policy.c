@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // policy.c - retry and timeout policies. Options are kept as: a varint for
-// each number, then names until the end; as nothing if they say nothing.
+// each number, the queue if there is one, then names until the end; as nothing
+// if they say nothing.
 
 #include "runtime/policy.h"
 
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "runtime/definitions.h"
 #include "runtime/versioned.h"
+#include "weft/task_queue.h"
 
 // The numbers of the options, in the order in which they are kept. 0: as the
 // definition says. Values are part of the stored format: append.
@@ -28,12 +30,14 @@ enum {
     ON_LOST,      // enum weft_on_lost
     IS_LOCAL,
     HAS_NAMES, // the names that follow replace the definition's
+    HAS_QUEUE,
     NUMBERS
 };
 
 // Options, decoded.
 struct options {
     uint64_t number[NUMBERS];
+    weft_bytes queue; // borrowed; empty: none
     weft_bytes names; // B ..., borrowed
 };
 
@@ -46,6 +50,9 @@ decode(weft_bytes bytes)
     for (int i = 0; i < NUMBERS && bytes.len > 0; i++) {
         options.number[i] = wf_reader_varint(&reader);
     }
+    if (options.number[HAS_QUEUE] != 0) {
+        options.queue = wf_reader_bytes(&reader);
+    }
     options.names = wf_reader_rest(&reader);
     return options;
 }
@@ -55,6 +62,9 @@ encode(const struct options *options, struct wf_buf *out_bytes)
 {
     for (int i = 0; i < NUMBERS; i++) {
         wf_buf_put_varint(out_bytes, options->number[i]);
+    }
+    if (options->number[HAS_QUEUE] != 0) {
+        wf_buf_put_bytes(out_bytes, options->queue);
     }
     wf_buf_put(out_bytes, options->names.data, options->names.len);
 }
@@ -94,6 +104,15 @@ check(const weft_call_options *options)
     }
     if (options->is_local != 0 && options->is_local != 1) {
         return wf_error(WEFT_EINVAL, "call options: is_local is not 0 or 1");
+    }
+    if (options->task_queue != NULL && options->is_local) {
+        return wf_error(WEFT_EINVAL,
+                        "call options: task_queue together with is_local");
+    }
+    if (options->task_queue != NULL &&
+        wf_name_check("call options: task_queue", options->task_queue,
+                      WF_KIND_BYTES_MAX) != WEFT_OK) {
+        return WEFT_EINVAL;
     }
     return WEFT_OK;
 }
@@ -158,6 +177,10 @@ wf_policy_encode(const weft_call_options *given, struct wf_buf *out_bytes)
     kept.number[CANCELLATION] = options.cancellation;
     kept.number[ON_LOST] = options.on_lost;
     kept.number[IS_LOCAL] = options.is_local != 0;
+    if (err == WEFT_OK && options.task_queue != NULL) {
+        kept.number[HAS_QUEUE] = 1;
+        kept.queue = weft_text(options.task_queue);
+    }
     kept.names = wf_buf_bytes(&names);
     if (err == WEFT_OK && !says_nothing(&kept)) {
         encode(&kept, out_bytes);
@@ -203,6 +226,12 @@ bool
 wf_policy_is_local(weft_bytes options)
 {
     return decode(options).number[IS_LOCAL] != 0;
+}
+
+weft_bytes
+wf_policy_queue(weft_bytes options)
+{
+    return decode(options).queue;
 }
 
 static void
@@ -304,14 +333,57 @@ wf_policy_delay_ms(const struct wf_policy *policy, uint32_t next, double random)
     return delay < 1 ? 1 : (uint64_t)delay;
 }
 
-weft_err
-wf_policy_check_activity(const weft_definitions *definitions, const char *name)
+// The queue that the definition has, unless the call has one or is local.
+static void
+add_queue(const struct wf_activity_kind *kind, struct wf_buf *options)
 {
+    struct options kept = decode(wf_buf_bytes(options));
+    struct wf_buf with = {0};
+
+    if (kind == NULL || kind->def.task_queue == NULL ||
+        kept.number[HAS_QUEUE] != 0 || kept.number[IS_LOCAL] != 0) {
+        return;
+    }
+    kept.number[HAS_QUEUE] = 1;
+    kept.queue = weft_text(kind->def.task_queue);
+    encode(&kept, &with);
+    wf_buf_fini(options);
+    *options = with;
+}
+
+// Is there somebody to run it?
+static weft_err
+check_activity(const weft_definitions *definitions, const char *name,
+               const struct wf_activity_kind *kind, weft_bytes queue)
+{
+    if (queue.len == 0) {
+        return kind != NULL ? WEFT_OK
+                            : wf_error(WEFT_EINVAL,
+                                       "activity %s is not registered", name);
+    }
+    return wf_definitions_find(definitions, WEFT_TASK_QUEUE_KIND) != NULL
+               ? WEFT_OK
+               : wf_error(WEFT_EINVAL,
+                          "activity %s: task queue %.*s, and this node has no "
+                          "task queues (weft_definitions_add_task_queues)",
+                          name, (int)queue.len, (const char *)queue.data);
+}
+
+weft_err
+wf_policy_of_call(const weft_definitions *definitions, const char *name,
+                  const weft_call_options *options, struct wf_buf *out_options)
+{
+    const struct wf_activity_kind *kind;
     weft_err err = wf_name_check("activity", name, WF_KIND_BYTES_MAX);
 
-    if (err == WEFT_OK &&
-        wf_definitions_find_activity(definitions, name) == NULL) {
-        err = wf_error(WEFT_EINVAL, "activity %s is not registered", name);
+    if (err == WEFT_OK) {
+        err = wf_policy_encode(options, out_options);
     }
-    return err;
+    if (err != WEFT_OK) {
+        return err;
+    }
+    kind = wf_definitions_find_activity(definitions, name);
+    add_queue(kind, out_options);
+    return check_activity(definitions, name, kind,
+                          wf_policy_queue(wf_buf_bytes(out_options)));
 }

@@ -33,6 +33,8 @@ void wf_policy_merge(weft_bytes old_options, weft_bytes over,
 bool wf_policy_has_interval(weft_bytes options);
 weft_cancellation wf_policy_cancellation(weft_bytes options);
 bool wf_policy_is_local(weft_bytes options);
+// The queue whose workers run it; borrowed; empty: the node's own threads.
+weft_bytes wf_policy_queue(weft_bytes options);
 
 // The policy of a call: its definition's, and its options over it.
 struct wf_policy wf_policy_of(const weft_activity_def *def, weft_bytes options);
@@ -43,8 +45,13 @@ bool wf_policy_is_retryable(const struct wf_policy *policy, weft_bytes name);
 uint64_t wf_policy_delay_ms(const struct wf_policy *policy, uint32_t next,
                             double random);
 
-// WEFT_EINVAL   no such activity; the detail names it
-weft_err wf_policy_check_activity(const weft_definitions *definitions,
-                                  const char *name);
+// Options of a call of that activity, as they are kept: with the queue that its
+// definition has, if they say nothing of one. options may be NULL.
+//
+// WEFT_EINVAL   a field is out of range, or nobody could run it; the detail
+//               says why
+weft_err wf_policy_of_call(const weft_definitions *definitions,
+                           const char *name, const weft_call_options *options,
+                           struct wf_buf *out_options);
 
 #endif

@@ -78,6 +78,8 @@ enum wf_op {
     WF_OP_UNPUBLISH,       // B name
     WF_OP_QUESTION_KEEP,   // V id, B letter: who asked; answered later
     WF_OP_QUESTION_DROP,   // V id
+    WF_OP_COMMAND_OFFER,   // V id: its queue is told
+    WF_OP_COMMAND_LEASE,   // V id, V ms, B worker
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "runtime/cause.h"
 #include "weft/operate.h"
+#include "weft/worker.h"
 
 static char empty[1];
 
@@ -58,6 +59,10 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_MOVE_VERSION] = "move_version",
         [WEFT_VERB_UPDATE] = "update",
         [WEFT_VERB_UPDATE_WITH_START] = "update_with_start",
+        [WEFT_VERB_LEASE] = "lease",
+        [WEFT_VERB_RENEW] = "renew",
+        [WEFT_VERB_RELEASE] = "release",
+        [WEFT_VERB_DEFER] = "defer",
     };
 
     return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;
@@ -108,6 +113,7 @@ free_answer(struct wf_request *request)
         free_const(reply->activities[i].name); // and its other strings
     }
     free_const(reply->activities);
+    free_const(reply->lease); // and what is in it
     free_const(reply->cursor);
     wf_groups_fini(&request->groups);
     free_const(request->list_next.data);
@@ -122,6 +128,7 @@ wf_request_create(void)
     request->update_id = empty;
     request->error_name = empty;
     request->error_message = empty;
+    request->worker = empty;
     request->who = empty;
     request->why = empty;
     request->list_namespace = empty;
@@ -146,6 +153,7 @@ wf_request_destroy(struct wf_request *request)
     free_const(request->update_id);
     free_const(request->error_name);
     free_const(request->error_message);
+    free_const(request->worker);
     free_const(request->who);
     free_const(request->why);
     free_const(request->list_namespace);
@@ -265,23 +273,27 @@ wf_request_answer_activity(struct wf_request *request,
     weft_open_activity *all = grow(reply->activities, reply->activities_count,
                                    sizeof(weft_open_activity));
     const weft_failure *failure = &activity->failure;
-    const char *texts[] = {activity->name,
-                           failure->name == NULL ? empty : failure->name,
-                           failure->message == NULL ? empty : failure->message};
-    size_t sizes[3];
+    const char *texts[] = {
+        activity->name,       failure->name,    failure->message,
+        activity->task_queue, activity->worker,
+    };
+    weft_open_activity *copy = &all[reply->activities_count];
+    const char **copies[] = {&copy->name, &copy->failure.name,
+                             &copy->failure.message, &copy->task_queue,
+                             &copy->worker};
+    size_t size = 0;
     char *block;
 
-    for (int i = 0; i < 3; i++) {
-        sizes[i] = strlen(texts[i]) + 1;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        texts[i] = texts[i] == NULL ? empty : texts[i];
+        size += strlen(texts[i]) + 1;
     }
-    block = wf_alloc(sizes[0] + sizes[1] + sizes[2]);
-    memcpy(block, texts[0], sizes[0]);
-    memcpy(block + sizes[0], texts[1], sizes[1]);
-    memcpy(block + sizes[0] + sizes[1], texts[2], sizes[2]);
-    all[reply->activities_count] = *activity;
-    all[reply->activities_count].name = block;
-    all[reply->activities_count].failure.name = block + sizes[0];
-    all[reply->activities_count].failure.message = block + sizes[0] + sizes[1];
+    block = wf_alloc(size);
+    *copy = *activity;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *copies[i] = block;
+        block = stpcpy(block, texts[i]) + 1;
+    }
     reply->activities = all;
     reply->activities_count++;
 }
@@ -387,4 +399,35 @@ wf_request_answer_groups(struct wf_request *request)
     request->reply.count = groups->count;
     request->reply.groups = groups->groups;
     request->reply.groups_count = groups->groups_count;
+}
+
+// A lease and all that it points to, in one block. Nothing points outside.
+static void
+put_lease(struct block *block, const weft_lease *lease)
+{
+    weft_lease *copy = put(block, lease, sizeof(*lease));
+    weft_lease made = *lease;
+
+    made.activity = put_text(block, lease->activity);
+    made.key = put_text(block, lease->key);
+    made.caller_id = put_text(block, lease->caller_id);
+    made.input.data = put(block, lease->input.data, lease->input.len);
+    made.headers.data = put(block, lease->headers.data, lease->headers.len);
+    made.details.data = put(block, lease->details.data, lease->details.len);
+    if (copy != NULL) {
+        *copy = made;
+    }
+}
+
+void
+wf_request_answer_lease(struct wf_request *request, const weft_lease *lease)
+{
+    struct block block = {0};
+
+    put_lease(&block, lease);
+    block.bytes = wf_alloc(block.used);
+    block.used = 0;
+    put_lease(&block, lease);
+    free_const(request->reply.lease);
+    request->reply.lease = (const weft_lease *)(const void *)block.bytes;
 }

@@ -43,6 +43,9 @@ struct wf_request {
     char *error_name; // owned; never NULL
     char *error_message;
     uint64_t retry_after_ms; // fail: before the next attempt; 0: the policy's
+    bool is_for_good;        // fail: no attempt after it
+    char *worker;            // lease and what follows it; owned; never NULL
+    uint32_t lease_ms;
 
     // What operators say; who is "" if nobody does.
     char *who; // owned; never NULL
@@ -127,6 +130,9 @@ void wf_request_answer_failure(struct wf_request *request,
 // NULL.
 void wf_request_answer_activity(struct wf_request *request,
                                 const struct weft_open_activity *activity);
+// What was leased (copied).
+void wf_request_answer_lease(struct wf_request *request,
+                             const struct weft_lease *lease);
 // Append a description (copied) to the answer.
 void wf_request_answer_item(struct wf_request *request,
                             const weft_description *item);

@@ -12,10 +12,9 @@
 #include "runtime/turn.h"
 #include "runtime/workflow.h"
 
-// The command whose current attempt the token means, or NULL.
-static struct wf_command *
-find_attempt(const struct wf_partition *partition, const struct wf_key *caller,
-             const struct wf_token *token)
+struct wf_command *
+wf_results_find(const struct wf_partition *partition,
+                const struct wf_key *caller, const struct wf_token *token)
 {
     const struct wf_actor *actor =
         wf_residents_find(partition, wf_key_bytes(caller));
@@ -78,7 +77,7 @@ void
 wf_results_task(struct wf_partition *partition, struct wf_task *task)
 {
     struct wf_command *command =
-        find_attempt(partition, &task->caller, &task->token);
+        wf_results_find(partition, &task->caller, &task->token);
 
     if (task->incarnation == partition->options.incarnation) {
         partition->stats.activities_running--;
@@ -108,7 +107,7 @@ void
 wf_results_beat(struct wf_partition *partition, struct wf_beat *beat)
 {
     struct wf_command *command =
-        find_attempt(partition, &beat->caller, &beat->token);
+        wf_results_find(partition, &beat->caller, &beat->token);
 
     if (command != NULL) {
         keep_details(partition, command, beat->details);
@@ -123,6 +122,7 @@ beat_by_token(struct wf_partition *partition, struct wf_command *command,
               struct wf_request *request)
 {
     command->beat_ms = partition->now_ms;
+    command->renewed_ms = partition->now_ms;
     keep_details(partition, command, request->data);
     wf_timeouts_watch(partition, command);
     wf_edge_answer(partition, request, partition->last_record,
@@ -130,12 +130,32 @@ beat_by_token(struct wf_partition *partition, struct wf_command *command,
                    command->is_cancel_asked ? "it is asked to stop" : "");
 }
 
+// Cancelled only if it was asked to stop, as for an attempt of this node.
+static void
+fail_by_token(struct wf_partition *partition, struct wf_command *command,
+              const struct wf_request *request)
+{
+    bool is_cancelled =
+        command->is_cancel_asked &&
+        strcmp(request->error_name, weft_err_name(WEFT_ECANCELLED)) == 0;
+
+    wf_commands_fail(partition, command,
+                     &(struct wf_failed){
+                         .err = is_cancelled ? WEFT_ECANCELLED : WEFT_EFAILED,
+                         .name = weft_text(request->error_name),
+                         .text = weft_text(request->error_message),
+                         .data = request->data,
+                         .is_final = request->is_for_good,
+                         .retry_after_ms = request->retry_after_ms,
+                     });
+}
+
 void
 wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
                    struct wf_request *request)
 {
     struct wf_command *command =
-        find_attempt(partition, &actor->key, &request->token);
+        wf_results_find(partition, &actor->key, &request->token);
     struct wf_draft draft = {0};
 
     if (command == NULL || command->kind != WF_COMMAND_ACTIVITY) {
@@ -151,14 +171,7 @@ wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
                           weft_nothing(), request->data);
         break;
     case WEFT_VERB_FAIL:
-        wf_commands_fail(partition, command,
-                         &(struct wf_failed){
-                             .err = WEFT_EFAILED,
-                             .name = weft_text(request->error_name),
-                             .text = weft_text(request->error_message),
-                             .data = request->data,
-                             .retry_after_ms = request->retry_after_ms,
-                         });
+        fail_by_token(partition, command, request);
         break;
     default:
         beat_by_token(partition, command, request);

@@ -82,13 +82,15 @@ weft_err
 weft_saga_add(weft_saga *saga, const char *activity, weft_bytes input,
               const weft_call_options *options)
 {
+    struct wf_buf bytes = {0};
     struct undo *undo;
     weft_err err = check(saga, "saga_add");
 
     if (err == WEFT_OK) {
-        err = wf_policy_check_activity(saga->wf->partition->options.definitions,
-                                       activity);
+        err = wf_policy_of_call(saga->wf->partition->options.definitions,
+                                activity, options, &bytes);
     }
+    wf_buf_fini(&bytes);
     if (err == WEFT_OK) {
         err = wf_turn_check_payload(activity, input);
     }

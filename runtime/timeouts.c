@@ -17,7 +17,9 @@ wf_timeouts_next(const struct wf_partition *partition,
     const weft_activity_timeouts timeouts =
         wf_commands_policy(partition, command).timeouts;
     const struct wf_task *task = command->task;
-    uint64_t started = command->is_deferred ? command->attempt_ms : 0;
+    uint64_t started = command->leased_ms > 0 ? command->leased_ms
+                       : command->is_deferred ? command->attempt_ms
+                                              : 0;
     uint64_t beat = command->beat_ms > started ? command->beat_ms : started;
     uint64_t due = UINT64_MAX;
 
@@ -35,6 +37,10 @@ wf_timeouts_next(const struct wf_partition *partition,
     }
     CONSIDER(command->opened_ms, timeouts.schedule_to_close_ms,
              "timeout.schedule_to_close", true)
+    if (command->is_offered) {
+        CONSIDER(command->attempt_ms, timeouts.schedule_to_start_ms,
+                 "timeout.schedule_to_start", true)
+    }
     if (!wf_command_is_running(command)) {
         return due; // the others are about an attempt that was given out
     }
@@ -48,6 +54,10 @@ wf_timeouts_next(const struct wf_partition *partition,
         CONSIDER(started, timeouts.start_to_close_ms, "timeout.start_to_close",
                  false)
         CONSIDER(beat, timeouts.heartbeat_ms, "timeout.heartbeat", false)
+    }
+    if (command->is_leased) {
+        CONSIDER(command->renewed_ms, command->lease_ms, WF_TIMEOUT_LEASE,
+                 false)
     }
 #undef CONSIDER
     return due;

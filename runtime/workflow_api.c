@@ -63,11 +63,8 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
 
     WF_REQUIRE_INSIDE(wf);
     WF_REQUIRE(out_future != NULL);
-    err =
-        wf_policy_check_activity(wf->partition->options.definitions, activity);
-    if (err == WEFT_OK) {
-        err = wf_policy_encode(options, &bytes);
-    }
+    err = wf_policy_of_call(wf->partition->options.definitions, activity,
+                            options, &bytes);
     if (err == WEFT_OK) {
         err = wf_workflow_begin(wf, WF_COMMAND_ACTIVITY, activity, input);
     }

@@ -65,6 +65,9 @@ typedef struct weft_activity_def {
     weft_retry_policy retry;
     weft_activity_timeouts timeouts;
     int fail_when_lost; // 1: an attempt whose process died counts as failed
+    // Whose workers run it (task_queue.h), where it is called; 1 to 127 bytes.
+    // NULL: the node's own threads.
+    const char *task_queue;
 } weft_activity_def;
 
 #define WEFT_ACTIVITY_DEF_INIT                                                 \
@@ -83,7 +86,8 @@ typedef enum weft_cancellation {
     WEFT_CANCELLATION_WAIT_REQUESTED
 } weft_cancellation;
 
-// What becomes of an attempt whose process died.
+// What becomes of an attempt whose process died, or whose worker let its lease
+// pass.
 typedef enum weft_on_lost {
     WEFT_ON_LOST_DEFAULT, // as the definition's fail_when_lost says
     WEFT_ON_LOST_REPEAT,  // the next one begins; it does not count
@@ -108,6 +112,10 @@ typedef struct weft_call_options {
     // the call is durable, and repeated, timed out and operated like any other.
     // (Temporal: local activity.)
     int is_local;
+    // Run by the workers of that queue (task_queue.h); 1 to 127 bytes. The
+    // activity need not be registered on this node. NULL: as the definition
+    // says. Not together with is_local.
+    const char *task_queue;
 } weft_call_options;
 
 #define WEFT_CALL_OPTIONS_INIT                                                 \

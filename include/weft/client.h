@@ -110,6 +110,11 @@ typedef enum weft_verb {
     WEFT_VERB_RETRY_FAILED,    // a workflow that an activity has failed
     WEFT_VERB_DELETE,          // remove an instance that has finished
     WEFT_VERB_COUNT_MATCHING,  // how many instances a filter matches
+    // worker.h: an attempt that a task queue offers, by token
+    WEFT_VERB_LEASE,   // take it
+    WEFT_VERB_RENEW,   // keep it
+    WEFT_VERB_RELEASE, // give it back, not begun
+    WEFT_VERB_DEFER,   // from now on it only completes by token
     WEFT_VERB_COUNT
 } weft_verb;
 
@@ -148,6 +153,9 @@ typedef struct weft_request {
     int terminate_first;  // delete: 1 if it may still run
     uint32_t version;     // set_state, move_version
     const struct weft_point *point; // reset; NULL: the beginning
+    int is_for_good;                // fail: 1: no attempt after it
+    const char *worker; // lease, renew, release, defer: 1 to 127 bytes
+    uint32_t lease_ms;  // lease: 1,000 to 600,000; default 10,000
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \
@@ -180,6 +188,7 @@ typedef struct weft_description {
 } weft_description;
 
 struct weft_open_activity;
+struct weft_lease;
 
 // The answer to a request. Borrowed until the callback returns, or until
 // weft_reply_free for the blocking calls that give one.
@@ -199,6 +208,7 @@ typedef struct weft_reply {
     uint64_t count;           // count: instances
     const weft_group *groups; // count: in order of type and value
     size_t groups_count;
+    const struct weft_lease *lease; // lease, renew: worker.h
 } weft_reply;
 
 typedef void weft_reply_fn(void *ctx, const weft_reply *reply);

@@ -133,9 +133,12 @@ typedef struct weft_inspect_activity {
     int is_abandoned; // its caller does not want the result any more
     int is_paused;    // by an operator
     int is_local;
-    uint64_t failed_at_ms; // when an attempt failed last; 0: none did
-    weft_failure failure;  // of that one, without details; else its name is ""
-    char key[33];          // what weft_activity_key returns
+    const char *task_queue; // "": none
+    int is_offered;         // to its queue: it waits for a worker
+    const char *worker;     // that had leased it; "": none
+    uint64_t failed_at_ms;  // when an attempt failed last; 0: none did
+    weft_failure failure;   // of that one, without details; else its name is ""
+    char key[33];           // what weft_activity_key returns
     weft_bytes input;
     weft_bytes details; // of the last heartbeat
 } weft_inspect_activity;

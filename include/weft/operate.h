@@ -162,9 +162,12 @@ typedef struct weft_open_activity {
     int is_cancel_requested;
     int is_abandoned; // its caller does not want the result any more
     int is_local;
-    uint64_t failed_at_ms; // when an attempt failed last; 0: none did
-    weft_failure failure;  // of that one: name and message (cut to 1 KiB)
-    size_t details_len;    // of what its last heartbeat left
+    const char *task_queue; // ""; none
+    int is_offered;         // to its queue: it waits for a worker
+    const char *worker;     // that has it now; "": none
+    uint64_t failed_at_ms;  // when an attempt failed last; 0: none did
+    weft_failure failure;   // of that one: name and message (cut to 1 KiB)
+    size_t details_len;     // of what its last heartbeat left
 } weft_open_activity;
 
 // The open activities of an instance, in order of their calls: a page of those
@@ -211,7 +214,7 @@ WEFT_API weft_err weft_operate_activity_reset(weft_client *client,
 // measured anew if the options say anything about it.
 //
 // WEFT_EINVAL   also: an option is out of range or cannot be changed any more
-//               (cancellation, is_local), or none is set
+//               (cancellation, is_local, task_queue), or none is set
 WEFT_API weft_err weft_operate_activity_change(weft_client *client,
                                                weft_target target,
                                                uint32_t call,

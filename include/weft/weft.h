@@ -29,7 +29,9 @@
 #include "weft/payload.h"
 #include "weft/saga.h"
 #include "weft/start.h"
+#include "weft/task_queue.h"
 #include "weft/update.h"
+#include "weft/worker.h"
 #include "weft/workflow.h"
 
 #endif

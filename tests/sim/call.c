@@ -36,11 +36,42 @@ show_activity(const weft_reply *reply, struct world_call *shown)
                    shown->activity.failure.name);
     (void)snprintf(shown->message, sizeof(shown->message), "%s",
                    shown->activity.failure.message);
+    (void)snprintf(shown->task_queue, sizeof(shown->task_queue), "%s",
+                   shown->activity.task_queue);
+    (void)snprintf(shown->worker, sizeof(shown->worker), "%s",
+                   shown->activity.worker);
+    shown->activity.task_queue = shown->task_queue;
+    shown->activity.worker = shown->worker;
     shown->activity.name = shown->first_id;
     shown->activity.failure = (weft_failure){
         .name = shown->failure,
         .message = shown->message,
     };
+}
+
+static void
+show_lease(const weft_lease *lease, struct world_call *shown)
+{
+    const char **texts[] = {&shown->lease.activity, &shown->lease.key,
+                            &shown->lease.caller_id};
+
+    if (lease == NULL) {
+        return;
+    }
+    shown->has_lease = true;
+    shown->lease = *lease;
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(shown->leased[i], sizeof(shown->leased[i]), "%s",
+                       *texts[i]);
+        *texts[i] = shown->leased[i];
+    }
+    (void)snprintf(shown->lease_input, sizeof(shown->lease_input), "%.*s",
+                   (int)lease->input.len, (const char *)lease->input.data);
+    (void)snprintf(shown->lease_details, sizeof(shown->lease_details), "%.*s",
+                   (int)lease->details.len, (const char *)lease->details.data);
+    shown->lease.input = weft_text(shown->lease_input);
+    shown->lease.details = weft_text(shown->lease_details);
+    shown->lease.headers = weft_nothing();
 }
 
 static weft_bytes
@@ -118,6 +149,7 @@ call_done(struct wf_request *request)
         shown->item.memo = copy_memo(shown, reply->items[0].memo);
     }
     show_activity(reply, shown);
+    show_lease(reply->lease, shown);
     call->request = NULL;
     wf_request_destroy(request);
 }
@@ -156,6 +188,10 @@ make_request(const weft_request *given)
     own_text(&request->error_name, given->error_name);
     own_text(&request->error_message, given->error_message);
     request->retry_after_ms = given->retry_after_ms;
+    request->is_for_good = given->is_for_good != 0;
+    own_text(&request->worker, given->worker);
+    request->lease_ms =
+        given->lease_ms == 0 ? WF_LEASE_MS_DEFAULT : given->lease_ms;
     own(&request->data, given->data);
     own(&request->input, given->input);
     if (given->verb == WEFT_VERB_ACTIVITY_CHANGE) {

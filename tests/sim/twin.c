@@ -26,7 +26,7 @@
 _Static_assert(sizeof(struct wf_actor) == 1352, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_command) == 264, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_call) == 64, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_order) == 56, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_operation) == 72,
@@ -171,6 +171,11 @@ print_command(const struct wf_command *command, struct wf_buf *out)
     line(out, "- failed at %llu, %s: %s",
          (unsigned long long)command->failed_ms, text_of(command->failure_name),
          text_of(command->failure_message));
+    line(out, "- offered %d, %u times, last at %llu", command->is_offered,
+         command->offers, (unsigned long long)command->offered_ms);
+    line(out, "- leased %d, at %llu, for %llu, to %s", command->is_leased,
+         (unsigned long long)command->leased_ms,
+         (unsigned long long)command->lease_ms, text_of(command->worker));
     line_number(out, "- opened", command->opened_ms);
     line_number(out, "- attempt at", command->attempt_ms);
     line_number(out, "- due", command->due);

@@ -22,6 +22,7 @@
 #include "weft/client.h"
 #include "weft/definitions.h"
 #include "weft/operate.h"
+#include "weft/worker.h"
 
 struct world;
 
@@ -87,7 +88,7 @@ struct world_call {
     bool is_answered;
     weft_err err;
     char detail[256];
-    char data[1024]; // the answer, as text, cut
+    char data[4096]; // the answer, as text, cut
     size_t data_len;
     char failure[256]; // its name
     char message[256];
@@ -98,6 +99,13 @@ struct world_call {
     weft_description item; // the first; its strings are those below
     size_t activities_count;
     weft_open_activity activity; // the first, in the same way
+    char task_queue[64];         // of the activity, as is the next
+    char worker[64];
+    bool has_lease;
+    weft_lease lease;      // its strings and bytes are those below
+    char leased[3][64];    // activity, key, caller
+    char lease_input[256]; // as text, cut; as the next
+    char lease_details[64];
     char first_id[64];
     char reason[1200];
     char attributes[1024]; // of the first: "city=Rome n=1", cut

@@ -312,7 +312,8 @@ change_refused(struct rig *rig, const weft_call_options *options,
 TEST(operate, options_that_cannot_be_changed_are_refused)
 {
     static const char *const fixed =
-        "cancellation and is_local of an open activity cannot be changed";
+        "cancellation, is_local and task_queue of an open activity cannot be "
+        "changed";
     struct rig rig = start(t);
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;
 
@@ -322,6 +323,9 @@ TEST(operate, options_that_cannot_be_changed_are_refused)
     change_refused(&rig, &options, fixed);
     options = (weft_call_options)WEFT_CALL_OPTIONS_INIT;
     options.cancellation = WEFT_CANCELLATION_WAIT;
+    change_refused(&rig, &options, fixed);
+    options = (weft_call_options)WEFT_CALL_OPTIONS_INIT;
+    options.task_queue = "q";
     change_refused(&rig, &options, fixed);
     options = (weft_call_options)WEFT_CALL_OPTIONS_INIT;
     options.retry.jitter = 2;

@@ -177,6 +177,116 @@ TEST(policy, what_is_no_option_is_refused)
     CHECK_EQ(bytes.len, 0);
 }
 
+static weft_err
+no_actor(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)actor;
+    (void)message;
+    (void)state;
+    return WEFT_OK;
+}
+
+static weft_err
+no_activity(weft_activity *activity, weft_bytes input)
+{
+    (void)activity;
+    (void)input;
+    return WEFT_OK;
+}
+
+static weft_err
+queue_of(const weft_definitions *definitions, const char *name,
+         const weft_call_options *options, char *out_queue)
+{
+    struct wf_buf bytes = {0};
+    weft_err err = wf_policy_of_call(definitions, name, options, &bytes);
+    weft_bytes queue = wf_policy_queue(wf_buf_bytes(&bytes));
+
+    if (queue.len > 0) {
+        memcpy(out_queue, queue.data, queue.len);
+    }
+    out_queue[queue.len] = '\0';
+    wf_buf_fini(&bytes);
+    return err;
+}
+
+static weft_definitions *
+with_queues(void)
+{
+    weft_definitions *definitions;
+    weft_actor_def queues = WEFT_ACTOR_DEF_INIT;
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    queues.name = "task_queue";
+    queues.receive = no_actor;
+    CHECK_OK(weft_definitions_add_actor(definitions, &queues));
+    activity.name = "here";
+    activity.run = no_activity;
+    CHECK_OK(weft_definitions_add_activity(definitions, &activity));
+    activity.name = "there";
+    activity.task_queue = "its own";
+    CHECK_OK(weft_definitions_add_activity(definitions, &activity));
+    activity.name = "nowhere";
+    activity.task_queue = "";
+    CHECK_ERR(weft_definitions_add_activity(definitions, &activity),
+              WEFT_EINVAL);
+    return definitions;
+}
+
+TEST(policy, the_queue_is_the_calls_or_the_definitions)
+{
+    weft_definitions *definitions = with_queues();
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    char queue[128];
+
+    CHECK_OK(queue_of(definitions, "here", &options, queue));
+    CHECK_STR(queue, "");
+    CHECK_OK(queue_of(definitions, "there", NULL, queue));
+    CHECK_STR(queue, "its own");
+    CHECK_ERR(queue_of(definitions, "unknown", &options, queue), WEFT_EINVAL);
+    options.is_local = 1;
+    CHECK_OK(queue_of(definitions, "there", &options, queue));
+    CHECK_STR(queue, "");
+    options.task_queue = "q";
+    CHECK_ERR(queue_of(definitions, "there", &options, queue), WEFT_EINVAL);
+    options.is_local = 0;
+    CHECK_OK(queue_of(definitions, "there", &options, queue));
+    CHECK_STR(queue, "q");
+    CHECK_OK(queue_of(definitions, "unknown", &options, queue));
+    CHECK_STR(queue, "q");
+    options.task_queue = "";
+    CHECK_ERR(queue_of(definitions, "here", &options, queue), WEFT_EINVAL);
+    weft_definitions_destroy(definitions);
+}
+
+TEST(policy, the_queue_stays_beside_other_options)
+{
+    static const char *const names[] = {"Gone", NULL};
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    weft_call_options change = WEFT_CALL_OPTIONS_INIT;
+    struct wf_buf bytes;
+    struct wf_buf over;
+    struct wf_buf merged = {0};
+    weft_activity_def def = kind();
+    struct wf_policy policy;
+
+    options.task_queue = "q";
+    options.retry.non_retryable = names;
+    change.retry.maximum_attempts = 9;
+    bytes = encoded(&options);
+    over = encoded(&change);
+    wf_policy_merge(wf_buf_bytes(&bytes), wf_buf_bytes(&over), &merged);
+    policy = wf_policy_of(&def, wf_buf_bytes(&merged));
+    CHECK_BYTES(wf_policy_queue(wf_buf_bytes(&merged)), weft_text("q"));
+    CHECK_EQ(policy.retry.maximum_attempts, 9);
+    CHECK(!wf_policy_is_retryable(&policy, weft_text("Gone")));
+    CHECK(wf_policy_is_retryable(&policy, weft_text("q")));
+    wf_buf_fini(&merged);
+    wf_buf_fini(&over);
+    wf_buf_fini(&bytes);
+}
+
 TEST(policy, jitter_only_shortens_the_pause)
 {
     weft_activity_def def = kind();

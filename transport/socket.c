@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// socket.c - the only file that names libzmq. See socket.h.
+// socket.c - sockets and their messages. See socket.h; socket_impl.h has all
+// files that name libzmq.
 //
 // Sending. ZeroMQ says when it will not take a message, but not what became of
 // those it took: they may wait in a pipe for a reader that never reads. So each
@@ -27,7 +28,9 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "transport/curve.h"
 #include "transport/line.h"
+#include "transport/socket_impl.h"
 
 enum {
     QUEUE_MAX_DEFAULT = 1000,
@@ -45,13 +48,10 @@ _Static_assert(sizeof(zmq_msg_t) <=
                    sizeof(((struct wf_message *)NULL)->private),
                "a message has room for ZeroMQ's");
 
-struct wf_context {
-    void *zmq;
-    void *first; // socket that starts it, see seed_names
-};
-
 struct wf_socket {
     enum wf_socket_type type;
+    const struct wf_context *context;
+    bool has_users; // ZAP says who sent what
     void *zmq;
     void *monitor; // reads what ZeroMQ's thread tells
 };
@@ -174,7 +174,8 @@ open_monitor(struct wf_context *context, struct wf_socket *socket)
 {
     int events = ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED |
                  ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
     char name[64];
     int rc;
 
@@ -198,6 +199,8 @@ wf_socket_create(struct wf_context *context,
     weft_err err;
 
     socket->type = options->type;
+    socket->context = context;
+    socket->has_users = is_router && options->secret_key != NULL;
     if (is_router) {
         seed_names();
     }
@@ -273,6 +276,10 @@ wf_socket_bind(struct wf_socket *socket, const char *endpoint,
     // ZeroMQ removes whatever has the name.
     if (err == WEFT_OK && begins_with(endpoint, "ipc://")) {
         err = wf_line_check_path(endpoint + strlen("ipc://"));
+    }
+    // libzmq would let everybody in.
+    if (err == WEFT_OK && socket->has_users && !socket->context->has_auth) {
+        err = wf_error(WEFT_EINVAL, "nobody answers for the keys of clients");
     }
     if (err != WEFT_OK) {
         return err;
@@ -370,7 +377,8 @@ wf_socket_receive(struct wf_socket *socket, struct wf_message *out)
     drop_rest(socket, !out->is_alone);
     out->frame = weft_bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
     out->fd = zmq_msg_get(frame, ZMQ_SRCFD);
-    user = zmq_msg_gets(frame, "User-Id");
+    // Without keys it would be what the peer says of itself.
+    user = socket->has_users ? zmq_msg_gets(frame, "User-Id") : NULL;
     out->user = user == NULL ? "" : user;
     return true;
 }
@@ -489,6 +497,10 @@ read_event(uint16_t code, uint32_t value, struct wf_socket_event *out)
         out->type = WF_SOCKET_REFUSED;
         out->fd = -1;
         return true;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        out->type = WF_SOCKET_MISMATCHED;
+        out->fd = -1;
+        return value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
     default:
         return false;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // socket.h - ZeroMQ, as far as weft uses it: a ROUTER that serves, a DEALER
-// that asks, both with messages of one frame. socket.c is the only file that
-// names libzmq.
+// that asks, both with messages of one frame. The files that name libzmq are
+// in socket_impl.h.
 //
 // Nothing here blocks except wf_socket_wait, and nothing is lost in silence:
 // what cannot be sent is said. ZeroMQ connects again by itself and loses what
@@ -23,8 +23,7 @@
 
 #define WF_ENDPOINT_BYTES_MAX 255 // with its last byte, 0, one more
 #define WF_PEER_BYTES_MAX 255
-#define WF_CURVE_KEY_CHARS 40 // Z85
-#define WF_SOCKET_FDS_MAX 4   // that wf_socket_wait looks at besides
+#define WF_SOCKET_FDS_MAX 4 // that wf_socket_wait looks at besides
 
 struct wf_context; // ZeroMQ's own thread, for any number of sockets
 struct wf_socket;
@@ -59,7 +58,8 @@ void wf_socket_destroy(struct wf_socket *socket); // NULL is fine
 // tcp://ADDRESS:PORT (port 0 or *: any) or ipc://PATH. Several may be bound.
 // out_endpoint, of WF_ENDPOINT_BYTES_MAX + 1 bytes, gets it with its real port.
 //
-// WEFT_EINVAL   it is neither, or not of this machine
+// WEFT_EINVAL   it is neither, or not of this machine; or the socket has keys,
+//               and its context nobody who says whose are let in (auth.h)
 // WEFT_EBUSY    it is in use
 weft_err wf_socket_bind(struct wf_socket *socket, const char *endpoint,
                         char *out_endpoint);
@@ -84,7 +84,7 @@ struct wf_message {
     struct wf_peer peer; // ROUTER: of whom
     bool is_alone;       // false: it came with other frames, which are dropped
     int fd;              // of its connection, which may be closed meanwhile
-    const char *user;    // who ZAP says it is; "" without keys
+    const char *user;    // its key, as auth.h has it; "" without keys
     _Alignas(8) unsigned char private[64];
 };
 
@@ -110,6 +110,7 @@ enum wf_socket_event_type {
     WF_SOCKET_CONNECTED,    // the handshake is done: messages go through
     WF_SOCKET_DISCONNECTED, // fd is closed; of a DEALER: it will try again
     WF_SOCKET_REFUSED,      // DEALER: of its key; it will not try again
+    WF_SOCKET_MISMATCHED,   // one side has keys, and the other none
 };
 
 struct wf_socket_event {

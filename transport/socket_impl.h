@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socket_impl.h - what the files that name libzmq share; nobody else's.
+//
+//   socket.c   sockets and messages
+//   auth.c     who is let in: the handler that ZeroMQ asks (ZAP)
+//   curve.c    key pairs
+
+#ifndef WF_TRANSPORT_SOCKET_IMPL_H
+#define WF_TRANSPORT_SOCKET_IMPL_H
+
+#include <stdbool.h>
+
+struct wf_context {
+    void *zmq;
+    void *first; // socket that starts it, see seed_names
+    bool has_auth;
+};
+
+#endif

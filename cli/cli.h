@@ -12,6 +12,7 @@
 //   verify.c    `verify`
 //   copy.c      `backup` and `restore`
 //   capsule.c   `capsule`
+//   keygen.c    `keygen`
 //   text.c      times, payloads and tables for people
 //   json.c      JSON for programs
 
@@ -54,6 +55,7 @@ int inspect_run(const struct command *command, int argc, char **argv);
 int verify_run(const struct command *command, int argc, char **argv);
 int backup_run(const struct command *command, int argc, char **argv);
 int capsule_run(const struct command *command, int argc, char **argv);
+int keygen_run(const struct command *command, int argc, char **argv);
 int restore_run(const struct command *command, int argc, char **argv);
 
 // What `inspect` was asked for.

@@ -97,6 +97,17 @@ static const struct command commands[] = {
         capsule_run,
     },
     {
+        "keygen",
+        "FILE",
+        "make a key pair for a node or a client",
+        "Makes a new key pair: FILE has the secret key, for its owner alone,\n"
+        "FILE.pub the public one, which it prints. Neither must exist.\n"
+        "docs/security.md says what to do with them.\n"
+        "\n"
+        "Status: 0; 2: nothing was made.\n",
+        keygen_run,
+    },
+    {
         "version",
         "",
         "say which version this is",

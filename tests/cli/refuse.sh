@@ -29,7 +29,7 @@ says '^weft [0-9]+\.[0-9]+'
 run 0 --help
 says '^  inspect +DIR'
 run 0 help
-for command in inspect verify backup restore version help; do
+for command in inspect verify backup restore keygen version help; do
     run 0 help $command
     says "^usage: weft $command"
     run 0 $command --help

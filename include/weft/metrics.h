@@ -10,8 +10,8 @@
 //   _terminated_, _restarted_ (runs), _parked_
 //   turns_total{kind}             messages tried, failed ones and dead ones too
 //   turns_failed_total{kind}      of these: the handler failed
-//   turn_seconds{kind}            histogram: a turn, a replay before it
-//   included signals_total{kind}  timers_fired_total{kind}  replays_total{kind}
+//   turn_seconds{kind}            histogram: a turn, with a replay before it
+//   signals_total{kind}  timers_fired_total{kind}  replays_total{kind}
 //   timer_lateness_seconds        histogram: fired so long after it was due
 //   activity_attempts_total{activity}         handed to workers
 //   activity_attempts_failed_total, activity_timeouts_total (of these),

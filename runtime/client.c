@@ -37,6 +37,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "runtime/futex.h"
+#include "runtime/inside.h"
 #include "runtime/request.h"
 #include "runtime/versioned.h"
 
@@ -352,7 +353,7 @@ weft_client_close(weft_client *client)
 {
     bool is_last;
 
-    if (client == NULL) {
+    if (client == NULL || wf_inside_check("weft_client_close") != WEFT_OK) {
         return;
     }
     pthread_mutex_lock(&client->lock);

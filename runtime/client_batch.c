@@ -96,19 +96,28 @@ count(weft_batch_result *result, weft_err err)
     result->errors[i].count++;
 }
 
+// What is asked of each, but for who it is.
+static weft_request
+request_of(const weft_batch_options *options)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = options->verb;
+    request.name = options->name;
+    request.data = options->data;
+    request.terminate_first = options->terminate_first;
+    request.by = options->by;
+    request.point = options->point;
+    return request;
+}
+
 static weft_err
 send(struct batch *batch, const weft_description *item,
      struct wf_client_call **out_call)
 {
-    weft_request request = WEFT_REQUEST_INIT;
+    weft_request request = request_of(&batch->options);
 
-    request.verb = batch->options.verb;
     request.target = (weft_target){item->kind, item->id};
-    request.name = batch->options.name;
-    request.data = batch->options.data;
-    request.terminate_first = batch->options.terminate_first;
-    request.by = batch->options.by;
-    request.point = batch->options.point;
     return wf_client_send(batch->client, &request, out_call);
 }
 
@@ -168,8 +177,10 @@ next_page(struct batch *batch, bool *out_is_last)
 }
 
 static weft_err
-check(const weft_batch_options *given, weft_batch_options *out_options)
+check(const weft_client *client, const weft_batch_options *given,
+      weft_batch_options *out_options)
 {
+    weft_request request;
     weft_err err = wf_versioned_copy("weft_batch_options", given, out_options,
                                      sizeof(*out_options));
 
@@ -188,7 +199,9 @@ check(const weft_batch_options *given, weft_batch_options *out_options)
             WEFT_BATCH_CURSOR_BYTES) {
         return wf_error(WEFT_EINVAL, "not a cursor");
     }
-    return WEFT_OK;
+    // Else each of them would say so, or none if there are none.
+    request = request_of(out_options);
+    return wf_client_check(client, &request);
 }
 
 weft_err
@@ -203,7 +216,7 @@ weft_client_batch(weft_client *client, const weft_batch_options *options,
     wf_error_clear();
     WF_REQUIRE(client != NULL);
     WF_REQUIRE(out_result != NULL);
-    err = check(options, &batch.options);
+    err = check(client, options, &batch.options);
     if (err == WEFT_OK) {
         // Its cursor may be the one of this very result.
         set_cursor(&begin, batch.options.cursor);

@@ -83,6 +83,9 @@ struct weft_client {
     bool is_gone;         // the last call to come back frees the client
 };
 
+// What a request needs besides its target.
+weft_err wf_client_check(const weft_client *client,
+                         const weft_request *request);
 // Check a request, copy what its verb needs, and let the port prepare it; id
 // and done are not set. Errors are those of weft_client_submit.
 weft_err wf_client_make(const weft_client *client, const char *name_space,

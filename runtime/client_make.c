@@ -347,10 +347,9 @@ make_worker(const weft_request *given, struct wf_request *made)
 }
 
 static weft_err
-make_fields(const char *name_space, const weft_request *given,
+make_fields(const char *name_space, const weft_request *given, unsigned fields,
             struct wf_request *made)
 {
-    unsigned fields = fields_of[given->verb];
     weft_err err = WEFT_OK;
 
     if ((fields & TARGET) != 0) {
@@ -438,7 +437,7 @@ wf_client_make(const weft_client *client, const char *name_space,
     made->verb = request->verb;
     made->is_terminating = request->terminate_first != 0;
     made->version = request->version;
-    err = make_fields(name_space, request, made);
+    err = make_fields(name_space, request, fields_of[request->verb], made);
     if (err == WEFT_OK) {
         err = client->port.ops->prepare(client->port.self, name_space, request,
                                         made);
@@ -450,4 +449,16 @@ wf_client_make(const weft_client *client, const char *name_space,
     memcpy(made->client, client->client_id, sizeof(made->client));
     *out_request = made;
     return WEFT_OK;
+}
+
+weft_err
+wf_client_check(const weft_client *client, const weft_request *request)
+{
+    struct wf_request *made = wf_request_create();
+    weft_err err =
+        make_fields(client->name_space, request,
+                    fields_of[request->verb] & ~(unsigned)TARGET, made);
+
+    wf_request_destroy(made);
+    return err;
 }

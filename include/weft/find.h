@@ -72,7 +72,7 @@ typedef struct weft_batch_options {
     const char *name;    // of the signal; reason of a termination
     weft_bytes data;     // of the signal
     int terminate_first; // DELETE: also those that run
-    const struct weft_operator *by; // as in weft_request; may be NULL
+    const struct weft_operator *by; // as in weft_request
     uint32_t per_second;            // at most so many; 0: as fast as it goes
     const char *cursor;             // of an earlier batch, to go on; or NULL
     weft_batch_fn *progress;        // may be NULL
@@ -93,7 +93,9 @@ typedef struct weft_batch_options {
 //
 // out_result   set in any case; with an error it says how far it came
 //
-// WEFT_EINVAL      no filter or not one, or a verb that is not for batches
+// WEFT_EINVAL      no filter or not one, a verb that is not for batches, or
+// what
+//                  that verb needs is missing: a signal's name, who and why
 // WEFT_ECANCELLED  progress said so
 // else             as weft_client_list_where
 WEFT_API weft_err weft_client_batch(weft_client *client,

@@ -156,9 +156,9 @@ TEST(client_batch, resets_what_matches)
     static const weft_operator ada = {"ada", "all of them went wrong"};
     struct rig rig = begin();
 
-    CHECK_OK(run(&rig, "city = 'Oslo'", WEFT_VERB_RESET));
-    CHECK_EQ(rig.result.done, 0); // nobody said who and why
-    CHECK_EQ(rig.result.errors[0].err, WEFT_EINVAL);
+    // Nobody said who and why.
+    CHECK_ERR(run(&rig, "city = 'Oslo'", WEFT_VERB_RESET), WEFT_EINVAL);
+    CHECK_EQ(rig.result.seen, 0);
     rig.options.by = &ada;
     CHECK_OK(run(&rig, "city = 'Oslo'", WEFT_VERB_RESET));
     CHECK_EQ(rig.result.done, ORDERS / 5);
@@ -200,6 +200,11 @@ TEST(client_batch, what_it_cannot_do_is_refused)
     CHECK_ERR(run(&rig, "", WEFT_VERB_CANCEL), WEFT_EINVAL);
     CHECK_ERR(run(&rig, "kind =", WEFT_VERB_CANCEL), WEFT_EINVAL);
     CHECK_ERR(run(&rig, "run > 0", WEFT_VERB_START), WEFT_EINVAL);
+    // Also when there is nothing that would say so.
+    CHECK_ERR(run(&rig, "run > 9", WEFT_VERB_SIGNAL), WEFT_EINVAL);
+    CHECK_EQ(strstr(weft_err_detail(), "name") != NULL, 1);
+    CHECK_ERR(run(&rig, "run > 9", WEFT_VERB_PARK), WEFT_EINVAL);
+    CHECK_ERR(run(&rig, "run > 9", WEFT_VERB_RESET), WEFT_EINVAL);
     rig.options.cursor = "x";
     CHECK_ERR(run(&rig, "run > 0", WEFT_VERB_CANCEL), WEFT_EINVAL);
     CHECK_EQ(rig.result.seen, 0);

@@ -31,6 +31,8 @@ call_back(void)
     CHECK_ERR(weft_node_backup(weft_test_node(now), "/nowhere"), WEFT_EINVAL);
     CHECK_ERR(weft_node_metrics(weft_test_node(now), &metrics), WEFT_EINVAL);
     weft_node_close(weft_test_node(now)); // does nothing
+    weft_client_close(client);            // nor does this
+    CHECK_EQ(strstr(weft_err_detail(), "weft_client_close") != NULL, 1);
     refusals++;
 }
 

@@ -13,6 +13,7 @@
 enum { DETAIL_BYTES = 512 };
 
 static _Thread_local char detail[DETAIL_BYTES];
+static _Thread_local weft_err detail_err; // whose detail it is
 
 const char *
 weft_err_name(weft_err err)
@@ -70,7 +71,27 @@ wf_error(weft_err err, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     memcpy(detail, text, sizeof(detail));
+    detail_err = err;
     return err;
+}
+
+const char *
+wf_error_message(weft_err err)
+{
+    static _Thread_local char message[DETAIL_BYTES + 128];
+
+    if (detail[0] == '\0' || detail_err != err) {
+        return weft_err_text(err);
+    }
+    (void)snprintf(message, sizeof(message), "%s: %s", weft_err_text(err),
+                   detail);
+    return message;
+}
+
+void
+wf_error_detach(void)
+{
+    detail_err = WEFT_OK;
 }
 
 void

@@ -20,6 +20,13 @@
 weft_err wf_error(weft_err err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// The error's text, and after it the detail, if that was left beside the same
+// error: for messages that outlive the call. Valid until this thread's next
+// call of it.
+const char *wf_error_message(weft_err err);
+// Leave the detail for weft_err_detail, but out of such messages.
+void wf_error_detach(void);
+
 // Forget this thread's detail; public functions call it first.
 void wf_error_clear(void);
 

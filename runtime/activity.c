@@ -350,7 +350,7 @@ outcome_of(weft_activity *activity, weft_err err)
     default:
         break;
     }
-    return failed_with(err, weft_err_text(err));
+    return failed_with(err, wf_error_message(err));
 }
 
 static weft_err
@@ -359,6 +359,7 @@ run_code(weft_activity *activity, weft_activity_fn *run)
     const struct wf_interceptors *chain = activity->host->interceptors;
     const struct wf_task *task = activity->task;
 
+    wf_error_clear();
     if (chain == NULL || !chain->has_attempt) {
         return run(activity, task->input);
     }

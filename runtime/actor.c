@@ -359,6 +359,11 @@ wf_actor_describe(const struct wf_actor *actor,
                           ? 1
                           : 0;
     }
+    const char *reason = actor->reason;
+
+    if (actor->status == WEFT_STATUS_TIMED_OUT && actor->failure_message) {
+        reason = actor->failure_message;
+    }
     *out_description = (weft_description){
         .kind = wf_key_kind(&actor->key),
         .id = wf_key_id(&actor->key),
@@ -379,6 +384,6 @@ wf_actor_describe(const struct wf_actor *actor,
         .is_parked = actor->is_parked,
         .is_paused = actor->is_paused,
         .is_cancel_requested = actor->is_cancel_asked,
-        .reason = actor->reason,
+        .reason = reason,
     };
 }

@@ -75,6 +75,36 @@ is_known(const weft_workflow *wf, uint32_t id)
     return wf->futures[id - 1].state == WF_FUTURE_KNOWN;
 }
 
+// Does what makes it known wait for this very branch? Then neither would ever
+// end. Looks along awaits of single futures: what waits for several, for a
+// condition or for a time may go on.
+static weft_err
+check_ring(const weft_workflow *wf, uint32_t id)
+{
+    const struct wf_branch *here = wf_branch_here(wf);
+    const struct wf_branch *first = wf_branch_of_future(wf, id);
+    const struct wf_branch *branch = first;
+    size_t steps = here->future == 0 ? 0 : wf->branches.count;
+
+    for (; branch != NULL && branch != here && steps > 0; steps--) {
+        branch = branch->awaits == 0 ? NULL
+                                     : wf_branch_of_future(wf, branch->awaits);
+    }
+    if (branch == NULL || branch != here) {
+        return WEFT_OK;
+    }
+    if (first == here) {
+        return wf_error(WEFT_EINVAL,
+                        "await: branch \"%s\" would wait for itself: await it "
+                        "from another branch",
+                        here->name);
+    }
+    return wf_error(WEFT_EINVAL,
+                    "await: branch \"%s\" waits for branch \"%s\", which waits "
+                    "for it: one of them has to end first",
+                    here->name, first->name);
+}
+
 // Known, and not because waiting for it was ended.
 static bool
 has_outcome(const weft_workflow *wf, uint32_t id)
@@ -176,8 +206,14 @@ wf_await_known(weft_workflow *wf, uint32_t id)
         weft_err err = wf_await_check(wf, NULL);
 
         if (err == WEFT_OK) {
+            err = check_ring(wf, id);
+            if (err != WEFT_OK) {
+                return err;
+            }
             wait_for(wf, id);
+            wf_branch_here(wf)->awaits = id;
             err = suspend(wf);
+            wf_branch_here(wf)->awaits = 0;
         }
         if (err != WEFT_OK && err != WEFT_EUNWIND &&
             wf->futures[id - 1].is_cancel_asked) {

@@ -42,6 +42,12 @@ run_code(struct wf_stack *stack, void *ctx)
     } else {
         branch->outcome = branch->fn(wf, branch->ctx);
     }
+    if (branch->outcome != WEFT_OK) {
+        // Now: the detail is that of the call that failed, and the same in a
+        // replay. What is not the same there clears it.
+        branch->message = wf_workflow_keep_text(
+            wf, weft_text(wf_error_message(branch->outcome)));
+    }
     run_deferred(branch);
     branch->is_done = true;
 }
@@ -143,6 +149,7 @@ wf_branch_aside_end(weft_workflow *wf, const struct wf_aside *aside)
     wf->is_computing = aside->was_computing;
     wf->random = aside->random;
     wf_inside_leave(aside->handle);
+    wf_error_clear();
 }
 
 static void
@@ -181,7 +188,8 @@ wf_branch_failure(const struct wf_branch *branch)
         .name = branch->outcome == WEFT_ECANCELLED
                     ? "cancelled"
                     : weft_err_name(branch->outcome),
-        .message = weft_err_text(branch->outcome),
+        .message = branch->message == NULL ? weft_err_text(branch->outcome)
+                                           : branch->message,
         .source = "",
     };
 }
@@ -337,6 +345,21 @@ wf_branch_run(weft_workflow *wf)
             wake_conditions(wf);
         }
     } while (may_run(wf) && wf->ready.count > 0);
+}
+
+struct wf_branch *
+wf_branch_of_future(const weft_workflow *wf, uint32_t id)
+{
+    struct wf_list_node *node = wf_list_first(&wf->branches);
+
+    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
+        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
+
+        if (branch->future == id) {
+            return branch;
+        }
+    }
+    return NULL;
 }
 
 struct wf_branch *

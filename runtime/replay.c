@@ -257,6 +257,8 @@ give_command(weft_workflow *wf, const struct wf_entry *entry)
         wf_replay_record(wf, entry);
     }
     show_command(wf, entry);
+    // What interceptors and a break leave there, a replay may not.
+    wf_error_clear();
     return WEFT_OK;
 }
 

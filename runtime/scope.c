@@ -292,21 +292,6 @@ weft_workflow_is_cancelled(const weft_workflow *wf)
     return WF_IS_INSIDE(wf) && wf->root->ended != WEFT_OK;
 }
 
-static struct wf_branch *
-branch_of(const weft_workflow *wf, uint32_t id)
-{
-    struct wf_list_node *node = wf_list_first(&wf->branches);
-
-    for (; node != NULL; node = wf_list_next(&wf->branches, node)) {
-        struct wf_branch *branch = WF_CONTAINER(node, struct wf_branch, node);
-
-        if (branch->future == id) {
-            return branch;
-        }
-    }
-    return NULL;
-}
-
 // The scope that the branch can never leave.
 static struct wf_scope *
 outermost(const struct wf_branch *branch)
@@ -345,7 +330,7 @@ weft_workflow_cancel(weft_workflow *wf, weft_future future)
     if (err != WEFT_OK || known->state == WF_FUTURE_KNOWN) {
         return err;
     }
-    branch = branch_of(wf, (uint32_t)future);
+    branch = wf_branch_of_future(wf, (uint32_t)future);
     return branch != NULL
                ? wf_scope_cancel(wf, outermost(branch), WEFT_ECANCELLED)
                : wf_scope_give_up(wf, (uint32_t)future, WEFT_ECANCELLED);

@@ -401,7 +401,7 @@ put_failed(weft_workflow *wf)
     }
     if (failure.name == NULL) {
         failure.name = weft_err_name(main->outcome);
-        failure.message = weft_err_text(main->outcome);
+        failure.message = main->message;
     }
     wf->turn->retry_after_ms = main->retry_after_ms;
     if (failure.cause != NULL) {

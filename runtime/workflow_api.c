@@ -131,6 +131,7 @@ weft_workflow_value(weft_workflow *wf, const char *name, weft_value_fn *compute,
     if (out_value != NULL && outcome == WEFT_OK) {
         *out_value = wf_workflow_keep(wf, data);
     }
+    wf_error_detach(); // a replay does not compute it
     return outcome;
 }
 

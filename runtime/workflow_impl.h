@@ -111,12 +111,14 @@ struct wf_branch {
     void *ctx;
     struct wf_scope *scope; // the innermost it is in
     bool is_waiting;
+    uint32_t awaits;              // this future, and nothing else; 0: no
     weft_condition_fn *condition; // waits for this; NULL: for futures
     void *condition_ctx;
     uint32_t unbreakable; // waits that cancellation does not interrupt
     uint32_t refusals;    // waits refused in a row: code that ignores them
     bool is_done;
     weft_err outcome;
+    const char *message;     // of an outcome that is an error; in the arena
     weft_bytes result;       // in the arena
     weft_failure failing;    // by weft_workflow_fail; name NULL: none
     uint64_t retry_after_ms; // with it; 0: as the policy says
@@ -267,6 +269,8 @@ weft_err wf_branch_break(weft_workflow *wf);
 // It goes on waiting, or not: let it look.
 void wf_branch_wake(weft_workflow *wf, struct wf_branch *branch);
 void wf_branch_wake_number(weft_workflow *wf, uint32_t waiter);
+// The branch that makes this future known, or NULL.
+struct wf_branch *wf_branch_of_future(const weft_workflow *wf, uint32_t id);
 // The branch that waits for this inline step, or NULL.
 struct wf_branch *wf_branch_of_step(const weft_workflow *wf, uint32_t id);
 // Let all code return, with WEFT_EUNWIND. False: some does not.

@@ -59,7 +59,8 @@ WEFT_API weft_err weft_client_open(weft_node *node,
                                    weft_client **out_client);
 
 // NULL is allowed. Requests still under way are answered with WEFT_ECLOSED to
-// their callbacks, within this call.
+// their callbacks, within this call. Called from a handler, a workflow, a step
+// or a query it does nothing, as weft_node_close; weft_err_detail says so.
 WEFT_API void weft_client_close(weft_client *client);
 
 typedef enum weft_status {
@@ -180,8 +181,8 @@ typedef struct weft_description {
     uint32_t timers_count, activities_count, children_count;
     uint64_t journal_count; // entries of this run
     int is_parked, is_paused, is_cancel_requested;
-    // Why it is parked, waits for its version, or why its last run failed; or
-    // "".
+    // Why it is parked, waits for its version, why its last run failed, or
+    // which timeout ended it; or "".
     const char *reason;
     const weft_attribute *attributes; // in order of name
     size_t attributes_count;

@@ -46,7 +46,8 @@ typedef struct weft_workflow weft_workflow;
 // Return WEFT_OK: completed, with what weft_workflow_return set. Return
 // WEFT_ECANCELLED: cancelled. Return any other error: failed, with the failure
 // of weft_workflow_fail; else, for WEFT_EFAILED, that of the last await that
-// failed; else named after the error. Open children are asked to cancel, also
+// failed; else named after the error, with the detail of the call that gave it
+// in the message. Open children are asked to cancel, also
 // before a restart; signals nobody received become dead letters.
 typedef weft_err weft_workflow_fn(weft_workflow *wf, weft_bytes input);
 
@@ -224,7 +225,8 @@ WEFT_API weft_err weft_workflow_signal(weft_workflow *wf, weft_target to,
 // out_result may be NULL.
 //
 // WEFT_EFAILED  it failed; weft_workflow_failure has the reason
-// WEFT_EINVAL   no such future
+// WEFT_EINVAL   no such future; or it is that of this branch, or of one that
+//               awaits this one: neither would end
 WEFT_API weft_err weft_workflow_await(weft_workflow *wf, weft_future future,
                                       weft_bytes *out_result);
 

@@ -266,6 +266,7 @@ tell_timeouts(struct story *story)
     CHECK_STR(call->message, "the instance took more than 2000 ms");
     call = story_describe("flow", "e");
     CHECK_EQ(call->item.status, WEFT_STATUS_TIMED_OUT);
+    CHECK_STR(call->reason, "the instance took more than 2000 ms");
     CHECK_EQ(call->item.deadline_ms, 0);
     if (story->is_calm) {
         CHECK_EQ(call->item.finished_at_ms - call->item.created_at_ms, 2000);

@@ -482,3 +482,90 @@ TEST(workflow_branch, a_race_cancels_the_losers_and_any_name_is_received)
 {
     story_run(races, tell_race);
 }
+
+// Waiting for oneself. --------------------------------------------------------
+
+static weft_err
+await_it(weft_workflow *wf, void *ctx)
+{
+    const weft_future *future = ctx;
+
+    MUST(weft_workflow_sleep(wf, 10), WEFT_OK);
+    return weft_workflow_await(wf, *future, NULL);
+}
+
+// Three branches: one awaits itself, two await each other. What their failures
+// say is what the code sees, so a replay has to have it too. It then fails by a
+// call that cannot be.
+static weft_err
+ring_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future futures[3];
+    char text[1200] = "";
+    weft_err err;
+
+    (void)input;
+    MUST(weft_workflow_branch(wf, "self", await_it, &futures[0], NULL,
+                              &futures[0]),
+         WEFT_OK);
+    MUST(
+        weft_workflow_branch(wf, "a", await_it, &futures[2], NULL, &futures[1]),
+        WEFT_OK);
+    MUST(
+        weft_workflow_branch(wf, "b", await_it, &futures[1], NULL, &futures[2]),
+        WEFT_OK);
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = strlen(text);
+
+        MUST(weft_workflow_await(wf, futures[i], NULL), WEFT_EFAILED);
+        (void)snprintf(text + len, sizeof(text) - len, "%s\n",
+                       weft_workflow_failure(wf)->message);
+    }
+    MUST(weft_workflow_publish(wf, "text", weft_text(text)), WEFT_OK);
+    MUST(weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL), WEFT_OK);
+    if (strstr(text, "waits for branch \"a\"") == NULL) {
+        return WEFT_EIO;
+    }
+    err = weft_workflow_call(wf, "no such", weft_nothing(), NULL, NULL);
+    MUST(err, WEFT_EINVAL);
+    return err;
+}
+
+static weft_definitions *
+rings(void)
+{
+    return flow_with(ring_run);
+}
+
+static void
+tell_ring(struct story *story)
+{
+    static const char about[] = "an argument breaks the documented contract: ";
+    char expected[1200];
+    const struct world_call *call;
+
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(1000);
+    story_signal("flow", "w", "end", "");
+    call = story_result("flow", "w");
+    CHECK_ERR(call->err, WEFT_EFAILED);
+    CHECK_STR(call->failure, "WEFT_EINVAL");
+    (void)snprintf(expected, sizeof(expected),
+                   "%sactivity no such is not registered", about);
+    CHECK_STR(call->message, expected);
+    (void)snprintf(expected, sizeof(expected),
+                   "%sawait: branch \"self\" would wait for itself: await it "
+                   "from another branch\n"
+                   "%sawait: branch \"b\" waits for branch \"a\", which waits "
+                   "for it: one of them has to end first\n"
+                   "%sawait: branch \"b\" waits for branch \"a\", which waits "
+                   "for it: one of them has to end first\n",
+                   about, about, about);
+    CHECK_STR(story_query("flow", "w", "text"), expected);
+}
+
+TEST(workflow_branch, what_would_wait_for_itself_is_refused_in_words)
+{
+    story_run(rings, tell_ring);
+}

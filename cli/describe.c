@@ -81,9 +81,9 @@ print_head(const weft_inspect_actor *actor, int is_full)
     }
     print_time("deadline", head->deadline_ms);
     print_time("finished", head->finished_at_ms);
-    if (actor->parent_kind[0] != '\0') {
-        printf("  %-10s %s/%s\n", "parent", actor->parent_kind,
-               actor->parent_id);
+    if (actor->head.parent_kind[0] != '\0') {
+        printf("  %-10s %s/%s\n", "parent", actor->head.parent_kind,
+               actor->head.parent_id);
     }
     for (size_t i = 0; i < head->attributes_count; i++) {
         char value[2100];

@@ -165,7 +165,7 @@ put_rest_of_head(const weft_inspect_actor *actor)
     cli_json_number("failed_attempts", actor->failed_attempts);
     cli_json_number("retry_at_ms", actor->retry_at_ms);
     cli_json_number("crashes", actor->crashes);
-    put_target("parent", actor->parent_kind, actor->parent_id);
+    put_target("parent", actor->head.parent_kind, actor->head.parent_id);
     cli_json_payload("input", actor->input);
     cli_json_payload("state", actor->state);
     cli_json_text("problem", actor->problem);

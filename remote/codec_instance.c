@@ -15,6 +15,8 @@ const char *const wf_codec_instance_statuses[] = {
 const struct wf_codec_field wf_codec_instance_fields[] = {
     {"kind", WF_CODEC_TEXT, IN(kind)},
     {"id", WF_CODEC_TEXT, IN(id)},
+    {"parent_kind", WF_CODEC_TEXT, IN(parent_kind)},
+    {"parent_id", WF_CODEC_TEXT, IN(parent_id)},
     {"status", WF_CODEC_NAMED, IN(status), .names = wf_codec_instance_statuses},
     {"version", WF_CODEC_U32, IN(version)},
     {"run", WF_CODEC_U64, IN(run)},

@@ -350,6 +350,7 @@ void
 wf_actor_describe(const struct wf_actor *actor,
                   weft_description *out_description)
 {
+    bool has_parent = actor->parent.len > 0;
     uint32_t activities = 0;
     struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
@@ -367,6 +368,8 @@ wf_actor_describe(const struct wf_actor *actor,
     *out_description = (weft_description){
         .kind = wf_key_kind(&actor->key),
         .id = wf_key_id(&actor->key),
+        .parent_kind = has_parent ? wf_key_kind(&actor->parent) : "",
+        .parent_id = has_parent ? wf_key_id(&actor->parent) : "",
         .status = actor->status,
         .version = actor->version,
         .run = actor->run,

@@ -6,6 +6,7 @@
 // it is compared with, does not hold, whether negated ("!=", "not in") or not;
 // `not` before a test turns that round. So there is no third truth value.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -78,6 +79,28 @@ value_of_attribute(weft_bytes set, const char *name)
     return value;
 }
 
+static struct wf_filter_value
+value_of_parent(const char *parent)
+{
+    struct wf_filter_value value = value_of_text(weft_text(parent));
+
+    if (parent[0] == '\0') {
+        value.type = WEFT_ATTRIBUTE_NONE;
+    }
+    return value;
+}
+
+void
+wf_filter_parent(struct wf_filter_subject *subject, weft_bytes kind,
+                 weft_bytes id)
+{
+    if (kind.len > 0) {
+        (void)snprintf(subject->parent, sizeof(subject->parent), "%.*s/%.*s",
+                       (int)kind.len, (const char *)kind.data, (int)id.len,
+                       (const char *)id.data);
+    }
+}
+
 // tidy: long, one case per field
 struct wf_filter_value
 wf_filter_read(const struct wf_filter_field *field,
@@ -90,6 +113,8 @@ wf_filter_read(const struct wf_filter_field *field,
         return value_of_text(subject->kind);
     case WF_FILTER_ID:
         return value_of_text(subject->id);
+    case WF_FILTER_PARENT:
+        return value_of_parent(subject->parent);
     case WF_FILTER_STATUS:
         return value_of_text(weft_text(weft_status_name(head->status)));
     case WF_FILTER_RUN:

@@ -18,6 +18,7 @@
 enum wf_filter_field_id {
     WF_FILTER_KIND,
     WF_FILTER_ID,
+    WF_FILTER_PARENT,
     WF_FILTER_STATUS,
     WF_FILTER_RUN,
     WF_FILTER_VERSION,
@@ -49,6 +50,7 @@ struct wf_filter_subject {
     weft_bytes kind;
     weft_bytes id;
     weft_bytes attributes; // a set (attributes.h)
+    char parent[WF_KIND_BYTES_MAX + WF_ID_BYTES_MAX + 2]; // wf_filter_parent
 };
 
 // What a field of an instance is. type NONE: it has none.
@@ -81,6 +83,10 @@ weft_err wf_filter_parse_field(const char *text,
                                struct wf_filter_field *out_field);
 struct wf_filter_value wf_filter_read(const struct wf_filter_field *field,
                                       const struct wf_filter_subject *subject);
+
+// The subject is a child of that one.
+void wf_filter_parent(struct wf_filter_subject *subject, weft_bytes kind,
+                      weft_bytes id);
 
 // Milliseconds since 1970 of "2026-01-31", or "2026-01-31T23:59:59.5+01:00" and
 // what lies between (RFC 3339; no zone: UTC). False: it is no such time.

@@ -68,6 +68,7 @@ type_of(const struct wf_filter_field *field)
     switch (field->id) {
     case WF_FILTER_KIND:
     case WF_FILTER_ID:
+    case WF_FILTER_PARENT:
     case WF_FILTER_STATUS:
         return WEFT_ATTRIBUTE_KEYWORD;
     case WF_FILTER_CREATED:
@@ -176,6 +177,7 @@ parse_value(struct parser *parser, struct wf_filter_node *node)
 static const char *const field_names[] = {
     [WF_FILTER_KIND] = "kind",
     [WF_FILTER_ID] = "id",
+    [WF_FILTER_PARENT] = "parent",
     [WF_FILTER_STATUS] = "status",
     [WF_FILTER_RUN] = "run",
     [WF_FILTER_VERSION] = "version",

@@ -70,12 +70,16 @@ bool wf_image_unpack(struct wf_actor *actor, weft_bytes image);
 // WEFT_ECORRUPT   the rows do not decode
 weft_err wf_image_load(struct wf_actor *actor, const struct wf_load *load);
 
-// The head of an image as a description, for lists. Strings are borrowed from
-// the value; kind, id and attributes are not set. False if malformed.
-// *out_attributes: a set (attributes.h), borrowed; *out_position: the record it
-// reflects.
-bool wf_image_describe(weft_bytes value, weft_description *out_description,
-                       weft_bytes *out_attributes, uint64_t *out_position);
+// The head of an image, for lists. Everything is borrowed from the image.
+struct wf_image_head {
+    weft_description shown; // but its names and attributes; reason: in short
+    weft_bytes attributes;  // a set (attributes.h)
+    weft_bytes parent;      // its key; empty: none
+    uint64_t position;      // the record it reflects
+};
+
+// False if malformed.
+bool wf_image_describe(weft_bytes value, struct wf_image_head *out_head);
 
 // Range of the actor's item rows.
 void wf_image_items_range(uint32_t partition, weft_bytes key,

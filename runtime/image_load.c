@@ -77,22 +77,21 @@ read_head(struct wf_reader *reader, struct head *head)
 }
 
 bool
-wf_image_describe(weft_bytes value, weft_description *out_description,
-                  weft_bytes *out_attributes, uint64_t *out_position)
+wf_image_describe(weft_bytes value, struct wf_image_head *out_head)
 {
     struct wf_reader reader = wf_reader_of(value);
     struct head head = {0};
 
     read_head(&reader, &head);
-    if (reader.failed) {
-        return false;
-    }
     // The reason is not NUL-terminated here; describe gives it in full.
     head.shown.reason = head.shown.is_parked ? "parked" : "";
-    *out_description = head.shown;
-    *out_attributes = head.attributes;
-    *out_position = head.position;
-    return true;
+    *out_head = (struct wf_image_head){
+        .shown = head.shown,
+        .attributes = head.attributes,
+        .parent = wf_reader_bytes(&reader),
+        .position = head.position,
+    };
+    return !reader.failed;
 }
 
 static void

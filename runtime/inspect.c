@@ -205,6 +205,8 @@ is_wanted(const struct look *look, const struct wf_actor *actor)
         return false; // it was removed, or never was
     }
     wf_actor_describe(actor, &head);
+    wf_filter_parent(&subject, weft_text(head.parent_kind),
+                     weft_text(head.parent_id));
     return (status == WEFT_STATUS_NONE || actor->status == status) &&
            wf_filter_matches(look->where, &subject);
 }
@@ -324,6 +326,8 @@ count_actor(void *ctx, const weft_inspect_actor *shown)
         wf_attributes_put(&set, &shown->head.attributes[i]);
     }
     subject.attributes = wf_buf_bytes(&set);
+    wf_filter_parent(&subject, weft_text(shown->head.parent_kind),
+                     weft_text(shown->head.parent_id));
     value = wf_filter_read(&counting->field, &subject);
     counting->err =
         wf_groups_add(&counting->groups, counting->has_field ? &value : NULL);

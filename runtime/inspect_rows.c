@@ -179,30 +179,29 @@ static void
 check_head(const struct rows *rows, const struct wf_actor *image,
            weft_bytes value)
 {
-    weft_description head;
-    weft_bytes attributes;
-    uint64_t position;
+    struct wf_image_head read;
+    const weft_description *head = &read.shown;
 
-    if (!wf_image_describe(value, &head, &attributes, &position)) {
+    if (!wf_image_describe(value, &read)) {
         tell(rows, "its image does not decode");
         return;
     }
-    if (head.timers_count != image->timers.list.count) {
+    if (head->timers_count != image->timers.list.count) {
         tell(rows, "its image counts %" PRIu32 " timers, and has %zu",
-             head.timers_count, image->timers.list.count);
+             head->timers_count, image->timers.list.count);
     }
-    if (head.activities_count != image->commands.list.count) {
+    if (head->activities_count != image->commands.list.count) {
         tell(rows, "its image counts %" PRIu32 " activities, and has %zu",
-             head.activities_count, image->commands.list.count);
+             head->activities_count, image->commands.list.count);
     }
-    if (head.children_count != image->calls.list.count) {
+    if (head->children_count != image->calls.list.count) {
         tell(rows, "its image counts %" PRIu32 " calls, and has %zu",
-             head.children_count, image->calls.list.count);
+             head->children_count, image->calls.list.count);
     }
-    if (head.journal_count != image->journal.count) {
+    if (head->journal_count != image->journal.count) {
         tell(rows,
              "its image counts %" PRIu64 " journal entries, and has %" PRIu64,
-             head.journal_count, image->journal.count);
+             head->journal_count, image->journal.count);
     }
 }
 

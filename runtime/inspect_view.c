@@ -401,11 +401,11 @@ begin(struct wf_view *view, const struct wf_key *key)
             {
                 .kind = wf_key_kind(key),
                 .id = wf_key_id(key),
+                .parent_kind = "",
+                .parent_id = "",
                 .reason = "",
             },
         .problem = "",
-        .parent_kind = "",
-        .parent_id = "",
         .failure = no_failure(),
     };
 }
@@ -427,10 +427,6 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
     begin(view, key);
     wf_actor_describe(actor, &shown->head);
     show_attributes(view, actor);
-    if (actor->parent.len > 0) {
-        shown->parent_kind = wf_key_kind(&actor->parent);
-        shown->parent_id = wf_key_id(&actor->parent);
-    }
     shown->is_start_pending = actor->is_start_pending;
     shown->failed_attempts = actor->failed_attempts;
     shown->crashes = actor->crashes;

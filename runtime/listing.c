@@ -31,17 +31,15 @@
 // One instance, as memory or a row has it.
 struct seen {
     weft_bytes key; // borrowed, as all of it, from what was captured or loaded
-    uint64_t position;
     bool is_wanted;
-    weft_description head;
-    weft_bytes attributes; // a set
+    struct wf_image_head head;
 };
 
 // One that was in memory, in load->captured.
 struct captured {
     struct wf_list_node node;
     struct seen seen;
-    uint8_t block[]; // key, and if it is wanted attributes, reason, memo
+    uint8_t block[]; // key; if it is wanted attributes, parent, reason, memo
 };
 
 // The parts of a key, which is "namespace NUL kind NUL id". False if malformed.
@@ -64,18 +62,35 @@ split_key(weft_bytes key, weft_bytes *out_namespace, weft_bytes *out_kind,
     return true;
 }
 
+// As filters look at it. False: its key is malformed.
+static bool
+subject_of(const struct seen *seen, struct wf_filter_subject *out_subject,
+           weft_bytes *out_namespace)
+{
+    weft_bytes name_space;
+    weft_bytes kind;
+    weft_bytes id;
+
+    *out_subject = (struct wf_filter_subject){
+        .head = &seen->head.shown,
+        .attributes = seen->head.attributes,
+    };
+    if (split_key(seen->head.parent, &name_space, &kind, &id)) {
+        wf_filter_parent(out_subject, kind, id);
+    }
+    return split_key(seen->key, out_namespace, &out_subject->kind,
+                     &out_subject->id);
+}
+
 // False: its key is malformed.
 static bool
 judge(const struct wf_request *request, struct seen *seen)
 {
-    struct wf_filter_subject subject = {
-        .head = &seen->head,
-        .attributes = seen->attributes,
-    };
-    weft_status status = seen->head.status;
+    struct wf_filter_subject subject;
+    weft_status status = seen->head.shown.status;
     weft_bytes name_space;
 
-    if (!split_key(seen->key, &name_space, &subject.kind, &subject.id)) {
+    if (!subject_of(seen, &subject, &name_space)) {
         return false;
     }
     seen->is_wanted =
@@ -101,40 +116,48 @@ put(uint8_t **at, const void *from, size_t len)
     return copy;
 }
 
+static void
+put_bytes(uint8_t **at, weft_bytes *bytes)
+{
+    bytes->data = put(at, bytes->data, bytes->len);
+}
+
 // Copy one that is in memory, as it is now.
 static void
 capture(struct wf_list *list, const struct wf_request *request,
         const struct wf_actor *actor)
 {
-    weft_bytes key = wf_key_bytes(&actor->key);
     struct seen seen = {
-        .key = key,
-        .position = actor->object.position,
-        .attributes = actor->attributes,
+        .key = wf_key_bytes(&actor->key),
+        .head = {.position = actor->object.position},
     };
+    struct wf_image_head *head = &seen.head;
     struct captured *copy;
     size_t reason_size;
     uint8_t *at;
 
-    wf_actor_describe(actor, &seen.head);
+    wf_actor_describe(actor, &head->shown);
+    head->attributes = actor->attributes;
+    head->parent = wf_key_bytes(&actor->parent);
     WF_ASSERT(judge(request, &seen));
     if (!seen.is_wanted) { // it only hides an older row
-        seen.attributes = weft_nothing();
-        seen.head.reason = "";
-        seen.head.memo = weft_nothing();
+        *head = (struct wf_image_head){
+            .shown = {.status = head->shown.status, .reason = ""},
+            .position = head->position,
+        };
     }
-    reason_size = strlen(seen.head.reason) + 1;
-    copy = wf_alloc(sizeof(*copy) + key.len + seen.attributes.len +
-                    reason_size + seen.head.memo.len);
+    reason_size = strlen(head->shown.reason) + 1;
+    copy = wf_alloc(sizeof(*copy) + seen.key.len + head->attributes.len +
+                    head->parent.len + reason_size + head->shown.memo.len);
     copy->node = (struct wf_list_node){0};
     copy->seen = seen;
+    head = &copy->seen.head;
     at = copy->block;
-    copy->seen.key.data = put(&at, key.data, key.len);
-    copy->seen.attributes.data =
-        put(&at, seen.attributes.data, seen.attributes.len);
-    copy->seen.head.reason = put(&at, seen.head.reason, reason_size);
-    copy->seen.head.memo.data =
-        put(&at, seen.head.memo.data, seen.head.memo.len);
+    put_bytes(&at, &copy->seen.key);
+    put_bytes(&at, &head->attributes);
+    put_bytes(&at, &head->parent);
+    head->shown.reason = put(&at, head->shown.reason, reason_size);
+    put_bytes(&at, &head->shown.memo);
     wf_list_push_back(list, &copy->node);
 }
 
@@ -234,9 +257,7 @@ static bool
 read_row(const struct wf_request *request, weft_bytes row, weft_bytes value,
          struct seen *out_seen)
 {
-    if (row.len <= IMAGE_PREFIX ||
-        !wf_image_describe(value, &out_seen->head, &out_seen->attributes,
-                           &out_seen->position)) {
+    if (row.len <= IMAGE_PREFIX || !wf_image_describe(value, &out_seen->head)) {
         return false;
     }
     out_seen->key = weft_bytes_of((const uint8_t *)row.data + IMAGE_PREFIX,
@@ -290,10 +311,10 @@ next_seen(struct page *page, struct seen *out_seen)
     if (memory == NULL && !page->has_row) {
         return false;
     }
-    *out_seen =
-        order > 0 || (order == 0 && page->row.position > memory->position)
-            ? page->row
-            : *memory;
+    *out_seen = order > 0 || (order == 0 &&
+                              page->row.head.position > memory->head.position)
+                    ? page->row
+                    : *memory;
     page->captured_at += order <= 0 ? 1 : 0;
     if (order >= 0) {
         next_row(page);
@@ -305,32 +326,36 @@ static void
 show(struct wf_request *request, const struct seen *seen)
 {
     weft_attribute attributes[WF_ATTRIBUTES_MAX];
-    weft_description item = seen->head;
+    weft_description item = seen->head.shown;
+    struct wf_key parent = {0};
     struct wf_key key;
 
     WF_ASSERT(wf_key_decode(seen->key, &key)); // it was split
     item.kind = wf_key_kind(&key);
     item.id = wf_key_id(&key);
+    if (wf_key_decode(seen->head.parent, &parent)) {
+        item.parent_kind = wf_key_kind(&parent);
+        item.parent_id = wf_key_id(&parent);
+    }
     item.attributes = attributes;
-    item.attributes_count = wf_attributes_list(seen->attributes, attributes);
+    item.attributes_count =
+        wf_attributes_list(seen->head.attributes, attributes);
     wf_request_answer_item(request, &item);
+    wf_key_fini(&parent);
     wf_key_fini(&key);
 }
 
 static weft_err
 count(struct wf_request *request, const struct seen *seen)
 {
-    struct wf_filter_subject subject = {
-        .head = &seen->head,
-        .attributes = seen->attributes,
-    };
+    struct wf_filter_subject subject;
     struct wf_filter_value group;
     weft_bytes name_space;
 
     if (!request->has_group) {
         return wf_groups_add(&request->groups, NULL);
     }
-    WF_ASSERT(split_key(seen->key, &name_space, &subject.kind, &subject.id));
+    WF_ASSERT(subject_of(seen, &subject, &name_space));
     group = wf_filter_read(&request->list_group, &subject);
     return wf_groups_add(&request->groups, &group);
 }
@@ -417,22 +442,20 @@ wf_listing_sweep(struct wf_partition *partition)
 static void
 consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
 {
-    weft_description description;
+    struct wf_image_head head;
     const struct wf_kind *kind;
-    weft_bytes attributes;
     struct wf_key key;
-    uint64_t position;
 
-    if (!wf_image_describe(value, &description, &attributes, &position) ||
-        !wf_key_decode(row, &key)) {
+    if (!wf_image_describe(value, &head) || !wf_key_decode(row, &key)) {
         return; // verify and every load report it; a sweep only passes by
     }
     kind =
         wf_definitions_find(partition->options.definitions, wf_key_kind(&key));
-    if (wf_residents_is_over(partition, kind, description.status,
-                             description.finished_at_ms) ||
-        (description.status == WEFT_STATUS_NONE &&
-         description.journal_count == 0 && position < partition->redo_record)) {
+    if (wf_residents_is_over(partition, kind, head.shown.status,
+                             head.shown.finished_at_ms) ||
+        (head.shown.status == WEFT_STATUS_NONE &&
+         head.shown.journal_count == 0 &&
+         head.position < partition->redo_record)) {
         wf_residents_sweep(partition, &key);
     }
     wf_key_fini(&key);

@@ -323,6 +323,12 @@ put_text(struct block *block, const char *text)
     return put(block, text, strlen(text) + 1);
 }
 
+static const char *
+put_optional(struct block *block, const char *text)
+{
+    return put_text(block, text == NULL ? empty : text);
+}
+
 static void
 put_attribute(struct block *block, weft_attribute *copy,
               const weft_attribute *attribute)
@@ -349,8 +355,9 @@ put_item(struct block *block, const weft_description *item,
 
     out_copy->kind = put_text(block, item->kind);
     out_copy->id = put_text(block, item->id);
-    out_copy->reason =
-        put_text(block, item->reason == NULL ? empty : item->reason);
+    out_copy->parent_kind = put_optional(block, item->parent_kind);
+    out_copy->parent_id = put_optional(block, item->parent_id);
+    out_copy->reason = put_optional(block, item->reason);
     out_copy->memo.data = put(block, item->memo.data, item->memo.len);
     block->used = (block->used + 15) & ~(size_t)15; // the list is aligned
     list = put(block, item->attributes, count * sizeof(*list));

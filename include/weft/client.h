@@ -168,6 +168,8 @@ typedef struct weft_request {
 typedef struct weft_description {
     const char *kind;
     const char *id;
+    const char *parent_kind; // "" if it is nobody's child
+    const char *parent_id;
     weft_status status;
     uint32_t version; // of the kind
     uint64_t run;     // 1, plus 1 for every restart and reuse

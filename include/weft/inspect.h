@@ -173,8 +173,6 @@ typedef struct weft_inspect_actor {
     weft_description head;
     // "", or why it cannot be read; then only names are filled in.
     const char *problem;
-    const char *parent_kind; // "" if it has none
-    const char *parent_id;
     int is_start_pending;     // its start was not handled yet
     uint32_t failed_attempts; // of the message at the head of the mailbox
     uint32_t crashes;         // of the process, in its code

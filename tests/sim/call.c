@@ -144,6 +144,10 @@ call_done(struct wf_request *request)
         (void)snprintf(shown->reason, sizeof(shown->reason), "%s",
                        reply->items[0].reason);
         shown->item.kind = "";
+        (void)snprintf(shown->parent, sizeof(shown->parent), "%s/%s",
+                       reply->items[0].parent_kind, reply->items[0].parent_id);
+        shown->item.parent_kind = NULL;
+        shown->item.parent_id = NULL;
         shown->item.id = shown->first_id;
         shown->item.reason = shown->reason;
         shown->item.memo = copy_memo(shown, reply->items[0].memo);

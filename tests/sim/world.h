@@ -107,6 +107,7 @@ struct world_call {
     char lease_input[256]; // as text, cut; as the next
     char lease_details[64];
     char first_id[64];
+    char parent[64]; // of the first: "kind/id"
     char reason[1200];
     char attributes[1024]; // of the first: "city=Rome n=1", cut
     uint8_t memo[1024];    // cut

@@ -83,6 +83,29 @@ TEST(find, lists_and_counts_have_what_the_filter_matches)
 }
 
 static void
+tell_children(struct story *story)
+{
+    puppet_do("puppet", "a", "spawn puppet a/1 in");
+    puppet_do("puppet", "a", "spawn puppet a/2 in");
+    puppet_do("puppet", "b", "spawn puppet b/1 in");
+    story_wait_ms(100);
+    for (int i = 0; i < 2; i++) {
+        CHECK_LIST("parent = 'puppet/a'", "puppet/a/1\npuppet/a/2\n");
+        CHECK_LIST("parent is null", "puppet/a\npuppet/b\n");
+        CHECK_LIST("parent != 'puppet/a'", "puppet/b/1\n");
+        CHECK_COUNT("", "parent", "5: none=2 puppet/a=2 puppet/b=1");
+        CHECK_STR(story_describe("puppet", "b/1")->parent, "puppet/b");
+        CHECK_STR(story_describe("puppet", "b")->parent, "/");
+        story_crash(); // from rows
+    }
+}
+
+TEST(find, children_are_found_by_their_parent)
+{
+    story_run(define, tell_children);
+}
+
+static void
 tell_deleted(struct story *story)
 {
     const struct world_call *call;

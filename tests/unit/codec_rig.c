@@ -114,6 +114,8 @@ static const weft_description instances[] = {
     {
         .kind = "order",
         .id = "17",
+        .parent_kind = "trip",
+        .parent_id = "4",
         .status = WEFT_STATUS_RUNNING,
         .version = 2,
         .run = 3,
@@ -135,7 +137,11 @@ static const weft_description instances[] = {
         .attributes = attributes,
         .attributes_count = 6,
     },
-    {.kind = "order", .id = "18", .reason = ""},
+    {.kind = "order",
+     .id = "18",
+     .parent_kind = "",
+     .parent_id = "",
+     .reason = ""},
 };
 
 static const weft_failure root = {.name = "io",

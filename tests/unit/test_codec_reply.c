@@ -37,6 +37,8 @@ same_instance(const weft_description *got, const weft_description *given)
 {
     CHECK_STR(got->kind, given->kind);
     CHECK_STR(got->id, given->id);
+    CHECK_STR(got->parent_kind, given->parent_kind);
+    CHECK_STR(got->parent_id, given->parent_id);
     CHECK_EQ(got->status, given->status);
     CHECK_EQ(got->version, given->version);
     CHECK_EQ(got->run, given->run);

@@ -31,6 +31,7 @@ subject(void)
         weft_attribute_int("or", 1),
         weft_attribute_int("a b", 1),
     };
+    struct wf_filter_subject seen;
 
     head = (weft_description){
         .status = WEFT_STATUS_RUNNING,
@@ -45,12 +46,14 @@ subject(void)
     };
     wf_buf_reset(&set);
     CHECK_OK(wf_attributes_change(&set, all, sizeof(all) / sizeof(all[0])));
-    return (struct wf_filter_subject){
+    seen = (struct wf_filter_subject){
         .head = &head,
         .kind = weft_text("order"),
         .id = weft_text("order-17/ship"),
         .attributes = wf_buf_bytes(&set),
     };
+    wf_filter_parent(&seen, weft_text("trip"), weft_text("order-17/all"));
+    return seen;
 }
 
 static bool
@@ -92,7 +95,7 @@ TEST(filter, what_holds_matches)
         "kind = \"order\" and status in (running, failed) and amount >= 10.5 "
         "and created > \"2026-01-01T00:00:00Z\" and not city is null",
         "id starts_with \"order-17\"",
-        "id contains '/'",
+        "id contains '/' and parent = 'trip/order-17/all'",
         "id = \"order-17\\/ship\"",
         "status = running",
         "status = \"running\"",

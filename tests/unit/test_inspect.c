@@ -101,7 +101,7 @@ check_sleeper(void *ctx, const weft_inspect_actor *actor)
     CHECK_EQ(actor->timers[0].due_at_ms,
              actor->head.created_at_ms + INSPECT_RIG_WEEK_MS);
     CHECK_EQ(actor->mailbox_count, 0);
-    CHECK_STR(actor->parent_kind, "");
+    CHECK_STR(actor->head.parent_kind, "");
     CHECK_STR(actor->failure.name, "");
     return 0;
 }

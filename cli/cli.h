@@ -113,6 +113,9 @@ char *text_line(const char *text);
 
 // Its value; "-" if it has none.
 void text_attribute(const weft_attribute *value, char *out, size_t size);
+// Words: "cancel", "wait_requested", ...
+const char *text_parent_close(weft_parent_close close);
+const char *text_cancellation(weft_cancellation cancellation);
 
 // A table whose columns are as wide as they need to be. Rows are kept until
 // there are enough to know; then they are printed at once.

@@ -35,6 +35,19 @@ print_payload(const char *name, weft_bytes bytes, int is_full)
 }
 
 static void
+print_pairs(const char *what, weft_bytes pairs, int is_full)
+{
+    weft_pair pair;
+
+    while (weft_pairs_next(&pairs, &pair)) {
+        char *text = text_payload(pair.value, is_full);
+
+        printf("  %-10s %s = %s\n", what, pair.name, text);
+        free(text);
+    }
+}
+
+static void
 print_time(const char *name, uint64_t ms)
 {
     char time[TIME_CHARS];
@@ -95,6 +108,8 @@ print_head(const weft_inspect_actor *actor, int is_full)
                line);
         free(line);
     }
+    print_pairs("memo", head->memo, is_full);
+    print_pairs("header", actor->headers, is_full);
     if (actor->failed_attempts > 0) {
         printf("  %-10s %" PRIu32 " of its first message\n", "failed",
                actor->failed_attempts);
@@ -333,8 +348,13 @@ print_calls(const weft_inspect_actor *actor)
     for (size_t i = 0; i < actor->calls_count; i++) {
         const weft_inspect_call *call = &actor->calls[i];
 
-        printf("  #%-4" PRIu32 " %s %s/%s\n", call->call,
+        printf("  #%-4" PRIu32 " %s %s/%s", call->call,
                call->is_child ? "child" : "question to", call->kind, call->id);
+        if (call->is_child && call->parent_close != WEFT_PARENT_CLOSE_CANCEL) {
+            printf(", parent close: %s", text_parent_close(call->parent_close));
+        }
+        printf("%s%s\n", call->is_cancel_requested ? ", asked to cancel" : "",
+               call->is_given_up ? ", given up" : "");
     }
 }
 

@@ -126,6 +126,36 @@ put_published(const weft_inspect_actor *actor)
     cli_json_end_object();
 }
 
+static void
+put_pairs(const char *name, weft_bytes pairs)
+{
+    weft_pair pair;
+
+    cli_json_begin_object(name);
+    while (weft_pairs_next(&pairs, &pair)) {
+        cli_json_payload(pair.name, pair.value);
+    }
+    cli_json_end_object();
+}
+
+// Values are texts, so that none loses anything.
+static void
+put_attributes(const weft_description *head)
+{
+    cli_json_begin_object("attributes");
+    for (size_t i = 0; i < head->attributes_count; i++) {
+        const weft_attribute *attribute = &head->attributes[i];
+        char value[2100];
+
+        text_attribute(attribute, value, sizeof(value));
+        cli_json_begin_object(attribute->name);
+        cli_json_text("value", value);
+        cli_json_text("type", weft_attribute_type_name(attribute->type));
+        cli_json_end_object();
+    }
+    cli_json_end_object();
+}
+
 void
 export_identity(const weft_inspect_actor *actor)
 {
@@ -166,6 +196,9 @@ put_rest_of_head(const weft_inspect_actor *actor)
     cli_json_number("retry_at_ms", actor->retry_at_ms);
     cli_json_number("crashes", actor->crashes);
     put_target("parent", actor->head.parent_kind, actor->head.parent_id);
+    put_attributes(head);
+    put_pairs("memo", head->memo);
+    put_pairs("headers", actor->headers);
     cli_json_payload("input", actor->input);
     cli_json_payload("state", actor->state);
     cli_json_text("problem", actor->problem);
@@ -234,6 +267,23 @@ put_operations(const weft_inspect_actor *actor)
 }
 
 static void
+put_call(const weft_inspect_call *call)
+{
+    cli_json_begin_object(NULL);
+    cli_json_number("call", call->call);
+    cli_json_text("type", call->is_child ? "child" : "question");
+    cli_json_text("kind", call->kind);
+    cli_json_text("id", call->id);
+    if (call->is_child) {
+        cli_json_text("parent_close", text_parent_close(call->parent_close));
+        cli_json_text("cancellation", text_cancellation(call->cancellation));
+    }
+    cli_json_bool("is_cancel_requested", call->is_cancel_requested);
+    cli_json_bool("is_given_up", call->is_given_up);
+    cli_json_end_object();
+}
+
+static void
 put_waits(const weft_inspect_actor *actor)
 {
     cli_json_begin_array("timers");
@@ -252,12 +302,7 @@ put_waits(const weft_inspect_actor *actor)
     cli_json_end_array();
     cli_json_begin_array("calls");
     for (size_t i = 0; i < actor->calls_count; i++) {
-        cli_json_begin_object(NULL);
-        cli_json_number("call", actor->calls[i].call);
-        cli_json_text("type", actor->calls[i].is_child ? "child" : "question");
-        cli_json_text("kind", actor->calls[i].kind);
-        cli_json_text("id", actor->calls[i].id);
-        cli_json_end_object();
+        put_call(&actor->calls[i]);
     }
     cli_json_end_array();
 }

@@ -305,3 +305,31 @@ text_attribute(const weft_attribute *value, char *out, size_t size)
         break;
     }
 }
+
+const char *
+text_parent_close(weft_parent_close close)
+{
+    switch (close) {
+    case WEFT_PARENT_CLOSE_TERMINATE:
+        return "terminate";
+    case WEFT_PARENT_CLOSE_ABANDON:
+        return "abandon";
+    default:
+        return "cancel";
+    }
+}
+
+const char *
+text_cancellation(weft_cancellation cancellation)
+{
+    switch (cancellation) {
+    case WEFT_CANCELLATION_WAIT:
+        return "wait";
+    case WEFT_CANCELLATION_ABANDON:
+        return "abandon";
+    case WEFT_CANCELLATION_WAIT_REQUESTED:
+        return "wait_requested";
+    default:
+        return "try";
+    }
+}

@@ -16,6 +16,7 @@
 #include "runtime/cause.h"
 #include "runtime/inspect_core.h"
 #include "runtime/policy.h"
+#include "runtime/start.h"
 
 struct wf_view_block {
     struct wf_view_block *next;
@@ -325,6 +326,10 @@ show_calls(struct wf_view *view, const struct wf_actor *actor)
             .is_child = call->type == WF_CALL_CHILD,
             .kind = wf_key_kind(&call->target),
             .id = wf_key_id(&call->target),
+            .parent_close = call->close,
+            .cancellation = call->cancellation,
+            .is_cancel_requested = call->is_asked,
+            .is_given_up = call->is_given_up,
         };
     }
     view->shown.calls = calls;
@@ -423,6 +428,7 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
               const struct wf_actor *actor)
 {
     weft_inspect_actor *shown = &view->shown;
+    struct wf_start start;
 
     begin(view, key);
     wf_actor_describe(actor, &shown->head);
@@ -431,6 +437,9 @@ wf_view_actor(struct wf_view *view, const struct wf_key *key,
     shown->failed_attempts = actor->failed_attempts;
     shown->crashes = actor->crashes;
     shown->retry_at_ms = actor->retry_due;
+    if (wf_start_decode(actor->options, &start)) {
+        shown->headers = start.headers;
+    }
     shown->input = actor->input;
     shown->state = actor->state;
     shown->result = actor->result;

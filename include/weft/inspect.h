@@ -18,6 +18,7 @@
 
 #include "weft/actor.h"
 #include "weft/bytes.h"
+#include "weft/child.h"
 #include "weft/client.h"
 #include "weft/error.h"
 
@@ -149,6 +150,10 @@ typedef struct weft_inspect_call {
     int is_child; // 0: a question
     const char *kind;
     const char *id;
+    weft_parent_close parent_close; // of a child, as the next one
+    weft_cancellation cancellation;
+    int is_cancel_requested; // the child was asked to stop
+    int is_given_up;         // its caller does not want the result any more
 } weft_inspect_call;
 
 // Something that an operator did (operate.h).
@@ -177,6 +182,7 @@ typedef struct weft_inspect_actor {
     uint32_t failed_attempts; // of the message at the head of the mailbox
     uint32_t crashes;         // of the process, in its code
     uint64_t retry_at_ms;     // 0: no retry is waited for
+    weft_bytes headers;       // pairs, as head.memo
     weft_bytes input;
     weft_bytes state;     // of plain actors
     weft_bytes result;    // of completed ones

@@ -32,7 +32,10 @@ look() {
     run 0 inspect "$dir/$1" order/waiting
     says '^  status +"waiting"$'
     says '> child #1 "waiting/x"$'
-    says 'child order/waiting/x$'
+    says 'child order/waiting/x, parent close: abandon$'
+    says '^  attribute +city = Rome$'
+    says '^  memo +note = "by hand"$'
+    says '^  header +trace = "t-1"$'
     says '^  #[0-9]+ +due .* in [67] d$'
 
     # The part before the first slash is the kind, the rest is the id.
@@ -62,6 +65,8 @@ filter() {
     says_not '^default +order'
     run 2 inspect "$dir/$1" --filter 'kind = '
     complains 'expected a text at column 8, found the end'
+    run 0 inspect "$dir/$1" --filter 'parent = "order/waiting"' --group-by parent
+    says '^order/waiting +keyword +1$'
     run 0 inspect "$dir/$1" --count --kind box
     says '^3$'
     run 0 inspect "$dir/$1" --group-by status --filter 'kind = "box"'
@@ -91,6 +96,10 @@ export_all() {
     says '"id":"failed","status":"failed",.*"failure":\{"name":"out_of_stock","message":"no \\"pizza\\" left"\}'
     run 0 inspect "$dir/$1" --json
     says '^\{"summary":\{"format":1,.*"actors":\[\{.*"totals":\[\{.*"completed":1'
+    run 0 inspect "$dir/$1" order/waiting --json
+    says '"attributes":\{"city":\{"value":"Rome","type":"keyword"\},"tables":\{"value":"12","type":"int"\}\}'
+    says '"memo":\{"note":\{"\$bin":"[^"]*"\}\},"headers":\{"trace":\{"\$bin":"[^"]*"\}\}'
+    says '"kind":"order","id":"waiting/x","parent_close":"abandon","cancellation":"try","is_cancel_requested":false,"is_given_up":false'
     run 0 inspect "$dir/$1" order/done --json
     says '^\{"namespace":"default","kind":"order","id":"done",'
 }

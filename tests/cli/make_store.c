@@ -6,12 +6,11 @@
 //              [--hold | --load]
 //
 //   order/done       completed, with a result, a published value, a journal
-//   order/waiting    waits for a signal, with a timer
-//   order/waiting/x  its child, with an open activity that fails and is retried
-//   order/failed     failed, with a name and a message
-//   box/parked       its handler fails: parked
-//   box/full         paused, with 1,200 signals in its mailbox
-//   box/asleep       with a timer in a week, and 40,000 bytes of state
+//   order/waiting    waits for a signal, with a timer, attributes, memo,
+//   headers order/waiting/x  its child, with an open activity that fails and is
+//   retried order/failed     failed, with a name and a message box/parked its
+//   handler fails: parked box/full         paused, with 1,200 signals in its
+//   mailbox box/asleep       with a timer in a week, and 40,000 bytes of state
 //
 // and a dead letter, to order/done. --crash: the process ends with no close, so
 // that much of this is only in the log; with --strict the beacon has all that
@@ -58,9 +57,12 @@ wait_for_go(weft_workflow *wf)
 {
     weft_bytes data;
     weft_future child = 0;
-    weft_err err =
-        weft_workflow_child_async(wf, (weft_target){"order", "waiting/x"},
-                                  weft_text("bad"), NULL, &child);
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_err err;
+
+    options.parent_close = WEFT_PARENT_CLOSE_ABANDON;
+    err = weft_workflow_child_async(wf, (weft_target){"order", "waiting/x"},
+                                    weft_text("bad"), &options, &child);
 
     if (err == WEFT_OK) {
         err = weft_workflow_publish(wf, "status", weft_text("waiting"));
@@ -240,6 +242,26 @@ signal(weft_client *client, const char *kind, const char *id, const char *name)
 }
 
 static void
+start_waiting(weft_client *client)
+{
+    const weft_pair memo[] = {{"note", weft_text("by hand")}};
+    const weft_pair headers[] = {{"trace", weft_text("t-1")}};
+    const weft_attribute attributes[] = {weft_attribute_keyword("city", "Rome"),
+                                         weft_attribute_int("tables", 12)};
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+
+    options.memo = memo;
+    options.memo_count = 1;
+    options.headers = headers;
+    options.headers_count = 1;
+    options.attributes = attributes;
+    options.attributes_count = 2;
+    need(weft_client_start_with(client, (weft_target){"order", "waiting"},
+                                weft_nothing(), &options, NULL),
+         "waiting");
+}
+
+static void
 play(weft_node *node, weft_client *client)
 {
     weft_target done = {"order", "done"};
@@ -247,9 +269,7 @@ play(weft_node *node, weft_client *client)
 
     need(weft_client_start(client, done, weft_text("good")), "done");
     need(weft_client_result(client, done, 10000, NULL), "done");
-    need(weft_client_start(client, (weft_target){"order", "waiting"},
-                           weft_nothing()),
-         "waiting");
+    start_waiting(client);
     need(weft_client_start(client, (weft_target){"order", "failed"},
                            weft_nothing()),
          "failed");

@@ -60,12 +60,6 @@ number_of_order(const struct wf_list_node *node)
     return WF_CONTAINER(node, struct wf_order, node)->number;
 }
 
-static uint32_t
-number_of_update(const struct wf_list_node *node)
-{
-    return WF_CONTAINER(node, struct wf_update, node)->number;
-}
-
 struct wf_actor *
 wf_actor_create(const struct wf_key *key, uint64_t hash)
 {
@@ -85,7 +79,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
     wf_opened_init(&actor->orders, number_of_order);
-    wf_opened_init(&actor->updates, number_of_update);
+    wf_updates_init(&actor->updates);
     wf_list_init(&actor->touched);
     wf_published_init(&actor->published);
     wf_opened_init(&actor->questions, wf_question_id);
@@ -157,9 +151,7 @@ clear_lists(struct wf_actor *actor)
     while ((node = wf_opened_pop(&actor->commands)) != NULL) {
         wf_command_destroy(WF_CONTAINER(node, struct wf_command, node));
     }
-    while ((node = wf_opened_pop(&actor->updates)) != NULL) {
-        wf_update_destroy(WF_CONTAINER(node, struct wf_update, node));
-    }
+    wf_updates_clear(&actor->updates);
     while ((node = wf_opened_pop(&actor->calls)) != NULL) {
         wf_call_destroy(WF_CONTAINER(node, struct wf_call, node));
     }
@@ -214,7 +206,6 @@ wf_actor_clear(struct wf_actor *actor)
     actor->next_id = 0;
     actor->unfit_version = 0;
     actor->operations_made = 0;
-    actor->updates_made = 0;
 }
 
 void

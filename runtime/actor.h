@@ -28,6 +28,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/opened.h"
 #include "runtime/published.h"
+#include "runtime/updates.h"
 #include "weft/client.h"
 
 struct weft_workflow;
@@ -216,8 +217,7 @@ struct wf_actor {
     struct wf_opened questions; // to be answered in a later turn
     struct wf_list operations;  // the newest; they outlive a restart
     uint64_t operations_made;
-    struct wf_opened updates;
-    uint32_t updates_made; // in this life
+    struct wf_updates updates;
     uint32_t next_id;      // of timers, commands and calls of a plain actor
     weft_bytes result;     // owned
     weft_bytes attributes; // owned; a set (attributes.h)

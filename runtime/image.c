@@ -289,7 +289,7 @@ settle_mailbox(struct save *save)
 static void
 put_updates(struct save *save, struct wf_buf *bytes)
 {
-    struct wf_list *updates = &save->actor->updates.list;
+    struct wf_list *updates = &save->actor->updates.all.list;
     struct wf_list_node *node = wf_list_first(updates);
 
     for (; node != NULL; node = wf_list_next(updates, node)) {

@@ -15,48 +15,6 @@
 
 // Storing. ------------------------------------------------------------------
 
-struct wf_update *
-wf_update_create(uint32_t number)
-{
-    struct wf_update *update = wf_calloc(sizeof(*update));
-
-    update->number = number;
-    update->id = wf_strdup("");
-    return update;
-}
-
-void
-wf_update_destroy(struct wf_update *update)
-{
-    wf_free(update->id);
-    wf_own_bytes(&update->data, weft_nothing());
-    wf_free(update);
-}
-
-static struct wf_update *
-find(const struct wf_actor *actor, uint32_t number)
-{
-    struct wf_list_node *node = wf_opened_find(&actor->updates, number);
-
-    return node == NULL ? NULL : WF_CONTAINER(node, struct wf_update, node);
-}
-
-static struct wf_update *
-find_id(const struct wf_actor *actor, const char *id)
-{
-    const struct wf_list *list = &actor->updates.list;
-    struct wf_list_node *node = wf_list_first(list);
-
-    for (; id[0] != '\0' && node != NULL; node = wf_list_next(list, node)) {
-        struct wf_update *update = WF_CONTAINER(node, struct wf_update, node);
-
-        if (strcmp(update->id, id) == 0) {
-            return update;
-        }
-    }
-    return NULL;
-}
-
 #define UPDATE_ACCEPTED 1
 #define UPDATE_DONE 2
 #define UPDATE_TOLD_EARLY 4
@@ -72,22 +30,6 @@ wf_update_encode(const struct wf_update *update, struct wf_buf *out)
     wf_buf_put_varint(out, update->request);
     wf_buf_put_varint(out, (uint64_t)update->err);
     wf_buf_put_bytes(out, update->data);
-}
-
-static void
-add(struct wf_actor *actor, struct wf_update *update)
-{
-    wf_opened_add(&actor->updates, &update->node);
-    if (update->number > actor->updates_made) {
-        actor->updates_made = update->number;
-    }
-}
-
-static void
-drop(struct wf_actor *actor, struct wf_update *update)
-{
-    wf_opened_remove(&actor->updates, &update->node);
-    wf_update_destroy(update);
 }
 
 static void
@@ -115,26 +57,8 @@ wf_update_decode(struct wf_actor *actor, uint32_t number,
     update->request = wf_reader_varint(reader);
     update->err = (weft_err)wf_reader_varint(reader);
     wf_own_bytes(&update->data, wf_reader_bytes(reader));
-    add(actor, update);
+    wf_updates_add(&actor->updates, update);
     return !reader->failed;
-}
-
-// Those that are done are kept for their ids, but not for ever.
-static void
-forget_oldest(struct wf_actor *actor)
-{
-    const struct wf_list *list = &actor->updates.list;
-    struct wf_list_node *node = wf_list_first(list);
-
-    for (; node != NULL && list->count > WF_UPDATES_KEPT_MAX;
-         node = wf_list_next(list, node)) {
-        struct wf_update *update = WF_CONTAINER(node, struct wf_update, node);
-
-        if (update->is_done) {
-            drop(actor, update);
-            return;
-        }
-    }
 }
 
 void
@@ -147,14 +71,14 @@ wf_update_apply_open(struct wf_actor *actor, struct wf_reader *ops)
     read_client(ops, update);
     update->request = wf_reader_varint(ops);
     update->is_told_early = wf_reader_varint(ops) != 0;
-    add(actor, update);
-    forget_oldest(actor);
+    wf_updates_add(&actor->updates, update);
 }
 
 void
 wf_update_apply(struct wf_actor *actor, enum wf_op op, struct wf_reader *ops)
 {
-    struct wf_update *update = find(actor, (uint32_t)wf_reader_varint(ops));
+    struct wf_update *update =
+        wf_updates_find(&actor->updates, (uint32_t)wf_reader_varint(ops));
     weft_err err = WEFT_OK;
     weft_bytes data = weft_nothing();
 
@@ -168,11 +92,9 @@ wf_update_apply(struct wf_actor *actor, enum wf_op op, struct wf_reader *ops)
     if (op == WF_OP_UPDATE_ACCEPT) {
         update->is_accepted = true;
     } else if (op == WF_OP_UPDATE_DONE && update->id[0] != '\0') {
-        update->is_done = true;
-        update->err = err;
-        wf_own_bytes(&update->data, data);
+        wf_updates_keep(&actor->updates, update, err, data);
     } else {
-        drop(actor, update);
+        wf_updates_drop(&actor->updates, update);
     }
 }
 
@@ -248,7 +170,8 @@ put_done(struct wf_turn *turn, const struct wf_update *update, weft_err err,
 static void
 put_accept(struct wf_turn *turn, const struct wf_letter *letter)
 {
-    const struct wf_update *update = find(turn->actor, letter->call);
+    const struct wf_update *update =
+        wf_updates_find(&turn->actor->updates, letter->call);
 
     put_number(&turn->ops, WF_OP_UPDATE_ACCEPT, letter->call);
     if (update != NULL && update->is_told_early) {
@@ -278,7 +201,8 @@ bool
 wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
                 struct wf_request *request)
 {
-    struct wf_update *update = find_id(actor, request->update_id);
+    struct wf_update *update =
+        wf_updates_find_id(&actor->updates, request->update_id);
 
     if (update == NULL) {
         return false;
@@ -294,7 +218,7 @@ wf_update_put(const struct wf_actor *actor, const struct wf_request *request,
               struct wf_draft *draft)
 {
     // A life that begins with this record counts its own.
-    uint32_t number = (request->reply.is_created ? 0 : actor->updates_made) + 1;
+    uint32_t number = (request->reply.is_created ? 0 : actor->updates.made) + 1;
     struct wf_buf letter = {0};
 
     wf_letter_encode(
@@ -326,7 +250,8 @@ wf_update_settle(struct wf_partition *partition, struct wf_actor *actor)
     for (; count > 0; count--) {
         struct wf_request *request = WF_CONTAINER(
             wf_list_pop_front(&actor->joined), struct wf_request, wait);
-        const struct wf_update *update = find_id(actor, request->update_id);
+        const struct wf_update *update =
+            wf_updates_find_id(&actor->updates, request->update_id);
 
         if (update == NULL) { // it was refused: this one is a new try
             wf_edge_request(partition, request);
@@ -446,7 +371,8 @@ void
 wf_update_end(weft_workflow *wf, const struct wf_branch *branch)
 {
     const struct wf_update *update =
-        wf->turn == NULL ? NULL : find(wf->actor, branch->update);
+        wf->turn == NULL ? NULL
+                         : wf_updates_find(&wf->actor->updates, branch->update);
     weft_failure failure = wf_branch_failure(branch);
     struct wf_buf data = {0};
 
@@ -502,7 +428,7 @@ void
 wf_update_end_all(struct wf_turn *turn)
 {
     const weft_failure *failure = wf_update_unfinished();
-    const struct wf_list *list = &turn->actor->updates.list;
+    const struct wf_list *list = &turn->actor->updates.all.list;
     struct wf_list_node *node = wf_list_first(list);
     struct wf_buf data = {0};
 

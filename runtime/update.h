@@ -15,27 +15,11 @@
 #define WF_RUNTIME_UPDATE_H
 
 #include "runtime/turn.h"
+#include "runtime/updates.h"
 #include "weft/client.h"
 
 struct weft_workflow;
 struct wf_branch;
-
-// One update, durable.
-struct wf_update {
-    struct wf_list_node node; // in actor->updates
-    uint32_t number;          // of its coming in this life, from 1
-    char *id;                 // its sender's name for it; "": none
-    uint8_t client[16];       // who waits for it
-    uint64_t request;         // with which number
-    bool is_told_early;       // its sender is answered when it is accepted
-    bool is_accepted;
-    bool is_done; // kept for its id: answered again
-    weft_err err;
-    weft_bytes data; // owned: the answer, or the encoded failure
-};
-
-struct wf_update *wf_update_create(uint32_t number);
-void wf_update_destroy(struct wf_update *update);
 
 // Rows and records. The operations are those of record.h.
 void wf_update_encode(const struct wf_update *update, struct wf_buf *out);

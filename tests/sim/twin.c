@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1352, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1384, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
@@ -239,8 +239,8 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
              (int)order->type, order->call, (unsigned long long)order->run);
         line_bytes(out, "- to", order->number, wf_key_bytes(&order->target));
     }
-    for (node = wf_list_first(&actor->updates.list); node != NULL;
-         node = wf_list_next(&actor->updates.list, node)) {
+    for (node = wf_list_first(&actor->updates.all.list); node != NULL;
+         node = wf_list_next(&actor->updates.all.list, node)) {
         const struct wf_update *update =
             WF_CONTAINER(node, const struct wf_update, node);
 

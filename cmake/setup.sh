@@ -9,7 +9,8 @@
 weft_packages_build="build-essential cmake ninja-build pkg-config
     librocksdb-dev libmsgpack-dev libboost-context-dev libjansson-dev
     libxxhash-dev libzmq3-dev libsodium-dev"
-weft_packages_test="libcmocka-dev clang-format-14 ccache"
+weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
+    libclang-rt-14-dev"
 
 weft_setup() {
     local packages=$weft_packages_build missing

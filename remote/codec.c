@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "remote/codec_field.h"
 #include "remote/codec_instance.h"
+#include "remote/codec_operate.h"
 #include "transport/wire.h"
 #include "weft/find.h"
 
@@ -43,6 +44,8 @@ enum {
     POINT = 1 << 18,
     REMOVE = 1 << 19,
     WAIT = 1 << 20,
+    WORKER = 1 << 21,
+    LEASE = 1 << 22, // for how long
 };
 
 struct verb {
@@ -85,6 +88,10 @@ static const struct verb verbs[WEFT_VERB_COUNT] = {
     [WEFT_VERB_RESET] = {"reset", TARGET | POINT | BY},
     [WEFT_VERB_RETRY_FAILED] = {"retry_failed", TARGET | BY},
     [WEFT_VERB_DELETE] = {"delete", TARGET | REMOVE},
+    [WEFT_VERB_LEASE] = {"lease", TOKEN | WORKER | LEASE},
+    [WEFT_VERB_RENEW] = {"lease_renew", TOKEN | WORKER | LEASE},
+    [WEFT_VERB_RELEASE] = {"release", TOKEN | WORKER},
+    [WEFT_VERB_DEFER] = {"defer", TOKEN | WORKER},
     [WEFT_VERB_COUNT_MATCHING] = {"count", KIND | FIND | GROUP},
 };
 
@@ -92,8 +99,6 @@ static const char *const reuses[] = {"allow", "after_failure", "reject", NULL};
 static const char *const conflicts[] = {"fail", "use_existing",
                                         "terminate_existing", NULL};
 static const char *const losses[] = {"", "repeat", "fail", NULL};
-static const char *const points[] = {"beginning", "entry", "first_failed",
-                                     "last_activity", NULL};
 
 #define IN(member) .at = offsetof(weft_retry_policy, member)
 static const struct wf_codec_field retry_fields[] = {
@@ -109,37 +114,11 @@ static const struct wf_codec_field retry_fields[] = {
 };
 #undef IN
 
-#define IN(member) .at = offsetof(weft_activity_timeouts, member)
-static const struct wf_codec_field timeouts_fields[] = {
-    {"schedule_to_start_ms", WF_CODEC_U64, IN(schedule_to_start_ms)},
-    {"start_to_close_ms", WF_CODEC_U64, IN(start_to_close_ms)},
-    {"schedule_to_close_ms", WF_CODEC_U64, IN(schedule_to_close_ms)},
-    {"heartbeat_ms", WF_CODEC_U64, IN(heartbeat_ms)},
-    {NULL},
-};
-#undef IN
-
 #define IN(member) .at = offsetof(weft_call_options, member)
 static const struct wf_codec_field change_fields[] = {
     {"retry", WF_CODEC_MAP, IN(retry), .of = retry_fields},
-    {"timeouts", WF_CODEC_MAP, IN(timeouts), .of = timeouts_fields},
+    {"timeouts", WF_CODEC_MAP, IN(timeouts), .of = wf_codec_operate_timeouts},
     {"on_lost", WF_CODEC_NAMED, IN(on_lost), .names = losses},
-    {NULL},
-};
-#undef IN
-
-#define IN(member) .at = offsetof(weft_operator, member)
-const struct wf_codec_field wf_codec_by_fields[] = {
-    {"who", WF_CODEC_TEXT, IN(who), .max = WF_NAME_BYTES_MAX},
-    {"why", WF_CODEC_TEXT, IN(why), .max = WF_WHY_BYTES_MAX},
-    {NULL},
-};
-#undef IN
-
-#define IN(member) .at = offsetof(weft_point, member)
-const struct wf_codec_field wf_codec_point_fields[] = {
-    {"type", WF_CODEC_NAMED, IN(type), .names = points},
-    {"entry", WF_CODEC_U64, IN(entry)},
     {NULL},
 };
 #undef IN
@@ -170,6 +149,11 @@ static const struct wf_codec_field fields[] = {
      .max = WF_PAYLOAD_BYTES_MAX},
     {"retry_after_ms", WF_CODEC_U64, FAILURE, false,
      IN(request.retry_after_ms)},
+    {"is_for_good", WF_CODEC_FLAG, FAILURE, false, IN(request.is_for_good)},
+    {"worker", WF_CODEC_TEXT, WORKER, false, IN(request.worker),
+     .max = WF_WORKER_BYTES_MAX},
+    {"lease_ms", WF_CODEC_U32, LEASE, false, IN(request.lease_ms),
+     .max = WF_LEASE_MS_MAX},
     {"input", WF_CODEC_BYTES, START, false, IN(request.input),
      .max = WF_PAYLOAD_BYTES_MAX},
     {"reuse", WF_CODEC_NAMED, START, false, IN(start.reuse), .names = reuses},
@@ -203,11 +187,11 @@ static const struct wf_codec_field fields[] = {
     {"options", WF_CODEC_POINTED, CHANGE, false, IN(options),
      MORE(request.options), .of = change_fields},
     {"point", WF_CODEC_POINTED, POINT, false, IN(point), MORE(request.point),
-     .of = wf_codec_point_fields},
+     .of = wf_codec_operate_point},
     {"terminate_first", WF_CODEC_FLAG, REMOVE, false,
      IN(request.terminate_first)},
     {"by", WF_CODEC_POINTED, BY, false, IN(by), MORE(request.by),
-     .of = wf_codec_by_fields},
+     .of = wf_codec_operate_by},
     {"wait_ms", WF_CODEC_U64, WAIT, false, IN(wait_ms)},
     {"confirmed", WF_CODEC_U64, 0, false, IN(confirmed)},
     {"again", WF_CODEC_BOOL, 0, false, IN(is_again)},
@@ -280,7 +264,6 @@ wf_codec_request_encode(const weft_request *request, uint64_t number,
         .is_again = is_again,
     };
     const struct verb *verb = &verbs[request->verb];
-    struct wf_wire_writer writer;
 
     if (request->start != NULL) {
         from.start = *request->start;
@@ -294,7 +277,6 @@ wf_codec_request_encode(const weft_request *request, uint64_t number,
     if (request->by != NULL) {
         from.by = *request->by;
     }
-    wf_wire_begin(&writer, out_frame, verb->name, number);
-    wf_codec_field_write(fields, verb->sets, &from, &writer);
-    wf_wire_end(&writer);
+    wf_codec_field_write_message(fields, verb->sets, &from, verb->name, number,
+                                 out_frame);
 }

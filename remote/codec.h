@@ -75,6 +75,14 @@ void wf_codec_reply_encode(weft_verb verb, const weft_reply *reply,
 void wf_codec_error_encode(uint64_t number, weft_err err, const char *text,
                            struct wf_buf *out_frame);
 
+// If what was appended since `before` is larger than a message may be, put an
+// "error" WEFT_ETOOBIG in its place.
+void wf_codec_size_check(uint64_t number, size_t before,
+                         struct wf_buf *out_frame);
+
+// The error of that name; WEFT_OK: there is none.
+weft_err wf_codec_code_find(weft_bytes name);
+
 // Take over the answer from an "ok" or "error" message. WEFT_OK: `into` has it,
 // also if it is an error. A code that this version does not know becomes one of
 // its class, and its name begins the text.

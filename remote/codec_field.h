@@ -88,6 +88,12 @@ weft_err wf_codec_field_read_message(const struct wf_codec_reading *reading,
 void wf_codec_field_write(const struct wf_codec_field *table, unsigned sets,
                           const void *from, struct wf_wire_writer *writer);
 
+// A whole message of them.
+void wf_codec_field_write_message(const struct wf_codec_field *table,
+                                  unsigned sets, const void *from,
+                                  const char *verb, uint64_t number,
+                                  struct wf_buf *out_frame);
+
 // A value with its type, as attributes and groups have it.
 weft_err wf_codec_field_read_value(const struct wf_codec_reading *reading,
                                    const struct wf_wire_field *field,
@@ -98,5 +104,14 @@ void wf_codec_field_write_value(const weft_attribute *value, const char *name,
 // Tables of a weft_failure, and of one without its causes.
 extern const struct wf_codec_field wf_codec_field_failure[];
 extern const struct wf_codec_field wf_codec_field_cause[];
+
+// What every request may have: the end of a table of a struct with `confirmed`
+// and `is_again`.
+#define WF_CODEC_FIELD_COMMON(type)                                            \
+    {"confirmed", WF_CODEC_U64, .at = offsetof(type, confirmed)},              \
+        {"again", WF_CODEC_BOOL, .at = offsetof(type, is_again)},              \
+    {                                                                          \
+        NULL                                                                   \
+    }
 
 #endif

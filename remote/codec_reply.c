@@ -13,8 +13,10 @@
 #include "remote/codec.h"
 #include "remote/codec_field.h"
 #include "remote/codec_instance.h"
+#include "remote/codec_operate.h"
 #include "runtime/request.h"
 #include "transport/wire.h"
+#include "weft/worker.h"
 
 // All that an "ok" may have. What only one verb has is in a set of its own.
 struct ok {
@@ -27,6 +29,7 @@ struct ok {
     const weft_open_activity *activities;
     size_t activities_count;
     uint64_t count;
+    weft_lease lease;
 };
 
 enum {
@@ -34,7 +37,8 @@ enum {
     LIST = 1 << 1,
     ACTIVITIES = 1 << 2,
     COUNT = 1 << 3,
-    OTHER = 1 << 4,
+    LEASE = 1 << 4,
+    OTHER = 1 << 5,
 };
 
 #define IN(member) .at = offsetof(weft_open_activity, member)
@@ -51,6 +55,9 @@ static const struct wf_codec_field activity_fields[] = {
     {"is_cancel_requested", WF_CODEC_FLAG, IN(is_cancel_requested)},
     {"is_abandoned", WF_CODEC_FLAG, IN(is_abandoned)},
     {"is_local", WF_CODEC_FLAG, IN(is_local)},
+    {"task_queue", WF_CODEC_TEXT, IN(task_queue)},
+    {"is_offered", WF_CODEC_FLAG, IN(is_offered)},
+    {"worker", WF_CODEC_TEXT, IN(worker)},
     {"failed_at_ms", WF_CODEC_U64, IN(failed_at_ms)},
     {"failure", WF_CODEC_MAP, IN(failure), .of = wf_codec_field_failure},
     {"details_len", WF_CODEC_U64, IN(details_len)},
@@ -58,6 +65,25 @@ static const struct wf_codec_field activity_fields[] = {
 };
 #undef IN
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "details_len is a U64");
+
+#define IN(member) .at = offsetof(weft_lease, member)
+static const struct wf_codec_field lease_fields[] = {
+    {"activity", WF_CODEC_TEXT, IN(activity)},
+    {"input", WF_CODEC_BYTES, IN(input)},
+    {"headers", WF_CODEC_PACKED, IN(headers)},
+    {"attempt", WF_CODEC_U32, IN(attempt)},
+    {"key", WF_CODEC_TEXT, IN(key)},
+    {"details", WF_CODEC_BYTES, IN(details)},
+    {"caller", WF_CODEC_TEXT, IN(caller_id)},
+    {"timeouts", WF_CODEC_MAP, IN(timeouts), .of = wf_codec_operate_timeouts},
+    {"leased_at_ms", WF_CODEC_U64, IN(leased_at_ms)},
+    {"deadline_ms", WF_CODEC_U64, IN(deadline_ms)},
+    {"lease_ms", WF_CODEC_U32, IN(lease_ms)},
+    {"is_paused", WF_CODEC_FLAG, IN(is_paused)},
+    {"is_cancel_requested", WF_CODEC_FLAG, IN(is_cancel_requested)},
+    {NULL},
+};
+#undef IN
 
 #define IN(member) .at = offsetof(struct ok, member)
 #define MORE(member) .more_at = offsetof(struct ok, member)
@@ -73,6 +99,7 @@ static const struct wf_codec_field ok_fields[] = {
      MORE(activities_count), .of = activity_fields,
      .size = sizeof(weft_open_activity)},
     {"count", WF_CODEC_U64, COUNT, IN(count)},
+    {"lease", WF_CODEC_MAP, LEASE, IN(lease), .of = lease_fields},
     {NULL},
 };
 #undef IN
@@ -90,6 +117,9 @@ sets_of(weft_verb verb)
         return ACTIVITIES;
     case WEFT_VERB_COUNT_MATCHING:
         return COUNT;
+    case WEFT_VERB_LEASE:
+    case WEFT_VERB_RENEW:
+        return LEASE;
     default:
         return OTHER;
     }
@@ -121,12 +151,8 @@ static void
 write_error(uint64_t number, const struct failed *failed,
             struct wf_buf *out_frame)
 {
-    struct wf_wire_writer writer;
-
-    wf_wire_begin(&writer, out_frame, "error", number);
-    writer.is_answer = true;
-    wf_codec_field_write(error_fields, 0, failed, &writer);
-    wf_wire_end(&writer);
+    wf_codec_field_write_message(error_fields, 0, failed, "error", number,
+                                 out_frame);
 }
 
 void
@@ -193,6 +219,9 @@ write_ok(weft_verb verb, const weft_reply *reply, struct wf_buf *out_frame)
     if (reply->items_count > 0) {
         ok.instance = reply->items[0];
     }
+    if (reply->lease != NULL) {
+        ok.lease = *reply->lease;
+    }
     wf_wire_begin(&writer, out_frame, "ok", reply->number);
     writer.is_answer = true;
     wf_codec_field_write(ok_fields, sets_of(verb), &ok, &writer);
@@ -203,8 +232,8 @@ write_ok(weft_verb verb, const weft_reply *reply, struct wf_buf *out_frame)
 }
 
 // A list with all its memos, or a capsule, may be more than a message holds.
-static void
-check_size(uint64_t number, size_t before, struct wf_buf *out_frame)
+void
+wf_codec_size_check(uint64_t number, size_t before, struct wf_buf *out_frame)
 {
     size_t size = out_frame->len - before;
     char text[128];
@@ -231,7 +260,7 @@ wf_codec_reply_encode(weft_verb verb, const weft_reply *reply,
     } else {
         write_failed(reply, out_frame);
     }
-    check_size(reply->number, before, out_frame);
+    wf_codec_size_check(reply->number, before, out_frame);
 }
 
 // Reading. --------------------------------------------------------------------
@@ -306,6 +335,9 @@ give_ok(const struct ok *ok, weft_verb verb, struct wf_request *into)
     if (verb == WEFT_VERB_DESCRIBE) {
         wf_request_answer_item(into, &ok->instance);
     }
+    if (sets_of(verb) == LEASE) {
+        wf_request_answer_lease(into, &ok->lease);
+    }
     for (size_t i = 0; i < ok->instances_count; i++) {
         wf_request_answer_item(into, &ok->instances[i]);
     }
@@ -333,6 +365,9 @@ read_ok(const struct wf_codec_reading *given, weft_verb verb,
     if (verb == WEFT_VERB_DESCRIBE && !has_field(message, "instance")) {
         return wf_error(WEFT_EINVAL, "instance: is missing");
     }
+    if (verb == WEFT_VERB_LEASE && !has_field(message, "lease")) {
+        return wf_error(WEFT_EINVAL, "lease: is missing");
+    }
     err = wf_codec_field_read_message(&how, ok_fields, message, "ok", &ok);
     if (err == WEFT_OK && verb == WEFT_VERB_COUNT_MATCHING) {
         err = read_groups(&how, message, &into->groups);
@@ -359,9 +394,8 @@ err_of_class(const char *class_name)
     return WEFT_EFORMAT;
 }
 
-// WEFT_OK: there is none.
-static weft_err
-err_of_code(const char *code)
+weft_err
+wf_codec_code_find(weft_bytes name)
 {
     static const weft_err all[] = {
 #define X(name, value, class, text) WEFT_##name,
@@ -370,7 +404,8 @@ err_of_code(const char *code)
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (strcmp(weft_err_name(all[i]), code) == 0) {
+        if (all[i] != WEFT_OK &&
+            wf_bytes_equal(name, weft_text(weft_err_name(all[i])))) {
             return all[i];
         }
     }
@@ -389,7 +424,7 @@ read_error(const struct wf_codec_reading *how,
     if (err != WEFT_OK) {
         return err;
     }
-    code = err_of_code(failed.code);
+    code = wf_codec_code_find(weft_text(failed.code));
     if (code != WEFT_OK) {
         wf_request_answer(into, code, failed.text);
     } else {

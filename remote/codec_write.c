@@ -278,3 +278,24 @@ wf_codec_field_write(const struct wf_codec_field *table, unsigned sets,
         }
     }
 }
+
+// What a node sends.
+static bool
+is_answer(const char *verb)
+{
+    return strcmp(verb, "ok") == 0 || strcmp(verb, "error") == 0 ||
+           strcmp(verb, "event") == 0 || strcmp(verb, "bye") == 0;
+}
+
+void
+wf_codec_field_write_message(const struct wf_codec_field *table, unsigned sets,
+                             const void *from, const char *verb,
+                             uint64_t number, struct wf_buf *out_frame)
+{
+    struct wf_wire_writer writer;
+
+    wf_wire_begin(&writer, out_frame, verb, number);
+    writer.is_answer = is_answer(verb);
+    wf_codec_field_write(table, sets, from, &writer);
+    wf_wire_end(&writer);
+}

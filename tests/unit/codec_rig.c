@@ -4,7 +4,7 @@
 
 #include "base/random.h"
 #include "remote/codec.h"
-#include "support/test.h"
+#include "weft/worker.h"
 
 static const char *const names[] = {"card_declined", "", NULL};
 
@@ -84,6 +84,9 @@ rig_request(weft_verb verb)
         .error_name = "declined",
         .error_message = "no money",
         .retry_after_ms = 60000,
+        .is_for_good = 1,
+        .worker = "w1",
+        .lease_ms = 2000,
         .status = WEFT_STATUS_TIMED_OUT,
         .cursor = "AQID",
         .limit = 1000,
@@ -168,17 +171,36 @@ static const weft_open_activity activities[] = {
         .is_cancel_requested = 1,
         .is_abandoned = 1,
         .is_local = 1,
+        .task_queue = "cards",
+        .is_offered = 1,
+        .worker = "w1",
         .failed_at_ms = 1500,
         .failure = {.name = "declined", .message = "no money"},
         .details_len = 99,
     },
-    {.call = 13, .name = "ship", .attempt = 1},
+    {.call = 13, .name = "ship", .attempt = 1, .task_queue = "", .worker = ""},
 };
 
 static const weft_group groups[] = {
     {{"region", WEFT_ATTRIBUTE_NONE, {.text = NULL}}, 4},
     {{"region", WEFT_ATTRIBUTE_KEYWORD, {.text = "eu"}}, 3},
     {{"region", WEFT_ATTRIBUTE_INT, {.integer = -1}}, 2},
+};
+
+static const weft_lease lease = {
+    .activity = "charge",
+    .input = {"\x01", 1},
+    .headers = {packed, sizeof(packed) - 1},
+    .attempt = 2,
+    .key = "00ff",
+    .details = {"\x02", 1},
+    .caller_id = "shop/order/17",
+    .timeouts = {1, 2, 3, 4},
+    .leased_at_ms = 5,
+    .deadline_ms = 6,
+    .lease_ms = 7,
+    .is_paused = 1,
+    .is_cancel_requested = 1,
 };
 
 const weft_reply rig_reply = {
@@ -194,6 +216,7 @@ const weft_reply rig_reply = {
     .count = 9,
     .groups = groups,
     .groups_count = 3,
+    .lease = &lease,
 };
 
 const weft_reply rig_failed = {
@@ -277,48 +300,5 @@ rig_mutate(struct wf_random *random, struct wf_buf *frame)
                 (uint8_t)(frame->data[at] + (byte % 2 == 0 ? 1 : -1));
             break;
         }
-    }
-}
-
-struct wf_wire_message
-rig_read(const struct wf_buf *frame)
-{
-    struct wf_wire_message message = {.number = 0};
-
-    CHECK_OK(wf_wire_read(wf_buf_bytes(frame), &message));
-    return message;
-}
-
-void
-rig_same_value(const weft_attribute *got, const weft_attribute *given)
-{
-    CHECK_EQ(got->type, given->type);
-    switch (given->type) {
-    case WEFT_ATTRIBUTE_KEYWORD:
-    case WEFT_ATTRIBUTE_TEXT:
-        CHECK_STR(got->value.text, given->value.text);
-        break;
-    case WEFT_ATTRIBUTE_DOUBLE:
-        CHECK(got->value.real == given->value.real);
-        break;
-    case WEFT_ATTRIBUTE_BOOL:
-        CHECK_EQ(got->value.boolean, given->value.boolean);
-        break;
-    case WEFT_ATTRIBUTE_NONE:
-        break;
-    default:
-        CHECK_EQ(got->value.time_ms, given->value.time_ms);
-        break;
-    }
-}
-
-void
-rig_same_attributes(const weft_attribute *got, size_t got_count,
-                    const weft_attribute *given, size_t given_count)
-{
-    CHECK_EQ(got_count, given_count);
-    for (size_t i = 0; i < given_count; i++) {
-        CHECK_STR(got[i].name, given[i].name);
-        rig_same_value(&got[i], &given[i]);
     }
 }

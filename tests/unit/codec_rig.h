@@ -6,7 +6,6 @@
 #define WF_TESTS_UNIT_CODEC_RIG_H
 
 #include "base/bytes.h"
-#include "transport/wire.h"
 #include "weft/client.h"
 #include "weft/operate.h"
 
@@ -25,12 +24,5 @@ void rig_frame(weft_verb verb, struct wf_buf *out_frame);
 // Change the frame at random, by the state of a generator.
 struct wf_random;
 void rig_mutate(struct wf_random *random, struct wf_buf *frame);
-
-// The message that a frame is; the test fails if it is none.
-struct wf_wire_message rig_read(const struct wf_buf *frame);
-
-void rig_same_value(const weft_attribute *got, const weft_attribute *given);
-void rig_same_attributes(const weft_attribute *got, size_t got_count,
-                         const weft_attribute *given, size_t given_count);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "codec_rig.h"
+#include "codec_same.h"
 #include "support/test.h"
 #include "transport/wire.h"
 
@@ -141,7 +142,8 @@ static const char *const fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_PAUSE] = "kind id by",
     [WEFT_VERB_RESUME] = "kind id by",
     [WEFT_VERB_COMPLETE] = "token data",
-    [WEFT_VERB_FAIL] = "token data error_name error_message retry_after_ms",
+    [WEFT_VERB_FAIL] =
+        "token data error_name error_message retry_after_ms is_for_good",
     [WEFT_VERB_HEARTBEAT] = "token data",
     [WEFT_VERB_EXPORT] = "kind id",
     [WEFT_VERB_UPDATE] = "kind id name data update_id update_accepted",
@@ -160,6 +162,10 @@ static const char *const fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_RESET] = "kind id point by",
     [WEFT_VERB_RETRY_FAILED] = "kind id by",
     [WEFT_VERB_DELETE] = "kind id terminate_first",
+    [WEFT_VERB_LEASE] = "token worker lease_ms",
+    [WEFT_VERB_RENEW] = "token worker lease_ms",
+    [WEFT_VERB_RELEASE] = "token worker",
+    [WEFT_VERB_DEFER] = "token worker",
     [WEFT_VERB_COUNT_MATCHING] = "kind filter status group_by",
 };
 
@@ -275,6 +281,7 @@ same_request(const weft_request *got, const weft_request *given)
     same_text(got->name, given->name);
     same_text(got->update_id, given->update_id);
     same_text(got->token, given->token);
+    same_text(got->worker, given->worker);
     same_text(got->error_name, given->error_name);
     same_text(got->error_message, given->error_message);
     same_text(got->cursor, given->cursor);
@@ -288,6 +295,8 @@ same_request(const weft_request *got, const weft_request *given)
     }
     SAME_NUMBER(update_accepted);
     SAME_NUMBER(retry_after_ms);
+    SAME_NUMBER(is_for_good);
+    SAME_NUMBER(lease_ms);
     SAME_NUMBER(status);
     SAME_NUMBER(limit);
     SAME_NUMBER(call);

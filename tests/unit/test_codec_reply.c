@@ -4,10 +4,12 @@
 
 #include "base/random.h"
 #include "codec_rig.h"
+#include "codec_same.h"
 #include "remote/codec.h"
 #include "runtime/request.h"
 #include "support/test.h"
 #include "transport/wire.h"
+#include "weft/worker.h"
 
 // The bytes of docs/formats/wire.md, section 1, as they are written there.
 static const uint8_t ok_frame[] = {
@@ -76,12 +78,33 @@ same_activity(const weft_open_activity *got, const weft_open_activity *given)
     CHECK_EQ(got->is_cancel_requested, given->is_cancel_requested);
     CHECK_EQ(got->is_abandoned, given->is_abandoned);
     CHECK_EQ(got->is_local, given->is_local);
+    CHECK_STR(got->task_queue, given->task_queue);
+    CHECK_EQ(got->is_offered, given->is_offered);
+    CHECK_STR(got->worker, given->worker);
     CHECK_EQ(got->failed_at_ms, given->failed_at_ms);
     CHECK_STR(got->failure.name,
               given->failure.name == NULL ? "" : given->failure.name);
     CHECK_STR(got->failure.message,
               given->failure.message == NULL ? "" : given->failure.message);
     CHECK_EQ(got->details_len, given->details_len);
+}
+
+static void
+same_lease(const weft_lease *got, const weft_lease *given)
+{
+    CHECK_STR(got->activity, given->activity);
+    CHECK_BYTES(got->input, given->input);
+    CHECK_BYTES(got->headers, given->headers);
+    CHECK_EQ(got->attempt, given->attempt);
+    CHECK_STR(got->key, given->key);
+    CHECK_BYTES(got->details, given->details);
+    CHECK_STR(got->caller_id, given->caller_id);
+    CHECK(memcmp(&got->timeouts, &given->timeouts, sizeof(got->timeouts)) == 0);
+    CHECK_EQ(got->leased_at_ms, given->leased_at_ms);
+    CHECK_EQ(got->deadline_ms, given->deadline_ms);
+    CHECK_EQ(got->lease_ms, given->lease_ms);
+    CHECK_EQ(got->is_paused, given->is_paused);
+    CHECK_EQ(got->is_cancel_requested, given->is_cancel_requested);
 }
 
 // The answer of that verb, written and read; the caller destroys it.
@@ -123,6 +146,11 @@ TEST(codec_reply, every_verbs_answer_comes_back)
         for (size_t k = 0; k < got->activities_count; k++) {
             same_activity(&got->activities[k], &rig_reply.activities[k]);
         }
+        CHECK_EQ(got->lease != NULL,
+                 verb == WEFT_VERB_LEASE || verb == WEFT_VERB_RENEW);
+        if (got->lease != NULL) {
+            same_lease(got->lease, rig_reply.lease);
+        }
         CHECK_EQ(got->groups_count, verb == WEFT_VERB_COUNT_MATCHING ? 3 : 0);
         CHECK_EQ(got->count, verb == WEFT_VERB_COUNT_MATCHING ? 9 : 0);
         for (size_t k = 0; k < got->groups_count; k++) {
@@ -137,7 +165,9 @@ TEST(codec_reply, an_empty_answer_comes_back)
 {
     static const weft_description item = {.kind = "order", .id = "17"};
     weft_reply reply = {.detail = "", .number = 7};
+    static const weft_lease lease = {.activity = "charge"};
 
+    reply.lease = &lease;
     for (int i = 0; i < WEFT_VERB_COUNT; i++) {
         struct wf_request *request;
 

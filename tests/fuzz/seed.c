@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// seed.c - write what fuzzing begins with: a request and an answer of every
+// verb with all their fields, and one message of each other form.
+//
+//     seed DIR      files DIR/wire/..., DIR/request/... and so on
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "codec_rig.h"
+#include "remote/codec.h"
+#include "remote/codec_batch.h"
+#include "remote/codec_session.h"
+#include "remote/codec_task.h"
+#include "remote/codec_watch.h"
+
+static const char *root;
+
+// Write and empty the frame.
+static void
+save(const char *target, const char *name, struct wf_buf *frame)
+{
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", root, target);
+    (void)mkdir(path, 0755);
+    snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
+    file = fopen(path, "wb");
+    if (file == NULL ||
+        fwrite(frame->data, 1, frame->len, file) != frame->len ||
+        fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+    wf_buf_reset(frame);
+}
+
+static void
+save_verb(weft_verb verb, struct wf_buf *frame)
+{
+    const char *name = wf_codec_verb_name(verb);
+    char error[64];
+
+    rig_frame(verb, frame);
+    save("request", name, frame);
+    wf_buf_put_u8(frame, (uint8_t)verb);
+    wf_codec_reply_encode(verb, &rig_reply, frame);
+    save("reply", name, frame);
+    if (verb == WEFT_VERB_RESULT) {
+        snprintf(error, sizeof(error), "%s-error", name);
+        wf_buf_put_u8(frame, (uint8_t)verb);
+        wf_codec_reply_encode(verb, &rig_failed, frame);
+        save("reply", error, frame);
+    }
+}
+
+static void
+save_tasks(struct wf_buf *frame)
+{
+    static const char *const tokens[] = {"AAEC", "AAED", NULL};
+    static const weft_pair headers[] = {{"tenant", {"x", 1}}};
+    static const struct wf_codec_task task = {.token = "AAEC",
+                                              .name = "charge",
+                                              .input = {"\x01", 1},
+                                              .attempt = 2,
+                                              .key = "00ff",
+                                              .caller = "default/order/17",
+                                              .headers = headers,
+                                              .headers_count = 1,
+                                              .details = {"\x02", 1},
+                                              .deadline_ms = 5000,
+                                              .heartbeat_ms = 100};
+    struct wf_codec_poll poll = {.queue = "cards",
+                                 .credit = 9,
+                                 .wait_ms = 5,
+                                 .worker = "w1",
+                                 .lease_ms = 2000,
+                                 .confirmed = 5};
+    struct wf_codec_tasks tasks = {&task, 1};
+    struct wf_codec_renew renew = {tokens, 5, true};
+    struct wf_codec_renewed renewed = {tokens, tokens + 1};
+
+    wf_codec_poll_encode(&poll, 7, frame);
+    save("session", "poll", frame);
+    wf_codec_tasks_encode(&tasks, 7, frame);
+    save("session", "tasks", frame);
+    wf_codec_renew_encode(&renew, 7, frame);
+    save("session", "renew", frame);
+    wf_codec_renewed_encode(&renewed, 7, frame);
+    save("session", "renewed", frame);
+}
+
+static void
+save_session(struct wf_buf *frame)
+{
+    static const char *const roles[] = {"reader", "writer", NULL};
+    struct wf_codec_hello hello = {1, {"0123456789abcdef", 16}, "shop", "me"};
+    struct wf_codec_welcome welcome = {1,       "weft 0.1.0", "shop",  "ada",
+                                       roles,   100,          1 << 20, 50,
+                                       2 << 20, 5 << 20,      5000,    true};
+
+    wf_codec_hello_encode(&hello, frame);
+    save("session", "hello", frame);
+    wf_codec_welcome_encode(&welcome, 7, frame);
+    save("session", "welcome", frame);
+    wf_codec_bye_encode(WF_CODEC_BYE_SLOW, "too slow", frame);
+    save("session", "bye", frame);
+    wf_codec_plain_encode("ping", 7, frame);
+    save("session", "ping", frame);
+}
+
+static void
+save_rest(struct wf_buf *frame)
+{
+    weft_request reset = rig_request(WEFT_VERB_RESET);
+    struct wf_codec_watch watch = {false, {"order", "17"}, 3, 4, 5, true};
+    struct wf_codec_watched watched = {
+        true, rig_reply.items[0], reset.headers, 2, 9, true};
+    struct wf_codec_unsubscribe unsubscribe = {6, 5, true};
+    struct wf_codec_batch batch = {.options = {.filter = "run > 0",
+                                               .verb = WEFT_VERB_RESET,
+                                               .name = "pay",
+                                               .data = {"\x01", 1},
+                                               .terminate_first = 1,
+                                               .by = reset.by,
+                                               .per_second = 9,
+                                               .cursor = "AQID",
+                                               .point = reset.point},
+                                   .limit = 100};
+    weft_batch_result result = {.seen = 5,
+                                .done = 3,
+                                .failed = 2,
+                                .errors = {{WEFT_EBUSY, 2}},
+                                .errors_count = 1,
+                                .cursor = "AQID"};
+
+    wf_codec_watch_encode(&watch, 7, frame);
+    save("session", "watch", frame);
+    watch.is_subscribe = true;
+    wf_codec_watch_encode(&watch, 7, frame);
+    save("session", "subscribe", frame);
+    wf_codec_watched_encode(&watched, 7, frame);
+    save("session", "event", frame);
+    wf_codec_unsubscribe_encode(&unsubscribe, 7, frame);
+    save("session", "unsubscribe", frame);
+    wf_codec_batch_encode(&batch, 7, frame);
+    save("session", "batch", frame);
+    wf_codec_batch_result_encode(&result, 7, frame);
+    save("session", "batch_result", frame);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct wf_buf frame = {0};
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: seed DIR\n");
+        return 2;
+    }
+    root = argv[1];
+    for (int verb = 0; verb < WEFT_VERB_COUNT; verb++) {
+        save_verb((weft_verb)verb, &frame);
+    }
+    rig_frame(WEFT_VERB_UPDATE_WITH_START, &frame);
+    save("wire", "update_with_start", &frame);
+    wf_codec_reply_encode(WEFT_VERB_LIST, &rig_reply, &frame);
+    save("wire", "list", &frame);
+    save_session(&frame);
+    save_tasks(&frame);
+    save_rest(&frame);
+    wf_buf_fini(&frame);
+    return 0;
+}

@@ -19,6 +19,7 @@
 #include "transport/socket.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,8 +243,8 @@ begins_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static weft_err
-check_endpoint(const char *endpoint)
+weft_err
+wf_socket_check_endpoint(const char *endpoint)
 {
     if (endpoint == NULL || strlen(endpoint) > WF_ENDPOINT_BYTES_MAX ||
         (!begins_with(endpoint, "tcp://") &&
@@ -271,7 +272,7 @@ wf_socket_bind(struct wf_socket *socket, const char *endpoint,
                char *out_endpoint)
 {
     size_t len = WF_ENDPOINT_BYTES_MAX + 1;
-    weft_err err = check_endpoint(endpoint);
+    weft_err err = wf_socket_check_endpoint(endpoint);
 
     // ZeroMQ removes whatever has the name.
     if (err == WEFT_OK && begins_with(endpoint, "ipc://")) {
@@ -298,7 +299,7 @@ wf_socket_bind(struct wf_socket *socket, const char *endpoint,
 weft_err
 wf_socket_connect(struct wf_socket *socket, const char *endpoint)
 {
-    weft_err err = check_endpoint(endpoint);
+    weft_err err = wf_socket_check_endpoint(endpoint);
 
     if (err == WEFT_OK && zmq_connect(socket->zmq, endpoint) != 0) {
         err = wf_error(WEFT_EINVAL, "%s: %s", endpoint, zmq_strerror(errno));
@@ -393,6 +394,8 @@ wf_message_fini(struct wf_message *message)
 
 // One allocation for a short frame, and a second for a long one.
 struct parcel {
+    // ZeroMQ orders the two threads; this says so where it cannot be seen.
+    _Atomic bool is_given;
     struct wf_flight *flight;
     size_t len;
     uint8_t *handed; // owned; NULL: the bytes follow
@@ -406,6 +409,7 @@ parcel_ended(void *bytes, void *hint)
     struct parcel *parcel = hint;
 
     (void)bytes;
+    WF_ASSERT(atomic_load(&parcel->is_given));
     if (parcel->flight != NULL) {
         wf_flight_end(parcel->flight, parcel->len);
     }
@@ -435,6 +439,7 @@ make_parcel(const struct wf_buf *frame, struct wf_flight *flight,
                            is_copied ? parcel->bytes : parcel->handed,
                            frame->len, parcel_ended, parcel);
     WF_ASSERT(rc == 0);
+    atomic_store(&parcel->is_given, true);
     return parcel;
 }
 

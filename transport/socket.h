@@ -55,6 +55,9 @@ weft_err wf_socket_create(struct wf_context *context,
                           struct wf_socket **out_socket);
 void wf_socket_destroy(struct wf_socket *socket); // NULL is fine
 
+// WEFT_EINVAL   it is neither tcp://ADDRESS:PORT nor ipc://PATH, or too long
+weft_err wf_socket_check_endpoint(const char *endpoint);
+
 // tcp://ADDRESS:PORT (port 0 or *: any) or ipc://PATH. Several may be bound.
 // out_endpoint, of WF_ENDPOINT_BYTES_MAX + 1 bytes, gets it with its real port.
 //

@@ -569,6 +569,18 @@ wf_wire_put_bytes(struct wf_wire_writer *writer, const char *name,
 }
 
 void
+wf_wire_put_entries(struct wf_wire_writer *writer, weft_bytes map)
+{
+    struct wf_reader reader = wf_reader_of(map);
+    struct wf_msgpack_item head;
+
+    WF_ASSERT(wf_msgpack_read(&reader, &head) && head.type == WF_MSGPACK_MAP);
+    WF_ASSERT(writer->depth > 0 && writer->open[writer->depth - 1].is_map);
+    writer->open[writer->depth - 1].count += head.as.count;
+    wf_buf_put(writer->out, reader.at, wf_reader_left(&reader));
+}
+
+void
 wf_wire_open_map(struct wf_wire_writer *writer, const char *name)
 {
     size_t entry_at = writer->out->len;

@@ -137,6 +137,9 @@ void wf_wire_put_text(struct wf_wire_writer *writer, const char *name,
 void wf_wire_put_bytes(struct wf_wire_writer *writer, const char *name,
                        weft_bytes bytes);
 
+// The entries of a map that was written, or read, before.
+void wf_wire_put_entries(struct wf_wire_writer *writer, weft_bytes map);
+
 // What is put until the close is inside of it.
 void wf_wire_open_map(struct wf_wire_writer *writer, const char *name);
 void wf_wire_open_array(struct wf_wire_writer *writer, const char *name);

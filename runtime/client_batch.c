@@ -118,7 +118,7 @@ send(struct batch *batch, const weft_description *item,
     weft_request request = request_of(&batch->options);
 
     request.target = (weft_target){item->kind, item->id};
-    return wf_client_send(batch->client, &request, out_call);
+    return wf_client_send(batch->client, &request, 0, out_call);
 }
 
 // All of one page, and its answers.

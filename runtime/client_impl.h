@@ -105,10 +105,10 @@ weft_err wf_client_begin(weft_client *client, struct wf_request *request,
 void wf_client_end(struct wf_client_call *call, bool is_answered);
 
 // The two halves of a blocking call: what was sent must be received, once.
+// *out_reply is set unless it fails with WEFT_ETIMEDOUT. timeout_ms is the same
+// for both; 0: the client's.
 weft_err wf_client_send(weft_client *client, const weft_request *request,
-                        struct wf_client_call **out_call);
-// *out_reply is set unless it fails with WEFT_ETIMEDOUT. timeout_ms 0: the
-// client's.
+                        uint32_t timeout_ms, struct wf_client_call **out_call);
 weft_err wf_client_receive(struct wf_client_call *call, uint32_t timeout_ms,
                            weft_reply **out_reply);
 

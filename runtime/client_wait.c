@@ -22,7 +22,7 @@
 #include "runtime/request.h"
 #include "runtime/versioned.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 64, GRACE_MS = 1000 };
 
 // Interceptors. -------------------------------------------------------------
 
@@ -254,9 +254,17 @@ wait_for(struct wf_client_call *call, uint32_t timeout_ms)
     return true;
 }
 
+// A node far away is told a little more, so that it gives up second.
+static uint64_t
+patience(const weft_client *client, uint32_t timeout_ms)
+{
+    timeout_ms = timeout_ms == 0 ? client->timeout_ms : timeout_ms;
+    return timeout_ms == UINT32_MAX ? 0 : (uint64_t)timeout_ms + GRACE_MS;
+}
+
 weft_err
 wf_client_send(weft_client *client, const weft_request *request,
-               struct wf_client_call **out_call)
+               uint32_t timeout_ms, struct wf_client_call **out_call)
 {
     weft_request given;
     struct wf_request *made;
@@ -264,6 +272,7 @@ wf_client_send(weft_client *client, const weft_request *request,
 
     err = make_request(client, client->name_space, request, &given, &made);
     if (err == WEFT_OK) {
+        made->wait_ms = patience(client, timeout_ms);
         err = wf_client_begin(client, made, given.number, NULL, NULL, out_call);
     }
     if (err == WEFT_OK) {
@@ -334,7 +343,7 @@ weft_client_call(weft_client *client, const weft_request *request,
     *out_reply = NULL;
     err = wf_inside_check("weft_client_call");
     if (err == WEFT_OK) {
-        err = wf_client_send(client, request, &call);
+        err = wf_client_send(client, request, timeout_ms, &call);
     }
     return err != WEFT_OK ? err
                           : wf_client_receive(call, timeout_ms, out_reply);

@@ -4,9 +4,9 @@
 //
 // Read in this order: workflow.h and activity.h (what you write), actor.h (the
 // same without a stack), node.h (run it), client.h and start.h (use it),
-// attributes.h and find.h (find it again), operate.h (look after it), payload.h
-// (what is in a payload),
-// metrics.h (how it does).
+// connect.h (from another process), attributes.h and find.h (find it again),
+// operate.h (look after it), payload.h (what is in a payload), metrics.h (how
+// it does).
 
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
@@ -18,6 +18,7 @@
 #include "weft/bytes.h"
 #include "weft/child.h"
 #include "weft/client.h"
+#include "weft/connect.h"
 #include "weft/definitions.h"
 #include "weft/error.h"
 #include "weft/find.h"

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// client_remote.c - the port to a node behind a socket. See
+// runtime/client_port.h.
+//
+//     callers                     the client's thread
+//     prepare: fields as msgpack
+//     post            --queue-->  calls.c, until there is credit
+//                                 connection.c   --> node
+//     done            <---------  calls.c        <-- answer, by its number
+//
+// A request's data is the map of its fields from prepare on; what is known
+// later, number and confirmed, is put around it when it is sent.
+//
+// Threads: prepare and post any; all else the client's own, which opens the
+// first connection before it has begun.
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/mpsc.h"
+#include "base/random.h"
+#include "remote/calls.h"
+#include "remote/codec.h"
+#include "remote/connection.h"
+#include "runtime/client_port.h"
+#include "runtime/definitions.h"
+#include "runtime/futex.h"
+#include "runtime/request.h"
+#include "runtime/versioned.h"
+#include "weft/connect.h"
+
+enum {
+    NEWS_MAX = 1000, // between two looks at what was posted
+    SWEEP_MS = 1000, // between two looks for what nobody waits for
+    FULL_MS = 5,     // until what the socket did not take is sent again
+    LABEL_BYTES_MAX = 127,
+    ENDPOINTS_MAX = 16,
+};
+
+enum greeting {
+    GREETING_NONE, // the node has not answered any hello
+    GREETING_OK,
+    GREETING_REFUSED,
+};
+
+struct remote {
+    struct wf_connection_options options; // strings owned
+    struct wf_context *context;
+    struct wf_clock clock;
+    pthread_t thread;
+    struct wf_mpsc posts;
+    atomic_bool is_closing;
+
+    // The first hello, for who waits for it; the refusal is written before.
+    _Atomic uint32_t greeting; // enum greeting
+    weft_err refusal;
+    char refusal_text[512];
+
+    // The thread's own.
+    struct wf_calls calls;
+    struct wf_connection connection;
+    uint64_t sweep_ms;
+    bool is_full; // the socket takes no more now
+};
+
+static uint64_t
+now_ms(const struct remote *remote)
+{
+    return remote->clock.mono_ns(remote->clock.self) / 1000000;
+}
+
+// Callers. ------------------------------------------------------------------
+
+static void
+drop(weft_bytes *bytes)
+{
+    wf_free((void *)(uintptr_t)bytes->data);
+    *bytes = weft_nothing();
+}
+
+static weft_err
+prepare(void *self, const char *name_space, const weft_request *given,
+        struct wf_request *made)
+{
+    struct wf_buf frame = {0};
+    struct wf_wire_message message;
+    weft_err err;
+
+    (void)self;
+    (void)name_space;
+    // Of the copies only the key is needed, for interceptors.
+    drop(&made->data);
+    drop(&made->input);
+    drop(&made->options);
+    drop(&made->attributes);
+    wf_codec_request_encode(given, 1, 0, false, &frame);
+    err = wf_wire_read(wf_buf_bytes(&frame), &message);
+    if (err == WEFT_OK) {
+        made->data = wf_bytes_copy(message.fields);
+    }
+    wf_buf_fini(&frame);
+    return err;
+}
+
+static void
+post(void *self, struct wf_request *request)
+{
+    struct remote *remote = self;
+
+    wf_mpsc_push(&remote->posts, &request->queue);
+}
+
+static bool
+goes_on(void *self, struct wf_request *request)
+{
+    (void)self;
+    (void)request;
+    return false;
+}
+
+static bool
+wait(void *self, bool (*is_over)(void *arg), void *arg, uint32_t timeout_ms)
+{
+    (void)self;
+    (void)is_over;
+    (void)arg;
+    (void)timeout_ms;
+    return false;
+}
+
+// The thread. ---------------------------------------------------------------
+
+static void
+take_posts(struct remote *remote)
+{
+    struct wf_mpsc_node *node;
+
+    while ((node = wf_mpsc_pop(&remote->posts)) != NULL) {
+        wf_calls_add(&remote->calls,
+                     WF_CONTAINER(node, struct wf_request, queue));
+    }
+}
+
+static void
+greet(struct remote *remote, enum greeting greeting)
+{
+    if (atomic_load(&remote->greeting) != GREETING_NONE) {
+        return;
+    }
+    remote->refusal = remote->connection.refusal;
+    memcpy(remote->refusal_text, remote->connection.refusal_text,
+           sizeof(remote->refusal_text));
+    atomic_store(&remote->greeting, (uint32_t)greeting);
+    wf_futex_wake(&remote->greeting);
+}
+
+static void
+take_answer(struct remote *remote, const struct wf_wire_message *message)
+{
+    struct wf_request *request = wf_calls_find(&remote->calls, message->number);
+
+    if (request == NULL) {
+        return; // it came twice
+    }
+    if (wf_codec_reply_decode(request->verb, message, request) == WEFT_OK) {
+        wf_calls_done(&remote->calls, message->number);
+        return;
+    }
+    wf_calls_spoil(&remote->calls, message->number, weft_err_detail());
+    wf_connection_break(&remote->connection, now_ms(remote));
+}
+
+// False: there are none.
+static bool
+take_news(struct remote *remote)
+{
+    struct wf_connection *connection = &remote->connection;
+    struct wf_wire_message message;
+
+    switch (wf_connection_next(connection, wf_calls_is_waiting(&remote->calls),
+                               now_ms(remote), &message)) {
+    case WF_CONNECTION_BEGAN:
+        wf_calls_again(&remote->calls, &connection->credit);
+        greet(remote, GREETING_OK);
+        return true;
+    case WF_CONNECTION_MESSAGE:
+        take_answer(remote, &message);
+        return true;
+    case WF_CONNECTION_FAILED:
+        greet(remote, GREETING_REFUSED);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+send_calls(struct remote *remote)
+{
+    struct wf_connection *connection = &remote->connection;
+    struct wf_buf frame = {0};
+
+    remote->is_full = false;
+    while (!remote->is_full && connection->state == WF_CONNECTION_READY &&
+           wf_calls_next(&remote->calls, &frame)) {
+        remote->is_full =
+            !wf_connection_send(connection, &frame, now_ms(remote));
+        wf_calls_sent(&remote->calls, !remote->is_full);
+        wf_buf_reset(&frame);
+    }
+    wf_buf_fini(&frame);
+}
+
+// What will not be answered, and what nobody waits for.
+static void
+settle(struct remote *remote)
+{
+    const struct wf_connection *connection = &remote->connection;
+
+    if (connection->state == WF_CONNECTION_REFUSED ||
+        connection->state == WF_CONNECTION_TAKEN) {
+        wf_calls_fail(&remote->calls, connection->refusal,
+                      connection->refusal_text);
+    }
+    if (now_ms(remote) >= remote->sweep_ms) {
+        wf_calls_drop_left(&remote->calls);
+        remote->sweep_ms = now_ms(remote) + SWEEP_MS;
+    }
+}
+
+static int
+timeout_ms(const struct remote *remote)
+{
+    uint64_t now = now_ms(remote);
+    uint64_t due = wf_connection_due_ms(&remote->connection,
+                                        wf_calls_is_waiting(&remote->calls));
+
+    if (wf_calls_has_any(&remote->calls) && remote->sweep_ms < due) {
+        due = remote->sweep_ms;
+    }
+    if (remote->is_full && now + FULL_MS < due) {
+        due = now + FULL_MS;
+    }
+    if (due <= now) {
+        return 0;
+    }
+    return due - now > INT_MAX ? -1 : (int)(due - now);
+}
+
+static void
+sleep_until_due(struct remote *remote)
+{
+    struct wf_socket *socket = remote->connection.socket;
+
+    if (socket == NULL) {
+        wf_mpsc_wait(&remote->posts, timeout_ms(remote));
+    } else if (wf_mpsc_start_wait(&remote->posts)) {
+        wf_socket_wait(socket, &remote->posts.fd, 1, timeout_ms(remote));
+        wf_mpsc_stop_wait(&remote->posts);
+    }
+}
+
+static void *
+run(void *arg)
+{
+    struct remote *remote = arg;
+
+    while (!atomic_load(&remote->is_closing)) {
+        int count = 0;
+
+        take_posts(remote);
+        while (count < NEWS_MAX && take_news(remote)) {
+            count++;
+        }
+        settle(remote);
+        send_calls(remote);
+        if (count < NEWS_MAX) {
+            sleep_until_due(remote);
+        }
+    }
+    take_posts(remote);
+    wf_calls_fail(&remote->calls, WEFT_ECLOSED, "the client was closed");
+    return NULL;
+}
+
+// Life. ---------------------------------------------------------------------
+
+static void
+destroy(struct remote *remote)
+{
+    struct wf_connection_options *options = &remote->options;
+
+    wf_connection_fini(&remote->connection);
+    wf_context_destroy(remote->context);
+    wf_calls_fini(&remote->calls);
+    wf_mpsc_fini(&remote->posts);
+    for (size_t i = 0; i < options->endpoints_count; i++) {
+        wf_free(options->endpoints[i]);
+    }
+    wf_free(options->endpoints);
+    wf_free((char *)(uintptr_t)options->name_space);
+    wf_free((char *)(uintptr_t)options->label);
+    wf_free((char *)(uintptr_t)options->socket.secret_key);
+    wf_free((char *)(uintptr_t)options->socket.public_key);
+    wf_free((char *)(uintptr_t)options->socket.server_key);
+    wf_free(remote);
+}
+
+static void
+close_port(void *self)
+{
+    struct remote *remote = self;
+
+    atomic_store(&remote->is_closing, true);
+    wf_mpsc_wake(&remote->posts);
+    (void)pthread_join(remote->thread, NULL);
+    destroy(remote);
+}
+
+static const struct wf_client_port_ops ops = {
+    .prepare = prepare,
+    .post = post,
+    .goes_on = goes_on,
+    .wait = wait,
+    .close = close_port,
+};
+
+// Connecting. ---------------------------------------------------------------
+
+static char *
+copy(const char *text)
+{
+    return text == NULL ? NULL : wf_strdup(text);
+}
+
+static weft_err
+check(const weft_connect_options *options)
+{
+    size_t keys = (size_t)(options->secret_key != NULL) +
+                  (options->public_key != NULL) + (options->server_key != NULL);
+    size_t count = 0;
+
+    while (options->endpoints != NULL && count <= ENDPOINTS_MAX &&
+           options->endpoints[count] != NULL) {
+        weft_err err = wf_socket_check_endpoint(options->endpoints[count]);
+
+        if (err != WEFT_OK) {
+            return err;
+        }
+        count++;
+    }
+    if (count == 0 || count > ENDPOINTS_MAX) {
+        return wf_error(WEFT_EINVAL, "endpoints are not 1 to %d",
+                        ENDPOINTS_MAX);
+    }
+    if (options->label != NULL && strlen(options->label) > LABEL_BYTES_MAX) {
+        return wf_error(WEFT_EINVAL, "label is longer than %d bytes",
+                        LABEL_BYTES_MAX);
+    }
+    if (keys != 0 && keys != 3) {
+        return wf_error(WEFT_EINVAL, "of secret_key, public_key and "
+                                     "server_key some are missing");
+    }
+    return WEFT_OK;
+}
+
+static struct remote *
+create(const weft_connect_options *options, const uint8_t client_id[16])
+{
+    struct remote *remote = wf_calloc(sizeof(*remote));
+    struct wf_connection_options *copied = &remote->options;
+    size_t count = 0;
+
+    while (options->endpoints[count] != NULL) {
+        count++;
+    }
+    copied->endpoints = wf_alloc(count * sizeof(*copied->endpoints));
+    copied->endpoints_count = count;
+    for (size_t i = 0; i < count; i++) {
+        copied->endpoints[i] = wf_strdup(options->endpoints[i]);
+    }
+    copied->name_space = copy(options->name_space);
+    copied->label = wf_strdup(options->label == NULL ? "" : options->label);
+    memcpy(copied->client_id, client_id, sizeof(copied->client_id));
+    copied->socket = (struct wf_socket_options){
+        .type = WF_SOCKET_DEALER,
+        // Credit says how much may wait.
+        .queue_max = WF_CLIENT_REQUESTS_MAX,
+        .message_max = UINT32_MAX,
+        .secret_key = copy(options->secret_key),
+        .public_key = copy(options->public_key),
+        .server_key = copy(options->server_key),
+    };
+    remote->clock = wf_clock_system();
+    remote->context = wf_context_create();
+    wf_mpsc_init(&remote->posts);
+    wf_calls_init(&remote->calls);
+    wf_connection_init(&remote->connection, copied, remote->context);
+    return remote;
+}
+
+// With all signals blocked: they are for the host's threads.
+static weft_err
+start(struct remote *remote)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    sigset_t all, before;
+    int rc;
+
+    (void)sigfillset(&all);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        (void)sigdelset(&all, faults[i]);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&remote->thread, NULL, run, remote);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? WEFT_OK
+                   : wf_error(WEFT_EBUSY, "the system gives no more threads");
+}
+
+static weft_err
+wait_for_node(struct remote *remote, uint32_t timeout_ms)
+{
+    uint64_t until = now_ms(remote) + timeout_ms;
+    uint64_t now;
+
+    while (atomic_load(&remote->greeting) == GREETING_NONE &&
+           (now = now_ms(remote)) < until) {
+        wf_futex_wait(&remote->greeting, GREETING_NONE,
+                      (until - now) * 1000000);
+    }
+    switch (atomic_load(&remote->greeting)) {
+    case GREETING_NONE:
+        return wf_error(WEFT_ETIMEDOUT, "%s did not answer within %u ms",
+                        remote->options.endpoints[0], timeout_ms);
+    case GREETING_OK:
+        return WEFT_OK;
+    default:
+        return wf_error(remote->refusal, "%s", remote->refusal_text);
+    }
+}
+
+static weft_err
+open_client(const weft_connect_options *options, weft_client_options *full,
+            weft_client **out_client)
+{
+    struct remote *remote;
+    uint64_t first = 1;
+    weft_err err;
+
+    if (wf_client_options_has_id(full)) {
+        struct wf_clock clock = wf_clock_system();
+
+        first = wf_client_first_number(clock.wall_ms(clock.self));
+    } else {
+        wf_random_os_bytes(full->client_id, sizeof(full->client_id));
+    }
+    remote = create(options, full->client_id);
+    err = wf_connection_open(&remote->connection, now_ms(remote));
+    if (err == WEFT_OK) {
+        err = start(remote);
+    }
+    if (err != WEFT_OK) {
+        destroy(remote);
+        return err;
+    }
+    *out_client = wf_client_create(&(struct wf_client_setup){
+        .options = full,
+        .first_number = first,
+        .interceptors = options->definitions == NULL
+                            ? NULL
+                            : wf_definitions_interceptors(options->definitions),
+        .port = {.ops = &ops, .self = remote},
+    });
+    if (options->wait_for_node != 0) {
+        err = wait_for_node(remote, full->timeout_ms);
+    }
+    if (err != WEFT_OK) {
+        weft_client_close(*out_client);
+        *out_client = NULL;
+    }
+    return err;
+}
+
+weft_err
+weft_client_connect(const weft_connect_options *options,
+                    weft_client **out_client)
+{
+    weft_client_options client = WEFT_CLIENT_OPTIONS_INIT;
+    weft_connect_options given;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(out_client != NULL);
+    err = wf_versioned_copy("weft_connect_options", options, &given,
+                            sizeof(given));
+    if (err == WEFT_OK) {
+        err = check(&given);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    client.name_space = given.name_space;
+    client.timeout_ms = given.timeout_ms;
+    memcpy(client.client_id, given.client_id, sizeof(client.client_id));
+    err = wf_client_options_read(&client, &client);
+    return err == WEFT_OK ? open_client(&given, &client, out_client) : err;
+}

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// connection.c - opening, hello, pings and the end of connections. See
+// connection.h.
+//
+// The node says bye when it has no hello of this connection: ZeroMQ has made a
+// new one, and nothing that was sent on it was taken. Then hello is said again
+// and the owner sends again. All other ends are followed by a new socket.
+//
+// How often. A connection that lasted is followed by another one almost at
+// once; each that did not doubles the pause, up to two seconds.
+
+#include "remote/connection.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "remote/codec.h"
+#include "runtime/request.h"
+
+enum {
+    OPEN_MS = 3000,    // for a hello to be answered
+    CONNECT_MS = 1000, // to be connected, where there is another endpoint
+    PAUSE_MS_MIN = 20,
+    PAUSE_MS_MAX = 2000,
+    LASTING_MS = 1000,
+    REFUSED_MS = 1000,
+    PING_MS = 1000,   // while an answer is awaited
+    SILENT_MS = 6000, // the same: the node is away
+    KEEPALIVE_MS_MIN = 100,
+    KEEPALIVE_MS_DEFAULT = 10000,
+    TAKEN_MAX = 3,
+    TAKEN_MS = 10000,
+};
+
+void
+wf_connection_init(struct wf_connection *connection,
+                   const struct wf_connection_options *options,
+                   struct wf_context *context)
+{
+    *connection = (struct wf_connection){
+        .options = options,
+        .context = context,
+        .keepalive_ms = KEEPALIVE_MS_DEFAULT,
+    };
+    wf_random_init(&connection->random, wf_random_os_seed());
+}
+
+static void
+drop_message(struct wf_connection *connection)
+{
+    if (connection->has_message) {
+        wf_message_fini(&connection->message);
+        connection->has_message = false;
+    }
+}
+
+static void
+drop_socket(struct wf_connection *connection)
+{
+    drop_message(connection);
+    wf_socket_destroy(connection->socket);
+    connection->socket = NULL;
+}
+
+void
+wf_connection_fini(struct wf_connection *connection)
+{
+    drop_socket(connection);
+}
+
+weft_err
+wf_connection_open(struct wf_connection *connection, uint64_t now_ms)
+{
+    const struct wf_connection_options *options = connection->options;
+    weft_err err;
+
+    drop_socket(connection);
+    err = wf_socket_create(connection->context, &options->socket,
+                           &connection->socket);
+    if (err == WEFT_OK) {
+        err = wf_socket_connect(connection->socket,
+                                options->endpoints[connection->endpoint]);
+    }
+    if (err != WEFT_OK) {
+        drop_socket(connection);
+        return err;
+    }
+    connection->endpoint =
+        (connection->endpoint + 1) % options->endpoints_count;
+    connection->state = WF_CONNECTION_OPENING;
+    connection->is_connected = false;
+    connection->due_ms =
+        now_ms + (options->endpoints_count > 1 ? CONNECT_MS : OPEN_MS);
+    return WEFT_OK;
+}
+
+// It has ended; another one begins after a pause.
+static void
+end(struct wf_connection *connection, uint64_t now_ms)
+{
+    bool has_lasted = connection->state == WF_CONNECTION_READY &&
+                      now_ms - connection->begun_ms >= LASTING_MS;
+    uint32_t pause = connection->pause_ms;
+
+    drop_socket(connection);
+    connection->state = WF_CONNECTION_DOWN;
+    // Where nobody answers, ZeroMQ has made pauses already.
+    pause = has_lasted || pause == 0 || !connection->is_connected ? PAUSE_MS_MIN
+                                                                  : pause * 2;
+    pause = pause > PAUSE_MS_MAX ? PAUSE_MS_MAX : pause;
+    connection->pause_ms = pause;
+    // Many clients of one node do not come all at a time.
+    connection->due_ms = now_ms + pause / 2 +
+                         wf_random_below(&connection->random, pause / 2 + 1);
+}
+
+void
+wf_connection_break(struct wf_connection *connection, uint64_t now_ms)
+{
+    if (connection->socket != NULL) {
+        end(connection, now_ms);
+    }
+}
+
+static enum wf_connection_news
+refuse(struct wf_connection *connection, weft_err err, const char *text,
+       uint64_t now_ms)
+{
+    drop_socket(connection);
+    connection->state = WF_CONNECTION_REFUSED;
+    connection->due_ms = now_ms + REFUSED_MS;
+    connection->refusal = err;
+    (void)snprintf(connection->refusal_text, sizeof(connection->refusal_text),
+                   "%s", text);
+    return WF_CONNECTION_FAILED;
+}
+
+// Saying. -------------------------------------------------------------------
+
+static bool
+say(struct wf_connection *connection, struct wf_buf *frame, uint64_t now_ms)
+{
+    bool is_taken =
+        wf_socket_send(connection->socket, NULL, frame, NULL) == WF_SENT;
+
+    if (is_taken) {
+        connection->said_ms = now_ms;
+    }
+    return is_taken;
+}
+
+bool
+wf_connection_send(struct wf_connection *connection, struct wf_buf *frame,
+                   uint64_t now_ms)
+{
+    return connection->state == WF_CONNECTION_READY &&
+           say(connection, frame, now_ms);
+}
+
+// One that is not taken is followed by the next connection.
+static void
+say_hello(struct wf_connection *connection, uint64_t now_ms)
+{
+    const struct wf_connection_options *options = connection->options;
+    struct wf_wire_writer writer;
+    struct wf_buf frame = {0};
+
+    wf_wire_begin(&writer, &frame, "hello", 0);
+    wf_wire_put_uint(&writer, "version", WF_WIRE_VERSION);
+    wf_wire_put_bytes(
+        &writer, "client",
+        weft_bytes_of(options->client_id, sizeof(options->client_id)));
+    if (options->name_space != NULL) {
+        wf_wire_put_text(&writer, "namespace", options->name_space);
+    }
+    if (options->label[0] != '\0') {
+        wf_wire_put_text(&writer, "label", options->label);
+    }
+    wf_wire_end(&writer);
+    (void)say(connection, &frame, now_ms);
+    wf_buf_fini(&frame);
+    connection->state = WF_CONNECTION_OPENING;
+    connection->due_ms = now_ms + OPEN_MS;
+}
+
+static void
+ping(struct wf_connection *connection, uint64_t now_ms)
+{
+    struct wf_wire_writer writer;
+    struct wf_buf frame = {0};
+
+    wf_wire_begin(&writer, &frame, "ping", 0);
+    wf_wire_end(&writer);
+    (void)say(connection, &frame, now_ms);
+    wf_buf_fini(&frame);
+    connection->pinged_ms = now_ms;
+}
+
+// Hearing. ------------------------------------------------------------------
+
+static void
+read_uint(const struct wf_wire_field *field, const char *name, uint64_t *out)
+{
+    uint64_t number;
+
+    if (wf_wire_field_is(field, name) &&
+        wf_wire_uint(field, UINT64_MAX, &number) == WEFT_OK) {
+        *out = number;
+    }
+}
+
+static enum wf_connection_news
+hello_ok(struct wf_connection *connection,
+         const struct wf_wire_message *message, uint64_t now_ms)
+{
+    struct wf_calls_credit credit = {1, WF_WIRE_MESSAGE_BYTES_MAX, 1,
+                                     WF_WIRE_MESSAGE_BYTES_MAX};
+    struct wf_wire_walk walk = wf_wire_fields(message);
+    struct wf_wire_field field;
+
+    while (wf_wire_next(&walk, &field)) {
+        read_uint(&field, "credit", &credit.requests);
+        read_uint(&field, "credit_bytes", &credit.bytes);
+        read_uint(&field, "waits", &credit.waits);
+        read_uint(&field, "message_max", &credit.message_max);
+        read_uint(&field, "keepalive_ms", &connection->keepalive_ms);
+    }
+    if (connection->keepalive_ms < KEEPALIVE_MS_MIN) {
+        connection->keepalive_ms = KEEPALIVE_MS_MIN;
+    }
+    connection->credit = credit;
+    connection->state = WF_CONNECTION_READY;
+    connection->begun_ms = now_ms;
+    return WF_CONNECTION_BEGAN;
+}
+
+// What the node may take back by itself is no refusal.
+static enum wf_connection_news
+hello_error(struct wf_connection *connection,
+            const struct wf_wire_message *message, uint64_t now_ms)
+{
+    struct wf_request *answer = wf_request_create();
+    enum wf_connection_news news = WF_CONNECTION_NOTHING;
+    weft_err err = wf_codec_reply_decode(WEFT_VERB_START, message, answer);
+    const char *kind = weft_err_class(answer->reply.err);
+
+    if (err != WEFT_OK || strcmp(kind, "RETRY") == 0 ||
+        strcmp(kind, "UNKNOWN") == 0) {
+        end(connection, now_ms);
+    } else {
+        news =
+            refuse(connection, answer->reply.err, answer->reply.detail, now_ms);
+    }
+    wf_request_destroy(answer);
+    return news;
+}
+
+// Once or twice it may have been a connection of our own that came late.
+static enum wf_connection_news
+taken(struct wf_connection *connection, uint64_t now_ms)
+{
+    if (now_ms - connection->taken_at_ms > TAKEN_MS) {
+        connection->taken_count = 0;
+        connection->taken_at_ms = now_ms;
+    }
+    connection->taken_count++;
+    if (connection->taken_count < TAKEN_MAX) {
+        end(connection, now_ms);
+        return WF_CONNECTION_NOTHING;
+    }
+    (void)refuse(connection, WEFT_EBUSY,
+                 "another connection has the id of this client", now_ms);
+    connection->state = WF_CONNECTION_TAKEN;
+    connection->due_ms = UINT64_MAX;
+    return WF_CONNECTION_FAILED;
+}
+
+static bool
+is_code(const struct wf_wire_field *field, const char *code)
+{
+    weft_bytes text;
+
+    return wf_wire_text(field, 64, &text) == WEFT_OK &&
+           text.len == strlen(code) && memcmp(text.data, code, text.len) == 0;
+}
+
+static enum wf_connection_news
+bye(struct wf_connection *connection, const struct wf_wire_message *message,
+    uint64_t now_ms)
+{
+    struct wf_wire_walk walk = wf_wire_fields(message);
+    struct wf_wire_field field;
+
+    while (wf_wire_next(&walk, &field)) {
+        if (!wf_wire_field_is(&field, "code")) {
+            continue;
+        }
+        if (is_code(&field, "hello")) {
+            // One that is under way is answered before long.
+            if (connection->state == WF_CONNECTION_READY) {
+                say_hello(connection, now_ms);
+            }
+            return WF_CONNECTION_NOTHING;
+        }
+        if (is_code(&field, "replaced")) {
+            return taken(connection, now_ms);
+        }
+        if (is_code(&field, "revoked")) {
+            return refuse(connection, WEFT_EDENIED,
+                          "the key of this client was revoked", now_ms);
+        }
+    }
+    end(connection, now_ms);
+    return WF_CONNECTION_NOTHING;
+}
+
+static enum wf_connection_news
+hear(struct wf_connection *connection, uint64_t now_ms,
+     struct wf_wire_message *out)
+{
+    bool is_ok;
+
+    connection->heard_ms = now_ms;
+    if (!connection->message.is_alone ||
+        wf_wire_read(connection->message.frame, out) != WEFT_OK) {
+        end(connection, now_ms);
+        return WF_CONNECTION_NOTHING;
+    }
+    if (wf_wire_is(out, "bye")) {
+        return bye(connection, out, now_ms);
+    }
+    is_ok = wf_wire_is(out, "ok");
+    if (!is_ok && !wf_wire_is(out, "error")) {
+        return WF_CONNECTION_NOTHING; // a pong, or of a later version
+    }
+    if (connection->state == WF_CONNECTION_READY) {
+        return WF_CONNECTION_MESSAGE;
+    }
+    if (out->number != 0) {
+        return WF_CONNECTION_NOTHING;
+    }
+    return is_ok ? hello_ok(connection, out, now_ms)
+                 : hello_error(connection, out, now_ms);
+}
+
+// Time and events. ----------------------------------------------------------
+
+static enum wf_connection_news
+take_event(struct wf_connection *connection,
+           const struct wf_socket_event *event, uint64_t now_ms)
+{
+    switch (event->type) {
+    case WF_SOCKET_CONNECTED:
+        connection->heard_ms = now_ms;
+        if (connection->is_connected) {
+            end(connection, now_ms); // it broke, unseen
+            break;
+        }
+        connection->is_connected = true;
+        say_hello(connection, now_ms);
+        break;
+    case WF_SOCKET_DISCONNECTED:
+        if (connection->is_connected) {
+            end(connection, now_ms);
+        }
+        break;
+    case WF_SOCKET_REFUSED:
+        return refuse(connection, WEFT_EDENIED,
+                      "the node refuses the key of this client", now_ms);
+    default:
+        break;
+    }
+    return WF_CONNECTION_NOTHING;
+}
+
+// Nothing was awaited before that, or came before it.
+static uint64_t
+silent_since(const struct wf_connection *connection)
+{
+    return connection->heard_ms > connection->idle_ms ? connection->heard_ms
+                                                      : connection->idle_ms;
+}
+
+static enum wf_connection_news
+keep(struct wf_connection *connection, bool is_waiting, uint64_t now_ms)
+{
+    weft_err err;
+
+    if (now_ms < wf_connection_due_ms(connection, is_waiting)) {
+        return WF_CONNECTION_NOTHING;
+    }
+    switch (connection->state) {
+    case WF_CONNECTION_READY:
+        if (is_waiting && now_ms - silent_since(connection) >= SILENT_MS) {
+            end(connection, now_ms);
+        } else {
+            ping(connection, now_ms);
+        }
+        break;
+    case WF_CONNECTION_OPENING:
+        end(connection, now_ms);
+        break;
+    default:
+        err = wf_connection_open(connection, now_ms);
+        if (err != WEFT_OK) {
+            return refuse(connection, err, weft_err_detail(), now_ms);
+        }
+    }
+    return WF_CONNECTION_NOTHING;
+}
+
+enum wf_connection_news
+wf_connection_next(struct wf_connection *connection, bool is_waiting,
+                   uint64_t now_ms, struct wf_wire_message *out)
+{
+    enum wf_connection_news news = WF_CONNECTION_NOTHING;
+    struct wf_socket_event event;
+
+    drop_message(connection);
+    if (!is_waiting) {
+        connection->idle_ms = now_ms;
+    }
+    while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
+           wf_socket_event(connection->socket, &event)) {
+        news = take_event(connection, &event, now_ms);
+    }
+    while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
+           wf_socket_receive(connection->socket, &connection->message)) {
+        connection->has_message = true;
+        news = hear(connection, now_ms, out);
+        if (news != WF_CONNECTION_MESSAGE) {
+            drop_message(connection);
+        }
+    }
+    return news != WF_CONNECTION_NOTHING ? news
+                                         : keep(connection, is_waiting, now_ms);
+}
+
+uint64_t
+wf_connection_due_ms(const struct wf_connection *connection, bool is_waiting)
+{
+    uint64_t last = connection->pinged_ms;
+
+    if (connection->state != WF_CONNECTION_READY) {
+        return connection->due_ms;
+    }
+    if (!is_waiting) {
+        last = connection->said_ms > last ? connection->said_ms : last;
+        return last + connection->keepalive_ms;
+    }
+    last = silent_since(connection) > last ? silent_since(connection) : last;
+    return last + PING_MS;
+}

@@ -94,6 +94,7 @@
 #define WF_CAUSE_DETAILS_MAX 4096 // of a cause; longer ones are left out
 #define WF_ORDERS_RECORD_MAX 256  // children told of their parent's end at once
 #define WF_WHY_BYTES_MAX 1023     // why an operator did it
+#define WF_WHAT_BYTES_MAX 1024    // what it was, in words, and a NUL
 #define WF_FAILURE_TEXT_MAX 1024 // of an attempt's failure, kept until the next
 
 // Links. Unacknowledged messages stay with the sender; so many are under way

@@ -206,6 +206,9 @@ entry_line(const weft_inspect_entry *entry, int is_full)
     case WEFT_INSPECT_PATCH:
         length = asprintf(&line, "> patch \"%s\"", entry->name);
         break;
+    case WEFT_INSPECT_CHANCE:
+        length = asprintf(&line, "> other random numbers: a fork");
+        break;
     default:
         length = asprintf(&line, "an entry that does not decode");
         break;

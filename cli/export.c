@@ -99,6 +99,9 @@ put_entry(const weft_inspect_entry *entry)
         cli_json_text("entry", "patch");
         cli_json_text("name", entry->name);
         break;
+    case WEFT_INSPECT_CHANCE:
+        cli_json_text("entry", "chance");
+        break;
     default:
         cli_json_text("entry", "unknown");
         break;

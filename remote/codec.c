@@ -87,6 +87,7 @@ static const struct verb verbs[WEFT_VERB_COUNT] = {
     [WEFT_VERB_MOVE_VERSION] = {"move_version", TARGET | VERSION | BY},
     [WEFT_VERB_RESET] = {"reset", TARGET | POINT | BY},
     [WEFT_VERB_RETRY_FAILED] = {"retry_failed", TARGET | BY},
+    [WEFT_VERB_FORK] = {"fork", TARGET | CAPSULE | POINT | BY},
     [WEFT_VERB_DELETE] = {"delete", TARGET | REMOVE},
     [WEFT_VERB_LEASE] = {"lease", TOKEN | WORKER | LEASE},
     [WEFT_VERB_RENEW] = {"lease_renew", TOKEN | WORKER | LEASE},

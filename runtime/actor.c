@@ -187,6 +187,7 @@ wf_actor_clear(struct wf_actor *actor)
     actor->status = WEFT_STATUS_NONE;
     actor->version = 0;
     actor->seed = 0;
+    actor->origin_seed = 0;
     actor->created_at_ms = 0;
     actor->finished_at_ms = 0;
     actor->parent_run = 0;

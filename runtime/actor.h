@@ -181,7 +181,7 @@ struct wf_actor {
     uint32_t version;   // of the kind, when it was started or upgraded
     uint64_t run;
     uint64_t origin_run; // that its journal began with: less after a reset
-    uint64_t seed;
+    uint64_t seed, origin_seed; // the second: of the life that it is a fork of
     uint64_t created_at_ms;
     uint64_t finished_at_ms;
     struct wf_key parent; // owned; empty if none

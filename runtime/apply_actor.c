@@ -372,6 +372,7 @@ apply_actor_op(struct wf_apply *apply, enum wf_op op)
     case WF_OP_RUN_AGAIN:
     case WF_OP_FINISH:
     case WF_OP_IMPORT:
+    case WF_OP_FORK:
     case WF_OP_REMOVE:
     case WF_OP_OUTLIVED:
     case WF_OP_RETRY:

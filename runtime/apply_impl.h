@@ -33,6 +33,7 @@ void wf_apply_life(struct wf_apply *apply, enum wf_op op);
 
 // apply_reset.c
 void wf_apply_reset(struct wf_apply *apply);
+void wf_apply_fork(struct wf_apply *apply);
 
 // apply_command.c
 void wf_apply_command_open(struct wf_apply *apply);

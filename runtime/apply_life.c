@@ -51,6 +51,7 @@ apply_create(struct wf_apply *apply)
     actor->run = wf_reader_varint(ops);
     actor->origin_run = actor->run;
     actor->seed = wf_reader_varint(ops);
+    actor->origin_seed = actor->seed;
     parent = wf_reader_bytes(ops);
     actor->parent_run = wf_reader_varint(ops);
     actor->parent_call = (uint32_t)wf_reader_varint(ops);
@@ -88,6 +89,7 @@ begin_run(struct wf_apply *apply, uint64_t begins_at_ms, uint32_t attempt)
     wf_journal_fini(&actor->journal);
     actor->run++;
     actor->origin_run = actor->run;
+    actor->origin_seed = actor->seed;
     actor->attempt = attempt;
     actor->run_begins_at_ms = begins_at_ms;
     actor->next_id = 0;
@@ -252,6 +254,9 @@ wf_apply_life(struct wf_apply *apply, enum wf_op op)
         break;
     case WF_OP_IMPORT:
         apply_import(apply);
+        break;
+    case WF_OP_FORK:
+        wf_apply_fork(apply);
         break;
     case WF_OP_REMOVE:
         wf_apply_remove_waits(apply);

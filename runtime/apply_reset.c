@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // apply_reset.c - what RESET changes: the run that follows has the beginning of
-// the journal, and what came behind it is to come again.
+// the journal, and what came behind it is to come again. And what FORK changes:
+// what was imported becomes a life of its own, before it is reset.
 
 #include "base/alloc.h"
 #include "runtime/apply_impl.h"
 #include "runtime/child.h"
 #include "runtime/reset.h"
+#include "runtime/update.h"
 
 // Letters of what is cut that are to come again, in their order.
 struct again {
@@ -26,13 +28,38 @@ add_letter(struct again *again, weft_bytes letter)
     again->letters[again->count++] = letter;
 }
 
-// Signals, and the results of calls that are kept. Sets whether cancellation
-// was asked for in what is kept.
+// Cancellation is asked for, or not, as it was at the point. Numbers of updates
+// that were accepted before it are not given again: their handlers may run on.
+static void
+look_at_kept(struct wf_actor *actor, const struct wf_letter *letter,
+             uint32_t *updates)
+{
+    if (letter->type == WF_LETTER_CANCEL) {
+        actor->is_cancel_asked = true;
+    } else if (letter->type == WF_LETTER_UPDATE && letter->call > *updates) {
+        *updates = letter->call;
+    }
+}
+
+// Signals, and the results of calls that are kept. That a child has started is
+// told again if it is that child which is awaited, not one that is to come.
+static bool
+comes_again(const struct wf_actor *actor, const struct wf_letter *letter,
+            uint32_t ordinal, const uint8_t *known)
+{
+    return letter->type == WF_LETTER_SIGNAL ||
+           (wf_reset_keeps(letter, ordinal) &&
+            (known[letter->call] != 0 ||
+             wf_actor_find_call(actor, letter->call) != NULL));
+}
+
 static void
 find_letters(struct wf_actor *actor, uint64_t kept, uint32_t ordinal,
              struct again *again)
 {
     struct wf_journal_cursor cursor = {.journal = &actor->journal};
+    uint8_t *known = wf_reset_known(actor, kept, ordinal);
+    uint32_t updates = 0;
     struct wf_entry entry;
 
     actor->is_cancel_asked = false;
@@ -44,11 +71,14 @@ find_letters(struct wf_actor *actor, uint64_t kept, uint32_t ordinal,
             continue;
         }
         if (cursor.index <= kept) {
-            actor->is_cancel_asked |= letter.type == WF_LETTER_CANCEL;
-        } else if (letter.type == WF_LETTER_SIGNAL ||
-                   wf_reset_keeps(&letter, ordinal)) {
+            look_at_kept(actor, &letter, &updates);
+        } else if (comes_again(actor, &letter, ordinal, known)) {
             add_letter(again, entry.letter);
         }
+    }
+    wf_free(known);
+    if (updates > 0) {
+        wf_update_reserve(actor, updates);
     }
 }
 
@@ -123,6 +153,26 @@ live_again(struct wf_apply *apply)
     wf_apply_end_retry(apply);
 }
 
+// What its code has seen of chance stays, what it will see is its own: else a
+// fork would make the same names and numbers as the one that it came from.
+static void
+put_chance(struct wf_actor *actor)
+{
+    struct wf_buf bytes = {0};
+
+    if (actor->origin_seed == actor->seed) {
+        return;
+    }
+    wf_entry_encode(
+        &(struct wf_entry){
+            .type = WF_ENTRY_CHANCE,
+            .seed = actor->seed ^ (actor->run << 48),
+        },
+        &bytes);
+    (void)wf_journal_append(&actor->journal, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
 void
 wf_apply_reset(struct wf_apply *apply)
 {
@@ -145,5 +195,104 @@ wf_apply_reset(struct wf_apply *apply)
     actor->is_start_pending = kept == 0;
     if (kept == 0) {
         actor->origin_run = actor->run;
+        actor->origin_seed = actor->seed;
+    } else {
+        put_chance(actor);
     }
+}
+
+// Forks. --------------------------------------------------------------------
+
+// Of what it did not handle yet a fork gets the signals, as what came behind
+// the point. Results are of calls that it will make itself. Signals that the
+// end of the other one had put back are in its journal too.
+static bool
+is_for_fork(const struct wf_actor *actor, const struct wf_waiting *waiting)
+{
+    struct wf_letter letter;
+
+    return wf_actor_is_live(actor) && waiting->seq >= actor->outlived_to &&
+           wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len),
+                            &letter) &&
+           letter.type == WF_LETTER_SIGNAL;
+}
+
+// As wf_apply_put_first: who asked is answered by the other one.
+static void
+push_copy(struct wf_mailbox *mailbox, const struct wf_waiting *waiting)
+{
+    struct wf_buf bytes = {0};
+    struct wf_letter letter;
+
+    (void)wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len),
+                           &letter);
+    letter.client = weft_nothing();
+    letter.call = 0;
+    wf_letter_encode(&letter, &bytes);
+    wf_mailbox_push(mailbox, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
+static void
+keep_signals(struct wf_actor *actor)
+{
+    struct wf_mailbox *mailbox = &actor->mailbox;
+    struct wf_list_node *node;
+    struct wf_list taken;
+
+    wf_list_init(&taken);
+    while ((node = wf_list_pop_front(&mailbox->letters)) != NULL) {
+        wf_list_push_back(&taken, node);
+    }
+    // There is room for the letters of the journal, whatever the image said.
+    mailbox->next_seq += actor->journal.count;
+    mailbox->first_seq = mailbox->next_seq;
+    while ((node = wf_list_pop_front(&taken)) != NULL) {
+        struct wf_waiting *waiting =
+            WF_CONTAINER(node, struct wf_waiting, node);
+
+        if (is_for_fork(actor, waiting)) {
+            push_copy(mailbox, waiting);
+        }
+        wf_free(waiting);
+    }
+}
+
+// What is between the other one and others: nobody waits for the fork, no child
+// hears of it, and what operators did was done to the other one.
+static void
+drop_ties(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+    struct wf_list_node *node;
+
+    wf_key_fini(&actor->parent);
+    actor->parent_run = 0;
+    actor->parent_call = 0;
+    while ((node = wf_list_first(&actor->calls.list)) != NULL) {
+        wf_apply_remove_call(apply, WF_CONTAINER(node, struct wf_call, node));
+    }
+    while ((node = wf_opened_pop(&actor->orders)) != NULL) {
+        wf_order_destroy(WF_CONTAINER(node, struct wf_order, node));
+    }
+    wf_updates_clear(&actor->updates);
+    while ((node = wf_list_pop_front(&actor->operations)) != NULL) {
+        wf_operation_destroy(WF_CONTAINER(node, struct wf_operation, node));
+    }
+    actor->operations_made = 0;
+}
+
+void
+wf_apply_fork(struct wf_apply *apply)
+{
+    struct wf_actor *actor = apply->actor;
+
+    actor->seed = wf_reader_varint(&apply->ops);
+    actor->created_at_ms = apply->now_ms;
+    actor->is_paused = false;
+    actor->is_end_asked = false;
+    actor->is_left = false;
+    keep_signals(actor);
+    actor->outlived_to = 0;
+    drop_ties(apply);
 }

@@ -38,6 +38,7 @@ enum field {
     UPDATE = 1 << 16,  // its id, if it has one
     POINT = 1 << 17,   // of a journal
     WORKER = 1 << 18,  // and for how long it leases
+    SOURCE = 1 << 19,  // a capsule in `data`, of another id than the target's
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -67,6 +68,7 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_ACTIVITY_CHANGE] = TARGET | CALL | OPTIONS | MUST_BY,
     [WEFT_VERB_RESET] = TARGET | POINT | MUST_BY,
     [WEFT_VERB_RETRY_FAILED] = TARGET | MUST_BY,
+    [WEFT_VERB_FORK] = TARGET | SOURCE | POINT | MUST_BY,
     [WEFT_VERB_PARK] = TARGET | MUST_BY,
     [WEFT_VERB_PUBLISH] = TARGET | NAME | DATA | MUST_BY,
     [WEFT_VERB_SET_STATE] = TARGET | DATA | MUST_BY,
@@ -133,35 +135,80 @@ make_target(const char *name_space, weft_target target, struct wf_request *made)
     return wf_key_make(name_space, target.kind, target.id, &made->key);
 }
 
-// All of it is decoded once, here: what a partition has written must apply.
+// All of it is decoded once, here: what a partition has written must apply. The
+// capsule is released by the caller.
 static weft_err
-make_import(const char *name_space, const weft_request *given,
-            struct wf_request *made)
+open_capsule(weft_bytes bytes, struct wf_capsule *out_capsule)
 {
-    struct wf_reader reader = wf_reader_of(given->data);
-    struct wf_capsule capsule = {0};
+    struct wf_reader reader = wf_reader_of(bytes);
     struct wf_actor *actor = NULL;
-    weft_err err = wf_capsule_decode(&reader, &capsule);
+    weft_err err = wf_capsule_decode(&reader, out_capsule);
 
     if (err == WEFT_OK && wf_reader_left(&reader) > 0) {
         err = wf_error(WEFT_EINVAL, "there is more than one capsule");
     }
     if (err == WEFT_OK) {
-        err = wf_capsule_actor(&capsule, &actor);
+        err = wf_capsule_actor(out_capsule, &actor);
     }
+    if (err == WEFT_OK) {
+        wf_actor_destroy(actor);
+    }
+    return err;
+}
+
+static weft_err
+copy_image(const struct wf_capsule *capsule, struct wf_request *made)
+{
+    return copy_bytes("the capsule", capsule->image, WF_CAPSULE_BYTES_MAX,
+                      &made->data);
+}
+
+static weft_err
+make_import(const char *name_space, const weft_request *given,
+            struct wf_request *made)
+{
+    struct wf_capsule capsule = {0};
+    weft_err err = open_capsule(given->data, &capsule);
+
     if (err == WEFT_OK) {
         err = make_target(
             name_space,
             (weft_target){wf_key_kind(&capsule.key), wf_key_id(&capsule.key)},
             made);
-        wf_actor_destroy(actor);
     }
     if (err == WEFT_OK) {
-        err = copy_bytes("the capsule", capsule.image, WF_CAPSULE_BYTES_MAX,
-                         &made->data);
+        err = copy_image(&capsule, made);
     }
     wf_capsule_fini(&capsule);
     return err;
+}
+
+static weft_err
+make_source(const weft_request *given, struct wf_request *made)
+{
+    struct wf_capsule capsule = {0};
+    weft_err err = open_capsule(given->data, &capsule);
+
+    if (err == WEFT_OK &&
+        strcmp(wf_key_kind(&capsule.key), given->target.kind) != 0) {
+        err = wf_error(WEFT_EINVAL, "the capsule is of kind %s, not %s",
+                       wf_key_kind(&capsule.key), given->target.kind);
+    }
+    if (err == WEFT_OK) {
+        err = copy_image(&capsule, made);
+        made->name = wf_strdup(wf_key_id(&capsule.key));
+    }
+    wf_capsule_fini(&capsule);
+    return err;
+}
+
+static weft_err
+make_capsule(const char *name_space, const weft_request *given,
+             struct wf_request *made)
+{
+    return (fields_of[given->verb] & SOURCE) != 0
+               ? make_source(given, made)
+               : make_import(name_space, given, made);
 }
 
 static weft_err
@@ -407,8 +454,8 @@ make_fields(const char *name_space, const weft_request *given, unsigned fields,
     if (err == WEFT_OK && (fields & POINT) != 0) {
         err = make_point(given, made);
     }
-    if (err == WEFT_OK && (fields & CAPSULE) != 0) {
-        err = make_import(name_space, given, made);
+    if (err == WEFT_OK && (fields & (CAPSULE | SOURCE)) != 0) {
+        err = make_capsule(name_space, given, made);
     }
     if (err == WEFT_OK && (fields & WORKER) != 0) {
         err = make_worker(given, made);

@@ -43,16 +43,19 @@ wf_create_by_letter(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_fini(&options);
 }
 
+uint64_t
+wf_create_seed(const struct wf_partition *partition,
+               const struct wf_actor *actor)
+{
+    return wf_hash64(&partition->last_record, sizeof(partition->last_record),
+                     actor->hash ^ partition->epoch);
+}
+
 void
 wf_create_put(const struct wf_partition *partition,
               const struct wf_actor *actor, const struct wf_create *create,
               struct wf_buf *ops)
 {
-    // A new life has a new seed: its keys and numbers are not those of the
-    // last one.
-    uint64_t seed =
-        wf_hash64(&partition->last_record, sizeof(partition->last_record),
-                  actor->hash ^ partition->epoch);
     struct wf_reader attributes = wf_reader_of(create->attributes);
     weft_attribute attribute;
 
@@ -61,7 +64,7 @@ wf_create_put(const struct wf_partition *partition,
     wf_buf_put_varint(ops,
                       wf_start_kind(actor->kind, create->options)->version);
     wf_buf_put_varint(ops, actor->run + 1);
-    wf_buf_put_varint(ops, seed);
+    wf_buf_put_varint(ops, wf_create_seed(partition, actor));
     wf_buf_put_bytes(ops, create->parent);
     wf_buf_put_varint(ops, create->parent_run);
     wf_buf_put_varint(ops, create->parent_call);

@@ -23,6 +23,9 @@ struct wf_create {
     weft_bytes attributes; // a set (attributes.h)
 };
 
+// A new life has a new seed: its keys and numbers are not those of another.
+uint64_t wf_create_seed(const struct wf_partition *partition,
+                        const struct wf_actor *actor);
 // The operations that begin it.
 void wf_create_put(const struct wf_partition *partition,
                    const struct wf_actor *actor, const struct wf_create *create,

@@ -476,6 +476,9 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_RETRY_FAILED:
         wf_reset_request(partition, actor, request);
         break;
+    case WEFT_VERB_FORK:
+        wf_transfer_fork(partition, actor, request);
+        break;
     case WEFT_VERB_PARK:
     case WEFT_VERB_PUBLISH:
     case WEFT_VERB_SET_STATE:

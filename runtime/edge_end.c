@@ -9,6 +9,7 @@
 #include "runtime/operate.h"
 #include "runtime/outcome.h"
 #include "runtime/reset.h"
+#include "runtime/transfer.h"
 #include "runtime/turn.h"
 
 void
@@ -124,6 +125,8 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
 
         if (request->verb == WEFT_VERB_DELETE) {
             wf_edge_delete(partition, actor, request);
+        } else if (request->verb == WEFT_VERB_FORK) {
+            wf_transfer_fork(partition, actor, request);
         } else if (wf_request_waits_for_empty(request)) {
             wf_reset_request(partition, actor, request);
         } else {

@@ -115,6 +115,14 @@ put_item(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
     }
 }
 
+// Whether there are rows is set when all items are known.
+static uint8_t
+flags_of(const struct wf_actor *actor)
+{
+    return (actor->origin_run < actor->run ? WF_IMAGE_RESET : 0) |
+           (actor->origin_seed != actor->seed ? WF_IMAGE_FORK : 0);
+}
+
 static void
 put_head(struct save *save)
 {
@@ -122,6 +130,7 @@ put_head(struct save *save)
     struct wf_buf *image = &save->image;
     bool has_outlived = actor->mailbox.first_seq < actor->outlived_to;
     bool is_copy = save->rows == NULL;
+    uint8_t flags = flags_of(actor);
     uint64_t bits = 0;
 
     bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
@@ -134,8 +143,7 @@ put_head(struct save *save)
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
     bits |= actor->is_left ? WF_IMAGE_LEFT : 0;
-    // Whether there are rows is set when all items are known.
-    wf_buf_put_u8(image, actor->origin_run < actor->run ? WF_IMAGE_RESET : 0);
+    wf_buf_put_u8(image, flags);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
     wf_buf_put_u8(image, (uint8_t)actor->status);
@@ -180,8 +188,11 @@ put_head(struct save *save)
     if (has_outlived) {
         wf_buf_put_varint(image, actor->outlived_to);
     }
-    if (actor->origin_run < actor->run) {
+    if ((flags & WF_IMAGE_RESET) != 0) {
         wf_buf_put_varint(image, actor->origin_run);
+    }
+    if ((flags & WF_IMAGE_FORK) != 0) {
+        wf_buf_put_u64(image, actor->origin_seed);
     }
 }
 

@@ -146,9 +146,14 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     if ((head.bits & WF_IMAGE_OUTLIVED) != 0) {
         actor->outlived_to = wf_reader_varint(reader);
     }
-    actor->origin_run = (head.flags & WF_IMAGE_RESET) != 0
-                            ? wf_reader_varint(reader)
-                            : actor->run;
+    actor->origin_run = actor->run;
+    actor->origin_seed = actor->seed;
+    if ((head.flags & WF_IMAGE_RESET) != 0) {
+        actor->origin_run = wf_reader_varint(reader);
+    }
+    if ((head.flags & WF_IMAGE_FORK) != 0) {
+        actor->origin_seed = wf_reader_u64(reader);
+    }
 }
 
 static bool

@@ -77,6 +77,7 @@ static const char *const grammar[] = {
     [WF_OP_QUESTION_DROP] = "V",
     [WF_OP_COMMAND_OFFER] = "V",
     [WF_OP_COMMAND_LEASE] = "VVB",
+    [WF_OP_FORK] = "V",
     [WF_OP_EPOCH] = "V",
     [WF_OP_SEND] = "VE",
     [WF_OP_ACKED] = "VV",

@@ -216,6 +216,9 @@ show_entry(struct wf_view *view, const struct wf_entry *entry,
         shown->type = WEFT_INSPECT_PATCH;
         shown->name = keep_text(view, entry->name);
         break;
+    case WF_ENTRY_CHANCE:
+        shown->type = WEFT_INSPECT_CHANCE;
+        break;
     }
 }
 

@@ -26,6 +26,10 @@ wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
     if (entry->type == WF_ENTRY_BREAK) {
         return;
     }
+    if (entry->type == WF_ENTRY_CHANCE) {
+        wf_buf_put_u64(out, entry->seed);
+        return;
+    }
     wf_buf_put_varint(out, entry->branch);
     wf_buf_put_varint(out, entry->ordinal);
     wf_buf_put_bytes(out, entry->name);
@@ -72,6 +76,9 @@ wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry)
         entry.name = wf_reader_bytes(&reader);
         break;
     case WF_ENTRY_BREAK:
+        break;
+    case WF_ENTRY_CHANCE:
+        entry.seed = wf_reader_u64(&reader);
         break;
     default:
         return false;
@@ -163,6 +170,13 @@ next_cap(const struct wf_journal *journal, size_t needed)
     return needed > cap ? needed : cap;
 }
 
+static void
+count_entry(struct wf_journal *journal, enum wf_entry_type type)
+{
+    journal->patches += type == WF_ENTRY_PATCH ? 1 : 0;
+    journal->last = type == WF_ENTRY_CHANCE ? journal->last : type;
+}
+
 weft_bytes
 wf_journal_append(struct wf_journal *journal, weft_bytes entry)
 {
@@ -183,8 +197,7 @@ wf_journal_append(struct wf_journal *journal, weft_bytes entry)
     chunk->has_row = false;
     journal->count++;
     journal->bytes += needed;
-    journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
-    journal->last = wf_entry_type(entry);
+    count_entry(journal, wf_entry_type(entry));
     at += head.len;
     wf_buf_fini(&head);
     return weft_bytes_of(at, entry.len);
@@ -205,14 +218,13 @@ wf_journal_cut(struct wf_journal *journal, uint64_t count)
 {
     struct wf_journal_cursor cursor = {.journal = journal};
     uint64_t bytes = 0;
-    uint64_t patches = 0;
-    enum wf_entry_type last = 0;
     struct wf_list_node *node;
     struct wf_entry entry;
 
+    journal->patches = 0;
+    journal->last = 0;
     while (cursor.index < count && wf_journal_next(&cursor, &entry)) {
-        last = entry.type;
-        patches += entry.type == WF_ENTRY_PATCH ? 1 : 0;
+        count_entry(journal, entry.type);
     }
     for (node = journal->chunks.head.prev;
          journal->chunks.count > 0 &&
@@ -230,8 +242,6 @@ wf_journal_cut(struct wf_journal *journal, uint64_t count)
     }
     journal->count = cursor.index;
     journal->bytes = bytes;
-    journal->patches = patches;
-    journal->last = last;
 }
 
 void
@@ -264,8 +274,7 @@ wf_journal_restore(struct wf_journal *journal, uint64_t number,
         if (reader.failed) {
             return false;
         }
-        journal->patches += wf_entry_type(entry) == WF_ENTRY_PATCH ? 1 : 0;
-        journal->last = wf_entry_type(entry);
+        count_entry(journal, wf_entry_type(entry));
         count++;
     }
     // What is not a row yet is the tail, and will grow.

@@ -26,6 +26,7 @@ enum wf_entry_type {
     WF_ENTRY_VALUE,       // command: ordinal, name, err, data
     WF_ENTRY_PATCH = 32,  // marker: name; it has no place in the order
     WF_ENTRY_BREAK,       // the turn was large: code goes on in the next one
+    WF_ENTRY_CHANCE, // marker: seed; random numbers are others from here on
 };
 
 // What kind of command an OPEN is.
@@ -53,6 +54,7 @@ struct wf_entry {
     enum wf_command_kind kind;
     weft_bytes name;
     uint64_t input_hash;
+    uint64_t seed;   // CHANCE
     weft_err err;    // VALUE
     weft_bytes data; // VALUE
 };
@@ -87,8 +89,8 @@ struct wf_journal {
     struct wf_list chunks;
     uint64_t count; // of entries
     uint64_t bytes;
-    uint64_t patches; // markers among the entries
-    enum wf_entry_type last;
+    uint64_t patches;        // markers among the entries
+    enum wf_entry_type last; // but CHANCE, which nobody does
 };
 
 void wf_journal_init(struct wf_journal *journal);

@@ -19,6 +19,7 @@
 
 #define WF_IMAGE_HAS_ITEMS 1 // in an image's first byte
 #define WF_IMAGE_RESET 2     // the same: its journal began in an earlier run
+#define WF_IMAGE_FORK 4      // the same: of another life
 
 struct wf_load {
     struct wf_mpsc_node queue;

@@ -22,7 +22,7 @@ void
 wf_operate_put(struct wf_buf *ops, const struct wf_request *request,
                const char *format, ...)
 {
-    char what[512];
+    char what[WF_WHAT_BYTES_MAX];
     va_list args;
 
     if (request->who[0] == '\0') {

@@ -150,6 +150,26 @@ weft_operate_retry_failed(weft_client *client, weft_target target,
 }
 
 weft_err
+weft_operate_fork(weft_client *client, weft_target source,
+                  const weft_point *point, const char *new_id,
+                  const weft_operator *by)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_reply *capsule = NULL;
+    weft_err err;
+
+    err = weft_client_export(client, source, &capsule);
+    if (err == WEFT_OK) {
+        request.data = capsule->data;
+        request.point = point;
+        err = operate_with(client, WEFT_VERB_FORK,
+                           (weft_target){source.kind, new_id}, by, request);
+    }
+    weft_reply_free(capsule);
+    return err;
+}
+
+weft_err
 weft_operate_activity_pause(weft_client *client, weft_target target,
                             uint32_t call, const weft_operator *by)
 {

@@ -80,6 +80,8 @@ enum wf_op {
     WF_OP_QUESTION_DROP,   // V id
     WF_OP_COMMAND_OFFER,   // V id: its queue is told
     WF_OP_COMMAND_LEASE,   // V id, V ms, B worker
+    WF_OP_FORK, // V seed: what was imported is a life of its own, beside the
+                // one that it is a copy of
 
     // Of the partition.
     WF_OP_EPOCH = 64, // V epoch

@@ -158,7 +158,9 @@ static bool
 next_entry(weft_workflow *wf, struct wf_entry *out_entry)
 {
     while (wf_journal_next(&wf->cursor, out_entry)) {
-        if (out_entry->type != WF_ENTRY_PATCH) {
+        if (out_entry->type == WF_ENTRY_CHANCE) {
+            wf_random_init(&wf->random, out_entry->seed);
+        } else if (out_entry->type != WF_ENTRY_PATCH) {
             return true;
         }
     }

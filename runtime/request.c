@@ -54,6 +54,7 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_PARK] = "park",
         [WEFT_VERB_RESET] = "reset",
         [WEFT_VERB_RETRY_FAILED] = "retry_failed",
+        [WEFT_VERB_FORK] = "fork",
         [WEFT_VERB_PUBLISH] = "publish",
         [WEFT_VERB_SET_STATE] = "set_state",
         [WEFT_VERB_MOVE_VERSION] = "move_version",

@@ -32,7 +32,7 @@ struct wf_request {
 
     weft_verb verb;
     struct wf_key key;     // owned; empty for a list
-    char *name;            // owned; never NULL
+    char *name;            // owned; never NULL; of a fork: the id it is of
     weft_bytes data;       // owned
     weft_bytes input;      // owned
     weft_bytes options;    // owned; of a start (start.h), a change (policy.h)
@@ -104,13 +104,15 @@ wf_request_is_paged(const struct wf_request *request)
            request->verb == WEFT_VERB_COUNT_MATCHING;
 }
 
-// Does it wait until an instance that has finished has no messages left?
+// Does it wait until an instance that has finished, or is none, has no messages
+// left?
 static inline bool
 wf_request_waits_for_empty(const struct wf_request *request)
 {
     return request->verb == WEFT_VERB_DELETE ||
            request->verb == WEFT_VERB_RESET ||
-           request->verb == WEFT_VERB_RETRY_FAILED;
+           request->verb == WEFT_VERB_RETRY_FAILED ||
+           request->verb == WEFT_VERB_FORK;
 }
 
 // A zeroed request whose strings are empty and not NULL.

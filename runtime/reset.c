@@ -52,7 +52,7 @@ find_points(const struct wf_journal *journal, uint64_t wanted)
     uint64_t index = 0;
 
     for (; wf_journal_next(&cursor, &entry); index = cursor.index) {
-        if (wf_entry_is_event(&entry)) {
+        if (wf_entry_is_event(&entry) || entry.type == WF_ENTRY_CHANCE) {
             turn = index;
         }
         if (index == wanted) {
@@ -71,9 +71,14 @@ find_points(const struct wf_journal *journal, uint64_t wanted)
 }
 
 static weft_err
-find_entry(const struct wf_actor *actor, uint64_t entry,
+find_entry(const struct wf_actor *actor, const struct wf_request *request,
            const struct points *points)
 {
+    uint64_t entry = request->point_entry;
+
+    if (request->verb == WEFT_VERB_FORK && entry == actor->journal.count) {
+        return WEFT_OK; // the next one begins there
+    }
     if (points->turn_of_entry == NOWHERE) {
         return wf_error(WEFT_EINVAL,
                         "its journal has %llu entries, there is "
@@ -108,7 +113,7 @@ find_kept(const struct wf_actor *actor, const struct wf_request *request,
     switch (request->point_type) {
     case WEFT_POINT_ENTRY:
         *out_kept = request->point_entry;
-        return find_entry(actor, request->point_entry, &points);
+        return find_entry(actor, request, &points);
     case WEFT_POINT_FIRST_FAILED:
         *out_kept = points.first_failed;
         break;
@@ -128,6 +133,7 @@ find_kept(const struct wf_actor *actor, const struct wf_request *request,
 
 struct note {
     uint32_t id;
+    bool replaces;    // a child's start that ends one that runs
     weft_bytes ops;   // owned
     weft_bytes sends; // owned: sections
 };
@@ -188,6 +194,14 @@ wf_reset_note(weft_workflow *wf, uint32_t id)
     };
 }
 
+void
+wf_reset_note_replaces(weft_workflow *wf)
+{
+    if (wf->remade != NULL) {
+        wf->remade->notes[wf->remade->count - 1].replaces = true;
+    }
+}
+
 static void
 remade_fini(struct wf_remade *remade)
 {
@@ -212,6 +226,7 @@ make_earlier(const struct wf_actor *actor, uint64_t kept)
     earlier->run = actor->run + 1;
     earlier->origin_run = actor->origin_run;
     earlier->seed = actor->seed;
+    earlier->origin_seed = actor->origin_seed;
     earlier->attempt = actor->attempt;
     wf_own_bytes(&earlier->input, actor->input);
     wf_own_bytes(&earlier->options, actor->options);
@@ -224,9 +239,8 @@ make_earlier(const struct wf_actor *actor, uint64_t kept)
 // failure that nobody has handled yet.
 enum outcome { OUTCOME_NONE, OUTCOME_KNOWN, OUTCOME_FAILED };
 
-// By ordinal, from what is cut off the journal.
-static uint8_t *
-find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
+uint8_t *
+wf_reset_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
 {
     struct wf_journal_cursor cursor = {.journal = &actor->journal};
     uint8_t *known = wf_calloc((size_t)ordinal + 1);
@@ -244,14 +258,15 @@ find_known(const struct wf_actor *actor, uint64_t kept, uint32_t ordinal)
     return known;
 }
 
-// Put a result once more, as one that this run waits for: as it is, it is
-// about the run before.
+// Put a result once more, as one that the run which follows waits for: as it
+// is, it is about the run before.
 static void
-put_again(struct wf_turn *turn, struct wf_letter letter)
+put_again(struct wf_turn *turn, const struct wf_actor *from,
+          struct wf_letter letter)
 {
     struct wf_buf bytes = {0};
 
-    letter.sender_run = turn->actor->run + 1;
+    letter.sender_run = from->run + 1;
     wf_letter_encode(&letter, &bytes);
     wf_buf_put_u8(&turn->ops, WF_OP_PUSH);
     wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&bytes));
@@ -259,10 +274,10 @@ put_again(struct wf_turn *turn, struct wf_letter letter)
 }
 
 // What a letter that waits says of a call that is kept. A child's result needs
-// nothing: its call is open, and waits for it.
+// nothing in a reset: its call is open, and waits for it. A fork has no call.
 static enum outcome
-outcome_of(const struct wf_actor *actor, const struct wf_letter *letter,
-           uint32_t ordinal)
+outcome_of(const struct wf_actor *from, const struct wf_letter *letter,
+           uint32_t ordinal, bool is_fork)
 {
     const struct wf_call *call;
 
@@ -272,41 +287,71 @@ outcome_of(const struct wf_actor *actor, const struct wf_letter *letter,
     switch (letter->type) {
     case WF_LETTER_ACTIVITY:
     case WF_LETTER_STEP:
-        return letter->sender_run == actor->run && letter->err == WEFT_OK
+        return letter->sender_run == from->run && letter->err == WEFT_OK
                    ? OUTCOME_KNOWN
                    : OUTCOME_NONE;
     case WF_LETTER_CHILD:
-        call = wf_actor_find_call(actor, letter->call);
-        return call != NULL && call->run == letter->sender_run &&
-                       letter->err != WEFT_OK
-                   ? OUTCOME_FAILED
-                   : OUTCOME_NONE;
+        call = wf_actor_find_call(from, letter->call);
+        if (call == NULL || call->run != letter->sender_run) {
+            return OUTCOME_NONE;
+        }
+        return letter->err != WEFT_OK ? OUTCOME_FAILED
+               : is_fork              ? OUTCOME_KNOWN
+                                      : OUTCOME_NONE;
     default:
         return OUTCOME_NONE;
+    }
+}
+
+static bool
+read_waiting(const struct wf_list_node *node, struct wf_letter *out_letter)
+{
+    const struct wf_waiting *waiting =
+        WF_CONTAINER(node, struct wf_waiting, node);
+
+    return wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len),
+                            out_letter);
+}
+
+// That the child had started comes before how it ended.
+static void
+put_started(struct wf_turn *turn, const struct wf_actor *from, uint32_t child)
+{
+    const struct wf_list *list = &from->mailbox.letters;
+    const struct wf_list_node *node = wf_list_first(list);
+    struct wf_letter letter;
+
+    for (; node != NULL; node = wf_list_next(list, node)) {
+        if (read_waiting(node, &letter) && letter.type == WF_LETTER_STARTED &&
+            letter.call == child) {
+            put_again(turn, from, letter);
+            return;
+        }
     }
 }
 
 // Add what is in the mailbox. What is in rows only, or too much for one record,
 // is as if it had not come.
 static void
-put_waiting(struct wf_turn *turn, uint32_t ordinal, uint8_t *known)
+put_waiting(struct wf_turn *turn, const struct wf_actor *from, uint32_t ordinal,
+            uint8_t *known)
 {
-    const struct wf_list *list = &turn->actor->mailbox.letters;
-    struct wf_list_node *node = wf_list_first(list);
+    const struct wf_list *list = &from->mailbox.letters;
+    const struct wf_list_node *node = wf_list_first(list);
+    struct wf_letter letter;
 
-    for (; node != NULL; node = wf_list_next(list, node)) {
-        const struct wf_waiting *waiting =
-            WF_CONTAINER(node, struct wf_waiting, node);
-        struct wf_letter letter;
-        enum outcome outcome = OUTCOME_NONE;
+    for (; node != NULL && turn->ops.len < WF_TURN_BYTES_MAX / 2;
+         node = wf_list_next(list, node)) {
+        enum outcome outcome =
+            read_waiting(node, &letter)
+                ? outcome_of(from, &letter, ordinal, from != turn->actor)
+                : OUTCOME_NONE;
 
-        if (turn->ops.len + waiting->len < WF_TURN_BYTES_MAX / 2 &&
-            wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len),
-                             &letter)) {
-            outcome = outcome_of(turn->actor, &letter, ordinal);
+        if (outcome == OUTCOME_KNOWN && letter.type == WF_LETTER_CHILD) {
+            put_started(turn, from, letter.call);
         }
         if (outcome == OUTCOME_KNOWN) {
-            put_again(turn, letter);
+            put_again(turn, from, letter);
         }
         if (outcome != OUTCOME_NONE) {
             known[letter.call] = (uint8_t)outcome;
@@ -341,35 +386,60 @@ put_note(struct wf_turn *turn, const struct note *note,
     }
 }
 
-static void
-put_notes(struct wf_turn *turn, const weft_workflow *wf, uint64_t kept)
+// What is known is that of `from`; what is open, that of turn->actor. Returns a
+// child that a fork may not start, for it would end the one that runs; 0: there
+// is none.
+static uint32_t
+put_notes(struct wf_turn *turn, const weft_workflow *wf,
+          const struct wf_actor *from, uint64_t kept)
 {
-    uint8_t *known = find_known(turn->actor, kept, wf->ordinal);
+    uint8_t *known = wf_reset_known(from, kept, wf->ordinal);
+    uint32_t refused = 0;
 
-    put_waiting(turn, wf->ordinal, known);
+    put_waiting(turn, from, wf->ordinal, known);
     for (size_t i = 0; i < wf->remade->count; i++) {
         const struct note *note = &wf->remade->notes[i];
         const struct wf_future *future = &wf->futures[note->id - 1];
+        enum outcome outcome = (enum outcome)known[note->id];
 
-        if (future->state == WF_FUTURE_PENDING) {
-            put_note(turn, note, future->kind, (enum outcome)known[note->id]);
+        if (future->state != WF_FUTURE_PENDING) {
+            continue;
         }
+        if (note->replaces && outcome != OUTCOME_KNOWN && from != turn->actor) {
+            refused = note->id;
+        }
+        put_note(turn, note, future->kind, outcome);
     }
     wf_free(known);
+    return refused;
+}
+
+static const char *
+name_of(weft_verb verb)
+{
+    switch (verb) {
+    case WEFT_VERB_RESET:
+        return "reset";
+    case WEFT_VERB_FORK:
+        return "fork";
+    default:
+        return "retry";
+    }
 }
 
 static void
-put_reset(struct wf_turn *turn, const struct wf_request *request, uint64_t kept,
-          uint32_t ordinal)
+put_reset(struct wf_turn *turn, const struct wf_actor *from,
+          const struct wf_request *request, uint64_t kept, uint32_t ordinal)
 {
-    const struct wf_actor *actor = turn->actor;
+    bool is_fork = request->verb == WEFT_VERB_FORK;
 
     wf_operate_put(&turn->ops, request,
-                   "%s: run %llu keeps %llu of %llu entries of run %llu",
-                   request->verb == WEFT_VERB_RESET ? "reset" : "retry",
-                   (unsigned long long)actor->run + 1, (unsigned long long)kept,
-                   (unsigned long long)actor->journal.count,
-                   (unsigned long long)actor->run);
+                   "%s: run %llu keeps %llu of %llu entries of run %llu%s%s",
+                   name_of(request->verb), (unsigned long long)from->run + 1,
+                   (unsigned long long)kept,
+                   (unsigned long long)from->journal.count,
+                   (unsigned long long)from->run, is_fork ? " of " : "",
+                   is_fork ? request->name : "");
     wf_update_end_all(turn);
     wf_buf_put_u8(&turn->ops, WF_OP_RESET);
     wf_buf_put_varint(&turn->ops, kept);
@@ -378,13 +448,15 @@ put_reset(struct wf_turn *turn, const struct wf_request *request, uint64_t kept,
 
 // Replay what is kept, and put what follows from it.
 static weft_err
-put_earlier(struct wf_turn *turn, const struct wf_request *request,
-            const struct wf_kind *kind, uint64_t kept)
+put_earlier(struct wf_turn *turn, const struct wf_actor *from,
+            const struct wf_request *request, const struct wf_kind *kind,
+            uint64_t kept)
 {
     struct wf_partition *partition = turn->partition;
-    struct wf_actor *earlier = make_earlier(turn->actor, kept);
+    struct wf_actor *earlier = make_earlier(from, kept);
     weft_workflow *wf = wf_workflow_create(partition, earlier, kind);
     struct wf_remade remade = {0};
+    uint32_t refused = 0;
     weft_err err = WEFT_OK;
 
     wf_turn_init(&remade.turn, partition, earlier);
@@ -393,8 +465,8 @@ put_earlier(struct wf_turn *turn, const struct wf_request *request,
     } else {
         wf->remade = &remade;
         if (wf_replay_journal(wf)) {
-            put_reset(turn, request, kept, wf->ordinal);
-            put_notes(turn, wf, kept);
+            put_reset(turn, from, request, kept, wf->ordinal);
+            refused = put_notes(turn, wf, from, kept);
         } else if (wf->is_starved) {
             err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");
         } else {
@@ -404,41 +476,44 @@ put_earlier(struct wf_turn *turn, const struct wf_request *request,
     }
     remade_fini(&remade);
     wf_actor_destroy(earlier);
+    if (refused != 0) {
+        err = wf_error(WEFT_EINVAL,
+                       "call %u, a child, would end the one of its id that "
+                       "runs; choose a point before it",
+                       refused);
+    }
     return err;
 }
 
-static weft_err
-put_request(struct wf_turn *turn, const struct wf_request *request)
+weft_err
+wf_reset_put(struct wf_turn *turn, const struct wf_actor *from,
+             const struct wf_request *request)
 {
-    const struct wf_actor *actor = turn->actor;
+    size_t before = wf_turn_bytes(turn);
     const struct wf_kind *kind;
     uint64_t kept = 0;
     weft_err err;
 
-    if (actor->status == WEFT_STATUS_NONE) {
-        return wf_error(WEFT_ENOTFOUND, "no such instance");
-    }
-    if (!actor->kind->is_workflow) {
+    if (!from->kind->is_workflow) {
         return wf_error(WEFT_EINVAL, "%s is no workflow and has no journal",
-                        actor->kind->name);
+                        from->kind->name);
     }
-    err = find_kept(actor, request, &kept);
+    err = find_kept(from, request, &kept);
     if (err != WEFT_OK) {
         return err;
     }
     if (kept == 0) {
-        put_reset(turn, request, 0, 0);
+        put_reset(turn, from, request, 0, 0);
         return WEFT_OK;
     }
-    kind = wf_kind_version(actor->kind, actor->version);
+    kind = wf_kind_version(from->kind, from->version);
     if (kind == NULL) {
         return wf_error(WEFT_ENOTFOUND,
                         "version %u of %s is not registered here",
-                        actor->version, actor->kind->name);
+                        from->version, from->kind->name);
     }
-    err = put_earlier(turn, request, kind, kept);
-    if (err == WEFT_OK &&
-        turn->ops.len + turn->sends.sections.len > WF_TURN_BYTES_MAX) {
+    err = put_earlier(turn, from, request, kind, kept);
+    if (err == WEFT_OK && wf_turn_bytes(turn) - before > WF_TURN_BYTES_MAX) {
         err = wf_error(WEFT_ETOOBIG,
                        "what has to be begun again has over %u bytes",
                        WF_TURN_BYTES_MAX);
@@ -468,7 +543,9 @@ wf_reset_request(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf_turn_init(&turn, partition, actor);
-    err = put_request(&turn, request);
+    err = actor->status == WEFT_STATUS_NONE
+              ? wf_error(WEFT_ENOTFOUND, "no such instance")
+              : wf_reset_put(&turn, actor, request);
     if (err != WEFT_OK) {
         wf_turn_fini(&turn);
         wf_edge_answer(partition, request, actor->object.position, err,

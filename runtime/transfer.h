@@ -17,4 +17,9 @@ void wf_transfer_export(struct wf_partition *partition, struct wf_actor *actor,
 void wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
                         struct wf_request *request);
 
+// Begin a life of its own with what the image of another workflow has up to a
+// point, and answer.
+void wf_transfer_fork(struct wf_partition *partition, struct wf_actor *actor,
+                      struct wf_request *request);
+
 #endif

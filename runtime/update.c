@@ -62,6 +62,19 @@ wf_update_decode(struct wf_actor *actor, uint32_t number,
 }
 
 void
+wf_update_reserve(struct wf_actor *actor, uint32_t number)
+{
+    struct wf_update *update = wf_updates_find(&actor->updates, number);
+
+    if (update == NULL) {
+        update = wf_update_create(number);
+        update->is_accepted = true;
+        wf_updates_add(&actor->updates, update);
+        wf_updates_keep(&actor->updates, update, WEFT_OK, weft_nothing());
+    }
+}
+
+void
 wf_update_apply_open(struct wf_actor *actor, struct wf_reader *ops)
 {
     struct wf_update *update =

@@ -25,6 +25,9 @@ struct wf_branch;
 void wf_update_encode(const struct wf_update *update, struct wf_buf *out);
 bool wf_update_decode(struct wf_actor *actor, uint32_t number,
                       struct wf_reader *reader);
+// The newest that was accepted has that number. If nothing is known of it any
+// more it is not given again, and nobody is answered under it.
+void wf_update_reserve(struct wf_actor *actor, uint32_t number);
 void wf_update_apply_open(struct wf_actor *actor, struct wf_reader *ops);
 void wf_update_apply(struct wf_actor *actor, enum wf_op op,
                      struct wf_reader *ops);

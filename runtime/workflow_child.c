@@ -27,6 +27,9 @@ begin_child(weft_workflow *wf, const struct wf_key *key,
     if (turn != NULL) {
         wf_child_start(turn, id, key, options, start, input);
         wf_reset_note(wf, id);
+        if (wf_child_replaces(start)) {
+            wf_reset_note_replaces(wf);
+        }
     }
     wf->futures[id - 1].cancellation = options->cancellation;
     return options->tell_started

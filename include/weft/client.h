@@ -116,6 +116,8 @@ typedef enum weft_verb {
     WEFT_VERB_RENEW,   // keep it
     WEFT_VERB_RELEASE, // give it back, not begun
     WEFT_VERB_DEFER,   // from now on it only completes by token
+    // operate.h
+    WEFT_VERB_FORK, // data: a capsule of a workflow; target: the fork; point
     WEFT_VERB_COUNT
 } weft_verb;
 
@@ -153,7 +155,7 @@ typedef struct weft_request {
     const char *group_by; // count: a field, as in a filter; NULL: no groups
     int terminate_first;  // delete: 1 if it may still run
     uint32_t version;     // set_state, move_version
-    const struct weft_point *point; // reset; NULL: the beginning
+    const struct weft_point *point; // reset, fork; NULL: the beginning
     int is_for_good;                // fail: 1: no attempt after it
     const char *worker; // lease, renew, release, defer: 1 to 127 bytes
     uint32_t lease_ms;  // lease: 1,000 to 600,000; default 10,000

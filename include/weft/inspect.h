@@ -95,7 +95,8 @@ typedef enum weft_inspect_entry_type {
     WEFT_INSPECT_UNKNOWN, // it does not decode
     WEFT_INSPECT_BREAK,   // the turn was large: the code goes on in the next
     WEFT_INSPECT_WENT_ON, // ... which is this one
-    WEFT_INSPECT_PATCH    // the code went the new way; name is the patch's id
+    WEFT_INSPECT_PATCH,   // the code went the new way; name is the patch's id
+    WEFT_INSPECT_CHANCE   // random numbers are others from here on: a fork
 } weft_inspect_entry_type;
 
 // One entry of a workflow's journal. The result of a command is the event whose

@@ -146,6 +146,57 @@ WEFT_API weft_err weft_operate_retry_failed(weft_client *client,
                                             weft_target target,
                                             const weft_operator *by);
 
+// Beside it, from an earlier point. -------------------------------------------
+
+// Make a new instance that begins with the journal of another workflow up to a
+// point, and goes on from there on its own. `source` may be running, parked,
+// paused or finished, and is not touched: it is exported
+// (weft_client_export), and the fork is made from that. `new_id` is of the same
+// kind and namespace. Its point may also be the entry that comes next: then all
+// of the journal is kept, of one that has not finished. (No known system has
+// it: Temporal's reset ends the run.)
+//
+// What came after the point is as for weft_operate_reset, but that all of it is
+// the fork's own:
+//
+// - Signals come again, as copies, also those in the source's mailbox.
+// - Calls made before the point that were open at it: good results that the
+//   source has, handled or not, are used again; else activities and steps run
+//   again, and children are started again, under their ids and as children of
+//   the fork. If one of that id runs, the source's own most likely, that call
+//   fails with WEFT_EEXISTS, as the code sees it; one that has finished is
+//   replaced if its start allows it. Idempotency keys have the new id in them.
+//   Timers keep their instants.
+// - Updates, done or under way, and questions are the source's.
+// - What was published, memo and attributes are copied, as they are now.
+// - It has no parent, and is neither paused nor parked. Timeouts count from
+//   here, as does its creation. Its run is the source's plus 1.
+//
+// The code sees what the source's saw, but its id: if that is in what it gave
+// before the point - an id of a child, an input - it does not fit. From the
+// point on weft_workflow_random gives other numbers. Who, why and where it came
+// from are in the fork's operations.
+//
+// new_id  in use by one that runs or has finished: refused, whatever the start
+//         of the source says of reuse. Delete that one first.
+//
+// After WEFT_ETIMEDOUT WEFT_EEXISTS says that it had been done. To repeat it
+// under one number, call WEFT_VERB_EXPORT, then WEFT_VERB_FORK with what that
+// gave as its data; a capsule that was kept, or is of a backup, does as well.
+//
+// WEFT_ENOTFOUND  no such source, or its version of the code is not registered
+// WEFT_EEXISTS    one of the new id exists, or signals wait there for a start
+// WEFT_EINVAL     also: a plain actor; no such point; inside of a turn; a child
+//                 that would terminate the one that runs would be started again
+// WEFT_EDIVERGED  the code does not fit what would be kept; the detail has both
+//                 sides
+// WEFT_ETOOBIG    the source's capsule is over 8 MiB, or cannot be exported; or
+//                 as for a reset
+// WEFT_ECORRUPT, WEFT_EFORMAT  WEFT_VERB_FORK: its data is no capsule
+WEFT_API weft_err weft_operate_fork(weft_client *client, weft_target source,
+                                    const weft_point *point, const char *new_id,
+                                    const weft_operator *by);
+
 // Open activities. ------------------------------------------------------------
 
 // An activity without a result. Strings live as long as the reply.

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "runtime/capsule.h"
 #include "runtime/policy.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
@@ -154,6 +155,9 @@ call_done(struct wf_request *request)
     }
     show_activity(reply, shown);
     show_lease(reply->lease, shown);
+    if (request->verb == WEFT_VERB_EXPORT && reply->data.len > 0) {
+        shown->capsule = wf_bytes_copy(reply->data);
+    }
     call->request = NULL;
     wf_request_destroy(request);
 }
@@ -170,6 +174,18 @@ own_text(char **text, const char *from)
     if (from != NULL && from[0] != '\0') {
         *text = wf_strdup(from);
     }
+}
+
+static void
+own_source(struct wf_request *request, weft_bytes bytes)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    struct wf_capsule capsule;
+
+    world_must(wf_capsule_decode(&reader, &capsule));
+    own_text(&request->name, wf_key_id(&capsule.key));
+    own(&request->data, capsule.image);
+    wf_capsule_fini(&capsule);
 }
 
 static struct wf_request *
@@ -196,7 +212,11 @@ make_request(const weft_request *given)
     own_text(&request->worker, given->worker);
     request->lease_ms =
         given->lease_ms == 0 ? WF_LEASE_MS_DEFAULT : given->lease_ms;
-    own(&request->data, given->data);
+    if (given->verb == WEFT_VERB_FORK) {
+        own_source(request, given->data);
+    } else {
+        own(&request->data, given->data);
+    }
     own(&request->input, given->input);
     if (given->verb == WEFT_VERB_ACTIVITY_CHANGE) {
         world_must(wf_policy_encode(given->options, &options));
@@ -321,6 +341,7 @@ world_forget_calls(struct world *world)
         node = wf_list_next(&world->calls, node);
         if (call->request == NULL) {
             wf_list_remove(&world->calls, &call->node);
+            wf_free((void *)(uintptr_t)call->shown.capsule.data);
             wf_free(call);
         }
     }

@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1384, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1392, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 72, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
@@ -82,6 +82,7 @@ print_life(const struct wf_actor *actor, struct wf_buf *out)
     line_number(out, "run", actor->run);
     line_number(out, "origin run", actor->origin_run);
     line_number(out, "seed", actor->seed);
+    line_number(out, "origin seed", actor->origin_seed);
     line_number(out, "created", actor->created_at_ms);
     line_number(out, "finished", actor->finished_at_ms);
     line_bytes(out, "parent", 0, wf_key_bytes(&actor->parent));

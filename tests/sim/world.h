@@ -90,7 +90,8 @@ struct world_call {
     char detail[256];
     char data[4096]; // the answer, as text, cut
     size_t data_len;
-    char failure[256]; // its name
+    weft_bytes capsule; // of an export; lives as long as the call
+    char failure[256];  // its name
     char message[256];
     char details[256]; // as text, cut
     char causes[2048]; // a line each: "SOURCE NAME MESSAGE DETAILS", cut

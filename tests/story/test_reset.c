@@ -127,9 +127,19 @@ slow_update(weft_workflow *wf, weft_bytes input, void *ctx)
 }
 
 static weft_err
+slower_update(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)ctx;
+    TRY(weft_workflow_sleep(wf, 20000));
+    TRY(weft_workflow_sleep(wf, 10000));
+    return weft_workflow_return(wf, input);
+}
+
+static weft_err
 asked_run(weft_workflow *wf, weft_bytes input)
 {
     TRY(weft_workflow_on_update(wf, "slow", NULL, slow_update, NULL));
+    TRY(weft_workflow_on_update(wf, "slower", NULL, slower_update, NULL));
     TRY(weft_workflow_receive(wf, "one", WEFT_FOREVER, NULL));
     TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
     return weft_workflow_return(wf, input);
@@ -547,6 +557,41 @@ tell_update(struct story *story)
 TEST(reset, an_update_under_way_is_answered_once)
 {
     story_run(define, tell_update);
+}
+
+static struct world_call *
+update(const char *data)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"asked", "i"};
+    request.name = "slower";
+    request.data = weft_text(data);
+    return world_submit(story_now()->world, &request);
+}
+
+// The first one is forgotten when it is answered. Its handler runs once more
+// after the reset, and may not answer the second.
+static void
+tell_number(struct story *story)
+{
+    struct world_call *call;
+
+    (void)story;
+    story_start("asked", "i", "in");
+    call = update("one");
+    story_wait_ms(5000);
+    story_signal("asked", "i", "one", "");
+    CHECK_STR(world_wait(story_now()->world, call)->data, "one");
+    CHECK_OK(reset_to("asked", 4)->err);
+    story_crash();
+    CHECK_STR(world_wait(story_now()->world, update("two"))->data, "two");
+}
+
+TEST(reset, a_handler_that_runs_again_does_not_answer_for_another)
+{
+    story_run(define, tell_number);
 }
 
 // Children. -------------------------------------------------------------------

@@ -160,6 +160,7 @@ static const char *const fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_SET_STATE] = "kind id data version by",
     [WEFT_VERB_MOVE_VERSION] = "kind id version by",
     [WEFT_VERB_RESET] = "kind id point by",
+    [WEFT_VERB_FORK] = "kind id data point by",
     [WEFT_VERB_RETRY_FAILED] = "kind id by",
     [WEFT_VERB_DELETE] = "kind id terminate_first",
     [WEFT_VERB_LEASE] = "token worker lease_ms",

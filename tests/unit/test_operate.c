@@ -41,6 +41,8 @@ define(void)
     workflow.name = "caller";
     workflow.run = caller;
     CHECK_OK(weft_definitions_add_workflow(definitions, &workflow));
+    workflow.name = "other";
+    CHECK_OK(weft_definitions_add_workflow(definitions, &workflow));
     activity.name = "busy";
     activity.run = busy;
     activity.retry.initial_interval_ms = 3600000;
@@ -262,6 +264,98 @@ TEST(operate, a_workflow_is_reset_and_retried)
     CHECK_ERR(
         weft_operate_retry_failed(client, (weft_target){"caller", "z"}, &ada),
         WEFT_ENOTFOUND);
+    stop(&rig);
+}
+
+static int
+check_fork(void *ctx, const weft_inspect_actor *actor)
+{
+    (*(int *)ctx)++;
+    CHECK_EQ(actor->head.run, 2);
+    CHECK_EQ(actor->journal_count, 3);
+    CHECK_EQ(actor->journal[2].type, WEFT_INSPECT_CHANCE);
+    CHECK_EQ(actor->activities_count, 1);
+    CHECK_EQ(actor->operations_count, 1);
+    CHECK_STR(actor->operations[0].what,
+              "fork: run 2 keeps 2 of 2 entries of run 1 of a");
+    CHECK_STR(actor->operations[0].who, "ada");
+    CHECK_STR(actor->operations[0].why, "the service is down");
+    return 0;
+}
+
+static void
+inspect_fork(struct rig *rig)
+{
+    weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
+    weft_inspect *inspect = NULL;
+    int calls = 0;
+
+    options.data_dir = rig->dir;
+    CHECK_OK(weft_inspect_open(&options, &inspect));
+    CHECK_OK(weft_inspect_find(inspect, NULL, (weft_target){"caller", "b"},
+                               check_fork, &calls));
+    CHECK_EQ(calls, 1);
+    weft_inspect_close(inspect);
+    CHECK_OK(weft_inspect_verify(rig->dir, NULL, NULL, NULL));
+}
+
+TEST(operate, a_workflow_is_forked_under_another_id)
+{
+    struct rig rig = start(t);
+    weft_client *client = rig.client;
+    weft_point point = {.type = WEFT_POINT_ENTRY, .entry = 2};
+    weft_reply *reply = NULL;
+
+    CHECK_ERR(weft_operate_fork(client, target, &point, "b", NULL),
+              WEFT_EINVAL);
+    CHECK_ERR(weft_operate_fork(client, target, &point, NULL, &ada),
+              WEFT_EINVAL);
+    CHECK_ERR(weft_operate_fork(client, (weft_target){"caller", "z"}, &point,
+                                "b", &ada),
+              WEFT_ENOTFOUND);
+    CHECK_OK(weft_operate_fork(client, target, &point, "b", &ada));
+    CHECK_ERR(weft_operate_fork(client, target, &point, "b", &ada),
+              WEFT_EEXISTS);
+    CHECK_OK(weft_client_describe(client, target, &reply));
+    CHECK_EQ(reply->items[0].run, 1);
+    weft_reply_free(reply);
+    close_node(&rig);
+    inspect_fork(&rig);
+    open_node(&rig); // and from its rows
+    close_node(&rig);
+    inspect_fork(&rig);
+    weft_definitions_destroy(rig.definitions);
+}
+
+static void
+check_no_source(struct rig *rig, weft_bytes data, const char *kind,
+                weft_err err)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_reply *reply = NULL;
+
+    request.verb = WEFT_VERB_FORK;
+    request.target = (weft_target){kind, "b"};
+    request.data = data;
+    request.by = &ada;
+    CHECK_ERR(weft_client_call(rig->client, &request, 0, &reply), err);
+    weft_reply_free(reply);
+}
+
+TEST(operate, a_fork_needs_one_capsule_of_its_kind)
+{
+    struct rig rig = start(t);
+    weft_reply *reply = NULL;
+
+    check_no_source(&rig, weft_text("not a capsule"), "caller", WEFT_ECORRUPT);
+    check_no_source(&rig, weft_nothing(), "caller", WEFT_ECORRUPT);
+    CHECK_OK(weft_client_export(rig.client, target, &reply));
+    check_no_source(&rig, weft_bytes_of(reply->data.data, reply->data.len - 1),
+                    "caller", WEFT_ECORRUPT);
+    check_no_source(&rig, reply->data, "other", WEFT_EINVAL);
+    check_no_source(&rig, reply->data, NULL, WEFT_EINVAL);
+    check_no_source(&rig, reply->data, "caller", WEFT_OK);
+    weft_reply_free(reply);
     stop(&rig);
 }
 

@@ -8,7 +8,8 @@ foreach(module ${modules})
     list(APPEND objects $<TARGET_OBJECTS:${module}>)
 endforeach()
 set(outside PkgConfig::ROCKSDB PkgConfig::MSGPACK PkgConfig::JANSSON
-    PkgConfig::ZMQ PkgConfig::SODIUM weft::boost_context Threads::Threads)
+    PkgConfig::ZMQ PkgConfig::SODIUM PkgConfig::INIH
+    weft::boost_context Threads::Threads)
 
 add_library(weft_static STATIC ${objects})
 target_link_libraries(weft_static INTERFACE ${outside})

@@ -318,6 +318,12 @@ put_value(struct wf_buf *out_bytes, enum tag tag, weft_bytes value)
 }
 
 void
+wf_start_put_headers(weft_bytes pairs, struct wf_buf *out_bytes)
+{
+    put_value(out_bytes, TAG_HEADERS, pairs);
+}
+
+void
 wf_start_put_memo(weft_bytes options, weft_bytes memo, struct wf_buf *out_bytes)
 {
     put_others(options, TAG_MEMO, out_bytes);

@@ -60,6 +60,9 @@ weft_err wf_start_of_request(const weft_request *request,
 // are none.
 weft_bytes wf_start_headers(weft_bytes options);
 
+// Headers alone, as options.
+void wf_start_put_headers(weft_bytes pairs, struct wf_buf *out_bytes);
+
 // The value of one header; empty if there is none.
 weft_bytes wf_start_header(weft_bytes options, const char *name);
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// worker.h - what a worker of a task queue (task_queue.h) says to its queue and
-// to the callers of the activities that it runs.
+// worker.h - run the activities of a task queue (task_queue.h).
+//
+// A worker asks its queue for offers, leases what it gets, runs the functions
+// of its definitions on threads of its own, and says how they ended. Their code
+// is that of any activity. While one runs its lease is renewed; a worker that
+// dies lets it pass, and another one gets the next attempt, with the same key.
+// (Temporal: activity worker.)
 
 #ifndef WEFT_WORKER_H
 #define WEFT_WORKER_H
@@ -16,6 +21,52 @@
 extern "C" {
 #endif
 
+// Workers. --------------------------------------------------------------------
+
+// Life:     open -> (drain) -> close, before its client is closed.
+// Threads:  any thread may call drain at any time; close is the last call.
+typedef struct weft_worker weft_worker;
+
+// Start from WEFT_WORKER_OPTIONS_INIT. Zero means the default given.
+typedef struct weft_worker_options {
+    size_t struct_size;
+    const char *task_queue; // required
+    // Required: the activities that it runs. What else is in it is not looked
+    // at. Borrowed until close; may be that of a node.
+    const weft_definitions *definitions;
+    uint32_t parallel;    // attempts at a time, to 1,000; default 16
+    uint32_t lease_ms;    // 1,000 to 600,000; default 10,000
+    const char *identity; // for people; 1 to 63 bytes; default "worker"
+} weft_worker_options;
+
+#define WEFT_WORKER_OPTIONS_INIT                                               \
+    {                                                                          \
+        .struct_size = sizeof(weft_worker_options)                             \
+    }
+
+// Begin to poll. The client is the worker's until close: nobody else submits
+// requests to it or dispatches it.
+//
+// WEFT_EINVAL    an option is missing or out of range
+// WEFT_ENOTFOUND the client's node has no task queues
+// WEFT_EBUSY     no thread can be made
+WEFT_API weft_err weft_worker_open(weft_client *client,
+                                   const weft_worker_options *options,
+                                   weft_worker **out_worker);
+
+// Take nothing new, give back what has not begun, and wait until what runs has
+// ended and its results are accepted. A worker that was drained stays so.
+//
+// WEFT_ETIMEDOUT  something still runs; it goes on
+WEFT_API weft_err weft_worker_drain(weft_worker *worker, uint32_t timeout_ms);
+
+// Free the worker; NULL is allowed. What has not begun is given back. What runs
+// is told to stop; this waits for its functions to return, and their outcomes
+// are dropped: those attempts are lost when their lease is over. Drain first.
+WEFT_API void weft_worker_close(weft_worker *worker);
+
+// The protocol, for workers that are made otherwise. --------------------------
+//
 // 1. Poll: ask (WEFT_VERB_ASK) the actor {"task_queue", NAME} "poll", with the
 //    msgpack map
 //      poller   bin of 16 bytes: this poller's own, the same for all its polls

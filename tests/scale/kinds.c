@@ -11,6 +11,7 @@
 
 #include "weft/branch.h"
 #include "weft/child.h"
+#include "weft/task_queue.h"
 #include "weft/workflow.h"
 
 #define HOUR_MS (3600ULL * 1000)
@@ -42,16 +43,17 @@ restart(weft_workflow *wf, const char *plan, uint64_t count, uint64_t seen)
     return weft_workflow_restart(wf, weft_text(text));
 }
 
-// Begin `count` calls.
+// Begin `count` calls. options may be NULL.
 static weft_err
-call_many(weft_workflow *wf, uint64_t count, weft_future **out_futures)
+call_many(weft_workflow *wf, uint64_t count, const weft_call_options *options,
+          weft_future **out_futures)
 {
     weft_future *futures =
         weft_workflow_alloc(wf, (size_t)count * sizeof(*futures));
     weft_err err = WEFT_OK;
 
     for (uint64_t i = 0; i < count && err == WEFT_OK; i++) {
-        err = weft_workflow_call_async(wf, "work", weft_text("input"), NULL,
+        err = weft_workflow_call_async(wf, "work", weft_text("input"), options,
                                        &futures[i]);
     }
     *out_futures = futures;
@@ -62,8 +64,24 @@ static weft_err
 run_all(weft_workflow *wf, uint64_t count, uint64_t seen)
 {
     weft_future *futures;
-    weft_err err = call_many(wf, count, &futures);
+    weft_err err = call_many(wf, count, NULL, &futures);
 
+    if (err == WEFT_OK) {
+        err = weft_workflow_await_all(wf, futures, (size_t)count);
+    }
+    return err == WEFT_OK ? give(wf, seen + count) : err;
+}
+
+// The same, by workers of a queue.
+static weft_err
+run_queued(weft_workflow *wf, uint64_t count, uint64_t seen)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    weft_future *futures;
+    weft_err err;
+
+    options.task_queue = "q";
+    err = call_many(wf, count, &options, &futures);
     if (err == WEFT_OK) {
         err = weft_workflow_await_all(wf, futures, (size_t)count);
     }
@@ -74,7 +92,7 @@ static weft_err
 run_settled(weft_workflow *wf, uint64_t count, uint64_t seen)
 {
     weft_future *futures;
-    weft_err err = call_many(wf, count, &futures);
+    weft_err err = call_many(wf, count, NULL, &futures);
 
     if (err == WEFT_OK) {
         err = weft_workflow_await_settled(wf, futures, (size_t)count);
@@ -87,7 +105,7 @@ call_some(weft_workflow *wf, void *ctx)
 {
     weft_future *futures;
     uint64_t *count = ctx;
-    weft_err err = call_many(wf, *count, &futures);
+    weft_err err = call_many(wf, *count, NULL, &futures);
 
     return err == WEFT_OK ? weft_workflow_await_all(wf, futures, (size_t)*count)
                           : err;
@@ -288,7 +306,8 @@ static const struct plan plans[] = {
     {"later", run_later},       {"go", run_go},
     {"restart", run_restart},   {"steps", run_steps},
     {"values", run_values},     {"family", run_family},
-    {"parent", run_parent},     {"tyrant", run_tyrant},
+    {"queued", run_queued},     {"parent", run_parent},
+    {"tyrant", run_tyrant},
 };
 
 static weft_err
@@ -333,7 +352,8 @@ scale_definitions(void)
     if (weft_definitions_create(&definitions) != WEFT_OK ||
         weft_definitions_add_workflow(definitions, &workflow) != WEFT_OK ||
         weft_definitions_add_workflow(definitions, &child) != WEFT_OK ||
-        weft_definitions_add_activity(definitions, &activity) != WEFT_OK) {
+        weft_definitions_add_activity(definitions, &activity) != WEFT_OK ||
+        weft_definitions_add_task_queues(definitions) != WEFT_OK) {
         abort();
     }
     return definitions;

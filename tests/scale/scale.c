@@ -22,7 +22,10 @@
 
 #include "scale/kinds.h"
 #include "weft/find.h"
+#include "weft/payload.h"
+#include "weft/task_queue.h"
 #include "weft/testing.h"
+#include "weft/worker.h"
 
 #define DAY_MS (24ULL * 3600 * 1000)
 #define CHECK(condition)                                                       \
@@ -34,6 +37,7 @@
     } while (0)
 
 static const weft_target target = {"scale", "one"};
+static const weft_target queue = {WEFT_TASK_QUEUE_KIND, "q"};
 
 // What a case is about: so many things, and a node.
 struct run {
@@ -204,6 +208,94 @@ run_tyrant(struct run *run)
     check_children(run, "terminated");
 }
 
+// A queue with so many offers that wait, one worker that takes all, and a crash
+// before and in the middle.
+static uint64_t
+depth_of(const struct run *run)
+{
+    weft_reply *reply = NULL;
+    uint64_t depth = 0;
+
+    CHECK(weft_client_query(run->client, queue, "depth", weft_nothing(),
+                            &reply) == WEFT_OK);
+    CHECK(weft_payload_get_uint(reply->data, "", &depth) == WEFT_OK);
+    weft_reply_free(reply);
+    return depth;
+}
+
+static void
+by_token(const struct run *run, weft_verb verb, const char *token)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_reply *reply = NULL;
+
+    request.verb = verb;
+    request.token = token;
+    request.worker = "one";
+    request.lease_ms = 600000;
+    CHECK(weft_client_call(run->client, &request, 0, &reply) == WEFT_OK);
+    weft_reply_free(reply);
+}
+
+// Poll, confirming those before; run what comes. Returns how many.
+static uint64_t
+take(const struct run *run, weft_payload *taken)
+{
+    weft_payload *poll = NULL;
+    weft_reply *reply = NULL;
+    weft_payload_entries walk;
+    weft_bytes offer;
+    char token[WEFT_TOKEN_CHARS_MAX];
+    size_t count;
+
+    CHECK(weft_payload_create(&poll) == WEFT_OK);
+    CHECK(weft_payload_pack(poll,
+                            "{'poller':B, 'credit':d, 'wait_ms':d, 'taken':v}",
+                            "0123456789abcdef", (size_t)16, 1000, 0,
+                            weft_payload_bytes(taken)) == WEFT_OK);
+    CHECK(weft_client_ask(run->client, queue, "poll", weft_payload_bytes(poll),
+                          &reply) == WEFT_OK);
+    CHECK(weft_payload_get_count(reply->data, "offers", &count) == WEFT_OK);
+    CHECK(weft_payload_walk(reply->data, "offers", &walk) == WEFT_OK);
+    weft_payload_reset(taken);
+    weft_payload_array(taken, count);
+    while (weft_payload_next(&walk, NULL, &offer)) {
+        uint64_t id;
+
+        CHECK(weft_payload_get_uint(offer, "id", &id) == WEFT_OK);
+        CHECK(weft_payload_get_text(offer, "token", token, sizeof(token)) ==
+              WEFT_OK);
+        by_token(run, WEFT_VERB_LEASE, token);
+        by_token(run, WEFT_VERB_COMPLETE, token);
+        weft_payload_uint(taken, id);
+    }
+    weft_reply_free(reply);
+    weft_payload_destroy(poll);
+    return count;
+}
+
+static void
+run_queue(struct run *run)
+{
+    weft_payload *taken = NULL;
+    uint64_t count = 0;
+
+    start(run, "queued");
+    CHECK(depth_of(run) == run->count);
+    weft_test_crash(run->test);
+    CHECK(depth_of(run) == run->count);
+    CHECK(weft_payload_create(&taken) == WEFT_OK);
+    weft_payload_array(taken, 0);
+    count += take(run, taken);
+    weft_test_crash(run->test);
+    while (count < run->count) {
+        count += take(run, taken);
+    }
+    check_result(run, run->count);
+    CHECK(take(run, taken) == 0 && depth_of(run) == 0);
+    weft_payload_destroy(taken);
+}
+
 // Signals. ------------------------------------------------------------------
 
 static void
@@ -274,6 +366,7 @@ static const struct scale_case cases[] = {
     {"children.all", run_family, 2000, 100000},
     {"children.cancelled", run_orphans, 2000, 100000},
     {"children.crashed", run_tyrant, 2000, 100000},
+    {"queue.waiting", run_queue, 2000, 100000},
     {"signal.later", run_later, 3000, 1000000},
     {"signal.never", run_never, 3000, 1000000},
     {"signal.paused", run_paused, 3000, 1000000},

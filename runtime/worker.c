@@ -9,17 +9,16 @@
 
 #include "weft/worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "runtime/futex.h"
 #include "runtime/versioned.h"
 #include "runtime/worker_impl.h"
 #include "runtime/workers.h"
@@ -306,10 +305,8 @@ say_empty(weft_worker *worker)
 {
     if (atomic_load(&worker->is_draining) && worker->jobs.count == 0 &&
         worker->is_bye_answered) {
-        pthread_mutex_lock(&worker->lock);
-        worker->is_empty = true;
-        pthread_cond_broadcast(&worker->changed);
-        pthread_mutex_unlock(&worker->lock);
+        atomic_store(&worker->is_empty, 1);
+        wf_futex_wake(&worker->is_empty);
     }
 }
 
@@ -330,7 +327,8 @@ run(void *arg)
             uint64_t now_ns = wf_worker_now_ns(worker);
 
             stopped_ns = stopped_ns == 0 ? now_ns : stopped_ns;
-            if (worker->is_empty || now_ns - stopped_ns > GOODBYE_MS * MS_NS) {
+            if (atomic_load(&worker->is_empty) != 0 ||
+                now_ns - stopped_ns > GOODBYE_MS * MS_NS) {
                 return NULL;
             }
             at_ns = now_ns + 50 * MS_NS < at_ns ? now_ns + 50 * MS_NS : at_ns;
@@ -403,8 +401,6 @@ destroy(weft_worker *worker)
     wf_workers_destroy(worker->pool);
     wf_mpsc_fini(&worker->inbox);
     wf_buf_fini(&worker->taken);
-    pthread_cond_destroy(&worker->changed);
-    pthread_mutex_destroy(&worker->lock);
     wf_free(worker->queue);
     wf_free(worker->name);
     wf_free(worker);
@@ -414,7 +410,6 @@ static weft_worker *
 create(weft_client *client, const weft_worker_options *options)
 {
     weft_worker *worker = wf_calloc(sizeof(*worker));
-    pthread_condattr_t attributes;
 
     worker->client = client;
     worker->queue = wf_strdup(options->task_queue);
@@ -427,11 +422,6 @@ create(weft_client *client, const weft_worker_options *options)
     wf_mpsc_init(&worker->inbox);
     wf_list_init(&worker->jobs);
     wf_list_init(&worker->asks);
-    pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
     return worker;
 }
 
@@ -500,29 +490,22 @@ weft_worker_open(weft_client *client, const weft_worker_options *options,
 weft_err
 weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
 {
-    struct timespec until;
-    weft_err err = WEFT_OK;
-    int waited = 0;
+    uint64_t until_ns;
 
     wf_error_clear();
     WF_REQUIRE(worker != NULL);
+    until_ns = wf_worker_now_ns(worker) + (uint64_t)timeout_ms * MS_NS;
     atomic_store(&worker->is_draining, true);
     wf_mpsc_wake(&worker->inbox);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&worker->lock);
-    while (!worker->is_empty && waited != ETIMEDOUT) {
-        waited =
-            pthread_cond_timedwait(&worker->changed, &worker->lock, &until);
+    while (atomic_load(&worker->is_empty) == 0) {
+        uint64_t now_ns = wf_worker_now_ns(worker);
+
+        if (now_ns >= until_ns) {
+            return wf_error(WEFT_ETIMEDOUT, "activities still run");
+        }
+        wf_futex_wait(&worker->is_empty, 0, until_ns - now_ns);
     }
-    if (!worker->is_empty) {
-        err = wf_error(WEFT_ETIMEDOUT, "activities still run");
-    }
-    pthread_mutex_unlock(&worker->lock);
-    return err;
+    return WEFT_OK;
 }
 
 void

@@ -6,8 +6,8 @@
 //   worker_job.c   one attempt: leased, run, renewed, reported
 //
 // Threads: all of it belongs to the worker's own thread, which alone dispatches
-// its client; but the inbox, the flags, and what `lock` guards. The functions
-// of activities run on the threads of a pool (workers.h), whose tasks and beats
+// its client; but the inbox and the flags, which are atomic. The functions of
+// activities run on the threads of a pool (workers.h), whose tasks and beats
 // come back through the inbox.
 
 #ifndef WF_RUNTIME_WORKER_IMPL_H
@@ -82,9 +82,7 @@ struct weft_worker {
     atomic_bool is_closing;
     atomic_bool is_stopped; // the pool runs nothing any more
 
-    pthread_mutex_t lock; // over what follows
-    pthread_cond_t changed;
-    bool is_empty; // it drains, and nothing is left
+    _Atomic uint32_t is_empty; // 1: it drains, and nothing is left; a futex
 
     // The thread's own.
     struct wf_list jobs;

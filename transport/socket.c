@@ -114,7 +114,8 @@ set_options(void *zmq, const struct wf_socket_options *options)
     WF_ASSERT(rc == 0);
     set_int(zmq, ZMQ_LINGER, 0);
     set_int(zmq, ZMQ_SNDHWM, queue);
-    set_int(zmq, ZMQ_RCVHWM, queue);
+    set_int(zmq, ZMQ_RCVHWM,
+            options->receive_max == 0 ? queue : (int)options->receive_max);
     set_int(zmq, ZMQ_TCP_KEEPALIVE, 1);
     set_int(zmq, ZMQ_HANDSHAKE_IVL,
             (int)value_or(options->handshake_ms, HANDSHAKE_MS_DEFAULT));
@@ -180,7 +181,8 @@ open_monitor(struct wf_context *context, struct wf_socket *socket)
     char name[64];
     int rc;
 
-    (void)snprintf(name, sizeof(name), "inproc://%p", (void *)socket);
+    (void)snprintf(name, sizeof(name), "inproc://monitor-%u",
+                   atomic_fetch_add(&context->monitors, 1));
     rc = zmq_socket_monitor(socket->zmq, name, events);
     WF_ASSERT(rc == 0);
     socket->monitor = zmq_socket(context->zmq, ZMQ_PAIR);

@@ -40,6 +40,7 @@ enum wf_socket_type { WF_SOCKET_ROUTER, WF_SOCKET_DEALER };
 struct wf_socket_options {
     enum wf_socket_type type;
     uint32_t queue_max;     // messages waiting for each peer; 1,000
+    uint32_t receive_max;   // messages of each that were not read; queue_max
     uint32_t message_max;   // bytes; a peer that sends more is cut off; 5 MiB
     uint32_t handshake_ms;  // 3,000
     uint32_t backlog;       // ROUTER: connections not yet taken; 128

@@ -9,11 +9,15 @@
 #ifndef WF_TRANSPORT_SOCKET_IMPL_H
 #define WF_TRANSPORT_SOCKET_IMPL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct wf_context {
     void *zmq;
-    void *first; // socket that starts it, see seed_names
+    void *first;               // socket that starts it, see seed_names
+    _Atomic uint32_t monitors; // so far; a name is free again only some time
+                               // after its socket was closed
     bool has_auth;
 };
 

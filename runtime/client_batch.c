@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "runtime/client_batch.h"
 #include "runtime/client_impl.h"
 #include "runtime/futex.h"
 #include "runtime/versioned.h"
@@ -73,8 +74,8 @@ pace(struct batch *batch)
     batch->unpaced++;
 }
 
-static void
-count(weft_batch_result *result, weft_err err)
+void
+wf_client_batch_count(weft_batch_result *result, weft_err err)
 {
     size_t i = 0;
 
@@ -96,13 +97,13 @@ count(weft_batch_result *result, weft_err err)
     result->errors[i].count++;
 }
 
-// What is asked of each, but for who it is.
-static weft_request
-request_of(const weft_batch_options *options)
+weft_request
+wf_client_batch_request(const weft_batch_options *options, weft_target target)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
     request.verb = options->verb;
+    request.target = target;
     request.name = options->name;
     request.data = options->data;
     request.terminate_first = options->terminate_first;
@@ -115,9 +116,9 @@ static weft_err
 send(struct batch *batch, const weft_description *item,
      struct wf_client_call **out_call)
 {
-    weft_request request = request_of(&batch->options);
+    weft_request request = wf_client_batch_request(
+        &batch->options, (weft_target){item->kind, item->id});
 
-    request.target = (weft_target){item->kind, item->id};
     return wf_client_send(batch->client, &request, 0, out_call);
 }
 
@@ -139,13 +140,12 @@ do_page(struct batch *batch, const weft_reply *page)
             errs[i] = wf_client_receive(calls[i], 0, &reply);
             weft_reply_free(reply);
         }
-        count(batch->result, errs[i]);
+        wf_client_batch_count(batch->result, errs[i]);
     }
 }
 
-// cursor NULL: the beginning, or the end.
-static void
-set_cursor(weft_batch_result *result, const char *cursor)
+void
+wf_client_batch_set_cursor(weft_batch_result *result, const char *cursor)
 {
     size_t len = cursor == NULL ? 0 : strlen(cursor);
 
@@ -170,37 +170,32 @@ next_page(struct batch *batch, bool *out_is_last)
     if (err == WEFT_OK) {
         do_page(batch, page);
         *out_is_last = page->cursor == NULL;
-        set_cursor(result, page->cursor);
+        wf_client_batch_set_cursor(result, page->cursor);
     }
     weft_reply_free(page);
     return err;
 }
 
-static weft_err
-check(const weft_client *client, const weft_batch_options *given,
-      weft_batch_options *out_options)
+weft_err
+wf_client_batch_check(const weft_client *client,
+                      const weft_batch_options *options)
 {
     weft_request request;
-    weft_err err = wf_versioned_copy("weft_batch_options", given, out_options,
-                                     sizeof(*out_options));
 
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (out_options->filter == NULL || out_options->filter[0] == '\0') {
+    if (options->filter == NULL || options->filter[0] == '\0') {
         return wf_error(WEFT_EINVAL, "a batch needs a filter");
     }
-    if (!is_for_batches(out_options->verb)) {
+    if (!is_for_batches(options->verb)) {
         return wf_error(WEFT_EINVAL, "verb %d is not for batches",
-                        (int)out_options->verb);
+                        (int)options->verb);
     }
-    if (out_options->cursor != NULL &&
-        strnlen(out_options->cursor, WEFT_BATCH_CURSOR_BYTES) ==
+    if (options->cursor != NULL &&
+        strnlen(options->cursor, WEFT_BATCH_CURSOR_BYTES) ==
             WEFT_BATCH_CURSOR_BYTES) {
         return wf_error(WEFT_EINVAL, "not a cursor");
     }
     // Else each of them would say so, or none if there are none.
-    request = request_of(out_options);
+    request = wf_client_batch_request(options, (weft_target){NULL, NULL});
     return wf_client_check(client, &request);
 }
 
@@ -216,10 +211,14 @@ weft_client_batch(weft_client *client, const weft_batch_options *options,
     wf_error_clear();
     WF_REQUIRE(client != NULL);
     WF_REQUIRE(out_result != NULL);
-    err = check(client, options, &batch.options);
+    err = wf_versioned_copy("weft_batch_options", options, &batch.options,
+                            sizeof(batch.options));
+    if (err == WEFT_OK) {
+        err = wf_client_batch_check(client, &batch.options);
+    }
     if (err == WEFT_OK) {
         // Its cursor may be the one of this very result.
-        set_cursor(&begin, batch.options.cursor);
+        wf_client_batch_set_cursor(&begin, batch.options.cursor);
     }
     *out_result = begin;
     while (err == WEFT_OK && !is_last) {

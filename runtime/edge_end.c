@@ -135,15 +135,35 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
+// A question that was accepted: its answer will be kept, for whoever asks
+// again.
+static void
+withdraw_question(struct wf_partition *partition, const uint8_t client[16],
+                  uint64_t number)
+{
+    struct wf_window *window = wf_window_find(partition, client);
+    struct wf_answer *answer =
+        window == NULL ? NULL : wf_window_find_answer(window, number);
+    struct wf_request *request = answer == NULL ? NULL : answer->request;
+
+    if (request != NULL && request->verb == WEFT_VERB_ASK &&
+        atomic_load(&request->is_withdrawn)) {
+        answer->request = NULL;
+        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
+    }
+}
+
 // Many may wait for one actor, and all of them leave one by one. So the list is
 // gone through only when half of it has left: each costs a few steps, however
 // many there are, and no more wait than twice those who want to.
 void
-wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key)
+wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
+                 const uint8_t client[16], uint64_t number)
 {
     struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
     size_t count = actor == NULL ? 0 : actor->results.count;
 
+    withdraw_question(partition, client, number);
     if (count == 0 || ++actor->withdrawn < (count + 1) / 2) {
         return;
     }

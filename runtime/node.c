@@ -74,12 +74,15 @@ wf_node_withdraw(weft_node *node, struct wf_request *request)
     uint32_t shard = wf_node_shard_of(node, request->partition);
 
     atomic_store(&request->is_withdrawn, true);
-    if (request->verb != WEFT_VERB_RESULT || atomic_load(&node->is_refusing)) {
+    if ((request->verb != WEFT_VERB_RESULT && request->verb != WEFT_VERB_ASK) ||
+        atomic_load(&node->is_refusing)) {
         return; // it does not wait for long
     }
     post = wf_post_create(WF_POST_WITHDRAW);
     post->partition = request->partition;
-    post->u.withdrawn = wf_key_copy(&request->key);
+    post->u.withdrawn.key = wf_key_copy(&request->key);
+    memcpy(post->u.withdrawn.client, request->client, sizeof(request->client));
+    post->u.withdrawn.number = request->number;
     wf_post_push(wf_shard_inbox(node->shards[shard]), post);
 }
 

@@ -32,8 +32,8 @@ struct wf_trace;
 void wf_node_post_request(weft_node *node, struct wf_request *request);
 
 // Nobody waits any more for the answer of a request that was posted and is not
-// done: one that waits for an instance (result) is answered soon, and done. On
-// the thread that will free it.
+// done: one that waits for an instance (result, ask) is answered soon, and
+// done. On the thread that will free it.
 void wf_node_withdraw(weft_node *node, struct wf_request *request);
 
 uint32_t wf_node_partition_count(const weft_node *node);

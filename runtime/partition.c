@@ -322,10 +322,11 @@ wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
 
 void
 wf_partition_withdraw(struct wf_partition *partition, uint64_t now_ms,
-                      const struct wf_key *key)
+                      const struct wf_key *key, const uint8_t client[16],
+                      uint64_t number)
 {
     set_now(partition, now_ms);
-    wf_edge_withdraw(partition, key);
+    wf_edge_withdraw(partition, key, client, number);
 }
 
 void

@@ -116,10 +116,11 @@ void wf_partition_blame(struct wf_partition *partition,
 
 void wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
                           struct wf_request *request); // takes it
-// A request about this actor that waits (result) was marked is_withdrawn: it is
-// answered with WEFT_ECANCELLED, soon or with others.
+// A request about this actor that waits (result, ask) was marked is_withdrawn:
+// it is answered with WEFT_ECANCELLED, soon or with others.
 void wf_partition_withdraw(struct wf_partition *partition, uint64_t now_ms,
-                           const struct wf_key *key);
+                           const struct wf_key *key, const uint8_t client[16],
+                           uint64_t number);
 void wf_partition_frame(struct wf_partition *partition, uint64_t now_ms,
                         weft_bytes frame); // borrowed
 void wf_partition_task(struct wf_partition *partition, uint64_t now_ms,

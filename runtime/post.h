@@ -89,6 +89,13 @@ struct wf_post_stats {
     sem_t *answered;
 };
 
+// A request that waits, by its actor and its id.
+struct wf_post_withdrawn {
+    struct wf_key key; // owned
+    uint8_t client[16];
+    uint64_t number;
+};
+
 struct wf_post {
     struct wf_mpsc_node queue;
     enum wf_post_type type;
@@ -96,7 +103,7 @@ struct wf_post {
     uint32_t store;     // of those about a store
     union {
         struct wf_request *request;
-        struct wf_key withdrawn; // owned
+        struct wf_post_withdrawn withdrawn;
         struct wf_buf frame;
         struct wf_task *task;
         struct wf_beat *beat;

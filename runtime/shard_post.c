@@ -84,7 +84,7 @@ keep(struct wf_shard_place *place, struct wf_post *post)
         wf_list_push_back(&place->requests, &post->u.request->wait);
         break;
     case WF_POST_WITHDRAW: // asked again, it will be answered at once
-        wf_key_fini(&post->u.withdrawn);
+        wf_key_fini(&post->u.withdrawn.key);
         break;
     case WF_POST_FRAME:
         wf_buf_fini(&post->u.frame);
@@ -128,8 +128,10 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
         wf_partition_request(partition, now_ms, post->u.request);
         break;
     case WF_POST_WITHDRAW:
-        wf_partition_withdraw(partition, now_ms, &post->u.withdrawn);
-        wf_key_fini(&post->u.withdrawn);
+        wf_partition_withdraw(partition, now_ms, &post->u.withdrawn.key,
+                              post->u.withdrawn.client,
+                              post->u.withdrawn.number);
+        wf_key_fini(&post->u.withdrawn.key);
         break;
     case WF_POST_FRAME:
         wf_partition_frame(partition, now_ms, wf_buf_bytes(&post->u.frame));

@@ -279,7 +279,8 @@ world_withdraw(struct world *world, struct world_call *shown)
 
         atomic_store(&request->is_withdrawn, true);
         wf_partition_withdraw(world->sites[request->partition].partition,
-                              world->now_ms, &key);
+                              world->now_ms, &key, request->client,
+                              request->number);
         wf_key_fini(&key);
     }
 }

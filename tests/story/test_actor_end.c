@@ -95,6 +95,35 @@ tell_withdraw(struct story *story)
     CHECK_STR(waits[1]->data, "done");
 }
 
+// Its answer is kept, for who asks again under the same number.
+static void
+tell_withdraw_question(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *question;
+
+    request.verb = WEFT_VERB_ASK;
+    request.target = (weft_target){"puppet", "a"};
+    request.name = "do";
+    request.data = weft_text("later");
+    request.number = world_next_number(story->world) + 1000;
+    story_start("puppet", "a", "");
+    question = world_submit(story->world, &request);
+    story_wait_ms(10);
+    world_withdraw(story->world, question);
+    CHECK_ERR(world_wait(story->world, question)->err, WEFT_ECANCELLED);
+    question = world_submit(story->world, &request);
+    story_wait_ms(10);
+    CHECK(!question->is_answered);
+    puppet_do("puppet", "a", "stop done"); // which ends all questions
+    CHECK(world_wait(story->world, question)->err != WEFT_ECANCELLED);
+}
+
+TEST(actor, whoever_asked_may_withdraw_and_ask_again)
+{
+    story_run(troupe, tell_withdraw_question);
+}
+
 TEST(actor, whoever_waits_for_its_end_may_withdraw)
 {
     story_run(troupe, tell_withdraw);

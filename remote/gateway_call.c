@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gateway_call.c - what clients asked and have no answer to yet.
+//
+// An answer goes to the connection that its client has then, and a number that
+// comes again meanwhile is not asked again.
+//
+// Waits are different: they may last for months, so they end with their
+// connection. One that was withdrawn is the node's until it comes back; its
+// session knows it no more, and may ask again under the same number.
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "remote/codec.h"
+#include "remote/gateway_batch.h"
+#include "remote/gateway_impl.h"
+#include "runtime/client_as.h"
+#include "runtime/node.h"
+#include "runtime/request.h"
+
+enum {
+    RETRY_AFTER_MS = 100,
+    LARGE_ANSWER_BYTES = 4096,
+};
+
+static bool
+is_call(const void *item, const void *key)
+{
+    const struct wf_gateway_call *call = item;
+    const uint64_t *number = key;
+
+    return call->number == *number;
+}
+
+static uint64_t
+hash_number(uint64_t number)
+{
+    return wf_hash64(&number, sizeof(number), 0);
+}
+
+// Its session gets no answer of it any more.
+static void
+detach(struct wf_gateway_call *call)
+{
+    struct wf_gateway_session *session = call->session;
+    weft_server *server = call->server;
+
+    if (wf_heap_has(&call->expiry)) {
+        wf_heap_remove(&server->expiries, &call->expiry);
+    }
+    if (session == NULL) {
+        return;
+    }
+    wf_table_remove(&session->calls, hash_number(call->number), call);
+    session->bytes -= call->bytes;
+    if (wf_list_has(&call->wait)) {
+        wf_list_remove(&session->waits, &call->wait);
+    }
+    call->session = NULL;
+}
+
+static void
+withdraw(struct wf_gateway_call *call)
+{
+    detach(call);
+    if (call->request != NULL) {
+        wf_node_withdraw(call->server->node, call->request);
+    }
+}
+
+void
+wf_gateway_call_withdraw_waits(struct wf_gateway_session *session)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&session->waits)) != NULL) {
+        withdraw(WF_CONTAINER(node, struct wf_gateway_call, wait));
+    }
+}
+
+void
+wf_gateway_call_withdraw_all(struct wf_gateway_session *session)
+{
+    struct wf_gateway_call *call;
+    size_t cursor = 0;
+
+    while ((call = wf_table_next(&session->calls, &cursor)) != NULL) {
+        withdraw(call); // which may move others
+        cursor = 0;
+    }
+}
+
+void
+wf_gateway_call_destroy(struct wf_gateway_call *call)
+{
+    weft_server *server = call->server;
+
+    detach(call);
+    server->calls--;
+    server->bytes -= call->bytes;
+    call->space->calls--;
+    wf_gateway_space_leave(server, call->space);
+    wf_free(call);
+}
+
+void
+wf_gateway_call_refuse(weft_server *server, struct wf_gateway_peer *peer,
+                       uint64_t number, weft_err err)
+{
+    wf_codec_error_encode(number, err, weft_err_detail(), &server->out);
+    wf_gateway_peer_send(server, peer);
+}
+
+// It reads, and what it read is large, and nobody takes it: it may ask later.
+static bool
+must_wait(const struct wf_gateway_call *call, const weft_reply *reply)
+{
+    return wf_request_is_read(call->request) &&
+           (reply->data.len > LARGE_ANSWER_BYTES || reply->items_count > 0) &&
+           wf_gateway_peer_is_choked(call->server, call->session->peer);
+}
+
+static void
+answer(struct wf_gateway_call *call, const weft_reply *reply)
+{
+    weft_server *server = call->server;
+    weft_reply later = {
+        .err = WEFT_EBUSY,
+        .detail = "answers that were not taken are in the way",
+        .number = call->number,
+        .retry_after_ms = RETRY_AFTER_MS,
+    };
+
+    if (must_wait(call, reply)) {
+        wf_counter_add(&server->tally.refused, 1);
+        reply = &later;
+    }
+    wf_codec_reply_encode(call->verb, reply, &server->out);
+    wf_gateway_peer_send(server, call->session->peer);
+}
+
+static void
+on_reply(void *ctx, const weft_reply *reply)
+{
+    struct wf_gateway_call *call = ctx;
+    bool is_wanted = call->session != NULL && call->session->peer != NULL &&
+                     wf_gateway_mode(call->server) != WF_GATEWAY_CLOSING;
+
+    if (is_wanted) {
+        answer(call, reply);
+    }
+    wf_gateway_call_destroy(call);
+}
+
+// Requests. -----------------------------------------------------------------
+
+// Is there room for one more? Else why not.
+static weft_err
+admit(const weft_server *server, const struct wf_gateway_session *session,
+      size_t bytes)
+{
+    const weft_server_options *options = &server->options;
+
+    if (session->calls.count >= options->credit) {
+        return wf_error(WEFT_EBUSY, "credit: %u requests have no answer yet",
+                        options->credit);
+    }
+    if (session->bytes + bytes > options->credit_bytes) {
+        return wf_error(WEFT_EBUSY, "credit_bytes: over %llu have no answer",
+                        (unsigned long long)options->credit_bytes);
+    }
+    if (session->space->calls >= options->namespace_requests_max) {
+        return wf_error(WEFT_EBUSY,
+                        "%u requests of this namespace have no answer yet",
+                        options->namespace_requests_max);
+    }
+    if (server->bytes + bytes > options->bytes_max) {
+        return wf_error(WEFT_EBUSY, "the node has too much under way");
+    }
+    if (wf_gateway_peer_is_choked(server, session->peer)) {
+        return wf_error(WEFT_EBUSY, "answers that were not taken are in the "
+                                    "way");
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+admit_wait(const weft_server *server, const struct wf_gateway_session *session,
+           weft_verb verb)
+{
+    if (verb == WEFT_VERB_RESULT &&
+        session->waits.count >= server->options.waits_max) {
+        return wf_error(WEFT_EBUSY, "waits: %u requests wait already",
+                        server->options.waits_max);
+    }
+    return WEFT_OK;
+}
+
+static void
+add_call(struct wf_gateway_call *call, uint64_t wait_ms)
+{
+    weft_server *server = call->server;
+    struct wf_gateway_session *session = call->session;
+
+    wf_table_add(&session->calls, hash_number(call->number), call);
+    session->bytes += call->bytes;
+    server->calls++;
+    server->bytes += call->bytes;
+    call->space->calls++;
+    call->space->users++;
+    if (call->verb == WEFT_VERB_RESULT) {
+        wf_list_push_back(&session->waits, &call->wait);
+    }
+    if (wf_list_has(&call->wait) && wait_ms != 0 && wait_ms < WF_NEVER_MS / 2) {
+        wf_heap_add(&server->expiries, &call->expiry, server->now_ms + wait_ms);
+    }
+    wf_counter_add(&server->tally.requests, 1);
+}
+
+static struct wf_gateway_call *
+create_call(weft_server *server, struct wf_gateway_session *session,
+            uint64_t number, weft_verb verb, size_t bytes)
+{
+    struct wf_gateway_call *call = wf_calloc(sizeof(*call));
+
+    call->server = server;
+    call->session = session;
+    call->space = session->space;
+    call->number = number;
+    call->bytes = (uint32_t)bytes;
+    call->verb = verb;
+    return call;
+}
+
+static weft_err
+submit(weft_server *server, struct wf_gateway_session *session,
+       const struct wf_codec_request *request, size_t bytes)
+{
+    const weft_request *asked = &request->request;
+    struct wf_gateway_call *call =
+        create_call(server, session, asked->number, asked->verb, bytes);
+    struct wf_client_as as = {
+        .name_space = session->space->name,
+        .number = asked->number,
+        .confirmed = request->confirmed,
+        .is_again = request->is_again,
+    };
+    weft_err err;
+
+    memcpy(as.client_id, session->id, sizeof(as.client_id));
+    err = wf_client_submit_as(server->client, &as, asked, on_reply, call,
+                              &call->request);
+    if (err != WEFT_OK) {
+        wf_free(call);
+        return err;
+    }
+    add_call(call, request->wait_ms);
+    return WEFT_OK;
+}
+
+static weft_err
+take_request(weft_server *server, struct wf_gateway_session *session,
+             const struct wf_wire_message *message, size_t bytes)
+{
+    struct wf_codec_request request;
+    weft_err err = wf_codec_request_decode(message, &request);
+
+    if (err == WEFT_OK) {
+        err = admit_wait(server, session, request.request.verb);
+    }
+    if (err == WEFT_OK) {
+        err = submit(server, session, &request, bytes);
+    }
+    wf_codec_request_fini(&request);
+    return err;
+}
+
+static weft_err
+take_batch(weft_server *server, struct wf_gateway_session *session,
+           const struct wf_wire_message *message, size_t bytes)
+{
+    struct wf_gateway_call *call =
+        create_call(server, session, message->number, WEFT_VERB_COUNT, bytes);
+    weft_err err = wf_gateway_batch_begin(call, message);
+
+    if (err != WEFT_OK) {
+        wf_free(call);
+        return err;
+    }
+    add_call(call, 0);
+    return WEFT_OK;
+}
+
+void
+wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
+                     const struct wf_wire_message *message, size_t bytes)
+{
+    struct wf_gateway_session *session = peer->session;
+    weft_err err;
+
+    if (wf_table_find(&session->calls, hash_number(message->number), is_call,
+                      &message->number) != NULL) {
+        return; // its answer will come
+    }
+    err = admit(server, session, bytes);
+    if (err == WEFT_OK && wf_wire_is(message, "batch")) {
+        err = take_batch(server, session, message, bytes);
+    } else if (err == WEFT_OK) {
+        err = take_request(server, session, message, bytes);
+    }
+    if (err != WEFT_OK) {
+        wf_counter_add(&server->tally.refused, err == WEFT_EBUSY);
+        wf_gateway_call_refuse(server, peer, message->number, err);
+    }
+}
+
+// Time. ---------------------------------------------------------------------
+
+void
+wf_gateway_call_tick(weft_server *server)
+{
+    struct wf_heap_node *first;
+
+    while ((first = wf_heap_first(&server->expiries)) != NULL &&
+           first->due <= server->now_ms) {
+        struct wf_gateway_call *call =
+            WF_CONTAINER(first, struct wf_gateway_call, expiry);
+        struct wf_gateway_peer *peer = call->session->peer;
+        uint64_t number = call->number;
+
+        withdraw(call);
+        (void)wf_error(WEFT_ETIMEDOUT, "wait_ms: it has nothing to say yet");
+        wf_gateway_call_refuse(server, peer, number, WEFT_ETIMEDOUT);
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gateway_line.c - connections as the operating system has them.
+//
+// ZeroMQ 4.3.4 takes every connection there is: each costs 4 KiB, 14 KiB once
+// its handshake has begun and 28 KiB when it is done; and at the limit of
+// descriptors it turns in circles. So connections are counted as ZeroMQ tells
+// of them. One too many is cut off at once, and the listening sockets are made
+// to drop what wants to connect, until there are fewer; the same for what is
+// left of a slice of time in which too many came.
+// docs/design/0007-connections-are-counted.md
+//
+// Of a line only its descriptor is known. It is found by that in the events of
+// its opening and closing, which come in order.
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "remote/gateway_impl.h"
+
+enum {
+    SLICE_MS = 100,
+    SLICE_ACCEPTED_MAX = 200, // connections; more wait for the next
+    ROOM_DIVISOR = 16,        // so much is free before more are taken
+};
+
+struct wf_gateway_line *
+wf_gateway_line_find(weft_server *server, int fd)
+{
+    if (fd < 0 || (size_t)fd >= server->lines_cap ||
+        server->lines[fd] == NULL || !server->lines[fd]->is_open) {
+        return NULL;
+    }
+    return server->lines[fd];
+}
+
+static struct wf_gateway_line *
+line_at(weft_server *server, int fd)
+{
+    size_t at = (size_t)fd;
+    size_t cap = server->lines_cap;
+
+    if (at >= cap) {
+        cap = at + 64;
+        server->lines = wf_realloc(server->lines, cap * sizeof(*server->lines));
+        memset(server->lines + server->lines_cap, 0,
+               (cap - server->lines_cap) * sizeof(*server->lines));
+        server->lines_cap = cap;
+    }
+    if (server->lines[at] == NULL) {
+        server->lines[at] = wf_calloc(sizeof(*server->lines[at]));
+    }
+    return server->lines[at];
+}
+
+static void
+refuse(weft_server *server, bool is_refusing)
+{
+    if (server->is_refusing == is_refusing) {
+        return;
+    }
+    server->is_refusing = is_refusing;
+    for (size_t i = 0; i < server->listeners_count; i++) {
+        (void)wf_line_refuse(server->listeners[i], is_refusing);
+    }
+}
+
+static void
+close_line(weft_server *server, struct wf_gateway_line *line)
+{
+    struct wf_gateway_peer *peer = line->peer;
+
+    line->is_open = false;
+    line->peer = NULL;
+    server->lines_count--;
+    if (wf_list_has(&line->silent)) {
+        wf_list_remove(&server->silent, &line->silent);
+    }
+    wf_counter_add(&server->tally.disconnected, 1);
+    if (peer != NULL) {
+        wf_gateway_peer_gone(server, peer);
+    }
+}
+
+static void
+open_line(weft_server *server, int fd)
+{
+    struct wf_gateway_line *line = line_at(server, fd);
+
+    if (line->is_open) {
+        close_line(server, line);
+    }
+    line->line = wf_line_of(fd);
+    line->accepted_ms = server->now_ms;
+    line->is_open = true;
+    server->lines_count++;
+    server->slice_accepted++;
+    wf_list_push_back(&server->silent, &line->silent);
+    wf_counter_add(&server->tally.accepted, 1);
+    if (server->lines_count > server->options.connections_max ||
+        wf_gateway_mode(server) != WF_GATEWAY_SERVING) {
+        wf_counter_add(&server->tally.turned_away, 1);
+        (void)wf_line_cut(&line->line);
+    }
+    if (server->lines_count >= server->options.connections_max ||
+        server->slice_accepted >= SLICE_ACCEPTED_MAX) {
+        refuse(server, true);
+    }
+}
+
+static void
+add_listener(weft_server *server, int fd)
+{
+    server->listeners =
+        wf_realloc(server->listeners,
+                   (server->listeners_count + 1) * sizeof(*server->listeners));
+    server->listeners[server->listeners_count++] = fd;
+}
+
+void
+wf_gateway_line_events(weft_server *server)
+{
+    struct wf_socket_event event;
+    struct wf_gateway_line *line;
+
+    while (wf_socket_event(server->socket, &event)) {
+        switch (event.type) {
+        case WF_SOCKET_LISTENING:
+            add_listener(server, event.fd);
+            break;
+        case WF_SOCKET_ACCEPTED:
+            open_line(server, event.fd);
+            break;
+        case WF_SOCKET_DISCONNECTED:
+            line = wf_gateway_line_find(server, event.fd);
+            if (line != NULL) {
+                close_line(server, line);
+            }
+            break;
+        default:
+            break; // of what is no line
+        }
+    }
+}
+
+void
+wf_gateway_line_greeted(weft_server *server, int fd)
+{
+    struct wf_gateway_line *line = wf_gateway_line_find(server, fd);
+
+    if (line != NULL && wf_list_has(&line->silent)) {
+        wf_list_remove(&server->silent, &line->silent);
+    }
+}
+
+// Who has said no hello for too long.
+static void
+cut_silent(weft_server *server)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&server->silent)) != NULL) {
+        struct wf_gateway_line *line =
+            WF_CONTAINER(node, struct wf_gateway_line, silent);
+
+        if (server->now_ms - line->accepted_ms < server->options.hello_ms) {
+            return;
+        }
+        wf_list_remove(&server->silent, node);
+        wf_counter_add(&server->tally.silent, 1);
+        (void)wf_line_cut(&line->line);
+    }
+}
+
+void
+wf_gateway_line_tick(weft_server *server)
+{
+    uint32_t max = server->options.connections_max;
+
+    cut_silent(server);
+    if (server->now_ms - server->slice_ms >= SLICE_MS) {
+        server->slice_ms = server->now_ms;
+        server->slice_accepted = 0;
+    }
+    refuse(server, server->slice_accepted >= SLICE_ACCEPTED_MAX ||
+                       wf_gateway_mode(server) != WF_GATEWAY_SERVING ||
+                       (server->is_refusing
+                            ? server->lines_count + max / ROOM_DIVISOR >= max
+                            : server->lines_count >= max));
+}
+
+void
+wf_gateway_line_fini(weft_server *server)
+{
+    for (size_t i = 0; i < server->lines_cap; i++) {
+        wf_free(server->lines[i]);
+    }
+    wf_free(server->lines);
+    wf_free(server->listeners);
+}

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_gateway.c - a server on loopback, and clients that speak the protocol
+// and no more.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "unit/gateway_rig.h"
+#include "weft/operate.h"
+
+#define WELCOME                                                                \
+    "ok 0 version=1 server=weft 0.1.0 namespace=default roles={} "             \
+    "credit=1000 credit_bytes=8388608 waits=1000 payload_max=2097152 "         \
+    "message_max=5242880 keepalive_ms=10000"
+
+// Begin and end of most tests.
+static struct gateway_rig
+begin(struct test *t, struct dealer *dealer)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    gateway_rig_open(&rig);
+    dealer_open(dealer, &rig, 0);
+    return rig;
+}
+
+static void
+end(struct gateway_rig *rig, struct dealer *dealer)
+{
+    dealer_close(dealer);
+    gateway_rig_close(rig);
+    gateway_rig_end(rig);
+}
+
+static void
+greet(struct dealer *dealer, uint8_t client)
+{
+    dealer_hello(dealer, client);
+    CHECK_HEARS_LIKE(dealer, "ok 0 version=1");
+}
+
+TEST(gateway, a_client_says_hello_and_is_served)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    dealer_hello(&dealer, 1);
+    CHECK_HEARS(&dealer, WELCOME);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 2");
+    dealer_say(&dealer, "query", 3, "counter", "a", "number");
+    CHECK_HEARS(&dealer, "ok 3 data=(8)");
+    dealer_say(&dealer, "ping", 4, NULL, NULL, NULL);
+    CHECK_HEARS(&dealer, "pong 4");
+    CHECK_EQ(node_rig_number(rig.node.client, "a"), 1);
+    CHECK_EQ(gateway_rig_stats(&rig).requests, 3);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, nothing_is_taken_before_hello)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "bye 0 code=hello text=nothing of this connection "
+                         "was taken so far");
+    dealer_say(&dealer, "start", 2, "counter", "a", NULL);
+    dealer_say(&dealer, "ping", 3, NULL, NULL, NULL);
+    greet(&dealer, 1); // and nothing between: once a second is enough
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, what_is_wrong_is_named)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+    struct wf_wire_writer *writer = dealer_begin(&dealer, "hello", 0);
+
+    wf_wire_put_uint(writer, "version", 2);
+    dealer_end(&dealer);
+    CHECK_HEARS(&dealer, "error 0 code=WEFT_EFORMAT class=FINAL "
+                         "text=version: is 2, spoken here is: 1");
+    writer = dealer_begin(&dealer, "hello", 0);
+    wf_wire_put_uint(writer, "version", 1);
+    dealer_end(&dealer);
+    CHECK_HEARS(&dealer, "error 0 code=WEFT_EINVAL class=CALLER "
+                         "text=client: is missing");
+    greet(&dealer, 1);
+    writer = dealer_begin(&dealer, "start", 1);
+    wf_wire_put_text(writer, "colour", "red");
+    dealer_end(&dealer);
+    CHECK_HEARS_LIKE(&dealer, "error 1 code=WEFT_EINVAL class=CALLER "
+                              "text=colour");
+    dealer_say(&dealer, "fly", 2, "counter", "a", NULL);
+    CHECK_HEARS_LIKE(&dealer, "error 2 code=WEFT_ENOTFOUND class=FINAL");
+    dealer_say(&dealer, "start", 3, "bird", "a", NULL);
+    CHECK_HEARS_LIKE(&dealer, "error 3 code=WEFT_ENOTFOUND class=FINAL "
+                              "text=no kind named bird");
+    dealer_say(&dealer, "signal", 4, "counter", "", "add");
+    CHECK_HEARS_LIKE(&dealer, "error 4 code=WEFT_EINVAL class=CALLER");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, a_number_that_was_answered_is_answered_the_same)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 2");
+    dealer_close(&dealer);
+    gateway_rig_close(&rig);
+    gateway_rig_open(&rig); // over the end of the process, too
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 2");
+    CHECK_EQ(node_rig_number(rig.node.client, "a"), 1);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, what_is_over_the_credit_is_refused)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.credit = 3;
+    rig.options.waits_max = 2;
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    dealer_say(&dealer, "result", 3, "counter", "a", NULL);
+    dealer_say(&dealer, "result", 4, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "error 4 code=WEFT_EBUSY class=RETRY "
+                         "text=waits: 2 requests wait already");
+    dealer_say(&dealer, "signal", 5, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 5");
+    dealer_say(&dealer, "terminate", 6, "counter", "a", NULL);
+    CHECK_EQ(strlen(dealer_hear(&dealer)) > 0, 1); // three, in any order
+    CHECK_EQ(strlen(dealer_hear(&dealer)) > 0, 1);
+    CHECK_EQ(strlen(dealer_hear(&dealer)) > 0, 1);
+    CHECK_EQ(gateway_rig_stats(&rig).refused, 1);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, a_number_that_comes_again_meanwhile_is_answered_once)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    dealer_say(&dealer, "terminate", 3, "counter", "a", NULL);
+    CHECK_EQ(strlen(dealer_hear(&dealer)) > 0, 1);
+    CHECK_EQ(strlen(dealer_hear(&dealer)) > 0, 1);
+    dealer_say(&dealer, "ping", 4, NULL, NULL, NULL);
+    CHECK_HEARS(&dealer, "pong 4");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, the_newest_connection_of_a_client_is_the_one)
+{
+    struct dealer older;
+    struct dealer newer;
+    struct gateway_rig rig = begin(t, &older);
+
+    greet(&older, 1);
+    dealer_say(&older, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&older, "ok 1 is_created=true");
+    dealer_open(&newer, &rig, 0);
+    dealer_hello(&newer, 1);
+    CHECK_HEARS(&newer, WELCOME " answered=true");
+    CHECK_HEARS_LIKE(&older, "bye 0 code=replaced");
+    dealer_say(&older, "signal", 2, "counter", "a", "add");
+    dealer_say(&newer, "signal", 3, "counter", "a", "add");
+    CHECK_HEARS(&newer, "ok 3");
+    GATEWAY_UNTIL(&rig, now.replaced == 1);
+    CHECK_EQ(node_rig_number(rig.node.client, "a"), 1);
+    dealer_close(&newer);
+    end(&rig, &older);
+}
+
+// The slow kind's turn takes half a second, so its answers come after hello.
+TEST(gateway, what_was_asked_before_a_connection_broke_is_answered_after_it)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "slow", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "signal", 2, "slow", "a", "go");
+    CHECK_HEARS(&dealer, "ok 2");
+    dealer_say(&dealer, "signal", 3, "slow", "a", "go"); // behind that turn
+    GATEWAY_UNTIL(&rig, now.requests == 3);
+    dealer_close(&dealer);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    CHECK_HEARS(&dealer, "ok 3"); // of itself
+    end(&rig, &dealer);
+}
+
+TEST(gateway, waits_end_with_their_connection)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    for (uint64_t i = 2; i < 102; i++) {
+        dealer_say(&dealer, "result", i, "counter", "a", NULL);
+    }
+    GATEWAY_UNTIL(&rig, now.requests_open == 100);
+    dealer_close(&dealer);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    CHECK_OK(weft_client_terminate(rig.node.client,
+                                   (weft_target){"counter", "a"}, "enough"));
+    CHECK_HEARS_LIKE(&dealer, "error 2 code=WEFT_ETERMINATED class=FINAL");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, a_wait_may_have_an_end)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+    struct wf_wire_writer *writer;
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    writer = dealer_begin(&dealer, "result", 2);
+    wf_wire_put_text(writer, "kind", "counter");
+    wf_wire_put_text(writer, "id", "a");
+    wf_wire_put_uint(writer, "wait_ms", 1);
+    dealer_end(&dealer);
+    CHECK_HEARS(&dealer, "error 2 code=WEFT_ETIMEDOUT class=UNKNOWN "
+                         "text=wait_ms: it has nothing to say yet");
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, who_says_nothing_is_cut_off)
+{
+    struct dealer dealer;
+    struct dealer mute;
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.keepalive_ms = 300;
+    rig.options.hello_ms = 1000;
+    gateway_rig_open(&rig);
+    dealer_open(&mute, &rig, 0);
+    GATEWAY_UNTIL(&rig, now.silent >= 1 && now.disconnected >= 1);
+    dealer_close(&mute); // which would connect again and again
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    CHECK_HEARS(&dealer,
+                "bye 0 code=keepalive text=nothing was heard for too long");
+    GATEWAY_UNTIL(&rig, now.disconnected >= 2);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, what_is_no_message_is_told_and_cut_off)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_garbage(&dealer, "\x93\xa4ping\x01\xc1", 7);
+    CHECK_HEARS_LIKE(&dealer, "bye 0 code=malformed text=");
+    GATEWAY_UNTIL(&rig, now.malformed == 1 && now.disconnected == 1);
+    // It connects again by itself, and has to say hello.
+    dealer_say(&dealer, "ping", 2, NULL, NULL, NULL);
+    CHECK_HEARS_LIKE(&dealer, "bye 0 code=hello");
+    greet(&dealer, 1);
+    end(&rig, &dealer);
+}
+
+// It asks for a value of 100 KB and takes no answer.
+TEST(gateway, a_slow_reader_costs_little_and_stops_nobody)
+{
+    struct dealer slow;
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin(t);
+    static uint8_t large[100000];
+    weft_operator by = {.who = "test", .why = "to have it"};
+    weft_target target = {"counter", "a"};
+
+    rig.options.credit_bytes = 1 << 20;
+    rig.options.answers_bytes_max = 2 << 20;
+    gateway_rig_open(&rig);
+    dealer_open(&slow, &rig, 1);
+    greet(&slow, 1);
+    dealer_say(&slow, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&slow, "ok 1 is_created=true");
+    CHECK_OK(weft_operate_publish(rig.node.client, target, "large",
+                                  weft_bytes_of(large, sizeof(large)), &by));
+    for (uint64_t i = 2; i < 500; i++) {
+        dealer_say(&slow, "query", i, "counter", "a", "large");
+    }
+    GATEWAY_UNTIL(&rig, now.refused > 0 || now.slow > 0);
+    CHECK(gateway_rig_stats(&rig).answer_bytes < 4 << 20);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 2);
+    dealer_say(&dealer, "signal", 1, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 1");
+    dealer_close(&slow);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, connections_over_the_limit_are_turned_away)
+{
+    struct dealer dealer;
+    struct dealer more[6];
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.connections_max = 3;
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    for (int i = 0; i < 6; i++) {
+        dealer_open(&more[i], &rig, 0);
+    }
+    GATEWAY_UNTIL(&rig, now.connections >= 3);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    CHECK(gateway_rig_stats(&rig).connections <= 6);
+    for (int i = 0; i < 6; i++) {
+        dealer_close(&more[i]);
+    }
+    GATEWAY_UNTIL(&rig, now.connections == 1);
+    dealer_open(&more[0], &rig, 0);
+    greet(&more[0], 2); // there is room again
+    dealer_close(&more[0]);
+    end(&rig, &dealer);
+}
+
+TEST(gateway, who_is_connected_is_told_of_the_end)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    CHECK_OK(weft_server_drain(rig.server, 5000));
+    CHECK_HEARS_LIKE(&dealer, "bye 0 code=closing");
+    CHECK_OK(weft_server_drain(rig.server, 5000));
+    weft_server_close(rig.server);
+    rig.server = NULL;
+    CHECK_HEARS_LIKE(&dealer, "bye 0 code=closing");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, options_that_are_not_safe_or_mean_nothing_are_refused)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+    const char *any[] = {"tcp://0.0.0.0:*"};
+    const char *none[] = {"udp://127.0.0.1:1"};
+    weft_server *server = NULL;
+
+    node_rig_open(&rig.node);
+    CHECK_ERR(weft_server_open(rig.node.node, &rig.options, &server),
+              WEFT_EINVAL);
+    rig.options.endpoints = any;
+    rig.options.endpoints_count = 1;
+    CHECK_ERR(weft_server_open(rig.node.node, &rig.options, &server),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "`insecure` allows it") != NULL);
+    rig.options.endpoints = none;
+    CHECK_ERR(weft_server_open(rig.node.node, &rig.options, &server),
+              WEFT_EINVAL);
+    rig.options.endpoints = any;
+    rig.options.insecure = 1;
+    CHECK_OK(weft_server_open(rig.node.node, &rig.options, &server));
+    CHECK(weft_server_endpoint(server, 0) != NULL);
+    CHECK(weft_server_endpoint(server, 1) == NULL);
+    weft_server_close(server);
+    node_rig_close(&rig.node);
+    gateway_rig_end(&rig);
+}
+
+static void
+say_batch(struct dealer *dealer, uint64_t number, const char *verb,
+          uint64_t limit, const char *cursor)
+{
+    struct wf_wire_writer *writer = dealer_begin(dealer, "batch", number);
+
+    wf_wire_put_text(writer, "filter", "run > 0");
+    wf_wire_put_text(writer, "verb", verb);
+    wf_wire_put_text(writer, "name", "add");
+    wf_wire_put_uint(writer, "limit", limit);
+    wf_wire_put_uint(writer, "per_second", 100);
+    if (cursor != NULL) {
+        wf_wire_put_text(writer, "cursor", cursor);
+    }
+    dealer_end(dealer);
+}
+
+TEST(gateway, a_batch_does_its_page_and_says_where_to_go_on)
+{
+    static const char begins[] = "ok 6 seen=3 done=3 cursor=";
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+    char id[2] = "a";
+    char heard[2000];
+    uint64_t total = 0;
+
+    greet(&dealer, 1);
+    for (uint64_t i = 1; i <= 5; i++, id[0]++) {
+        dealer_say(&dealer, "start", i, "counter", id, NULL);
+        CHECK_HEARS_LIKE(&dealer, "ok ");
+    }
+    say_batch(&dealer, 6, "signal", 3, NULL);
+    say_batch(&dealer, 6, "signal", 3, NULL); // is the same one
+    (void)snprintf(heard, sizeof(heard), "%s", dealer_hear(&dealer));
+    CHECK(strncmp(heard, begins, strlen(begins)) == 0);
+    say_batch(&dealer, 7, "signal", 0, heard + strlen(begins));
+    CHECK_HEARS(&dealer, "ok 7 seen=2 done=2");
+    for (id[0] = 'a'; id[0] <= 'e'; id[0]++) {
+        total += node_rig_number(rig.node.client, id);
+    }
+    CHECK_EQ(total, 5);
+    say_batch(&dealer, 8, "start", 3, NULL);
+    CHECK_HEARS_LIKE(&dealer, "error 8 code=WEFT_EINVAL class=CALLER");
+    say_batch(&dealer, 9, "signal", 3, "nowhere");
+    CHECK_HEARS_LIKE(&dealer, "error 9 code=WEFT_EINVAL class=CALLER");
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    end(&rig, &dealer);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// served.c - see served.h. The child writes its endpoint into one pipe, and
+// ends when nobody holds the other end of another one.
+
+#include "remote_tests/served.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "weft/serve.h"
+#include "weft/weft.h"
+
+// ThreadSanitizer does not see what RocksDB does to order its own threads; and
+// a node is started anew while this process has threads.
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+const char *
+__tsan_default_options(void)
+{
+    return "ignore_noninstrumented_modules=1:die_after_fork=0";
+}
+
+static void
+must(weft_err err, const char *what)
+{
+    if (err != WEFT_OK) {
+        (void)fprintf(stderr, "%s: %s %s\n", what, weft_err_name(err),
+                      weft_err_detail());
+        exit(1);
+    }
+}
+
+static weft_err
+follow(weft_actor *actor, const weft_message *message, void *state)
+{
+    struct served_series *series = state;
+    uint64_t number;
+
+    (void)actor;
+    if (message->type != WEFT_MESSAGE_SIGNAL ||
+        message->data.len != sizeof(number)) {
+        return WEFT_OK;
+    }
+    memcpy(&number, message->data.data, sizeof(number));
+    series->wrong += number != series->last + 1;
+    series->last = number;
+    return WEFT_OK;
+}
+
+static weft_err
+show(weft_query *query, const char *name, weft_bytes args, const void *state,
+     size_t state_len)
+{
+    (void)name;
+    (void)args;
+    return weft_query_return(query, weft_bytes_of(state, state_len));
+}
+
+weft_definitions *
+served_definitions(void)
+{
+    weft_definitions *definitions = NULL;
+    weft_actor_def kind = WEFT_ACTOR_DEF_INIT;
+
+    must(weft_definitions_create(&definitions), "definitions");
+    kind.name = "series";
+    kind.state_bytes = sizeof(struct served_series);
+    kind.receive = follow;
+    kind.query = show;
+    must(weft_definitions_add_actor(definitions, &kind), "series");
+    return definitions;
+}
+
+static void
+run(const char *dir, uint16_t port, int tell, int alive)
+{
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_server_options serve = WEFT_SERVER_OPTIONS_INIT;
+    weft_definitions *definitions = served_definitions();
+    weft_node *node = NULL;
+    weft_server *server = NULL;
+    char wanted[64];
+    const char *endpoints[] = {wanted};
+    const char *endpoint;
+    char byte;
+
+    options.data_dir = dir;
+    options.definitions = definitions;
+    options.reserve_bytes = 1;
+    must(weft_node_open(&options, &node), "node");
+    (void)snprintf(wanted, sizeof(wanted), "tcp://127.0.0.1:%u", port);
+    serve.endpoints = endpoints;
+    serve.endpoints_count = 1;
+    must(weft_server_open(node, &serve, &server), "server");
+    endpoint = weft_server_endpoint(server, 0);
+    (void)!write(tell, endpoint, strlen(endpoint) + 1);
+    while (read(alive, &byte, 1) > 0) {
+    }
+    weft_server_close(server);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+    exit(0);
+}
+
+void
+served_start(struct served *served, const char *dir, uint16_t port)
+{
+    int tell[2];
+    int alive[2];
+    size_t len = 0;
+    ssize_t got;
+
+    if (pipe(tell) != 0 || pipe(alive) != 0) {
+        exit(1);
+    }
+    served->pid = fork();
+    if (served->pid == 0) {
+        (void)close(tell[0]);
+        (void)close(alive[1]);
+        run(dir, port, tell[1], alive[0]);
+    }
+    (void)close(tell[1]);
+    (void)close(alive[0]);
+    served->alive = alive[1];
+    do {
+        got = read(tell[0], served->endpoint + len,
+                   sizeof(served->endpoint) - len);
+        len += got > 0 ? (size_t)got : 0;
+    } while (got > 0 && served->endpoint[len - 1] != '\0');
+    (void)close(tell[0]);
+    if (len == 0) {
+        (void)fprintf(stderr, "the node did not open\n");
+        exit(1);
+    }
+    served->port = (uint16_t)atoi(strrchr(served->endpoint, ':') + 1);
+}
+
+void
+served_stop(struct served *served)
+{
+    int status = -1;
+
+    (void)close(served->alive);
+    (void)waitpid(served->pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        (void)fprintf(stderr, "the node ended with status %d\n", status);
+        exit(1);
+    }
+}
+
+void
+served_kill(struct served *served)
+{
+    (void)kill(served->pid, SIGKILL);
+    (void)close(served->alive);
+    (void)waitpid(served->pid, NULL, 0);
+}
+
+uint64_t
+served_rss_kb(const struct served *served)
+{
+    char path[64];
+    unsigned long size = 0;
+    unsigned long resident = 0;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)served->pid);
+    file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%lu %lu", &size, &resident) != 2) {
+        (void)fprintf(stderr, "the node is gone\n");
+        exit(1);
+    }
+    (void)fclose(file);
+    return resident * 4;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// served.h - a process of its own with a node that is served.
+
+#ifndef WF_TESTS_REMOTE_SERVED_H
+#define WF_TESTS_REMOTE_SERVED_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "weft/definitions.h"
+
+// The kind "series": its signals carry a number each, which must come one after
+// another, once. The state, which any query gives, is the last one, and how
+// often one came that was not the next.
+struct served_series {
+    uint64_t last;
+    uint64_t wrong;
+};
+
+weft_definitions *served_definitions(void);
+
+struct served {
+    pid_t pid;
+    int alive; // closed when it is to end
+    char endpoint[256];
+    uint16_t port;
+};
+
+// Start it, before this process has threads; it has the directory's node.
+// port 0: any.
+void served_start(struct served *served, const char *dir, uint16_t port);
+// Let it end; it must end well.
+void served_stop(struct served *served);
+void served_kill(struct served *served); // with SIGKILL
+uint64_t served_rss_kb(const struct served *served);
+
+#endif

@@ -43,7 +43,7 @@ enum {
     SWEEP_MS = 1000, // between two looks for what nobody waits for
     FULL_MS = 5,     // until what the socket did not take is sent again
     LABEL_BYTES_MAX = 127,
-    ENDPOINTS_MAX = 16,
+    ENDPOINTS_MAX = 8,
 };
 
 enum greeting {
@@ -347,20 +347,18 @@ check(const weft_connect_options *options)
 {
     size_t keys = (size_t)(options->secret_key != NULL) +
                   (options->public_key != NULL) + (options->server_key != NULL);
-    size_t count = 0;
 
-    while (options->endpoints != NULL && count <= ENDPOINTS_MAX &&
-           options->endpoints[count] != NULL) {
-        weft_err err = wf_socket_check_endpoint(options->endpoints[count]);
+    if (options->endpoints == NULL || options->endpoints_count == 0 ||
+        options->endpoints_count > ENDPOINTS_MAX) {
+        return wf_error(WEFT_EINVAL, "endpoints are not 1 to %d",
+                        ENDPOINTS_MAX);
+    }
+    for (size_t i = 0; i < options->endpoints_count; i++) {
+        weft_err err = wf_socket_check_endpoint(options->endpoints[i]);
 
         if (err != WEFT_OK) {
             return err;
         }
-        count++;
-    }
-    if (count == 0 || count > ENDPOINTS_MAX) {
-        return wf_error(WEFT_EINVAL, "endpoints are not 1 to %d",
-                        ENDPOINTS_MAX);
     }
     if (options->label != NULL && strlen(options->label) > LABEL_BYTES_MAX) {
         return wf_error(WEFT_EINVAL, "label is longer than %d bytes",
@@ -378,11 +376,8 @@ create(const weft_connect_options *options, const uint8_t client_id[16])
 {
     struct remote *remote = wf_calloc(sizeof(*remote));
     struct wf_connection_options *copied = &remote->options;
-    size_t count = 0;
+    size_t count = options->endpoints_count;
 
-    while (options->endpoints[count] != NULL) {
-        count++;
-    }
     copied->endpoints = wf_alloc(count * sizeof(*copied->endpoints));
     copied->endpoints_count = count;
     for (size_t i = 0; i < count; i++) {

@@ -7,8 +7,8 @@
 // new one, and nothing that was sent on it was taken. Then hello is said again
 // and the owner sends again. All other ends are followed by a new socket.
 //
-// How often. A connection that lasted is followed by another one almost at
-// once; each that did not doubles the pause, up to two seconds.
+// How often. A connection that brought an answer is followed by another one
+// almost at once; each that did not doubles the pause, up to two seconds.
 
 #include "remote/connection.h"
 
@@ -24,7 +24,6 @@ enum {
     CONNECT_MS = 1000, // to be connected, where there is another endpoint
     PAUSE_MS_MIN = 20,
     PAUSE_MS_MAX = 2000,
-    LASTING_MS = 1000,
     REFUSED_MS = 1000,
     PING_MS = 1000,   // while an answer is awaited
     SILENT_MS = 6000, // the same: the node is away
@@ -91,6 +90,7 @@ wf_connection_open(struct wf_connection *connection, uint64_t now_ms)
         (connection->endpoint + 1) % options->endpoints_count;
     connection->state = WF_CONNECTION_OPENING;
     connection->is_connected = false;
+    connection->is_useful = false;
     connection->due_ms =
         now_ms + (options->endpoints_count > 1 ? CONNECT_MS : OPEN_MS);
     return WEFT_OK;
@@ -100,15 +100,14 @@ wf_connection_open(struct wf_connection *connection, uint64_t now_ms)
 static void
 end(struct wf_connection *connection, uint64_t now_ms)
 {
-    bool has_lasted = connection->state == WF_CONNECTION_READY &&
-                      now_ms - connection->begun_ms >= LASTING_MS;
     uint32_t pause = connection->pause_ms;
 
     drop_socket(connection);
     connection->state = WF_CONNECTION_DOWN;
     // Where nobody answers, ZeroMQ has made pauses already.
-    pause = has_lasted || pause == 0 || !connection->is_connected ? PAUSE_MS_MIN
-                                                                  : pause * 2;
+    pause = connection->is_useful || pause == 0 || !connection->is_connected
+                ? PAUSE_MS_MIN
+                : pause * 2;
     pause = pause > PAUSE_MS_MAX ? PAUSE_MS_MAX : pause;
     connection->pause_ms = pause;
     // Many clients of one node do not come all at a time.
@@ -120,6 +119,7 @@ void
 wf_connection_break(struct wf_connection *connection, uint64_t now_ms)
 {
     if (connection->socket != NULL) {
+        connection->is_useful = false;
         end(connection, now_ms);
     }
 }
@@ -213,7 +213,7 @@ read_uint(const struct wf_wire_field *field, const char *name, uint64_t *out)
 
 static enum wf_connection_news
 hello_ok(struct wf_connection *connection,
-         const struct wf_wire_message *message, uint64_t now_ms)
+         const struct wf_wire_message *message)
 {
     struct wf_calls_credit credit = {1, WF_WIRE_MESSAGE_BYTES_MAX, 1,
                                      WF_WIRE_MESSAGE_BYTES_MAX};
@@ -232,7 +232,6 @@ hello_ok(struct wf_connection *connection,
     }
     connection->credit = credit;
     connection->state = WF_CONNECTION_READY;
-    connection->begun_ms = now_ms;
     return WF_CONNECTION_BEGAN;
 }
 
@@ -336,12 +335,13 @@ hear(struct wf_connection *connection, uint64_t now_ms,
         return WF_CONNECTION_NOTHING; // a pong, or of a later version
     }
     if (connection->state == WF_CONNECTION_READY) {
+        connection->is_useful = true;
         return WF_CONNECTION_MESSAGE;
     }
     if (out->number != 0) {
         return WF_CONNECTION_NOTHING;
     }
-    return is_ok ? hello_ok(connection, out, now_ms)
+    return is_ok ? hello_ok(connection, out)
                  : hello_error(connection, out, now_ms);
 }
 

@@ -54,12 +54,12 @@ struct wf_connection {
     uint32_t taken_count; // how often another took over, of late
     uint64_t taken_at_ms;
     uint64_t due_ms;   // DOWN, REFUSED: open; OPENING: give up
-    uint64_t begun_ms; // READY: since then
     uint64_t heard_ms; // something of the node
     uint64_t said_ms;  // something to it
     uint64_t pinged_ms;
     uint64_t idle_ms;  // when nothing was awaited, the last time
     bool is_connected; // ZeroMQ says so
+    bool is_useful;    // it brought an answer
     uint64_t keepalive_ms;
     struct wf_calls_credit credit;
     weft_err refusal;

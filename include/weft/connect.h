@@ -37,9 +37,10 @@ extern "C" {
 
 typedef struct weft_connect_options {
     size_t struct_size;
-    // Where the node listens, "tcp://HOST:PORT" or "ipc://PATH", ended by NULL.
-    // If it is several, they are tried in turn; all must be of the same node.
+    // Where the node listens, "tcp://HOST:PORT" or "ipc://PATH". Several are
+    // tried in turn; all must be of the same node.
     const char *const *endpoints;
+    size_t endpoints_count; // 1 to 8
     const char *name_space; // default: the first that the node allows
     const char *label;      // up to 127 bytes, for people: logs and lists
     uint32_t timeout_ms;    // of blocking calls; default 30000

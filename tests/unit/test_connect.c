@@ -284,6 +284,7 @@ TEST(connect, several_endpoints_are_tried_in_turn)
     options = wire_options();
     wire_rig.endpoints[0] = "tcp://127.0.0.1:1"; // nobody is there
     wire_rig.endpoints[1] = wire_rig.endpoint;
+    options.endpoints_count = 2;
     CHECK_OK(weft_client_connect(&options, &wire_rig.client));
     wire_submit("pay");
     wire_hello(NULL);
@@ -489,18 +490,18 @@ TEST(connect, it_waits_for_the_node_if_asked_to)
 
 TEST(connect, options_are_checked)
 {
-    static const char *const none[] = {NULL};
-    static const char *const odd[] = {"udp://127.0.0.1:1", NULL};
-    static const char *const no_port[] = {"tcp://127.0.0.1", NULL};
-    static const char *const good[] = {"tcp://127.0.0.1:1", NULL};
+    static const char *const odd[] = {"udp://127.0.0.1:1"};
+    static const char *const no_port[] = {"tcp://127.0.0.1"};
+    static const char *const good[] = {"tcp://127.0.0.1:1"};
     weft_connect_options options = WEFT_CONNECT_OPTIONS_INIT;
     weft_client *client = NULL;
 
     CHECK_ERR(weft_client_connect(NULL, &client), WEFT_EINVAL);
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
-    options.endpoints = none;
+    options.endpoints = good;
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
     options.endpoints = odd;
+    options.endpoints_count = 1;
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
     options.endpoints = no_port;
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);

@@ -34,6 +34,7 @@ wire_options(void)
 
     wire_rig.endpoints[0] = wire_rig.endpoint;
     options.endpoints = wire_rig.endpoints;
+    options.endpoints_count = 1;
     return options;
 }
 

@@ -26,7 +26,7 @@ extern struct wire_rig {
     struct wf_context *context;
     struct wf_socket *router;
     char endpoint[WF_ENDPOINT_BYTES_MAX + 1];
-    const char *endpoints[3];
+    const char *endpoints[2];
     weft_client *client;
 
     // What came last.

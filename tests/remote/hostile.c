@@ -28,7 +28,7 @@
 enum {
     GROWTH_KB_MAX = 64 << 10,
     SAMPLES_MAX = 200000,
-    FLOOR_US = 20000, // beneath it the machine's own noise is what differs
+    FLOOR_US = 30000, // beneath it the machine's own noise is what differs
     CONNECTIONS = 10000,
 };
 
@@ -358,5 +358,6 @@ main(int argc, char **argv)
     atomic_store(&honest.is_over, true);
     (void)pthread_join(honest.thread, NULL);
     served_stop(&served);
+    served_remove(dir);
     return failures == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 
 #include "remote_tests/served.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,22 @@ served_kill(struct served *served)
     (void)kill(served->pid, SIGKILL);
     (void)close(served->alive);
     (void)waitpid(served->pid, NULL, 0);
+}
+
+static int
+remove_entry(const char *path, const struct stat *status, int type,
+             struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+void
+served_remove(const char *dir)
+{
+    (void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 uint64_t

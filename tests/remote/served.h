@@ -33,6 +33,8 @@ void served_start(struct served *served, const char *dir, uint16_t port);
 // Let it end; it must end well.
 void served_stop(struct served *served);
 void served_kill(struct served *served); // with SIGKILL
+// The node's directory, with all that is in it.
+void served_remove(const char *dir);
 uint64_t served_rss_kb(const struct served *served);
 
 #endif

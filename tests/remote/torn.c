@@ -132,5 +132,6 @@ main(int argc, char **argv)
     printf("seen: %llu, out of order: %llu\n", (unsigned long long)series.last,
            (unsigned long long)series.wrong);
     must(series.last == signals && series.wrong == 0, "lost, twice or early");
+    served_remove(dir);
     return 0;
 }

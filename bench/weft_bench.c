@@ -3,14 +3,18 @@
 // weft_bench.c - how many durable operations a second, and how long each takes.
 //
 //   weft-bench WORKLOAD --data DIR [--seconds N] [--concurrency C] [--json]
+//              [--remote ENDPOINT] [--clients N]
 //
 //   noop      start a workflow that returns at once, and get its result
 //   step1     the same with one inline step
 //   steps10   the same with ten
 //   activity1 the same with one activity on the worker pool
+//   signal    signal a plain actor, one of C
 //
-// A closed loop: each of C clients has one workflow under way. Latency is from
-// the start call to the result. Every answer counted is durable.
+// A closed loop: C operations are under way at a time, by N clients (1).
+// Latency is from the first call to the result. Every answer counted is
+// durable. With --remote the node is served there, and the clients connect to
+// it; without --data it is one that runs already, and has these kinds.
 
 #include <getopt.h>
 #include <poll.h>
@@ -20,13 +24,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "weft/connect.h"
+#include "weft/serve.h"
 #include "weft/weft.h"
 
 #define SAMPLES_MAX 4000000
 
 struct bench {
-    weft_client *client;
+    weft_client **clients;
+    struct pollfd *ready; // of each client
+    uint32_t clients_count;
     const char *kind;
+    bool is_signals;
     uint64_t end_ns;
     uint64_t next_id;
     uint64_t run;
@@ -38,6 +47,7 @@ struct bench {
 
 struct slot {
     struct bench *bench;
+    weft_client *client;
     uint64_t began_ns;
     char id[48];
 };
@@ -110,16 +120,32 @@ add_workflow(weft_definitions *definitions, const char *name,
 }
 
 static weft_err
+count(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)actor;
+    *(uint64_t *)state += message->type == WEFT_MESSAGE_SIGNAL;
+    return WEFT_OK;
+}
+
+static weft_err
 define(weft_definitions *definitions)
 {
     static size_t one = 1;
     static size_t ten = 10;
     weft_activity_def echo = WEFT_ACTIVITY_DEF_INIT;
+    weft_actor_def counter = WEFT_ACTOR_DEF_INIT;
     weft_err err;
+
+    counter.name = "signal";
+    counter.receive = count;
+    counter.state_bytes = sizeof(uint64_t);
 
     echo.name = "echo";
     echo.run = activity_fn;
     err = weft_definitions_add_activity(definitions, &echo);
+    if (err == WEFT_OK) {
+        err = weft_definitions_add_actor(definitions, &counter);
+    }
     if (err == WEFT_OK) {
         err = add_workflow(definitions, "noop", noop_run, NULL);
     }
@@ -171,8 +197,7 @@ ask_result(struct slot *slot)
 
     request.verb = WEFT_VERB_RESULT;
     request.target = (weft_target){slot->bench->kind, slot->id};
-    err = weft_client_submit(slot->bench->client, &request, on_result, slot,
-                             NULL);
+    err = weft_client_submit(slot->client, &request, on_result, slot, NULL);
     if (err != WEFT_OK) {
         finish(slot, err);
     }
@@ -197,12 +222,23 @@ begin(struct slot *slot)
     weft_request request = WEFT_REQUEST_INIT;
 
     slot->began_ns = now_ns();
+    if (bench->is_signals) {
+        request.verb = WEFT_VERB_SIGNAL;
+        request.name = "add";
+        request.target = (weft_target){bench->kind, slot->id};
+        if (weft_client_submit(slot->client, &request, on_result, slot, NULL) !=
+            WEFT_OK) {
+            bench->errors++;
+            bench->open--;
+        }
+        return;
+    }
     (void)snprintf(slot->id, sizeof(slot->id), "%llx-%llu",
                    (unsigned long long)bench->run,
                    (unsigned long long)bench->next_id++);
     request.verb = WEFT_VERB_START;
     request.target = (weft_target){bench->kind, slot->id};
-    if (weft_client_submit(bench->client, &request, on_started, slot, NULL) !=
+    if (weft_client_submit(slot->client, &request, on_started, slot, NULL) !=
         WEFT_OK) {
         bench->errors++;
         bench->open--;
@@ -212,17 +248,19 @@ begin(struct slot *slot)
 static void
 run_loop(struct bench *bench, struct slot *slots, uint32_t concurrency)
 {
-    struct pollfd ready = {.fd = weft_client_fd(bench->client),
-                           .events = POLLIN};
-
     bench->open = concurrency;
     for (uint32_t i = 0; i < concurrency; i++) {
         slots[i].bench = bench;
+        slots[i].client = bench->clients[i % bench->clients_count];
+        (void)snprintf(slots[i].id, sizeof(slots[i].id), "%u", i);
         begin(&slots[i]);
     }
     while (bench->open > 0) {
-        if (weft_client_dispatch(bench->client, 1024) == 0) {
-            (void)poll(&ready, 1, 100);
+        (void)poll(bench->ready, bench->clients_count, 100);
+        for (uint32_t i = 0; i < bench->clients_count; i++) {
+            if (bench->ready[i].revents != 0) {
+                (void)weft_client_dispatch(bench->clients[i], 1024);
+            }
         }
     }
 }
@@ -264,7 +302,7 @@ report(struct bench *bench, const char *workload, double seconds, bool is_json)
                      percentile(bench, 0.999), percentile(bench, 1));
         return;
     }
-    (void)printf("%-10s %9.0f workflows/s  p50 %u us  p99 %u us  max %u us  "
+    (void)printf("%-10s %9.0f /s  p50 %u us  p99 %u us  max %u us  "
                  "%llu errors\n",
                  workload, rate, percentile(bench, 0.5),
                  percentile(bench, 0.99), percentile(bench, 1),
@@ -276,6 +314,8 @@ struct arguments {
     const char *data;
     uint32_t seconds;
     uint32_t concurrency;
+    uint32_t clients;
+    const char *remote;
     bool is_json;
 };
 
@@ -287,11 +327,17 @@ parse(int argc, char **argv, struct arguments *arguments)
         {"seconds", required_argument, NULL, 's'},
         {"concurrency", required_argument, NULL, 'c'},
         {"json", no_argument, NULL, 'j'},
+        {"remote", required_argument, NULL, 'r'},
+        {"clients", required_argument, NULL, 'n'},
         {0},
     };
     int option;
 
-    *arguments = (struct arguments){.seconds = 5, .concurrency = 128};
+    *arguments = (struct arguments){
+        .seconds = 5,
+        .concurrency = 128,
+        .clients = 1,
+    };
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'd':
@@ -303,6 +349,12 @@ parse(int argc, char **argv, struct arguments *arguments)
         case 'c':
             arguments->concurrency = (uint32_t)atoi(optarg);
             break;
+        case 'r':
+            arguments->remote = optarg;
+            break;
+        case 'n':
+            arguments->clients = (uint32_t)atoi(optarg);
+            break;
         case 'j':
             arguments->is_json = true;
             break;
@@ -311,29 +363,100 @@ parse(int argc, char **argv, struct arguments *arguments)
         }
     }
     arguments->workload = optind < argc ? argv[optind] : NULL;
-    return arguments->workload != NULL && arguments->data != NULL &&
-           arguments->seconds > 0 && arguments->concurrency > 0;
+    return arguments->workload != NULL &&
+           (arguments->data != NULL || arguments->remote != NULL) &&
+           arguments->seconds > 0 && arguments->concurrency > 0 &&
+           arguments->clients > 0;
+}
+
+static weft_err
+open_client(const struct arguments *arguments, weft_node *node,
+            weft_client **out_client)
+{
+    weft_connect_options options = WEFT_CONNECT_OPTIONS_INIT;
+
+    if (arguments->remote == NULL) {
+        return weft_client_open(node, NULL, out_client);
+    }
+    options.endpoints = &arguments->remote;
+    options.endpoints_count = 1;
+    options.wait_for_node = 1;
+    return weft_client_connect(&options, out_client);
+}
+
+static weft_err
+open_clients(struct bench *bench, const struct arguments *arguments,
+             weft_node *node)
+{
+    weft_err err = WEFT_OK;
+
+    while (err == WEFT_OK && bench->clients_count < arguments->clients) {
+        uint32_t i = bench->clients_count;
+
+        err = open_client(arguments, node, &bench->clients[i]);
+        if (err == WEFT_OK) {
+            bench->ready[i].fd = weft_client_fd(bench->clients[i]);
+            bench->ready[i].events = POLLIN;
+            bench->clients_count++;
+        }
+    }
+    return err;
 }
 
 static weft_err
 run(const struct arguments *arguments, weft_node *node)
 {
-    struct bench bench = {.kind = arguments->workload, .run = now_ns()};
+    struct bench bench = {
+        .kind = arguments->workload,
+        .is_signals = strcmp(arguments->workload, "signal") == 0,
+        .run = now_ns(),
+        .clients = calloc(arguments->clients, sizeof(weft_client *)),
+        .ready = calloc(arguments->clients, sizeof(struct pollfd)),
+        .samples_us = calloc(SAMPLES_MAX, sizeof(uint32_t)),
+    };
     struct slot *slots = calloc(arguments->concurrency, sizeof(*slots));
     uint64_t began_ns;
-    weft_err err = weft_client_open(node, NULL, &bench.client);
+    weft_err err = WEFT_ENOMEM;
 
-    bench.samples_us = calloc(SAMPLES_MAX, sizeof(uint32_t));
-    if (err == WEFT_OK && slots != NULL && bench.samples_us != NULL) {
+    if (slots != NULL && bench.clients != NULL && bench.ready != NULL &&
+        bench.samples_us != NULL) {
+        err = open_clients(&bench, arguments, node);
+    }
+    if (err == WEFT_OK) {
         began_ns = now_ns();
         bench.end_ns = began_ns + arguments->seconds * 1000000000ULL;
         run_loop(&bench, slots, arguments->concurrency);
         report(&bench, arguments->workload, (double)(now_ns() - began_ns) / 1e9,
                arguments->is_json);
     }
-    weft_client_close(bench.client);
+    for (uint32_t i = 0; i < bench.clients_count; i++) {
+        weft_client_close(bench.clients[i]);
+    }
     free(slots);
+    free(bench.clients);
+    free(bench.ready);
     free(bench.samples_us);
+    return err;
+}
+
+// A node on a directory, and where it is served, if it is.
+static weft_err
+open_node(const struct arguments *arguments,
+          const weft_definitions *definitions, weft_node **out_node,
+          weft_server **out_server)
+{
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_server_options server = WEFT_SERVER_OPTIONS_INIT;
+    weft_err err;
+
+    options.data_dir = arguments->data;
+    options.definitions = definitions;
+    err = weft_node_open(&options, out_node);
+    if (err == WEFT_OK && arguments->remote != NULL) {
+        server.endpoints = &arguments->remote;
+        server.endpoints_count = 1;
+        err = weft_server_open(*out_node, &server, out_server);
+    }
     return err;
 }
 
@@ -343,23 +466,22 @@ main(int argc, char **argv)
     struct arguments arguments;
     weft_definitions *definitions = NULL;
     weft_node *node = NULL;
-    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_server *server = NULL;
     weft_err err;
 
     if (!parse(argc, argv, &arguments)) {
-        (void)fprintf(stderr, "usage: weft-bench noop|step1|steps10|activity1 "
-                              "--data DIR [--seconds N] [--concurrency C] "
-                              "[--json]\n");
+        (void)fprintf(stderr, "usage: weft-bench "
+                              "noop|step1|steps10|activity1|signal --data DIR "
+                              "[--seconds N] [--concurrency C] [--json] "
+                              "[--remote ENDPOINT] [--clients N]\n");
         return 2;
     }
     err = weft_definitions_create(&definitions);
     if (err == WEFT_OK) {
         err = define(definitions);
     }
-    options.data_dir = arguments.data;
-    options.definitions = definitions;
-    if (err == WEFT_OK) {
-        err = weft_node_open(&options, &node);
+    if (err == WEFT_OK && arguments.data != NULL) {
+        err = open_node(&arguments, definitions, &node, &server);
     }
     if (err == WEFT_OK) {
         err = run(&arguments, node);
@@ -368,6 +490,7 @@ main(int argc, char **argv)
         (void)fprintf(stderr, "weft-bench: %s: %s\n", weft_err_text(err),
                       weft_err_detail());
     }
+    weft_server_close(server);
     weft_node_close(node);
     weft_definitions_destroy(definitions);
     return err == WEFT_OK ? 0 : 1;

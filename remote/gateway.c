@@ -89,31 +89,6 @@ check_endpoints(const weft_server_options *options)
     return WEFT_OK;
 }
 
-static weft_err
-read_options(const weft_server_options *given, weft_server_options *out)
-{
-    weft_err err =
-        wf_versioned_copy("weft_server_options", given, out, sizeof(*out));
-
-    if (err == WEFT_OK) {
-        err = check_endpoints(out);
-    }
-    if (err != WEFT_OK) {
-        return err;
-    }
-    set_defaults(out);
-    if (out->connections_max > CONNECTIONS_MAX) {
-        return wf_error(WEFT_EINVAL, "connections_max is over %d",
-                        CONNECTIONS_MAX);
-    }
-    if (out->credit > CREDIT_MAX || out->waits_max > out->credit) {
-        return wf_error(WEFT_EINVAL,
-                        "credit is over %d, or waits_max over credit",
-                        CREDIT_MAX);
-    }
-    return WEFT_OK;
-}
-
 // At the limit of descriptors ZeroMQ would turn in circles, and the store could
 // not open its files.
 static uint32_t
@@ -129,6 +104,29 @@ affordable(uint32_t connections)
                                             : connections;
 }
 
+static weft_err
+read_limits(const weft_server_options *given, weft_server_options *out)
+{
+    weft_err err =
+        wf_versioned_copy("weft_server_options", given, out, sizeof(*out));
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    set_defaults(out);
+    if (out->connections_max > CONNECTIONS_MAX) {
+        return wf_error(WEFT_EINVAL, "connections_max is over %d",
+                        CONNECTIONS_MAX);
+    }
+    if (out->credit > CREDIT_MAX || out->waits_max > out->credit) {
+        return wf_error(WEFT_EINVAL,
+                        "credit is over %d, or waits_max over credit",
+                        CREDIT_MAX);
+    }
+    out->connections_max = affordable(out->connections_max);
+    return WEFT_OK;
+}
+
 // Life. ---------------------------------------------------------------------
 
 static void
@@ -136,9 +134,11 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
 {
     server->node = node;
     server->options = *options;
-    server->options.connections_max = affordable(options->connections_max);
+    pthread_mutex_init(&server->next_lock, NULL);
     server->options.endpoints = NULL; // borrowed for open only
     server->clock = wf_clock_system();
+    server->endpoints_count = options->endpoints_count;
+    server->credit_max = options->credit;
     server->endpoints =
         wf_calloc(options->endpoints_count * sizeof(*server->endpoints));
     server->wake_fd = -1;
@@ -170,6 +170,7 @@ destroy(weft_server *server)
     wf_table_fini(&server->sessions);
     wf_table_fini(&server->spaces);
     wf_buf_fini(&server->out);
+    pthread_mutex_destroy(&server->next_lock);
     if (server->wake_fd >= 0) {
         (void)close(server->wake_fd);
     }
@@ -208,7 +209,10 @@ weft_server_open(weft_node *node, const weft_server_options *options,
     wf_error_clear();
     WF_REQUIRE(node != NULL);
     WF_REQUIRE(out_server != NULL);
-    err = read_options(options, &full);
+    err = read_limits(options, &full);
+    if (err == WEFT_OK) {
+        err = check_endpoints(&full);
+    }
     if (err != WEFT_OK) {
         return err;
     }
@@ -233,17 +237,66 @@ weft_server_open(weft_node *node, const weft_server_options *options,
     return WEFT_OK;
 }
 
+// Limits. -------------------------------------------------------------------
+
+static void
+wake(weft_server *server)
+{
+    uint64_t one = 1;
+
+    (void)!write(server->wake_fd, &one, sizeof(one));
+}
+
+weft_err
+weft_server_reload(weft_server *server, const weft_server_options *options)
+{
+    weft_server_options next;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(server != NULL);
+    WF_REQUIRE(options != NULL);
+    err = read_limits(options, &next);
+    if (err == WEFT_OK && next.credit > server->credit_max) {
+        err =
+            wf_error(WEFT_EINVAL, "credit is %u; the server was opened for %u",
+                     next.credit, server->credit_max);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    pthread_mutex_lock(&server->next_lock);
+    server->next = next;
+    server->has_next = true;
+    pthread_mutex_unlock(&server->next_lock);
+    wake(server);
+    return WEFT_OK;
+}
+
+void
+wf_gateway_take_limits(weft_server *server)
+{
+    pthread_mutex_lock(&server->next_lock);
+    if (server->has_next) {
+        server->has_next = false;
+        server->options = server->next;
+        server->options.endpoints = NULL;
+    }
+    pthread_mutex_unlock(&server->next_lock);
+}
+
+// Ending. -------------------------------------------------------------------
+
 // The mode only moves on. False: it was there already.
 static bool
 move_to(weft_server *server, enum wf_gateway_mode mode)
 {
     uint32_t before = atomic_load(&server->mode);
-    uint64_t one = 1;
 
     while (before < (uint32_t)mode) {
         if (atomic_compare_exchange_strong(&server->mode, &before,
                                            (uint32_t)mode)) {
-            (void)!write(server->wake_fd, &one, sizeof(one));
+            wake(server);
             return true;
         }
     }
@@ -298,7 +351,7 @@ weft_server_close(weft_server *server)
 const char *
 weft_server_endpoint(const weft_server *server, size_t i)
 {
-    return server == NULL || i >= server->options.endpoints_count
+    return server == NULL || i >= server->endpoints_count
                ? NULL
                : server->endpoints[i];
 }

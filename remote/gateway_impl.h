@@ -124,7 +124,12 @@ struct weft_server {
     weft_node *node;
     weft_client *client; // asks for all of them
     weft_server_options options;
+    pthread_mutex_t next_lock;
+    weft_server_options next; // limits to go on with
+    bool has_next;
     char (*endpoints)[WF_ENDPOINT_BYTES_MAX + 1];
+    size_t endpoints_count;
+    uint32_t credit_max; // what the queues of its socket are made for
     struct wf_context *context;
     struct wf_socket *socket;
     struct wf_clock clock;
@@ -167,6 +172,10 @@ struct weft_server {
     uint8_t client_id[16]; // the server's own
     struct wf_client_numbers numbers;
 };
+
+// gateway.c
+// Go on with the limits that were given last.
+void wf_gateway_take_limits(struct weft_server *server);
 
 // gateway_loop.c
 void *wf_gateway_run(void *server);

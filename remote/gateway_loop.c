@@ -122,6 +122,7 @@ serve(weft_server *server)
 
     while (wf_gateway_mode(server) != WF_GATEWAY_CLOSING) {
         sleep_until_something(server, is_more ? 0 : pause_ms(server));
+        wf_gateway_take_limits(server);
         is_more = work(server);
         if (server->now_ms - ticked_ms >= TICK_MS) {
             ticked_ms = server->now_ms;

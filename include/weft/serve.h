@@ -70,6 +70,16 @@ WEFT_API weft_err weft_server_open(weft_node *node,
                                    const weft_server_options *options,
                                    weft_server **out_server);
 
+// Change the limits of a server that runs to those of options, where zero means
+// the default again; endpoints and insecure are not looked at. They hold from
+// the next request on. Nobody is cut off for them, and a client that is
+// connected keeps the credit that it was told. Does not wait.
+//
+// WEFT_EINVAL  a limit is out of range, or credit is over what it was opened
+//              with; nothing was changed
+WEFT_API weft_err weft_server_reload(weft_server *server,
+                                     const weft_server_options *options);
+
 // Take no new connections and requests, and wait until those that were taken
 // are answered, and the answers taken. Waits are ended. Who asks is told that
 // the server closes. It stays so until it is closed.

@@ -30,7 +30,7 @@ function begin_file() {
     sub(/\/.*/, "", folder)
     is_header = file ~ /\.h$/
     # Who may call libc for what the seams give, base being the seams.
-    is_free = folder ~ /^(base|cli|examples|tests|bench)$/
+    is_free = folder ~ /^(base|cli|daemon|examples|tests|bench)$/
     guard = ""
     is_guarded = 0
     function_at = 0

@@ -157,6 +157,29 @@ TEST(gateway, what_is_over_the_credit_is_refused)
     end(&rig, &dealer);
 }
 
+TEST(gateway, limits_change_while_it_runs)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+    weft_server_options limits = WEFT_SERVER_OPTIONS_INIT;
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    limits.waits_max = 1;
+    CHECK_OK(weft_server_reload(rig.server, &limits));
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    dealer_say(&dealer, "result", 3, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "error 3 code=WEFT_EBUSY class=RETRY "
+                         "text=waits: 1 requests wait already");
+    limits.credit = 2000;
+    CHECK_ERR(weft_server_reload(rig.server, &limits), WEFT_EINVAL);
+    limits.credit = 1;
+    limits.waits_max = 2;
+    CHECK_ERR(weft_server_reload(rig.server, &limits), WEFT_EINVAL);
+    end(&rig, &dealer);
+}
+
 TEST(gateway, a_number_that_comes_again_meanwhile_is_answered_once)
 {
     struct dealer dealer;

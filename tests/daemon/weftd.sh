@@ -1,0 +1,128 @@
+#!/bin/sh
+# weftd.sh WEFTD OBJECT - the daemon as people run it: settings and their
+# mistakes, an object loaded, ready, reloaded, ended by a signal.
+weftd=$1
+object=$2
+failed=0
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+LC_ALL=C
+export LC_ALL
+unset NOTIFY_SOCKET JOURNAL_STREAM
+
+# run STATUS ARGUMENTS... - it ends with that; what it says is in $dir/err.
+run() {
+    expected=$1
+    shift
+    timeout 30 "$weftd" "$@" >"$dir/out" 2>"$dir/err"
+    status=$?
+    if [ "$status" -ne "$expected" ]; then
+        echo "weftd $*: status $status, not $expected"
+        cat "$dir/out" "$dir/err"
+        failed=1
+    fi
+}
+
+complains() {
+    grep -Eq -- "$1" "$dir/err" && return
+    echo "no message like \"$1\" in:"
+    cat "$dir/err"
+    failed=1
+}
+
+# begin ARGUMENTS... - in the background, its log in $dir/log.
+begin() {
+    : >"$dir/log"
+    "$weftd" "$@" 2>"$dir/log" &
+    pid=$!
+}
+
+# logged PATTERN - a line comes that matches, within 20 s.
+logged() {
+    tries=0
+    until grep -Eq -- "$1" "$dir/log"; do
+        tries=$((tries + 1))
+        if [ $tries -gt 200 ] || ! kill -0 "$pid" 2>/dev/null; then
+            echo "no line like \"$1\" in the log:"
+            cat "$dir/log"
+            failed=1
+            return
+        fi
+        sleep 0.1
+    done
+}
+
+# ends STATUS - the one that was begun.
+ends() {
+    wait "$pid"
+    status=$?
+    pid=
+    [ "$status" -eq "$1" ] && return
+    echo "it ended with status $status, not $1:"
+    cat "$dir/log"
+    failed=1
+}
+
+# Settings and their mistakes.
+run 0 --help
+grep -q -- '--listen ENDPOINT' "$dir/out" || { echo "no help" && failed=1; }
+run 0 --version
+run 2
+complains '\-\-data is missing'
+run 2 --data "$dir/n" --workers many
+complains '\-\-workers many is no number'
+run 2 --data "$dir/n" --window 64MB
+complains 'window 64MB has a unit that is none'
+run 2 --data "$dir/n" --partitions 2000
+complains 'partitions 2000 is too large'
+run 2 --data "$dir/n" --nonsense
+run 2 --data "$dir/n" spare
+complains '"spare" is no option'
+run 2 --data "$dir/n" --config "$dir/none.conf"
+complains 'none.conf cannot be read'
+printf '[node]\ndata = %s\nworker = 3\n' "$dir/n" >"$dir/bad.conf"
+run 2 --config "$dir/bad.conf"
+complains 'there is no setting \[node\] worker'
+complains 'bad.conf:3: here'
+run 2 --data "$dir/n" --load "$dir/none.so"
+complains 'there is no object'
+run 2 --data "$dir/n" --load "$0"
+complains 'invalid ELF|file too short'
+run 2 --data "$dir/n" --listen tcp://0.0.0.0:0
+complains 'listening: '
+run 0 --data "$dir/other" --load "$object" --check
+[ ! -e "$dir/other" ] || { echo "--check made a directory" && failed=1; }
+
+# Loaded, ready, reloaded, ended.
+cat >"$dir/weftd.conf" <<X
+[node]
+data = $dir/node
+partitions = 4
+[server]
+listen = ipc://$dir/weft.sock
+credit = 60
+[load]
+load = $object=Moin
+X
+begin --config "$dir/weftd.conf"
+logged 'loaded .*greet'
+logged "listening on ipc://$dir/weft.sock"
+logged 'ready: '
+run 2 --config "$dir/weftd.conf" # the directory is held
+complains 'node'
+sed -i 's/^credit = .*/credit = 50/' "$dir/weftd.conf"
+kill -HUP "$pid"
+logged 'info reloaded'
+sed -i 's/^credit = .*/credit = lots/' "$dir/weftd.conf"
+kill -HUP "$pid"
+logged 'credit = lots is no number'
+logged 'not reloaded: it goes on'
+kill -TERM "$pid"
+logged 'draining'
+ends 0
+logged() { grep -Eq -- "$1" "$dir/log" || { echo "no $1" && failed=1; }; }
+logged 'info ended'
+
+[ $failed -eq 0 ] && echo "weftd does as it is told"
+exit $failed

@@ -61,6 +61,14 @@ wf_node_wait(struct weft_node *node, bool (*is_over)(void *arg), void *arg,
     return false;
 }
 
+// What waits is held, and comes back when the test says so.
+void
+wf_node_withdraw(struct weft_node *node, struct wf_request *request)
+{
+    (void)node;
+    (void)request;
+}
+
 bool
 wf_node_asks_again(struct weft_node *node, struct wf_request *request)
 {
@@ -100,6 +108,10 @@ finish(struct weft_node *node, struct wf_request *request, weft_err err)
         wf_request_answer(request, err, "the node says no");
     } else if (request->verb == WEFT_VERB_LIST) {
         answer_list(request);
+    } else if (request->verb == WEFT_VERB_DESCRIBE) {
+        wf_request_answer(request, WEFT_OK, NULL);
+        wf_request_answer_item(
+            request, &(weft_description){.kind = "order", .id = "17"});
     } else {
         wf_request_answer(request, WEFT_OK, NULL);
         wf_request_answer_data(request, request->data);
@@ -175,6 +187,19 @@ rig_pause(struct weft_node *node, bool is_paused)
 }
 
 void
+rig_wait_posted(struct weft_node *node, size_t count)
+{
+    size_t posted;
+
+    do {
+        sched_yield();
+        pthread_mutex_lock(&node->lock);
+        posted = node->count;
+        pthread_mutex_unlock(&node->lock);
+    } while (posted < count);
+}
+
+void
 rig_wait_held(struct weft_node *node, size_t count)
 {
     size_t held;
@@ -216,12 +241,14 @@ rig_open(void)
     wf_list_init(&rig.node.posted);
     wf_list_init(&rig.node.held);
     CHECK_EQ(pthread_create(&rig.node.thread, NULL, run_node, &rig.node), 0);
-    CHECK_OK(weft_client_open(&rig.node, NULL, &rig.client));
+    rig_reach_open();
+    CHECK_OK(rig_reach_client(NULL, &rig.client));
 }
 
 void
 rig_close_node(void)
 {
+    rig_reach_close();
     pthread_mutex_lock(&rig.node.lock);
     rig.node.is_closing = true;
     rig.node.is_paused = false;

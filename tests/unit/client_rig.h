@@ -59,10 +59,20 @@ void rig_open(void);
 void rig_close(void);
 void rig_close_node(void); // the client is closed already
 
+// How clients reach the node: client_near.c beside it, client_far.c through a
+// server.
+void rig_reach_open(void);
+void rig_reach_close(void);
+weft_err rig_reach_client(const weft_client_options *options,
+                          weft_client **out_client);
+// Does the node know kinds only when it is asked?
+extern const bool rig_is_far;
+
 // Answer everything that is held.
 void rig_release(struct weft_node *node, weft_err err);
 void rig_pause(struct weft_node *node, bool is_paused);
-// Wait until it holds so many.
+// Wait until so many are posted, or it holds so many.
+void rig_wait_posted(struct weft_node *node, size_t count);
 void rig_wait_held(struct weft_node *node, size_t count);
 
 weft_request rig_signal(const char *name);

@@ -144,6 +144,7 @@ TEST(client, answers_come_to_callbacks_in_any_order)
         CHECK_EQ(number, i + 1);
     }
     CHECK_EQ(weft_client_dispatch(rig.client, 100), 0);
+    rig_wait_posted(&rig.node, 3);
     rig_pause(&rig.node, false);
     rig_dispatch(3);
     CHECK_EQ(rig.order[0], 3);
@@ -168,7 +169,7 @@ TEST(client, the_descriptor_stays_readable_until_all_is_dispatched)
     CHECK_EQ(poll(&fd, 1, 0), 0);
     rig_release(&rig.node, WEFT_OK);
     for (size_t i = 1; i <= 10; i++) {
-        CHECK_EQ(poll(&fd, 1, 0), 1);
+        CHECK_EQ(poll(&fd, 1, 10000), 1);
         CHECK_EQ(weft_client_dispatch(rig.client, 1), 1);
         CHECK_EQ(rig.order_count, i);
     }
@@ -293,7 +294,7 @@ TEST(client, an_id_that_is_kept_does_not_begin_at_1_again)
 
     rig_open();
     options.client_id[3] = 7;
-    CHECK_OK(weft_client_open(&rig.node, &options, &client));
+    CHECK_OK(rig_reach_client(&options, &client));
     CHECK_OK(weft_client_signal(client, rig_order, "pay", weft_nothing()));
     CHECK(rig.node.number > 1ULL << 50);
     weft_client_close(client);
@@ -316,8 +317,10 @@ TEST(client, malformed_requests_are_refused_with_their_field)
 
     rig_open();
     request.target.kind = "nothing";
-    CHECK_ERR(submit(&request), WEFT_ENOTFOUND);
-    CHECK(strstr(weft_err_detail(), "nothing") != NULL);
+    if (!rig_is_far) {
+        CHECK_ERR(submit(&request), WEFT_ENOTFOUND);
+        CHECK(strstr(weft_err_detail(), "nothing") != NULL);
+    }
     request = rig_signal(NULL);
     CHECK_ERR(submit(&request), WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "the name is missing");
@@ -417,7 +420,7 @@ TEST(client, close_and_answers_may_meet)
     rig_open();
     weft_client_close(rig.client);
     for (int i = 0; i < 300; i++) {
-        CHECK_OK(weft_client_open(&rig.node, NULL, &rig.client));
+        CHECK_OK(rig_reach_client(NULL, &rig.client));
         rig.order_count = 0;
         for (int j = 0; j < 20; j++) {
             CHECK_OK(submit(&request));
@@ -462,9 +465,9 @@ TEST(client, options_out_of_range_are_refused)
     CHECK_ERR(weft_client_open(NULL, NULL, &client), WEFT_EINVAL);
     memset(name_space, 'n', 64);
     options.name_space = name_space;
-    CHECK_ERR(weft_client_open(&rig.node, &options, &client), WEFT_EINVAL);
+    CHECK_ERR(rig_reach_client(&options, &client), WEFT_EINVAL);
     name_space[63] = '\0';
-    CHECK_OK(weft_client_open(&rig.node, &options, &client));
+    CHECK_OK(rig_reach_client(&options, &client));
     weft_client_close(client);
     rig_close();
 }

@@ -61,11 +61,59 @@ show(weft_query *query, const char *name, weft_bytes args, const void *state,
     return weft_query_return(query, weft_bytes_of(state, state_len));
 }
 
+static unsigned long
+number_of(weft_bytes text)
+{
+    char digits[24] = "";
+
+    memcpy(digits, text.data,
+           text.len < sizeof(digits) - 1 ? text.len : sizeof(digits) - 1);
+    return strtoul(digits, NULL, 10);
+}
+
+static weft_err
+begin_marks(weft_workflow *wf, unsigned long count, weft_future *marks)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    char index[24];
+    weft_err err = WEFT_OK;
+
+    options.task_queue = "marks";
+    for (unsigned long i = 0; i < count && err == WEFT_OK; i++) {
+        (void)snprintf(index, sizeof(index), "%lu", i);
+        err = weft_workflow_call_async(wf, "mark", weft_text(index), &options,
+                                       &marks[i]);
+    }
+    return err;
+}
+
+static weft_err
+fan(weft_workflow *wf, weft_bytes input)
+{
+    unsigned long count = number_of(input);
+    unsigned long sum = 0;
+    weft_future marks[SERVED_FAN_MAX];
+    char text[24];
+    weft_bytes result;
+    weft_err err = begin_marks(wf, count, marks);
+
+    for (unsigned long i = 0; i < count && err == WEFT_OK; i++) {
+        err = weft_workflow_await(wf, marks[i], &result);
+        sum += err == WEFT_OK ? number_of(result) : 0;
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    (void)snprintf(text, sizeof(text), "%lu", sum);
+    return weft_workflow_return(wf, weft_text(text));
+}
+
 weft_definitions *
 served_definitions(void)
 {
     weft_definitions *definitions = NULL;
     weft_actor_def kind = WEFT_ACTOR_DEF_INIT;
+    weft_workflow_def flow = WEFT_WORKFLOW_DEF_INIT;
 
     must(weft_definitions_create(&definitions), "definitions");
     kind.name = "series";
@@ -73,6 +121,10 @@ served_definitions(void)
     kind.receive = follow;
     kind.query = show;
     must(weft_definitions_add_actor(definitions, &kind), "series");
+    flow.name = "fan";
+    flow.run = fan;
+    must(weft_definitions_add_workflow(definitions, &flow), "fan");
+    must(weft_definitions_add_task_queues(definitions), "task queues");
     return definitions;
 }
 

@@ -18,6 +18,11 @@ struct served_series {
     uint64_t wrong;
 };
 
+// The workflow "fan": as many activities "mark" as its input says (text), each
+// with its index (text), on the task queue "marks", all at once; ends with the
+// sum of their results (text).
+#define SERVED_FAN_MAX 1000
+
 weft_definitions *served_definitions(void);
 
 struct served {

@@ -55,6 +55,8 @@ static const struct wf_codec_field renew_fields[] = {
     {"tokens", WF_CODEC_TEXTS, 0, true,
      .at = offsetof(struct wf_codec_renew, tokens),
      .max = WEFT_TOKEN_CHARS_MAX},
+    {"worker", WF_CODEC_TEXT, 0, false,
+     .at = offsetof(struct wf_codec_renew, worker), .max = WF_NAME_BYTES_MAX},
     WF_CODEC_FIELD_COMMON(struct wf_codec_renew),
 };
 

@@ -65,6 +65,7 @@ void wf_codec_tasks_encode(const struct wf_codec_tasks *tasks, uint64_t number,
 
 struct wf_codec_renew {
     const char *const *tokens; // ends with NULL
+    const char *worker;        // NULL: that of the last poll
     uint64_t confirmed;
     bool is_again;
 };

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "remote/gateway_impl.h"
+#include "remote/gateway_queue.h"
 #include "runtime/futex.h"
 #include "runtime/inside.h"
 #include "runtime/versioned.h"
@@ -151,7 +152,9 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
     wf_table_init(&server->peers);
     wf_table_init(&server->sessions);
     wf_table_init(&server->spaces);
+    wf_table_init(&server->queues);
     wf_heap_init(&server->expiries);
+    wf_heap_init(&server->renewals);
     server->flight = wf_flight_create(NULL);
 }
 
@@ -161,11 +164,14 @@ destroy(weft_server *server)
 {
     wf_gateway_peer_fini(server);
     wf_gateway_session_fini(server);
+    wf_gateway_queue_fini(server);
     wf_gateway_line_fini(server);
     wf_socket_destroy(server->socket);
     wf_context_destroy(server->context);
     wf_flight_release(server->flight);
     wf_heap_fini(&server->expiries);
+    wf_heap_fini(&server->renewals);
+    wf_table_fini(&server->queues);
     wf_table_fini(&server->peers);
     wf_table_fini(&server->sessions);
     wf_table_fini(&server->spaces);

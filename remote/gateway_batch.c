@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "remote/codec_batch.h"
-#include "runtime/client_as.h"
+#include "remote/gateway_ask.h"
 #include "runtime/client_batch.h"
 
 enum { PAGE_DEFAULT = 1000, UNDER_WAY_MAX = 100 };
@@ -37,12 +37,6 @@ struct wf_gateway_batch {
     uint64_t began_ms; // for the rate
 };
 
-// One request of a batch.
-struct item {
-    struct wf_gateway_batch *batch;
-    uint64_t number;
-};
-
 static void
 destroy_batch(struct wf_gateway_batch *batch)
 {
@@ -57,77 +51,39 @@ static void
 finish(struct wf_gateway_batch *batch, weft_err err, const char *detail)
 {
     struct wf_gateway_call *call = batch->call;
-    weft_server *server = call->server;
-    bool is_wanted = call->session != NULL && call->session->peer != NULL &&
-                     wf_gateway_mode(server) != WF_GATEWAY_CLOSING;
 
-    if (is_wanted && err == WEFT_OK) {
-        wf_codec_batch_result_encode(&batch->result, call->number,
-                                     &server->out);
-        wf_gateway_peer_send(server, call->session->peer);
-    } else if (is_wanted) {
+    if (err != WEFT_OK) {
         (void)wf_error(err, "%s", detail);
-        wf_gateway_call_refuse(server, call->session->peer, call->number, err);
+    } else if (wf_gateway_call_is_heard(call)) {
+        wf_codec_batch_result_encode(&batch->result, call->number,
+                                     &call->server->out);
     }
     destroy_batch(batch);
-    wf_gateway_call_destroy(call);
+    wf_gateway_call_end(call, err);
 }
 
 // Asking. -------------------------------------------------------------------
-
-static struct wf_client_as
-identify(struct wf_gateway_batch *batch)
-{
-    weft_server *server = batch->call->server;
-    struct wf_client_as as = {
-        .name_space = batch->call->space->name,
-        .number = wf_client_numbers_take(&server->numbers),
-    };
-
-    as.confirmed = wf_client_numbers_confirmed(&server->numbers, as.number);
-    memcpy(as.client_id, server->client_id, sizeof(as.client_id));
-    return as;
-}
 
 static weft_err
 ask(struct wf_gateway_batch *batch, const weft_request *request,
     weft_reply_fn *fn)
 {
-    weft_server *server = batch->call->server;
-    struct wf_client_as as = identify(batch);
-    struct item *item = wf_alloc(sizeof(*item));
-    struct wf_request *made;
-    weft_err err;
+    struct wf_gateway_call *call = batch->call;
+    weft_err err =
+        wf_gateway_ask(call->server, call->space->name, request, fn, batch);
 
-    *item = (struct item){batch, as.number};
-    err = wf_client_submit_as(server->client, &as, request, fn, item, &made);
-    if (err != WEFT_OK) {
-        wf_client_numbers_close(&server->numbers, as.number);
-        wf_free(item);
-        return err;
-    }
-    batch->under_way++;
-    return WEFT_OK;
+    batch->under_way += err == WEFT_OK ? 1 : 0;
+    return err;
 }
 
 static void step(struct wf_gateway_batch *batch);
 
-static struct wf_gateway_batch *
-end_item(struct item *item)
-{
-    struct wf_gateway_batch *batch = item->batch;
-
-    wf_client_numbers_close(&batch->call->server->numbers, item->number);
-    wf_free(item);
-    batch->under_way--;
-    return batch;
-}
-
 static void
 on_item(void *ctx, const weft_reply *reply)
 {
-    struct wf_gateway_batch *batch = end_item(ctx);
+    struct wf_gateway_batch *batch = ctx;
 
+    batch->under_way--;
     wf_client_batch_count(&batch->result, reply->err);
     step(batch);
 }
@@ -202,8 +158,9 @@ copy_targets(struct wf_gateway_batch *batch, const weft_reply *page)
 static void
 on_page(void *ctx, const weft_reply *page)
 {
-    struct wf_gateway_batch *batch = end_item(ctx);
+    struct wf_gateway_batch *batch = ctx;
 
+    batch->under_way--;
     if (page->err != WEFT_OK) {
         finish(batch, page->err, page->detail);
     } else if (page->items_count > 0 && !copy_targets(batch, page)) {

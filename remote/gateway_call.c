@@ -17,6 +17,8 @@
 #include "remote/codec.h"
 #include "remote/gateway_batch.h"
 #include "remote/gateway_impl.h"
+#include "remote/gateway_lease.h"
+#include "remote/gateway_poll.h"
 #include "runtime/client_as.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
@@ -65,6 +67,10 @@ detach(struct wf_gateway_call *call)
 static void
 withdraw(struct wf_gateway_call *call)
 {
+    if (call->ops != NULL && call->ops->withdrawn != NULL) {
+        call->ops->withdrawn(call);
+        return;
+    }
     detach(call);
     if (call->request != NULL) {
         wf_node_withdraw(call->server->node, call->request);
@@ -146,13 +152,47 @@ static void
 on_reply(void *ctx, const weft_reply *reply)
 {
     struct wf_gateway_call *call = ctx;
-    bool is_wanted = call->session != NULL && call->session->peer != NULL &&
-                     wf_gateway_mode(call->server) != WF_GATEWAY_CLOSING;
 
-    if (is_wanted) {
+    if (call->session != NULL) {
+        wf_gateway_lease_answered(call->server, call->session, call->request,
+                                  reply->err);
+    }
+    if (wf_gateway_call_is_heard(call)) {
         answer(call, reply);
     }
     wf_gateway_call_destroy(call);
+}
+
+bool
+wf_gateway_call_is_heard(const struct wf_gateway_call *call)
+{
+    return call->session != NULL && call->session->peer != NULL &&
+           wf_gateway_mode(call->server) != WF_GATEWAY_CLOSING;
+}
+
+void
+wf_gateway_call_end(struct wf_gateway_call *call, weft_err err)
+{
+    weft_server *server = call->server;
+    bool is_heard = wf_gateway_call_is_heard(call);
+    struct wf_gateway_peer *peer = is_heard ? call->session->peer : NULL;
+    uint64_t number = call->number;
+
+    wf_gateway_call_destroy(call);
+    if (is_heard && err != WEFT_OK) {
+        wf_gateway_call_refuse(server, peer, number, err);
+    } else if (is_heard) {
+        wf_gateway_peer_send(server, peer);
+    }
+    wf_buf_reset(&server->out);
+}
+
+void
+wf_gateway_call_grow(struct wf_gateway_call *call, size_t bytes)
+{
+    call->bytes += (uint32_t)bytes;
+    call->session->bytes += bytes;
+    call->server->bytes += bytes;
 }
 
 // Requests. -----------------------------------------------------------------
@@ -188,19 +228,33 @@ admit(const weft_server *server, const struct wf_gateway_session *session,
 }
 
 static weft_err
-admit_wait(const weft_server *server, const struct wf_gateway_session *session,
-           weft_verb verb)
+admit_wait(const weft_server *server, const struct wf_gateway_session *session)
 {
-    if (verb == WEFT_VERB_RESULT &&
-        session->waits.count >= server->options.waits_max) {
+    if (session->waits.count >= server->options.waits_max) {
         return wf_error(WEFT_EBUSY, "waits: %u requests wait already",
                         server->options.waits_max);
     }
     return WEFT_OK;
 }
 
+weft_err
+wf_gateway_call_wait(struct wf_gateway_call *call, uint64_t wait_ms)
+{
+    weft_server *server = call->server;
+    weft_err err = admit_wait(server, call->session);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_list_push_back(&call->session->waits, &call->wait);
+    if (wait_ms != 0 && wait_ms < WF_NEVER_MS / 2) {
+        wf_heap_add(&server->expiries, &call->expiry, server->now_ms + wait_ms);
+    }
+    return WEFT_OK;
+}
+
 static void
-add_call(struct wf_gateway_call *call, uint64_t wait_ms)
+add_call(struct wf_gateway_call *call)
 {
     weft_server *server = call->server;
     struct wf_gateway_session *session = call->session;
@@ -211,12 +265,6 @@ add_call(struct wf_gateway_call *call, uint64_t wait_ms)
     server->bytes += call->bytes;
     call->space->calls++;
     call->space->users++;
-    if (call->verb == WEFT_VERB_RESULT) {
-        wf_list_push_back(&session->waits, &call->wait);
-    }
-    if (wf_list_has(&call->wait) && wait_ms != 0 && wait_ms < WF_NEVER_MS / 2) {
-        wf_heap_add(&server->expiries, &call->expiry, server->now_ms + wait_ms);
-    }
     wf_counter_add(&server->tally.requests, 1);
 }
 
@@ -257,8 +305,10 @@ submit(weft_server *server, struct wf_gateway_session *session,
         wf_free(call);
         return err;
     }
-    add_call(call, request->wait_ms);
-    return WEFT_OK;
+    add_call(call);
+    return call->verb == WEFT_VERB_RESULT
+               ? wf_gateway_call_wait(call, request->wait_ms)
+               : WEFT_OK;
 }
 
 static weft_err
@@ -266,32 +316,59 @@ take_request(weft_server *server, struct wf_gateway_session *session,
              const struct wf_wire_message *message, size_t bytes)
 {
     struct wf_codec_request request;
+    char worker[WF_GATEWAY_WORKER_CHARS];
     weft_err err = wf_codec_request_decode(message, &request);
 
-    if (err == WEFT_OK) {
-        err = admit_wait(server, session, request.request.verb);
+    if (err == WEFT_OK && request.request.verb == WEFT_VERB_RESULT) {
+        err = admit_wait(server, session);
     }
     if (err == WEFT_OK) {
+        wf_gateway_lease_name(session, &request.request, worker);
         err = submit(server, session, &request, bytes);
     }
     wf_codec_request_fini(&request);
     return err;
 }
 
+// What is no single request of the node.
+static const struct other {
+    const char *verb;
+    weft_err (*begin)(struct wf_gateway_call *call,
+                      const struct wf_wire_message *message);
+} others[] = {
+    {"batch", wf_gateway_batch_begin},
+    {"poll", wf_gateway_poll_begin},
+    {"renew", wf_gateway_lease_renew},
+};
+
+static const struct other *
+find_other(const struct wf_wire_message *message)
+{
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (wf_wire_is(message, others[i].verb)) {
+            return &others[i];
+        }
+    }
+    return NULL;
+}
+
 static weft_err
-take_batch(weft_server *server, struct wf_gateway_session *session,
-           const struct wf_wire_message *message, size_t bytes)
+take_other(weft_server *server, struct wf_gateway_session *session,
+           const struct wf_wire_message *message, size_t bytes,
+           const struct other *other)
 {
     struct wf_gateway_call *call =
         create_call(server, session, message->number, WEFT_VERB_COUNT, bytes);
-    weft_err err = wf_gateway_batch_begin(call, message);
+    weft_err err;
 
+    add_call(call);
+    err = message->number == 0
+              ? wf_error(WEFT_EINVAL, "the number of a request is 0")
+              : other->begin(call, message);
     if (err != WEFT_OK) {
-        wf_free(call);
-        return err;
+        wf_gateway_call_destroy(call);
     }
-    add_call(call, 0);
-    return WEFT_OK;
+    return err;
 }
 
 void
@@ -299,6 +376,7 @@ wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
                      const struct wf_wire_message *message, size_t bytes)
 {
     struct wf_gateway_session *session = peer->session;
+    const struct other *other = find_other(message);
     weft_err err;
 
     if (wf_table_find(&session->calls, hash_number(message->number), is_call,
@@ -306,8 +384,8 @@ wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
         return; // its answer will come
     }
     err = admit(server, session, bytes);
-    if (err == WEFT_OK && wf_wire_is(message, "batch")) {
-        err = take_batch(server, session, message, bytes);
+    if (err == WEFT_OK && other != NULL) {
+        err = take_other(server, session, message, bytes, other);
     } else if (err == WEFT_OK) {
         err = take_request(server, session, message, bytes);
     }
@@ -319,6 +397,22 @@ wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
 
 // Time. ---------------------------------------------------------------------
 
+static void
+expire(struct wf_gateway_call *call)
+{
+    weft_server *server = call->server;
+    struct wf_gateway_peer *peer = call->session->peer;
+    uint64_t number = call->number;
+
+    if (call->ops != NULL && call->ops->expired != NULL) {
+        call->ops->expired(call);
+        return;
+    }
+    withdraw(call);
+    (void)wf_error(WEFT_ETIMEDOUT, "wait_ms: it has nothing to say yet");
+    wf_gateway_call_refuse(server, peer, number, WEFT_ETIMEDOUT);
+}
+
 void
 wf_gateway_call_tick(weft_server *server)
 {
@@ -326,13 +420,7 @@ wf_gateway_call_tick(weft_server *server)
 
     while ((first = wf_heap_first(&server->expiries)) != NULL &&
            first->due <= server->now_ms) {
-        struct wf_gateway_call *call =
-            WF_CONTAINER(first, struct wf_gateway_call, expiry);
-        struct wf_gateway_peer *peer = call->session->peer;
-        uint64_t number = call->number;
-
-        withdraw(call);
-        (void)wf_error(WEFT_ETIMEDOUT, "wait_ms: it has nothing to say yet");
-        wf_gateway_call_refuse(server, peer, number, WEFT_ETIMEDOUT);
+        wf_heap_remove(&server->expiries, first);
+        expire(WF_CONTAINER(first, struct wf_gateway_call, expiry));
     }
 }

@@ -10,6 +10,10 @@
 //   gateway_session.c  clients: hello, and which connection is theirs
 //   gateway_call.c     what they asked: credit, requests and their answers
 //   gateway_batch.c    what one of them asked of many instances
+//   gateway_poll.c     what workers asked: tasks
+//   gateway_queue.c    where those come from
+//   gateway_lease.c    which of them are kept for workers
+//   gateway_ask.c      what the server asks of its node for itself
 //
 // A line is there from accept to close, a peer from its first message, a
 // session from hello until nobody needs it. Lines are found by descriptor,
@@ -89,19 +93,35 @@ struct wf_gateway_peer {
 // A client. One whose connection is gone is kept for some time, with what it
 // asked; then nobody waits for that any more.
 struct wf_gateway_session {
+    struct weft_server *server;
     uint8_t id[16];
+    char label[WF_CODEC_LABEL_BYTES_MAX + 1]; // of hello, or its last poll's
     struct wf_gateway_space *space;
     struct wf_gateway_peer *peer; // NULL: it is not connected
     struct wf_table calls;        // by number; without answer
     uint64_t bytes;               // of them
     struct wf_list waits;         // of them
+    struct wf_table leases;       // of its connection, by token
+    uint32_t promised;            // tasks that polls which wait may get
     struct wf_list_node idle;     // while it has no connection
     uint64_t idle_ms;             // since when
+};
+
+// What differs for calls that are more than one request of the node.
+struct wf_gateway_call;
+struct wf_gateway_call_ops {
+    // Nobody waits for it any more: end it. NULL: its session leaves it, and it
+    // ends when it does.
+    void (*withdrawn)(struct wf_gateway_call *call);
+    // It has waited long enough. NULL: answered so, and left.
+    void (*expired)(struct wf_gateway_call *call);
 };
 
 // A request that the node has. One that is withdrawn belongs to no session any
 // more, but still to its namespace.
 struct wf_gateway_call {
+    const struct wf_gateway_call_ops *ops; // NULL: none
+    void *of;                              // theirs
     struct weft_server *server;
     struct wf_gateway_session *session; // NULL: withdrawn
     struct wf_gateway_space *space;
@@ -167,10 +187,19 @@ struct weft_server {
     uint64_t bytes; // of requests without answer
     uint32_t calls;
 
-    // gateway_batch.c
-    struct wf_list batches;
+    // gateway_ask.c
     uint8_t client_id[16]; // the server's own
     struct wf_client_numbers numbers;
+    uint32_t asks; // under way
+
+    // gateway_batch.c
+    struct wf_list batches;
+
+    // gateway_queue.c
+    struct wf_table queues;
+
+    // gateway_lease.c
+    struct wf_heap renewals;
 };
 
 // gateway.c
@@ -244,6 +273,18 @@ void wf_gateway_call_refuse(weft_server *server, struct wf_gateway_peer *peer,
                             uint64_t number, weft_err err);
 void wf_gateway_call_withdraw_waits(struct wf_gateway_session *session);
 void wf_gateway_call_withdraw_all(struct wf_gateway_session *session);
+// It waits from now on, until its connection ends, or for so long, 0: without
+// an end.
+//
+// WEFT_EBUSY  its session waits for too much
+weft_err wf_gateway_call_wait(struct wf_gateway_call *call, uint64_t wait_ms);
+// It takes more memory.
+void wf_gateway_call_grow(struct wf_gateway_call *call, size_t bytes);
+// Is there somebody to answer it to?
+bool wf_gateway_call_is_heard(const struct wf_gateway_call *call);
+// Answer it, with what server->out holds or else this thread's error, and
+// destroy it.
+void wf_gateway_call_end(struct wf_gateway_call *call, weft_err err);
 void wf_gateway_call_destroy(struct wf_gateway_call *call);
 void wf_gateway_call_tick(weft_server *server);
 

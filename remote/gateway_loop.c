@@ -13,6 +13,8 @@
 #include "base/assert.h"
 #include "remote/gateway_batch.h"
 #include "remote/gateway_impl.h"
+#include "remote/gateway_lease.h"
+#include "remote/gateway_queue.h"
 #include "runtime/futex.h"
 
 enum {
@@ -52,6 +54,8 @@ tick(weft_server *server)
     wf_gateway_session_tick(server);
     wf_gateway_call_tick(server);
     wf_gateway_batch_tick(server);
+    wf_gateway_queue_tick(server);
+    wf_gateway_lease_tick(server);
 }
 
 // Nobody is connected: then nothing falls due.
@@ -59,7 +63,8 @@ static int
 pause_ms(const weft_server *server)
 {
     bool is_idle = server->lines_count == 0 && server->peers.count == 0 &&
-                   server->idle.count == 0 && !server->is_refusing;
+                   server->idle.count == 0 && server->queues.count == 0 &&
+                   !server->is_refusing;
 
     return is_idle ? -1 : TICK_MS;
 }
@@ -104,7 +109,8 @@ see_if_drained(weft_server *server)
 {
     uint32_t draining = WF_GATEWAY_DRAINING;
 
-    if (server->calls > 0 || atomic_load(&server->flight->messages) > 0) {
+    if (server->calls > 0 || server->asks > 0 ||
+        atomic_load(&server->flight->messages) > 0) {
         return;
     }
     if (atomic_compare_exchange_strong(&server->mode, &draining,

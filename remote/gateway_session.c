@@ -7,6 +7,7 @@
 // is done once, and in order: of each connection the node takes a beginning,
 // and of the next one everything from there.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -16,6 +17,7 @@
 #include "base/key.h"
 #include "remote/codec_session.h"
 #include "remote/gateway_impl.h"
+#include "remote/gateway_lease.h"
 
 enum {
     SESSION_BYTES = 16,
@@ -79,6 +81,8 @@ static void
 destroy_session(weft_server *server, struct wf_gateway_session *session)
 {
     wf_gateway_call_withdraw_all(session);
+    wf_gateway_lease_forget_all(server, session);
+    wf_table_fini(&session->leases);
     if (wf_list_has(&session->idle)) {
         wf_list_remove(&server->idle, &session->idle);
     }
@@ -105,9 +109,11 @@ create_session(weft_server *server, const uint8_t id[16], const char *space)
                         WF_CONTAINER(oldest, struct wf_gateway_session, idle));
     }
     session = wf_calloc(sizeof(*session));
+    session->server = server;
     memcpy(session->id, id, SESSION_BYTES);
     session->space = use_space(server, space);
     wf_table_init(&session->calls);
+    wf_table_init(&session->leases);
     wf_list_init(&session->waits);
     wf_table_add(&server->sessions, wf_hash64(id, SESSION_BYTES, 0), session);
     return session;
@@ -166,6 +172,7 @@ replace(weft_server *server, struct wf_gateway_session *session)
     older->state = WF_GATEWAY_REPLACED;
     older->bye_ms = 0;
     wf_gateway_call_withdraw_waits(session);
+    wf_gateway_lease_forget_all(server, session);
     wf_counter_add(&server->tally.replaced, 1);
     wf_gateway_peer_bye(server, older, WF_CODEC_BYE_REPLACED,
                         "another connection said hello for this client");
@@ -213,9 +220,12 @@ session_of(weft_server *server, const struct wf_codec_hello *hello,
                         server->options.sessions_max);
     }
     if (strcmp(session->space->name, space) != 0) {
+        wf_gateway_lease_forget_all(server, session);
         wf_gateway_space_leave(server, session->space);
         session->space = use_space(server, space);
     }
+    (void)snprintf(session->label, sizeof(session->label), "%s",
+                   hello->label == NULL ? "" : hello->label);
     *out_session = session;
     return WEFT_OK;
 }
@@ -265,6 +275,7 @@ wf_gateway_session_leave(weft_server *server,
 {
     session->peer = NULL;
     wf_gateway_call_withdraw_waits(session);
+    wf_gateway_lease_forget_all(server, session);
     rest(server, session);
 }
 

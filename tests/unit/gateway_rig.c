@@ -94,8 +94,8 @@ drain_events(struct dealer *dealer)
     }
 }
 
-static void
-send_out(struct dealer *dealer)
+void
+dealer_send(struct dealer *dealer)
 {
     for (int ms = 0; ms < WAIT_MS; ms += STEP_MS) {
         if (wf_socket_send(dealer->socket, NULL, &dealer->out, NULL) ==
@@ -120,7 +120,7 @@ void
 dealer_end(struct dealer *dealer)
 {
     wf_wire_end(&dealer->writer);
-    send_out(dealer);
+    dealer_send(dealer);
 }
 
 void
@@ -155,7 +155,7 @@ dealer_garbage(struct dealer *dealer, const char *bytes, size_t len)
 {
     wf_buf_reset(&dealer->out);
     wf_buf_put(&dealer->out, bytes, len);
-    send_out(dealer);
+    dealer_send(dealer);
 }
 
 // What is heard. --------------------------------------------------------------

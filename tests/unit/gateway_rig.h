@@ -53,6 +53,7 @@ void dealer_close(struct dealer *dealer);
 struct wf_wire_writer *dealer_begin(struct dealer *dealer, const char *verb,
                                     uint64_t number);
 void dealer_end(struct dealer *dealer);
+void dealer_send(struct dealer *dealer); // what is in `out`
 void dealer_say(struct dealer *dealer, const char *verb, uint64_t number,
                 const char *kind, const char *id, const char *name);
 void dealer_hello(struct dealer *dealer, uint8_t client);

@@ -141,13 +141,14 @@ TEST(codec_task, tasks_come_back)
 TEST(codec_task, renew_and_its_answer_come_back)
 {
     static const char *const tokens[] = {"AAEC", "AAED", NULL};
-    struct wf_codec_renew renew = {tokens, 5, true}, got;
+    struct wf_codec_renew renew = {tokens, "w", 5, true}, got;
     struct wf_codec_renewed renewed = {tokens, tokens + 1}, got_renewed;
     struct wf_wire_message message;
 
     wf_codec_renew_encode(&renew, 7, &frame);
     message = rig_read(&frame);
     CHECK_OK(wf_codec_renew_decode(&message, &memory, &got));
+    CHECK_STR(got.worker, "w");
     CHECK_STR(got.tokens[0], "AAEC");
     CHECK_STR(got.tokens[1], "AAED");
     CHECK(got.tokens[2] == NULL);

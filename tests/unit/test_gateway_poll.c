@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_gateway_poll.c - workers that are sockets and speak the protocol, and
+// workflows whose activities they run.
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "remote/codec_task.h"
+#include "unit/gateway_rig.h"
+#include "weft/task_queue.h"
+#include "weft/workflow.h"
+
+enum { TASKS_MAX = 16, HANDS = 100, TASKS = 1000 };
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// Workflows. ------------------------------------------------------------------
+
+static weft_call_options
+on_queue(void)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+
+    options.task_queue = "q";
+    options.retry.initial_interval_ms = 10;
+    options.cancellation = WEFT_CANCELLATION_WAIT;
+    return options;
+}
+
+static weft_err
+run_many(weft_workflow *wf, weft_bytes input)
+{
+    weft_call_options options = on_queue();
+    weft_future futures[TASKS];
+    int count = 0;
+    weft_err err = WEFT_OK;
+
+    (void)sscanf(input.data, "%d", &count);
+    for (int i = 0; i < count && err == WEFT_OK; i++) {
+        err = weft_workflow_call_async(wf, "work", weft_text("x"), &options,
+                                       &futures[i]);
+    }
+    return err != WEFT_OK ? err
+                          : weft_workflow_await_all(wf, futures, (size_t)count);
+}
+
+static weft_err
+run_one(weft_workflow *wf, weft_bytes input)
+{
+    weft_call_options options = on_queue();
+    weft_bytes result;
+    weft_err err = weft_workflow_call(wf, "work", input, &options, &result);
+
+    return err != WEFT_OK ? err : weft_workflow_return(wf, result);
+}
+
+static void
+add_workflow(weft_definitions *definitions, const char *name,
+             weft_workflow_fn *run)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+
+    def.name = name;
+    def.run = run;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &def));
+}
+
+static struct gateway_rig
+begin(struct test *t)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    CHECK_OK(weft_definitions_add_task_queues(rig.node.definitions));
+    add_workflow(rig.node.definitions, "many", run_many);
+    add_workflow(rig.node.definitions, "one", run_one);
+    gateway_rig_open(&rig);
+    return rig;
+}
+
+// Another one on the same node.
+static void
+open_server(struct gateway_rig *rig)
+{
+    rig->options.endpoints = rig->endpoints;
+    CHECK_OK(weft_server_open(rig->node.node, &rig->options, &rig->server));
+}
+
+static void
+end(struct gateway_rig *rig)
+{
+    gateway_rig_close(rig);
+    gateway_rig_end(rig);
+}
+
+static void
+start(struct gateway_rig *rig, const char *kind, const char *input)
+{
+    CHECK_OK(weft_client_start(rig->node.client, (weft_target){kind, "a"},
+                               weft_text(input)));
+}
+
+static weft_err
+result(struct gateway_rig *rig, const char *kind)
+{
+    return weft_client_result(rig->node.client, (weft_target){kind, "a"}, 30000,
+                              NULL);
+}
+
+// Workers. --------------------------------------------------------------------
+
+struct hand {
+    struct dealer dealer;
+    uint64_t number; // of its last request
+    uint32_t done;
+    char verb[16]; // what it heard last, and the tasks of that
+    size_t count;
+    uint32_t attempt;
+    char key[64];
+    char tokens[TASKS_MAX][WEFT_TOKEN_CHARS_MAX];
+};
+
+static void
+hire(struct hand *hand, struct gateway_rig *rig, uint8_t client)
+{
+    hand->number = 0;
+    hand->done = 0;
+    dealer_open(&hand->dealer, rig, 0);
+    dealer_hello(&hand->dealer, client);
+    CHECK_HEARS_LIKE(&hand->dealer, "ok 0 version=1");
+}
+
+static void
+dismiss(struct hand *hand)
+{
+    dealer_close(&hand->dealer);
+}
+
+static void
+poll_for(struct hand *hand, uint32_t credit, uint64_t wait_ms)
+{
+    struct wf_codec_poll poll = {.queue = "q",
+                                 .credit = credit,
+                                 .wait_ms = wait_ms,
+                                 .worker = "w",
+                                 .lease_ms = 1000};
+
+    wf_buf_reset(&hand->dealer.out);
+    wf_codec_poll_encode(&poll, ++hand->number, &hand->dealer.out);
+    dealer_send(&hand->dealer);
+}
+
+// Something about its first token.
+static void
+say(struct hand *hand, const char *verb, const char *error_name)
+{
+    struct wf_wire_writer *writer =
+        dealer_begin(&hand->dealer, verb, ++hand->number);
+
+    wf_wire_put_text(writer, "token", hand->tokens[0]);
+    if (error_name != NULL) {
+        wf_wire_put_text(writer, "error_name", error_name);
+    }
+    dealer_end(&hand->dealer);
+}
+
+static void
+renew(struct hand *hand)
+{
+    const char *tokens[] = {hand->tokens[0], NULL};
+    struct wf_codec_renew all = {.tokens = tokens, .worker = "w"};
+
+    wf_buf_reset(&hand->dealer.out);
+    wf_codec_renew_encode(&all, ++hand->number, &hand->dealer.out);
+    dealer_send(&hand->dealer);
+}
+
+static void
+take(struct hand *hand, weft_bytes frame)
+{
+    struct wf_wire_message message;
+    struct wf_arena memory = {0};
+    struct wf_codec_tasks tasks = {0};
+
+    CHECK_OK(wf_wire_read(frame, &message));
+    (void)snprintf(hand->verb, sizeof(hand->verb), "%.*s",
+                   (int)message.verb.len, (const char *)message.verb.data);
+    hand->count = 0;
+    if (strcmp(hand->verb, "ok") == 0) {
+        CHECK_EQ(message.number, hand->number);
+        CHECK_OK(wf_codec_tasks_decode(&message, &memory, &tasks));
+    }
+    CHECK(tasks.count <= TASKS_MAX);
+    for (size_t i = 0; i < tasks.count; i++) {
+        (void)snprintf(hand->tokens[i], sizeof(hand->tokens[i]), "%s",
+                       tasks.tasks[i].token);
+        (void)snprintf(hand->key, sizeof(hand->key), "%s", tasks.tasks[i].key);
+        hand->attempt = tasks.tasks[i].attempt;
+    }
+    hand->count = tasks.count;
+    wf_arena_fini(&memory);
+}
+
+// False: nothing is there.
+static bool
+hear(struct hand *hand)
+{
+    struct wf_message message;
+
+    if (!wf_socket_receive(hand->dealer.socket, &message)) {
+        return false;
+    }
+    take(hand, message.frame);
+    wf_message_fini(&message);
+    return true;
+}
+
+static void
+hear_tasks(struct hand *hand, size_t count)
+{
+    for (int i = 0; i < 2000 && !hear(hand); i++) {
+        gateway_rig_pause();
+    }
+    CHECK_STR(hand->verb, "ok");
+    CHECK_EQ(hand->count, count);
+}
+
+static void
+complete(struct hand *hand)
+{
+    char answer[32];
+
+    say(hand, "complete", NULL);
+    (void)snprintf(answer, sizeof(answer), "ok %d", (int)hand->number);
+    CHECK_HEARS(&hand->dealer, answer);
+}
+
+// Tests. ----------------------------------------------------------------------
+
+// A round of all: who has a task completes it, who has completed polls.
+static bool
+work_all(struct hand *hands, uint32_t *done)
+{
+    bool is_heard = false;
+
+    for (int i = 0; i < HANDS; i++) {
+        struct hand *hand = &hands[i];
+
+        if (!hear(hand)) {
+            continue;
+        }
+        is_heard = true;
+        CHECK_STR(hand->verb, "ok");
+        if (hand->count == 1) {
+            hand->done++;
+            (*done)++;
+            say(hand, "complete", NULL);
+        } else {
+            poll_for(hand, 1, 20000);
+        }
+    }
+    return is_heard;
+}
+
+TEST(gateway_poll, a_hundred_workers_share_a_thousand_tasks)
+{
+    static struct hand hands[HANDS];
+    struct gateway_rig rig = begin(t);
+    uint32_t done = 0;
+    uint64_t end_ms = now_ms() + 60000;
+
+    for (int i = 0; i < HANDS; i++) {
+        hire(&hands[i], &rig, (uint8_t)(i + 1));
+        poll_for(&hands[i], 1, 20000);
+    }
+    start(&rig, "many", "1000");
+    while (done < TASKS && now_ms() < end_ms) {
+        if (!work_all(hands, &done)) {
+            gateway_rig_pause();
+        }
+    }
+    CHECK_EQ(done, TASKS);
+    CHECK_OK(result(&rig, "many"));
+    for (int i = 0; i < HANDS; i++) {
+        CHECK(hands[i].done >= 5 && hands[i].done <= 15);
+        dismiss(&hands[i]);
+    }
+    end(&rig);
+}
+
+TEST(gateway_poll, a_poll_takes_what_is_there_or_nothing_after_its_time)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    poll_for(&hand, 10, 300);
+    hear_tasks(&hand, 0);
+    start(&rig, "many", "5");
+    GATEWAY_UNTIL(&rig, now.requests >= 1);
+    for (size_t taken = 0; taken < 5; taken += hand.count) {
+        poll_for(&hand, 10, 20000);
+        for (int i = 0; i < 2000 && !hear(&hand); i++) {
+            gateway_rig_pause();
+        }
+        CHECK(hand.count >= 1);
+    }
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, the_task_of_a_worker_that_died_is_done_by_another)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand dead, other;
+    uint64_t begin_ms;
+
+    hire(&dead, &rig, 1);
+    hire(&other, &rig, 2);
+    start(&rig, "one", "x");
+    poll_for(&dead, 1, 20000);
+    hear_tasks(&dead, 1);
+    begin_ms = now_ms();
+    dismiss(&dead);
+    poll_for(&other, 1, 20000);
+    hear_tasks(&other, 1);
+    CHECK(now_ms() - begin_ms < 4000); // a lease of a second, and a little
+    CHECK_STR(other.key, dead.key);
+    complete(&other);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&other);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_worker_that_pings_keeps_what_it_has)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand, other;
+    uint64_t end_ms;
+
+    hire(&hand, &rig, 1);
+    hire(&other, &rig, 2);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    end_ms = now_ms() + 2500;
+    while (now_ms() < end_ms) {
+        dealer_say(&hand.dealer, "ping", 0, NULL, NULL, NULL);
+        CHECK_HEARS(&hand.dealer, "pong 0");
+        poll_for(&other, 1, 250);
+        hear_tasks(&other, 0);
+    }
+    complete(&hand);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    dismiss(&other);
+    end(&rig);
+}
+
+TEST(gateway_poll, what_is_released_goes_to_another_at_once)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand, other;
+
+    hire(&hand, &rig, 1);
+    hire(&other, &rig, 2);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    say(&hand, "release", NULL);
+    CHECK_HEARS(&hand.dealer, "ok 2");
+    poll_for(&other, 1, 20000);
+    hear_tasks(&other, 1);
+    CHECK_EQ(other.attempt, 1);
+    say(&hand, "release", NULL); // of what is another's now
+    CHECK_HEARS_LIKE(&hand.dealer, "error 3 code=WEFT_ENOTFOUND");
+    complete(&other);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    dismiss(&other);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_cancellation_is_heard_by_heartbeat_and_by_renew)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    say(&hand, "heartbeat", NULL);
+    CHECK_HEARS(&hand.dealer, "ok 2");
+    CHECK_OK(weft_client_cancel(rig.node.client, (weft_target){"one", "a"}));
+    do {
+        say(&hand, "heartbeat", NULL);
+    } while (strncmp(dealer_hear(&hand.dealer), "ok", 2) == 0);
+    renew(&hand);
+    CHECK(strstr(dealer_hear(&hand.dealer), " cancelled={}") != NULL);
+    say(&hand, "heartbeat", NULL);
+    CHECK(strstr(dealer_hear(&hand.dealer), "code=WEFT_ECANCELLED") != NULL);
+    say(&hand, "fail", "WEFT_ECANCELLED");
+    CHECK_HEARS_LIKE(&hand.dealer, "ok ");
+    CHECK_ERR(result(&rig, "one"), WEFT_ECANCELLED);
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, over_a_restart_of_the_server_a_worker_goes_on)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    dealer_close(&hand.dealer);
+    weft_server_close(rig.server);
+    open_server(&rig);
+    dealer_open(&hand.dealer, &rig, 0);
+    dealer_hello(&hand.dealer, 1);
+    CHECK_HEARS_LIKE(&hand.dealer, "ok 0 version=1");
+    renew(&hand);
+    CHECK_HEARS(&hand.dealer, "ok 2");
+    complete(&hand);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, polls_of_a_connection_that_is_gone_are_forgotten)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand gone, hand;
+
+    hire(&gone, &rig, 1);
+    poll_for(&gone, 100, 60000);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    dismiss(&gone);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    start(&rig, "one", "x");
+    hire(&hand, &rig, 2);
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    CHECK_EQ(hand.attempt, 1);
+    complete(&hand);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_server_that_is_drained_gives_back_what_nobody_has)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    poll_for(&hand, 1, 20000);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    CHECK_OK(weft_server_drain(rig.server, 5000));
+    CHECK_HEARS_LIKE(&hand.dealer, "bye 0 code=closing");
+    dismiss(&hand);
+    weft_server_close(rig.server);
+    start(&rig, "one", "x");
+    open_server(&rig);
+    hire(&hand, &rig, 1);
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    complete(&hand);
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_worker_holds_no_more_than_its_credit)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    gateway_rig_close(&rig);
+    rig.options.credit = 3;
+    gateway_rig_open(&rig);
+    hire(&hand, &rig, 1);
+    start(&rig, "many", "5");
+    for (size_t taken = 0; taken < 3; taken += hand.count) {
+        poll_for(&hand, 10, 20000);
+        for (int i = 0; i < 2000 && !hear(&hand); i++) {
+            gateway_rig_pause();
+        }
+        CHECK(hand.count >= 1 && hand.count <= 3 - taken);
+    }
+    poll_for(&hand, 1, 20000);
+    CHECK(strstr(dealer_hear(&hand.dealer), "code=WEFT_EBUSY") != NULL);
+    complete(&hand);
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    dismiss(&hand);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_node_without_queues_says_so)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+    struct hand hand;
+
+    gateway_rig_open(&rig);
+    hire(&hand, &rig, 1);
+    poll_for(&hand, 1, 20000);
+    CHECK_HEARS_LIKE(&hand.dealer, "error 1 code=WEFT_ENOTFOUND");
+    dismiss(&hand);
+    gateway_rig_close(&rig);
+    gateway_rig_end(&rig);
+}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "weft/cipher.h"
 #include "weft/keys.h"
 
 static int
@@ -37,18 +38,30 @@ int
 keygen_run(const struct command *command, int argc, char **argv)
 {
     static const struct option known[] = {
+        {"cipher", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *path;
+    int is_cipher = 0;
     int option;
+    weft_err err;
 
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "ch", known, NULL)) != -1) {
         if (option == 'h') {
             return cli_help(command);
         }
-        return cli_usage(command, "no such option");
+        if (option == '?') {
+            return cli_usage(command, "no such option");
+        }
+        is_cipher = 1;
     }
-    return cli_arguments(command, argc, argv, 1, &path) ? make_pair(path)
-                                                        : EXIT_FAILED;
+    if (!cli_arguments(command, argc, argv, 1, &path)) {
+        return EXIT_FAILED;
+    }
+    if (!is_cipher) {
+        return make_pair(path);
+    }
+    err = weft_cipher_generate(path);
+    return err == WEFT_OK ? EXIT_FINE : cli_failed(err, path);
 }

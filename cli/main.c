@@ -104,6 +104,9 @@ static const struct command commands[] = {
         "FILE.pub the public one, which it prints. Neither must exist.\n"
         "docs/security.md says what to do with them.\n"
         "\n"
+        "  -c, --cipher  a key for payloads instead: FILE is a key ring with\n"
+        "                one new key, and there is no FILE.pub\n"
+        "\n"
         "Status: 0; 2: nothing was made.\n",
         keygen_run,
     },

@@ -36,6 +36,7 @@
 #include "runtime/futex.h"
 #include "runtime/request.h"
 #include "runtime/versioned.h"
+#include "transport/curve.h"
 #include "weft/connect.h"
 
 enum {
@@ -54,6 +55,8 @@ enum greeting {
 
 struct remote {
     struct wf_connection_options options; // strings owned
+    struct wf_curve_pair pair;            // that options.socket points to
+    char server_key[WF_CURVE_KEY_CHARS + 1];
     struct wf_context *context;
     struct wf_clock clock;
     pthread_t thread;
@@ -309,9 +312,7 @@ destroy(struct remote *remote)
     wf_free(options->endpoints);
     wf_free((char *)(uintptr_t)options->name_space);
     wf_free((char *)(uintptr_t)options->label);
-    wf_free((char *)(uintptr_t)options->socket.secret_key);
-    wf_free((char *)(uintptr_t)options->socket.public_key);
-    wf_free((char *)(uintptr_t)options->socket.server_key);
+    wf_curve_wipe(&remote->pair);
     wf_free(remote);
 }
 
@@ -345,8 +346,6 @@ copy(const char *text)
 static weft_err
 check(const weft_connect_options *options)
 {
-    size_t keys = (size_t)(options->secret_key != NULL) +
-                  (options->public_key != NULL) + (options->server_key != NULL);
 
     if (options->endpoints == NULL || options->endpoints_count == 0 ||
         options->endpoints_count > ENDPOINTS_MAX) {
@@ -364,9 +363,8 @@ check(const weft_connect_options *options)
         return wf_error(WEFT_EINVAL, "label is longer than %d bytes",
                         LABEL_BYTES_MAX);
     }
-    if (keys != 0 && keys != 3) {
-        return wf_error(WEFT_EINVAL, "of secret_key, public_key and "
-                                     "server_key some are missing");
+    if ((options->key_file != NULL) != (options->server_key != NULL)) {
+        return wf_error(WEFT_EINVAL, "key_file and server_key go together");
     }
     return WEFT_OK;
 }
@@ -391,9 +389,6 @@ create(const weft_connect_options *options, const uint8_t client_id[16])
         // Credit says how much may wait.
         .queue_max = WF_CLIENT_REQUESTS_MAX,
         .message_max = UINT32_MAX,
-        .secret_key = copy(options->secret_key),
-        .public_key = copy(options->public_key),
-        .server_key = copy(options->server_key),
     };
     remote->clock = wf_clock_system();
     remote->context = wf_context_create();
@@ -401,6 +396,25 @@ create(const weft_connect_options *options, const uint8_t client_id[16])
     wf_calls_init(&remote->calls);
     wf_connection_init(&remote->connection, copied, remote->context);
     return remote;
+}
+
+static weft_err
+read_keys(struct remote *remote, const weft_connect_options *options)
+{
+    struct wf_socket_options *socket = &remote->options.socket;
+    weft_err err;
+
+    if (options->key_file == NULL) {
+        return WEFT_OK;
+    }
+    err = wf_curve_read(options->key_file, true, &remote->pair);
+    if (err == WEFT_OK) {
+        err = wf_curve_read_public(options->server_key, remote->server_key);
+    }
+    socket->secret_key = remote->pair.secret_key;
+    socket->public_key = remote->pair.public_key;
+    socket->server_key = remote->server_key;
+    return err;
 }
 
 // With all signals blocked: they are for the host's threads.
@@ -460,7 +474,10 @@ open_client(const weft_connect_options *options, weft_client_options *full,
         wf_random_os_bytes(full->client_id, sizeof(full->client_id));
     }
     remote = create(options, full->client_id);
-    err = wf_connection_open(&remote->connection, now_ms(remote));
+    err = read_keys(remote, options);
+    if (err == WEFT_OK) {
+        err = wf_connection_open(&remote->connection, now_ms(remote));
+    }
     if (err == WEFT_OK) {
         err = start(remote);
     }
@@ -506,6 +523,7 @@ weft_client_connect(const weft_connect_options *options,
     }
     client.name_space = given.name_space;
     client.timeout_ms = given.timeout_ms;
+    client.cipher = given.cipher;
     memcpy(client.client_id, given.client_id, sizeof(client.client_id));
     err = wf_client_options_read(&client, &client);
     return err == WEFT_OK ? open_client(&given, &client, out_client) : err;

@@ -369,6 +369,12 @@ take_event(struct wf_connection *connection,
     case WF_SOCKET_REFUSED:
         return refuse(connection, WEFT_EDENIED,
                       "the node refuses the key of this client", now_ms);
+    case WF_SOCKET_MISMATCHED:
+        return refuse(connection, WEFT_EDENIED,
+                      connection->options->socket.secret_key == NULL
+                          ? "the node wants keys, and this client has none"
+                          : "this client has keys, and the node has none",
+                      now_ms);
     default:
         break;
     }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "weft/task_queue.h"
+
 static const char *const names[WF_ROLES_COUNT] = {
     "reader", "writer", "worker", "operator", "admin",
 };
@@ -115,7 +117,7 @@ wf_roles_needed(weft_bytes verb, const char *kind)
 {
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (is_verb(verb, rules[i].verb)) {
-            return strcmp(kind, "task_queue") == 0
+            return strcmp(kind, WEFT_TASK_QUEUE_KIND) == 0
                        ? needed_of_queue(verb, rules[i].role)
                        : rules[i].role;
         }

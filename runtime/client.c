@@ -94,6 +94,7 @@ wf_client_create(const struct wf_client_setup *setup)
 
     client->port = setup->port;
     client->interceptors = setup->interceptors;
+    client->cipher = options->cipher;
     client->timeout_ms = options->timeout_ms;
     memcpy(client->name_space, options->name_space,
            strlen(options->name_space) + 1);

@@ -14,8 +14,10 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/key.h"
+#include "runtime/cipher.h"
 #include "runtime/futex.h"
 #include "runtime/inside.h"
 #include "runtime/interceptor.h"
@@ -52,6 +54,29 @@ show_reply(const weft_client *client, weft_verb verb, weft_target target,
     }
 }
 
+static weft_err
+make_sealed(weft_client *client, const char *name_space,
+            const weft_request *given, struct wf_request **out_made)
+{
+    struct wf_arena memory = {0};
+    weft_request sealed = *given;
+    weft_err err = wf_cipher_seal_request(client->cipher, &sealed, &memory);
+
+    if (err == WEFT_OK) {
+        err = wf_client_make(client, name_space, &sealed, out_made);
+    }
+    wf_arena_fini(&memory);
+    return err;
+}
+
+static void
+open_reply(const weft_client *client, struct wf_request *request)
+{
+    if (client->cipher != NULL) {
+        wf_cipher_open_reply(client->cipher, request);
+    }
+}
+
 // What is asked, when the interceptors have seen it.
 static weft_err
 make_request(weft_client *client, const char *name_space,
@@ -64,9 +89,12 @@ make_request(weft_client *client, const char *name_space,
     if (err == WEFT_OK && client->interceptors != NULL) {
         err = wf_interceptors_request(client->interceptors, out_given);
     }
-    return err == WEFT_OK
-               ? wf_client_make(client, name_space, out_given, out_made)
-               : err;
+    if (err != WEFT_OK || client->cipher == NULL) {
+        return err == WEFT_OK
+                   ? wf_client_make(client, name_space, out_given, out_made)
+                   : err;
+    }
+    return make_sealed(client, name_space, out_given, out_made);
 }
 
 static void
@@ -173,6 +201,7 @@ call_back(struct wf_request *request)
     weft_reply_fn *fn = call->fn;
     void *ctx = call->ctx;
 
+    open_reply(client, request);
     // First, so that fn can submit one more when the limit was reached.
     wf_client_end(call, true);
     show_reply(client, request->verb, target_of(&request->key),
@@ -285,18 +314,20 @@ static weft_err
 receive(struct wf_client_call *call, uint32_t timeout_ms,
         weft_reply **out_reply)
 {
+    const weft_client *client = call->client;
     uint64_t number = call->number;
     struct wf_request *request = call->request;
     weft_err err;
 
     if (timeout_ms == 0) {
-        timeout_ms = call->client->timeout_ms;
+        timeout_ms = client->timeout_ms;
     }
     if (!wait_for(call, timeout_ms)) {
         return wf_error(WEFT_ETIMEDOUT,
                         "no answer to request %llu within %u ms",
                         (unsigned long long)number, timeout_ms);
     }
+    open_reply(client, request);
     wf_client_end(call, true);
     err = request->reply.err;
     if (err != WEFT_OK) {

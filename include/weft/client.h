@@ -44,6 +44,10 @@ typedef struct weft_client_options {
     const char *name_space; // default "default"; 1 to 63 bytes
     uint32_t timeout_ms;    // of blocking calls; default 30000
     uint8_t client_id[16];  // zero: a new random one
+    // Seals payloads and opens them (cipher.h); borrowed until close. NULL:
+    // none. An answer that does not open is WEFT_EFORMAT or WEFT_ECORRUPT, and
+    // payloads may be 51 bytes less.
+    const struct weft_cipher *cipher;
 } weft_client_options;
 
 #define WEFT_CLIENT_OPTIONS_INIT                                               \

@@ -47,13 +47,14 @@ typedef struct weft_connect_options {
     uint8_t client_id[16];  // zero: a new random one
     // 1: return when the node has said hello, within timeout_ms.
     int wait_for_node;
-    // CURVE: all three, as Z85 text of 40 characters, or none.
-    const char *secret_key;
-    const char *public_key;
-    const char *server_key; // the node's public key
+    // CURVE (keys.h): the file of one's own secret key, and the node's public
+    // key, as its text or its file. NULL: both, for a node without keys.
+    const char *key_file;
+    const char *server_key;
     // Whose interceptors see requests and replies; nothing else of it is used.
     // Borrowed until close; NULL: none.
     const weft_definitions *definitions;
+    const struct weft_cipher *cipher; // as in weft_client_options
 } weft_connect_options;
 
 #define WEFT_CONNECT_OPTIONS_INIT                                              \
@@ -66,6 +67,7 @@ typedef struct weft_connect_options {
 // outlives its node.)
 //
 // WEFT_EINVAL   an option is missing or out of range; the detail names it
+// WEFT_EINVAL, WEFT_ENOTFOUND, WEFT_EDENIED   of a key: see weft_keys_public
 // WEFT_EBUSY    the system gives no more threads
 // With wait_for_node also:
 // WEFT_ETIMEDOUT  the node did not answer

@@ -23,6 +23,15 @@ run 2 keygen "$dir/bob"
 complains 'bob.pub: File exists'
 [ ! -e "$dir/bob" ] || { echo "half a pair was left" && failed=1; }
 
+run 0 keygen --cipher "$dir/ring"
+grep -Eq '^[0-9]+ = [A-Za-z0-9_-]{43}$' "$dir/ring" ||
+    { echo "the ring has no key" && failed=1; }
+[ "$(stat -c %a "$dir/ring")" = 600 ] ||
+    { echo "everybody may read the ring" && failed=1; }
+[ ! -e "$dir/ring.pub" ] || { echo "a ring has no public part" && failed=1; }
+run 2 keygen -c "$dir/ring"
+complains 'File exists'
+
 run 2 keygen
 complains 'FILE is missing'
 run 2 keygen a b

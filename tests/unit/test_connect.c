@@ -509,9 +509,9 @@ TEST(connect, options_are_checked)
     options.name_space = "";
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
     options.name_space = NULL;
-    options.secret_key = "too short";
+    options.key_file = "/nowhere/at/all";
     CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
-    options.public_key = options.server_key = options.secret_key;
-    CHECK_ERR(weft_client_connect(&options, &client), WEFT_EINVAL);
+    options.server_key = options.key_file;
+    CHECK_ERR(weft_client_connect(&options, &client), WEFT_ENOTFOUND);
     CHECK(client == NULL);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/assert.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -173,7 +174,7 @@ wf_access_reload(struct wf_access *access)
     weft_err err;
 
     if (access->principals_file == NULL) {
-        return wf_error(WEFT_EINVAL, "the server has no keys");
+        return WEFT_OK;
     }
     err = wf_principals_read(access->principals_file, &read);
     account(access, &(struct wf_audit){
@@ -363,23 +364,58 @@ wf_access_check(struct wf_access *access, const char *user,
     return deny(access, &event, text);
 }
 
-bool
-wf_access_is_accounted(const struct wf_access_request *request)
+struct wf_access_record {
+    struct wf_access_guest guest;
+    struct wf_access_request request;
+    struct wf_arena strings;
+};
+
+static const char *
+keep(struct wf_arena *strings, const char *text)
+{
+    return text == NULL ? NULL : wf_arena_text(strings, weft_text(text));
+}
+
+struct wf_access_record *
+wf_access_record_begin(const struct wf_access *access,
+                       const struct wf_access_guest *guest,
+                       const struct wf_access_request *request)
 {
     unsigned needed = wf_roles_needed(request->verb, "");
+    struct wf_access_record *record;
 
-    return needed == WF_ROLE_OPERATOR || needed == WF_ROLE_ADMIN;
+    if (access->audit == NULL ||
+        (needed != WF_ROLE_OPERATOR && needed != WF_ROLE_ADMIN)) {
+        return NULL;
+    }
+    record = wf_calloc(sizeof(*record));
+    record->guest = *guest;
+    record->request = (struct wf_access_request){
+        .verb = weft_bytes_of(wf_arena_text(&record->strings, request->verb),
+                              request->verb.len),
+        .kind = keep(&record->strings, request->kind),
+        .id = keep(&record->strings, request->id),
+        .who = keep(&record->strings, request->who),
+        .why = keep(&record->strings, request->why),
+    };
+    return record;
 }
 
 void
-wf_access_account(struct wf_access *access, const struct wf_access_guest *guest,
-                  const struct wf_access_request *request, weft_err err)
+wf_access_record_end(struct wf_access *access, struct wf_access_record *record,
+                     weft_err err)
 {
+    struct wf_audit event;
     char verb[64];
-    struct wf_audit event = event_of("done", guest, request, verb);
 
+    if (record == NULL) {
+        return;
+    }
+    event = event_of("done", &record->guest, &record->request, verb);
     event.result = weft_err_name(err);
     account(access, &event);
+    wf_arena_fini(&record->strings);
+    wf_free(record);
 }
 
 // Its length before the name: no two principals and clients give the same

@@ -59,7 +59,8 @@ int wf_access_fd(const struct wf_access *access); // -1: nothing to wait for
 // all who are there.
 bool wf_access_step(struct wf_access *access);
 
-// Read the list again, for the next step. The old one holds if it fails.
+// Read the list again, for the next step; nothing to do without keys. The old
+// one holds if it fails.
 weft_err wf_access_reload(struct wf_access *access);
 
 // Who says hello. name_space: what it asks for; NULL: nothing.
@@ -92,11 +93,15 @@ weft_err wf_access_check(struct wf_access *access, const char *user,
                          const struct wf_access_guest *guest,
                          const struct wf_access_request *request);
 
-// What operators do is accounted for with its result.
-bool wf_access_is_accounted(const struct wf_access_request *request);
-void wf_access_account(struct wf_access *access,
+// What operators and admins do is accounted for with what became of it. NULL:
+// it is nothing of theirs, or nobody wants to know. Everything is copied.
+struct wf_access_record *
+wf_access_record_begin(const struct wf_access *access,
                        const struct wf_access_guest *guest,
-                       const struct wf_access_request *request, weft_err err);
+                       const struct wf_access_request *request);
+// Frees the record; NULL is fine.
+void wf_access_record_end(struct wf_access *access,
+                          struct wf_access_record *record, weft_err err);
 
 // The client as the node knows it: another principal's same 16 bytes are
 // another client. Without a principal they are what they are.

@@ -346,7 +346,6 @@ copy(const char *text)
 static weft_err
 check(const weft_connect_options *options)
 {
-
     if (options->endpoints == NULL || options->endpoints_count == 0 ||
         options->endpoints_count > ENDPOINTS_MAX) {
         return wf_error(WEFT_EINVAL, "endpoints are not 1 to %d",

@@ -80,10 +80,12 @@ check_endpoints(const weft_server_options *options)
         if (endpoint == NULL) {
             return wf_error(WEFT_EINVAL, "endpoint %zu is missing", i);
         }
-        if (!wf_socket_is_local(endpoint) && !options->insecure) {
+        if (!wf_socket_is_local(endpoint) && !options->insecure &&
+            options->server_key_file == NULL) {
             return wf_error(WEFT_EINVAL,
                             "%.200s can be reached from other machines, where "
-                            "anybody could do anything; `insecure` allows it",
+                            "anybody could do anything: it wants "
+                            "server_key_file, or `insecure`",
                             endpoint);
         }
     }
@@ -130,13 +132,22 @@ read_limits(const weft_server_options *given, weft_server_options *out)
 
 // Life. ---------------------------------------------------------------------
 
+// What was for the call alone.
+static void
+forget_borrowed(weft_server_options *options)
+{
+    options->endpoints = NULL;
+    options->server_key_file = NULL;
+    options->principals_file = NULL;
+}
+
 static void
 init(weft_server *server, weft_node *node, const weft_server_options *options)
 {
     server->node = node;
     server->options = *options;
     pthread_mutex_init(&server->next_lock, NULL);
-    server->options.endpoints = NULL; // borrowed for open only
+    forget_borrowed(&server->options);
     server->clock = wf_clock_system();
     server->endpoints_count = options->endpoints_count;
     server->credit_max = options->credit;
@@ -167,6 +178,7 @@ destroy(weft_server *server)
     wf_gateway_queue_fini(server);
     wf_gateway_line_fini(server);
     wf_socket_destroy(server->socket);
+    wf_access_destroy(server->access);
     wf_context_destroy(server->context);
     wf_flight_release(server->flight);
     wf_heap_fini(&server->expiries);
@@ -185,6 +197,20 @@ destroy(weft_server *server)
 }
 
 static weft_err
+create_access(weft_server *server, const weft_server_options *options)
+{
+    struct wf_access_options access = {
+        .server_key_file = options->server_key_file,
+        .principals_file = options->principals_file,
+        .audit = options->audit,
+        .audit_ctx = options->audit_ctx,
+        .clock = server->clock,
+    };
+
+    return wf_access_create(&access, &server->access);
+}
+
+static weft_err
 listen_to(weft_server *server, const weft_server_options *options)
 {
     struct wf_socket_options socket = {
@@ -196,7 +222,14 @@ listen_to(weft_server *server, const weft_server_options *options)
     weft_err err;
 
     server->context = wf_context_create();
-    err = wf_socket_create(server->context, &socket, &server->socket);
+    err = create_access(server, options);
+    if (err == WEFT_OK) {
+        err = wf_access_open_door(server->access, server->context);
+    }
+    if (err == WEFT_OK) {
+        socket.secret_key = wf_access_secret_key(server->access);
+        err = wf_socket_create(server->context, &socket, &server->socket);
+    }
     for (size_t i = 0; err == WEFT_OK && i < options->endpoints_count; i++) {
         err = wf_socket_bind(server->socket, options->endpoints[i],
                              server->endpoints[i]);
@@ -256,25 +289,31 @@ wake(weft_server *server)
 weft_err
 weft_server_reload(weft_server *server, const weft_server_options *options)
 {
-    weft_server_options next;
-    weft_err err;
+    weft_server_options next = {0};
+    weft_err err = WEFT_OK;
 
     wf_error_clear();
     WF_REQUIRE(server != NULL);
-    WF_REQUIRE(options != NULL);
-    err = read_limits(options, &next);
+    if (options != NULL) {
+        err = read_limits(options, &next);
+    }
     if (err == WEFT_OK && next.credit > server->credit_max) {
         err =
             wf_error(WEFT_EINVAL, "credit is %u; the server was opened for %u",
                      next.credit, server->credit_max);
     }
+    if (err == WEFT_OK) {
+        err = wf_access_reload(server->access);
+    }
     if (err != WEFT_OK) {
         return err;
     }
-    pthread_mutex_lock(&server->next_lock);
-    server->next = next;
-    server->has_next = true;
-    pthread_mutex_unlock(&server->next_lock);
+    if (options != NULL) {
+        pthread_mutex_lock(&server->next_lock);
+        server->next = next;
+        server->has_next = true;
+        pthread_mutex_unlock(&server->next_lock);
+    }
     wake(server);
     return WEFT_OK;
 }
@@ -286,7 +325,7 @@ wf_gateway_take_limits(weft_server *server)
     if (server->has_next) {
         server->has_next = false;
         server->options = server->next;
-        server->options.endpoints = NULL;
+        forget_borrowed(&server->options);
     }
     pthread_mutex_unlock(&server->next_lock);
 }
@@ -391,6 +430,9 @@ weft_server_get_stats(weft_server *server, weft_server_stats *stats)
     all.disconnected = wf_counter_read(&tally->disconnected);
     all.bytes_received = wf_counter_read(&tally->bytes_received);
     all.bytes_sent = wf_counter_read(&tally->bytes_sent);
+    all.keys_refused = wf_access_refused(server->access);
+    all.denied = wf_access_denied(server->access);
+    all.revoked = wf_counter_read(&tally->revoked);
     memcpy(stats, &all, stats->struct_size);
     return WEFT_OK;
 }

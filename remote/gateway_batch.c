@@ -35,6 +35,8 @@ struct wf_gateway_batch {
     size_t next;
     size_t under_way;
     uint64_t began_ms; // for the rate
+    char who[WF_NAME_BYTES_MAX + 1];
+    weft_operator by;
 };
 
 static void
@@ -185,6 +187,20 @@ ask_page(struct wf_gateway_batch *batch)
     return ask(batch, &request, on_page);
 }
 
+// Who does it is the principal.
+static void
+set_who(struct wf_gateway_batch *batch)
+{
+    const struct wf_access_guest *guest = &batch->call->session->peer->guest;
+    const weft_operator *by = batch->asked.options.by;
+
+    if (by != NULL) {
+        wf_access_who(guest, by->who == NULL ? "" : by->who, batch->who);
+        batch->by = (weft_operator){.who = batch->who, .why = by->why};
+        batch->asked.options.by = &batch->by;
+    }
+}
+
 weft_err
 wf_gateway_batch_begin(struct wf_gateway_call *call,
                        const struct wf_wire_message *message)
@@ -200,6 +216,7 @@ wf_gateway_batch_begin(struct wf_gateway_call *call,
     copy.fields = wf_buf_bytes(&batch->frame);
     err = wf_codec_batch_decode(&copy, &batch->memory, &batch->asked);
     if (err == WEFT_OK) {
+        set_who(batch);
         err =
             wf_client_batch_check(call->server->client, &batch->asked.options);
     }

@@ -105,6 +105,7 @@ wf_gateway_call_destroy(struct wf_gateway_call *call)
     weft_server *server = call->server;
 
     detach(call);
+    wf_access_record_end(server->access, call->record, call->err);
     server->calls--;
     server->bytes -= call->bytes;
     call->space->calls--;
@@ -153,6 +154,7 @@ on_reply(void *ctx, const weft_reply *reply)
 {
     struct wf_gateway_call *call = ctx;
 
+    call->err = reply->err;
     if (call->session != NULL) {
         wf_gateway_lease_answered(call->server, call->session, call->request,
                                   reply->err);
@@ -178,6 +180,7 @@ wf_gateway_call_end(struct wf_gateway_call *call, weft_err err)
     struct wf_gateway_peer *peer = is_heard ? call->session->peer : NULL;
     uint64_t number = call->number;
 
+    call->err = err;
     wf_gateway_call_destroy(call);
     if (is_heard && err != WEFT_OK) {
         wf_gateway_call_refuse(server, peer, number, err);
@@ -283,9 +286,19 @@ create_call(weft_server *server, struct wf_gateway_session *session,
     return call;
 }
 
+static struct wf_access_record *
+begin_record(const weft_server *server,
+             const struct wf_gateway_session *session,
+             const struct wf_access_request *request)
+{
+    return wf_access_record_begin(server->access, &session->peer->guest,
+                                  request);
+}
+
 static weft_err
 submit(weft_server *server, struct wf_gateway_session *session,
-       const struct wf_codec_request *request, size_t bytes)
+       const struct wf_codec_request *request,
+       const struct wf_access_request *account, size_t bytes)
 {
     const weft_request *asked = &request->request;
     struct wf_gateway_call *call =
@@ -301,7 +314,9 @@ submit(weft_server *server, struct wf_gateway_session *session,
     memcpy(as.client_id, session->id, sizeof(as.client_id));
     err = wf_client_submit_as(server->client, &as, asked, on_reply, call,
                               &call->request);
+    call->record = begin_record(server, session, account);
     if (err != WEFT_OK) {
+        wf_access_record_end(server->access, call->record, err);
         wf_free(call);
         return err;
     }
@@ -311,20 +326,45 @@ submit(weft_server *server, struct wf_gateway_session *session,
                : WEFT_OK;
 }
 
+// What is asked, for those who allow it and keep account of it.
+static struct wf_access_request
+access_to(const struct wf_wire_message *message, const weft_request *asked)
+{
+    const weft_operator *by = asked->by;
+
+    return (struct wf_access_request){
+        .verb = message->verb,
+        .kind = asked->target.kind,
+        .id = asked->target.id,
+        .who = by == NULL ? NULL : by->who,
+        .why = by == NULL ? NULL : by->why,
+    };
+}
+
 static weft_err
 take_request(weft_server *server, struct wf_gateway_session *session,
              const struct wf_wire_message *message, size_t bytes)
 {
+    const struct wf_access_guest *guest = &session->peer->guest;
     struct wf_codec_request request;
+    struct wf_access_request access;
     char worker[WF_GATEWAY_WORKER_CHARS];
+    char who[WF_NAME_BYTES_MAX + 1];
     weft_err err = wf_codec_request_decode(message, &request);
 
+    if (err == WEFT_OK) {
+        access = access_to(message, &request.request);
+        err = wf_access_check(server->access, session->peer->user, guest,
+                              &access);
+    }
     if (err == WEFT_OK && request.request.verb == WEFT_VERB_RESULT) {
         err = admit_wait(server, session);
     }
     if (err == WEFT_OK) {
+        wf_access_who(guest, request.by.who == NULL ? "" : request.by.who, who);
+        request.by.who = who;
         wf_gateway_lease_name(session, &request.request, worker);
-        err = submit(server, session, &request, bytes);
+        err = submit(server, session, &request, &access, bytes);
     }
     wf_codec_request_fini(&request);
     return err;
@@ -359,13 +399,20 @@ take_other(weft_server *server, struct wf_gateway_session *session,
 {
     struct wf_gateway_call *call =
         create_call(server, session, message->number, WEFT_VERB_COUNT, bytes);
-    weft_err err;
+    struct wf_access_request access = {.verb = message->verb};
+    weft_err err = wf_access_check(server->access, session->peer->user,
+                                   &session->peer->guest, &access);
 
     add_call(call);
-    err = message->number == 0
-              ? wf_error(WEFT_EINVAL, "the number of a request is 0")
-              : other->begin(call, message);
+    if (err == WEFT_OK && message->number == 0) {
+        err = wf_error(WEFT_EINVAL, "the number of a request is 0");
+    }
+    if (err == WEFT_OK) {
+        call->record = begin_record(server, session, &access);
+        err = other->begin(call, message);
+    }
     if (err != WEFT_OK) {
+        call->err = err;
         wf_gateway_call_destroy(call);
     }
     return err;

@@ -36,8 +36,10 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/table.h"
+#include "remote/access.h"
 #include "remote/codec_session.h"
 #include "runtime/client_numbers.h"
+#include "transport/curve.h"
 #include "transport/flight.h"
 #include "transport/line.h"
 #include "transport/socket.h"
@@ -53,6 +55,7 @@ struct wf_request;
 struct wf_gateway_tally {
     wf_counter accepted, turned_away, requests, refused, malformed, slow;
     wf_counter silent, replaced, disconnected, bytes_received, bytes_sent;
+    wf_counter revoked;
     _Atomic uint64_t connections, sessions, requests_open, request_bytes;
 };
 
@@ -82,6 +85,8 @@ struct wf_gateway_peer {
     struct wf_peer name;
     enum wf_gateway_peer_state state;
     struct wf_line line;                // to cut it off
+    char user[WF_CURVE_KEY_CHARS + 1];  // of its last message
+    struct wf_access_guest guest;       // GREETED: whom it said hello as
     struct wf_gateway_session *session; // GREETED
     struct wf_flight *flight;           // answers it has not taken
     struct wf_list_node heard;          // in order of when it was heard last
@@ -129,8 +134,10 @@ struct wf_gateway_call {
     uint64_t number;
     uint32_t bytes;
     weft_verb verb;
-    struct wf_list_node wait;   // in its session's, if it is one
-    struct wf_heap_node expiry; // the same, if it has an end
+    struct wf_access_record *record; // of what operators do; may be NULL
+    weft_err err;                    // what became of it
+    struct wf_list_node wait;        // in its session's, if it is one
+    struct wf_heap_node expiry;      // the same, if it has an end
 };
 
 enum wf_gateway_mode {
@@ -143,6 +150,7 @@ enum wf_gateway_mode {
 struct weft_server {
     weft_node *node;
     weft_client *client; // asks for all of them
+    struct wf_access *access;
     weft_server_options options;
     pthread_mutex_t next_lock;
     weft_server_options next; // limits to go on with
@@ -246,6 +254,8 @@ void wf_gateway_peer_end(struct weft_server *server,
 // It is cut off already: forget it.
 void wf_gateway_peer_gone(struct weft_server *server,
                           struct wf_gateway_peer *peer);
+// There is a new list of principals: end whoever is not in it any more.
+void wf_gateway_peer_recheck(struct weft_server *server);
 void wf_gateway_peer_tick(struct weft_server *server);
 void wf_gateway_peer_end_all(struct weft_server *server);
 void wf_gateway_peer_fini(struct weft_server *server);

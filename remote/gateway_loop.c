@@ -83,10 +83,11 @@ publish(weft_server *server)
 static void
 sleep_until_something(weft_server *server, int timeout_ms)
 {
-    int fds[2] = {weft_client_fd(server->client), server->wake_fd};
+    int fds[3] = {weft_client_fd(server->client), server->wake_fd,
+                  wf_access_fd(server->access)};
     uint64_t count;
 
-    wf_socket_wait(server->socket, fds, 2, timeout_ms);
+    wf_socket_wait(server->socket, fds, fds[2] < 0 ? 2 : 3, timeout_ms);
     (void)!read(server->wake_fd, &count, sizeof(count));
 }
 
@@ -98,6 +99,9 @@ work(weft_server *server)
 
     look_at_clock(server);
     wf_gateway_line_events(server);
+    if (wf_access_step(server->access)) {
+        wf_gateway_peer_recheck(server);
+    }
     is_more = receive_some(server);
     is_more |= weft_client_dispatch(server->client, ANSWERS_PER_ROUND) ==
                ANSWERS_PER_ROUND;

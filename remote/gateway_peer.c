@@ -11,6 +11,7 @@
 // A peer that has gone is kept for a moment under its name, because what it
 // sent may be read after the news of its end.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -224,6 +225,24 @@ wf_gateway_peer_end(weft_server *server, struct wf_gateway_peer *peer,
     }
 }
 
+void
+wf_gateway_peer_recheck(weft_server *server)
+{
+    struct wf_list_node *node = wf_list_first(&server->heard);
+
+    for (; node != NULL; node = wf_list_next(&server->heard, node)) {
+        struct wf_gateway_peer *peer =
+            WF_CONTAINER(node, struct wf_gateway_peer, heard);
+
+        if (peer->state == WF_GATEWAY_GREETED &&
+            !wf_access_stays(server->access, peer->user, &peer->guest)) {
+            wf_counter_add(&server->tally.revoked, 1);
+            wf_gateway_peer_end(server, peer, WF_CODEC_BYE_REVOKED,
+                                "the key is no longer allowed here");
+        }
+    }
+}
+
 // Receiving. ----------------------------------------------------------------
 
 static void
@@ -271,6 +290,7 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
     if (!is_there(peer)) {
         return;
     }
+    (void)snprintf(peer->user, sizeof(peer->user), "%s", message->user);
     peer->heard_ms = server->now_ms;
     wf_list_remove(&server->heard, &peer->heard);
     wf_list_push_back(&server->heard, &peer->heard);

@@ -14,7 +14,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/key.h"
 #include "remote/codec_session.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
@@ -135,18 +134,31 @@ rest(weft_server *server, struct wf_gateway_session *session)
 
 // Hello. --------------------------------------------------------------------
 
+// Who may everything is an admin.
+static void
+list_roles(unsigned roles, const char *out_names[WF_ROLES_COUNT + 1])
+{
+    size_t count = 0;
+
+    roles = roles == WF_ROLES_ALL ? WF_ROLE_ADMIN : roles;
+    for (unsigned i = 0; i < WF_ROLES_COUNT; i++) {
+        if ((roles & 1U << i) != 0) {
+            out_names[count++] = wf_role_name(1U << i);
+        }
+    }
+}
+
 static void
 send_welcome(weft_server *server, struct wf_gateway_peer *peer, uint64_t number,
              bool is_known)
 {
     const weft_server_options *options = &server->options;
-    // Nobody has keys: anybody may do anything.
-    static const char *const roles[] = {"admin", NULL};
+    const char *roles[WF_ROLES_COUNT + 1] = {NULL};
     struct wf_codec_welcome welcome = {
         .version = WF_WIRE_VERSION,
         .server = "weft " WEFT_VERSION,
         .name_space = peer->session->space->name,
-        .principal = "",
+        .principal = peer->guest.principal,
         .roles = roles,
         .credit = options->credit,
         .credit_bytes = options->credit_bytes,
@@ -157,6 +169,7 @@ send_welcome(weft_server *server, struct wf_gateway_peer *peer, uint64_t number,
         .is_answered = is_known,
     };
 
+    list_roles(peer->guest.roles, roles);
     wf_codec_welcome_encode(&welcome, number, &server->out);
     wf_gateway_peer_send(server, peer);
 }
@@ -200,20 +213,18 @@ join(weft_server *server, struct wf_gateway_peer *peer,
 // The session that a hello means; *out_is_known: it was there before.
 static weft_err
 session_of(weft_server *server, const struct wf_codec_hello *hello,
+           const struct wf_access_guest *guest,
            struct wf_gateway_session **out_session, bool *out_is_known)
 {
-    const char *space =
-        hello->name_space == NULL ? "default" : hello->name_space;
+    const char *space = guest->name_space;
     struct wf_gateway_session *session;
-    weft_err err = wf_name_check("namespace", space, WF_NAMESPACE_BYTES_MAX);
+    uint8_t id[SESSION_BYTES];
 
-    if (err != WEFT_OK) {
-        return WEFT_EINVAL;
-    }
-    session = find_session(server, hello->client.data);
+    wf_access_client_id(guest, hello->client.data, id);
+    session = find_session(server, id);
     *out_is_known = session != NULL;
     if (session == NULL) {
-        session = create_session(server, hello->client.data, space);
+        session = create_session(server, id, space);
     }
     if (session == NULL) {
         return wf_error(WEFT_EBUSY, "%u clients are known already",
@@ -235,16 +246,22 @@ greet(weft_server *server, struct wf_gateway_peer *peer,
       const struct wf_wire_message *message)
 {
     struct wf_gateway_session *session = NULL;
+    struct wf_access_guest guest;
     struct wf_codec_hello hello;
     struct wf_arena memory = {0};
     bool is_known = false;
     weft_err err = wf_codec_hello_decode(message, &memory, &hello);
 
     if (err == WEFT_OK) {
-        err = session_of(server, &hello, &session, &is_known);
+        err = wf_access_hello(server->access, peer->user, hello.name_space,
+                              hello.label, &guest);
+    }
+    if (err == WEFT_OK) {
+        err = session_of(server, &hello, &guest, &session, &is_known);
     }
     wf_arena_fini(&memory);
     if (err == WEFT_OK) {
+        peer->guest = guest;
         join(server, peer, session);
         send_welcome(server, peer, message->number, is_known);
     }

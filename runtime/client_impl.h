@@ -64,7 +64,7 @@ struct wf_client_chunk;
 struct weft_client {
     struct wf_client_port port;
     const struct wf_interceptors *interceptors; // NULL: none
-    const struct weft_cipher *cipher; // NULL: none
+    const struct weft_cipher *cipher;           // NULL: none
     uint32_t timeout_ms;
     char name_space[WF_NAMESPACE_BYTES_MAX + 1];
     uint8_t client_id[16];

@@ -23,6 +23,8 @@ extern "C" {
 // Threads:  any thread may call anything at any time, except close.
 typedef struct weft_server weft_server;
 
+typedef void weft_audit_fn(void *ctx, const char *line);
+
 // Start from WEFT_SERVER_OPTIONS_INIT and set what differs; zero always means
 // the default given here. What is over a limit is refused with WEFT_EBUSY and
 // not done, unless it says otherwise.
@@ -31,8 +33,9 @@ typedef struct weft_server_options {
     // Required: "tcp://127.0.0.1:7400", "ipc:///run/weft.sock"; port 0 is any.
     const char *const *endpoints;
     size_t endpoints_count; // 1 to 8
-    // 1: also tcp beyond this machine, where anybody may do anything. Without,
-    // an endpoint that is not of this machine is refused.
+    // 1: also tcp beyond this machine without keys, where anybody may do
+    // anything. Without either, an endpoint that is not of this machine is
+    // refused.
     int insecure;
     // Connections at a time, at most half of the process's descriptors; each
     // may cost 28 KiB. More are not taken until there are fewer. Default 1000.
@@ -53,6 +56,17 @@ typedef struct weft_server_options {
     uint32_t
         keepalive_ms;  // three times this in silence: cut off; default 10000
     uint32_t hello_ms; // a new connection has so long to say hello; 5000
+    // Keys: the file of the server's secret key (keys.h), and that of who may
+    // what (docs/security.md). NULL: both; then everybody may do everything.
+    const char *server_key_file;
+    const char *principals_file;
+    // Called with a line of JSON, without its end, for each key that is
+    // refused, hello, message that is denied, revocation and reload, and for
+    // what operators and admins do. One at a time, on the server's thread or
+    // that of a reload; it must be quick, and call nothing of weft. NULL:
+    // nobody is told.
+    weft_audit_fn *audit;
+    void *audit_ctx;
 } weft_server_options;
 
 #define WEFT_SERVER_OPTIONS_INIT                                               \
@@ -63,7 +77,9 @@ typedef struct weft_server_options {
 // Listen. options are copied.
 //
 // WEFT_EINVAL  an option is out of range, an endpoint is neither tcp nor ipc,
-//              or is not of this machine and `insecure` is not set
+//              or is not of this machine and there are neither keys nor
+//              `insecure`; or something is wrong in a file of keys
+// WEFT_ENOTFOUND, WEFT_EDENIED   a file is not there, or must not be read
 // WEFT_EBUSY   an endpoint is in use
 // WEFT_EIO     no socket can be made
 WEFT_API weft_err weft_server_open(weft_node *node,
@@ -71,12 +87,17 @@ WEFT_API weft_err weft_server_open(weft_node *node,
                                    weft_server **out_server);
 
 // Change the limits of a server that runs to those of options, where zero means
-// the default again; endpoints and insecure are not looked at. They hold from
-// the next request on. Nobody is cut off for them, and a client that is
-// connected keeps the credit that it was told. Does not wait.
+// the default again; the other options are not looked at. They hold from the
+// next request on. Nobody is cut off for them, and a client that is connected
+// keeps the credit that it was told. NULL: the limits stay.
+//
+// With keys, read the principals_file that it was opened with again: changed
+// roles hold from the next message; who is removed, or has lost its namespace,
+// is told bye and cut off. Does not wait for that.
 //
 // WEFT_EINVAL  a limit is out of range, or credit is over what it was opened
-//              with; nothing was changed
+//              with, or something is wrong in the file; nothing was changed
+// WEFT_ENOTFOUND, WEFT_EDENIED, WEFT_EIO   the file cannot be read; the same
 WEFT_API weft_err weft_server_reload(weft_server *server,
                                      const weft_server_options *options);
 
@@ -111,6 +132,9 @@ typedef struct weft_server_stats {
     uint64_t replaced;     // connections whose client came by a newer one
     uint64_t disconnected; // connections that ended, for whatever reason
     uint64_t bytes_received, bytes_sent; // of messages
+    uint64_t keys_refused;               // connections of unknown keys
+    uint64_t denied;                     // hellos and messages, for roles
+    uint64_t revoked;                    // connections cut off by a reload
 } weft_server_stats;
 
 // Set stats->struct_size first.

@@ -37,6 +37,7 @@ struct settings {
     // [server]
     struct list listen;
     uint64_t insecure;
+    char *server_key, *principals; // NULL: no keys
     uint64_t connections, sessions, credit, credit_bytes, waits;
     uint64_t bytes, answers_bytes, namespace_requests, keepalive_ms;
 
@@ -84,6 +85,8 @@ void journal(enum level level, const char *format, ...)
 void journal_failed(const char *what, weft_err err);
 // The node's own lines; a weft_log_fn.
 void journal_line(void *ctx, const char *line);
+// What the server accounts for; a weft_audit_fn.
+void journal_audit(void *ctx, const char *line);
 
 // Tell systemd, if it started this: "READY=1", "STATUS=..." and so on.
 void journal_notify(const char *state);

@@ -115,6 +115,13 @@ journal_line(void *ctx, const char *line)
 }
 
 void
+journal_audit(void *ctx, const char *line)
+{
+    (void)ctx;
+    write_line(LEVEL_INFO, line);
+}
+
+void
 journal_notify(const char *state)
 {
     (void)sd_notify(0, state); // nobody may be there to hear it

@@ -71,6 +71,10 @@ static const struct setting table[] = {
      "tcp://127.0.0.1:7400"},
     {"server", "insecure", NULL, FLAG, AT(insecure), 1, 0,
      "listen beyond this machine without keys"},
+    {"server", "server-key", "FILE", TEXT, AT(server_key), 0, 0,
+     "the secret key, of weft keygen; with principals"},
+    {"server", "principals", "FILE", TEXT, AT(principals), 0, 0,
+     "whose keys may what (docs/security.md); SIGHUP reads it again"},
     {"server", "connections", "N", NUMBER, AT(connections), UINT32_MAX, 1,
      "at a time; default 1000"},
     {"server", "sessions", "N", NUMBER, AT(sessions), UINT32_MAX, 1,
@@ -475,6 +479,9 @@ settings_server(const struct settings *settings)
     options.endpoints = (const char *const *)settings->listen.items;
     options.endpoints_count = settings->listen.count;
     options.insecure = (int)settings->insecure;
+    options.server_key_file = settings->server_key;
+    options.principals_file = settings->principals;
+    options.audit = settings->principals == NULL ? NULL : journal_audit;
     options.connections_max = (uint32_t)settings->connections;
     options.sessions_max = (uint32_t)settings->sessions;
     options.credit = (uint32_t)settings->credit;

@@ -121,6 +121,25 @@ logged 'not reloaded: it goes on'
 kill -TERM "$pid"
 logged 'draining'
 ends 0
+
+# Keys: the list is read again, and the old one holds if it is wrong.
+echo 'secret = JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6' >"$dir/key"
+: >"$dir/list"
+chmod 600 "$dir/key"
+run 2 --data "$dir/node" --partitions 4 --server-key "$dir/key"
+complains 'server_key_file and principals_file go together'
+begin --data "$dir/node" --partitions 4 --listen "ipc://$dir/weft.sock" \
+    --server-key "$dir/key" --principals "$dir/list"
+logged 'ready: '
+echo nonsense >"$dir/list"
+kill -HUP "$pid"
+logged 'list:1: the line is neither'
+logged '"event":"reload","result":"WEFT_EINVAL"'
+: >"$dir/list"
+kill -HUP "$pid"
+logged '"event":"reload","result":"WEFT_OK"'
+kill -TERM "$pid"
+ends 0
 logged() { grep -Eq -- "$1" "$dir/log" || { echo "no $1" && failed=1; }; }
 logged 'info ended'
 

@@ -46,7 +46,8 @@ wf_arena_alloc(struct wf_arena *arena, size_t size)
         return NULL;
     }
     size = (size + align - 1) / align * align;
-    if (size > arena->left) {
+    // Nothing of a new arena is some place, too.
+    if (block == NULL || size > arena->left) {
         size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES / align * align;
 
         block = wf_try_alloc(sizeof(*block) + room);

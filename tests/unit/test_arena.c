@@ -33,6 +33,15 @@ TEST(arena, memory_is_zeroed_aligned_and_apart)
     wf_arena_fini(&arena);
 }
 
+TEST(arena, nothing_is_a_place_in_its_memory_too)
+{
+    struct wf_arena arena = {0};
+
+    CHECK(wf_arena_alloc(&arena, 0) != NULL);
+    CHECK(arena.newest != NULL); // else the place were made up
+    wf_arena_fini(&arena);
+}
+
 TEST(arena, texts_are_copied_with_a_nul)
 {
     struct wf_arena arena = {0};

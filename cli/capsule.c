@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "online.h"
 #include "weft/capsule.h"
 
 struct making {
@@ -66,35 +67,11 @@ make(const struct inspect_options *options, const char *path)
     return making.has_failed ? EXIT_FAILED : status;
 }
 
-// All of a file, to be released with free; NULL: errno says why.
-static char *
-read_file(const char *path, size_t *out_len)
-{
-    FILE *file = fopen(path, "rb");
-    char *bytes = NULL;
-    long len = -1;
-
-    if (file == NULL) {
-        return NULL;
-    }
-    if (fseek(file, 0, SEEK_END) == 0 && (len = ftell(file)) >= 0 &&
-        fseek(file, 0, SEEK_SET) == 0) {
-        bytes = malloc((size_t)len + 1);
-    }
-    if (bytes != NULL && fread(bytes, 1, (size_t)len, file) != (size_t)len) {
-        free(bytes);
-        bytes = NULL;
-    }
-    (void)fclose(file);
-    *out_len = (size_t)len;
-    return bytes;
-}
-
 static int
 show(const struct inspect_options *options, const char *path)
 {
     size_t len = 0;
-    char *bytes = read_file(path, &len);
+    char *bytes = value_file(path, &len);
     weft_err err;
 
     if (bytes == NULL) {

@@ -2,7 +2,12 @@
 //
 // cli.h - what the files of the command `weft` share.
 //
-//   main.c      the table of commands, help, version
+//   main.c      which command it is, version
+//   commands.c  the table of commands: names, options, help
+//   help.c      help, completions and the manual's page, from that table
+//
+// of stopped directories:
+//
 //   inspect.c   options of `inspect`
 //   list.c      its table of actors
 //   count.c     how many there are
@@ -13,6 +18,9 @@
 //   copy.c      `backup` and `restore`
 //   capsule.c   `capsule`
 //   keygen.c    `keygen`
+//
+// of running nodes: online.h
+//
 //   text.c      times, payloads and tables for people
 //   json.c      JSON for programs
 
@@ -21,24 +29,74 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "weft/inspect.h"
 
 // What a command exits with.
 enum exit_status {
     EXIT_FINE = 0,
-    EXIT_NO = 1,     // no such actor; problems were found
-    EXIT_FAILED = 2, // the command could not be carried out
+    EXIT_NO = 1,      // the answer is no: no such actor, problems were found
+    EXIT_FAILED = 2,  // the command could not be carried out
+    EXIT_UNKNOWN = 3, // no answer in time: it may or may not have been done
 };
 
+struct cli_option {
+    const char *name;     // without "--"
+    char letter;          // 0: none
+    const char *argument; // NULL: it takes none
+    const char *summary;  // may have several lines
+};
+
+enum command_group { GROUP_ONLINE, GROUP_STOPPED, GROUP_OTHER, GROUP_COUNT };
+
+// Options that many commands have, and what else holds for several.
+enum {
+    HAS_NODE = 1,   // which node, and how long to wait for it
+    HAS_NUMBER = 2, // to ask once more
+    HAS_START = 4,  // how something is started
+    HAS_BY = 8,     // who does it, and why
+    NEEDS_WHY = 16, // and why has to be said
+};
+
+struct online;
+struct table;
+
 struct command {
+    enum command_group group;
     const char *name;
     const char *arguments;
     const char *summary; // one line, for the list of commands
     const char *help;    // what follows the usage line
+    const char *status;  // what it exits with; NULL: as all that ask a node
+    const struct cli_option *options; // ended by one without a name; or NULL
+    unsigned flags;                   // HAS_NODE and so on
+    // One of the two. Who asks a node (online.h) has its options read, and
+    // gets so many arguments.
     int (*run)(const struct command *command, int argc, char **argv);
+    int (*ask)(struct online *online);
+    struct {
+        unsigned min, max;
+    } words;
 };
 
+// commands.c ----------------------------------------------------------------
+
+// Command i, or NULL behind the last one.
+const struct command *commands_at(size_t i);
+const struct command *commands_find(const char *name);
+// Option i, its own first, then those that it shares; or NULL.
+const struct cli_option *commands_option(const struct command *command,
+                                         size_t i);
+
+// help.c --------------------------------------------------------------------
+
+int help_run(const struct command *command, int argc, char **argv);
+void help_list(FILE *out);
+
+// main.c --------------------------------------------------------------------
+
+int version_run(const struct command *command, int argc, char **argv);
 // Print the command's help; returns EXIT_FINE.
 int cli_help(const struct command *command);
 // Say that the command line makes no sense; returns EXIT_FAILED.
@@ -75,10 +133,15 @@ struct inspect_options {
 
 int list_run(weft_inspect *inspect, const struct inspect_options *options);
 int count_run(weft_inspect *inspect, const struct inspect_options *options);
+// A group as a row of VALUE, TYPE and COUNT; as an element of the open array.
+void count_row(struct table *table, const weft_group *group);
+void count_object(const weft_group *group);
 int list_json(weft_inspect *inspect, const struct inspect_options *options);
 int export_run(weft_inspect *inspect, const struct inspect_options *options);
 int letters_run(weft_inspect *inspect, const struct inspect_options *options);
 int describe_run(weft_inspect *inspect, const struct inspect_options *options);
+// Lines of an instance, from why it is as it is to its memo.
+void describe_head(const weft_description *head, int is_full);
 // A weft_inspect_fn; ctx is a struct inspect_options.
 int describe_actor(void *ctx, const weft_inspect_actor *actor);
 
@@ -91,7 +154,7 @@ int inspect_target(const struct inspect_options *options,
 // here.
 int inspect_is_wanted(const struct inspect_options *options,
                       const weft_inspect_actor *actor);
-// "running", or "parked" and "paused" for those that run but may not.
+// "unreadable", or as text_status.
 const char *inspect_status(const weft_inspect_actor *actor);
 weft_inspect_filter inspect_filter(const struct inspect_options *options);
 
@@ -99,6 +162,7 @@ weft_inspect_filter inspect_filter(const struct inspect_options *options);
 
 #define TIME_CHARS 32
 
+uint64_t text_now_ms(void);
 // "2024-11-21T03:23:45.123Z", or "-" for 0.
 const char *text_time(uint64_t ms, char out_text[TIME_CHARS]);
 // "in 3 h", "2 d ago".
@@ -106,11 +170,15 @@ const char *text_relative(uint64_t ms, char out_text[TIME_CHARS]);
 // A payload: JSON if it is msgpack, else text if it is text, else hex.
 // Shortened unless is_full. Release with free.
 char *text_payload(weft_bytes bytes, int is_full);
+// Is it text, without control characters?
+int text_is_readable(weft_bytes bytes);
 // The length of the UTF-8 character that begins there; 0 if none does.
 size_t text_character(const char *text, size_t left);
 // Text that may hold anything, made fit for a line. Release with free.
 char *text_line(const char *text);
 
+// "running", or "parked" and "paused" for those that run but may not.
+const char *text_status(const weft_description *head);
 // Its value; "-" if it has none.
 void text_attribute(const weft_attribute *value, char *out, size_t size);
 // Words: "cancel", "wait_requested", ...

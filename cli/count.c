@@ -9,8 +9,8 @@
 #include "cli.h"
 #include "json.h"
 
-static int
-add_row(void *ctx, const weft_group *group)
+void
+count_row(struct table *table, const weft_group *group)
 {
     char text[2100];
     char number[24];
@@ -23,23 +23,35 @@ add_row(void *ctx, const weft_group *group)
     cells[0] = line;
     cells[1] = weft_attribute_type_name(group->value.type);
     cells[2] = number;
-    table_add(ctx, cells);
+    table_add(table, cells);
     free(line);
-    return 0;
 }
 
-static int
-add_object(void *ctx, const weft_group *group)
+void
+count_object(const weft_group *group)
 {
     char text[2100];
 
-    (void)ctx;
     text_attribute(&group->value, text, sizeof(text));
     cli_json_begin_object(NULL);
     cli_json_text("value", text);
     cli_json_text("type", weft_attribute_type_name(group->value.type));
     cli_json_number("count", group->count);
     cli_json_end_object();
+}
+
+static int
+add_row(void *ctx, const weft_group *group)
+{
+    count_row(ctx, group);
+    return 0;
+}
+
+static int
+add_object(void *ctx, const weft_group *group)
+{
+    (void)ctx;
+    count_object(group);
     return 0;
 }
 

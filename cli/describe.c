@@ -71,17 +71,24 @@ print_causes(const weft_failure *failure, int is_full)
 }
 
 static void
-print_head(const weft_inspect_actor *actor, int is_full)
+print_attributes(const weft_description *head)
 {
-    const weft_description *head = &actor->head;
+    for (size_t i = 0; i < head->attributes_count; i++) {
+        char value[2100];
+        char *line;
 
-    printf("%s/%s\n", head->kind, head->id);
-    print_text("namespace", actor->name_space);
-    printf("  %-10s %s%s%s\n", "status", inspect_status(actor),
-           head->is_cancel_requested ? ", asked to cancel" : "",
-           actor->is_start_pending ? ", not started yet" : "");
+        text_attribute(&head->attributes[i], value, sizeof(value));
+        line = text_line(value);
+        printf("  %-10s %s = %s\n", "attribute", head->attributes[i].name,
+               line);
+        free(line);
+    }
+}
+
+void
+describe_head(const weft_description *head, int is_full)
+{
     print_text("reason", head->reason);
-    print_text("problem", actor->problem);
     printf("  %-10s %" PRIu64 ", version %" PRIu32 " of its kind\n", "run",
            head->run, head->version);
     if (head->attempt > 1) {
@@ -94,21 +101,25 @@ print_head(const weft_inspect_actor *actor, int is_full)
     }
     print_time("deadline", head->deadline_ms);
     print_time("finished", head->finished_at_ms);
-    if (actor->head.parent_kind[0] != '\0') {
-        printf("  %-10s %s/%s\n", "parent", actor->head.parent_kind,
-               actor->head.parent_id);
+    if (head->parent_kind[0] != '\0') {
+        printf("  %-10s %s/%s\n", "parent", head->parent_kind, head->parent_id);
     }
-    for (size_t i = 0; i < head->attributes_count; i++) {
-        char value[2100];
-        char *line;
-
-        text_attribute(&head->attributes[i], value, sizeof(value));
-        line = text_line(value);
-        printf("  %-10s %s = %s\n", "attribute", head->attributes[i].name,
-               line);
-        free(line);
-    }
+    print_attributes(head);
     print_pairs("memo", head->memo, is_full);
+}
+
+static void
+print_head(const weft_inspect_actor *actor, int is_full)
+{
+    const weft_description *head = &actor->head;
+
+    printf("%s/%s\n", head->kind, head->id);
+    print_text("namespace", actor->name_space);
+    printf("  %-10s %s%s%s\n", "status", inspect_status(actor),
+           head->is_cancel_requested ? ", asked to cancel" : "",
+           actor->is_start_pending ? ", not started yet" : "");
+    print_text("problem", actor->problem);
+    describe_head(head, is_full);
     print_pairs("header", actor->headers, is_full);
     if (actor->failed_attempts > 0) {
         printf("  %-10s %" PRIu32 " of its first message\n", "failed",

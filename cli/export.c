@@ -9,8 +9,8 @@
 #include "export.h"
 #include "json.h"
 
-static void
-put_failure(const char *name, const weft_failure *failure)
+void
+export_failure(const char *name, const weft_failure *failure)
 {
     if (failure->name[0] == '\0') {
         cli_json_null(name);
@@ -26,7 +26,7 @@ put_failure(const char *name, const weft_failure *failure)
         cli_json_text("source", failure->source);
     }
     if (failure->cause != NULL) {
-        put_failure("cause", failure->cause);
+        export_failure("cause", failure->cause);
     }
     cli_json_end_object();
 }
@@ -53,7 +53,7 @@ export_letter_fields(const weft_inspect_letter *letter)
         cli_json_number("call", letter->call);
     }
     cli_json_payload("data", letter->data);
-    put_failure("failure", &letter->failure);
+    export_failure("failure", &letter->failure);
     put_target("sender", letter->sender_kind, letter->sender_id);
 }
 
@@ -159,12 +159,9 @@ put_attributes(const weft_description *head)
     cli_json_end_object();
 }
 
-void
-export_identity(const weft_inspect_actor *actor)
+static void
+put_identity(const weft_description *head)
 {
-    const weft_description *head = &actor->head;
-
-    cli_json_text("namespace", actor->name_space);
     cli_json_text("kind", head->kind);
     cli_json_text("id", head->id);
     cli_json_text("status", weft_status_name(head->status));
@@ -174,34 +171,57 @@ export_identity(const weft_inspect_actor *actor)
     cli_json_number("finished_at_ms", head->finished_at_ms);
 }
 
+void
+export_identity(const weft_inspect_actor *actor)
+{
+    cli_json_text("namespace", actor->name_space);
+    put_identity(&actor->head);
+}
+
 static void
 put_head(const weft_inspect_actor *actor)
 {
     export_identity(actor);
     cli_json_payload("result", actor->result);
-    put_failure("failure", &actor->failure);
+    export_failure("failure", &actor->failure);
+}
+
+static void
+put_description(const weft_description *head)
+{
+    cli_json_bool("is_parked", head->is_parked);
+    cli_json_bool("is_paused", head->is_paused);
+    cli_json_bool("is_cancel_requested", head->is_cancel_requested);
+    cli_json_text("reason", head->reason);
+    cli_json_number("attempt", head->attempt);
+    cli_json_number("begins_at_ms", head->begins_at_ms);
+    cli_json_number("deadline_ms", head->deadline_ms);
+    put_target("parent", head->parent_kind, head->parent_id);
+    put_attributes(head);
+    put_pairs("memo", head->memo);
+}
+
+void
+export_description(const weft_description *head)
+{
+    put_identity(head);
+    put_description(head);
+    cli_json_number("mailbox_count", head->mailbox_count);
+    cli_json_number("timers_count", head->timers_count);
+    cli_json_number("activities_count", head->activities_count);
+    cli_json_number("children_count", head->children_count);
+    cli_json_number("journal_count", head->journal_count);
 }
 
 static void
 put_rest_of_head(const weft_inspect_actor *actor)
 {
-    const weft_description *head = &actor->head;
-
-    cli_json_bool("is_parked", head->is_parked);
-    cli_json_bool("is_paused", head->is_paused);
-    cli_json_bool("is_cancel_requested", head->is_cancel_requested);
+    put_description(&actor->head);
+    put_pairs("headers", actor->headers);
     cli_json_bool("is_start_pending", actor->is_start_pending);
-    cli_json_text("reason", head->reason);
-    cli_json_number("attempt", head->attempt);
-    cli_json_number("begins_at_ms", head->begins_at_ms);
-    cli_json_number("deadline_ms", head->deadline_ms);
     cli_json_number("failed_attempts", actor->failed_attempts);
     cli_json_number("retry_at_ms", actor->retry_at_ms);
     cli_json_number("crashes", actor->crashes);
-    put_target("parent", actor->head.parent_kind, actor->head.parent_id);
-    put_attributes(head);
-    put_pairs("memo", head->memo);
-    put_pairs("headers", actor->headers);
     cli_json_payload("input", actor->input);
     cli_json_payload("state", actor->state);
     cli_json_text("problem", actor->problem);

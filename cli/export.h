@@ -13,5 +13,9 @@ void export_actor(const weft_inspect_actor *actor);
 // letter.
 void export_identity(const weft_inspect_actor *actor);
 void export_letter_fields(const weft_inspect_letter *letter);
+// The same of one that is described by its node.
+void export_description(const weft_description *head);
+// With its causes; null if nothing failed.
+void export_failure(const char *name, const weft_failure *failure);
 
 #endif

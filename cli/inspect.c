@@ -27,11 +27,7 @@ inspect_status(const weft_inspect_actor *actor)
     if (actor->problem[0] != '\0') {
         return "unreadable";
     }
-    if (actor->head.is_parked) {
-        return "parked";
-    }
-    return actor->head.is_paused ? "paused"
-                                 : weft_status_name(actor->head.status);
+    return text_status(&actor->head);
 }
 
 int

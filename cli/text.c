@@ -26,6 +26,15 @@ need(void *memory)
 
 // Times. --------------------------------------------------------------------
 
+uint64_t
+text_now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 const char *
 text_time(uint64_t ms, char out_text[TIME_CHARS])
 {
@@ -97,8 +106,8 @@ text_character(const char *text, size_t left)
                : length;
 }
 
-static int
-is_readable(weft_bytes bytes)
+int
+text_is_readable(weft_bytes bytes)
 {
     const char *at = bytes.data;
     size_t left = bytes.len;
@@ -164,7 +173,7 @@ text_payload(weft_bytes bytes, int is_full)
     if (weft_payload_to_json(bytes, 0, &json) == WEFT_OK) {
         text = need(strdup(json));
         weft_payload_free_text(json);
-    } else if (is_readable(bytes)) {
+    } else if (text_is_readable(bytes)) {
         text = need(malloc(bytes.len + 3));
         snprintf(text, bytes.len + 3, "\"%.*s\"", (int)bytes.len,
                  (const char *)bytes.data);
@@ -304,6 +313,15 @@ text_attribute(const weft_attribute *value, char *out, size_t size)
         snprintf(out, size, "-");
         break;
     }
+}
+
+const char *
+text_status(const weft_description *head)
+{
+    if (head->is_parked) {
+        return "parked";
+    }
+    return head->is_paused ? "paused" : weft_status_name(head->status);
 }
 
 const char *

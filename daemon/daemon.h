@@ -38,6 +38,7 @@ struct settings {
     struct list listen;
     uint64_t insecure;
     char *server_key, *principals; // NULL: no keys
+    char *audit;                   // NULL: the log
     uint64_t connections, sessions, credit, credit_bytes, waits;
     uint64_t bytes, answers_bytes, namespace_requests, keepalive_ms;
 
@@ -85,7 +86,10 @@ void journal(enum level level, const char *format, ...)
 void journal_failed(const char *what, weft_err err);
 // The node's own lines; a weft_log_fn.
 void journal_line(void *ctx, const char *line);
-// What the server accounts for; a weft_audit_fn.
+// Append what the server accounts for to that file, which is opened anew; NULL:
+// to the log. 0: it cannot be opened, and that was logged.
+int journal_audit_open(const char *path);
+// A weft_audit_fn.
 void journal_audit(void *ctx, const char *line);
 
 // Tell systemd, if it started this: "READY=1", "STATUS=..." and so on.

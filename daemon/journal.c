@@ -4,6 +4,8 @@
 //
 // libsystemd is named here alone.
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,9 @@
 
 static int is_json;
 static int has_levels; // systemd's journal reads "<4>" before a line
+
+static pthread_mutex_t audit_lock = PTHREAD_MUTEX_INITIALIZER;
+static FILE *audit_file; // under the lock; NULL: the log
 
 void
 journal_begin(const char *format)
@@ -114,11 +119,46 @@ journal_line(void *ctx, const char *line)
     write_line(LEVEL_WARNING, line);
 }
 
+int
+journal_audit_open(const char *path)
+{
+    FILE *file = path == NULL ? NULL : fopen(path, "ae");
+    FILE *before;
+
+    if (path != NULL && file == NULL) {
+        journal(LEVEL_ERROR, "audit: %s: %s", path, strerror(errno));
+        return 0;
+    }
+    pthread_mutex_lock(&audit_lock);
+    before = audit_file;
+    audit_file = file;
+    pthread_mutex_unlock(&audit_lock);
+    if (before != NULL) {
+        fclose(before);
+    }
+    return 1;
+}
+
+static int
+write_audit(const char *line)
+{
+    int is_written;
+
+    pthread_mutex_lock(&audit_lock);
+    is_written = audit_file != NULL && fprintf(audit_file, "%s\n", line) > 0 &&
+                 fflush(audit_file) == 0;
+    pthread_mutex_unlock(&audit_lock);
+    return is_written;
+}
+
 void
 journal_audit(void *ctx, const char *line)
 {
     (void)ctx;
-    write_line(LEVEL_INFO, line);
+    // What the file does not take must not be lost with it.
+    if (!write_audit(line)) {
+        write_line(LEVEL_INFO, line);
+    }
 }
 
 void

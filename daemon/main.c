@@ -64,6 +64,9 @@ start(struct daemon *daemon)
     const char *endpoint;
     weft_err err;
 
+    if (!journal_audit_open(daemon->settings.audit)) {
+        return 0;
+    }
     journal_notify("STATUS=recovering");
     node.definitions = daemon->definitions;
     err = weft_node_open(&node, &daemon->node);
@@ -95,7 +98,10 @@ reload(struct daemon *daemon)
     if (settings_read_again(&daemon->settings, daemon->argc, daemon->argv)) {
         options = settings_server(&daemon->settings);
         err = weft_server_reload(daemon->server, &options);
-        if (err != WEFT_OK) {
+        if (err == WEFT_OK &&
+            !journal_audit_open(daemon->settings.audit)) { // after a rotation
+            err = WEFT_EIO;
+        } else if (err != WEFT_OK) {
             journal_failed("reload", err);
         }
     }
@@ -176,6 +182,7 @@ release(struct daemon *daemon)
     weft_server_close(daemon->server);
     weft_node_close(daemon->node);
     weft_definitions_destroy(daemon->definitions);
+    (void)journal_audit_open(NULL);
     settings_free(&daemon->settings);
 }
 

@@ -75,6 +75,8 @@ static const struct setting table[] = {
      "the secret key, of weft keygen; with principals"},
     {"server", "principals", "FILE", TEXT, AT(principals), 0, 0,
      "whose keys may what (docs/security.md); SIGHUP reads it again"},
+    {"server", "audit", "FILE", TEXT, AT(audit), 0, 0,
+     "append who did what there, as JSON lines; default: the log"},
     {"server", "connections", "N", NUMBER, AT(connections), UINT32_MAX, 1,
      "at a time; default 1000"},
     {"server", "sessions", "N", NUMBER, AT(sessions), UINT32_MAX, 1,

@@ -128,20 +128,26 @@ echo 'secret = JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6' >"$dir/key"
 chmod 600 "$dir/key"
 run 2 --data "$dir/node" --partitions 4 --server-key "$dir/key"
 complains 'server_key_file and principals_file go together'
+run 2 --data "$dir/node" --audit "$dir/none/audit"
+complains 'audit: .*none/audit: No such file'
 begin --data "$dir/node" --partitions 4 --listen "ipc://$dir/weft.sock" \
-    --server-key "$dir/key" --principals "$dir/list"
+    --server-key "$dir/key" --principals "$dir/list" --audit "$dir/audit"
 logged 'ready: '
 echo nonsense >"$dir/list"
 kill -HUP "$pid"
 logged 'list:1: the line is neither'
-logged '"event":"reload","result":"WEFT_EINVAL"'
+logged 'not reloaded'
+mv "$dir/audit" "$dir/audit.1" # as log rotation does
 : >"$dir/list"
 kill -HUP "$pid"
-logged '"event":"reload","result":"WEFT_OK"'
+logged 'info reloaded'
 kill -TERM "$pid"
 ends 0
 logged() { grep -Eq -- "$1" "$dir/log" || { echo "no $1" && failed=1; }; }
 logged 'info ended'
+grep -q '"event":"reload","result":"WEFT_EINVAL"' "$dir/audit.1" &&
+    grep -q '"event":"reload","result":"WEFT_OK"' "$dir"/audit* &&
+    [ -e "$dir/audit" ] || { echo "not in the audit" && failed=1; }
 
 [ $failed -eq 0 ] && echo "weftd does as it is told"
 exit $failed

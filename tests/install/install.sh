@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh CMAKE BUILD CC LIBDIR - install into an empty prefix, build a
-# program against it in four ways, run each.
+# install.sh CMAKE BUILD CC LIBDIR - install into an empty prefix, run what is
+# there, build a program against it in four ways, run each.
 #
 # Every program must print WEFT_EBUSY. CMake and pkg-config, shared and static.
 set -eu
@@ -25,6 +25,17 @@ run() {
 }
 
 quietly "$cmake" --install "$build" --prefix "$dir/prefix"
+
+for page in man1/weft.1 man8/weftd.8; do
+    [ -s "$dir/prefix/share/man/$page" ] ||
+        { echo "there is no page $page" && exit 1; }
+done
+quietly "$dir/prefix/bin/weft" version
+quietly "$dir/prefix/bin/weftd" --version
+grep -q '^ExecStart=/.*/bin/weftd --config' \
+    "$dir/prefix/lib/systemd/system/weftd.service" ||
+    { echo "the unit starts nothing" && exit 1; }
+echo "programs: fine"
 
 quietly "$cmake" -S "$here/program" -B "$dir/program" \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$dir/prefix"

@@ -18,7 +18,10 @@
 #include "runtime/request.h"
 #include "transport/wire.h"
 
-enum { SPOILT_MAX = 3 };
+enum {
+    SPOILT_MAX = 3,
+    PACE_MIN = 4, // of a new connection
+};
 
 struct wf_calls_call {
     struct wf_heap_node order; // while it is not sent; due is the number
@@ -191,6 +194,14 @@ put_message(const struct wf_calls_call *call, struct wf_buf *out_frame)
     wf_wire_end(&writer);
 }
 
+bool
+wf_calls_is_paced(const struct wf_calls *calls)
+{
+    return calls->used.requests >= calls->pace &&
+           calls->used.requests < calls->credit.requests &&
+           first(calls) != NULL;
+}
+
 // One that is larger than all credit is sent alone: the node says what it
 // thinks of it.
 static bool
@@ -198,6 +209,7 @@ has_credit(const struct wf_calls *calls, size_t bytes)
 {
     return calls->used.requests == 0 ||
            (calls->used.requests < calls->credit.requests &&
+            calls->used.requests < calls->pace &&
             calls->used.bytes + bytes <= calls->credit.bytes);
 }
 
@@ -266,7 +278,18 @@ wf_calls_done(struct wf_calls *calls, uint64_t number)
 {
     struct wf_request *request = leave(calls, find(calls, number));
 
+    if (calls->pace < calls->credit.requests) {
+        calls->pace++;
+    }
     request->done(request);
+}
+
+void
+wf_calls_arrived(struct wf_calls *calls)
+{
+    if (wf_calls_is_paced(calls)) {
+        calls->pace *= 2;
+    }
 }
 
 void
@@ -306,6 +329,7 @@ wf_calls_again(struct wf_calls *calls, const struct wf_calls_credit *credit)
     struct wf_calls_call **list = list_all(calls);
 
     calls->credit = *credit;
+    calls->pace = PACE_MIN;
     for (size_t i = 0; list[i] != NULL; i++) {
         if (list[i]->is_sent) {
             unsend(calls, list[i]);

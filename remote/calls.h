@@ -8,6 +8,13 @@
 //
 // What waits is sent in order of its numbers, as far as the node's credit goes.
 // A wait that has to wait itself is overtaken by other calls, nothing else is.
+//
+// A connection begins slowly: a few are sent, and twice as many with each round
+// of answers. One that breaks soon has then brought some of them nevertheless,
+// while everything at once would be sent again and again for nothing. Calls
+// that are not answered for long hold up the others only until the node shows
+// that it got them.
+//
 // A number that is asked twice at a time is asked once after the other.
 //
 // Threads: one, the client's own.
@@ -41,6 +48,7 @@ struct wf_calls {
     struct wf_heap unsent_wait; // the same, of waits
     struct wf_calls_credit credit;
     struct wf_calls_credit used;
+    uint64_t pace; // so many may be sent without an answer, by now
 };
 
 void wf_calls_init(struct wf_calls *calls);
@@ -67,6 +75,9 @@ void wf_calls_spoil(struct wf_calls *calls, uint64_t number, const char *why);
 void wf_calls_again(struct wf_calls *calls,
                     const struct wf_calls_credit *credit);
 
+// All that was sent has reached the node, which says no more of it yet.
+void wf_calls_arrived(struct wf_calls *calls);
+
 // Give back what nobody waits for and was not sent.
 void wf_calls_drop_left(struct wf_calls *calls);
 
@@ -86,5 +97,8 @@ wf_calls_is_waiting(const struct wf_calls *calls)
 {
     return calls->used.requests > 0;
 }
+
+// Would more be sent if the node showed that it got what was?
+bool wf_calls_is_paced(const struct wf_calls *calls);
 
 #endif

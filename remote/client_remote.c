@@ -182,6 +182,16 @@ take_answer(struct remote *remote, const struct wf_wire_message *message)
     wf_connection_break(&remote->connection, now_ms(remote));
 }
 
+static enum wf_connection_wait
+wait_of(const struct remote *remote)
+{
+    if (wf_calls_is_paced(&remote->calls)) {
+        return WF_CONNECTION_HURRIES;
+    }
+    return wf_calls_is_waiting(&remote->calls) ? WF_CONNECTION_WAITS
+                                               : WF_CONNECTION_IDLE;
+}
+
 // False: there are none.
 static bool
 take_news(struct remote *remote)
@@ -189,14 +199,17 @@ take_news(struct remote *remote)
     struct wf_connection *connection = &remote->connection;
     struct wf_wire_message message;
 
-    switch (wf_connection_next(connection, wf_calls_is_waiting(&remote->calls),
-                               now_ms(remote), &message)) {
+    switch (wf_connection_next(connection, wait_of(remote), now_ms(remote),
+                               &message)) {
     case WF_CONNECTION_BEGAN:
         wf_calls_again(&remote->calls, &connection->credit);
         greet(remote, GREETING_OK);
         return true;
     case WF_CONNECTION_MESSAGE:
         take_answer(remote, &message);
+        return true;
+    case WF_CONNECTION_ARRIVED:
+        wf_calls_arrived(&remote->calls);
         return true;
     case WF_CONNECTION_FAILED:
         greet(remote, GREETING_REFUSED);
@@ -244,8 +257,7 @@ static int
 timeout_ms(const struct remote *remote)
 {
     uint64_t now = now_ms(remote);
-    uint64_t due = wf_connection_due_ms(&remote->connection,
-                                        wf_calls_is_waiting(&remote->calls));
+    uint64_t due = wf_connection_due_ms(&remote->connection, wait_of(remote));
 
     if (wf_calls_has_any(&remote->calls) && remote->sweep_ms < due) {
         due = remote->sweep_ms;

@@ -26,6 +26,7 @@ enum {
     PAUSE_MS_MAX = 2000,
     REFUSED_MS = 1000,
     PING_MS = 1000,   // while an answer is awaited
+    HURRY_MS = 20,    // the first one, for who hurries
     SILENT_MS = 6000, // the same: the node is away
     KEEPALIVE_MS_MIN = 100,
     KEEPALIVE_MS_DEFAULT = 10000,
@@ -330,9 +331,13 @@ hear(struct wf_connection *connection, uint64_t now_ms,
     if (wf_wire_is(out, "bye")) {
         return bye(connection, out, now_ms);
     }
+    if (wf_wire_is(out, "pong")) {
+        return connection->state == WF_CONNECTION_READY ? WF_CONNECTION_ARRIVED
+                                                        : WF_CONNECTION_NOTHING;
+    }
     is_ok = wf_wire_is(out, "ok");
     if (!is_ok && !wf_wire_is(out, "error")) {
-        return WF_CONNECTION_NOTHING; // a pong, or of a later version
+        return WF_CONNECTION_NOTHING; // of a later version
     }
     if (connection->state == WF_CONNECTION_READY) {
         connection->is_useful = true;
@@ -390,16 +395,18 @@ silent_since(const struct wf_connection *connection)
 }
 
 static enum wf_connection_news
-keep(struct wf_connection *connection, bool is_waiting, uint64_t now_ms)
+keep(struct wf_connection *connection, enum wf_connection_wait wait,
+     uint64_t now_ms)
 {
     weft_err err;
 
-    if (now_ms < wf_connection_due_ms(connection, is_waiting)) {
+    if (now_ms < wf_connection_due_ms(connection, wait)) {
         return WF_CONNECTION_NOTHING;
     }
     switch (connection->state) {
     case WF_CONNECTION_READY:
-        if (is_waiting && now_ms - silent_since(connection) >= SILENT_MS) {
+        if (wait != WF_CONNECTION_IDLE &&
+            now_ms - silent_since(connection) >= SILENT_MS) {
             end(connection, now_ms);
         } else {
             ping(connection, now_ms);
@@ -418,14 +425,15 @@ keep(struct wf_connection *connection, bool is_waiting, uint64_t now_ms)
 }
 
 enum wf_connection_news
-wf_connection_next(struct wf_connection *connection, bool is_waiting,
-                   uint64_t now_ms, struct wf_wire_message *out)
+wf_connection_next(struct wf_connection *connection,
+                   enum wf_connection_wait wait, uint64_t now_ms,
+                   struct wf_wire_message *out)
 {
     enum wf_connection_news news = WF_CONNECTION_NOTHING;
     struct wf_socket_event event;
 
     drop_message(connection);
-    if (!is_waiting) {
+    if (wait == WF_CONNECTION_IDLE) {
         connection->idle_ms = now_ms;
     }
     while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
@@ -441,21 +449,24 @@ wf_connection_next(struct wf_connection *connection, bool is_waiting,
         }
     }
     return news != WF_CONNECTION_NOTHING ? news
-                                         : keep(connection, is_waiting, now_ms);
+                                         : keep(connection, wait, now_ms);
 }
 
 uint64_t
-wf_connection_due_ms(const struct wf_connection *connection, bool is_waiting)
+wf_connection_due_ms(const struct wf_connection *connection,
+                     enum wf_connection_wait wait)
 {
     uint64_t last = connection->pinged_ms;
+    bool hurries =
+        wait == WF_CONNECTION_HURRIES && last <= connection->heard_ms;
 
     if (connection->state != WF_CONNECTION_READY) {
         return connection->due_ms;
     }
-    if (!is_waiting) {
+    if (wait == WF_CONNECTION_IDLE) {
         last = connection->said_ms > last ? connection->said_ms : last;
         return last + connection->keepalive_ms;
     }
     last = silent_since(connection) > last ? silent_since(connection) : last;
-    return last + PING_MS;
+    return last + (hurries ? HURRY_MS : PING_MS);
 }

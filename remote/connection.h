@@ -82,12 +82,20 @@ enum wf_connection_news {
     WF_CONNECTION_NOTHING, // more
     WF_CONNECTION_BEGAN,   // READY: send all that has no answer
     WF_CONNECTION_MESSAGE, // in `out`, borrowed until the next call
+    WF_CONNECTION_ARRIVED, // the node has heard all that was sent until a ping
     WF_CONNECTION_FAILED,  // REFUSED or TAKEN: nothing will be answered
 };
 
-// What has happened. is_waiting: for an answer.
+enum wf_connection_wait {
+    WF_CONNECTION_IDLE,   // nothing is awaited
+    WF_CONNECTION_WAITS,  // for answers
+    WF_CONNECTION_HURRIES // for answers or ARRIVED, and will send more then
+};
+
+// What has happened.
 enum wf_connection_news wf_connection_next(struct wf_connection *connection,
-                                           bool is_waiting, uint64_t now_ms,
+                                           enum wf_connection_wait wait,
+                                           uint64_t now_ms,
                                            struct wf_wire_message *out);
 
 // In READY; false: it takes no more now.
@@ -99,6 +107,6 @@ void wf_connection_break(struct wf_connection *connection, uint64_t now_ms);
 
 // When next must be called though nothing comes.
 uint64_t wf_connection_due_ms(const struct wf_connection *connection,
-                              bool is_waiting);
+                              enum wf_connection_wait wait);
 
 #endif

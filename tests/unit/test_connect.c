@@ -305,6 +305,126 @@ TEST(connect, who_waits_pings)
     wire_close();
 }
 
+// A slow start. ---------------------------------------------------------------
+
+static void
+submit_many(int count)
+{
+    for (int i = 0; i < count; i++) {
+        wire_submit("pay");
+    }
+}
+
+static void
+take_calls(uint64_t first, uint64_t last, bool is_again)
+{
+    for (uint64_t i = first; i <= last; i++) {
+        wire_take_call("signal", i, is_again);
+    }
+}
+
+TEST(connect, a_connection_begins_with_a_few_and_doubles)
+{
+    wire_open();
+    wire_connect();
+    submit_many(64);
+    wire_hello(NULL);
+    take_calls(1, 4, false);
+    wire_ok(2);
+    take_calls(5, 6, false);
+    wire_ok(1);
+    take_calls(7, 8, false);
+    wire_cut();
+    wire_hello(NULL);
+    take_calls(3, 6, true);
+    wire_ok(6);
+    take_calls(7, 8, true);
+    wire_ok(3);
+    take_calls(9, 10, false);
+    wire_close();
+}
+
+TEST(connect, what_is_not_answered_for_long_holds_up_nobody_for_long)
+{
+    size_t pings;
+
+    wire_open();
+    wire_connect();
+    submit_many(40);
+    wire_hello(&(struct wire_hello){.credit = 30});
+    take_calls(1, 4, false);
+    wire_take_pings(1); // and nothing else
+    take_calls(5, 8, false);
+    wire_take_pings(2);
+    take_calls(9, 16, false);
+    wire_take_pings(3);
+    take_calls(17, 30, false);
+    pings = wire_rig.pings;
+    wire_ok(7);
+    take_calls(31, 31, false);
+    CHECK(wire_rig.pings <= pings + 1); // of the seconds that it waits
+    wire_close();
+}
+
+// Signals that a node took, of which each connection lets so much through.
+enum { BREAKING_SIGNALS = 64, BREAKING_BYTES = 5000, BREAKING_MAX = 20 };
+
+struct breaking {
+    uint64_t open[BREAKING_SIGNALS];
+    size_t count;
+    size_t bytes;
+    int connections;
+};
+
+static void
+take_breaking(struct breaking *breaking)
+{
+    if (wf_wire_is(&wire_rig.wire, "hello")) {
+        CHECK(++breaking->connections < BREAKING_MAX);
+        breaking->count = 0;
+        breaking->bytes = 0;
+        wire_welcome(NULL);
+    } else if (breaking->bytes < BREAKING_BYTES) {
+        breaking->open[breaking->count++] = wire_rig.wire.number;
+        breaking->bytes += wire_rig.message.frame.len;
+        if (breaking->bytes >= BREAKING_BYTES) {
+            wire_cut();
+            breaking->count = 0; // nothing is answered any more
+        }
+    }
+}
+
+// The node answers when no more comes for a while. That is after a connection
+// has broken, if all is sent at once.
+TEST(connect, connections_that_break_early_get_everything_through)
+{
+    static char bytes[60];
+    struct breaking breaking = {0};
+    weft_request request = WEFT_REQUEST_INIT;
+
+    wire_open();
+    wire_connect();
+    request.verb = WEFT_VERB_SIGNAL;
+    request.target = wire_order;
+    request.name = "pay";
+    request.data = weft_bytes_of(bytes, sizeof(bytes));
+    for (int i = 0; i < BREAKING_SIGNALS; i++) {
+        wire_submit_request(&request);
+    }
+    while (wire_rig.replies_count < BREAKING_SIGNALS) {
+        if (wire_take_soon(20)) {
+            take_breaking(&breaking);
+            continue;
+        }
+        while (breaking.count > 0) {
+            wire_ok(breaking.open[--breaking.count]);
+        }
+        weft_client_dispatch(wire_rig.client, BREAKING_SIGNALS);
+    }
+    CHECK(breaking.connections > 1);
+    wire_close();
+}
+
 // Credit. ---------------------------------------------------------------------
 
 TEST(connect, what_is_over_the_credit_waits)

@@ -136,6 +136,16 @@ wire_take(const char *verb)
     CHECK(wf_wire_is(&wire_rig.wire, verb));
 }
 
+bool
+wire_take_soon(uint32_t ms)
+{
+    if (receive()) {
+        return true;
+    }
+    wf_socket_wait(wire_rig.router, NULL, 0, (int)ms);
+    return receive();
+}
+
 static bool
 find_field(const char *name, struct wf_wire_field *out)
 {
@@ -216,13 +226,19 @@ or_else(uint64_t value, uint64_t other)
 void
 wire_hello(const struct wire_hello *hello)
 {
+    wire_take("hello");
+    CHECK_EQ(wire_uint("version"), 1);
+    wire_welcome(hello);
+}
+
+void
+wire_welcome(const struct wire_hello *hello)
+{
     static const struct wire_hello none;
     struct wf_wire_writer writer;
     struct wf_buf frame = {0};
 
     hello = hello == NULL ? &none : hello;
-    wire_take("hello");
-    CHECK_EQ(wire_uint("version"), 1);
     wf_wire_begin(&writer, &frame, "ok", wire_rig.wire.number);
     wf_wire_put_uint(&writer, "version", 1);
     wf_wire_put_text(&writer, "server", "a test");

@@ -54,6 +54,8 @@ weft_connect_options wire_options(void);
 void wire_take(const char *verb);
 // The same, and its number and whether it says `again`.
 void wire_take_call(const char *verb, uint64_t number, bool is_again);
+// The next message but pings, if one comes in so many milliseconds.
+bool wire_take_soon(uint32_t ms);
 // A field of the last message that is a number; 0 if it has none.
 uint64_t wire_uint(const char *name);
 // A field of it that is text is this; NULL: it has none.
@@ -65,7 +67,8 @@ void wire_take_pings(size_t count);
 void wire_nothing(void);
 
 // Answers go to where the last message came from.
-void wire_hello(const struct wire_hello *hello); // take one, and answer it
+void wire_hello(const struct wire_hello *hello);   // take one, and answer it
+void wire_welcome(const struct wire_hello *hello); // it came last
 void wire_ok(uint64_t number);
 void wire_error(uint64_t number, const char *code, const char *kind,
                 const char *text);

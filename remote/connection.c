@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "remote/codec.h"
+#include "remote/codec_session.h"
 #include "runtime/request.h"
 
 enum {
@@ -165,21 +167,17 @@ static void
 say_hello(struct wf_connection *connection, uint64_t now_ms)
 {
     const struct wf_connection_options *options = connection->options;
-    struct wf_wire_writer writer;
     struct wf_buf frame = {0};
 
-    wf_wire_begin(&writer, &frame, "hello", 0);
-    wf_wire_put_uint(&writer, "version", WF_WIRE_VERSION);
-    wf_wire_put_bytes(
-        &writer, "client",
-        weft_bytes_of(options->client_id, sizeof(options->client_id)));
-    if (options->name_space != NULL) {
-        wf_wire_put_text(&writer, "namespace", options->name_space);
-    }
-    if (options->label[0] != '\0') {
-        wf_wire_put_text(&writer, "label", options->label);
-    }
-    wf_wire_end(&writer);
+    wf_codec_hello_encode(
+        &(struct wf_codec_hello){
+            .version = WF_WIRE_VERSION,
+            .client =
+                weft_bytes_of(options->client_id, sizeof(options->client_id)),
+            .name_space = options->name_space,
+            .label = options->label[0] == '\0' ? NULL : options->label,
+        },
+        &frame);
     (void)say(connection, &frame, now_ms);
     wf_buf_fini(&frame);
     connection->state = WF_CONNECTION_OPENING;
@@ -189,11 +187,9 @@ say_hello(struct wf_connection *connection, uint64_t now_ms)
 static void
 ping(struct wf_connection *connection, uint64_t now_ms)
 {
-    struct wf_wire_writer writer;
     struct wf_buf frame = {0};
 
-    wf_wire_begin(&writer, &frame, "ping", 0);
-    wf_wire_end(&writer);
+    wf_codec_plain_encode("ping", 0, &frame);
     (void)say(connection, &frame, now_ms);
     wf_buf_fini(&frame);
     connection->pinged_ms = now_ms;
@@ -201,37 +197,36 @@ ping(struct wf_connection *connection, uint64_t now_ms)
 
 // Hearing. ------------------------------------------------------------------
 
-static void
-read_uint(const struct wf_wire_field *field, const char *name, uint64_t *out)
+static uint64_t
+or_else(uint64_t said, uint64_t other)
 {
-    uint64_t number;
-
-    if (wf_wire_field_is(field, name) &&
-        wf_wire_uint(field, UINT64_MAX, &number) == WEFT_OK) {
-        *out = number;
-    }
+    return said == 0 ? other : said;
 }
 
 static enum wf_connection_news
 hello_ok(struct wf_connection *connection,
-         const struct wf_wire_message *message)
+         const struct wf_wire_message *message, uint64_t now_ms)
 {
-    struct wf_calls_credit credit = {1, WF_WIRE_MESSAGE_BYTES_MAX, 1,
-                                     WF_WIRE_MESSAGE_BYTES_MAX};
-    struct wf_wire_walk walk = wf_wire_fields(message);
-    struct wf_wire_field field;
+    struct wf_arena memory = {0};
+    struct wf_codec_welcome welcome;
+    weft_err err = wf_codec_welcome_decode(message, &memory, &welcome);
 
-    while (wf_wire_next(&walk, &field)) {
-        read_uint(&field, "credit", &credit.requests);
-        read_uint(&field, "credit_bytes", &credit.bytes);
-        read_uint(&field, "waits", &credit.waits);
-        read_uint(&field, "message_max", &credit.message_max);
-        read_uint(&field, "keepalive_ms", &connection->keepalive_ms);
+    wf_arena_fini(&memory);
+    if (err != WEFT_OK) {
+        end(connection, now_ms);
+        return WF_CONNECTION_NOTHING;
     }
+    connection->credit = (struct wf_calls_credit){
+        .requests = or_else(welcome.credit, 1),
+        .bytes = or_else(welcome.credit_bytes, WF_WIRE_MESSAGE_BYTES_MAX),
+        .waits = or_else(welcome.waits, 1),
+        .message_max = or_else(welcome.message_max, WF_WIRE_MESSAGE_BYTES_MAX),
+    };
+    connection->keepalive_ms =
+        or_else(welcome.keepalive_ms, KEEPALIVE_MS_DEFAULT);
     if (connection->keepalive_ms < KEEPALIVE_MS_MIN) {
         connection->keepalive_ms = KEEPALIVE_MS_MIN;
     }
-    connection->credit = credit;
     connection->state = WF_CONNECTION_READY;
     return WF_CONNECTION_BEGAN;
 }
@@ -277,43 +272,33 @@ taken(struct wf_connection *connection, uint64_t now_ms)
     return WF_CONNECTION_FAILED;
 }
 
-static bool
-is_code(const struct wf_wire_field *field, const char *code)
-{
-    weft_bytes text;
-
-    return wf_wire_text(field, 64, &text) == WEFT_OK &&
-           text.len == strlen(code) && memcmp(text.data, code, text.len) == 0;
-}
-
 static enum wf_connection_news
 bye(struct wf_connection *connection, const struct wf_wire_message *message,
     uint64_t now_ms)
 {
-    struct wf_wire_walk walk = wf_wire_fields(message);
-    struct wf_wire_field field;
+    struct wf_arena memory = {0};
+    enum wf_codec_bye code;
+    const char *text;
 
-    while (wf_wire_next(&walk, &field)) {
-        if (!wf_wire_field_is(&field, "code")) {
-            continue;
+    // One that makes no sense is one that is not known.
+    (void)wf_codec_bye_decode(message, &memory, &code, &text);
+    wf_arena_fini(&memory);
+    switch (code) {
+    case WF_CODEC_BYE_HELLO:
+        // One that is under way is answered before long.
+        if (connection->state == WF_CONNECTION_READY) {
+            say_hello(connection, now_ms);
         }
-        if (is_code(&field, "hello")) {
-            // One that is under way is answered before long.
-            if (connection->state == WF_CONNECTION_READY) {
-                say_hello(connection, now_ms);
-            }
-            return WF_CONNECTION_NOTHING;
-        }
-        if (is_code(&field, "replaced")) {
-            return taken(connection, now_ms);
-        }
-        if (is_code(&field, "revoked")) {
-            return refuse(connection, WEFT_EDENIED,
-                          "the key of this client was revoked", now_ms);
-        }
+        return WF_CONNECTION_NOTHING;
+    case WF_CODEC_BYE_REPLACED:
+        return taken(connection, now_ms);
+    case WF_CODEC_BYE_REVOKED:
+        return refuse(connection, WEFT_EDENIED,
+                      "the key of this client was revoked", now_ms);
+    default:
+        end(connection, now_ms);
+        return WF_CONNECTION_NOTHING;
     }
-    end(connection, now_ms);
-    return WF_CONNECTION_NOTHING;
 }
 
 static enum wf_connection_news
@@ -346,7 +331,7 @@ hear(struct wf_connection *connection, uint64_t now_ms,
     if (out->number != 0) {
         return WF_CONNECTION_NOTHING;
     }
-    return is_ok ? hello_ok(connection, out)
+    return is_ok ? hello_ok(connection, out, now_ms)
                  : hello_error(connection, out, now_ms);
 }
 

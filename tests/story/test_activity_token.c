@@ -151,6 +151,51 @@ TEST(activity, a_deferred_attempt_that_fails_is_repeated)
     story_run(deferring, tell_fail_for_good);
 }
 
+// Under one number, which the first of them used: its answer was lost.
+static void
+check_repeated(weft_verb verb, uint64_t number)
+{
+    char which[WEFT_TOKEN_CHARS_MAX];
+    weft_request request = WEFT_REQUEST_INIT;
+
+    memcpy(which, token, sizeof(which));
+    request.verb = verb;
+    request.token = which;
+    request.error_name = "Refused";
+    request.data = weft_text("result");
+    for (int i = 0; i < 3; i++) {
+        request.number = number;
+        CHECK_OK(story_call(&request)->err);
+        request.number = number + 1;
+        CHECK_ERR(story_call(&request)->err, WEFT_ENOTFOUND);
+        story_crash();
+    }
+}
+
+static void
+tell_repeated(struct story *story)
+{
+    uint64_t number = world_next_number(story->world) + 1000;
+
+    start_deferred("a");
+    check_repeated(WEFT_VERB_FAIL, number);
+    token[0] = '\0';
+    for (int i = 0; i < 100 && token[0] == '\0'; i++) {
+        story_wait_ms(100);
+    }
+    story_wait_ms(10);
+    check_repeated(WEFT_VERB_COMPLETE, number + 2);
+    CHECK_RESULT("caller", "a", "result");
+    if (story->is_calm) {
+        CHECK_EQ(story_count("attempt"), 2); // it failed once
+    }
+}
+
+TEST(activity, what_a_token_did_is_answered_the_same_again)
+{
+    story_run(deferring, tell_repeated);
+}
+
 static void
 tell_early(struct story *story)
 {

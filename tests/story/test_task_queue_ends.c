@@ -392,6 +392,45 @@ TEST(task_queue, a_worker_may_leave_the_completion_to_others)
     story_run(taker_definitions, tell_defer);
 }
 
+// Under one number, which the first of them used: its answer was lost.
+static void
+check_repeated(struct taker *worker, weft_verb verb,
+               const struct taker_offer *offer, uint64_t number)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.token = offer->token;
+    request.worker = worker->name;
+    request.number = number;
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(story_call(&request)->err);
+        story_crash();
+    }
+    CHECK_ERR(taker_do(worker, verb, offer, NULL)->err, WEFT_ENOTFOUND);
+}
+
+static void
+tell_repeated(struct story *story)
+{
+    struct taker worker;
+    const struct taker_offer *offer;
+    uint64_t number = world_next_number(story->world) + 1000;
+
+    taker_init(&worker, "q", "one");
+    taker_call("a");
+    check_repeated(&worker, WEFT_VERB_RELEASE, taker_take(&worker), number);
+    offer = taker_take(&worker);
+    check_repeated(&worker, WEFT_VERB_DEFER, offer, number + 1);
+    CHECK(taker_activity("a")->is_deferred);
+    taker_finish(&worker, offer, "a");
+}
+
+TEST(task_queue, what_is_given_back_is_answered_the_same_again)
+{
+    story_run(taker_definitions, tell_repeated);
+}
+
 static void
 tell_again(struct story *story)
 {

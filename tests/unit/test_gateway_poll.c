@@ -439,6 +439,31 @@ TEST(gateway_poll, over_a_restart_of_the_server_a_worker_goes_on)
     end(&rig);
 }
 
+TEST(gateway_poll, a_completion_whose_answer_was_lost_is_answered_again)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    complete(&hand);
+    dealer_close(&hand.dealer);
+    gateway_rig_close(&rig);
+    gateway_rig_open(&rig);
+    dealer_open(&hand.dealer, &rig, 0);
+    dealer_hello(&hand.dealer, 1);
+    CHECK_HEARS_LIKE(&hand.dealer, "ok 0 version=1");
+    hand.number--; // under the number that it had
+    complete(&hand);
+    say(&hand, "complete", NULL);
+    CHECK_HEARS_LIKE(&hand.dealer, "error 3 code=WEFT_ENOTFOUND");
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
+    end(&rig);
+}
+
 TEST(gateway_poll, polls_of_a_connection_that_is_gone_are_forgotten)
 {
     struct gateway_rig rig = begin(t);

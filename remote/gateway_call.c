@@ -155,11 +155,11 @@ on_reply(void *ctx, const weft_reply *reply)
     struct wf_gateway_call *call = ctx;
 
     call->err = reply->err;
-    if (call->session != NULL) {
+    // Else the server may be closing, and the node may still have, or free,
+    // the request.
+    if (wf_gateway_call_is_heard(call)) {
         wf_gateway_lease_answered(call->server, call->session, call->request,
                                   reply->err);
-    }
-    if (wf_gateway_call_is_heard(call)) {
         answer(call, reply);
     }
     wf_gateway_call_destroy(call);

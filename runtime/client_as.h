@@ -24,7 +24,8 @@ struct wf_client_as {
 };
 
 // weft_client_submit for somebody else. *out_request can be withdrawn
-// (node.h) until fn is called.
+// (node.h) until fn is called, which may look into it unless the client is
+// being closed: then it is the node's still.
 weft_err wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
                              const weft_request *request, weft_reply_fn *fn,
                              void *ctx, struct wf_request **out_request);

@@ -398,6 +398,30 @@ TEST(gateway, who_is_connected_is_told_of_the_end)
     end(&rig, &dealer);
 }
 
+// What was asked may be answered, and freed, in the very moment of the close;
+// asan says who looks into it then.
+TEST(gateway, who_closes_leaves_alone_what_the_node_has)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    rig.options.endpoints = rig.endpoints;
+    for (uint8_t round = 1; round <= 5; round++) {
+        greet(&dealer, round);
+        for (uint64_t i = 1; i <= 500; i++) {
+            char id[2] = {(char)('a' + i % 26)};
+
+            dealer_say(&dealer, "signal", i, "counter", id, "add");
+        }
+        GATEWAY_UNTIL(&rig, now.requests >= 100);
+        dealer_close(&dealer);
+        weft_server_close(rig.server);
+        CHECK_OK(weft_server_open(rig.node.node, &rig.options, &rig.server));
+        dealer_open(&dealer, &rig, 0);
+    }
+    end(&rig, &dealer);
+}
+
 TEST(gateway, options_that_are_not_safe_or_mean_nothing_are_refused)
 {
     struct gateway_rig rig = gateway_rig_begin(t);

@@ -14,7 +14,8 @@
 // is from rand(), seeded by libzmq with the time; so it is seeded anew before.
 //
 // Monitoring is by a pair of sockets of which ZeroMQ's thread writes one. It
-// would wait if nobody read the other: wf_socket_event must be called often.
+// would wait for room, for all of its sockets, and hold what destroying one
+// takes: so there is always room, and wf_socket_event must be called often.
 
 #include "transport/socket.h"
 
@@ -188,6 +189,7 @@ open_monitor(struct wf_context *context, struct wf_socket *socket)
     socket->monitor = zmq_socket(context->zmq, ZMQ_PAIR);
     WF_ASSERT(socket->monitor != NULL);
     set_int(socket->monitor, ZMQ_LINGER, 0);
+    set_int(socket->monitor, ZMQ_RCVHWM, 0); // no bound on either side, then
     rc = zmq_connect(socket->monitor, name);
     WF_ASSERT(rc == 0);
 }

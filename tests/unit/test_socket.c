@@ -3,9 +3,12 @@
 // test_socket.c - messages over real sockets on loopback; each wait ends by
 // itself, so that what does not come fails its test.
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/test.h"
 #include "transport/line.h"
@@ -228,6 +231,33 @@ TEST(socket, a_listener_that_refuses_takes_connections_later)
     CHECK(wf_line_refuse(listening.fd, false));
     CHECK(event(late, WF_SOCKET_CONNECTED, &happened));
     wf_socket_destroy(late);
+    pair_close(&pair);
+}
+
+static void
+connect_plainly(uint16_t port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(fd >= 0);
+    CHECK(connect(fd, (struct sockaddr *)(void *)&to, sizeof(to)) == 0);
+    (void)close(fd);
+}
+
+// Who does not look at events for a while, as at its end, stops nothing.
+TEST(socket, more_events_than_anybody_reads_are_no_harm)
+{
+    struct pair pair;
+    unsigned port = 0;
+
+    pair_open(&pair, "tcp://127.0.0.1:*", 0);
+    CHECK_EQ(sscanf(pair.endpoint, "tcp://127.0.0.1:%u", &port), 1);
+    for (int i = 0; i < 1500; i++) {
+        connect_plainly((uint16_t)port);
+    }
+    wf_socket_wait(pair.dealer, NULL, 0, 10);
     pair_close(&pair);
 }
 

@@ -17,12 +17,15 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "remote/access.h"
 #include "remote/gateway_impl.h"
 
 enum {
     SLICE_MS = 100,
     SLICE_ACCEPTED_MAX = 200, // connections; more wait for the next
     ROOM_DIVISOR = 16,        // so much is free before more are taken
+    SILENT_DIVISOR = 8,       // so many may have said no hello yet,
+    SILENT_MIN = 64,          // or so many
 };
 
 struct wf_gateway_line *
@@ -154,17 +157,25 @@ wf_gateway_line_greeted(weft_server *server, int fd)
     }
 }
 
-// Who has said no hello for too long.
+// Who has said no hello for too long, and the oldest of too many: a peer that
+// says nothing may sit on a name (transport/names.h).
 static void
 cut_silent(weft_server *server)
 {
+    uint32_t max = server->options.connections_max / SILENT_DIVISOR;
     struct wf_list_node *node;
+
+    max = max < SILENT_MIN ? SILENT_MIN : max;
+    if (wf_access_secret_key(server->access) != NULL) {
+        max = UINT32_MAX; // whoever gets so far has a key
+    }
 
     while ((node = wf_list_first(&server->silent)) != NULL) {
         struct wf_gateway_line *line =
             WF_CONTAINER(node, struct wf_gateway_line, silent);
 
-        if (server->now_ms - line->accepted_ms < server->options.hello_ms) {
+        if (server->silent.count <= max &&
+            server->now_ms - line->accepted_ms < server->options.hello_ms) {
             return;
         }
         wf_list_remove(&server->silent, node);

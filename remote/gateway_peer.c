@@ -294,7 +294,9 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
     peer->heard_ms = server->now_ms;
     wf_list_remove(&server->heard, &peer->heard);
     wf_list_push_back(&server->heard, &peer->heard);
-    if (!message->is_alone) {
+    if (message->is_self_named) {
+        end_malformed(server, peer, "a socket here has no identity of its own");
+    } else if (!message->is_alone) {
         end_malformed(server, peer, "a message is one frame");
     } else if (wf_wire_read(message->frame, &read) != WEFT_OK) {
         end_malformed(server, peer, weft_err_detail());

@@ -11,7 +11,8 @@
 // Names of connections. A ROUTER counts its connections from a random number,
 // and believes a peer that says it has a name already. One that takes a name
 // which is about to be given makes libzmq 4.3.4 stop the process. The number
-// is from rand(), seeded by libzmq with the time; so it is seeded anew before.
+// is from rand(), seeded by libzmq with the time; so it is seeded anew before,
+// and who brought a name is found out (names.h).
 //
 // Monitoring is by a pair of sockets of which ZeroMQ's thread writes one. It
 // would wait for room, for all of its sockets, and hold what destroying one
@@ -32,6 +33,7 @@
 #include "base/random.h"
 #include "transport/curve.h"
 #include "transport/line.h"
+#include "transport/names.h"
 #include "transport/socket_impl.h"
 
 enum {
@@ -55,7 +57,8 @@ struct wf_socket {
     const struct wf_context *context;
     bool has_users; // ZAP says who sent what
     void *zmq;
-    void *monitor; // reads what ZeroMQ's thread tells
+    void *monitor;         // reads what ZeroMQ's thread tells
+    struct wf_names names; // ROUTER
 };
 
 // Life. ---------------------------------------------------------------------
@@ -217,6 +220,9 @@ wf_socket_create(struct wf_context *context,
     }
     set_options(socket->zmq, options);
     err = set_curve(socket->zmq, options);
+    if (err == WEFT_OK && is_router) {
+        err = wf_names_learn(&socket->names, context->zmq, socket->zmq);
+    }
     open_monitor(context, socket);
     if (err != WEFT_OK) {
         wf_socket_destroy(socket);
@@ -385,6 +391,8 @@ wf_socket_receive(struct wf_socket *socket, struct wf_message *out)
     // Without keys it would be what the peer says of itself.
     user = socket->has_users ? zmq_msg_gets(frame, "User-Id") : NULL;
     out->user = user == NULL ? "" : user;
+    out->is_self_named = socket->type == WF_SOCKET_ROUTER &&
+                         !wf_names_is_given(&socket->names, &out->peer);
     return true;
 }
 
@@ -542,6 +550,7 @@ wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out)
         memcpy(&value, bytes + sizeof(code), sizeof(value));
         is_known = read_event(code, value, out);
     }
+    socket->names.accepted += out->type == WF_SOCKET_ACCEPTED;
     return true;
 }
 

@@ -89,6 +89,7 @@ struct wf_message {
     bool is_alone;       // false: it came with other frames, which are dropped
     int fd;              // of its connection, which may be closed meanwhile
     const char *user;    // its key, as auth.h has it; "" without keys
+    bool is_self_named;  // ROUTER: the peer brought its name (names.h)
     _Alignas(8) unsigned char private[64];
 };
 

@@ -5,6 +5,7 @@
 //   socket.c   sockets and messages
 //   auth.c     who is let in: the handler that ZeroMQ asks (ZAP)
 //   curve.c    key pairs
+//   names.c    what a ROUTER calls its connections
 
 #ifndef WF_TRANSPORT_SOCKET_IMPL_H
 #define WF_TRANSPORT_SOCKET_IMPL_H

@@ -245,40 +245,73 @@ TEST(auth, a_context_has_one_handler)
     door_close(&door);
 }
 
-// A peer without keys may claim any name in its handshake.
-TEST(auth, without_keys_nobody_has_a_name)
+// One that speaks for itself: its READY, then a message. Returns what the
+// router got, of a door that it opens, and the connection.
+static int
+say_raw(const void *ready, size_t len, struct door *door,
+        struct wf_message *out)
 {
     static const uint8_t greeting[64] = {
         0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L',
     };
-    static const uint8_t ready[] = "\x04\x2d\x05READY\x0bSocket-Type\0\0\0\x06"
-                                   "DEALER\x07User-Id\0\0\0\x05"
-                                   "admin";
     static const uint8_t hello[] = "\0\x05hello";
     struct wf_socket_options options = {.type = WF_SOCKET_ROUTER};
     struct sockaddr_in address = {.sin_family = AF_INET};
     struct timeval wait = {.tv_sec = WAIT_MS / 1000};
     uint8_t heard[sizeof(greeting) + 2];
-    struct door door = {.context = wf_context_create()};
-    struct wf_message message;
     unsigned port = 0;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    CHECK_OK(wf_socket_create(door.context, &options, &door.router));
-    CHECK_OK(wf_socket_bind(door.router, "tcp://127.0.0.1:*", door.endpoint));
-    CHECK(sscanf(door.endpoint, "tcp://127.0.0.1:%u", &port) == 1);
+    door->context = wf_context_create();
+    CHECK_OK(wf_socket_create(door->context, &options, &door->router));
+    CHECK_OK(wf_socket_bind(door->router, "tcp://127.0.0.1:*", door->endpoint));
+    CHECK(sscanf(door->endpoint, "tcp://127.0.0.1:%u", &port) == 1);
     address.sin_port = htons((uint16_t)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     CHECK(write(fd, greeting, sizeof(greeting)) == sizeof(greeting));
-    CHECK_EQ(sizeof(ready) - 1, 2 + ready[1]);
-    CHECK(write(fd, ready, sizeof(ready) - 1) == sizeof(ready) - 1);
+    CHECK(write(fd, ready, len) == (ssize_t)len);
     // Its own READY begins: until then a message is too early.
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
     CHECK(recv(fd, heard, sizeof(heard), MSG_WAITALL) == sizeof(heard));
     CHECK(write(fd, hello, sizeof(hello) - 1) == sizeof(hello) - 1);
-    CHECK(receive(&door, &message));
+    CHECK(receive(door, out));
+    return fd;
+}
+
+// A peer without keys may claim any name in its handshake.
+TEST(auth, without_keys_nobody_has_a_name)
+{
+    static const uint8_t ready[] = "\x04\x2d\x05READY\x0bSocket-Type\0\0\0\x06"
+                                   "DEALER\x07User-Id\0\0\0\x05"
+                                   "admin";
+    struct door door = {.router = NULL};
+    struct wf_message message;
+    int fd;
+
+    CHECK_EQ(sizeof(ready) - 1, 2 + ready[1]);
+    fd = say_raw(ready, sizeof(ready) - 1, &door, &message);
     CHECK_STR(message.user, "");
+    CHECK(!message.is_self_named);
+    wf_message_fini(&message);
+    (void)close(fd);
+    door_close(&door);
+}
+
+// One that looks as if the router had given it, and might be given next.
+TEST(auth, who_brings_a_name_is_found_out)
+{
+    static const uint8_t ready[] = "\x04\x2e\x05READY\x0bSocket-Type\0\0\0\x06"
+                                   "DEALER\x08Identity\0\0\0\x05"
+                                   "\0\x01\x02\x03\x04";
+    struct door door = {.router = NULL};
+    struct wf_message message;
+    int fd;
+
+    CHECK_EQ(sizeof(ready) - 1, 2 + ready[1]);
+    fd = say_raw(ready, sizeof(ready) - 1, &door, &message);
+    CHECK_EQ(message.peer.len, 5);
+    CHECK(message.is_self_named);
     wf_message_fini(&message);
     (void)close(fd);
     door_close(&door);

@@ -112,6 +112,7 @@ round_trip(const char *endpoint)
     CHECK_EQ(message.frame.len, 5);
     CHECK(memcmp(message.frame.data, "hello", 5) == 0);
     CHECK_STR(message.user, "");
+    CHECK(!message.is_self_named);
     CHECK_EQ(send_text(pair.router, &message.peer, "world", NULL), WF_SENT);
     wf_message_fini(&message);
     CHECK(receive(pair.dealer, &message));

@@ -213,6 +213,17 @@ has_credit(const struct wf_calls *calls, size_t bytes)
             calls->used.bytes + bytes <= calls->credit.bytes);
 }
 
+static void
+refuse_size(struct wf_calls *calls, struct wf_calls_call *call, size_t bytes)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof(text),
+                   "the message has %zu bytes, the node takes %llu", bytes,
+                   (unsigned long long)calls->credit.message_max);
+    answer(calls, call, WEFT_ETOOBIG, text);
+}
+
 bool
 wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame)
 {
@@ -240,8 +251,7 @@ wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame)
             return false;
         }
         wf_buf_truncate(out_frame, before);
-        answer(calls, call, WEFT_ETOOBIG,
-               "the message is larger than the node takes");
+        refuse_size(calls, call, bytes);
     }
     return false;
 }

@@ -236,14 +236,14 @@ void
 wf_codec_size_check(uint64_t number, size_t before, struct wf_buf *out_frame)
 {
     size_t size = out_frame->len - before;
-    char text[128];
+    char text[160];
 
     if (size <= WF_WIRE_MESSAGE_BYTES_MAX) {
         return;
     }
     snprintf(text, sizeof(text),
-             "the answer has %zu bytes, %u are allowed in a message; a list "
-             "can be asked for with a smaller limit",
+             "the answer has %zu bytes, %u are allowed in a message: ask for "
+             "fewer of a list, and beside the node for a capsule",
              size, WF_WIRE_MESSAGE_BYTES_MAX);
     wf_buf_truncate(out_frame, before);
     wf_codec_error_encode(number, WEFT_ETOOBIG, text, out_frame);

@@ -20,7 +20,10 @@
 //                      again and again; nothing is asked any more
 //       WEFT_EIO       the same for what was sent before: its outcome is not
 //                      known
-//       WEFT_ETOOBIG   a message is larger than the node takes (5 MiB)
+//       WEFT_ETOOBIG   a message is larger than the node takes (5 MiB), or its
+//                      answer would be; the detail has both sizes. Capsules
+//                      that are larger, up to 8 MiB, are exported, imported and
+//                      forked beside the node only.
 //   - weft_client_close drops what was submitted and not sent.
 
 #ifndef WEFT_CONNECT_H

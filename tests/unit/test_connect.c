@@ -515,6 +515,8 @@ TEST(connect, what_is_larger_than_a_message_is_refused_here)
     wire_take_call("signal", 2, false);
     wire_dispatch(1);
     CHECK_ERR(wire_rig.errs[0], WEFT_ETOOBIG);
+    CHECK_STR(wire_rig.detail, "the message has 2055 bytes, the node takes "
+                               "1000");
     wire_close();
 }
 

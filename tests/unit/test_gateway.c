@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "unit/gateway_rig.h"
+#include "weft/connect.h"
 #include "weft/operate.h"
 
 #define WELCOME                                                                \
@@ -350,6 +351,68 @@ TEST(gateway, a_slow_reader_costs_little_and_stops_nobody)
     CHECK_HEARS(&dealer, "ok 1");
     dealer_close(&slow);
     end(&rig, &dealer);
+}
+
+static weft_client *
+connect_to(struct gateway_rig *rig)
+{
+    weft_connect_options options = WEFT_CONNECT_OPTIONS_INIT;
+    const char *endpoint = weft_server_endpoint(rig->server, 0);
+    weft_client *client;
+
+    options.endpoints = &endpoint;
+    options.endpoints_count = 1;
+    CHECK_OK(weft_client_connect(&options, &client));
+    return client;
+}
+
+// Published values that make a capsule of nearly 6 MiB.
+static void
+publish_much(struct gateway_rig *rig, weft_target target)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    static uint8_t large[1900 << 10];
+    weft_operator by = {.who = "test", .why = "to have it"};
+
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_OK(weft_operate_publish(rig->node.client, target, names[i],
+                                      weft_bytes_of(large, sizeof(large)),
+                                      &by));
+    }
+}
+
+static bool
+names_limit(void)
+{
+    return strstr(weft_err_detail(), "5242880") != NULL;
+}
+
+TEST(gateway, a_capsule_larger_than_a_message_passes_beside_the_node_only)
+{
+    static const weft_target target = {"counter", "a"};
+    static const weft_operator by = {"test", "to see the limit"};
+    struct gateway_rig rig = gateway_rig_begin(t);
+    weft_reply *reply = NULL;
+    weft_client *client;
+
+    gateway_rig_open(&rig);
+    client = connect_to(&rig);
+    CHECK_OK(weft_client_start(client, target, weft_nothing()));
+    publish_much(&rig, target);
+    CHECK_ERR(weft_client_export(client, target, &reply), WEFT_ETOOBIG);
+    CHECK(names_limit());
+    CHECK_ERR(weft_operate_fork(client, target, NULL, "b", &by), WEFT_ETOOBIG);
+    CHECK(names_limit());
+    CHECK_OK(weft_client_export(rig.node.client, target, &reply));
+    CHECK(reply->data.len > 5 << 20);
+    CHECK_OK(weft_client_terminate(client, target, "to bring it back"));
+    CHECK_ERR(weft_client_import(client, reply->data), WEFT_ETOOBIG);
+    CHECK(names_limit());
+    CHECK_OK(weft_client_import(rig.node.client, reply->data));
+    weft_reply_free(reply);
+    weft_client_close(client);
+    gateway_rig_close(&rig);
+    gateway_rig_end(&rig);
 }
 
 TEST(gateway, connections_over_the_limit_are_turned_away)

@@ -449,7 +449,7 @@ weft_err
 weft_worker_open(weft_client *client, const weft_worker_options *options,
                  weft_worker **out_worker)
 {
-    weft_worker_options full;
+    weft_worker_options full = {0};
     weft_worker *worker;
     weft_err err;
 

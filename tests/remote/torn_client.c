@@ -37,7 +37,7 @@ enum {
 struct line {
     struct proxy proxy;
     weft_client *client;
-    char id[16]; // of its instance
+    char id[32]; // of its instance
     uint64_t sent;
     uint64_t answered;
 };

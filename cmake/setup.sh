@@ -10,7 +10,7 @@ weft_packages_build="build-essential cmake ninja-build pkg-config
     librocksdb-dev libmsgpack-dev libboost-context-dev libjansson-dev
     libxxhash-dev libzmq3-dev libsodium-dev libinih-dev libsystemd-dev"
 weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
-    libclang-rt-14-dev"
+    libclang-rt-14-dev python3-zmq python3-msgpack"
 
 weft_setup() {
     local packages=$weft_packages_build missing

@@ -87,6 +87,8 @@
 #define WF_CLIENT_REQUESTS_MAX 100000
 #define WF_LIST_PAGE_DEFAULT 100
 #define WF_LIST_PAGE_MAX 1000
+#define WF_WATCH_VALUES_MAX 1000 // that a watch shows; more by query
+#define WF_WATCH_VALUES_BYTES_MAX (1U << 20)
 #define WF_UPDATES_KEPT_MAX 1000  // done, for their ids; then the oldest go
 #define WF_OPERATIONS_MAX 1000    // of operators, kept with one actor
 #define WF_CAUSES_MAX 16          // of a failure

@@ -75,7 +75,7 @@ find(const struct wf_calls *calls, uint64_t number)
 static bool
 is_wait(const struct wf_calls_call *call)
 {
-    return call->request->verb == WEFT_VERB_RESULT;
+    return wf_request_is_wait(call->request);
 }
 
 static struct wf_heap *

@@ -46,6 +46,7 @@ enum {
     WAIT = 1 << 20,
     WORKER = 1 << 21,
     LEASE = 1 << 22, // for how long
+    SEEN = 1 << 23,
 };
 
 struct verb {
@@ -93,6 +94,7 @@ static const struct verb verbs[WEFT_VERB_COUNT] = {
     [WEFT_VERB_RENEW] = {"lease_renew", TOKEN | WORKER | LEASE},
     [WEFT_VERB_RELEASE] = {"release", TOKEN | WORKER},
     [WEFT_VERB_DEFER] = {"defer", TOKEN | WORKER},
+    [WEFT_VERB_WATCH] = {"watch", TARGET | SEEN | WAIT},
     [WEFT_VERB_COUNT_MATCHING] = {"count", KIND | FIND | GROUP},
 };
 
@@ -193,6 +195,7 @@ static const struct wf_codec_field fields[] = {
      IN(request.terminate_first)},
     {"by", WF_CODEC_POINTED, BY, false, IN(by), MORE(request.by),
      .of = wf_codec_operate_by},
+    {"after", WF_CODEC_U64, SEEN, false, IN(request.after)},
     {"wait_ms", WF_CODEC_U64, WAIT, false, IN(wait_ms)},
     {"confirmed", WF_CODEC_U64, 0, false, IN(confirmed)},
     {"again", WF_CODEC_BOOL, 0, false, IN(is_again)},

@@ -30,6 +30,8 @@ struct ok {
     size_t activities_count;
     uint64_t count;
     weft_lease lease;
+    weft_bytes values; // of a watch; in the reply they are its data
+    uint64_t after;
 };
 
 enum {
@@ -38,7 +40,8 @@ enum {
     ACTIVITIES = 1 << 2,
     COUNT = 1 << 3,
     LEASE = 1 << 4,
-    OTHER = 1 << 5,
+    WATCH = 1 << 5,
+    OTHER = 1 << 6,
 };
 
 #define IN(member) .at = offsetof(weft_open_activity, member)
@@ -90,7 +93,7 @@ static const struct wf_codec_field lease_fields[] = {
 static const struct wf_codec_field ok_fields[] = {
     {"is_created", WF_CODEC_FLAG, IN(is_created)},
     {"data", WF_CODEC_BYTES, IN(data)},
-    {"instance", WF_CODEC_MAP, DESCRIBE, IN(instance),
+    {"instance", WF_CODEC_MAP, DESCRIBE | WATCH, IN(instance),
      .of = wf_codec_instance_fields},
     {"instances", WF_CODEC_LIST, LIST, IN(instances), MORE(instances_count),
      .of = wf_codec_instance_fields, .size = sizeof(weft_description)},
@@ -100,6 +103,8 @@ static const struct wf_codec_field ok_fields[] = {
      .size = sizeof(weft_open_activity)},
     {"count", WF_CODEC_U64, COUNT, IN(count)},
     {"lease", WF_CODEC_MAP, LEASE, IN(lease), .of = lease_fields},
+    {"values", WF_CODEC_PACKED, WATCH, IN(values)},
+    {"after", WF_CODEC_U64, WATCH, IN(after)},
     {NULL},
 };
 #undef IN
@@ -111,6 +116,8 @@ sets_of(weft_verb verb)
     switch (verb) {
     case WEFT_VERB_DESCRIBE:
         return DESCRIBE;
+    case WEFT_VERB_WATCH:
+        return WATCH;
     case WEFT_VERB_LIST:
         return LIST;
     case WEFT_VERB_ACTIVITIES:
@@ -213,8 +220,14 @@ write_ok(weft_verb verb, const weft_reply *reply, struct wf_buf *out_frame)
         .activities = reply->activities,
         .activities_count = reply->activities_count,
         .count = reply->count,
+        .after = reply->after,
     };
     struct wf_wire_writer writer;
+
+    if (verb == WEFT_VERB_WATCH) {
+        ok.values = ok.data;
+        ok.data = weft_nothing();
+    }
 
     if (reply->items_count > 0) {
         ok.instance = reply->items[0];
@@ -326,13 +339,21 @@ has_field(const struct wf_wire_message *message, const char *name)
     return false;
 }
 
+static bool
+has_instance(weft_verb verb)
+{
+    return verb == WEFT_VERB_DESCRIBE || verb == WEFT_VERB_WATCH;
+}
+
 static void
 give_ok(const struct ok *ok, weft_verb verb, struct wf_request *into)
 {
     wf_request_answer(into, WEFT_OK, NULL);
-    wf_request_answer_data(into, ok->data);
+    wf_request_answer_data(into,
+                           verb == WEFT_VERB_WATCH ? ok->values : ok->data);
     into->reply.is_created = ok->is_created;
-    if (verb == WEFT_VERB_DESCRIBE) {
+    into->reply.after = ok->after;
+    if (has_instance(verb)) {
         wf_request_answer_item(into, &ok->instance);
     }
     if (sets_of(verb) == LEASE) {
@@ -362,7 +383,7 @@ read_ok(const struct wf_codec_reading *given, weft_verb verb,
     weft_err err;
 
     how.sets = sets_of(verb);
-    if (verb == WEFT_VERB_DESCRIBE && !has_field(message, "instance")) {
+    if (has_instance(verb) && !has_field(message, "instance")) {
         return wf_error(WEFT_EINVAL, "instance: is missing");
     }
     if (verb == WEFT_VERB_LEASE && !has_field(message, "lease")) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "weft/find.h"
+#include "weft/watch.h"
 
 static int
 has_reply(weft_verb verb, weft_err err)
@@ -100,6 +101,18 @@ weft_client_result(weft_client *client, weft_target target, uint32_t timeout_ms,
 
     request.verb = WEFT_VERB_RESULT;
     request.target = target;
+    return call(client, &request, timeout_ms, out_reply);
+}
+
+weft_err
+weft_client_watch(weft_client *client, weft_target target, uint64_t after,
+                  uint32_t timeout_ms, weft_reply **out_reply)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_WATCH;
+    request.target = target;
+    request.after = after;
     return call(client, &request, timeout_ms, out_reply);
 }
 

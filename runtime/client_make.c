@@ -39,6 +39,7 @@ enum field {
     POINT = 1 << 17,   // of a journal
     WORKER = 1 << 18,  // and for how long it leases
     SOURCE = 1 << 19,  // a capsule in `data`, of another id than the target's
+    SEEN = 1 << 20,    // of an instance
 };
 
 static const unsigned fields_of[WEFT_VERB_COUNT] = {
@@ -79,6 +80,7 @@ static const unsigned fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_RENEW] = TOKEN | WORKER,
     [WEFT_VERB_RELEASE] = TOKEN | WORKER,
     [WEFT_VERB_DEFER] = TOKEN | WORKER,
+    [WEFT_VERB_WATCH] = TARGET | SEEN,
 };
 
 // The size comes from outside, so running out of memory is the caller's to
@@ -463,6 +465,7 @@ make_fields(const char *name_space, const weft_request *given, unsigned fields,
     if (err == WEFT_OK && (fields & GROUP) != 0) {
         err = make_group(given, made);
     }
+    made->after = (fields & SEEN) != 0 ? given->after : 0;
     return err;
 }
 

@@ -83,6 +83,7 @@ wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
     is_whole = wf_apply_record(partition, record, partition->now_ms,
                                wf_reader_of(wf_buf_bytes(&draft->sections)));
     WF_ASSERT(is_whole); // we made it ourselves
+    wf_edge_changed(partition);
     wf_buf_reset(&draft->sections);
     return record;
 }

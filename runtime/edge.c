@@ -425,6 +425,9 @@ do_request(struct wf_partition *partition, struct wf_actor *actor,
     case WEFT_VERB_QUERY:
         wf_edge_query(partition, actor, request);
         break;
+    case WEFT_VERB_WATCH:
+        wf_edge_watch(partition, actor, request);
+        break;
     case WEFT_VERB_RESULT:
         wf_edge_result(partition, actor, request);
         break;

@@ -54,6 +54,8 @@ void wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
                    struct wf_request *request);
 void wf_edge_result(struct wf_partition *partition, struct wf_actor *actor,
                     struct wf_request *request);
+void wf_edge_watch(struct wf_partition *partition, struct wf_actor *actor,
+                   struct wf_request *request);
 void wf_edge_describe(struct wf_partition *partition, struct wf_actor *actor,
                       struct wf_request *request);
 void wf_edge_cancel(struct wf_partition *partition, struct wf_actor *actor,

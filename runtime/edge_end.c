@@ -153,30 +153,40 @@ withdraw_question(struct wf_partition *partition, const uint8_t client[16],
     }
 }
 
-// Many may wait for one actor, and all of them leave one by one. So the list is
-// gone through only when half of it has left: each costs a few steps, however
-// many there are, and no more wait than twice those who want to.
+static void
+sweep(struct wf_partition *partition, struct wf_list *waiting)
+{
+    size_t count = waiting->count;
+
+    while (count-- > 0) {
+        struct wf_request *request =
+            WF_CONTAINER(wf_list_pop_front(waiting), struct wf_request, wait);
+
+        if (atomic_load(&request->is_withdrawn)) {
+            wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
+        } else {
+            wf_list_push_back(waiting, &request->wait);
+        }
+    }
+}
+
+// Many may wait for one actor, and all of them leave one by one. So the lists
+// are gone through only when half of it has left: each costs a few steps,
+// however many there are, and no more wait than twice those who want to.
 void
 wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
                  const uint8_t client[16], uint64_t number)
 {
     struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
-    size_t count = actor == NULL ? 0 : actor->results.count;
+    size_t count =
+        actor == NULL ? 0 : actor->results.count + actor->watches.count;
 
     withdraw_question(partition, client, number);
     if (count == 0 || ++actor->withdrawn < (count + 1) / 2) {
         return;
     }
     actor->withdrawn = 0;
-    while (count-- > 0) {
-        struct wf_request *request = WF_CONTAINER(
-            wf_list_pop_front(&actor->results), struct wf_request, wait);
-
-        if (atomic_load(&request->is_withdrawn)) {
-            wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
-        } else {
-            wf_list_push_back(&actor->results, &request->wait);
-        }
-    }
+    sweep(partition, &actor->results);
+    sweep(partition, &actor->watches);
     wf_residents_touch(partition, actor);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// edge_read.c - requests that change nothing: query, result, describe.
+// edge_read.c - requests that change nothing: query, result, describe, watch.
 
 #include "runtime/edge.h"
 
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "runtime/attributes.h"
 #include "runtime/inside.h"
+#include "runtime/pairs.h"
 
 // The answer of a query function, while it runs.
 struct weft_query {
@@ -112,17 +113,13 @@ describe_missing(const struct wf_actor *actor, char *text, size_t size)
     }
 }
 
-void
-wf_edge_describe(struct wf_partition *partition, struct wf_actor *actor,
-                 struct wf_request *request)
+static void
+put_description(struct wf_request *request, const struct wf_actor *actor)
 {
     weft_attribute attributes[WF_ATTRIBUTES_MAX];
     weft_description description;
     char missing[1400];
 
-    if (!wf_edge_is_there(partition, actor, request)) {
-        return;
-    }
     wf_actor_describe(actor, &description);
     if (!wf_actor_has_code(actor) && !actor->is_parked) {
         describe_missing(actor, missing, sizeof(missing));
@@ -132,5 +129,84 @@ wf_edge_describe(struct wf_partition *partition, struct wf_actor *actor,
     description.attributes_count =
         wf_attributes_list(actor->attributes, attributes);
     wf_request_answer_item(request, &description);
-    wf_edge_answer_now(partition, actor, request, WEFT_OK, "");
+}
+
+void
+wf_edge_describe(struct wf_partition *partition, struct wf_actor *actor,
+                 struct wf_request *request)
+{
+    if (wf_edge_is_there(partition, actor, request)) {
+        put_description(request, actor);
+        wf_edge_answer_now(partition, actor, request, WEFT_OK, "");
+    }
+}
+
+// Watching.
+// ---------------------------------------------------------------------
+//
+// What was seen of an instance is the newest record that it reflects, which is
+// kept with it. So an answer of an earlier process or from before it left
+// memory still counts, and one that does not fit has seen something else.
+
+static void
+put_values(struct wf_request *request, const struct wf_actor *actor)
+{
+    const struct wf_list *list = &actor->published.list;
+    struct wf_list_node *node = wf_list_first(list);
+    struct wf_buf values = {0};
+
+    for (int i = 0; node != NULL && i < WF_WATCH_VALUES_MAX; i++) {
+        const struct wf_published *value =
+            WF_CONTAINER(node, struct wf_published, node);
+
+        if (values.len + value->value.len > WF_WATCH_VALUES_BYTES_MAX) {
+            break;
+        }
+        wf_pairs_put(&(weft_pair){value->name, value->value}, &values);
+        node = wf_list_next(list, node);
+    }
+    wf_request_answer_data(request, wf_buf_bytes(&values));
+    wf_buf_fini(&values);
+}
+
+static void
+answer_watch(struct wf_partition *partition, const struct wf_actor *actor,
+             struct wf_request *request)
+{
+    if (wf_edge_is_there(partition, actor, request)) {
+        put_description(request, actor);
+        put_values(request, actor);
+        request->reply.after = actor->object.position;
+        wf_edge_answer_now(partition, actor, request, WEFT_OK, "");
+    }
+}
+
+void
+wf_edge_watch(struct wf_partition *partition, struct wf_actor *actor,
+              struct wf_request *request)
+{
+    if (atomic_load(&request->is_withdrawn)) { // before it came to wait
+        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
+    } else if (actor->status == WEFT_STATUS_NONE ||
+               actor->object.position != request->after) {
+        answer_watch(partition, actor, request);
+    } else {
+        wf_list_push_back(&actor->watches, &request->wait);
+    }
+}
+
+void
+wf_edge_changed(struct wf_partition *partition)
+{
+    struct wf_list_node *changed, *node;
+
+    while ((changed = wf_list_pop_front(&partition->changed)) != NULL) {
+        struct wf_actor *actor =
+            WF_CONTAINER(changed, struct wf_actor, changed);
+
+        while ((node = wf_list_pop_front(&actor->watches)) != NULL) {
+            answer_watch(partition, actor,
+                         WF_CONTAINER(node, struct wf_request, wait));
+        }
+    }
 }

@@ -74,7 +74,7 @@ wf_node_withdraw(weft_node *node, struct wf_request *request)
     uint32_t shard = wf_node_shard_of(node, request->partition);
 
     atomic_store(&request->is_withdrawn, true);
-    if ((request->verb != WEFT_VERB_RESULT && request->verb != WEFT_VERB_ASK) ||
+    if ((!wf_request_is_wait(request) && request->verb != WEFT_VERB_ASK) ||
         atomic_load(&node->is_refusing)) {
         return; // it does not wait for long
     }

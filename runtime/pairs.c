@@ -80,8 +80,8 @@ is_repeated(const weft_pair *pairs, size_t at)
     return false;
 }
 
-static void
-put_pair(const weft_pair *pair, struct wf_buf *out_bytes)
+void
+wf_pairs_put(const weft_pair *pair, struct wf_buf *out_bytes)
 {
     wf_buf_put_bytes(out_bytes,
                      weft_bytes_of(pair->name, strlen(pair->name) + 1));
@@ -112,7 +112,7 @@ wf_pairs_encode(const char *what, const weft_pair *pairs, size_t count,
                             what, pairs[i].name);
         }
         if (pairs[i].value.len <= bytes_max) {
-            put_pair(&pairs[i], out_bytes);
+            wf_pairs_put(&pairs[i], out_bytes);
         }
         if (pairs[i].value.len > bytes_max ||
             out_bytes->len - before > bytes_max) {
@@ -134,11 +134,11 @@ wf_pairs_set(const char *what, weft_bytes pairs, const char *name,
     }
     while (err == WEFT_OK && weft_pairs_next(&pairs, &pair)) {
         if (strcmp(pair.name, name) != 0) {
-            put_pair(&pair, out_bytes);
+            wf_pairs_put(&pair, out_bytes);
         }
     }
     if (err == WEFT_OK && value.len > 0) {
-        put_pair(&(weft_pair){.name = name, .value = value}, out_bytes);
+        wf_pairs_put(&(weft_pair){.name = name, .value = value}, out_bytes);
     }
     return err == WEFT_OK && out_bytes->len > bytes_max
                ? wf_error(WEFT_ETOOBIG, TOO_BIG, what, bytes_max)

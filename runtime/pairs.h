@@ -19,6 +19,9 @@
 weft_err wf_pairs_encode(const char *what, const weft_pair *pairs, size_t count,
                          size_t bytes_max, struct wf_buf *out_bytes);
 
+// Append one that is known to be well-formed.
+void wf_pairs_put(const weft_pair *pair, struct wf_buf *out_bytes);
+
 // Append pairs with that one changed; an empty value removes it.
 //
 // WEFT_EINVAL, WEFT_ETOOBIG   as above

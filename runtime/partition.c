@@ -29,6 +29,7 @@ init_lists(struct wf_partition *partition)
     wf_list_init(&partition->stacks);
     wf_list_init(&partition->loading);
     wf_list_init(&partition->overfull);
+    wf_list_init(&partition->changed);
     wf_list_init(&partition->spilled);
     wf_list_init(&partition->lists);
     wf_list_init(&partition->lists_later);
@@ -102,6 +103,7 @@ take_actors(struct wf_partition *partition, struct wf_list *out_requests)
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
         take_requests(&actor->waiting, out_requests);
         take_requests(&actor->results, out_requests);
+        take_requests(&actor->watches, out_requests);
         take_requests(&actor->joined, out_requests);
     }
     wf_residents_fini(partition);

@@ -121,6 +121,7 @@ struct wf_partition {
     size_t branches;         // their stacks; an activation has one at least
     struct wf_list loading;  // stubs that wait for a reader's turn
     struct wf_list overfull; // mailboxes to be saved to free memory
+    struct wf_list changed;  // actors that somebody watches, by this record
     struct wf_list spilled;  // those whose letters' rows are under way
     uint32_t loads_under_way;
     struct wf_heap alarms;
@@ -169,6 +170,9 @@ uint64_t wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
 // The same for one section of one actor, from ops, which is emptied.
 uint64_t wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
                         struct wf_buf *ops, bool is_lazy);
+
+// Answer those who watch what a record has changed. edge_read.c
+void wf_edge_changed(struct wf_partition *partition);
 
 // Change what a record changes. apply.c -------------------------------------
 //

@@ -64,6 +64,7 @@ wf_request_verb_name(weft_verb verb)
         [WEFT_VERB_RENEW] = "renew",
         [WEFT_VERB_RELEASE] = "release",
         [WEFT_VERB_DEFER] = "defer",
+        [WEFT_VERB_WATCH] = "watch",
     };
 
     return (size_t)verb < sizeof(names) / sizeof(names[0]) ? names[verb] : NULL;
@@ -176,6 +177,7 @@ wf_request_is_read(const struct wf_request *request)
 {
     return request->verb == WEFT_VERB_QUERY ||
            request->verb == WEFT_VERB_RESULT ||
+           request->verb == WEFT_VERB_WATCH ||
            request->verb == WEFT_VERB_DESCRIBE ||
            request->verb == WEFT_VERB_ACTIVITIES ||
            request->verb == WEFT_VERB_EXPORT || wf_request_is_paged(request);

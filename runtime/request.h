@@ -46,6 +46,7 @@ struct wf_request {
     bool is_for_good;        // fail: no attempt after it
     char *worker;            // lease and what follows it; owned; never NULL
     uint32_t lease_ms;
+    uint64_t after; // watch: what was seen
 
     // What operators say; who is "" if nobody does.
     char *who; // owned; never NULL
@@ -102,6 +103,14 @@ wf_request_is_paged(const struct wf_request *request)
 {
     return request->verb == WEFT_VERB_LIST ||
            request->verb == WEFT_VERB_COUNT_MATCHING;
+}
+
+// Does it wait for something that may take as long as it likes?
+static inline bool
+wf_request_is_wait(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_RESULT ||
+           request->verb == WEFT_VERB_WATCH;
 }
 
 // Does it wait until an instance that has finished, or is none, has no messages

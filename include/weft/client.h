@@ -121,7 +121,8 @@ typedef enum weft_verb {
     WEFT_VERB_RELEASE, // give it back, not begun
     WEFT_VERB_DEFER,   // from now on it only completes by token
     // operate.h
-    WEFT_VERB_FORK, // data: a capsule of a workflow; target: the fork; point
+    WEFT_VERB_FORK,  // data: a capsule of a workflow; target: the fork; point
+    WEFT_VERB_WATCH, // watch.h: wait until it has changed
     WEFT_VERB_COUNT
 } weft_verb;
 
@@ -163,6 +164,7 @@ typedef struct weft_request {
     int is_for_good;                // fail: 1: no attempt after it
     const char *worker; // lease, renew, release, defer: 1 to 127 bytes
     uint32_t lease_ms;  // lease: 1,000 to 600,000; default 10,000
+    uint64_t after;     // watch: what was seen of it; 0: nothing
 } weft_request;
 
 #define WEFT_REQUEST_INIT                                                      \
@@ -218,6 +220,7 @@ typedef struct weft_reply {
     const weft_group *groups; // count: in order of type and value
     size_t groups_count;
     const struct weft_lease *lease; // lease, renew: worker.h
+    uint64_t after;                 // watch: what to say next; watch.h
 } weft_reply;
 
 typedef void weft_reply_fn(void *ctx, const weft_reply *reply);

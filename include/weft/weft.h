@@ -32,6 +32,7 @@
 #include "weft/start.h"
 #include "weft/task_queue.h"
 #include "weft/update.h"
+#include "weft/watch.h"
 #include "weft/worker.h"
 #include "weft/workflow.h"
 

@@ -121,6 +121,7 @@ call_done(struct wf_request *request)
     shown->is_answered = true;
     shown->err = reply->err;
     shown->is_created = reply->is_created != 0;
+    shown->after = reply->after;
     (void)snprintf(shown->detail, sizeof(shown->detail), "%s", reply->detail);
     (void)snprintf(shown->failure, sizeof(shown->failure), "%s",
                    reply->failure.name);
@@ -195,6 +196,7 @@ make_request(const weft_request *given)
     struct wf_buf options = {0};
 
     request->verb = given->verb;
+    request->after = given->after;
     if (given->token != NULL) {
         world_must(
             wf_token_decode(given->token, &request->key, &request->token));

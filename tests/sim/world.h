@@ -96,6 +96,7 @@ struct world_call {
     char details[256]; // as text, cut
     char causes[2048]; // a line each: "SOURCE NAME MESSAGE DETAILS", cut
     bool is_created;
+    uint64_t after;
     size_t items_count;
     weft_description item; // the first; its strings are those below
     size_t activities_count;

@@ -87,6 +87,7 @@ rig_request(weft_verb verb)
         .is_for_good = 1,
         .worker = "w1",
         .lease_ms = 2000,
+        .after = 78,
         .status = WEFT_STATUS_TIMED_OUT,
         .cursor = "AQID",
         .limit = 1000,

@@ -167,6 +167,7 @@ static const char *const fields_of[WEFT_VERB_COUNT] = {
     [WEFT_VERB_RENEW] = "token worker lease_ms",
     [WEFT_VERB_RELEASE] = "token worker",
     [WEFT_VERB_DEFER] = "token worker",
+    [WEFT_VERB_WATCH] = "kind id after",
     [WEFT_VERB_COUNT_MATCHING] = "kind filter status group_by",
 };
 
@@ -298,6 +299,7 @@ same_request(const weft_request *got, const weft_request *given)
     SAME_NUMBER(retry_after_ms);
     SAME_NUMBER(is_for_good);
     SAME_NUMBER(lease_ms);
+    SAME_NUMBER(after);
     SAME_NUMBER(status);
     SAME_NUMBER(limit);
     SAME_NUMBER(call);

@@ -127,15 +127,25 @@ TEST(codec_reply, every_verbs_answer_comes_back)
 {
     for (int i = 0; i < WEFT_VERB_COUNT; i++) {
         weft_verb verb = (weft_verb)i;
-        struct wf_request *request = send_reply(verb, &rig_reply);
-        const weft_reply *got = &request->reply;
+        bool is_watch = verb == WEFT_VERB_WATCH;
+        weft_reply given = rig_reply;
+        struct wf_request *request;
+        const weft_reply *got;
+
+        if (is_watch) {
+            given.data = rig_reply.lease->headers; // pairs
+            given.after = 77;
+        }
+        request = send_reply(verb, &given);
+        got = &request->reply;
 
         CHECK_ERR(got->err, WEFT_OK);
         CHECK_EQ(got->is_created, 1);
-        CHECK_BYTES(got->data, rig_reply.data);
-        CHECK_EQ(got->items_count, verb == WEFT_VERB_DESCRIBE ? 1
-                                   : verb == WEFT_VERB_LIST   ? 2
-                                                              : 0);
+        CHECK_BYTES(got->data, given.data);
+        CHECK_EQ(got->after, given.after);
+        CHECK_EQ(got->items_count, verb == WEFT_VERB_DESCRIBE || is_watch ? 1
+                                   : verb == WEFT_VERB_LIST               ? 2
+                                                                          : 0);
         for (size_t k = 0; k < got->items_count; k++) {
             same_instance(&got->items[k], &rig_reply.items[k]);
         }
@@ -172,10 +182,10 @@ TEST(codec_reply, an_empty_answer_comes_back)
         struct wf_request *request;
 
         reply.items = &item;
-        reply.items_count = i == WEFT_VERB_DESCRIBE;
+        reply.items_count = i == WEFT_VERB_DESCRIBE || i == WEFT_VERB_WATCH;
         request = send_reply((weft_verb)i, &reply);
         CHECK_ERR(request->reply.err, WEFT_OK);
-        CHECK_EQ(request->reply.items_count, i == WEFT_VERB_DESCRIBE);
+        CHECK_EQ(request->reply.items_count, reply.items_count);
         CHECK_EQ(request->reply.data.len, 0);
         CHECK(request->reply.cursor == NULL);
         wf_request_destroy(request);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// codec_watch.h - watch, subscribe and unsubscribe (docs/formats/wire.md,
-// section 8), and the state that answers and events have.
+// codec_watch.h - subscribe, its events, and unsubscribe (docs/formats/wire.md,
+// section 8). The verb watch is codec.h's.
 //
 // Memory and errors are those of codec_session.h.
 
@@ -19,38 +19,33 @@
 
 struct wf_wire_message;
 
-// A watch, or a subscribe.
-struct wf_codec_watch {
-    bool is_subscribe; // then without wait_ms
+struct wf_codec_subscribe {
     weft_target target;
     uint64_t after;
-    uint64_t wait_ms; // 0: until there is something to say
     uint64_t confirmed;
     bool is_again;
 };
 
-weft_err wf_codec_watch_decode(const struct wf_wire_message *message,
-                               struct wf_arena *memory,
-                               struct wf_codec_watch *out_watch);
-void wf_codec_watch_encode(const struct wf_codec_watch *watch, uint64_t number,
-                           struct wf_buf *out_frame);
+weft_err wf_codec_subscribe_decode(const struct wf_wire_message *message,
+                                   struct wf_arena *memory,
+                                   struct wf_codec_subscribe *out_request);
+void wf_codec_subscribe_encode(const struct wf_codec_subscribe *request,
+                               uint64_t number, struct wf_buf *out_frame);
 
-// The "ok" of a watch, or an event of a subscription.
-struct wf_codec_watched {
-    bool is_event;
+// An event of a subscription.
+struct wf_codec_event {
     weft_description instance;
-    const weft_pair *values; // published since
-    size_t values_count;
+    weft_bytes values; // published; pairs, as weft_pairs_next reads them
     uint64_t after;
     bool is_last;
 };
 
-weft_err wf_codec_watched_decode(const struct wf_wire_message *message,
-                                 struct wf_arena *memory,
-                                 struct wf_codec_watched *out_watched);
+weft_err wf_codec_event_decode(const struct wf_wire_message *message,
+                               struct wf_arena *memory,
+                               struct wf_codec_event *out_event);
 // What does not fit a message becomes an "error" WEFT_ETOOBIG.
-void wf_codec_watched_encode(const struct wf_codec_watched *watched,
-                             uint64_t number, struct wf_buf *out_frame);
+void wf_codec_event_encode(const struct wf_codec_event *event, uint64_t number,
+                           struct wf_buf *out_frame);
 
 struct wf_codec_unsubscribe {
     uint64_t subscription; // the number of the subscribe

@@ -158,6 +158,7 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
     wf_list_init(&server->heard);
     wf_list_init(&server->idle);
     wf_list_init(&server->batches);
+    wf_list_init(&server->subscriptions);
     wf_random_os_bytes(server->client_id, sizeof(server->client_id));
     wf_client_numbers_init(&server->numbers, 1);
     wf_table_init(&server->peers);

@@ -14,13 +14,14 @@ struct ask {
     uint64_t number;
     weft_reply_fn *fn;
     void *ctx;
+    bool is_wait; // a drain does not wait for those
 };
 
 static void
 end(struct ask *ask)
 {
     wf_client_numbers_close(&ask->server->numbers, ask->number);
-    ask->server->asks--;
+    ask->server->asks -= ask->is_wait ? 0 : 1;
     wf_free(ask);
 }
 
@@ -37,7 +38,8 @@ on_reply(void *ctx, const weft_reply *reply)
 
 weft_err
 wf_gateway_ask(weft_server *server, const char *name_space,
-               const weft_request *request, weft_reply_fn *fn, void *ctx)
+               const weft_request *request, weft_reply_fn *fn, void *ctx,
+               struct wf_request **out_request)
 {
     struct ask *ask = wf_alloc(sizeof(*ask));
     struct wf_client_as as = {
@@ -47,14 +49,17 @@ wf_gateway_ask(weft_server *server, const char *name_space,
     struct wf_request *made;
     weft_err err;
 
-    *ask = (struct ask){server, as.number, fn, ctx};
+    *ask = (struct ask){server, as.number, fn, ctx,
+                        request->verb == WEFT_VERB_WATCH};
     as.confirmed = wf_client_numbers_confirmed(&server->numbers, as.number);
     memcpy(as.client_id, server->client_id, sizeof(as.client_id));
-    server->asks++;
+    server->asks += ask->is_wait ? 0 : 1;
     err =
         wf_client_submit_as(server->client, &as, request, on_reply, ask, &made);
     if (err != WEFT_OK) {
         end(ask);
+    } else if (out_request != NULL) {
+        *out_request = made;
     }
     return err;
 }

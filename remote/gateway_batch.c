@@ -71,8 +71,8 @@ ask(struct wf_gateway_batch *batch, const weft_request *request,
     weft_reply_fn *fn)
 {
     struct wf_gateway_call *call = batch->call;
-    weft_err err =
-        wf_gateway_ask(call->server, call->space->name, request, fn, batch);
+    weft_err err = wf_gateway_ask(call->server, call->space->name, request, fn,
+                                  batch, NULL);
 
     batch->under_way += err == WEFT_OK ? 1 : 0;
     return err;

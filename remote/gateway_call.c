@@ -19,6 +19,7 @@
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
 #include "remote/gateway_poll.h"
+#include "remote/gateway_watch.h"
 #include "runtime/client_as.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
@@ -41,6 +42,13 @@ static uint64_t
 hash_number(uint64_t number)
 {
     return wf_hash64(&number, sizeof(number), 0);
+}
+
+struct wf_gateway_call *
+wf_gateway_call_find(const struct wf_gateway_session *session, uint64_t number)
+{
+    return wf_table_find(&session->calls, hash_number(number), is_call,
+                         &number);
 }
 
 // Its session gets no answer of it any more.
@@ -230,6 +238,12 @@ admit(const weft_server *server, const struct wf_gateway_session *session,
     return WEFT_OK;
 }
 
+static bool
+is_wait(weft_verb verb)
+{
+    return verb == WEFT_VERB_RESULT || verb == WEFT_VERB_WATCH;
+}
+
 static weft_err
 admit_wait(const weft_server *server, const struct wf_gateway_session *session)
 {
@@ -321,9 +335,8 @@ submit(weft_server *server, struct wf_gateway_session *session,
         return err;
     }
     add_call(call);
-    return call->verb == WEFT_VERB_RESULT
-               ? wf_gateway_call_wait(call, request->wait_ms)
-               : WEFT_OK;
+    return is_wait(call->verb) ? wf_gateway_call_wait(call, request->wait_ms)
+                               : WEFT_OK;
 }
 
 // What is asked, for those who allow it and keep account of it.
@@ -357,7 +370,7 @@ take_request(weft_server *server, struct wf_gateway_session *session,
         err = wf_access_check(server->access, session->peer->user, guest,
                               &access);
     }
-    if (err == WEFT_OK && request.request.verb == WEFT_VERB_RESULT) {
+    if (err == WEFT_OK && is_wait(request.request.verb)) {
         err = admit_wait(server, session);
     }
     if (err == WEFT_OK) {
@@ -379,6 +392,8 @@ static const struct other {
     {"batch", wf_gateway_batch_begin},
     {"poll", wf_gateway_poll_begin},
     {"renew", wf_gateway_lease_renew},
+    {"subscribe", wf_gateway_watch_subscribe},
+    {"unsubscribe", wf_gateway_watch_unsubscribe},
 };
 
 static const struct other *
@@ -426,8 +441,7 @@ wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
     const struct other *other = find_other(message);
     weft_err err;
 
-    if (wf_table_find(&session->calls, hash_number(message->number), is_call,
-                      &message->number) != NULL) {
+    if (wf_gateway_call_find(session, message->number) != NULL) {
         return; // its answer will come
     }
     err = admit(server, session, bytes);

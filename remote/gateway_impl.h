@@ -13,6 +13,7 @@
 //   gateway_poll.c     what workers asked: tasks
 //   gateway_queue.c    where those come from
 //   gateway_lease.c    which of them are kept for workers
+//   gateway_watch.c    whom clients watch: subscriptions
 //   gateway_ask.c      what the server asks of its node for itself
 //
 // A line is there from accept to close, a peer from its first message, a
@@ -208,6 +209,9 @@ struct weft_server {
 
     // gateway_lease.c
     struct wf_heap renewals;
+
+    // gateway_watch.c
+    struct wf_list subscriptions; // that watch again at the next tick
 };
 
 // gateway.c
@@ -278,6 +282,9 @@ void wf_gateway_session_fini(weft_server *server);
 // A request of a peer that has a session; bytes: its whole message's.
 void wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
                           const struct wf_wire_message *message, size_t bytes);
+// The call of that number; NULL: there is none.
+struct wf_gateway_call *
+wf_gateway_call_find(const struct wf_gateway_session *session, uint64_t number);
 // Answer with this thread's error.
 void wf_gateway_call_refuse(weft_server *server, struct wf_gateway_peer *peer,
                             uint64_t number, weft_err err);

@@ -126,7 +126,8 @@ wf_gateway_lease_give_back(weft_server *server, const char *name_space,
     request.verb = WEFT_VERB_RELEASE;
     request.token = token;
     request.worker = worker;
-    (void)wf_gateway_ask(server, name_space, &request, on_given_back, NULL);
+    (void)wf_gateway_ask(server, name_space, &request, on_given_back, NULL,
+                         NULL);
 }
 
 void
@@ -283,7 +284,7 @@ ask_one(struct renewal *renewal, const char *token)
     request.worker = one->worker;
     renewal->under_way++;
     refused.err = wf_gateway_ask(call->server, call->space->name, &request,
-                                 on_renewed, one);
+                                 on_renewed, one, NULL);
     if (refused.err != WEFT_OK) {
         on_renewed(one, &refused);
     }
@@ -352,8 +353,9 @@ keep(weft_server *server, struct wf_gateway_lease *lease)
     request.verb = WEFT_VERB_RENEW;
     request.token = lease->token;
     request.worker = lease->worker;
-    lease->is_asking = wf_gateway_ask(server, lease->session->space->name,
-                                      &request, on_kept, lease) == WEFT_OK;
+    lease->is_asking =
+        wf_gateway_ask(server, lease->session->space->name, &request, on_kept,
+                       lease, NULL) == WEFT_OK;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
 #include "remote/gateway_queue.h"
+#include "remote/gateway_watch.h"
 #include "runtime/futex.h"
 
 enum {
@@ -56,6 +57,7 @@ tick(weft_server *server)
     wf_gateway_batch_tick(server);
     wf_gateway_queue_tick(server);
     wf_gateway_lease_tick(server);
+    wf_gateway_watch_tick(server);
 }
 
 // Nobody is connected: then nothing falls due.

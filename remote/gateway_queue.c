@@ -233,7 +233,7 @@ lease(struct wf_gateway_queue *queue, uint64_t id, weft_bytes token)
     request.lease_ms = (uint32_t)poll->lease_ms;
     queue->leasing++;
     refused.err = wf_gateway_ask(queue->server, queue->space->name, &request,
-                                 on_leased, offer);
+                                 on_leased, offer, NULL);
     if (refused.err != WEFT_OK) {
         on_leased(offer, &refused);
     }
@@ -346,7 +346,7 @@ submit_ask(struct wf_gateway_queue *queue, struct ask *ask)
         request.name = "poll";
         request.data = weft_payload_bytes(payload);
         err = wf_gateway_ask(queue->server, queue->space->name, &request,
-                             on_asked, ask);
+                             on_asked, ask, NULL);
     }
     weft_payload_destroy(payload);
     return err;

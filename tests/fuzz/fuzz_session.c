@@ -50,8 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TRY(tasks);
     TRY(renew);
     TRY(renewed);
-    TRY(watch);
-    TRY(watched);
+    TRY(subscribe);
+    TRY(event);
     TRY(unsubscribe);
     TRY(batch);
     TRY(stats);

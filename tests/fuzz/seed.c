@@ -118,9 +118,9 @@ static void
 save_rest(struct wf_buf *frame)
 {
     weft_request reset = rig_request(WEFT_VERB_RESET);
-    struct wf_codec_watch watch = {false, {"order", "17"}, 3, 4, 5, true};
-    struct wf_codec_watched watched = {
-        true, rig_reply.items[0], reset.headers, 2, 9, true};
+    struct wf_codec_subscribe subscribe = {{"order", "17"}, 3, 5, true};
+    struct wf_codec_event event = {rig_reply.items[0], rig_reply.lease->headers,
+                                   9, true};
     struct wf_codec_unsubscribe unsubscribe = {6, 5, true};
     struct wf_codec_batch batch = {.options = {.filter = "run > 0",
                                                .verb = WEFT_VERB_RESET,
@@ -139,12 +139,9 @@ save_rest(struct wf_buf *frame)
                                 .errors_count = 1,
                                 .cursor = "AQID"};
 
-    wf_codec_watch_encode(&watch, 7, frame);
-    save("session", "watch", frame);
-    watch.is_subscribe = true;
-    wf_codec_watch_encode(&watch, 7, frame);
+    wf_codec_subscribe_encode(&subscribe, 7, frame);
     save("session", "subscribe", frame);
-    wf_codec_watched_encode(&watched, 7, frame);
+    wf_codec_event_encode(&event, 7, frame);
     save("session", "event", frame);
     wf_codec_unsubscribe_encode(&unsubscribe, 7, frame);
     save("session", "unsubscribe", frame);

@@ -17,6 +17,13 @@
 #include "runtime/workers.h"
 #include "sim/world_impl.h"
 
+// A twin takes sanitizers long, and is much the same code each time.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TWIN_EVERY 4
+#else
+#define TWIN_EVERY 1
+#endif
+
 bool
 world_chance(struct world *world, uint32_t in_thousand)
 {
@@ -339,7 +346,7 @@ world_create(const struct world_options *options)
         world->options.stacks_max = 100;
     }
     if (world->options.twin_every == 0) {
-        world->options.twin_every = 1;
+        world->options.twin_every = TWIN_EVERY;
     }
     wf_random_init(&world->random, options->seed);
     world->now_ms = 1000000;

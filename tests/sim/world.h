@@ -41,7 +41,7 @@ struct world_options {
     uint32_t commit_in_doubt; // the commit fails, applied or not
     uint32_t commit_stall;    // the commit is refused, and tried again
     bool is_traced;           // keep the trace as text
-    uint32_t twin_every;      // commits between two twin_checks; default 1
+    uint32_t twin_every;      // commits between two twin_checks; 0: usual
 };
 
 struct world *world_create(const struct world_options *options);

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_queue.h"
+#include "remote/gateway_stats.h"
 #include "runtime/futex.h"
 #include "runtime/inside.h"
 #include "runtime/versioned.h"
@@ -159,6 +160,8 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
     wf_list_init(&server->idle);
     wf_list_init(&server->batches);
     wf_list_init(&server->subscriptions);
+    wf_list_init(&server->stats.waiting);
+    wf_list_init(&server->stats.served);
     wf_random_os_bytes(server->client_id, sizeof(server->client_id));
     wf_client_numbers_init(&server->numbers, 1);
     wf_table_init(&server->peers);
@@ -174,6 +177,7 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
 static void
 destroy(weft_server *server)
 {
+    wf_gateway_stats_fini(server);
     wf_gateway_peer_fini(server);
     wf_gateway_session_fini(server);
     wf_gateway_queue_fini(server);

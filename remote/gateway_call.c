@@ -19,6 +19,7 @@
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
 #include "remote/gateway_poll.h"
+#include "remote/gateway_stats.h"
 #include "remote/gateway_watch.h"
 #include "runtime/client_as.h"
 #include "runtime/node.h"
@@ -392,6 +393,7 @@ static const struct other {
     {"batch", wf_gateway_batch_begin},
     {"poll", wf_gateway_poll_begin},
     {"renew", wf_gateway_lease_renew},
+    {"stats", wf_gateway_stats_begin},
     {"subscribe", wf_gateway_watch_subscribe},
     {"unsubscribe", wf_gateway_watch_unsubscribe},
 };

@@ -14,6 +14,7 @@
 //   gateway_queue.c    where those come from
 //   gateway_lease.c    which of them are kept for workers
 //   gateway_watch.c    whom clients watch: subscriptions
+//   gateway_stats.c    what node and server have counted
 //   gateway_ask.c      what the server asks of its node for itself
 //
 // A line is there from accept to close, a peer from its first message, a
@@ -141,6 +142,16 @@ struct wf_gateway_call {
     struct wf_heap_node expiry;      // the same, if it has an end
 };
 
+// Numbers on their way to those who asked for them.
+struct wf_gateway_stats {
+    struct wf_list waiting; // for the next thread
+    struct wf_list served;  // by the one that runs
+    bool is_running;
+    pthread_t thread;
+    _Atomic bool is_done;         // written by the thread, last
+    struct weft_metrics *metrics; // the same; NULL: none could be had
+};
+
 enum wf_gateway_mode {
     WF_GATEWAY_SERVING,
     WF_GATEWAY_DRAINING,
@@ -209,6 +220,9 @@ struct weft_server {
 
     // gateway_lease.c
     struct wf_heap renewals;
+
+    // gateway_stats.c
+    struct wf_gateway_stats stats;
 
     // gateway_watch.c
     struct wf_list subscriptions; // that watch again at the next tick

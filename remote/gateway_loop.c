@@ -15,6 +15,7 @@
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
 #include "remote/gateway_queue.h"
+#include "remote/gateway_stats.h"
 #include "remote/gateway_watch.h"
 #include "runtime/futex.h"
 
@@ -105,6 +106,7 @@ work(weft_server *server)
         wf_gateway_peer_recheck(server);
     }
     is_more = receive_some(server);
+    wf_gateway_stats_look(server);
     is_more |= weft_client_dispatch(server->client, ANSWERS_PER_ROUND) ==
                ANSWERS_PER_ROUND;
     return is_more;

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "runtime/node.h"
+#include "weft/metrics.h"
 
 void
 wf_node_post_request(struct weft_node *node, struct wf_request *request)
@@ -67,6 +68,15 @@ wf_node_withdraw(struct weft_node *node, struct wf_request *request)
 {
     (void)node;
     (void)request;
+}
+
+// A server links with it; nobody asks.
+weft_err
+weft_node_metrics(weft_node *node, weft_metrics **out_metrics)
+{
+    (void)node;
+    (void)out_metrics;
+    return WEFT_EBUSY;
 }
 
 bool

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "remote/codec_batch.h"
 #include "unit/gateway_rig.h"
 #include "weft/connect.h"
 #include "weft/operate.h"
@@ -559,5 +561,49 @@ TEST(gateway, a_batch_does_its_page_and_says_where_to_go_on)
     say_batch(&dealer, 9, "signal", 3, "nowhere");
     CHECK_HEARS_LIKE(&dealer, "error 9 code=WEFT_EINVAL class=CALLER");
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    end(&rig, &dealer);
+}
+
+// A text is more than the rig shows.
+static void
+check_numbers(struct dealer *dealer, uint64_t number, const char *line)
+{
+    struct wf_message message;
+    struct wf_wire_message read;
+    struct wf_codec_metrics metrics;
+    struct wf_arena memory = {0};
+
+    dealer_say(dealer, "stats", number, NULL, NULL, NULL);
+    for (int i = 0; i < 1000 && !wf_socket_receive(dealer->socket, &message);
+         i++) {
+        gateway_rig_pause();
+    }
+    CHECK_OK(wf_wire_read(message.frame, &read));
+    CHECK_EQ(read.number, number);
+    CHECK_OK(wf_codec_metrics_decode(&read, &memory, &metrics));
+    CHECK(strstr(metrics.text, line) != NULL);
+    CHECK(strstr(metrics.text, "\nweft_server_connections 1\n") != NULL);
+    wf_arena_fini(&memory);
+    wf_message_fini(&message);
+}
+
+TEST(gateway, stats_are_those_of_node_and_server)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    check_numbers(&dealer, 2, "\nweft_server_requests_total 2\n");
+    dealer_say(&dealer, "start", 3, "counter", "b", NULL);
+    CHECK_HEARS(&dealer, "ok 3 is_created=true");
+    check_numbers(
+        &dealer, 4,
+        "\nweft_requests_total{verb=\"start\",error=\"WEFT_OK\"} 2\n");
+    for (uint64_t i = 5; i < 25; i++) { // of whom nobody waits for the answer
+        dealer_say(&dealer, "stats", i, NULL, NULL, NULL);
+    }
+    GATEWAY_UNTIL(&rig, now.requests >= 10);
     end(&rig, &dealer);
 }

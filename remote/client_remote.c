@@ -279,7 +279,7 @@ sleep_until_due(struct remote *remote)
     if (socket == NULL) {
         wf_mpsc_wait(&remote->posts, timeout_ms(remote));
     } else if (wf_mpsc_start_wait(&remote->posts)) {
-        wf_socket_wait(socket, &remote->posts.fd, 1, timeout_ms(remote));
+        (void)wf_socket_wait(socket, &remote->posts.fd, 1, timeout_ms(remote));
         wf_mpsc_stop_wait(&remote->posts);
     }
 }

@@ -422,16 +422,17 @@ wf_connection_next(struct wf_connection *connection,
         connection->idle_ms = now_ms;
     }
     while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
-           wf_socket_event(connection->socket, &event)) {
-        news = take_event(connection, &event, now_ms);
-    }
-    while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
            wf_socket_receive(connection->socket, &connection->message)) {
         connection->has_message = true;
         news = hear(connection, now_ms, out);
         if (news != WF_CONNECTION_MESSAGE) {
             drop_message(connection);
         }
+    }
+    // After what came before it: an answer is not lost with its connection.
+    while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
+           wf_socket_event(connection->socket, &event)) {
+        news = take_event(connection, &event, now_ms);
     }
     return news != WF_CONNECTION_NOTHING ? news
                                          : keep(connection, wait, now_ms);

@@ -89,9 +89,12 @@ sleep_until_something(weft_server *server, int timeout_ms)
     int fds[3] = {weft_client_fd(server->client), server->wake_fd,
                   wf_access_fd(server->access)};
     uint64_t count;
+    uint32_t ready =
+        wf_socket_wait(server->socket, fds, fds[2] < 0 ? 2 : 3, timeout_ms);
 
-    wf_socket_wait(server->socket, fds, fds[2] < 0 ? 2 : 3, timeout_ms);
-    (void)!read(server->wake_fd, &count, sizeof(count));
+    if ((ready & 1U << 1) != 0) {
+        (void)!read(server->wake_fd, &count, sizeof(count));
+    }
 }
 
 // Something of each kind of work; true: there is more.

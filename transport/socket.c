@@ -14,6 +14,11 @@
 // is from rand(), seeded by libzmq with the time; so it is seeded anew before,
 // and who brought a name is found out (names.h).
 //
+// Waiting. ZeroMQ's descriptor tells of news only, once: it must be asked first
+// whether there is something, unless it has just said that there is nothing
+// and was not called since. zmq_poll does not know that, and asks each time,
+// twice, with a system call for each.
+//
 // Monitoring is by a pair of sockets of which ZeroMQ's thread writes one. It
 // would wait for room, for all of its sockets, and hold what destroying one
 // takes: so there is always room, and wf_socket_event must be called often.
@@ -21,6 +26,7 @@
 #include "transport/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +63,11 @@ struct wf_socket {
     const struct wf_context *context;
     bool has_users; // ZAP says who sent what
     void *zmq;
-    void *monitor;         // reads what ZeroMQ's thread tells
+    void *monitor; // reads what ZeroMQ's thread tells
+    int fd;        // news of the two
+    int monitor_fd;
+    bool is_empty; // it said so, and was not called since
+    bool is_monitor_empty;
     struct wf_names names; // ROUTER
 };
 
@@ -197,6 +207,17 @@ open_monitor(struct wf_context *context, struct wf_socket *socket)
     WF_ASSERT(rc == 0);
 }
 
+static int
+descriptor_of(void *zmq)
+{
+    int fd = -1;
+    size_t len = sizeof(fd);
+    int rc = zmq_getsockopt(zmq, ZMQ_FD, &fd, &len);
+
+    WF_ASSERT(rc == 0);
+    return fd;
+}
+
 weft_err
 wf_socket_create(struct wf_context *context,
                  const struct wf_socket_options *options,
@@ -224,6 +245,8 @@ wf_socket_create(struct wf_context *context,
         err = wf_names_learn(&socket->names, context->zmq, socket->zmq);
     }
     open_monitor(context, socket);
+    socket->fd = descriptor_of(socket->zmq);
+    socket->monitor_fd = descriptor_of(socket->monitor);
     if (err != WEFT_OK) {
         wf_socket_destroy(socket);
         return err;
@@ -320,6 +343,7 @@ wf_socket_connect(struct wf_socket *socket, const char *endpoint)
 void
 wf_socket_disconnect(struct wf_socket *socket, const char *endpoint)
 {
+    socket->is_empty = false;
     (void)zmq_disconnect(socket->zmq, endpoint);
 }
 
@@ -335,7 +359,9 @@ static bool
 receive_frame(struct wf_socket *socket, zmq_msg_t *frame)
 {
     (void)zmq_msg_init(frame);
+    socket->is_empty = false;
     if (zmq_msg_recv(frame, socket->zmq, ZMQ_DONTWAIT) < 0) {
+        socket->is_empty = errno == EAGAIN;
         (void)zmq_msg_close(frame);
         return false;
     }
@@ -482,6 +508,7 @@ enum wf_sent
 wf_socket_send(struct wf_socket *socket, const struct wf_peer *peer,
                struct wf_buf *frame, struct wf_flight *flight)
 {
+    socket->is_empty = false;
     if (socket->type == WF_SOCKET_ROUTER &&
         zmq_send(socket->zmq, peer->bytes, peer->len,
                  ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
@@ -536,7 +563,9 @@ wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out)
         uint32_t value;
 
         (void)zmq_msg_init(&head);
+        socket->is_monitor_empty = false;
         if (zmq_msg_recv(&head, socket->monitor, ZMQ_DONTWAIT) < 0) {
+            socket->is_monitor_empty = errno == EAGAIN;
             (void)zmq_msg_close(&head);
             return false;
         }
@@ -554,19 +583,38 @@ wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out)
     return true;
 }
 
-void
+static bool
+has_something(void *zmq)
+{
+    int events = 0;
+    size_t len = sizeof(events);
+
+    return zmq_getsockopt(zmq, ZMQ_EVENTS, &events, &len) != 0 ||
+           (events & ZMQ_POLLIN) != 0;
+}
+
+uint32_t
 wf_socket_wait(struct wf_socket *socket, const int *fds, size_t fds_count,
                int timeout_ms)
 {
-    zmq_pollitem_t items[2 + WF_SOCKET_FDS_MAX] = {
-        {socket->zmq, 0, ZMQ_POLLIN, 0},
-        {socket->monitor, 0, ZMQ_POLLIN, 0},
+    struct pollfd items[2 + WF_SOCKET_FDS_MAX] = {
+        {socket->fd, POLLIN, 0},
+        {socket->monitor_fd, POLLIN, 0},
     };
+    uint32_t ready = 0;
 
     WF_ASSERT(fds_count <= WF_SOCKET_FDS_MAX);
+    if ((!socket->is_empty && has_something(socket->zmq)) ||
+        (!socket->is_monitor_empty && has_something(socket->monitor))) {
+        timeout_ms = 0;
+    }
     for (size_t i = 0; i < fds_count; i++) {
-        items[2 + i] = (zmq_pollitem_t){NULL, fds[i], ZMQ_POLLIN, 0};
+        items[2 + i] = (struct pollfd){fds[i], POLLIN, 0};
     }
     // Interrupted: as if there were something.
-    (void)zmq_poll(items, (int)(2 + fds_count), timeout_ms);
+    (void)poll(items, (nfds_t)(2 + fds_count), timeout_ms);
+    for (size_t i = 0; i < fds_count; i++) {
+        ready |= items[2 + i].revents != 0 ? 1U << i : 0;
+    }
+    return ready;
 }

@@ -127,8 +127,9 @@ struct wf_socket_event {
 bool wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out);
 
 // Sleep until there may be a message or an event, or one of the descriptors
-// can be read, at most timeout_ms (negative: for ever).
-void wf_socket_wait(struct wf_socket *socket, const int *fds, size_t fds_count,
-                    int timeout_ms);
+// can be read, at most timeout_ms (negative: for ever). Bit i of what it gives:
+// fds[i] can be.
+uint32_t wf_socket_wait(struct wf_socket *socket, const int *fds,
+                        size_t fds_count, int timeout_ms);
 
 #endif

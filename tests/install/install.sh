@@ -26,9 +26,10 @@ run() {
 
 quietly "$cmake" --install "$build" --prefix "$dir/prefix"
 
-for page in man1/weft.1 man8/weftd.8; do
-    [ -s "$dir/prefix/share/man/$page" ] ||
-        { echo "there is no page $page" && exit 1; }
+for file in man/man1/weft.1 man/man8/weftd.8 \
+    bash-completion/completions/weft zsh/site-functions/_weft; do
+    [ -s "$dir/prefix/share/$file" ] ||
+        { echo "there is no share/$file" && exit 1; }
 done
 quietly "$dir/prefix/bin/weft" version
 quietly "$dir/prefix/bin/weftd" --version

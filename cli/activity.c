@@ -102,6 +102,7 @@ print_page(struct online *online, const weft_reply *reply)
         }
         cli_json_begin_array("activities");
         pages->is_begun = 1;
+        online->is_in_object = 0; // an error is the array's last element
     }
     for (size_t i = 0; i < reply->activities_count; i++) {
         if (pages->count++ == 0 && !online->args.json) {

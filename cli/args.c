@@ -31,6 +31,8 @@ static const struct setter {
     SETTER("namespace", TYPE_TEXT, name_space),
     SETTER("key", TYPE_TEXT, key),
     SETTER("server-key", TYPE_TEXT, server_key),
+    SETTER("cipher", TYPE_TEXT, cipher),
+    SETTER("cipher-context", TYPE_TEXT, cipher_context),
     SETTER("timeout", TYPE_DURATION, timeout),
     SETTER("json", TYPE_FLAG, json),
     SETTER("full", TYPE_FLAG, full),

@@ -20,7 +20,8 @@ struct args_list {
 // Each member is the option of its name; NULL and 0: not given. Times are in
 // milliseconds, whatever unit they were given in.
 struct args {
-    const char *address, *name_space, *key, *server_key;
+    const char *address, *name_space;
+    const char *key, *server_key, *cipher, *cipher_context;
     uint64_t timeout;
     int json, full;
 

@@ -20,7 +20,7 @@ show_progress(void *ctx, const weft_batch_result *so_far)
                 " failed\n",
                 so_far->seen, so_far->done, so_far->failed);
     }
-    return 0;
+    return online_is_interrupted();
 }
 
 static void
@@ -94,11 +94,13 @@ run_batch(struct online *online, const weft_batch_options *options)
         // What has no answer is under many numbers; who goes on from the cursor
         // asks those again that are still as the filter says.
         online->verb = WEFT_VERB_LIST;
-        status = online_failed(online, err, weft_err_detail(), NULL);
+        status = online_failed(
+            online, err,
+            err == WEFT_ECANCELLED ? "interrupted" : weft_err_detail(), NULL);
         if (result.cursor[0] != '\0') {
             fprintf(stderr, "weft: goes on with --cursor %s\n", result.cursor);
         }
-        return status;
+        return err == WEFT_ECANCELLED ? EXIT_FAILED : status;
     }
     if (online->args.json) {
         put_result(&result);

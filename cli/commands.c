@@ -20,6 +20,9 @@ static const struct cli_option node_options[] = {
     {"key", 0, "FILE", "your secret key, for a node with keys; $WEFT_KEY"},
     {"server-key", 0, "FILE",
      "the node's public key, or its characters;\n$WEFT_SERVER_KEY"},
+    {"cipher", 0, "FILE",
+     "key ring that seals and opens payloads; $WEFT_CIPHER"},
+    {"cipher-context", 0, "TEXT", "of it; $WEFT_CIPHER_CONTEXT"},
     {"timeout", 't', "T",
      "wait so long for the node, and for its answer: 5, 500ms,\n"
      "2min, 1h; default 10 s for the node, 30 s for the answer"},

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static void
 end(struct online *online)
 {
     weft_client_close(online->client);
+    weft_cipher_close(online->cipher);
     args_free(&online->args);
     for (size_t i = 0; i < online->kept_count; i++) {
         free(online->kept[i]);
@@ -199,6 +201,54 @@ timeout_ms(const struct online *online)
                                      : (uint32_t)online->args.timeout;
 }
 
+static volatile sig_atomic_t is_interrupted;
+
+static void
+interrupt(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+// What was asked already may be done: who interrupts is told how to ask again.
+static void
+take_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = interrupt,
+                               .sa_flags = (int)SA_RESETHAND};
+
+    (void)sigaction(SIGINT, &action, NULL);
+}
+
+int
+online_is_interrupted(void)
+{
+    return is_interrupted;
+}
+
+// --cipher: payloads are sealed and opened here; those that are not sealed are
+// shown as they are.
+static int
+open_cipher(struct online *online)
+{
+    weft_cipher_options options = WEFT_CIPHER_OPTIONS_INIT;
+    weft_err err;
+
+    options.key_file = setting(online->args.cipher, "WEFT_CIPHER", NULL);
+    if (options.key_file == NULL) {
+        return 1;
+    }
+    options.context =
+        setting(online->args.cipher_context, "WEFT_CIPHER_CONTEXT", NULL);
+    options.accept_plain = 1;
+    err = weft_cipher_open(&options, &online->cipher);
+    if (err != WEFT_OK) {
+        online->cipher = NULL;
+        (void)online_failed(online, err, weft_err_detail(), NULL);
+    }
+    return err == WEFT_OK;
+}
+
 // Who asks may choose its id, to ask once more; else nobody had it before.
 static int
 choose_client_id(struct online *online)
@@ -239,6 +289,9 @@ online_client(struct online *online)
         perror("weft: getrandom");
         return NULL;
     }
+    if (!open_cipher(online)) {
+        return NULL;
+    }
     options.endpoints = &address;
     options.endpoints_count = 1;
     options.name_space =
@@ -246,6 +299,7 @@ online_client(struct online *online)
     options.key_file = setting(online->args.key, "WEFT_KEY", NULL);
     options.server_key =
         setting(online->args.server_key, "WEFT_SERVER_KEY", NULL);
+    options.cipher = online->cipher;
     options.label = "weft " WEFT_VERSION;
     options.timeout_ms = online->args.timeout == 0
                              ? CONNECT_MS_DEFAULT
@@ -257,6 +311,7 @@ online_client(struct online *online)
         online->client = NULL;
         (void)say_no_node(online, err, address);
     }
+    take_interrupts();
     return online->client;
 }
 
@@ -331,7 +386,9 @@ static void
 put_error(const struct online *online, weft_err err, const char *detail,
           const weft_failure *failure)
 {
-    cli_json_begin_object(NULL);
+    if (!online->is_in_object) {
+        cli_json_begin_object(NULL);
+    }
     cli_json_begin_object("error");
     cli_json_text("code", weft_err_name(err));
     cli_json_text("class", weft_err_class(err));
@@ -343,8 +400,10 @@ put_error(const struct online *online, weft_err err, const char *detail,
     if (is_unknown(online, err)) {
         online_put_number(online);
     }
-    cli_json_end_object();
-    cli_json_newline();
+    if (!online->is_in_object) {
+        cli_json_end_object();
+        cli_json_newline();
+    }
 }
 
 // "name: message (WEFT_EFAILED)", and a line for each cause.
@@ -448,7 +507,7 @@ wait_for_answer(struct online *online, uint64_t within_ms)
         uint64_t passed_ms = now_ms() - began_ms;
         uint64_t left_ms = passed_ms < within_ms ? within_ms - passed_ms : 0;
 
-        if (left_ms == 0) {
+        if (left_ms == 0 || is_interrupted) {
             return;
         }
         (void)poll(&ready, 1, (int)(left_ms < TICK_MS ? left_ms : TICK_MS));
@@ -457,6 +516,14 @@ wait_for_answer(struct online *online, uint64_t within_ms)
             online->tick(online);
         }
     }
+}
+
+static const char *
+no_answer_within(struct online *online, uint64_t ms)
+{
+    return is_interrupted ? "interrupted before there was an answer"
+                          : online_printf(online, "no answer within %.3g s",
+                                          (double)ms / 1000);
 }
 
 int
@@ -481,9 +548,7 @@ online_ask_within(struct online *online, weft_request *request,
     if (online->is_asking) {
         online->is_asking = 0;
         return online_failed(online, WEFT_ETIMEDOUT,
-                             online_printf(online, "no answer within %.3g s",
-                                           (double)within_ms / 1000),
-                             NULL);
+                             no_answer_within(online, within_ms), NULL);
     }
     return online->status;
 }

@@ -26,6 +26,7 @@
 #include "args.h"
 #include "cli.h"
 #include "weft/capsule.h"
+#include "weft/cipher.h"
 #include "weft/connect.h"
 #include "weft/weft.h"
 
@@ -37,6 +38,7 @@ struct online {
     const struct command *command;
     struct args args;
     weft_client *client; // NULL: not connected yet
+    weft_cipher *cipher; // of --cipher
     uint8_t client_id[16];
     void *ctx; // of the command's own functions
     // While an answer is waited for: called every second, and before it is
@@ -49,6 +51,7 @@ struct online {
     online_answer_fn *answer;
     int is_asking;
     int status;
+    int is_in_object; // of JSON: an error is a member of it
 
     void **kept; // freed in the end
     size_t kept_count;
@@ -64,6 +67,9 @@ int online_target(struct online *online, size_t i, weft_target *out_target);
 // Who and why. NULL if no reason was given.
 const weft_operator *online_by(struct online *online, weft_operator *room);
 
+// Has somebody pressed the keys that interrupt? A second time ends the command
+// at once.
+int online_is_interrupted(void);
 // Connected. NULL: it is not, that was said, and the command is to exit with
 // EXIT_FAILED.
 weft_client *online_client(struct online *online);

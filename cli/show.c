@@ -17,6 +17,7 @@ print_description(struct online *online, const weft_reply *reply)
     if (online->args.json) {
         cli_json_begin_object(NULL);
         export_description(head);
+        online->is_in_object = 1;
         return EXIT_FINE;
     }
     printf("%s/%s\n", head->kind, head->id);

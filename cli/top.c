@@ -333,12 +333,14 @@ top_ask(struct online *online)
 
     online->ctx = &top;
     status = look_once(online, is_live);
-    while (status == EXIT_FINE && !is_once) {
+    while (status == EXIT_FINE && !is_once && !online_is_interrupted()) {
         uint64_t took_ms = text_now_ms() - top.now.at_ms;
         uint64_t rest_ms = took_ms > interval_ms ? took_ms : interval_ms;
 
         (void)poll(NULL, 0, rest_ms > INT32_MAX ? INT32_MAX : (int)rest_ms);
-        status = look_once(online, is_live);
+        if (!online_is_interrupted()) {
+            status = look_once(online, is_live);
+        }
     }
     forget(&top.now);
     forget(&top.before);

@@ -5,16 +5,32 @@ set -u
 . "$(dirname "$0")/common.sh"
 serve_node=$2
 
-mkfifo "$dir/in" "$dir/node.says"
-mkdir "$dir/node"
-"$serve_node" "$dir/node" <"$dir/in" >"$dir/node.says" 2>"$dir/log" &
-server=$!
-exec 9>"$dir/in" 8<"$dir/node.says"
-read -r line <&8
-[ "$line" = ready ] || { echo "no node: $line" && exit 1; }
-WEFT_ADDRESS=ipc://$dir/node/socket
-export WEFT_ADDRESS
-unset WEFT_NAMESPACE
+unset WEFT_NAMESPACE WEFT_KEY WEFT_SERVER_KEY WEFT_CIPHER WEFT_CIPHER_CONTEXT
+
+# begin NAME ARGUMENTS... - a node in $dir/NAME, which the commands ask from now
+# on. What it says is read from 8.
+begin() {
+    name=$1
+    shift
+    mkfifo "$dir/$name.in" "$dir/$name.out"
+    mkdir "$dir/$name"
+    "$serve_node" "$dir/$name" "$@" <"$dir/$name.in" >"$dir/$name.out" \
+        2>"$dir/$name.log" &
+    server=$!
+    exec 9>"$dir/$name.in" 8<"$dir/$name.out"
+    read -r line <&8
+    [ "$line" = ready ] || { cat "$dir/$name.log" && exit 1; }
+    WEFT_ADDRESS=ipc://$dir/$name/socket
+    export WEFT_ADDRESS
+}
+
+# ends - the node ends, as it should.
+ends() {
+    exec 9>&- 8<&-
+    wait $server || { cat "$dir/$name.log" && failed=1; }
+}
+
+begin node
 
 # holds EXPRESSION - of the output: every line is an object, `it` is the last
 # one, `all` has them all.
@@ -37,6 +53,20 @@ until_says() {
         tries=$((tries + 1))
         if [ $tries -eq 1000 ]; then
             echo "weft $* never says $pattern"
+            failed=1
+            return
+        fi
+    done
+}
+
+# until_line PATTERN FILE - it gets such a line.
+until_line() {
+    tries=0
+    until grep -q -- "$1" "$2"; do
+        tries=$((tries + 1))
+        if [ $tries -eq 20000 ]; then
+            echo "no line like $1 in:"
+            cat "$2"
             failed=1
             return
         fi
@@ -131,18 +161,12 @@ says '^1$'
 # A result that is followed: what changes is on stderr, or a line of JSON.
 "$weft" result order/b --follow --json >"$dir/followed" &
 follower=$!
-until grep -q '"amount","value":5' "$dir/followed"; do
-    kill -0 $follower || break
-done
+until_line '"amount","value":5' "$dir/followed"
 run 0 update order/b add 6
-until grep -q '"amount","value":6' "$dir/followed"; do
-    kill -0 $follower || break
-done
+until_line '"amount","value":6' "$dir/followed"
 run 0 pause order/b --json
 holds 'it["kind"] == "order" and it["number"] > 0'
-until grep -q '"status":"paused"' "$dir/followed"; do
-    kill -0 $follower || break
-done
+until_line '"status":"paused"' "$dir/followed"
 run 0 resume order/b --why 'it may'
 run 0 signal order/b go '"gone"'
 wait $follower || failed=1
@@ -269,9 +293,17 @@ run 0 batch pause --filter 'id starts_with "many/"' --dry-run
 says '^120 match$'
 run 0 list --status paused --count
 says '^0$'
-run 0 batch pause --filter 'id starts_with "many/"'
-says '^120 seen, 120 done, 0 failed$'
-complains '100 seen'
+"$weft" batch pause --filter 'id starts_with "many/"' --rate 50 2>"$dir/err" &
+batch=$!
+until_says '^[1-9]' list --status paused --count
+kill -INT $batch
+wait $batch
+[ $? -eq 2 ] || { cat "$dir/err" && failed=1; }
+complains '^weft: 100 seen, 100 done, 0 failed$'
+complains 'interrupted'
+cursor=$(sed -n 's/.*goes on with --cursor //p' "$dir/err")
+run 0 batch pause --filter 'id starts_with "many/"' --cursor "$cursor"
+says '^20 seen, 20 done, 0 failed$'
 run 0 list --status paused --count
 says '^120$'
 run 0 batch signal hello '{"n": 1}' --filter 'id = "many/7"' --json
@@ -302,6 +334,17 @@ says '^2$'
 run 0 ask box/x add $again
 says '^2$'
 run 3 result order/retry --timeout 100ms
+# So is what somebody interrupts.
+run 0 pause box/x
+"$weft" ask box/x add 2>"$dir/err" &
+asker=$!
+until_says '1 messages' show box/x
+kill -INT $asker
+wait $asker
+[ $? -eq 3 ] || { cat "$dir/err" && failed=1; }
+complains 'interrupted before there was an answer'
+complains '--client [0-9a-f]* --number'
+run 0 resume box/x
 
 # Watching.
 run 0 signal box/broken fail
@@ -330,7 +373,10 @@ X
 # Namespaces are apart.
 run 0 list --namespace other
 says '^no instances$'
-WEFT_NAMESPACE=other run 1 show order/a
+WEFT_NAMESPACE=other
+export WEFT_NAMESPACE
+run 1 show order/a
+unset WEFT_NAMESPACE
 
 # A command line that makes no sense is refused without a node.
 WEFT_ADDRESS=ipc://$dir/nobody
@@ -398,6 +444,53 @@ X
 run 2 list --timeout 100ms --json
 holds 'it["error"]["code"] == "WEFT_ETIMEDOUT"'
 
-exec 9>&-
-wait $server || failed=1
+ends
+
+# A node with keys lets in those whose keys it has, for what they may.
+for name in server ops eve; do
+    run 0 keygen "$dir/$name.key"
+done
+printf '[ops]\nkey = %s\nnamespaces = shop\nroles = %s\n' \
+    "$(sed -n 's/^public = //p' "$dir/ops.key.pub")" admin >"$dir/principals"
+printf '[eve]\nkey = %s\nnamespaces = shop\nroles = %s\n' \
+    "$(sed -n 's/^public = //p' "$dir/eve.key.pub")" reader >>"$dir/principals"
+chmod 600 "$dir/principals"
+begin keys "$dir/server.key" "$dir/principals"
+keys="--server-key $dir/server.key.pub --key"
+# shellcheck disable=SC2086
+run 0 start order a '"wait"' $keys "$dir/ops.key"
+# shellcheck disable=SC2086
+run 0 park order/a --why 'to look at it' $keys "$dir/ops.key"
+# shellcheck disable=SC2086
+run 0 show order/a --all $keys "$dir/ops.key"
+says '^  namespace +shop$'
+says 'park by ops'
+# shellcheck disable=SC2086
+run 0 list --json $keys "$dir/eve.key"
+holds 'it["id"] == "a"'
+# shellcheck disable=SC2086
+run 2 resume order/a $keys "$dir/eve.key"
+complains 'WEFT_EDENIED'
+# shellcheck disable=SC2086
+run 2 list --namespace other $keys "$dir/eve.key"
+complains 'WEFT_EDENIED'
+run 2 list --timeout 300ms
+WEFT_KEY=$dir/ops.key
+WEFT_SERVER_KEY=$dir/server.key.pub
+export WEFT_KEY WEFT_SERVER_KEY
+run 0 list --count
+says '^1$'
+run 2 list --key "$dir/nowhere"
+complains 'nowhere'
+
+# Payloads that only we can read.
+run 0 keygen --cipher "$dir/ring"
+run 0 start order sealed '"good"' --cipher "$dir/ring"
+run 0 result order/sealed --json
+holds '"$ext" in it["data"]'
+run 0 result order/sealed --cipher "$dir/ring"
+says '^"good"$'
+run 2 list --cipher "$dir/nowhere"
+complains 'nowhere'
+ends
 finish

@@ -3,7 +3,7 @@
 // serve_node.c - a node that is served, for the tests of the commands that ask
 // one.
 //
-//   serve_node DIR
+//   serve_node DIR [SERVER_KEY PRINCIPALS]
 //
 // Listens at ipc://DIR/socket and says "ready" when it does, then until stdin
 // ends a line "token TOKEN" for each activity that completes by token.
@@ -222,9 +222,13 @@ main(int argc, char **argv)
     const char *endpoints[] = {endpoint, NULL};
     char byte;
 
-    if (argc != 2) {
-        fputs("usage: serve_node DIR\n", stderr);
+    if (argc != 2 && argc != 4) {
+        fputs("usage: serve_node DIR [SERVER_KEY PRINCIPALS]\n", stderr);
         return 1;
+    }
+    if (argc == 4) {
+        serving.server_key_file = argv[2];
+        serving.principals_file = argv[3];
     }
     snprintf(endpoint, sizeof(endpoint), "ipc://%s/socket", argv[1]);
     options.definitions = define();

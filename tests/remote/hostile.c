@@ -322,6 +322,7 @@ main(int argc, char **argv)
     uint64_t usual_kb = 0;
     int failures = 0;
 
+    served_become(argc, argv);
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (mkdtemp(dir) == NULL) {
         return 1;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // served.c - see served.h. The child writes its endpoint into one pipe, and
-// ends when nobody holds the other end of another one.
+// ends when nobody holds the other end of another one. It is this program once
+// more, since only a program's beginning has no threads for sure, which
+// ThreadSanitizer wants of one that makes some.
 
 #include "remote_tests/served.h"
 
@@ -16,13 +18,12 @@
 #include "weft/serve.h"
 #include "weft/weft.h"
 
-// ThreadSanitizer does not see what RocksDB does to order its own threads; and
-// a node is started anew while this process has threads.
+// ThreadSanitizer does not see what RocksDB does to order its own threads.
 __attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *
 __tsan_default_options(void)
 {
-    return "ignore_noninstrumented_modules=1:die_after_fork=0";
+    return "ignore_noninstrumented_modules=1";
 }
 
 static void
@@ -159,6 +160,31 @@ run(const char *dir, uint16_t port, int tell, int alive)
     exit(0);
 }
 
+#define BECOME "--served"
+
+static void
+start_anew(const char *dir, uint16_t port, int tell, int alive)
+{
+    char numbers[3][16];
+    char *argv[] = {"served",   BECOME,     (char *)(uintptr_t)dir,
+                    numbers[0], numbers[1], numbers[2],
+                    NULL};
+
+    (void)snprintf(numbers[0], sizeof(numbers[0]), "%u", port);
+    (void)snprintf(numbers[1], sizeof(numbers[1]), "%d", tell);
+    (void)snprintf(numbers[2], sizeof(numbers[2]), "%d", alive);
+    (void)execv("/proc/self/exe", argv);
+    _exit(1);
+}
+
+void
+served_become(int argc, char **argv)
+{
+    if (argc == 6 && strcmp(argv[1], BECOME) == 0) {
+        run(argv[2], (uint16_t)atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+    }
+}
+
 void
 served_start(struct served *served, const char *dir, uint16_t port)
 {
@@ -174,7 +200,7 @@ served_start(struct served *served, const char *dir, uint16_t port)
     if (served->pid == 0) {
         (void)close(tell[0]);
         (void)close(alive[1]);
-        run(dir, port, tell[1], alive[0]);
+        start_anew(dir, port, tell[1], alive[0]);
     }
     (void)close(tell[1]);
     (void)close(alive[0]);

@@ -32,8 +32,10 @@ struct served {
     uint16_t port;
 };
 
-// Start it, before this process has threads; it has the directory's node.
-// port 0: any.
+// The first thing that main does: if it was begun by served_start, it is the
+// node, and does not return.
+void served_become(int argc, char **argv);
+// Start it; it has the directory's node. port 0: any.
 void served_start(struct served *served, const char *dir, uint16_t port);
 // Let it end; it must end well.
 void served_stop(struct served *served);

@@ -108,6 +108,7 @@ main(int argc, char **argv)
     struct asker asker;
     struct served_series series;
 
+    served_become(argc, argv);
     must(mkdtemp(dir) != NULL, "no directory");
     served_start(&served, dir, 0);
     proxy_start(&proxy, served.port, BYTES_BETWEEN_RESETS);

@@ -226,6 +226,7 @@ main(int argc, char **argv)
         .end_ms = now_ms() + PATIENCE_S * 1000,
     };
 
+    served_become(argc, argv);
     must(torn.clients > 0 && torn.clients <= CLIENTS_MAX, "CLIENTS: 1 to 16");
     must(mkdtemp(torn.dir) != NULL, "no directory");
     printf("seed %llu\n", (unsigned long long)seed);

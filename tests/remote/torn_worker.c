@@ -211,6 +211,7 @@ main(int argc, char **argv)
     struct torn torn = {.dir = "torn-XXXXXX", .end = time(NULL) + PATIENCE_S};
     char input[24];
 
+    served_become(argc, argv);
     must(count <= SERVED_FAN_MAX, "too many activities");
     must(mkdtemp(torn.dir) != NULL, "no directory");
     served_start(&torn.served, torn.dir, 0);

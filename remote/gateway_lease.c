@@ -110,6 +110,13 @@ wf_gateway_lease_keep(weft_server *server, struct wf_gateway_session *session,
     look_again(server, lease, lease_ms / 3);
 }
 
+bool
+wf_gateway_lease_has(const struct wf_gateway_session *session,
+                     const char *token)
+{
+    return find_lease(session, token) != NULL;
+}
+
 static void
 on_given_back(void *ctx, const weft_reply *reply)
 {

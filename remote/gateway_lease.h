@@ -20,6 +20,9 @@ void wf_gateway_lease_keep(weft_server *server,
                            struct wf_gateway_session *session,
                            const char *token, const char *worker,
                            uint64_t lease_ms);
+// Is it kept for this session?
+bool wf_gateway_lease_has(const struct wf_gateway_session *session,
+                          const char *token);
 // Tell its caller that it was not begun.
 void wf_gateway_lease_give_back(weft_server *server, const char *name_space,
                                 const char *token, const char *worker);

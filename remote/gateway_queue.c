@@ -173,7 +173,9 @@ end_offer(struct offer *offer, const weft_reply *reply)
     struct wf_gateway_queue *queue = offer->queue;
     weft_server *server = queue->server;
     struct wf_gateway_poll *poll = offer->poll;
-    bool is_added = false;
+    // One that was offered once more, although its worker has it.
+    bool is_added =
+        poll != NULL && wf_gateway_lease_has(poll->call->session, offer->token);
 
     if (is_settled(reply->err)) {
         wf_buf_put_u64(&queue->taken, offer->id);
@@ -181,7 +183,7 @@ end_offer(struct offer *offer, const weft_reply *reply)
         queue->must_bye = true;
         queue->pause_ms = server->now_ms + PAUSE_MS;
     }
-    if (reply->lease != NULL && poll != NULL) {
+    if (reply->lease != NULL && poll != NULL && !is_added) {
         is_added = wf_gateway_poll_add(poll, offer->token, reply->lease);
     }
     if (reply->lease != NULL && !is_added) {

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "remote/codec_task.h"
 #include "unit/gateway_rig.h"
+#include "weft/payload.h"
 #include "weft/task_queue.h"
 #include "weft/workflow.h"
 
@@ -64,6 +65,17 @@ run_one(weft_workflow *wf, weft_bytes input)
     return err != WEFT_OK ? err : weft_workflow_return(wf, result);
 }
 
+// Queues hear offers from actors alone.
+static weft_err
+tell_queue(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)state;
+    return message->type != WEFT_MESSAGE_SIGNAL
+               ? WEFT_OK
+               : weft_actor_send(actor, (weft_target){"task_queue", "q"},
+                                 message->name, message->data);
+}
+
 static void
 add_workflow(weft_definitions *definitions, const char *name,
              weft_workflow_fn *run)
@@ -79,7 +91,11 @@ static struct gateway_rig
 begin(struct test *t)
 {
     struct gateway_rig rig = gateway_rig_begin(t);
+    weft_actor_def herald = WEFT_ACTOR_DEF_INIT;
 
+    herald.name = "herald";
+    herald.receive = tell_queue;
+    CHECK_OK(weft_definitions_add_actor(rig.node.definitions, &herald));
     CHECK_OK(weft_definitions_add_task_queues(rig.node.definitions));
     add_workflow(rig.node.definitions, "many", run_many);
     add_workflow(rig.node.definitions, "one", run_one);
@@ -387,6 +403,33 @@ TEST(gateway_poll, what_is_released_goes_to_another_at_once)
     CHECK_OK(result(&rig, "one"));
     dismiss(&hand);
     dismiss(&other);
+    end(&rig);
+}
+
+TEST(gateway_poll, what_is_offered_once_more_is_not_given_twice)
+{
+    struct gateway_rig rig = begin(t);
+    weft_payload *offer = NULL;
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    start(&rig, "one", "x");
+    poll_for(&hand, 1, 20000);
+    hear_tasks(&hand, 1);
+    poll_for(&hand, 1, 300); // which tells the queue that it was taken
+    hear_tasks(&hand, 0);
+    CHECK_OK(weft_payload_create(&offer));
+    CHECK_OK(weft_payload_pack(offer, "{'token':s, 'activity':'work'}",
+                               hand.tokens[0]));
+    CHECK_OK(weft_client_signal_with_start(
+        rig.node.client, (weft_target){"herald", "a"}, "offer",
+        weft_payload_bytes(offer), weft_nothing()));
+    weft_payload_destroy(offer);
+    poll_for(&hand, 1, 300);
+    hear_tasks(&hand, 0);
+    complete(&hand); // it has it still
+    CHECK_OK(result(&rig, "one"));
+    dismiss(&hand);
     end(&rig);
 }
 

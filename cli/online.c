@@ -25,7 +25,7 @@
 #define ADDRESS_DEFAULT "tcp://127.0.0.1:7400"
 #define TIMEOUT_MS_DEFAULT 30000
 #define CONNECT_MS_DEFAULT 10000
-#define TICK_MS 1000
+#define LOOK_MS 1000 // whether somebody has interrupted
 
 // Memory. -------------------------------------------------------------------
 
@@ -57,10 +57,17 @@ online_printf(struct online *online, const char *format, ...)
     return online_keep(online, length < 0 ? NULL : text);
 }
 
+void
+online_close(struct online *online)
+{
+    weft_client_close(online->client);
+    online->client = NULL;
+}
+
 static void
 end(struct online *online)
 {
-    weft_client_close(online->client);
+    online_close(online);
     weft_cipher_close(online->cipher);
     args_free(&online->args);
     for (size_t i = 0; i < online->kept_count; i++) {
@@ -483,8 +490,8 @@ take_answer(void *ctx, const weft_reply *reply)
         return; // nobody waits for it any more
     }
     online->is_asking = 0;
-    if (online->tick != NULL) {
-        online->tick(online);
+    if (online->before != NULL) {
+        online->before(online);
     }
     if (reply->err != WEFT_OK) {
         online->status =
@@ -510,11 +517,8 @@ wait_for_answer(struct online *online, uint64_t within_ms)
         if (left_ms == 0 || is_interrupted) {
             return;
         }
-        (void)poll(&ready, 1, (int)(left_ms < TICK_MS ? left_ms : TICK_MS));
-        if (weft_client_dispatch(online->client, 1) == 0 &&
-            online->tick != NULL) {
-            online->tick(online);
-        }
+        (void)poll(&ready, 1, (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS));
+        (void)weft_client_dispatch(online->client, 1);
     }
 }
 

@@ -41,9 +41,8 @@ struct online {
     weft_cipher *cipher; // of --cipher
     uint8_t client_id[16];
     void *ctx; // of the command's own functions
-    // While an answer is waited for: called every second, and before it is
-    // printed; NULL: not at all.
-    void (*tick)(struct online *online);
+    // Called before an answer is printed; or NULL.
+    void (*before)(struct online *online);
 
     // The question that is asked now.
     weft_verb verb;
@@ -73,6 +72,8 @@ int online_is_interrupted(void);
 // Connected. NULL: it is not, that was said, and the command is to exit with
 // EXIT_FAILED.
 weft_client *online_client(struct online *online);
+// Let it go: what has no answer is called back for.
+void online_close(struct online *online);
 // Ask and wait for the answer, timeout_ms at most. Returns what to exit with:
 // what `answer` says; with NULL, and for errors, what is said here.
 int online_ask_within(struct online *online, weft_request *request,

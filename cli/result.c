@@ -2,10 +2,9 @@
 //
 // result.c - weft result: wait until one has finished, and say how.
 //
-// With --follow what changes meanwhile is shown: its description is asked for
-// every second, and a capsule of it for what it has published (who may not have
-// one sees the rest). For people that goes to stderr, so that stdout has the
-// result alone; with --json it is a line on stdout, as the result is.
+// With --follow it is watched meanwhile: each answer of the node asks for the
+// next change. For people that goes to stderr, so that stdout has the result
+// alone; with --json it is a line on stdout, as the result is.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "json.h"
 #include "online.h"
+#include "weft/watch.h"
 
 struct published {
     char *name;
@@ -23,7 +23,7 @@ struct published {
 struct following {
     weft_target target;
     char *status; // what was shown last
-    int has_no_values;
+    uint64_t after;
     struct published *published;
     size_t published_count;
     struct online *online;
@@ -89,57 +89,87 @@ published_of(struct following *following, const char *name)
     return more;
 }
 
-static int
-compare_values(void *ctx, const weft_inspect_actor *actor)
+static void
+compare_value(struct following *following, const char *name, weft_bytes value)
+{
+    struct published *known = published_of(following, name);
+
+    if (known->value != NULL && known->len == value.len &&
+        memcmp(known->value, value.data, value.len) == 0) {
+        return;
+    }
+    free(known->value);
+    known->value = malloc(value.len + 1);
+    if (known->value == NULL) {
+        abort();
+    }
+    memcpy(known->value, value.data, value.len);
+    known->len = value.len;
+    show_value(following, name, value);
+}
+
+static void
+compare(struct following *following, const weft_reply *reply)
+{
+    const char *status = text_status(&reply->items[0]);
+    weft_bytes pairs = reply->data;
+    weft_pair pair;
+
+    if (following->status == NULL || strcmp(following->status, status) != 0) {
+        free(following->status);
+        following->status = strdup(status);
+        show_status(following, status);
+    }
+    while (weft_pairs_next(&pairs, &pair)) {
+        compare_value(following, pair.name, pair.value);
+    }
+}
+
+static void watch(struct following *following, uint64_t after);
+
+static void
+take_change(void *ctx, const weft_reply *reply)
 {
     struct following *following = ctx;
 
-    for (size_t i = 0; i < actor->published_count; i++) {
-        weft_bytes value = actor->published[i].value;
-        struct published *known =
-            published_of(following, actor->published[i].name);
-
-        if (known->value != NULL && known->len == value.len &&
-            memcmp(known->value, value.data, value.len) == 0) {
-            continue;
-        }
-        free(known->value);
-        known->value = malloc(value.len + 1);
-        if (known->value == NULL) {
-            abort();
-        }
-        memcpy(known->value, value.data, value.len);
-        known->len = value.len;
-        show_value(following, known->name, value);
+    if (!following->online->is_asking) {
+        return; // the result is there, or nobody waits for it any more
     }
-    return 0;
+    if (reply->err == WEFT_OK) {
+        compare(following, reply);
+        watch(following, reply->after);
+    } else if (reply->err == WEFT_ETIMEDOUT) {
+        watch(following, following->after);
+    }
 }
 
+// What cannot be watched is still waited for: the result says why.
+static void
+watch(struct following *following, uint64_t after)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_WATCH;
+    request.target = following->target;
+    request.after = after;
+    following->after = after;
+    if (weft_client_submit(following->online->client, &request, take_change,
+                           following, NULL) != WEFT_OK) {
+        fprintf(stderr, "weft: %s\n", weft_err_detail());
+    }
+}
+
+// What changed last may be told after the result: it is asked for before that
+// is printed.
 static void
 look(struct online *online)
 {
     struct following *following = online->ctx;
     weft_reply *reply = NULL;
 
-    if (weft_client_describe(online->client, following->target, &reply) ==
+    if (weft_client_watch(online->client, following->target, 0, 0, &reply) ==
         WEFT_OK) {
-        const char *status = text_status(&reply->items[0]);
-
-        if (following->status == NULL ||
-            strcmp(following->status, status) != 0) {
-            free(following->status);
-            following->status = strdup(status);
-            show_status(following, status);
-        }
-    }
-    weft_reply_free(reply);
-    reply = NULL;
-    if (!following->has_no_values) {
-        following->has_no_values =
-            weft_client_export(online->client, following->target, &reply) !=
-                WEFT_OK ||
-            weft_capsule_each(reply->data, compare_values, following) !=
-                WEFT_OK;
+        compare(following, reply);
     }
     weft_reply_free(reply);
 }
@@ -180,10 +210,11 @@ result_ask(struct online *online)
         if (online_client(online) == NULL) {
             return EXIT_FAILED;
         }
-        look(online);
-        online->tick = look;
+        online->before = look;
+        watch(&following, 0);
     }
     status = online_ask_within(online, &request, within_ms, print_result);
+    online_close(online); // nobody is told of a change any more
     free(following.status);
     for (size_t i = 0; i < following.published_count; i++) {
         free(following.published[i].name);

@@ -469,6 +469,10 @@ says 'park by ops'
 run 0 list --json $keys "$dir/eve.key"
 holds 'it["id"] == "a"'
 # shellcheck disable=SC2086
+run 3 result order/a --follow --timeout 1 $keys "$dir/eve.key"
+complains 'parked$'
+complains 'state = "waits"$'
+# shellcheck disable=SC2086
 run 2 resume order/a $keys "$dir/eve.key"
 complains 'WEFT_EDENIED'
 # shellcheck disable=SC2086

@@ -309,6 +309,7 @@ wf_msgpack_shape_within(weft_bytes bytes,
     struct wf_msgpack_shape shape = {NULL, 0, 0};
     struct wf_reader reader = wf_reader_of(bytes);
     struct levels levels = {.depth = 0};
+    uint32_t items = 0;
 
     do {
         struct wf_msgpack_item item;
@@ -316,6 +317,8 @@ wf_msgpack_shape_within(weft_bytes bytes,
         shape.at = bytes.len - wf_reader_left(&reader);
         if (!wf_msgpack_read(&reader, &item)) {
             shape.wrong = "an item is cut short or has an unknown type";
+        } else if (items++ == limits->items_max) {
+            shape.wrong = "more items than are allowed";
         } else if (limits->has_text_keys && is_key_next(&levels) &&
                    item.type != WF_MSGPACK_STR) {
             shape.wrong = "a key is no text";
@@ -342,7 +345,10 @@ struct wf_msgpack_shape
 wf_msgpack_shape(weft_bytes bytes)
 {
     static const struct wf_msgpack_limits limits = {
-        .depth_max = WF_MSGPACK_DEPTH_MAX, .entries_max = UINT32_MAX};
+        .depth_max = WF_MSGPACK_DEPTH_MAX,
+        .entries_max = UINT32_MAX,
+        .items_max = UINT32_MAX,
+    };
 
     return wf_msgpack_shape_within(bytes, &limits);
 }

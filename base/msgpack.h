@@ -67,6 +67,7 @@ struct wf_msgpack_shape {
 struct wf_msgpack_limits {
     uint32_t depth_max;   // at most WF_MSGPACK_DEPTH_MAX
     uint32_t entries_max; // of one array, one map
+    uint32_t items_max;   // of all, heads and keys too
     bool has_text_keys;   // keys of maps are texts
 };
 

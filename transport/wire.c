@@ -60,6 +60,11 @@ check_fields(const struct wf_wire_message *message)
                         (unsigned)walk.count, WF_WIRE_FIELDS_MAX);
     }
     while (wf_wire_next(&walk, &field)) {
+        if (field.name.len > WF_WIRE_NAME_BYTES_MAX) {
+            return wf_wire_error(WEFT_EINVAL, &field,
+                                 "its name has over %d bytes",
+                                 WF_WIRE_NAME_BYTES_MAX);
+        }
         for (uint32_t i = 0; i < field.index; i++) {
             if (wf_bytes_equal(names[i], field.name)) {
                 return wf_wire_error(WEFT_EINVAL, &field, "is there twice");
@@ -106,12 +111,14 @@ read_message(weft_bytes frame, struct wf_wire_message *out_message)
     return WEFT_OK;
 }
 
-weft_err
-wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message)
+static weft_err
+read_within(weft_bytes frame, uint32_t items_max,
+            struct wf_wire_message *out_message)
 {
-    static const struct wf_msgpack_limits limits = {
+    struct wf_msgpack_limits limits = {
         .depth_max = WF_WIRE_DEPTH_MAX,
         .entries_max = WF_WIRE_ENTRIES_MAX,
+        .items_max = items_max,
         .has_text_keys = true,
     };
     struct wf_wire_message message;
@@ -134,6 +141,18 @@ wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message)
         *out_message = message;
     }
     return err;
+}
+
+weft_err
+wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message)
+{
+    return read_within(frame, UINT32_MAX, out_message);
+}
+
+weft_err
+wf_wire_read_request(weft_bytes frame, struct wf_wire_message *out_message)
+{
+    return read_within(frame, WF_WIRE_ITEMS_MAX, out_message);
 }
 
 // A walk into a value that is known to be an array or a map.

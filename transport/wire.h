@@ -22,9 +22,12 @@
 
 #define WF_WIRE_VERSION 1
 #define WF_WIRE_MESSAGE_BYTES_MAX (5U << 20)
-#define WF_WIRE_DEPTH_MAX 8      // the message and its fields are two
-#define WF_WIRE_ENTRIES_MAX 4096 // of one map, one array
-#define WF_WIRE_FIELDS_MAX 64    // of a message
+#define WF_WIRE_DEPTH_MAX 8       // the message and its fields are two
+#define WF_WIRE_ENTRIES_MAX 4096  // of one map, one array
+#define WF_WIRE_FIELDS_MAX 64     // of a message
+#define WF_WIRE_NAME_BYTES_MAX 64 // of a field of a message
+// Values in what a client sends, all together, names and maps and arrays too.
+#define WF_WIRE_ITEMS_MAX 16384
 
 // Reading. --------------------------------------------------------------------
 
@@ -40,6 +43,10 @@ struct wf_wire_message {
 //               says at which byte and why
 // WEFT_ETOOBIG  it has more than WF_WIRE_MESSAGE_BYTES_MAX bytes
 weft_err wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message);
+// The same of what a client sent, with no more than WF_WIRE_ITEMS_MAX: so that
+// reading takes no long time, whatever it is made of.
+weft_err wf_wire_read_request(weft_bytes frame,
+                              struct wf_wire_message *out_message);
 
 bool wf_wire_is(const struct wf_wire_message *message, const char *verb);
 

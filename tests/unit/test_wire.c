@@ -65,6 +65,43 @@ read(const char *bytes, size_t len)
 
 #define READ(bytes) read("" bytes, sizeof("" bytes) - 1)
 
+TEST(wire, what_a_client_sends_is_not_all_crumbs)
+{
+    struct made made;
+
+    begin(&made);
+    wf_wire_open_array(&made.writer, "rows");
+    for (int i = 0; i < 4; i++) {
+        wf_wire_open_array(&made.writer, NULL);
+        for (int j = 0; j < WF_WIRE_ENTRIES_MAX; j++) {
+            wf_wire_put_uint(&made.writer, NULL, 1);
+        }
+        wf_wire_close(&made.writer);
+    }
+    wf_wire_close(&made.writer);
+    wf_wire_end(&made.writer);
+    CHECK_OK(wf_wire_read(wf_buf_bytes(&made.frame), &made.message));
+    CHECK_ERR(wf_wire_read_request(wf_buf_bytes(&made.frame), &made.message),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "more items than are allowed") != NULL);
+    wf_buf_fini(&made.frame);
+}
+
+TEST(wire, names_of_fields_are_short)
+{
+    char name[WF_WIRE_NAME_BYTES_MAX + 2] = "";
+    struct made made;
+
+    memset(name, 'n', WF_WIRE_NAME_BYTES_MAX + 1);
+    begin(&made);
+    wf_wire_put_uint(&made.writer, name, 1);
+    wf_wire_end(&made.writer);
+    CHECK_ERR(wf_wire_read(wf_buf_bytes(&made.frame), &made.message),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "its name has over 64 bytes") != NULL);
+    wf_buf_fini(&made.frame);
+}
+
 TEST(wire, the_documents_hello_is_written_byte_for_byte)
 {
     struct wf_wire_writer writer;
@@ -518,13 +555,13 @@ TEST(wire, a_strange_name_is_shown_harmlessly)
     struct wf_wire_walk walk;
     struct wf_wire_field field;
     uint64_t number;
-    char name[300];
+    char name[WF_WIRE_NAME_BYTES_MAX + 1];
 
     memset(name, 'x', sizeof(name));
     name[0] = '\n';
     name[1] = '\x1b';
     name[2] = '\xff';
-    name[299] = '\0';
+    name[WF_WIRE_NAME_BYTES_MAX] = '\0';
     begin(&made);
     wf_wire_put_bool(&made.writer, name, true);
     walk = end(&made);

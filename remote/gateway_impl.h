@@ -66,6 +66,13 @@ struct wf_gateway_line {
     uint64_t accepted_ms;
     struct wf_gateway_peer *peer; // NULL before its first message
     struct wf_list_node silent;   // while no hello was taken from it
+    // What ZeroMQ holds of it is what was read from it without what messages
+    // have brought here, both since it was known to hold nothing.
+    uint64_t known_bytes; // read until then
+    uint64_t taken_bytes;
+    uint64_t held_bytes; // when it was looked at last
+    bool has_taken;      // something since then
+    bool is_stuck;       // nothing, between the last two times
     bool is_open;
 };
 
@@ -188,6 +195,8 @@ struct weft_server {
     int *listeners;
     size_t listeners_count;
     bool is_refusing;
+    bool is_pressed;         // ZeroMQ holds much of somebody
+    uint64_t looked_ms;      // when all lines were looked at last
     uint32_t slice_accepted; // in this slice of time
     uint64_t slice_ms;
 
@@ -246,6 +255,8 @@ void wf_gateway_line_events(struct weft_server *server);
 // The open line of a descriptor; NULL: it is closed.
 struct wf_gateway_line *wf_gateway_line_find(struct weft_server *server,
                                              int fd);
+// A message of so many bytes has come over it.
+void wf_gateway_line_took(struct weft_server *server, int fd, size_t bytes);
 // Its peer has said hello.
 void wf_gateway_line_greeted(struct weft_server *server, int fd);
 // Time has passed.

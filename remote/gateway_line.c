@@ -26,6 +26,11 @@ enum {
     ROOM_DIVISOR = 16,        // so much is free before more are taken
     SILENT_DIVISOR = 8,       // so many may have said no hello yet,
     SILENT_MIN = 64,          // or so many
+    HELD_MS = 50,             // how often all are looked at, at least
+    HELD_LITTLE = 1 << 16, // bytes that may be ZeroMQ's own, of signs of life
+    HELD_MUCH = 1 << 20,   // look at it again soon
+    STUCK_DIVISOR = 8,     // of bytes_max: messages that have not ended
+    CURVE_BYTES = 33,      // that CURVE adds to a message
 };
 
 struct wf_gateway_line *
@@ -94,9 +99,11 @@ open_line(weft_server *server, int fd)
     if (line->is_open) {
         close_line(server, line);
     }
-    line->line = wf_line_of(fd);
-    line->accepted_ms = server->now_ms;
-    line->is_open = true;
+    *line = (struct wf_gateway_line){
+        .line = wf_line_of(fd),
+        .accepted_ms = server->now_ms,
+        .is_open = true,
+    };
     server->lines_count++;
     server->slice_accepted++;
     wf_list_push_back(&server->silent, &line->silent);
@@ -157,6 +164,119 @@ wf_gateway_line_greeted(weft_server *server, int fd)
     }
 }
 
+// What ZeroMQ holds. ---------------------------------------------------------
+//
+// A message is in its hands until its last byte is here, and a message of many
+// frames may go on for ever: it counts neither. So the bytes that the kernel
+// gave it are set against those that came out of it as messages.
+
+void
+wf_gateway_line_took(weft_server *server, int fd, size_t bytes)
+{
+    struct wf_gateway_line *line = wf_gateway_line_find(server, fd);
+
+    bytes += wf_access_fd(server->access) < 0 ? 0 : CURVE_BYTES;
+    if (line != NULL) {
+        line->taken_bytes += bytes + (bytes > 255 ? 9 : 2);
+        line->has_taken = true;
+    }
+}
+
+static void
+look_at(struct wf_gateway_line *line)
+{
+    uint64_t read;
+    uint64_t known;
+
+    if (!wf_line_bytes_read(&line->line, &read)) {
+        return;
+    }
+    known = line->known_bytes + line->taken_bytes;
+    line->held_bytes = read > known ? read - known : 0;
+    if (read < known || (line->has_taken && line->held_bytes < HELD_LITTLE)) {
+        line->known_bytes = read;
+        line->taken_bytes = 0;
+    }
+}
+
+static void
+cut_held(weft_server *server, struct wf_gateway_line *line)
+{
+    if (wf_line_cut(&line->line)) {
+        wf_counter_add(&server->tally.malformed, 1);
+    }
+    line->line.cookie = 0; // once is enough
+    line->held_bytes = 0;
+}
+
+// While more than so much is held of all, or of those that have brought nothing
+// since they were looked at last, who has most of it is cut off.
+static void
+cut_most_held(weft_server *server, bool is_all, uint64_t bytes_max)
+{
+    struct wf_gateway_line *most;
+    uint64_t bytes;
+
+    do {
+        most = NULL;
+        bytes = 0;
+        for (size_t i = 0; i < server->lines_cap; i++) {
+            struct wf_gateway_line *line = server->lines[i];
+
+            if (line != NULL && line->is_open && (is_all || line->is_stuck)) {
+                bytes += line->held_bytes;
+                most = most == NULL || line->held_bytes > most->held_bytes
+                           ? line
+                           : most;
+            }
+        }
+        if (bytes > bytes_max) {
+            cut_held(server, most);
+        }
+    } while (bytes > bytes_max);
+}
+
+static void
+look_at_all(weft_server *server, bool is_all, uint64_t line_max)
+{
+    server->is_pressed = false;
+    for (size_t i = 0; i < server->lines_cap; i++) {
+        struct wf_gateway_line *line = server->lines[i];
+
+        if (line == NULL || !line->is_open ||
+            (!is_all && line->held_bytes < HELD_MUCH)) {
+            continue;
+        }
+        look_at(line);
+        line->is_stuck = !line->has_taken;
+        line->has_taken = false;
+        if (line->held_bytes > line_max) {
+            cut_held(server, line);
+        }
+        server->is_pressed |= line->held_bytes >= HELD_MUCH;
+    }
+}
+
+static void
+cut_those_held(weft_server *server)
+{
+    const weft_server_options *options = &server->options;
+    uint64_t line_max = options->credit_bytes > WF_WIRE_MESSAGE_BYTES_MAX
+                            ? options->credit_bytes
+                            : WF_WIRE_MESSAGE_BYTES_MAX;
+    bool is_all =
+        !server->is_pressed || server->now_ms - server->looked_ms >= HELD_MS;
+
+    server->looked_ms = is_all ? server->now_ms : server->looked_ms;
+    look_at_all(server, is_all, line_max + HELD_LITTLE);
+    if (server->is_pressed) {
+        cut_most_held(server, false, options->bytes_max / STUCK_DIVISOR);
+        cut_most_held(server, true, options->bytes_max);
+    }
+}
+
+// Time. ---------------------------------------------------------------------
+
 // Who has said no hello for too long, and the oldest of too many: a peer that
 // says nothing may sit on a name (transport/names.h).
 static void
@@ -190,6 +310,7 @@ wf_gateway_line_tick(weft_server *server)
     uint32_t max = server->options.connections_max;
 
     cut_silent(server);
+    cut_those_held(server);
     if (server->now_ms - server->slice_ms >= SLICE_MS) {
         server->slice_ms = server->now_ms;
         server->slice_accepted = 0;

@@ -22,8 +22,12 @@
 enum {
     MESSAGES_PER_ROUND = 256,
     ANSWERS_PER_ROUND = 256,
+    ROUND_MS = 10, // for messages
     TICK_MS = 50,
-    BYE_MS = 1000, // at the end, for those who are told
+    LOOK_MS = 10, // the same, as long as there are few connections
+    LOOKED_IN_A_MS = 25,
+    PRESSED_MS = 5, // the same, while much comes that is no message
+    BYE_MS = 1000,  // at the end, for those who are told
 };
 
 static void
@@ -36,9 +40,14 @@ look_at_clock(weft_server *server)
 static bool
 receive_some(weft_server *server)
 {
+    uint64_t end_ns =
+        server->clock.mono_ns(server->clock.self) + ROUND_MS * 1000000ULL;
     struct wf_message message;
 
     for (int i = 0; i < MESSAGES_PER_ROUND; i++) {
+        if (server->clock.mono_ns(server->clock.self) > end_ns) {
+            return true;
+        }
         if (!wf_socket_receive(server->socket, &message)) {
             return false;
         }
@@ -61,6 +70,15 @@ tick(weft_server *server)
     wf_gateway_watch_tick(server);
 }
 
+// To look at all connections costs something for each of them.
+static int
+tick_ms(const weft_server *server)
+{
+    uint32_t ms = LOOK_MS + server->lines_count / LOOKED_IN_A_MS;
+
+    return server->is_pressed ? PRESSED_MS : ms < TICK_MS ? (int)ms : TICK_MS;
+}
+
 // Nobody is connected: then nothing falls due.
 static int
 pause_ms(const weft_server *server)
@@ -69,7 +87,7 @@ pause_ms(const weft_server *server)
                    server->idle.count == 0 && server->queues.count == 0 &&
                    !server->is_refusing;
 
-    return is_idle ? -1 : TICK_MS;
+    return is_idle ? -1 : tick_ms(server);
 }
 
 static void
@@ -141,7 +159,7 @@ serve(weft_server *server)
         sleep_until_something(server, is_more ? 0 : pause_ms(server));
         wf_gateway_take_limits(server);
         is_more = work(server);
-        if (server->now_ms - ticked_ms >= TICK_MS) {
+        if (server->now_ms - ticked_ms >= (uint64_t)tick_ms(server)) {
             ticked_ms = server->now_ms;
             tick(server);
         }

@@ -287,6 +287,7 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
     if (peer == NULL) {
         peer = create_peer(server, message);
     }
+    wf_gateway_line_took(server, peer->line.fd, message->frame.len);
     if (!is_there(peer)) {
         return;
     }
@@ -298,7 +299,7 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
         end_malformed(server, peer, "a socket here has no identity of its own");
     } else if (!message->is_alone) {
         end_malformed(server, peer, "a message is one frame");
-    } else if (wf_wire_read(message->frame, &read) != WEFT_OK) {
+    } else if (wf_wire_read_request(message->frame, &read) != WEFT_OK) {
         end_malformed(server, peer, weft_err_detail());
     } else {
         take(server, peer, &read, message->frame.len);

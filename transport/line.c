@@ -19,7 +19,12 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -63,6 +68,27 @@ wf_line_cut(const struct wf_line *line)
     }
     (void)close(fd);
     return is_cut;
+}
+
+bool
+wf_line_bytes_read(const struct wf_line *line, uint64_t *out_bytes)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    uint64_t received;
+    int waiting = 0;
+
+    if (line->cookie == 0 ||
+        getsockopt(line->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_received) +
+                  sizeof(info.tcpi_bytes_received) ||
+        ioctl(line->fd, SIOCINQ, &waiting) != 0) {
+        return false;
+    }
+    received = info.tcpi_bytes_received;
+    *out_bytes =
+        received > (uint64_t)waiting ? received - (uint64_t)waiting : 0;
+    return true;
 }
 
 static bool

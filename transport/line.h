@@ -26,6 +26,11 @@ struct wf_line wf_line_of(int fd);
 // True: it was.
 bool wf_line_cut(const struct wf_line *line);
 
+// Bytes that were read from it so far, whatever became of them; or those of
+// another, if it is gone and its number was given away. False: it is gone, or
+// its kind of socket does not say (ipc).
+bool wf_line_bytes_read(const struct wf_line *line, uint64_t *out_bytes);
+
 // Let a listening socket's kernel side drop what wants to connect, or take it
 // again: those who are refused try again by themselves, ever more slowly, and
 // cost us nothing. False: it cannot (not TCP), and connections will be made.

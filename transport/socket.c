@@ -51,6 +51,7 @@ enum {
     RECONNECT_MAX_DEFAULT = 2000,
     HEARTBEAT_MS = 5000,
     HEARTBEAT_TIMEOUT_MS = 15000,
+    RECEIVE_BUFFER = 256 << 10,
     COPIED_BYTES_MAX = 4096, // of a frame; more are handed over
 };
 
@@ -135,6 +136,8 @@ set_options(void *zmq, const struct wf_socket_options *options)
             (int)value_or(options->handshake_ms, HANDSHAKE_MS_DEFAULT));
     if (options->type == WF_SOCKET_ROUTER) {
         set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
+        // What the kernel has is still read when a connection was cut.
+        set_int(zmq, ZMQ_RCVBUF, RECEIVE_BUFFER);
         set_int(zmq, ZMQ_BACKLOG,
                 (int)value_or(options->backlog, BACKLOG_DEFAULT));
         return;

@@ -49,7 +49,8 @@ typedef struct weft_server_options {
     uint32_t waits_max;
     // Of all together: bytes of requests that have no answer yet, default
     // 256 MiB; bytes of answers that were not taken, default 32 MiB, over which
-    // those are cut off who have taken least.
+    // those are cut off who have taken least. Messages that have begun and not
+    // ended may have an eighth of bytes_max (of ipc they are not counted).
     uint64_t bytes_max;
     uint64_t answers_bytes_max;
     uint32_t namespace_requests_max; // without answer, of each; default 20000
@@ -126,7 +127,7 @@ typedef struct weft_server_stats {
     uint64_t turned_away;                 // connections: there were too many
     uint64_t requests;                    // taken
     uint64_t refused;                     // for a limit
-    uint64_t malformed;    // connections cut off: it was no message
+    uint64_t malformed;    // connections cut off: it was no message, or endless
     uint64_t slow;         // connections cut off: answers were not taken
     uint64_t silent;       // connections cut off: no hello, no sign of life
     uint64_t replaced;     // connections whose client came by a newer one

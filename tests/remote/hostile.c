@@ -10,6 +10,7 @@
 //
 //   remote_hostile [SECONDS of each attack]
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "remote_tests/asker.h"
@@ -30,6 +32,7 @@ enum {
     SAMPLES_MAX = 200000,
     FLOOR_US = 30000, // beneath it the machine's own noise is what differs
     CONNECTIONS = 10000,
+    POURED_MAX = 1 << 30, // bytes
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -299,6 +302,88 @@ attack_connections(void)
     attack_nothing();
 }
 
+// One frame over and over, down so many connections, as much as they take, with
+// a pause; whoever is cut off comes again.
+static void
+pour(const uint8_t *frame, size_t len, size_t connections, useconds_t pause_us)
+{
+    size_t at[CONNECTIONS] = {0};
+    uint64_t bytes = 0;
+
+    while (has_time() && bytes < POURED_MAX) {
+        for (size_t i = 0; i < connections; i++) {
+            ssize_t sent;
+
+            if (fds_count == i) {
+                fds[fds_count++] = -1;
+            }
+            if (fds[i] < 0) {
+                fds[i] = meet("", 0);
+                at[i] = 0;
+            }
+            sent = fds[i] < 0 ? 0
+                              : send(fds[i], frame + at[i], len - at[i],
+                                     MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (sent > 0) {
+                at[i] = (at[i] + (size_t)sent) % len;
+                bytes += (uint64_t)sent;
+            } else if (sent == 0 || errno != EAGAIN) {
+                (void)close(fds[i]);
+                fds[i] = -1;
+            }
+        }
+        usleep(pause_us);
+    }
+}
+
+// A frame of ZMTP: flags 1: more follow; the body is written behind it.
+static uint8_t *
+make_frame(uint8_t flags, size_t body_len, size_t *out_len)
+{
+    uint8_t *frame = calloc(1, 9 + body_len);
+
+    frame[0] = flags | 2;
+    for (int i = 0; i < 8; i++) {
+        frame[8 - i] = (uint8_t)((uint64_t)body_len >> (8 * i));
+    }
+    *out_len = 9 + body_len;
+    return frame;
+}
+
+// A message of ever more frames, each of them within the limit.
+static void
+attack_without_end(void)
+{
+    size_t len;
+    uint8_t *frame = make_frame(1, 1 << 20, &len);
+
+    pour(frame, len, 4, 0);
+    free(frame);
+    attack_nothing();
+}
+
+// Well-formed messages of the greatest size, made of the smallest things.
+static void
+attack_with_crumbs(void)
+{
+    static const uint8_t head[] = {0x93, 0xa1, 'x',  1,    0x81,
+                                   0xa1, 'a',  0xdc, 0x04, 0x00};
+    enum { ROW = 3 + 4096, ROWS = 1024 };
+    size_t len;
+    uint8_t *frame = make_frame(0, sizeof(head) + ROWS * ROW, &len);
+    uint8_t *at = frame + 9;
+
+    memcpy(at, head, sizeof(head));
+    at += sizeof(head);
+    for (int i = 0; i < ROWS; i++, at += ROW) {
+        memcpy(at, "\xdc\x10\x00", 3);
+        memset(at + 3, 0xc0, ROW - 3);
+    }
+    pour(frame, len, 2, 1000);
+    free(frame);
+    attack_nothing();
+}
+
 static const struct {
     const char *what;
     void (*run)(void);
@@ -309,6 +394,8 @@ static const struct {
     {"huge and malformed frames", attack_frames},
     {"names of others", attack_identities},
     {"slow readers", attack_by_not_reading},
+    {"messages without end", attack_without_end},
+    {"messages full of crumbs", attack_with_crumbs},
     {"10,000 connections", attack_connections},
 };
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/key.h"
+#include "runtime/request.h"
 #include "support/counter.h"
 #include "transport/curve.h"
 #include "unit/gateway_rig.h"
@@ -178,6 +180,46 @@ TEST(gateway_keys, who_is_in_the_list_is_served_in_its_namespaces_and_roles)
     CHECK_OK(counter_add(house.rig.node.client, "a"));
     CHECK_EQ(node_rig_number(house.rig.node.client, "a"), 1);
     CHECK_EQ(gateway_rig_stats(&house.rig).denied, 2);
+    house_close(&house);
+}
+
+// Nothing in a token is secret.
+TEST(gateway_keys, a_token_of_another_namespace_is_none)
+{
+    static const char *const verbs[] = {"complete", "fail",        "heartbeat",
+                                        "lease",    "lease_renew", "release",
+                                        "defer"};
+    struct wf_token attempt = {.run = 1, .command = 1};
+    char token[WEFT_TOKEN_CHARS_MAX];
+    struct dealer dealer;
+    struct house house;
+    struct wf_key key;
+
+    house_open(t, &house);
+    write_list(&house, "shop\nroles = worker", NULL);
+    CHECK_OK(weft_server_reload(house.rig.server, NULL));
+    CHECK_OK(wf_key_make("default", "counter", "a", &key));
+    wf_token_encode(&key, &attempt, token);
+    wf_key_fini(&key);
+    knock(&dealer, &house, &house.alice);
+    dealer_hello(&dealer, 1);
+    CHECK_HEARS_LIKE(&dealer, "ok 0");
+    for (uint64_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        struct wf_wire_writer *writer = dealer_begin(&dealer, verbs[i], i + 1);
+        char expected[128];
+
+        wf_wire_put_text(writer, "token", token);
+        if (strcmp(verbs[i], "fail") == 0) {
+            wf_wire_put_text(writer, "error_name", "e");
+        }
+        dealer_end(&dealer);
+        (void)snprintf(expected, sizeof(expected),
+                       "error %d code=WEFT_EINVAL class=CALLER text=the token "
+                       "is of another namespace",
+                       (int)i + 1);
+        CHECK_HEARS(&dealer, expected);
+    }
+    dealer_close(&dealer);
     house_close(&house);
 }
 

@@ -381,7 +381,8 @@ wf_access_record_begin(const struct wf_access *access,
                        const struct wf_access_guest *guest,
                        const struct wf_access_request *request)
 {
-    unsigned needed = wf_roles_needed(request->verb, "");
+    unsigned needed = wf_roles_needed(
+        request->verb, request->kind == NULL ? "" : request->kind);
     struct wf_access_record *record;
 
     if (access->audit == NULL ||

@@ -60,7 +60,6 @@ static const struct rule rules[] = {
     {"activity_resume", WF_ROLE_OPERATOR},
     {"batch", WF_ROLE_OPERATOR},
     {"delete", WF_ROLE_OPERATOR},
-    {"fork", WF_ROLE_OPERATOR},
     {"move_version", WF_ROLE_OPERATOR},
     {"park", WF_ROLE_OPERATOR},
     {"pause", WF_ROLE_OPERATOR},
@@ -70,6 +69,7 @@ static const struct rule rules[] = {
     {"retry_failed", WF_ROLE_OPERATOR},
     {"set_state", WF_ROLE_OPERATOR},
     {"export", WF_ROLE_ADMIN},
+    {"fork", WF_ROLE_ADMIN}, // of a capsule, which may be anybody's making
     {"import", WF_ROLE_ADMIN},
 };
 

@@ -48,7 +48,7 @@ static const struct {
     {"activity_resume", "oa"},
     {"batch", "oa"},
     {"delete", "oa"},
-    {"fork", "oa"},
+    {"fork", "a"},
     {"move_version", "oa"},
     {"park", "oa"},
     {"pause", "oa"},

@@ -21,7 +21,11 @@
 #include "remote/gateway_ask.h"
 #include "runtime/client_batch.h"
 
-enum { PAGE_DEFAULT = 1000, UNDER_WAY_MAX = 100 };
+enum {
+    PAGE_DEFAULT = 1000,
+    UNDER_WAY_MAX = 100, // requests of one
+    BATCHES_MAX = 100,   // at a time: each has its page in memory
+};
 
 struct wf_gateway_batch {
     struct wf_gateway_call *call;
@@ -205,10 +209,14 @@ weft_err
 wf_gateway_batch_begin(struct wf_gateway_call *call,
                        const struct wf_wire_message *message)
 {
-    struct wf_gateway_batch *batch = wf_calloc(sizeof(*batch));
+    struct wf_gateway_batch *batch;
     struct wf_wire_message copy = *message;
     weft_err err;
 
+    if (call->server->batches.count >= BATCHES_MAX) {
+        return wf_error(WEFT_EBUSY, "%d batches are under way", BATCHES_MAX);
+    }
+    batch = wf_calloc(sizeof(*batch));
     batch->call = call;
     wf_list_push_back(&call->server->batches, &batch->node);
     // Its payloads are read from the frame as long as it lasts.

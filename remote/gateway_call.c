@@ -28,6 +28,7 @@
 enum {
     RETRY_AFTER_MS = 100,
     LARGE_ANSWER_BYTES = 4096,
+    CALL_BYTES = 1024, // what a request costs besides its bytes
 };
 
 static bool
@@ -103,8 +104,8 @@ wf_gateway_call_withdraw_all(struct wf_gateway_session *session)
     size_t cursor = 0;
 
     while ((call = wf_table_next(&session->calls, &cursor)) != NULL) {
-        withdraw(call); // which may move others
-        cursor = 0;
+        withdraw(call); // and another one may be in its place
+        cursor--;
     }
 }
 
@@ -209,6 +210,17 @@ wf_gateway_call_grow(struct wf_gateway_call *call, size_t bytes)
 
 // Requests. -----------------------------------------------------------------
 
+weft_err
+wf_gateway_call_room(const weft_server *server, size_t bytes, size_t requests)
+{
+    uint64_t under_way = server->calls + server->asks + (uint64_t)requests;
+
+    return server->bytes + bytes + under_way * CALL_BYTES >
+                   server->options.bytes_max
+               ? wf_error(WEFT_EBUSY, "the node has too much under way")
+               : WEFT_OK;
+}
+
 // Is there room for one more? Else why not.
 static weft_err
 admit(const weft_server *server, const struct wf_gateway_session *session,
@@ -229,14 +241,11 @@ admit(const weft_server *server, const struct wf_gateway_session *session,
                         "%u requests of this namespace have no answer yet",
                         options->namespace_requests_max);
     }
-    if (server->bytes + bytes > options->bytes_max) {
-        return wf_error(WEFT_EBUSY, "the node has too much under way");
-    }
     if (wf_gateway_peer_is_choked(server, session->peer)) {
         return wf_error(WEFT_EBUSY, "answers that were not taken are in the "
                                     "way");
     }
-    return WEFT_OK;
+    return wf_gateway_call_room(server, bytes, 1);
 }
 
 static bool

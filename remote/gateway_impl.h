@@ -81,6 +81,7 @@ struct wf_gateway_space {
     char name[WF_NAMESPACE_BYTES_MAX + 1];
     uint32_t users; // sessions, and calls under way
     uint32_t calls;
+    uint32_t queues; // that are polled
 };
 
 enum wf_gateway_peer_state {
@@ -320,6 +321,11 @@ void wf_gateway_call_withdraw_all(struct wf_gateway_session *session);
 //
 // WEFT_EBUSY  its session waits for too much
 weft_err wf_gateway_call_wait(struct wf_gateway_call *call, uint64_t wait_ms);
+// Is there room for so many more requests, and so many bytes of them?
+//
+// WEFT_EBUSY  there is not
+weft_err wf_gateway_call_room(const struct weft_server *server, size_t bytes,
+                              size_t requests);
 // It takes more memory.
 void wf_gateway_call_grow(struct wf_gateway_call *call, size_t bytes);
 // Is there somebody to answer it to?

@@ -145,8 +145,8 @@ wf_gateway_lease_forget_all(weft_server *server,
     size_t cursor = 0;
 
     while ((lease = wf_table_next(&session->leases, &cursor)) != NULL) {
-        forget(server, lease);
-        cursor = 0;
+        forget(server, lease); // and another one may be in its place
+        cursor--;
     }
 }
 
@@ -312,6 +312,9 @@ wf_gateway_lease_renew(struct wf_gateway_call *call,
     }
     if (err == WEFT_OK && count > RENEW_TOKENS_MAX) {
         err = wf_error(WEFT_ETOOBIG, "tokens: over %d", RENEW_TOKENS_MAX);
+    }
+    if (err == WEFT_OK) {
+        err = wf_gateway_call_room(call->server, 0, count);
     }
     if (err != WEFT_OK) {
         destroy_renewal(renewal);

@@ -139,24 +139,29 @@ cut_slow(weft_server *server, struct wf_gateway_peer *peer)
     cut(server, peer);
 }
 
-// Too much waits for all of them: who has most of it makes room.
+// Too much waits for all of them: who has most of it makes room. What waits for
+// those who were cut off already is about to be freed.
 static void
 cut_slowest(weft_server *server)
 {
     struct wf_gateway_peer *slowest = NULL;
     struct wf_list_node *node = wf_list_first(&server->heard);
+    uint64_t bytes = 0;
 
     for (; node != NULL; node = wf_list_next(&server->heard, node)) {
         struct wf_gateway_peer *peer =
             WF_CONTAINER(node, struct wf_gateway_peer, heard);
 
-        if (is_there(peer) &&
-            (slowest == NULL || atomic_load(&peer->flight->bytes) >
-                                    atomic_load(&slowest->flight->bytes))) {
+        if (!is_there(peer)) {
+            continue;
+        }
+        bytes += atomic_load(&peer->flight->bytes);
+        if (slowest == NULL || atomic_load(&peer->flight->bytes) >
+                                   atomic_load(&slowest->flight->bytes)) {
             slowest = peer;
         }
     }
-    if (slowest != NULL) {
+    if (slowest != NULL && bytes > server->options.answers_bytes_max) {
         cut_slow(server, slowest);
     }
 }

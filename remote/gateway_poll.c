@@ -254,6 +254,9 @@ wf_gateway_poll_begin(struct wf_gateway_call *call,
         err = wf_name_check("worker", asked.worker, WF_WORKER_BYTES_MAX);
     }
     if (err == WEFT_OK) {
+        err = wf_gateway_queue_admit(call->server, call->space, asked.queue);
+    }
+    if (err == WEFT_OK) {
         room = room_of(call->session, credit, asked.credit);
         err = room > 0
                   ? wf_gateway_call_wait(call, asked.wait_ms < WAIT_MS_MIN

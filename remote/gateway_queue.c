@@ -27,8 +27,10 @@
 enum {
     ASK_CREDIT_MAX = 1000,
     ASK_WAIT_MS = 20000,
-    LEASING_MS = 1000, // how long an ask waits for what is being leased
-    PAUSE_MS = 500,    // after the node refused
+    LEASING_MS = 1000,       // how long an ask waits for what is being leased
+    PAUSE_MS = 500,          // after the node refused
+    SPACE_QUEUES_MAX = 1000, // at a time, of a namespace
+    QUEUES_MAX = 10000,      // of all
 };
 
 struct wf_gateway_queue {
@@ -88,6 +90,25 @@ hash_name(const char *name)
     return wf_hash64(name, strlen(name), 0);
 }
 
+weft_err
+wf_gateway_queue_admit(const weft_server *server,
+                       const struct wf_gateway_space *space, const char *name)
+{
+    struct place place = {space, name};
+
+    if (wf_table_find(&server->queues, hash_name(name), is_queue, &place) !=
+        NULL) {
+        return WEFT_OK;
+    }
+    return space->queues >= SPACE_QUEUES_MAX ||
+                   server->queues.count >= QUEUES_MAX
+               ? wf_error(WEFT_EBUSY,
+                          "queue: %d of a namespace, and %d of all, are polled "
+                          "at a time",
+                          SPACE_QUEUES_MAX, QUEUES_MAX)
+               : WEFT_OK;
+}
+
 struct wf_gateway_queue *
 wf_gateway_queue_get(weft_server *server, struct wf_gateway_space *space,
                      const char *name)
@@ -102,6 +123,7 @@ wf_gateway_queue_get(weft_server *server, struct wf_gateway_space *space,
         queue->server = server;
         queue->space = space;
         space->users++;
+        space->queues++;
         wf_list_init(&queue->polls);
         wf_list_init(&queue->asks);
         wf_table_add(&server->queues, hash_name(name), queue);
@@ -116,6 +138,7 @@ destroy_queue(struct wf_gateway_queue *queue)
     weft_server *server = queue->server;
 
     wf_table_remove(&server->queues, hash_name(queue->name), queue);
+    queue->space->queues--;
     wf_gateway_space_leave(server, queue->space);
     wf_buf_fini(&queue->taken);
     wf_free(queue);
@@ -417,15 +440,15 @@ is_unused(const struct wf_gateway_queue *queue)
 void
 wf_gateway_queue_tick(weft_server *server)
 {
-    struct wf_gateway_queue *queue, *unused = NULL;
+    struct wf_gateway_queue *queue;
     size_t cursor = 0;
 
     while ((queue = wf_table_next(&server->queues, &cursor)) != NULL) {
         step(queue, true);
-        unused = is_unused(queue) ? queue : unused;
-    }
-    if (unused != NULL) {
-        destroy_queue(unused); // one at a time is enough
+        if (is_unused(queue)) {
+            destroy_queue(queue); // and another one may be in its place
+            cursor--;
+        }
     }
 }
 
@@ -437,6 +460,6 @@ wf_gateway_queue_fini(weft_server *server)
 
     while ((queue = wf_table_next(&server->queues, &cursor)) != NULL) {
         destroy_queue(queue);
-        cursor = 0;
+        cursor--;
     }
 }

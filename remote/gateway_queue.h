@@ -8,6 +8,13 @@
 
 #include "remote/gateway_poll.h"
 
+// Each queue that is polled has a question at the node, and stays for a moment
+// after the last poll: so there are not any number of them.
+//
+// WEFT_EBUSY  it would be one too many
+weft_err wf_gateway_queue_admit(const weft_server *server,
+                                const struct wf_gateway_space *space,
+                                const char *name);
 // The one of that name, for one more poll.
 struct wf_gateway_queue *wf_gateway_queue_get(weft_server *server,
                                               struct wf_gateway_space *space,

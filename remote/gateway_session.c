@@ -230,7 +230,9 @@ session_of(weft_server *server, const struct wf_codec_hello *hello,
         return wf_error(WEFT_EBUSY, "%u clients are known already",
                         server->options.sessions_max);
     }
+    // What it asked elsewhere is not answered here.
     if (strcmp(session->space->name, space) != 0) {
+        wf_gateway_call_withdraw_all(session);
         wf_gateway_lease_forget_all(server, session);
         wf_gateway_space_leave(server, session->space);
         session->space = use_space(server, space);
@@ -337,7 +339,7 @@ wf_gateway_session_fini(weft_server *server)
     size_t cursor = 0;
 
     while ((session = wf_table_next(&server->sessions, &cursor)) != NULL) {
-        destroy_session(server, session);
-        cursor = 0;
+        destroy_session(server, session); // another may be in its place
+        cursor--;
     }
 }

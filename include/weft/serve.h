@@ -47,10 +47,11 @@ typedef struct weft_server_options {
     uint32_t credit;
     uint64_t credit_bytes;
     uint32_t waits_max;
-    // Of all together: bytes of requests that have no answer yet, default
-    // 256 MiB; bytes of answers that were not taken, default 32 MiB, over which
-    // those are cut off who have taken least. Messages that have begun and not
-    // ended may have an eighth of bytes_max (of ipc they are not counted).
+    // Of all together: bytes of requests that have no answer yet, and 1 KiB for
+    // each of them, default 256 MiB; bytes of answers that were not taken,
+    // default 32 MiB, over which those are cut off who have taken least.
+    // Messages that have begun and not ended may have an eighth of bytes_max
+    // (of ipc they are not counted).
     uint64_t bytes_max;
     uint64_t answers_bytes_max;
     uint32_t namespace_requests_max; // without answer, of each; default 20000

@@ -267,6 +267,60 @@ TEST(gateway, waits_end_with_their_connection)
     end(&rig, &dealer);
 }
 
+static void
+hello_in(struct dealer *dealer, uint8_t client, const char *name_space)
+{
+    struct wf_wire_writer *writer = dealer_begin(dealer, "hello", 0);
+    uint8_t id[16] = {client};
+
+    wf_wire_put_uint(writer, "version", 1);
+    wf_wire_put_bytes(writer, "client", weft_bytes_of(id, sizeof(id)));
+    wf_wire_put_text(writer, "namespace", name_space);
+    dealer_end(dealer);
+}
+
+TEST(gateway, what_was_asked_in_another_namespace_is_not_answered_here)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    hello_in(&dealer, 1, "shop");
+    CHECK_HEARS_LIKE(&dealer, "ok 0 version=1 server=weft 0.1.0 "
+                              "namespace=shop ");
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    CHECK_OK(weft_client_terminate(rig.node.client,
+                                   (weft_target){"counter", "a"}, "enough"));
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    CHECK_HEARS_LIKE(&dealer, "error 2 code=WEFT_ENOTFOUND");
+    end(&rig, &dealer);
+}
+
+// Small requests that wait cost the node more than their bytes.
+TEST(gateway, all_together_have_a_limit_that_small_requests_reach)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.bytes_max = 20 << 10;
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    for (uint64_t i = 2; i < 32; i++) {
+        dealer_say(&dealer, "result", i, "counter", "a", NULL);
+    }
+    GATEWAY_UNTIL(&rig, now.refused >= 10);
+    CHECK(gateway_rig_stats(&rig).requests_open < 20);
+    CHECK_HEARS_LIKE(&dealer, "error 2");
+    end(&rig, &dealer);
+}
+
 TEST(gateway, a_wait_may_have_an_end)
 {
     struct dealer dealer;
@@ -337,7 +391,9 @@ TEST(gateway, a_slow_reader_costs_little_and_stops_nobody)
     rig.options.answers_bytes_max = 2 << 20;
     gateway_rig_open(&rig);
     dealer_open(&slow, &rig, 1);
+    dealer_open(&dealer, &rig, 0);
     greet(&slow, 1);
+    greet(&dealer, 2);
     dealer_say(&slow, "start", 1, "counter", "a", NULL);
     CHECK_HEARS(&slow, "ok 1 is_created=true");
     CHECK_OK(weft_operate_publish(rig.node.client, target, "large",
@@ -347,8 +403,6 @@ TEST(gateway, a_slow_reader_costs_little_and_stops_nobody)
     }
     GATEWAY_UNTIL(&rig, now.refused > 0 || now.slow > 0);
     CHECK(gateway_rig_stats(&rig).answer_bytes < 4 << 20);
-    dealer_open(&dealer, &rig, 0);
-    greet(&dealer, 2);
     dealer_say(&dealer, "signal", 1, "counter", "a", "add");
     CHECK_HEARS(&dealer, "ok 1");
     dealer_close(&slow);
@@ -515,6 +569,19 @@ TEST(gateway, options_that_are_not_safe_or_mean_nothing_are_refused)
     gateway_rig_end(&rig);
 }
 
+// One signal a second.
+static void
+say_slow_batch(struct dealer *dealer, uint64_t number)
+{
+    struct wf_wire_writer *writer = dealer_begin(dealer, "batch", number);
+
+    wf_wire_put_text(writer, "filter", "run > 0");
+    wf_wire_put_text(writer, "verb", "signal");
+    wf_wire_put_text(writer, "name", "add");
+    wf_wire_put_uint(writer, "per_second", 1);
+    dealer_end(dealer);
+}
+
 static void
 say_batch(struct dealer *dealer, uint64_t number, const char *verb,
           uint64_t limit, const char *cursor)
@@ -530,6 +597,24 @@ say_batch(struct dealer *dealer, uint64_t number, const char *verb,
         wf_wire_put_text(writer, "cursor", cursor);
     }
     dealer_end(dealer);
+}
+
+TEST(gateway, batches_under_way_have_a_limit)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "start", 2, "counter", "b", NULL);
+    CHECK_HEARS(&dealer, "ok 2 is_created=true");
+    for (uint64_t i = 3; i <= 103; i++) {
+        say_slow_batch(&dealer, i);
+    }
+    CHECK_HEARS(&dealer, "error 103 code=WEFT_EBUSY class=RETRY text=100 "
+                         "batches are under way");
+    end(&rig, &dealer);
 }
 
 TEST(gateway, a_batch_does_its_page_and_says_where_to_go_on)

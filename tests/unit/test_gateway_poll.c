@@ -577,6 +577,38 @@ TEST(gateway_poll, a_worker_holds_no_more_than_its_credit)
     end(&rig);
 }
 
+static void
+poll_many(struct dealer *dealer, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        struct wf_wire_writer *writer =
+            dealer_begin(dealer, "poll", (uint64_t)i + 1);
+        char queue[16];
+
+        (void)snprintf(queue, sizeof(queue), "q%d", i);
+        wf_wire_put_text(writer, "queue", queue);
+        dealer_end(dealer);
+    }
+}
+
+TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand one, other;
+
+    hire(&one, &rig, 1);
+    hire(&other, &rig, 2);
+    poll_many(&one.dealer, 0, 600);
+    GATEWAY_UNTIL(&rig, now.requests_open >= 600);
+    poll_many(&other.dealer, 600, 1001);
+    CHECK_HEARS_LIKE(&other.dealer,
+                     "error 1001 code=WEFT_EBUSY class=RETRY text=queue: 1000 "
+                     "of a namespace");
+    dismiss(&one);
+    dismiss(&other);
+    end(&rig);
+}
+
 TEST(gateway_poll, a_node_without_queues_says_so)
 {
     struct gateway_rig rig = gateway_rig_begin(t);

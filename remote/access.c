@@ -19,6 +19,8 @@
 #include "transport/auth.h"
 #include "transport/curve.h"
 
+enum { LINES_MAX = 1000 }; // of the account, a second, that peers cause
+
 struct wf_access {
     char *principals_file; // NULL: there are no keys
     struct wf_curve_pair pair;
@@ -31,22 +33,73 @@ struct wf_access {
     pthread_mutex_t audit_lock;
     wf_access_audit_fn *audit;
     void *audit_ctx;
+    uint64_t second; // of the last line that a peer caused
+    uint32_t lines;  // of those, in that second
+    uint64_t left_out;
 };
+
+static void
+tell(struct wf_access *access, uint64_t now_ms, const struct wf_audit *event)
+{
+    struct wf_buf line = {0};
+
+    wf_audit_encode(event, now_ms, &line);
+    wf_buf_put_u8(&line, 0);
+    access->audit(access->audit_ctx, (const char *)line.data);
+    wf_buf_fini(&line);
+}
 
 static void
 account(struct wf_access *access, const struct wf_audit *event)
 {
-    struct wf_buf line = {0};
+    if (access->audit == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&access->audit_lock);
+    tell(access, access->clock.wall_ms(access->clock.self), event);
+    pthread_mutex_unlock(&access->audit_lock);
+}
+
+// Is there room in this second for one more of what any peer can cause as often
+// as it likes? When there is again, it is said how many there were.
+static bool
+has_room(struct wf_access *access, uint64_t now_ms)
+{
+    char text[64];
+
+    if (now_ms / 1000 != access->second) {
+        access->second = now_ms / 1000;
+        access->lines = 0;
+        if (access->left_out > 0) {
+            (void)snprintf(text, sizeof(text), "%llu lines",
+                           (unsigned long long)access->left_out);
+            tell(access, now_ms,
+                 &(struct wf_audit){.event = "left_out", .text = text});
+            access->left_out = 0;
+        }
+    }
+    if (access->lines == LINES_MAX) {
+        access->left_out++;
+        return false;
+    }
+    access->lines++;
+    return true;
+}
+
+static void
+account_peer(struct wf_access *access, const struct wf_audit *event)
+{
+    uint64_t now_ms;
 
     if (access->audit == NULL) {
         return;
     }
-    wf_audit_encode(event, access->clock.wall_ms(access->clock.self), &line);
-    wf_buf_put_u8(&line, 0);
     pthread_mutex_lock(&access->audit_lock);
-    access->audit(access->audit_ctx, (const char *)line.data);
+    now_ms = access->clock.wall_ms(access->clock.self);
+    if (has_room(access, now_ms)) {
+        tell(access, now_ms, event);
+    }
     pthread_mutex_unlock(&access->audit_lock);
-    wf_buf_fini(&line);
 }
 
 // Life. -----------------------------------------------------------------------
@@ -123,11 +176,11 @@ may_enter(void *ctx, const char *key, const char *address)
         return true;
     }
     wf_counter_add(&access->refused, 1);
-    account(access, &(struct wf_audit){
-                        .event = "refused",
-                        .key = key,
-                        .address = address,
-                    });
+    account_peer(access, &(struct wf_audit){
+                             .event = "refused",
+                             .key = key,
+                             .address = address,
+                         });
     return false;
 }
 
@@ -198,7 +251,7 @@ deny(struct wf_access *access, const struct wf_audit *event, const char *text)
     denied.result = "WEFT_EDENIED";
     denied.text = text;
     wf_counter_add(&access->denied, 1);
-    account(access, &denied);
+    account_peer(access, &denied);
     return wf_error(WEFT_EDENIED, "%s", text);
 }
 
@@ -259,7 +312,7 @@ wf_access_hello(struct wf_access *access, const char *user,
     event.principal = out_guest->principal;
     event.name_space = out_guest->name_space;
     event.result = "WEFT_OK";
-    account(access, &event);
+    account_peer(access, &event);
     return WEFT_OK;
 }
 

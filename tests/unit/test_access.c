@@ -19,6 +19,8 @@ struct rig {
     char key_file[512];
     char list_file[512];
     char lines[4096]; // of the account
+    size_t count;     // of those, ever
+    uint64_t now_ms;
 };
 
 static struct wf_curve_pair
@@ -41,6 +43,7 @@ audit(void *ctx, const char *line)
     struct rig *rig = ctx;
     size_t len = strlen(rig->lines);
 
+    rig->count++;
     CHECK(len + strlen(line) + 2 < sizeof(rig->lines));
     (void)snprintf(rig->lines + len, sizeof(rig->lines) - len, "%s\n", line);
 }
@@ -58,8 +61,7 @@ check_audit(struct rig *rig, const char *part)
 static uint64_t
 wall_ms(void *self)
 {
-    (void)self;
-    return 1000;
+    return ((const struct rig *)self)->now_ms;
 }
 
 static void
@@ -89,10 +91,10 @@ rig_open(struct test *t, struct rig *rig)
         .principals_file = rig->list_file,
         .audit = audit,
         .audit_ctx = rig,
-        .clock = {.wall_ms = wall_ms},
+        .clock = {.self = rig, .wall_ms = wall_ms},
     };
 
-    *rig = (struct rig){0};
+    *rig = (struct rig){.now_ms = 1000};
     (void)snprintf(rig->dir, sizeof(rig->dir), "%s", test_dir(t));
     (void)snprintf(rig->key_file, sizeof(rig->key_file), "%s/server", rig->dir);
     (void)snprintf(rig->list_file, sizeof(rig->list_file), "%s/list", rig->dir);
@@ -180,6 +182,30 @@ reload(struct rig *rig)
     CHECK_OK(wf_access_reload(rig->access));
     CHECK(wf_access_step(rig->access));
     CHECK(!wf_access_step(rig->access));
+}
+
+TEST(access, a_peer_fills_no_account)
+{
+    struct rig rig;
+    struct wf_access_guest guest;
+
+    rig_open(t, &rig);
+    CHECK_OK(
+        wf_access_hello(rig.access, rig.alice.public_key, NULL, NULL, &guest));
+    for (int i = 0; i < 5000; i++) {
+        rig.lines[0] = '\0';
+        CHECK_ERR(check(&rig, rig.alice.public_key, &guest, "pause"),
+                  WEFT_EDENIED);
+    }
+    CHECK_EQ(rig.count, 1000);
+    CHECK_EQ(wf_access_denied(rig.access), 5000);
+    CHECK_OK(wf_access_reload(rig.access)); // is no peer's doing
+    check_audit(&rig, "\"event\":\"reload\"");
+    rig.now_ms = 2000;
+    CHECK_ERR(check(&rig, rig.alice.public_key, &guest, "pause"), WEFT_EDENIED);
+    check_audit(&rig, "{\"time_ms\":2000,\"event\":\"left_out\",\"text\":"
+                      "\"4001 lines\"}");
+    wf_access_destroy(rig.access);
 }
 
 TEST(access, a_changed_list_holds_from_the_next_message)

@@ -199,6 +199,23 @@ wf_window_answer(struct wf_request *request, const struct wf_answer *answer)
     }
 }
 
+// It was accepted and has no answer yet: whoever asked last gets that. A client
+// may have come over another server, or before its older connection was missed.
+// A refusal would say that nothing happened, and it would ask for it anew.
+static void
+take_over(struct wf_partition *partition, struct wf_answer *answer,
+          struct wf_request *request)
+{
+    struct wf_request *older = answer->request;
+
+    answer->request = request;
+    if (older != NULL) {
+        wf_edge_answer(partition, older, 0, WEFT_ETIMEDOUT,
+                       "request %llu was asked again, and is answered there",
+                       (unsigned long long)request->number);
+    }
+}
+
 bool
 wf_window_settles(struct wf_partition *partition, struct wf_request *request)
 {
@@ -228,12 +245,8 @@ wf_window_settles(struct wf_partition *partition, struct wf_request *request)
         wf_window_answer(request, answer);
         wf_edge_answer(partition, request, window->object.position, answer->err,
                        "%s", "");
-    } else if (answer->request == NULL) {
-        answer->request = request; // it was accepted before a crash
     } else {
-        wf_edge_answer(partition, request, 0, WEFT_EBUSY,
-                       "request %llu is under way already",
-                       (unsigned long long)request->number);
+        take_over(partition, answer, request);
     }
     return true;
 }

@@ -609,6 +609,45 @@ TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
     end(&rig);
 }
 
+static void
+ask_queue(struct dealer *dealer, uint64_t number)
+{
+    // {"poller": 16 bytes, "wait_ms": 1000}
+    static const uint8_t data[] = "\x82\xa6poller\xc4\x10"
+                                  "0123456789abcdef\xa7wait_ms\xcd\x03\xe8";
+    struct wf_wire_writer *writer = dealer_begin(dealer, "ask", number);
+
+    wf_wire_put_text(writer, "kind", WEFT_TASK_QUEUE_KIND);
+    wf_wire_put_text(writer, "id", "q");
+    wf_wire_put_text(writer, "name", "poll");
+    wf_wire_put_bytes(writer, "data", weft_bytes_of(data, sizeof(data) - 1));
+    dealer_end(dealer);
+}
+
+// That nothing happened would be a lie: it would be asked anew, and done twice.
+TEST(gateway_poll, what_is_under_way_is_answered_over_another_server)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand first, second;
+    weft_server *older = rig.server;
+
+    hire(&first, &rig, 1);
+    ask_queue(&first.dealer, 5);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    CHECK_STR(dealer_hear_within(&first.dealer, 100), ""); // it has come there
+    open_server(&rig);
+    hire(&second, &rig, 1);
+    ask_queue(&second.dealer, 5);
+    CHECK_HEARS(&first.dealer,
+                "error 5 code=WEFT_ETIMEDOUT class=UNKNOWN text=request 5 was "
+                "asked again, and is answered there");
+    CHECK_HEARS_LIKE(&second.dealer, "ok 5 data=");
+    weft_server_close(older);
+    dismiss(&first);
+    dismiss(&second);
+    end(&rig);
+}
+
 TEST(gateway_poll, a_node_without_queues_says_so)
 {
     struct gateway_rig rig = gateway_rig_begin(t);

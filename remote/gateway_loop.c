@@ -24,10 +24,10 @@ enum {
     ANSWERS_PER_ROUND = 256,
     ROUND_MS = 10, // for messages
     TICK_MS = 50,
-    LOOK_MS = 10, // the same, as long as there are few connections
-    LOOKED_IN_A_MS = 25,
-    PRESSED_MS = 5, // the same, while much comes that is no message
-    BYE_MS = 1000,  // at the end, for those who are told
+    LOOK_MS = 10,        // at connections, as long as there are few
+    LOOKED_IN_A_MS = 25, // connections
+    PRESSED_MS = 5,      // while much comes that is no message
+    BYE_MS = 1000,       // at the end, for those who are told
 };
 
 static void
@@ -60,7 +60,6 @@ receive_some(weft_server *server)
 static void
 tick(weft_server *server)
 {
-    wf_gateway_line_tick(server);
     wf_gateway_peer_tick(server);
     wf_gateway_session_tick(server);
     wf_gateway_call_tick(server);
@@ -72,7 +71,7 @@ tick(weft_server *server)
 
 // To look at all connections costs something for each of them.
 static int
-tick_ms(const weft_server *server)
+look_ms(const weft_server *server)
 {
     uint32_t ms = LOOK_MS + server->lines_count / LOOKED_IN_A_MS;
 
@@ -87,7 +86,7 @@ pause_ms(const weft_server *server)
                    server->idle.count == 0 && server->queues.count == 0 &&
                    !server->is_refusing;
 
-    return is_idle ? -1 : tick_ms(server);
+    return is_idle ? -1 : look_ms(server);
 }
 
 static void
@@ -152,6 +151,7 @@ static void
 serve(weft_server *server)
 {
     uint64_t ticked_ms = 0;
+    uint64_t looked_ms = 0;
     bool is_more = false;
     bool is_draining = false;
 
@@ -159,7 +159,11 @@ serve(weft_server *server)
         sleep_until_something(server, is_more ? 0 : pause_ms(server));
         wf_gateway_take_limits(server);
         is_more = work(server);
-        if (server->now_ms - ticked_ms >= (uint64_t)tick_ms(server)) {
+        if (server->now_ms - looked_ms >= (uint64_t)look_ms(server)) {
+            looked_ms = server->now_ms;
+            wf_gateway_line_tick(server);
+        }
+        if (server->now_ms - ticked_ms >= TICK_MS) {
             ticked_ms = server->now_ms;
             tick(server);
         }

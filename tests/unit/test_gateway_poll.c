@@ -138,6 +138,7 @@ struct hand {
     struct dealer dealer;
     uint64_t number; // of its last request
     uint32_t done;
+    uint32_t lease_ms;
     char verb[16]; // what it heard last, and the tasks of that
     size_t count;
     uint32_t attempt;
@@ -150,6 +151,7 @@ hire(struct hand *hand, struct gateway_rig *rig, uint8_t client)
 {
     hand->number = 0;
     hand->done = 0;
+    hand->lease_ms = 1000;
     dealer_open(&hand->dealer, rig, 0);
     dealer_hello(&hand->dealer, client);
     CHECK_HEARS_LIKE(&hand->dealer, "ok 0 version=1");
@@ -168,7 +170,7 @@ poll_for(struct hand *hand, uint32_t credit, uint64_t wait_ms)
                                  .credit = credit,
                                  .wait_ms = wait_ms,
                                  .worker = "w",
-                                 .lease_ms = 1000};
+                                 .lease_ms = hand->lease_ms};
 
     wf_buf_reset(&hand->dealer.out);
     wf_codec_poll_encode(&poll, ++hand->number, &hand->dealer.out);
@@ -296,6 +298,7 @@ TEST(gateway_poll, a_hundred_workers_share_a_thousand_tasks)
 
     for (int i = 0; i < HANDS; i++) {
         hire(&hands[i], &rig, (uint8_t)(i + 1));
+        hands[i].lease_ms = 60000; // no pause of this machine loses one
         poll_for(&hands[i], 1, 20000);
     }
     start(&rig, "many", "1000");

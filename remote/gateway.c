@@ -385,7 +385,7 @@ weft_server_close(weft_server *server)
 {
     int rc;
 
-    if (server == NULL) {
+    if (server == NULL || wf_inside_check("weft_server_close") != WEFT_OK) {
         return;
     }
     (void)move_to(server, WF_GATEWAY_CLOSING);

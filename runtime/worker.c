@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "runtime/futex.h"
+#include "runtime/inside.h"
 #include "runtime/versioned.h"
 #include "runtime/worker_impl.h"
 #include "runtime/workers.h"
@@ -491,9 +492,14 @@ weft_err
 weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
 {
     uint64_t until_ns;
+    weft_err err;
 
     wf_error_clear();
     WF_REQUIRE(worker != NULL);
+    err = wf_inside_check("weft_worker_drain");
+    if (err != WEFT_OK) {
+        return err;
+    }
     until_ns = wf_worker_now_ns(worker) + (uint64_t)timeout_ms * MS_NS;
     atomic_store(&worker->is_draining, true);
     wf_mpsc_wake(&worker->inbox);
@@ -511,7 +517,7 @@ weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
 void
 weft_worker_close(weft_worker *worker)
 {
-    if (worker == NULL) {
+    if (worker == NULL || wf_inside_check("weft_worker_close") != WEFT_OK) {
         return;
     }
     atomic_store(&worker->is_closing, true);

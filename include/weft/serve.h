@@ -112,7 +112,8 @@ WEFT_API weft_err weft_server_reload(weft_server *server,
 WEFT_API weft_err weft_server_drain(weft_server *server, uint32_t timeout_ms);
 
 // Tell all who are connected, and end; NULL is allowed. What was taken and is
-// not answered goes on in the node; its client asks again.
+// not answered goes on in the node; its client asks again. From a handler, a
+// workflow, a step or a query it does nothing.
 WEFT_API void weft_server_close(weft_server *server);
 
 // Endpoint i as it is bound, with its real port; NULL: there are not so many.

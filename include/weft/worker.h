@@ -58,11 +58,13 @@ WEFT_API weft_err weft_worker_open(weft_client *client,
 // ended and its results are accepted. A worker that was drained stays so.
 //
 // WEFT_ETIMEDOUT  something still runs; it goes on
+// WEFT_EINVAL     called from a handler, a workflow, a step or a query
 WEFT_API weft_err weft_worker_drain(weft_worker *worker, uint32_t timeout_ms);
 
 // Free the worker; NULL is allowed. What has not begun is given back. What runs
 // is told to stop; this waits for its functions to return, and their outcomes
 // are dropped: those attempts are lost when their lease is over. Drain first.
+// From a handler, a workflow, a step or a query it does nothing.
 WEFT_API void weft_worker_close(weft_worker *worker);
 
 // The protocol, for workers that are made otherwise. --------------------------

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "remote/codec_batch.h"
+#include "runtime/inside.h"
 #include "unit/gateway_rig.h"
 #include "weft/connect.h"
 #include "weft/operate.h"
@@ -514,6 +515,20 @@ TEST(gateway, who_is_connected_is_told_of_the_end)
     weft_server_close(rig.server);
     rig.server = NULL;
     CHECK_HEARS_LIKE(&dealer, "bye 0 code=closing");
+    end(&rig, &dealer);
+}
+
+TEST(gateway, code_of_a_turn_does_not_end_it)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    wf_inside_begin(); // as if this were a handler
+    CHECK_ERR(weft_server_drain(rig.server, 10), WEFT_EINVAL);
+    weft_server_close(rig.server);
+    CHECK_EQ(strstr(weft_err_detail(), "weft_server_close") != NULL, 1);
+    wf_inside_end();
+    greet(&dealer, 1);
     end(&rig, &dealer);
 }
 

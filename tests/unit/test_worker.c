@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/inside.h"
 #include "support/test.h"
 #include "weft/weft.h"
 
@@ -325,6 +326,10 @@ TEST(worker, it_drains)
     while (atomic_load(&first.done) < 8) {
         pause_ms(1);
     }
+    wf_inside_begin(); // as if this were a handler
+    CHECK_ERR(weft_worker_drain(first.worker, 10), WEFT_EINVAL);
+    weft_worker_close(first.worker);
+    wf_inside_end();
     CHECK_OK(weft_worker_drain(first.worker, 10000));
     done = atomic_load(&first.done);
     CHECK(done < 40);

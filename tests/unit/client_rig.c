@@ -25,6 +25,28 @@ wf_node_post_request(struct weft_node *node, struct wf_request *request)
     pthread_mutex_unlock(&node->lock);
 }
 
+uint64_t
+rig_number(struct weft_node *node)
+{
+    uint64_t number;
+
+    pthread_mutex_lock(&node->lock);
+    number = node->number;
+    pthread_mutex_unlock(&node->lock);
+    return number;
+}
+
+uint64_t
+rig_confirmed(struct weft_node *node)
+{
+    uint64_t confirmed;
+
+    pthread_mutex_lock(&node->lock);
+    confirmed = node->confirmed;
+    pthread_mutex_unlock(&node->lock);
+    return confirmed;
+}
+
 uint32_t
 wf_node_partition_count(const struct weft_node *node)
 {

@@ -38,7 +38,7 @@ struct weft_node {
     size_t count; // posted and not answered
     bool is_paused;
     bool is_closing;
-    uint64_t number; // of the last request posted
+    uint64_t number; // of the last request posted: rig_number
     uint64_t confirmed;
     uint64_t random;
 };
@@ -68,6 +68,9 @@ weft_err rig_reach_client(const weft_client_options *options,
 // Does the node know kinds only when it is asked?
 extern const bool rig_is_far;
 
+// Of the last request that was posted.
+uint64_t rig_number(struct weft_node *node);
+uint64_t rig_confirmed(struct weft_node *node);
 // Answer everything that is held.
 void rig_release(struct weft_node *node, weft_err err);
 void rig_pause(struct weft_node *node, bool is_paused);

@@ -231,20 +231,20 @@ TEST(client, confirmed_follows_what_was_answered)
 
     rig_open();
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.confirmed, 1);
+    CHECK_EQ(rig_confirmed(&rig.node), 1);
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.confirmed, 2);
+    CHECK_EQ(rig_confirmed(&rig.node), 2);
     CHECK_OK(
         weft_client_submit(rig.client, &request, rig_note, NULL, NULL)); // 3
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.number, 5);
-    CHECK_EQ(rig.node.confirmed, 3);
+    CHECK_EQ(rig_number(&rig.node), 5);
+    CHECK_EQ(rig_confirmed(&rig.node), 3);
     rig_wait_held(&rig.node, 1);
     rig_release(&rig.node, WEFT_OK);
     rig_dispatch(1);
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.confirmed, 6);
+    CHECK_EQ(rig_confirmed(&rig.node), 6);
     rig_close();
 }
 
@@ -257,8 +257,8 @@ TEST(client, a_read_that_waits_keeps_nothing_unconfirmed)
     request.target = rig_order;
     CHECK_OK(weft_client_submit(rig.client, &request, rig_note, NULL, NULL));
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.number, 2);
-    CHECK_EQ(rig.node.confirmed, 2);
+    CHECK_EQ(rig_number(&rig.node), 2);
+    CHECK_EQ(rig_confirmed(&rig.node), 2);
     rig_close();
 }
 
@@ -271,19 +271,19 @@ TEST(client, a_timed_out_number_can_be_repeated)
     CHECK_ERR(weft_client_call(rig.client, &request, 5, &reply),
               WEFT_ETIMEDOUT);
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.confirmed, 1);
+    CHECK_EQ(rig_confirmed(&rig.node), 1);
     rig_release(&rig.node, WEFT_OK);
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.confirmed, 1);
+    CHECK_EQ(rig_confirmed(&rig.node), 1);
     request.name = "pay";
     request.number = 1;
     CHECK_OK(weft_client_call(rig.client, &request, 0, &reply));
     CHECK_EQ(reply->number, 1);
-    CHECK_EQ(rig.node.confirmed, 1);
+    CHECK_EQ(rig_confirmed(&rig.node), 1);
     weft_reply_free(reply);
     CHECK_OK(weft_client_signal(rig.client, rig_order, "pay", weft_nothing()));
-    CHECK_EQ(rig.node.number, 4);
-    CHECK_EQ(rig.node.confirmed, 4);
+    CHECK_EQ(rig_number(&rig.node), 4);
+    CHECK_EQ(rig_confirmed(&rig.node), 4);
     rig_close();
 }
 
@@ -296,7 +296,7 @@ TEST(client, an_id_that_is_kept_does_not_begin_at_1_again)
     options.client_id[3] = 7;
     CHECK_OK(rig_reach_client(&options, &client));
     CHECK_OK(weft_client_signal(client, rig_order, "pay", weft_nothing()));
-    CHECK(rig.node.number > 1ULL << 50);
+    CHECK(rig_number(&rig.node) > 1ULL << 50);
     weft_client_close(client);
     rig_close();
 }

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "remote/gateway_batch.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_queue.h"
 #include "remote/gateway_stats.h"
@@ -393,6 +394,8 @@ weft_server_close(weft_server *server)
     WF_ASSERT(rc == 0);
     // Calls back for all that is under way: there is nobody left to tell.
     weft_client_close(server->client);
+    // Batches that wait for their rate ask nothing now.
+    wf_gateway_batch_tick(server);
     destroy(server);
 }
 

@@ -1,5 +1,5 @@
-# common.sh - what the tests of the command share. Read with `.`, after WEFT and
-# MAKE_STORE were given as arguments.
+# common.sh - what the tests of the command share, and those of weftd. Read with
+# `.`, after WEFT and MAKE_STORE were given as arguments.
 weft=$1
 make_store=$2
 failed=0

@@ -6,11 +6,12 @@
 //              [--hold | --load]
 //
 //   order/done       completed, with a result, a published value, a journal
-//   order/waiting    waits for a signal, with a timer, attributes, memo,
-//   headers order/waiting/x  its child, with an open activity that fails and is
-//   retried order/failed     failed, with a name and a message box/parked its
-//   handler fails: parked box/full         paused, with 1,200 signals in its
-//   mailbox box/asleep       with a timer in a week, and 40,000 bytes of state
+//   order/waiting    waits for a signal: a timer, attributes, memo, headers
+//   order/waiting/x  its child, whose open activity fails and is tried again
+//   order/failed     failed, with a name and a message
+//   box/parked       its handler fails: parked
+//   box/full         paused, with 1,200 signals in its mailbox
+//   box/asleep       with a timer in a week, and 40,000 bytes of state
 //
 // and a dead letter, to order/done. --crash: the process ends with no close, so
 // that much of this is only in the log; with --strict the beacon has all that

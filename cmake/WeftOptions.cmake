@@ -44,3 +44,9 @@ if(WEFT_SANITIZE)
         -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${WEFT_SANITIZE})
 endif()
+
+# One branch for each condition of the source, counted right by threads too.
+if(WEFT_COVERAGE)
+    add_compile_options(--coverage -O0 -fprofile-update=atomic)
+    add_link_options(--coverage)
+endif()

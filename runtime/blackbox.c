@@ -110,11 +110,12 @@ wf_blackbox_explain(const struct wf_blackbox_entry *entry, char *out_text,
                     size_t size)
 {
     bool is_turn = entry->kind == WF_BLACKBOX_TURN;
-    const char *signal = entry->signal == SIGSEGV  ? "SIGSEGV"
-                         : entry->signal == SIGBUS ? "SIGBUS"
-                         : entry->signal == SIGFPE ? "SIGFPE"
-                         : entry->signal == SIGILL ? "SIGILL"
-                                                   : "SIGABRT";
+    const char *signal = entry->signal == SIGSEGV   ? "SIGSEGV"
+                         : entry->signal == SIGBUS  ? "SIGBUS"
+                         : entry->signal == SIGFPE  ? "SIGFPE"
+                         : entry->signal == SIGILL  ? "SIGILL"
+                         : entry->signal == SIGXCPU ? "too long a time"
+                                                    : "SIGABRT";
 
     (void)snprintf(out_text, size, "%s in its %s%s%s%s",
                    entry->is_overflow ? "a stack overflow" : signal,
@@ -344,6 +345,23 @@ wf_blackbox_is_running(const struct wf_blackbox_slot *slot,
         atomic_load_explicit(&slot->started_ms, memory_order_acquire);
     return atomic_load_explicit(&slot->generation, memory_order_acquire) ==
            generation;
+}
+
+// If the run ends between the two looks, the stamp is taken back; if it ends
+// later, the next begin does that.
+bool
+wf_blackbox_stamp(struct wf_blackbox_slot *slot, uint64_t generation)
+{
+    if (atomic_load(&slot->generation) != generation) {
+        return false;
+    }
+    atomic_store(&slot->is_overflow, 0);
+    atomic_store(&slot->stamped, SIGXCPU);
+    if (atomic_load(&slot->generation) != generation) {
+        atomic_store(&slot->stamped, 0);
+        return false;
+    }
+    return true;
 }
 
 bool

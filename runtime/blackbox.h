@@ -74,6 +74,10 @@ void wf_blackbox_end(struct wf_blackbox_slot *slot);
 // cheap to compare.
 bool wf_blackbox_is_running(const struct wf_blackbox_slot *slot,
                             uint64_t *out_generation, uint64_t *out_started_ms);
+// Blame that run of user code for the end of the process, which the caller
+// brings about: it runs too long. False: it has ended meanwhile. From a thread
+// that is not the slot's.
+bool wf_blackbox_stamp(struct wf_blackbox_slot *slot, uint64_t generation);
 // What the slot says now. False: it changed meanwhile, or nothing runs.
 bool wf_blackbox_read(const struct wf_blackbox_slot *slot,
                       struct wf_blackbox_entry *out_entry);

@@ -19,11 +19,14 @@
 // Backup. Somebody may ask for one from outside: node_control.c.
 //
 // Watchdog. A turn is seen in its shard's slot by its generation. One that is
-// still the same after turn_ms_max is reported, once.
+// still the same after turn_ms_max is reported, once; after turn_ms_abort, if
+// that is set, the process ends, with the blame on it.
 //
 // Threads: one.
 
 #include "runtime/housekeeping.h"
+
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -296,13 +299,27 @@ report(struct wf_housekeeping *keeping, const struct wf_blackbox_slot *slot,
     wf_blackbox_entry_fini(&entry);
 }
 
+// Nothing else ends a turn that does not end: it holds its shard's thread, and
+// whatever it was doing there. What was not durable is done again.
+static void
+end_process(const struct wf_housekeeping *keeping,
+            struct wf_blackbox_slot *slot, uint64_t generation)
+{
+    if (wf_blackbox_stamp(slot, generation)) {
+        wf_node_note(keeping->node, WF_TRACE_WARNING, "node", "abort",
+                     "a turn has run for longer than turn_ms_abort, %u ms",
+                     keeping->node->options.turn_ms_abort);
+        abort();
+    }
+}
+
 static void
 watch_turns(struct wf_housekeeping *keeping, uint64_t now)
 {
     weft_node *node = keeping->node;
 
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
-        const struct wf_blackbox_slot *slot = wf_blackbox_slot(node->box, i);
+        struct wf_blackbox_slot *slot = wf_blackbox_slot(node->box, i);
         struct watched *watched = &keeping->watched[i];
         uint64_t generation;
         uint64_t started_ms;
@@ -315,10 +332,16 @@ watch_turns(struct wf_housekeeping *keeping, uint64_t now)
                 .generation = generation,
                 .seen_at_ms = now,
             };
-        } else if (!watched->is_reported &&
-                   now - watched->seen_at_ms >= node->options.turn_ms_max) {
+            continue;
+        }
+        if (!watched->is_reported &&
+            now - watched->seen_at_ms >= node->options.turn_ms_max) {
             watched->is_reported = true;
             report(keeping, slot, now - watched->seen_at_ms);
+        }
+        if (node->options.turn_ms_abort > 0 &&
+            now - watched->seen_at_ms >= node->options.turn_ms_abort) {
+            end_process(keeping, slot, generation);
         }
     }
 }

@@ -48,6 +48,9 @@ typedef struct weft_node_options {
     uint32_t resident_actors_max; // kept in memory when idle; default 100000
     uint32_t stacks_max;    // workflow stacks kept when idle; default 8000
     uint32_t turn_ms_max;   // a longer turn is reported, not cut; default 100
+    uint32_t turn_ms_abort; // a turn that has run so long ends the process, and
+                            // its actor is parked at the third time; default
+                            // (0): never
     uint64_t reserve_bytes; // intake stops below so much free disk; default
                             // 256 MiB
     int strict;      // 1: the beacon is synced before each acknowledgement

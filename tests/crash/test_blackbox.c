@@ -25,6 +25,7 @@
 #define SURVIVED 42
 #define LIVES_MAX 10
 #define SWALLOW_MS 50
+#define ABORT_MS 200
 
 // What a life leaves behind.
 struct page {
@@ -42,7 +43,8 @@ enum poison {
     POISON_STACK,    // a workflow uses up its stack
     POISON_CHILD,    // a child follows NULL before anything of it is durable
     POISON_DOUBT,    // a condition that a workflow waits for does
-    POISON_KILL      // somebody kills the process while a turn runs
+    POISON_KILL,     // somebody kills the process while a turn runs
+    POISON_SPIN      // an actor's handler does not end
 };
 
 static bool is_cured; // the code was corrected
@@ -53,6 +55,15 @@ follow_null(void)
     volatile int *volatile nowhere = NULL;
 
     *nowhere = 1;
+}
+
+static void
+spin(void)
+{
+    volatile bool is_ended = false;
+
+    while (!is_ended) {
+    }
 }
 
 // Deeper than any stack, for all that the compiler can know.
@@ -75,6 +86,8 @@ careless(weft_actor *actor, const weft_message *message, void *state)
     }
     if (!is_cured && strcmp(message->name, "null") == 0) {
         follow_null();
+    } else if (!is_cured && strcmp(message->name, "spin") == 0) {
+        spin();
     } else if (strcmp(message->name, "kill") == 0 && page->deaths_left > 0) {
         page->deaths_left--;
         (void)kill(getpid(), SIGKILL);
@@ -245,7 +258,8 @@ static weft_target
 target_of(enum poison poison)
 {
     static const char *const kinds[] = {"careless", "caller",  "digger",
-                                        "infant",   "doubter", "careless"};
+                                        "infant",   "doubter", "careless",
+                                        "careless"};
 
     return (weft_target){kinds[poison], "victim"};
 }
@@ -264,6 +278,14 @@ look(struct rig *rig, enum poison poison)
     weft_reply_free(reply);
 }
 
+// Or it is started.
+static bool
+is_signalled(enum poison poison)
+{
+    return poison == POISON_TURN || poison == POISON_KILL ||
+           poison == POISON_SPIN;
+}
+
 static void
 send_poison(struct rig *rig, enum poison poison)
 {
@@ -272,9 +294,11 @@ send_poison(struct rig *rig, enum poison poison)
     if (poison == POISON_CHILD) {
         target.kind = "parent";
     }
-    if (poison == POISON_TURN || poison == POISON_KILL) {
+    if (is_signalled(poison)) {
         (void)weft_client_signal(rig->client, target,
-                                 poison == POISON_TURN ? "null" : "kill",
+                                 poison == POISON_TURN   ? "null"
+                                 : poison == POISON_SPIN ? "spin"
+                                                         : "kill",
                                  weft_nothing());
     } else {
         (void)weft_client_start(rig->client, target, weft_text("input"));
@@ -299,6 +323,7 @@ TEST(blackbox, life)
     CHECK_EQ(sscanf(text, "%u %u %499s", &number, &is_first, dir), 3);
     poison = (enum poison)number;
     init(&rig, dir);
+    rig.options.turn_ms_abort = poison == POISON_SPIN ? ABORT_MS : 0;
     if (rig_try_open(&rig) != WEFT_OK || rig_add(&rig, 1) != WEFT_OK) {
         _exit(1);
     }
@@ -346,7 +371,7 @@ cure(struct rig *rig, enum poison poison)
     is_cured = true;
     rig_open(rig);
     CHECK_OK(weft_client_resume(rig->client, target));
-    if (poison == POISON_TURN) {
+    if (is_signalled(poison)) {
         uint64_t value = 0;
 
         for (int i = 0; i < 200 && value == 0; i++) {
@@ -384,6 +409,12 @@ kill_and_cure(struct test *t, enum poison poison, const char *reason)
 TEST(blackbox, an_actor_that_follows_null_is_parked)
 {
     kill_and_cure(t, POISON_TURN, "last with SIGSEGV in its turn (timer null)");
+}
+
+TEST(blackbox, an_actor_whose_turn_does_not_end_is_parked)
+{
+    kill_and_cure(t, POISON_SPIN,
+                  "last with too long a time in its turn (timer spin)");
 }
 
 TEST(blackbox, an_activity_that_follows_null_is_parked)

@@ -55,8 +55,12 @@
 // A mailbox. Calls from the edge are refused with WEFT_EBUSY when full;
 // messages between actors are always taken.
 #define WF_MAILBOX_MESSAGES_MAX 1000000
-#define WF_MAILBOX_MEMORY_MAX 1000 // then spilled to rows
-#define WF_MAILBOX_PAGE 256        // read back at a time
+// Then it is spilled to rows, and read back by pages. A page has one message
+// at least.
+#define WF_MAILBOX_MEMORY_MAX 1000
+#define WF_MAILBOX_MEMORY_BYTES (4U << 20)
+#define WF_MAILBOX_PAGE 256
+#define WF_MAILBOX_PAGE_BYTES (1U << 20)
 
 // The redo window. Saving begins at half of it; over four windows intake is
 // refused with WEFT_EBUSY until saving has caught up.
@@ -166,5 +170,8 @@ _Static_assert(WF_ATTRIBUTES_BYTES_MAX < WF_IMAGE_INLINE_BYTES_MAX / 2,
 _Static_assert(WF_KEY_BYTES_MAX < 1024, "a key's offsets fit 16 bits");
 _Static_assert(WF_MAILBOX_PAGE < WF_MAILBOX_MEMORY_MAX,
                "a page of a mailbox fits its memory");
+_Static_assert(WF_MAILBOX_PAGE_BYTES + WF_PAYLOAD_BYTES_MAX <
+                   WF_MAILBOX_MEMORY_BYTES,
+               "what is over a mailbox's memory is more than a page");
 
 #endif

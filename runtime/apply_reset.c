@@ -240,10 +240,7 @@ keep_signals(struct wf_actor *actor)
     struct wf_list_node *node;
     struct wf_list taken;
 
-    wf_list_init(&taken);
-    while ((node = wf_list_pop_front(&mailbox->letters)) != NULL) {
-        wf_list_push_back(&taken, node);
-    }
+    wf_mailbox_take(mailbox, &taken);
     // There is room for the letters of the journal, whatever the image said.
     mailbox->next_seq += actor->journal.count;
     mailbox->first_seq = mailbox->next_seq;

@@ -41,7 +41,9 @@ add_row(void *ctx, weft_bytes key, weft_bytes value)
 {
     struct wf_load *load = ctx;
 
-    if (load->limit != 0 && load->rows_count == load->limit) {
+    if ((load->limit != 0 && load->rows_count == load->limit) ||
+        (load->limit_bytes != 0 && load->rows_count >= load->least &&
+         load->rows.len >= load->limit_bytes)) {
         load->is_more = true;
         return false;
     }

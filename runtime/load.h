@@ -29,11 +29,14 @@ struct wf_load {
 
     // The question. A get (key not empty): that row of `data` into `value`,
     // and if it says so, the rows with from <= key < to into `rows`. Else a
-    // scan: the first `limit` rows with from <= key < to.
+    // scan: the first `limit` rows with from <= key < to, and behind the first
+    // `least` no more once they have `limit_bytes`.
     struct wf_buf key;
     struct wf_buf from;
     struct wf_buf to;
-    uint32_t limit; // of rows; 0: all
+    uint32_t limit;       // of rows; 0: all
+    uint32_t least;       // of rows
+    uint32_t limit_bytes; // 0: any number
 
     // The answer.
     weft_err err; // WEFT_OK also when there is no such row

@@ -43,6 +43,7 @@ wf_mailbox_push(struct wf_mailbox *mailbox, weft_bytes letter)
 {
     struct wf_waiting *waiting = wf_waiting_create(mailbox->next_seq++, letter);
 
+    mailbox->bytes += waiting->len;
     wf_list_push_back(&mailbox->letters, &waiting->node);
 }
 
@@ -52,7 +53,16 @@ wf_mailbox_push_first(struct wf_mailbox *mailbox, weft_bytes letter)
     struct wf_waiting *waiting =
         wf_waiting_create(--mailbox->first_seq, letter);
 
+    mailbox->bytes += waiting->len;
     wf_list_push_front(&mailbox->letters, &waiting->node);
+}
+
+static void
+drop(struct wf_mailbox *mailbox, struct wf_waiting *letter)
+{
+    mailbox->bytes -= letter->len;
+    wf_list_remove(&mailbox->letters, &letter->node);
+    wf_free(letter);
 }
 
 bool
@@ -63,10 +73,22 @@ wf_mailbox_pop(struct wf_mailbox *mailbox)
     if (letter == NULL) {
         return false;
     }
-    wf_list_remove(&mailbox->letters, &letter->node);
-    wf_free(letter);
+    drop(mailbox, letter);
     mailbox->first_seq++;
     return true;
+}
+
+void
+wf_mailbox_take(struct wf_mailbox *mailbox, struct wf_list *out_letters)
+{
+    struct wf_list_node *node;
+
+    wf_list_init(out_letters);
+    while ((node = wf_list_pop_front(&mailbox->letters)) != NULL) {
+        wf_list_push_back(out_letters, node);
+    }
+    mailbox->bytes = 0;
+    mailbox->first_seq = mailbox->next_seq;
 }
 
 bool
@@ -83,6 +105,7 @@ wf_mailbox_restore(struct wf_mailbox *mailbox, uint64_t seq, weft_bytes letter,
     }
     waiting = wf_waiting_create(seq, letter);
     waiting->has_row = has_row;
+    mailbox->bytes += waiting->len;
     wf_list_init(&later);
     while (letters->count > 0 &&
            WF_CONTAINER(before, struct wf_waiting, node)->seq > seq) {
@@ -110,7 +133,28 @@ wf_mailbox_came_back(struct wf_mailbox *mailbox, uint64_t count)
 bool
 wf_mailbox_is_overfull(const struct wf_mailbox *mailbox)
 {
-    return mailbox->letters.count > WF_MAILBOX_MEMORY_MAX;
+    return mailbox->letters.count > WF_MAILBOX_MEMORY_MAX ||
+           mailbox->bytes > WF_MAILBOX_MEMORY_BYTES;
+}
+
+// The first letter behind the first page.
+static uint64_t
+page_end(const struct wf_mailbox *mailbox)
+{
+    const struct wf_list_node *node = wf_list_first(&mailbox->letters);
+    uint64_t end = mailbox->first_seq;
+    uint64_t bytes = 0;
+
+    while (node != NULL && end < mailbox->first_seq + WF_MAILBOX_PAGE &&
+           bytes < WF_MAILBOX_PAGE_BYTES) {
+        const struct wf_waiting *letter =
+            WF_CONTAINER(node, struct wf_waiting, node);
+
+        bytes += letter->len;
+        end = letter->seq + 1;
+        node = wf_list_next(&mailbox->letters, node);
+    }
+    return end;
 }
 
 bool
@@ -125,7 +169,7 @@ wf_mailbox_takes_row(const struct wf_mailbox *mailbox,
     // Rows are one stretch: once there are some, what comes behind joins them.
     return has_rows ? letter->seq >= mailbox->row_from
                     : wf_mailbox_is_overfull(mailbox) &&
-                          letter->seq >= mailbox->first_seq + WF_MAILBOX_PAGE;
+                          letter->seq >= page_end(mailbox);
 }
 
 void
@@ -143,9 +187,8 @@ wf_mailbox_gave_row(struct wf_mailbox *mailbox, struct wf_waiting *letter)
 void
 wf_mailbox_let_go(struct wf_mailbox *mailbox)
 {
-    uint64_t keep_to = wf_mailbox_has_gone(mailbox)
-                           ? mailbox->gone_to
-                           : mailbox->first_seq + WF_MAILBOX_PAGE;
+    uint64_t keep_to =
+        wf_mailbox_has_gone(mailbox) ? mailbox->gone_to : page_end(mailbox);
     struct wf_list_node *node = wf_list_first(&mailbox->letters);
 
     while (node != NULL) {
@@ -159,8 +202,7 @@ wf_mailbox_let_go(struct wf_mailbox *mailbox)
             mailbox->gone_from = letter->seq;
         }
         mailbox->gone_to = letter->seq + 1;
-        wf_list_remove(&mailbox->letters, &letter->node);
-        wf_free(letter);
+        drop(mailbox, letter);
     }
     wf_mailbox_check(mailbox);
 }
@@ -177,4 +219,5 @@ wf_mailbox_check(const struct wf_mailbox *mailbox)
         WF_ASSERT(mailbox->gone_to <= mailbox->row_to);      // M2
     }
     WF_ASSERT(mailbox->letters.count + gone == wf_mailbox_count(mailbox)); // M3
+    WF_ASSERT(mailbox->letters.count > 0 || mailbox->bytes == 0);          // M4
 }

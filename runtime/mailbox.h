@@ -3,9 +3,9 @@
 // mailbox.h - the letters of one actor that were not handled, oldest first.
 //
 // A long queue is kept in the store, not in memory: once more than
-// WF_MAILBOX_MEMORY_MAX letters wait, those behind the first page get rows of
-// their own, and when these are durable their memory is freed. So in order of
-// seq there are up to three stretches:
+// WF_MAILBOX_MEMORY_MAX letters wait, or WF_MAILBOX_MEMORY_BYTES of them, those
+// behind the first page get rows of their own, and when these are durable their
+// memory is freed. So in order of seq there are up to three stretches:
 //
 //   [first_seq, gone_from)   in memory
 //   [gone_from, gone_to)     in rows only; read back by pages
@@ -15,6 +15,7 @@
 //   M1  first_seq <= gone_from <= gone_to <= next_seq, if anything is gone
 //   M2  what is gone has a row: row_from <= gone_from, gone_to <= row_to
 //   M3  letters in memory are in order of seq, and all that are not gone
+//   M4  bytes is the length of all letters in memory
 
 #ifndef WF_RUNTIME_MAILBOX_H
 #define WF_RUNTIME_MAILBOX_H
@@ -34,6 +35,7 @@ struct wf_mailbox {
     uint64_t row_to;        // to, exclusive
     uint64_t gone_from;     // not in memory: from
     uint64_t gone_to;       // to, exclusive
+    uint64_t bytes;         // of the letters in memory
 };
 
 void wf_mailbox_init(struct wf_mailbox *mailbox);
@@ -60,6 +62,9 @@ void wf_mailbox_push(struct wf_mailbox *mailbox, weft_bytes letter);
 void wf_mailbox_push_first(struct wf_mailbox *mailbox, weft_bytes letter);
 // Drop the oldest. False: it is not in memory.
 bool wf_mailbox_pop(struct wf_mailbox *mailbox);
+// Take all letters out, none of which is in rows; out_letters is made anew, and
+// the caller frees what is in it.
+void wf_mailbox_take(struct wf_mailbox *mailbox, struct wf_list *out_letters);
 
 // A letter that was read back. False: it does not belong here.
 bool wf_mailbox_restore(struct wf_mailbox *mailbox, uint64_t seq,

@@ -418,6 +418,7 @@ wf_partition_wants_commit(const struct wf_partition *partition, uint64_t now_ms)
 {
     return !partition->is_sealed &&
            (partition->has_urgent || wf_saver_is_behind(partition) ||
+            partition->overfull.count > 0 ||
             (partition->lazy_since_ms != 0 &&
              partition->lazy_since_ms + WF_LAZY_MS <= now_ms));
 }
@@ -510,14 +511,21 @@ find_redo(struct wf_partition *partition)
     forget_marks(partition);
 }
 
-// Letters whose rows are durable now need no memory.
+// Letters whose rows are durable now need no memory. What came meanwhile may be
+// too much again.
 static void
 free_spilled(struct wf_partition *partition)
 {
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&partition->spilled)) != NULL) {
-        wf_mailbox_let_go(&WF_CONTAINER(node, struct wf_actor, spill)->mailbox);
+        struct wf_actor *actor = WF_CONTAINER(node, struct wf_actor, spill);
+
+        wf_mailbox_let_go(&actor->mailbox);
+        if (wf_mailbox_is_overfull(&actor->mailbox) &&
+            wf_list_has(&actor->object.dirty)) {
+            wf_list_push_back(&partition->overfull, node);
+        }
     }
 }
 

@@ -292,8 +292,7 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
         fail_load(partition, actor, err);
     } else if (wf_mailbox_has_gone(&actor->mailbox)) {
         // Records that wait may take letters out: at most one each.
-        wf_residents_page(partition, actor,
-                          WF_MAILBOX_PAGE + (uint32_t)actor->pending.count);
+        wf_residents_page(partition, actor, (uint32_t)actor->pending.count);
     } else {
         complete_load(partition, actor);
     }
@@ -301,7 +300,7 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
 
 void
 wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
-                  uint32_t limit)
+                  uint32_t least)
 {
     struct wf_load *load;
     weft_bytes key = wf_key_bytes(&actor->key);
@@ -315,7 +314,9 @@ wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
                     actor->mailbox.gone_from);
     wf_keys_mailbox(&load->to, partition->options.index, key,
                     actor->mailbox.gone_to);
-    load->limit = limit;
+    load->limit = WF_MAILBOX_PAGE + least;
+    load->least = 1 + least;
+    load->limit_bytes = WF_MAILBOX_PAGE_BYTES;
     wf_list_push_back(&partition->outputs.loads, &load->node);
 }
 

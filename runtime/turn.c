@@ -406,7 +406,7 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
         wf_list_remove(&partition->ready, &actor->ready);
     }
     if (has_work && !is_here) {
-        wf_residents_page(partition, actor, WF_MAILBOX_PAGE);
+        wf_residents_page(partition, actor, 0);
     }
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "runtime/partition_impl.h"
 #include "sim/world.h"
 #include "support/test.h"
 #include "weft/weft.h"
@@ -184,16 +186,33 @@ TEST(core, an_order_completes_over_a_crash_at_every_commit)
     }
 }
 
+// Of the letters that are in memory.
+static uint64_t
+letter_bytes(const struct world *world)
+{
+    const struct wf_partition *partition = world_partition(world, 0);
+    const struct wf_actor *actor;
+    uint64_t bytes = 0;
+    size_t cursor = 0;
+
+    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
+        bytes += actor->mailbox.bytes;
+    }
+    return bytes;
+}
+
 // A queue longer than memory should hold: letters go to rows, come back by
 // pages, and none is lost or out of order over crashes in between.
 static void
-long_mailbox(int64_t window)
+long_mailbox(int64_t window, int count, size_t payload_len)
 {
-    enum { COUNT = 6000 };
+    static const uint8_t payload[200000];
+    weft_bytes data = weft_bytes_of(payload, payload_len);
     weft_definitions *defs = definitions();
     struct world *world = world_create(&(struct world_options){
         .seed = 3, .definitions = defs, .window_bytes = window});
     struct world_call *call;
+    char sum[16];
 
     call = world_ask(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
                      weft_nothing());
@@ -201,21 +220,21 @@ long_mailbox(int64_t window)
     call =
         world_ask(world, WEFT_VERB_PAUSE, "counter", "a", "", weft_nothing());
     CHECK_OK(call->err);
-    for (int i = 0; i < COUNT; i++) {
-        (void)world_call(world, WEFT_VERB_SIGNAL, "counter", "a", "add",
-                         weft_nothing());
-        if (i % 100 == 99) {
+    for (int i = 0; i < count; i++) {
+        (void)world_call(world, WEFT_VERB_SIGNAL, "counter", "a", "add", data);
+        if (i % (count / 60) == 0) {
             world_run_ms(world, 10);
         }
-        if (i % 1500 == 1499) {
+        if (i % (count / 4) == count / 4 - 1) {
             world_crash(world, 0);
         }
     }
     world_run_ms(world, 1000);
+    CHECK(letter_bytes(world) <= WF_MAILBOX_MEMORY_BYTES);
     call = world_ask(world, WEFT_VERB_DESCRIBE, "counter", "a", "",
                      weft_nothing());
     CHECK_OK(call->err);
-    CHECK(call->item.mailbox_count >= COUNT);
+    CHECK(call->item.mailbox_count >= (uint64_t)count);
     call =
         world_ask(world, WEFT_VERB_RESUME, "counter", "a", "", weft_nothing());
     CHECK_OK(call->err);
@@ -226,7 +245,8 @@ long_mailbox(int64_t window)
     world_run_ms(world, 10000);
     call =
         world_ask(world, WEFT_VERB_ASK, "counter", "a", "read", weft_nothing());
-    CHECK_STR(call->data, "6001");
+    (void)snprintf(sum, sizeof(sum), "%d", count + 1);
+    CHECK_STR(call->data, sum);
     CHECK_EQ(world_audit(world), 0);
     world_destroy(world);
     weft_definitions_destroy(defs);
@@ -234,9 +254,16 @@ long_mailbox(int64_t window)
 
 TEST(core, a_long_mailbox_spills_to_rows_and_loses_nothing)
 {
-    long_mailbox(0);
-    long_mailbox(65536);
-    long_mailbox(64 << 20);
+    long_mailbox(0, 6000, 0);
+    long_mailbox(65536, 6000, 0);
+    long_mailbox(64 << 20, 6000, 0);
+}
+
+TEST(core, a_mailbox_of_large_letters_does_not_fill_memory)
+{
+    long_mailbox(0, 60, 200000);
+    long_mailbox(65536, 60, 200000);
+    long_mailbox(64 << 20, 60, 200000);
 }
 
 static weft_err

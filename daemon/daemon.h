@@ -31,7 +31,7 @@ struct settings {
     // [node]
     char *data;
     uint64_t partitions, shards, stores, workers, local_workers;
-    uint64_t window, residents, stacks, reserve;
+    uint64_t window, residents, stacks, reserve, memory, turn_abort;
     uint64_t strict, accept_loss;
 
     // [server]

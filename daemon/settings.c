@@ -61,6 +61,10 @@ static const struct setting table[] = {
      "idle workflows' stacks kept; default 8000"},
     {"node", "reserve", "SIZE", BYTES, AT(reserve), UINT64_MAX / 4, 0,
      "free disk below which nothing is taken; default 256MiB"},
+    {"node", "memory", "SIZE", BYTES, AT(memory), UINT64_MAX / 4, 0,
+     "weft's own memory above which nothing is taken; default half of all"},
+    {"node", "turn-abort", "MS", NUMBER, AT(turn_abort), UINT32_MAX, 0,
+     "a turn that runs so long ends weftd; default never"},
     {"node", "strict", NULL, FLAG, AT(strict), 1, 0,
      "sync the beacon before each acknowledgement"},
     {"node", "accept-loss", NULL, FLAG, AT(accept_loss), 1, 0,
@@ -467,6 +471,8 @@ settings_node(const struct settings *settings)
     options.resident_actors_max = (uint32_t)settings->residents;
     options.stacks_max = (uint32_t)settings->stacks;
     options.reserve_bytes = settings->reserve;
+    options.memory_bytes = settings->memory;
+    options.turn_ms_abort = (uint32_t)settings->turn_abort;
     options.strict = (int)settings->strict;
     options.accept_loss = (int)settings->accept_loss;
     options.log = journal_line;

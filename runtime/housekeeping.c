@@ -16,6 +16,8 @@
 // Disk space. Below the reserve all intake stops; above it by an eighth it goes
 // on, so that it does not flap.
 //
+// Memory. Above memory_bytes intake stops, in the same way: pressure.h.
+//
 // Backup. Somebody may ask for one from outside: node_control.c.
 //
 // Watchdog. A turn is seen in its shard's slot by its generation. One that is
@@ -37,6 +39,7 @@
 #include "runtime/depot.h"
 #include "runtime/node_control.h"
 #include "runtime/node_impl.h"
+#include "runtime/pressure.h"
 #include "runtime/shard.h"
 #include "runtime/supervisor.h"
 
@@ -71,6 +74,7 @@ struct wf_housekeeping {
     uint64_t next_ms;        // when the next round begins
     uint64_t space_at_ms;    // when the disk is looked at next
     bool is_full;
+    bool is_pressed;
     bool is_stopped;
 };
 
@@ -280,6 +284,26 @@ watch_space(struct wf_housekeeping *keeping, uint64_t now)
                  (unsigned long long)free_bytes, (unsigned long long)reserve);
 }
 
+// Shards and clients see for themselves; this says it.
+static void
+watch_memory(struct wf_housekeeping *keeping)
+{
+    weft_node *node = keeping->node;
+    uint64_t limit = node->options.memory_bytes;
+    bool is_high = wf_pressure_is_high(limit, keeping->is_pressed);
+
+    if (is_high != keeping->is_pressed) {
+        keeping->is_pressed = is_high;
+        wf_node_note(node, WF_TRACE_WARNING, "node", "memory",
+                     is_high ? "intake stops: %llu MiB are in memory, and "
+                               "memory_bytes is %llu MiB"
+                             : "intake goes on: %llu MiB are in memory, and "
+                               "memory_bytes is %llu MiB",
+                     (unsigned long long)(wf_alloc_bytes() >> 20),
+                     (unsigned long long)(limit >> 20));
+    }
+}
+
 // Turns. --------------------------------------------------------------------
 
 static void
@@ -385,6 +409,7 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
         keeping->next_ms = now + WF_BEACON_MS;
         keep_stores(keeping, now);
         watch_space(keeping, now);
+        watch_memory(keeping);
         watch_turns(keeping, now);
         wf_node_control_step(keeping->control);
         did_something = true;

@@ -18,6 +18,7 @@
 //
 // Threads: any, as weft/node.h says.
 
+#include <inttypes.h>
 #include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@
 #include "runtime/loader.h"
 #include "runtime/node_impl.h"
 #include "runtime/partition.h"
+#include "runtime/pressure.h"
 #include "runtime/request.h"
 #include "runtime/shard.h"
 #include "runtime/workers.h"
@@ -45,6 +47,25 @@
 #define MANUAL_ROUNDS_MAX 100000
 
 // For clients. ----------------------------------------------------------------
+
+// What would add to it is refused on the spot: behind all that is in the inbox
+// it would wait for long, and take memory meanwhile.
+static bool
+refuses_for_memory(const weft_node *node, struct wf_request *request)
+{
+    char detail[160];
+
+    if (wf_request_is_read(request) || wf_request_may_have_happened(request) ||
+        !wf_pressure_is_high(node->options.memory_bytes, false)) {
+        return false;
+    }
+    (void)snprintf(detail, sizeof(detail),
+                   "%" PRIu64 " MiB are in memory, and memory_bytes is %" PRIu64
+                   " MiB: intake is stopped for now",
+                   wf_alloc_bytes() >> 20, node->options.memory_bytes >> 20);
+    wf_request_answer(request, WEFT_EBUSY, detail);
+    return true;
+}
 
 void
 wf_node_post_request(weft_node *node, struct wf_request *request)
@@ -56,6 +77,10 @@ wf_node_post_request(weft_node *node, struct wf_request *request)
     // up before the inboxes are emptied for the last time.
     if (atomic_load(&node->is_refusing)) {
         wf_request_answer(request, WEFT_ECLOSED, "the node is closed");
+        request->done(request);
+        return;
+    }
+    if (refuses_for_memory(node, request)) {
         request->done(request);
         return;
     }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/inside.h"
 #include "runtime/metrics.h"
@@ -321,16 +322,20 @@ put_node_gauges(weft_metrics *metrics, weft_node *node)
         GAUGE("actors_parked", "Actors parked since the node was opened.", NULL,
               NULL),
         GAUGE("audit_failures", "Actors that nothing would wake.", NULL, NULL),
+        GAUGE("memory_bytes", "Allocated by weft in this process.", NULL, NULL),
+        GAUGE("memory_bytes_max", "Intake stops above.", NULL, NULL),
     };
     struct wf_partition_stats stats = {0};
-    uint64_t values[4];
+    uint64_t values[6];
 
     wf_node_ask_shards(node, &stats);
     values[0] = stats.actors_resident;
     values[1] = stats.stacks_resident;
     values[2] = stats.actors_parked;
     values[3] = stats.audit_failures;
-    for (size_t i = 0; i < 4; i++) {
+    values[4] = wf_alloc_bytes();
+    values[5] = node->options.memory_bytes;
+    for (size_t i = 0; i < 6; i++) {
         wf_metrics_put(metrics, &families[i], NULL, NULL, (double)values[i]);
     }
 }

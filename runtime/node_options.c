@@ -101,6 +101,16 @@ read_flags(const weft_node_options *options)
     return err;
 }
 
+static uint64_t
+machine_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page = sysconf(_SC_PAGESIZE);
+
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page
+                                 : UINT64_MAX;
+}
+
 weft_err
 wf_node_read_options(const weft_node_options *given,
                      const struct wf_node_seams *seams, weft_node_options *out)
@@ -146,6 +156,9 @@ wf_node_read_options(const weft_node_options *given,
     }
     if (options.reserve_bytes == 0) {
         options.reserve_bytes = WF_RESERVE_BYTES_DEFAULT;
+    }
+    if (options.memory_bytes == 0) {
+        options.memory_bytes = machine_bytes() / 2;
     }
     options.data_dir =
         seams->open_store != NULL ? NULL : wf_strdup(options.data_dir);

@@ -244,6 +244,7 @@ make_shards(weft_node *node)
         .stores_count = node->options.store_count,
         .partitions_count = node->options.partition_count,
         .window_bytes = node->options.window_bytes,
+        .memory_bytes = node->options.memory_bytes,
         .definitions = node->options.definitions,
         .clock = node->clock,
         .ports =

@@ -563,6 +563,16 @@ wf_partition_refuse(struct wf_partition *partition, weft_err err)
     partition->refusal = err;
 }
 
+bool
+wf_partition_press(struct wf_partition *partition, bool is_pressed)
+{
+    uint64_t before = partition->stats.evictions;
+
+    partition->is_pressed = is_pressed;
+    wf_residents_evict(partition);
+    return partition->stats.evictions > before;
+}
+
 struct wf_outputs *
 wf_partition_outputs(struct wf_partition *partition)
 {

@@ -162,6 +162,11 @@ uint64_t wf_partition_redo_commit(const struct wf_partition *partition);
 // WEFT_ECLOSED), or with WEFT_OK take them again.
 void wf_partition_refuse(struct wf_partition *partition, weft_err err);
 
+// There is too little memory, or no longer: what changed is saved without
+// waiting for the window, and actors at rest are let go, some with each call.
+// True if some were.
+bool wf_partition_press(struct wf_partition *partition, bool is_pressed);
+
 // Outputs. ------------------------------------------------------------------
 
 // A frame on its way to another partition (or this one).

@@ -101,6 +101,7 @@ struct wf_partition {
     uint64_t seals;         // so many were cut
     bool is_open;           // recovery is over
     weft_err refusal;       // of requests; WEFT_OK: none
+    bool is_pressed;        // there is too little memory
 
     // Objects.
     struct wf_table actors;

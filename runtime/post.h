@@ -79,6 +79,7 @@ enum wf_refusal {
     WF_REFUSAL_STALLED = 1, // the store takes no writes: WEFT_EBUSY
     WF_REFUSAL_FULL = 2,    // the disk is nearly full: WEFT_EFULL
     WF_REFUSAL_CLOSED = 4,  // the node drains or closes: WEFT_ECLOSED
+    WF_REFUSAL_MEMORY = 8,  // weft holds too much memory: WEFT_EBUSY
 };
 
 #define WF_POST_ALL_STORES UINT32_MAX

@@ -196,6 +196,12 @@ copy_bytes(weft_bytes bytes)
     return bytes.len == 0 ? weft_nothing() : wf_bytes_copy(bytes);
 }
 
+bool
+wf_request_may_have_happened(const struct wf_request *request)
+{
+    return request->is_repeat || request->arrival != 0;
+}
+
 void
 wf_request_answer(struct wf_request *request, weft_err err, const char *detail)
 {

@@ -131,6 +131,10 @@ void wf_request_destroy(struct wf_request *request); // NULL is fine
 // Does it change nothing, so that it may be asked again without a number?
 bool wf_request_is_read(const struct wf_request *request);
 
+// Was it asked before, so that a refusal, which says that nothing happened,
+// could be wrong?
+bool wf_request_may_have_happened(const struct wf_request *request);
+
 // Fill in the answer; strings and bytes are copied. detail may be NULL. With
 // WEFT_EBUSY and WEFT_EFULL goes a hint when to come again.
 void wf_request_answer(struct wf_request *request, weft_err err,

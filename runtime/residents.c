@@ -487,7 +487,8 @@ wf_residents_evict(struct wf_partition *partition)
     // stays short.
     uint32_t tries = EVICTIONS_AT_ONCE;
 
-    while (partition->actors.count > partition->options.residents_max &&
+    while ((partition->is_pressed ||
+            partition->actors.count > partition->options.residents_max) &&
            partition->idle.count > 0 && tries-- > 0) {
         struct wf_list_node *node = wf_list_pop_front(&partition->idle);
         struct wf_actor *actor = WF_CONTAINER(node, struct wf_actor, lru);

@@ -29,6 +29,7 @@ is_due(const struct wf_partition *partition, const struct wf_object *object,
     return save_all || window <= 0 ||
            partition->log_bytes - object->dirty_bytes > (uint64_t)window / 2 ||
            // What is not saved cannot be evicted.
+           partition->is_pressed ||
            partition->actors.count > partition->options.residents_max;
 }
 
@@ -59,7 +60,8 @@ wf_saver_is_behind(const struct wf_partition *partition)
     if (object == NULL || window <= 0) {
         return false;
     }
-    if (partition->log_bytes - object->dirty_bytes <= (uint64_t)window) {
+    if (!partition->is_pressed &&
+        partition->log_bytes - object->dirty_bytes <= (uint64_t)window) {
         return false;
     }
     return object->type != WF_OBJECT_ACTOR ||

@@ -33,6 +33,7 @@
 #include "base/list.h"
 #include "runtime/blackbox.h"
 #include "runtime/load.h"
+#include "runtime/pressure.h"
 #include "runtime/request.h"
 #include "runtime/shard_impl.h"
 #include "runtime/stack.h"
@@ -409,6 +410,33 @@ tick(struct wf_shard *shard)
     return count > 0;
 }
 
+// Too little memory: refuse, save, and let go. True if something was let go.
+static bool
+look_at_memory(struct wf_shard *shard)
+{
+    bool is_high =
+        wf_pressure_is_high(shard->options.memory_bytes, shard->is_pressed);
+    bool did_something = false;
+
+    if (!is_high && !shard->is_pressed) {
+        return false;
+    }
+    if (is_high != shard->is_pressed) {
+        shard->is_pressed = is_high;
+        wf_shard_refuse(shard, WF_POST_ALL_STORES, WF_REFUSAL_MEMORY, is_high);
+    }
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->partition != NULL) {
+            did_something =
+                wf_partition_press(place->partition, is_high) || did_something;
+            wf_shard_settle(shard, place);
+        }
+    }
+    return did_something;
+}
+
 static bool
 may_run(const struct wf_shard *shard, const struct wf_shard_lane *lane)
 {
@@ -499,6 +527,7 @@ wf_shard_step(struct wf_shard *shard)
     shard->now_ms = wf_steady_now_ms(&shard->steady);
     did_something = wf_shard_drain(shard);
     if (shard->mode == WF_SHARD_SERVING || shard->mode == WF_SHARD_CLOSING) {
+        did_something = look_at_memory(shard) || did_something;
         did_something = tick(shard) || did_something;
         did_something = run(shard) || did_something;
         audit(shard);

@@ -43,6 +43,7 @@ struct wf_shard_options {
     uint32_t stores_count; // partition p is in store p % stores_count
     uint32_t partitions_count;
     int64_t window_bytes;                // as the partitions'
+    uint64_t memory_bytes;               // as in weft_node_options
     const weft_definitions *definitions; // borrowed: for counts by kind
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL

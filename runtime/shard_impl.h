@@ -83,6 +83,7 @@ struct wf_shard {
     struct wf_heap due;          // of places
     struct wf_list orphans;      // tasks that came back unrun while closing
     struct wf_tally *tally;
+    bool is_pressed;    // there is too little memory
     uint64_t turned_ns; // when a turn or a step last ended, or they began
     uint64_t audit_at_ms;
     uint32_t audit_next; // place
@@ -96,6 +97,8 @@ void wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place);
 void wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place);
 void wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place);
 void wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store);
+void wf_shard_refuse(struct wf_shard *shard, uint32_t store,
+                     enum wf_refusal why, bool is_on);
 
 // shard_post.c: up to a bounded number of posts. True: there was one.
 bool wf_shard_drain(struct wf_shard *shard);

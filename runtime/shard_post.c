@@ -48,13 +48,9 @@ refusal_of(unsigned refusals)
     if ((refusals & WF_REFUSAL_FULL) != 0) {
         return WEFT_EFULL;
     }
-    return (refusals & WF_REFUSAL_STALLED) != 0 ? WEFT_EBUSY : WEFT_OK;
-}
-
-static bool
-may_have_happened(const struct wf_request *request)
-{
-    return request->is_repeat || request->arrival != 0;
+    return (refusals & (WF_REFUSAL_STALLED | WF_REFUSAL_MEMORY)) != 0
+               ? WEFT_EBUSY
+               : WEFT_OK;
 }
 
 static void
@@ -68,7 +64,8 @@ refuse_kept(struct wf_shard_place *place)
             WF_CONTAINER(node, struct wf_request, wait);
 
         node = wf_list_next(&place->requests, node);
-        if (!wf_request_is_read(request) && !may_have_happened(request)) {
+        if (!wf_request_is_read(request) &&
+            !wf_request_may_have_happened(request)) {
             wf_list_remove(&place->requests, &request->wait);
             wf_request_answer(request, err, "intake is stopped for now");
             request->done(request);
@@ -254,20 +251,27 @@ wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store)
     }
 }
 
-static void
-refuse(struct wf_shard *shard, const struct wf_post *post)
+void
+wf_shard_refuse(struct wf_shard *shard, uint32_t store, enum wf_refusal why,
+                bool is_on)
 {
-    unsigned why = (unsigned)post->u.refuse.why;
-
     for (uint32_t i = 0; i < shard->options.stores_count; i++) {
         struct wf_shard_lane *lane = &shard->lanes[i];
 
-        if (post->store == WF_POST_ALL_STORES || post->store == i) {
-            lane->refusals = post->u.refuse.is_on ? lane->refusals | why
-                                                  : lane->refusals & ~why;
+        if (store == WF_POST_ALL_STORES || store == i) {
+            lane->refusals = is_on ? lane->refusals | (unsigned)why
+                                   : lane->refusals & ~(unsigned)why;
             wf_shard_apply_refusals(shard, i);
         }
     }
+}
+
+static void
+refuse(struct wf_shard *shard, const struct wf_post *post)
+{
+    enum wf_refusal why = post->u.refuse.why;
+
+    wf_shard_refuse(shard, post->store, why, post->u.refuse.is_on);
     if (why == WF_REFUSAL_CLOSED && shard->mode < WF_SHARD_CLOSING) {
         shard->mode = WF_SHARD_CLOSING;
     }

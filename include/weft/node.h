@@ -53,6 +53,9 @@ typedef struct weft_node_options {
                             // (0): never
     uint64_t reserve_bytes; // intake stops below so much free disk; default
                             // 256 MiB
+    uint64_t memory_bytes;  // intake stops while weft's own memory in this
+                            // process, without that of stores and stacks, is
+                            // above; default: half of the machine's
     int strict;      // 1: the beacon is synced before each acknowledgement
     int accept_loss; // 1: open a store that lost its newest part; see ELOST
     int no_fatal_handler; // 1: install no handler for SIGSEGV and its like

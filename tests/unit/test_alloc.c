@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -43,6 +44,51 @@ TEST(alloc, copies_are_equal_and_apart)
     wf_free(copy);
     wf_free(bytes);
     wf_free(wf_memdup(NULL, 0));
+}
+
+static void *
+take_and_keep(void *unused)
+{
+    (void)unused;
+    return wf_alloc(1000);
+}
+
+static bool
+within(uint64_t bytes, uint64_t wanted)
+{
+    return bytes + (64 << 10) >= wanted && bytes <= wanted + (64 << 10);
+}
+
+TEST(alloc, what_is_allocated_is_counted)
+{
+    uint64_t before = wf_alloc_bytes();
+    void *memory = wf_alloc(10 << 20);
+
+    CHECK(within(wf_alloc_bytes(), before + (10 << 20)));
+    memory = wf_realloc(memory, 30 << 20);
+    CHECK(within(wf_alloc_bytes(), before + (30 << 20)));
+    wf_free(memory);
+    CHECK(within(wf_alloc_bytes(), before));
+}
+
+// What each allocates is less than a thread keeps to itself.
+TEST(alloc, threads_that_end_have_told_what_they_took)
+{
+    enum { COUNT = 1000 };
+    uint64_t before = wf_alloc_bytes();
+    void *memory[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        pthread_t thread;
+
+        CHECK_EQ(pthread_create(&thread, NULL, take_and_keep, NULL), 0);
+        CHECK_EQ(pthread_join(thread, &memory[i]), 0);
+    }
+    CHECK(within(wf_alloc_bytes(), before + COUNT * 1000));
+    for (int i = 0; i < COUNT; i++) {
+        wf_free(memory[i]);
+    }
+    CHECK(within(wf_alloc_bytes(), before));
 }
 
 // Sanitizers end the process themselves on a size this large, so that part is

@@ -5,17 +5,15 @@
 #include "sim/run.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/job.h"
+#include "sim/repeat.h"
 #include "sim/world.h"
 #include "support/account.h"
-#include "support/test.h"
 
 #define ACCOUNTS 12
 #define JOBS 30
@@ -26,7 +24,10 @@
 
 struct run {
     struct world *world;
-    uint64_t seed;
+    struct choice *choice; // of the work
+    uint64_t seed;         // the first of them
+    uint32_t rounds;       // of work
+    bool is_planted;       // the client counts one of its transfers wrong
     struct world_call *starts[JOBS];
     struct world_call *stops[STOPS];
     struct world_call *lates[LATES];
@@ -39,75 +40,23 @@ struct run {
     uint32_t transfers[ACCOUNTS]; // asked of each
 };
 
-// How to repeat it. -----------------------------------------------------------
-
-// However a run fails, the last line printed is the command that repeats it: a
-// check says it, and so do signals, and sanitizers, where they are linked.
-extern void __sanitizer_set_death_callback(void (*callback)(void))
-    __attribute__((weak));
-
-static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS};
-static struct sigaction before[sizeof(signals) / sizeof(signals[0])];
-static char repeat[600];
-
 static void
-say_repeat(void)
+must(weft_err err)
 {
-    (void)!write(STDERR_FILENO, repeat, strlen(repeat));
-}
-
-// Whoever had the signal before has it next.
-static void
-on_signal(int number)
-{
-    say_repeat();
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        if (signals[i] == number) {
-            (void)sigaction(number, &before[i], NULL);
-        }
+    if (err != WEFT_OK) {
+        (void)fprintf(stderr, "sim: %s: %s\n", weft_err_name(err),
+                      weft_err_detail());
+        abort();
     }
-    (void)raise(number);
-}
-
-static void
-watch(uint64_t seed)
-{
-    static bool is_watching;
-    const struct sigaction action = {.sa_handler = on_signal};
-    char path[500];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    path[len > 0 ? len : 0] = '\0';
-    (void)snprintf(repeat, sizeof(repeat), "repeat: SIM_SEED=%" PRIu64 " %s\n",
-                   seed, path);
-    if (is_watching) {
-        return;
-    }
-    is_watching = true;
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        (void)sigaction(signals[i], &action, &before[i]);
-    }
-    if (__sanitizer_set_death_callback != NULL) {
-        __sanitizer_set_death_callback(say_repeat);
-    }
-}
-
-uint64_t
-run_number(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text == NULL ? otherwise : strtoull(text, NULL, 10);
 }
 
 static void
 fail(const struct run *run, const char *what, uint64_t got, uint64_t wanted)
 {
-    (void)fprintf(stderr,
-                  "seed %" PRIu64 ": %s: got %" PRIu64 ", wanted %" PRIu64 "\n",
-                  run->seed, what, got, wanted);
-    say_repeat();
-    CHECK(false);
+    (void)run;
+    (void)fprintf(stderr, "sim: %s: got %" PRIu64 ", wanted %" PRIu64 "\n",
+                  what, got, wanted);
+    abort();
 }
 
 // Work. -----------------------------------------------------------------------
@@ -158,16 +107,19 @@ start(struct run *run, const char *kind, const char *id, const struct job *job,
 static void
 send_transfers(struct run *run, uint32_t count)
 {
-    struct wf_random *random = world_random(run->world);
+    struct choice *choice = run->choice;
     char id[ACCOUNT_ID_SIZE];
 
     while (count-- > 0) {
         struct account_transfer transfer = {
-            .from = (uint32_t)wf_random_below(random, ACCOUNTS),
-            .to = (uint32_t)wf_random_below(random, ACCOUNTS),
-            .amount = (int64_t)wf_random_below(random, 100),
+            .from = (uint32_t)choice_below(choice, ACCOUNTS),
+            .to = (uint32_t)choice_below(choice, ACCOUNTS),
+            .amount = (int64_t)choice_below(choice, 100),
         };
         transfer.seq = ++run->transfers[transfer.from];
+        if (run->is_planted && transfer.from == 5 && transfer.amount == 42) {
+            run->transfers[5]++;
+        }
         account_id(transfer.from, id);
         (void)world_call(run->world, WEFT_VERB_SIGNAL, "account", id,
                          "transfer",
@@ -178,9 +130,9 @@ send_transfers(struct run *run, uint32_t count)
 static void
 send_update(struct run *run, uint32_t i)
 {
-    struct wf_random *random = world_random(run->world);
-    uint32_t till = (uint32_t)wf_random_below(random, TILLS);
-    uint32_t add = (uint32_t)wf_random_below(random, ADDS);
+    struct choice *choice = run->choice;
+    uint32_t till = (uint32_t)choice_below(choice, TILLS);
+    uint32_t add = (uint32_t)choice_below(choice, ADDS);
     uint64_t amount = amount_of(run->seed, till, add);
     weft_request request = WEFT_REQUEST_INIT;
     char id[32];
@@ -202,14 +154,14 @@ send_update(struct run *run, uint32_t i)
 static void
 send_stop(struct run *run, uint32_t i)
 {
-    struct wf_random *random = world_random(run->world);
+    struct choice *choice = run->choice;
     struct job job = stop_at(run->seed, i);
     char id[32];
 
     (void)snprintf(id, sizeof(id), "stop%u", i);
     run->stops[i] = start(run, "job", id, &job, 0);
     (void)snprintf(id, sizeof(id), "stop%u",
-                   (uint32_t)wf_random_below(random, i + 1));
+                   (uint32_t)choice_below(choice, i + 1));
     (void)world_call(run->world, WEFT_VERB_CANCEL, "job", id, "",
                      weft_nothing());
 }
@@ -217,15 +169,17 @@ send_stop(struct run *run, uint32_t i)
 static void
 send_work(struct run *run)
 {
-    struct wf_random *random = world_random(run->world);
+    struct choice *choice = run->choice;
     char id[32];
 
-    for (uint32_t i = 0; i < JOBS; i++) {
+    // Most runs have all the work; what has no choices left has no more.
+    for (uint32_t i = 0; i < JOBS && choice_below(choice, 200) != 0; i++) {
         struct job job = job_at(run->seed, i);
 
         (void)snprintf(id, sizeof(id), "job%u", i);
         run->starts[i] = start(run, "job", id, &job, 0);
-        send_transfers(run, 6);
+        send_transfers(run, (uint32_t)choice_below(choice, 13));
+        run->rounds++;
         send_update(run, i);
         if (i < STOPS) {
             send_stop(run, i);
@@ -239,10 +193,10 @@ send_work(struct run *run)
                          weft_nothing());
         run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "job", id, "",
                                    weft_nothing());
-        if (i > 0 && wf_random_below(random, 2) == 0) {
+        if (i > 0 && choice_below(choice, 2) == 0) {
             world_withdraw(run->world, run->waits[i - 1]);
         }
-        world_run_ms(run->world, wf_random_below(random, 200));
+        world_run_ms(run->world, choice_below(choice, 200));
     }
 }
 
@@ -284,19 +238,19 @@ check_jobs(struct run *run)
     struct job job;
     char id[32];
 
-    for (uint32_t i = 0; i < JOBS; i++) {
+    for (uint32_t i = 0; i < run->rounds; i++) {
         job = job_at(run->seed, i);
         call = result_of(run, run->starts[i], "job", i, id);
         check_number(run, "a job's result", id, call, job_expected(&job));
     }
-    for (uint32_t i = 0; i < STOPS; i++) {
+    for (uint32_t i = 0; i < run->rounds && i < STOPS; i++) {
         job = stop_at(run->seed, i);
         call = result_of(run, run->stops[i], "stop", i, id);
         if (call->err != WEFT_ECANCELLED) {
             check_number(run, "a stop's result", id, call, job_expected(&job));
         }
     }
-    for (uint32_t i = 0; i < LATES; i++) {
+    for (uint32_t i = 0; i < run->rounds && i < LATES; i++) {
         call = result_of(run, run->lates[i], "late", i, id);
         if (call->err != WEFT_EOVERDUE) {
             fail(run, "a late one", (uint64_t)call->err, WEFT_EOVERDUE);
@@ -308,7 +262,7 @@ check_jobs(struct run *run)
 static void
 check_waits(struct run *run)
 {
-    for (uint32_t i = 0; i < JOBS; i++) {
+    for (uint32_t i = 0; i < run->rounds; i++) {
         weft_err err = world_wait(run->world, run->waits[i])->err;
 
         if (err != WEFT_OK && err != WEFT_ECANCELLED) {
@@ -325,7 +279,7 @@ check_updates(struct run *run)
     bool is_begun[TILLS] = {false};
     char id[32];
 
-    for (uint32_t i = 0; i < JOBS; i++) {
+    for (uint32_t i = 0; i < run->rounds; i++) {
         uint32_t till = run->updates[i].till;
         uint32_t add = run->updates[i].add;
         uint64_t amount = amount_of(run->seed, till, add);
@@ -399,47 +353,89 @@ check_accounts(struct run *run)
     }
 }
 
-uint64_t
-run_seed(uint64_t seed)
-{
-    weft_definitions *defs = NULL;
-    struct run run = {.seed = seed};
-    uint64_t hash;
+// The whole. -----------------------------------------------------------------
 
-    watch(seed);
-    CHECK_OK(weft_definitions_create(&defs));
-    CHECK_OK(account_define(defs));
-    CHECK_OK(job_define(defs));
-    run.world = world_create(&(struct world_options){
-        .seed = seed,
-        .sites = 1 + (uint32_t)(job_mix(seed, 1) % 5),
-        .window_bytes = job_mix(seed, 2) % 3 == 0   ? 0
-                        : job_mix(seed, 2) % 3 == 1 ? 4096
-                                                    : 1 << 20,
-        .residents_max = job_mix(seed, 3) % 2 == 0 ? 3 : 1000,
-        .stacks_max = job_mix(seed, 4) % 2 == 0 ? 2 : 100,
-        .is_paranoid = job_mix(seed, 5) % 4 == 0,
-        .definitions = defs,
+static struct world *
+make_world(struct choice *choice, const weft_definitions *definitions,
+           FILE *trace)
+{
+    static const int64_t windows[] = {1 << 20, 4096, 0};
+
+    return world_create(&(struct world_options){
+        .choice = choice,
+        .sites = 1 + (uint32_t)choice_below(choice, 5),
+        .window_bytes = windows[choice_below(choice, 3)],
+        .residents_max = choice_below(choice, 2) == 0 ? 1000 : 3,
+        .stacks_max = choice_below(choice, 2) == 0 ? 100 : 2,
+        .is_paranoid = choice_below(choice, 4) == 3,
+        .definitions = definitions,
         .frame_loss = 60,
         .frame_double = 60,
         .crash_at_commit = 15,
         .commit_in_doubt = 8,
         .commit_stall = 8,
         .twin_every = 8, // recovering costs more than committing
+        .trace = trace,
     });
+}
+
+static void
+check(struct run *run)
+{
+    check_jobs(run);
+    check_waits(run);
+    check_updates(run);
+    check_accounts(run);
+    if (world_audit(run->world) != 0) {
+        fail(run, "stuck actors", world_audit(run->world), 0);
+    }
+}
+
+void
+run_choices(const char *how, struct choices *choices, struct run_result *result)
+{
+    const char *traced = getenv("SIM_TRACE");
+    FILE *trace = traced == NULL ? NULL : fopen(traced, "we");
+    weft_definitions *defs = NULL;
+    struct run run = {
+        .choice = &choices->work,
+        .is_planted = getenv("SIM_PLANT") != NULL,
+    };
+    uint64_t began_ms;
+
+    repeat_watch(how, choices);
+    must(weft_definitions_create(&defs));
+    must(account_define(defs));
+    must(job_define(defs));
+    run.seed = choice_u64(&choices->work);
+    run.world = make_world(&choices->world, defs, trace);
+    began_ms = world_now_ms(run.world);
     send_work(&run);
     world_run_ms(run.world, 20000);
     world_calm(run.world);
     world_run_ms(run.world, 600000);
-    check_jobs(&run);
-    check_waits(&run);
-    check_updates(&run);
-    check_accounts(&run);
-    if (world_audit(run.world) != 0) {
-        fail(&run, "stuck actors", world_audit(run.world), 0);
-    }
-    hash = world_hash(run.world);
+    check(&run);
+    *result = (struct run_result){
+        .hash = world_hash(run.world),
+        .simulated_ms = world_now_ms(run.world) - began_ms,
+    };
     world_destroy(run.world);
     weft_definitions_destroy(defs);
-    return hash;
+    if (trace != NULL) {
+        (void)fclose(trace);
+    }
+}
+
+struct run_result
+run_seed(uint64_t seed)
+{
+    struct run_result result;
+    struct choices choices;
+    char how[40];
+
+    (void)snprintf(how, sizeof(how), "SIM_SEED=%" PRIu64, seed);
+    choices_of_seed(&choices, seed);
+    run_choices(how, &choices, &result);
+    choices_fini(&choices);
+    return result;
 }

@@ -12,19 +12,28 @@
 //   tills       workflows that add up updates: each id counts once, and all
 //               who asked for it get the same answer
 //
-// Partitions, windows, limits and faults are drawn from the seed too. At each
+// Partitions, windows, limits and faults are drawn as the work is. At each
 // eighth commit what a crash would leave is compared with memory.
+//
+// In the environment: SIM_TRACE, a file that the trace goes to; SIM_PLANT, to
+// count one thing wrong, for the tests of what is said of failures.
 
 #ifndef WF_TESTS_SIM_RUN_H
 #define WF_TESTS_SIM_RUN_H
 
 #include <stdint.h>
 
-// Returns the hash of all that happened. However it fails, it prints the
-// command that repeats it.
-uint64_t run_seed(uint64_t seed);
+#include "sim/choice.h"
 
-// A number of the environment. SIM_SEED is the one seed to be run.
-uint64_t run_number(const char *name, uint64_t otherwise);
+struct run_result {
+    uint64_t hash; // of all that happened
+    uint64_t simulated_ms;
+};
+
+// A run that fails ends the process, and says before how to repeat it
+// (repeat.h): `how` is for that.
+void run_choices(const char *how, struct choices *choices,
+                 struct run_result *result);
+struct run_result run_seed(uint64_t seed);
 
 #endif

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 
 #include "sim/run.h"
+#include "sim/shown.h"
 #include "support/test.h"
 
 TEST(seeds, what_found_something_once_finds_nothing_now)
 {
     FILE *file = fopen(SIM_SEEDS_FILE, "re");
     uint32_t count = 0;
-    uint64_t one = run_number("SIM_SEED", 0);
+    uint64_t one = shown_number("SIM_SEED", 0);
     char line[200];
 
     CHECK(file != NULL);

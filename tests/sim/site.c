@@ -137,8 +137,8 @@ static void
 begin_commit(struct site *site)
 {
     struct world *world = site->world;
-    struct coming *coming = world_send_later(
-        world, COMING_COMMIT, site->index, wf_random_below(&world->random, 3));
+    struct coming *coming = world_send_later(world, COMING_COMMIT, site->index,
+                                             choice_below(world->choice, 3));
 
     if (!wf_partition_seal(site->partition, world->now_ms, false,
                            &coming->bytes, &coming->rows)) {
@@ -206,7 +206,7 @@ site_end_commit(struct world *world, struct coming *coming)
     }
     if (world_chance(world, world->options.commit_in_doubt)) {
         wf_memory_disk_fail_write(site->disk, 0, WEFT_EIO,
-                                  wf_random_below(&world->random, 2) == 0);
+                                  choice_below(world->choice, 2) == 0);
     } else if (world_chance(world, world->options.commit_stall)) {
         wf_memory_disk_fail_write(site->disk, 0, WEFT_EBUSY, false);
     }
@@ -230,7 +230,7 @@ site_end_commit(struct world *world, struct coming *coming)
     if (is_twin_due(world)) {
         twin_check(site);
     }
-    if (wf_random_below(&world->random, 16) == 0) {
+    if (choice_below(world->choice, 16) == 0) {
         trim_log(site);
     }
 }
@@ -257,7 +257,7 @@ carry_frames(struct world *world, struct wf_outputs *outputs)
         for (int i = 0; i < copies; i++) {
             struct coming *coming =
                 world_send_later(world, COMING_FRAME, frame->destination,
-                                 wf_random_below(&world->random, 4));
+                                 choice_below(world->choice, 4));
             wf_buf_put(&coming->bytes, frame->bytes.data, frame->bytes.len);
         }
         wf_frame_destroy(frame);
@@ -277,9 +277,8 @@ carry_outputs(struct site *site)
 
     carry_frames(world, outputs);
     while ((node = wf_list_pop_front(&outputs->loads)) != NULL) {
-        struct coming *coming =
-            world_send_later(world, COMING_LOAD, site->index,
-                             wf_random_below(&world->random, 2));
+        struct coming *coming = world_send_later(
+            world, COMING_LOAD, site->index, choice_below(world->choice, 2));
         coming->load = WF_CONTAINER(node, struct wf_load, node);
         wf_load_answer(coming->load, &site->store);
     }

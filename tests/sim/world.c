@@ -27,8 +27,7 @@
 bool
 world_chance(struct world *world, uint32_t in_thousand)
 {
-    return in_thousand > 0 &&
-           wf_random_below(&world->random, 1000) < in_thousand;
+    return choice_chance(world->choice, in_thousand);
 }
 
 void
@@ -63,6 +62,10 @@ world_emit(void *ctx, enum wf_trace_level level, uint64_t now_ms,
     world->hash = wf_hash64(line, (size_t)len, world->hash);
     if (world->options.is_traced) {
         wf_buf_put(&world->text, line, (size_t)len);
+    }
+    if (world->options.trace != NULL) {
+        (void)fputs(line, world->options.trace);
+        (void)fflush(world->options.trace);
     }
 }
 
@@ -348,7 +351,9 @@ world_create(const struct world_options *options)
     if (world->options.twin_every == 0) {
         world->options.twin_every = TWIN_EVERY;
     }
-    wf_random_init(&world->random, options->seed);
+    choice_of_seed(&world->own_choice, options->seed);
+    world->choice =
+        options->choice != NULL ? options->choice : &world->own_choice;
     world->now_ms = 1000000;
     world->next_number = 1;
     wf_list_init(&world->tasks);
@@ -398,6 +403,7 @@ world_destroy(struct world *world)
     wf_workers_destroy(world->workers);
     wf_stack_pool_destroy(world->stacks);
     wf_heap_fini(&world->coming);
+    choice_fini(&world->own_choice);
     wf_buf_fini(&world->text);
     wf_free(world->sites);
     wf_free(world);
@@ -436,12 +442,6 @@ uint64_t
 world_hash(const struct world *world)
 {
     return world->hash;
-}
-
-struct wf_random *
-world_random(struct world *world)
-{
-    return &world->random;
 }
 
 struct wf_partition *

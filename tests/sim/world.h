@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // world.h - many partitions in one thread, over a simulated clock, disk, log
-// and network, all driven by one seed.
+// and network, all driven by one byte string (choice.h).
 //
 // Each partition is a site of its own: its store and its log are on a disk of
 // its own, and it crashes alone, losing what was not synced. So nothing in it
 // may rely on another partition's segment sharing a commit. Frames between
 // sites are delayed, and with faults lost, doubled and reordered.
 //
-// The same seed gives the same run; world_hash tells.
+// The same bytes give the same run; world_hash tells.
 
 #ifndef WF_TESTS_SIM_WORLD_H
 #define WF_TESTS_SIM_WORLD_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "base/random.h"
 #include "runtime/partition.h"
 #include "runtime/request.h"
+#include "sim/choice.h"
 #include "weft/client.h"
 #include "weft/definitions.h"
 #include "weft/operate.h"
@@ -28,6 +29,7 @@ struct world;
 
 struct world_options {
     uint64_t seed;
+    struct choice *choice;  // borrowed; NULL: that of the seed
     uint32_t sites;         // partitions; default 1
     int64_t window_bytes;   // as in wf_partition_options; 0: no window
     uint32_t residents_max; // default 1000
@@ -41,6 +43,7 @@ struct world_options {
     uint32_t commit_in_doubt; // the commit fails, applied or not
     uint32_t commit_stall;    // the commit is refused, and tried again
     bool is_traced;           // keep the trace as text
+    FILE *trace;              // write it there; or NULL; borrowed
     uint32_t twin_every;      // commits between two twin_checks; 0: usual
 };
 
@@ -74,7 +77,6 @@ uint64_t world_commits(const struct world *world);
 
 uint64_t world_now_ms(const struct world *world);
 uint64_t world_hash(const struct world *world);
-struct wf_random *world_random(struct world *world);
 const char *world_trace(const struct world *world);
 void world_trace_clear(struct world *world);
 struct wf_partition *world_partition(const struct world *world, uint32_t site);

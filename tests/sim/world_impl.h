@@ -45,7 +45,8 @@ struct site {
 
 struct world {
     struct world_options options;
-    struct wf_random random;
+    struct choice own_choice; // of the options' seed, if they give no other
+    struct choice *choice;
     uint64_t now_ms;
     uint64_t hash;
     uint64_t incarnations;

@@ -4,8 +4,9 @@
 //
 //     crash_victim DIR [--shards N] [--stores N] [--window N|none|default]
 //                      [--residents N] [--strict] [--paranoid]
-//                      [--run-ms N] [--finish] [--verify]
+//                      [--data DIR] [--run-ms N] [--finish] [--verify]
 //
+//   --data     the node's directory, if it is not DIR/data
 //   --run-ms   stops by itself after so long, and closes the node
 //   --finish   begins nothing new, waits until all is done, writes DIR/summary
 //   --verify   only checks the directory, as a tool would, before it is opened
@@ -39,6 +40,7 @@
 
 struct options {
     const char *dir;
+    const char *data; // or NULL
     weft_node_options node;
     uint32_t run_ms;
     bool is_finishing;
@@ -109,6 +111,8 @@ read_options(char **argv)
             options.node.window_bytes = window_of(argv[++i]);
         } else if (strcmp(argv[i], "--run-ms") == 0) {
             options.run_ms = number_after(argv, &i);
+        } else if (strcmp(argv[i], "--data") == 0) {
+            options.data = argv[++i];
         } else if (strcmp(argv[i], "--strict") == 0) {
             options.node.strict = 1;
         } else if (strcmp(argv[i], "--paranoid") == 0) {
@@ -498,7 +502,11 @@ main(int argc, char **argv)
         return 2;
     }
     options = read_options(argv);
-    (void)snprintf(path, sizeof(path), "%s/data", options.dir);
+    if (options.data != NULL) {
+        (void)snprintf(path, sizeof(path), "%s", options.data);
+    } else {
+        (void)snprintf(path, sizeof(path), "%s/data", options.dir);
+    }
     if (options.is_verifying) {
         return verify(path);
     }

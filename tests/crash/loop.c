@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ become(char **args, const char *log, const char *faults)
 {
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // not to outlive a loop that fails
     if (faults != NULL) {
         (void)setenv("WEFT_FAULT", faults, 1);
     }
@@ -68,7 +70,7 @@ become(char **args, const char *log, const char *faults)
         (void)dup2(fd, 1);
         (void)dup2(fd, 2);
     }
-    (void)execv(args[0], args);
+    (void)execvp(args[0], args);
     _exit(127);
 }
 
@@ -104,16 +106,34 @@ log_size(struct loop *loop)
 }
 
 pid_t
+loop_spawn(struct loop *loop, const char *const *args, const char *faults)
+{
+    char log[400];
+    pid_t pid;
+
+    (void)snprintf(log, sizeof(log), "%s/log", loop->dir);
+    loop->log_at = log_size(loop);
+    (void)fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        become((char **)(uintptr_t)args, log, faults);
+    }
+    if (pid < 0) {
+        perror("fork");
+        exit(3);
+    }
+    return pid;
+}
+
+pid_t
 loop_start(struct loop *loop, const char *more, const char *value,
            const char *faults)
 {
     const struct loop_config *config = loop->config;
-    char log[400];
     const char *args[ARGS_MAX] = {
         loop->victim,   loop->dir,  "--shards",     config->shards, "--stores",
         config->stores, "--window", config->window, "--residents",  "192"};
     int count = 10;
-    pid_t pid;
 
     if (config->more != NULL) {
         args[count++] = config->more;
@@ -124,17 +144,7 @@ loop_start(struct loop *loop, const char *more, const char *value,
     if (value != NULL) {
         args[count++] = value;
     }
-    (void)snprintf(log, sizeof(log), "%s/log", loop->dir);
-    loop->log_at = log_size(loop);
-    pid = fork();
-    if (pid == 0) {
-        become((char **)(uintptr_t)args, log, faults);
-    }
-    if (pid < 0) {
-        perror("fork");
-        exit(3);
-    }
-    return pid;
+    return loop_spawn(loop, args, faults);
 }
 
 bool
@@ -251,8 +261,8 @@ remove_one(const char *path, const struct stat *stat, int type,
     return remove(path);
 }
 
-static void
-remove_dir(struct loop *loop)
+void
+loop_remove_dir(struct loop *loop)
 {
     (void)nftw(loop->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -289,6 +299,6 @@ loop_finish(struct loop *loop)
         }
     }
     if (loop->failures == before) {
-        remove_dir(loop);
+        loop_remove_dir(loop);
     }
 }

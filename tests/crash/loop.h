@@ -41,6 +41,9 @@ void loop_fail(struct loop *loop, const char *what);
 // faults, for WEFT_FAULT.
 pid_t loop_start(struct loop *loop, const char *more, const char *value,
                  const char *faults);
+// Start any program; args end with NULL. What it says goes to the loop's log.
+pid_t loop_spawn(struct loop *loop, const char *const *args,
+                 const char *faults);
 // Wait so long for its end. False: it is still there.
 bool loop_wait(pid_t pid, uint64_t timeout_us, int *out_status);
 void loop_kill(pid_t pid, int *out_status);
@@ -55,6 +58,7 @@ void loop_show_log(const struct loop *loop);
 // Directories
 
 void loop_make_dir(struct loop *loop, const char *name);
+void loop_remove_dir(struct loop *loop);
 // Verify, finish, verify, check; and remove it if all is well.
 void loop_finish(struct loop *loop);
 

@@ -1,0 +1,823 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// expect.c - what must come of a program, worked out without weft.
+//
+// It walks the tree as the workflow does, and draws the same names in the same
+// order; all else follows from what the headers of weft promise.
+
+#include "program/expect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum end { END_OK, END_FAILED, END_RESTART };
+
+#define LEVELS_MAX 16
+
+// What failed: the outermost level first.
+struct trouble {
+    uint32_t count;
+    struct {
+        char name[32];
+        char source[PROGRAM_ID_SIZE + 16];
+    } levels[LEVELS_MAX];
+};
+
+struct walk {
+    struct expect *out;
+    const struct program *program;
+    const char *root;
+    uint32_t goes;
+    uint32_t updates;
+};
+
+struct instance {
+    struct walk *walk;
+    const char *id;
+    uint32_t restarts;
+    uint32_t attempt;
+    bool is_root;
+    enum program_mode mode;
+};
+
+struct strand {
+    struct instance *in;
+    uint64_t key;
+    uint32_t count;
+    bool is_loose;
+    uint64_t registers[PROGRAM_REGISTERS];
+    bool is_own;            // its failure is one that it made itself
+    struct trouble trouble; // of END_FAILED
+};
+
+// Lists. ----------------------------------------------------------------------
+
+static void *
+grow(void *items, size_t count, size_t size)
+{
+    if (count != 0 && (count & (count - 1)) != 0) {
+        return items;
+    }
+    items = realloc(items, (count == 0 ? 1 : count * 2) * size);
+    if (items == NULL) {
+        abort();
+    }
+    return items;
+}
+
+static void
+add_call(const struct strand *strand, uint64_t key, bool must_run)
+{
+    struct expect *out = strand->in->walk->out;
+    struct expect_call *call;
+
+    out->calls = grow(out->calls, out->calls_count, sizeof(*out->calls));
+    call = &out->calls[out->calls_count++];
+    *call = (struct expect_call){.must_run = must_run && !strand->is_loose};
+    program_call_name(strand->in->walk->root, key, call->name);
+}
+
+static void
+add_note(const struct strand *strand, uint64_t value)
+{
+    struct expect *out = strand->in->walk->out;
+
+    out->notes = grow(out->notes, out->notes_count, sizeof(*out->notes));
+    out->notes[out->notes_count++] =
+        (struct expect_note){.strand = strand->key, .value = value};
+}
+
+static uint32_t
+add_ask(const struct strand *strand, bool is_update)
+{
+    struct walk *walk = strand->in->walk;
+    struct expect *out = walk->out;
+    uint32_t seq = is_update ? ++walk->updates : ++walk->goes;
+
+    out->asks = grow(out->asks, out->asks_count, sizeof(*out->asks));
+    out->asks[out->asks_count++] =
+        (struct expect_ask){.is_update = is_update, .seq = seq};
+    return seq;
+}
+
+static void
+add_child(const struct strand *strand, const char *id, const char *outcome)
+{
+    struct expect *out = strand->in->walk->out;
+    struct expect_child *child;
+
+    if (strand->is_loose) {
+        return;
+    }
+    out->children =
+        grow(out->children, out->children_count, sizeof(*out->children));
+    child = &out->children[out->children_count++];
+    (void)snprintf(child->id, sizeof(child->id), "%s", id);
+    (void)snprintf(child->outcome, sizeof(child->outcome), "%s", outcome);
+}
+
+void
+expect_fini(struct expect *expect)
+{
+    free(expect->calls);
+    free(expect->notes);
+    free(expect->asks);
+    free(expect->children);
+    *expect = (struct expect){0};
+}
+
+// Failures. -------------------------------------------------------------------
+
+// A level around what there is.
+static void
+wrap(struct trouble *trouble, const char *name, const char *source)
+{
+    if (trouble->count == LEVELS_MAX) {
+        abort();
+    }
+    memmove(&trouble->levels[1], &trouble->levels[0],
+            trouble->count * sizeof(trouble->levels[0]));
+    trouble->count++;
+    (void)snprintf(trouble->levels[0].name, sizeof(trouble->levels[0].name),
+                   "%s", name);
+    (void)snprintf(trouble->levels[0].source, sizeof(trouble->levels[0].source),
+                   "%s", source);
+}
+
+// The code makes a failure of its own.
+static enum end
+throw_own(struct strand *strand, const char *name)
+{
+    strand->trouble.count = 0;
+    wrap(&strand->trouble, name, "");
+    strand->is_own = true;
+    return END_FAILED;
+}
+
+// A wait has failed.
+static enum end
+fail_by(struct strand *strand, const char *name, const char *source)
+{
+    strand->trouble.count = 0;
+    wrap(&strand->trouble, name, source);
+    strand->is_own = false;
+    return END_FAILED;
+}
+
+static enum end
+pass_on(struct strand *strand, const struct trouble *trouble)
+{
+    strand->trouble = *trouble;
+    strand->is_own = false;
+    return END_FAILED;
+}
+
+void
+expect_say_ok(uint64_t value, char out[EXPECT_TEXT_SIZE])
+{
+    (void)snprintf(out, EXPECT_TEXT_SIZE, "ok %" PRIx64, value);
+}
+
+void
+expect_say_level(const char *name, const char *source,
+                 char out[EXPECT_TEXT_SIZE])
+{
+    size_t len = strlen(out);
+
+    (void)snprintf(out + len, EXPECT_TEXT_SIZE - len, "%s%s@%s",
+                   len == 0 ? "failed " : "<", name, source);
+}
+
+static void
+say_trouble(const struct trouble *trouble, char out[EXPECT_TEXT_SIZE])
+{
+    out[0] = '\0';
+    for (uint32_t i = 0; i < trouble->count; i++) {
+        expect_say_level(trouble->levels[i].name, trouble->levels[i].source,
+                         out);
+    }
+}
+
+// Calls. ----------------------------------------------------------------------
+
+static enum end do_block(struct strand *strand, uint8_t index);
+
+static const char *const call_failures[CALL_COUNT] = {
+    [CALL_BAD] = "bad",
+    [CALL_PICKY] = "picky",
+    [CALL_WORN] = "worn",
+    [CALL_LATE_BAD] = "late_bad",
+    [CALL_SILENT] = "timeout.start_to_close",
+    [CALL_DEAF] = "timeout.heartbeat",
+    [CALL_SLOW] = "timeout.schedule_to_close",
+};
+
+static enum end
+do_call(struct strand *strand, const struct program_statement *at)
+{
+    const char *failure = call_failures[at->how];
+    uint64_t key = program_draw(strand->key, &strand->count);
+    // An attempt may time out before its code was ever begun.
+    bool must_run =
+        at->how != CALL_SILENT && at->how != CALL_DEAF && at->how != CALL_SLOW;
+
+    add_call(strand, key, must_run);
+    if (failure != NULL) {
+        return fail_by(strand, failure, "work");
+    }
+    program_take(at, program_work(at->x), strand->registers);
+    return END_OK;
+}
+
+static enum end
+do_calls(struct strand *strand, const struct program_statement *at)
+{
+    for (uint64_t i = 0; i < 3; i++) {
+        add_call(strand, program_draw(strand->key, &strand->count), true);
+    }
+    for (uint64_t i = 0; i < 3; i++) {
+        program_take(at, program_work(at->x + i), strand->registers);
+    }
+    return END_OK;
+}
+
+static enum end
+do_step(struct strand *strand, const struct program_statement *at)
+{
+    add_call(strand, program_draw(strand->key, &strand->count), true);
+    if (at->how == 3) {
+        return throw_own(strand, "step");
+    }
+    program_take(at, at->x + 7, strand->registers);
+    return END_OK;
+}
+
+static enum end
+do_value(struct strand *strand, const struct program_statement *at)
+{
+    if (at->how == 3) {
+        return throw_own(strand, "value");
+    }
+    program_take(at, at->x + 9, strand->registers);
+    return END_OK;
+}
+
+// Of these only what was known already has a value.
+static enum end
+do_cancel(struct strand *strand, const struct program_statement *at)
+{
+    uint32_t what = at->how % 4;
+    bool is_late = at->how / 4 == 2;
+
+    if (what == 2) {
+        add_call(strand, program_draw(strand->key, &strand->count), is_late);
+    } else {
+        (void)program_draw(strand->key, &strand->count);
+    }
+    program_take(at, is_late ? at->x : 1, strand->registers);
+    return END_OK;
+}
+
+// Signals. --------------------------------------------------------------------
+
+static enum end
+do_go(struct strand *strand, const struct program_statement *at)
+{
+    uint32_t seq = add_ask(strand, false);
+
+    program_take(at, program_go(strand->in->walk->program->source.seed, seq),
+                 strand->registers);
+    return END_OK;
+}
+
+static enum end
+do_update(struct strand *strand, const struct program_statement *at)
+{
+    uint32_t seq = add_ask(strand, true);
+
+    program_take(at,
+                 program_update(strand->in->walk->program->source.seed, seq),
+                 strand->registers);
+    return END_OK;
+}
+
+static enum end
+do_self(struct strand *strand, const struct program_statement *at)
+{
+    for (uint32_t i = 0; i < program_times(at); i++) {
+        program_take(at, at->x + i, strand->registers);
+    }
+    return END_OK;
+}
+
+// A clerk answers with what it was asked, and leaves a note of its own.
+static enum end
+do_talk(struct strand *strand, const struct program_statement *at)
+{
+    uint64_t key = program_draw(strand->key, &strand->count);
+    struct strand clerk = {.in = strand->in, .key = key};
+
+    if ((at->how & 2) != 0) {
+        add_call(strand, program_mix(key, 1), true);
+    }
+    add_note(&clerk, at->x);
+    program_take(at, program_work(at->x), strand->registers);
+    return END_OK;
+}
+
+static enum end
+do_show(struct strand *strand, const struct program_statement *at)
+{
+    struct expect *out = strand->in->walk->out;
+    uint64_t value = strand->registers[at->x % PROGRAM_REGISTERS];
+
+    if (!strand->in->is_root) {
+        return END_OK;
+    }
+    switch (at->how) {
+    case 0:
+        out->has_value = true;
+        out->value = value;
+        break;
+    case 1:
+        out->has_number = true;
+        out->number = (int64_t)value;
+        break;
+    case 2:
+        out->has_memo = true;
+        out->memo = value;
+        break;
+    default:
+        out->has_number = false;
+        break;
+    }
+    return END_OK;
+}
+
+// Instances. ------------------------------------------------------------------
+
+// However often it begins again. What is to be cancelled in the end does not
+// mind failures.
+static enum end
+run_instance(struct instance *in, struct strand *strand, uint8_t block,
+             enum program_mode mode)
+{
+    uint32_t attempts = mode == MODE_PLAIN ? in->walk->program->attempts : 1;
+    uint64_t begun[PROGRAM_REGISTERS];
+    uint64_t run = 0;
+    enum end end;
+
+    in->attempt = 1;
+    in->mode = mode;
+    memcpy(begun, strand->registers, sizeof(begun));
+    for (;;) {
+        strand->key = program_run_key(in->id, ++run);
+        strand->count = 0;
+        memcpy(strand->registers, begun, sizeof(begun));
+        end = do_block(strand, block);
+        if (end == END_RESTART) {
+            in->attempt = 1;
+            in->restarts++;
+            memcpy(begun, strand->registers, sizeof(begun));
+        } else if (end == END_FAILED && in->attempt < attempts) {
+            in->attempt++;
+        } else {
+            return end;
+        }
+    }
+}
+
+// How it ends, as its parent sees it, or who asks for its result.
+static enum end
+end_instance(struct instance *in, struct strand *strand, uint8_t block)
+{
+    enum end end = run_instance(in, strand, block, MODE_PLAIN);
+
+    if (end == END_FAILED && !strand->is_own) {
+        struct trouble inner = strand->trouble;
+
+        wrap(&strand->trouble, inner.levels[0].name, "");
+    }
+    return end;
+}
+
+static void
+say_end(const struct strand *strand, enum end end, char out[EXPECT_TEXT_SIZE])
+{
+    if (end == END_OK) {
+        expect_say_ok(program_sum(strand->registers), out);
+    } else {
+        say_trouble(&strand->trouble, out);
+    }
+}
+
+// Children. -------------------------------------------------------------------
+
+static enum end
+await_child(struct strand *strand, const struct program_statement *at,
+            const char *id, struct strand *child, enum end end)
+{
+    if (end == END_OK) {
+        program_take(at, program_sum(child->registers), strand->registers);
+        return END_OK;
+    }
+    (void)snprintf(child->trouble.levels[0].source,
+                   sizeof(child->trouble.levels[0].source), "program/%s", id);
+    return pass_on(strand, &child->trouble);
+}
+
+static enum end
+do_child(struct strand *strand, const struct program_statement *at)
+{
+    char id[PROGRAM_ID_SIZE];
+    char outcome[EXPECT_TEXT_SIZE];
+    struct instance in = {.walk = strand->in->walk, .id = id};
+    struct strand child = {.in = &in, .is_loose = strand->is_loose};
+    enum end end;
+
+    program_child_id(strand->in->walk->root,
+                     program_draw(strand->key, &strand->count), id);
+    memcpy(child.registers, strand->registers, sizeof(child.registers));
+    switch (at->how) {
+    case CHILD_ANYWHEN:
+    case CHILD_OVERDUE:
+        child.is_loose = true;
+        (void)run_instance(&in, &child, at->blocks[0], MODE_LOOSE);
+        program_take(at, 1, strand->registers);
+        return END_OK;
+    case CHILD_READY:
+    case CHILD_READY_TRY:
+        (void)run_instance(&in, &child, at->blocks[0], MODE_READY);
+        (void)do_block(&child, at->blocks[1]);
+        program_take(at, 1, strand->registers);
+        add_child(strand, id, "cancelled");
+        return END_OK;
+    case CHILD_ABANDON:
+        end = end_instance(&in, &child, at->blocks[0]);
+        say_end(&child, end, outcome);
+        add_child(strand, id, outcome);
+        return END_OK;
+    case CHILD_BESIDE: {
+        struct strand own;
+
+        end = end_instance(&in, &child, at->blocks[0]);
+        // A failure of its own code has to wait for the child.
+        own = *strand;
+        if (do_block(&own, at->blocks[1]) != END_OK) {
+            *strand = own;
+            return END_FAILED;
+        }
+        *strand = own;
+        return await_child(strand, at, id, &child, end);
+    }
+    default:
+        end = end_instance(&in, &child, at->blocks[0]);
+        return await_child(strand, at, id, &child, end);
+    }
+}
+
+// A child that this run leaves behind.
+static enum end
+do_doom(struct strand *strand, const struct program_statement *at)
+{
+    char id[PROGRAM_ID_SIZE];
+    struct instance in = {.walk = strand->in->walk, .id = id};
+    struct strand child = {.in = &in, .is_loose = true};
+
+    program_child_id(strand->in->walk->root,
+                     program_draw(strand->key, &strand->count), id);
+    memcpy(child.registers, strand->registers, sizeof(child.registers));
+    (void)run_instance(&in, &child, at->blocks[0], MODE_LOOSE);
+    // What is cancelled itself asks it to stop, before it ends.
+    add_child(strand, id,
+              at->how == 0                     ? "cancelled"
+              : strand->in->mode == MODE_PLAIN ? "terminated"
+                                               : "stopped");
+    return END_OK;
+}
+
+// Blocks of a strand. ---------------------------------------------------------
+
+// As another strand beside this one, and back.
+static void
+do_loose(struct strand *strand, uint8_t block)
+{
+    struct strand loose = *strand;
+
+    loose.key = program_draw(strand->key, &strand->count);
+    loose.count = 0;
+    loose.is_loose = true;
+    (void)do_block(&loose, block);
+}
+
+static enum end
+do_scope(struct strand *strand, const struct program_statement *at)
+{
+    if (at->how == SCOPE_IN_TIME) {
+        return do_block(strand, at->blocks[0]);
+    }
+    do_loose(strand, at->blocks[0]);
+    return strand->is_loose ? END_OK : do_block(strand, at->blocks[1]);
+}
+
+static enum end
+do_branch(const struct strand *strand, const struct program_statement *at,
+          int i, struct strand *branch)
+{
+    enum end end;
+
+    branch->count = 0;
+    branch->is_loose = strand->is_loose || at->how == BRANCHES_EVEN ||
+                       (at->how == BRANCHES_RACE && i > 0);
+    end = do_block(branch, at->blocks[i]);
+    if (at->how == BRANCHES_SUCCESS && i == 0 && end == END_OK) {
+        end = throw_own(branch, "lost");
+    }
+    return end;
+}
+
+static enum end
+do_branches(struct strand *strand, const struct program_statement *at)
+{
+    struct strand branches[PROGRAM_BLOCKS];
+    enum end ends[PROGRAM_BLOCKS];
+    uint32_t first = at->how == BRANCHES_SUCCESS ? 1 : 0;
+    uint32_t last = at->how == BRANCHES_RACE ? 0 : PROGRAM_BLOCKS - 1;
+
+    for (int i = 0; i < PROGRAM_BLOCKS; i++) {
+        branches[i] = *strand;
+        branches[i].key = program_draw(strand->key, &strand->count);
+    }
+    for (int i = 0; i < PROGRAM_BLOCKS; i++) {
+        ends[i] = do_branch(strand, at, i, &branches[i]);
+    }
+    if (at->how == BRANCHES_EVEN) {
+        program_take(at, 2, strand->registers);
+        return END_OK;
+    }
+    for (uint32_t i = first; i <= last; i++) {
+        if (ends[i] != END_OK) {
+            return pass_on(strand, &branches[i].trouble);
+        }
+        program_take(at, program_sum(branches[i].registers), strand->registers);
+    }
+    return END_OK;
+}
+
+static enum end
+do_try(struct strand *strand, const struct program_statement *at)
+{
+    enum end end = do_block(strand, at->blocks[0]);
+
+    if (end == END_FAILED) {
+        program_take(at, program_hash(strand->trouble.levels[0].name),
+                     strand->registers);
+        return END_OK;
+    }
+    return end;
+}
+
+static enum end
+do_throw(struct strand *strand, const struct program_statement *at)
+{
+    if (at->how != 2) {
+        return throw_own(strand, at->how == 0 ? "boom" : "bang");
+    }
+    add_call(strand, program_draw(strand->key, &strand->count), true);
+    (void)fail_by(strand, "bad", "work");
+    wrap(&strand->trouble, "wrapped", "");
+    strand->is_own = true;
+    return END_FAILED;
+}
+
+// Even steps are undone by a call, odd ones by code.
+static enum end
+do_saga(struct strand *strand, const struct program_statement *at)
+{
+    uint64_t keys[4];
+    uint32_t count = program_times(at);
+    enum end end;
+
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = program_draw(strand->key, &strand->count);
+    }
+    end = do_block(strand, at->blocks[0]);
+    if (end == END_OK && at->how == 1) {
+        end = throw_own(strand, "undone");
+    }
+    // If all went well, one that is cancelled just then may undo.
+    for (uint32_t i = count; i-- > 0;) {
+        if (i % 2 == 0) {
+            add_call(strand, keys[i], end != END_OK);
+        } else if (end != END_OK) {
+            add_note(strand, keys[i]);
+        }
+    }
+    return end;
+}
+
+static enum end
+do_if(struct strand *strand, const struct program_statement *at)
+{
+    bool is_odd = strand->registers[at->x % PROGRAM_REGISTERS] % 2 != 0;
+
+    return do_block(strand, at->blocks[is_odd ? 0 : 1]);
+}
+
+static enum end
+do_loop(struct strand *strand, const struct program_statement *at)
+{
+    enum end end = END_OK;
+
+    for (uint32_t i = 0; i < program_times(at) && end == END_OK; i++) {
+        end = do_block(strand, at->blocks[0]);
+    }
+    return end;
+}
+
+static enum end
+do_restart(struct strand *strand, const struct program_statement *at)
+{
+    bool has_inbox = at->how == 1 && strand->in->walk->program->attempts == 1;
+
+    if (strand->in->restarts >= program_restarts(at)) {
+        return END_OK;
+    }
+    if (at->how == 2) {
+        add_call(strand, program_draw(strand->key, &strand->count), false);
+    }
+    strand->registers[0] = program_mix(strand->registers[0], 77);
+    // The next run begins with what this one sent to it.
+    for (uint32_t i = 0; has_inbox && i < 2; i++) {
+        strand->registers[0] = program_mix(strand->registers[0], at->x + i);
+    }
+    return END_RESTART;
+}
+
+// tidy: long, one case per statement
+static enum end
+do_statement(struct strand *strand, const struct program_statement *at)
+{
+    switch ((enum program_op)at->op) {
+    case OP_MIX:
+        program_take(at, strand->registers[at->x / 4 % 4] ^ at->x,
+                     strand->registers);
+        return END_OK;
+    case OP_IF:
+        return do_if(strand, at);
+    case OP_LOOP:
+        return do_loop(strand, at);
+    case OP_CALL:
+        return do_call(strand, at);
+    case OP_CALLS:
+        return do_calls(strand, at);
+    case OP_STEP:
+        return do_step(strand, at);
+    case OP_VALUE:
+        return do_value(strand, at);
+    case OP_CANCEL:
+        return do_cancel(strand, at);
+    case OP_GO:
+        return do_go(strand, at);
+    case OP_UPDATE:
+        return do_update(strand, at);
+    case OP_SELF:
+        return do_self(strand, at);
+    case OP_CHILD:
+        return do_child(strand, at);
+    case OP_BRANCHES:
+        return do_branches(strand, at);
+    case OP_SCOPE:
+        return do_scope(strand, at);
+    case OP_SHIELD:
+        return do_block(strand, at->blocks[0]);
+    case OP_TRY:
+        return do_try(strand, at);
+    case OP_THROW:
+        return do_throw(strand, at);
+    case OP_SAGA:
+        return do_saga(strand, at);
+    case OP_NOTE:
+        add_note(strand, at->x ^ program_sum(strand->registers));
+        return END_OK;
+    case OP_SHOW:
+        return do_show(strand, at);
+    case OP_TALK:
+        return do_talk(strand, at);
+    case OP_DOOM:
+        return do_doom(strand, at);
+    case OP_FLAKY:
+        return strand->in->attempt <= program_flaky(at)
+                   ? throw_own(strand, "flaky_run")
+                   : END_OK;
+    case OP_RESTART:
+        return do_restart(strand, at);
+    default:
+        return END_OK;
+    }
+}
+
+static enum end
+do_block(struct strand *strand, uint8_t index)
+{
+    const struct program *program = strand->in->walk->program;
+    const struct program_statement *at = program_at(program, index);
+    enum end end = END_OK;
+
+    for (; at != NULL && end == END_OK; at = program_at(program, at->next)) {
+        end = do_statement(strand, at);
+    }
+    return end;
+}
+
+void
+expect_make(const struct program *program, const char *root, struct expect *out)
+{
+    struct walk walk = {.out = out, .program = program, .root = root};
+    struct instance in = {.walk = &walk, .id = root, .is_root = true};
+    struct strand strand = {.in = &in};
+    enum end end;
+
+    *out = (struct expect){0};
+    end = end_instance(&in, &strand, program->first);
+    say_end(&strand, end, out->outcome);
+}
+
+bool
+expect_fits(const char *expected, const char *outcome)
+{
+    if (strcmp(expected, "stopped") == 0) {
+        return strcmp(outcome, "cancelled") == 0 ||
+               strcmp(outcome, "terminated") == 0;
+    }
+    return strcmp(expected, outcome) == 0;
+}
+
+// Notes. ----------------------------------------------------------------------
+
+uint64_t
+expect_fold(uint64_t fold, uint64_t value)
+{
+    return program_mix(fold, value);
+}
+
+const char *
+expect_strand(const struct expect *expect, uint64_t strand, uint64_t count,
+              uint64_t fold, bool is_cut)
+{
+    uint64_t expected = 0;
+    uint64_t noted = 0;
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < expect->notes_count; i++) {
+        if (expect->notes[i].strand != strand) {
+            continue;
+        }
+        all++;
+        if (noted < count) {
+            noted++;
+            expected = expect_fold(expected, expect->notes[i].value);
+        }
+    }
+    if (all == 0) {
+        return "nobody knows this strand";
+    }
+    if (count > all) {
+        return "it has too many notes";
+    }
+    if (count < all && !is_cut) {
+        return "it has too few notes";
+    }
+    return fold == expected ? NULL : "its notes are others, or in disorder";
+}
+
+static int
+by_strand(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+size_t
+expect_strands(const struct expect *expect)
+{
+    uint64_t *keys = calloc(expect->notes_count + 1, sizeof(*keys));
+    size_t count = 0;
+
+    if (keys == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < expect->notes_count; i++) {
+        keys[i] = expect->notes[i].strand;
+    }
+    qsort(keys, expect->notes_count, sizeof(*keys), by_strand);
+    for (size_t i = 0; i < expect->notes_count; i++) {
+        count += i == 0 || keys[i] != keys[i - 1];
+    }
+    free(keys);
+    return count;
+}

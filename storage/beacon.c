@@ -39,6 +39,7 @@
 #include "base/fault.h"
 #include "base/hash.h"
 #include "storage/directory.h"
+#include "storage/file.h"
 
 #define SLOT_BYTES 4096
 #define FILE_BYTES (2 * SLOT_BYTES)
@@ -125,24 +126,13 @@ read_slots(int fd, const char *path, struct wf_beacon_state *out_state,
 {
     uint8_t *bytes = wf_calloc(FILE_BYTES);
     struct wf_beacon_state state;
-    size_t len = 0;
+    size_t len;
     bool is_found = false;
     uint64_t number;
-    weft_err err = WEFT_OK;
+    weft_err err = wf_file_read(fd, path, bytes, FILE_BYTES, &len);
 
-    while (len < FILE_BYTES) {
-        ssize_t got = pread(fd, bytes + len, FILE_BYTES - len, (off_t)len);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
-            goto out;
-        }
-        if (got == 0) {
-            break;
-        }
-        len += (size_t)got;
+    if (err != WEFT_OK) {
+        goto out;
     }
     for (size_t i = 0; i < 2; i++) {
         if (decode_slot(bytes + i * SLOT_BYTES, &state, &number) &&
@@ -161,28 +151,8 @@ out:
     return err;
 }
 
-static weft_err
-write_fully(int fd, const char *path, weft_bytes bytes, off_t at)
-{
-    const uint8_t *data = bytes.data;
-    size_t done = 0;
-
-    while (done < bytes.len) {
-        ssize_t put =
-            pwrite(fd, data + done, bytes.len - done, at + (off_t)done);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return wf_error(WEFT_EIO, "%s: %s", path,
-                            put < 0 ? strerror(errno) : "nothing was written");
-        }
-        done += (size_t)put;
-    }
-    return WEFT_OK;
-}
-
-// Make a beacon that says nothing, whole from the first moment it is there.
+// Make a beacon that says nothing, whole from the first moment it is there. Its
+// name is not synced.
 static weft_err
 make_file(const char *path)
 {
@@ -207,16 +177,13 @@ make_file(const char *path)
         err = wf_error(WEFT_EIO, "%s: %s", made, strerror(errno));
         goto out;
     }
-    err = write_fully(fd, made, wf_buf_bytes(&slots), 0);
+    err = wf_file_write(fd, made, wf_buf_bytes(&slots), 0);
     if (err == WEFT_OK && fsync(fd) != 0) {
         err = wf_error(WEFT_EIO, "%s: %s", made, strerror(errno));
     }
     close(fd);
     if (err == WEFT_OK && rename(made, path) != 0) {
         err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
-    }
-    if (err == WEFT_OK) {
-        err = wf_directory_sync_parent(path);
     }
 
 out:
@@ -246,6 +213,9 @@ wf_beacon_open(const char *path, struct wf_beacon **out_beacon,
         return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
     }
     err = read_slots(fd, path, &state, &writes);
+    if (err == WEFT_OK && writes == 0) { // who made it may not have got so far
+        err = wf_directory_sync_parent(path);
+    }
     if (err != WEFT_OK) {
         close(fd);
         return err;
@@ -299,8 +269,8 @@ wf_beacon_write(struct wf_beacon *beacon, const struct wf_beacon_state *state)
         return wf_error(WEFT_EIO, "%s: a fault was injected", beacon->path);
     }
     encode_slot(state, number, &slot);
-    err = write_fully(beacon->fd, beacon->path, wf_buf_bytes(&slot),
-                      (off_t)(number % 2) * SLOT_BYTES);
+    err = wf_file_write(beacon->fd, beacon->path, wf_buf_bytes(&slot),
+                        (off_t)(number % 2) * SLOT_BYTES);
     // A sync that failed is not repeated: the pages may be marked clean.
     if (err == WEFT_OK && fdatasync(beacon->fd) != 0) {
         err = wf_error(WEFT_EIO, "%s: %s", beacon->path, strerror(errno));

@@ -33,6 +33,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "storage/file.h"
 
 #define FORMAT_LINE "weft backup 1\n"
 #define TEXT_BYTES 8192 // of a request or an answer
@@ -83,18 +84,23 @@ open_file(const char *path)
     return fd;
 }
 
-// All of it, as text. False: it cannot be read, or is too long, or is no text.
-static bool
-read_text(int fd, char out_text[TEXT_BYTES])
+// All of it, as text; empty if it is too long or no text.
+//
+// WEFT_EIO   it cannot be read
+static weft_err
+read_text(const char *path, int fd, char out_text[TEXT_BYTES])
 {
-    ssize_t len = pread(fd, out_text, TEXT_BYTES, 0);
+    size_t len;
+    weft_err err = wf_file_read(fd, path, out_text, TEXT_BYTES, &len);
 
-    if (len < 0 || len == TEXT_BYTES ||
-        memchr(out_text, '\0', (size_t)len) != NULL) {
-        return false;
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (len == TEXT_BYTES || memchr(out_text, '\0', len) != NULL) {
+        len = 0;
     }
     out_text[len] = '\0';
-    return true;
+    return WEFT_OK;
 }
 
 // The format line and the id, which every format has. *out_rest is what follows
@@ -129,8 +135,7 @@ is_of_this_format(const char *text)
 static weft_err
 write_file(const char *path, const char *text, int *out_fd)
 {
-    size_t len = strlen(text);
-    weft_err err = WEFT_OK;
+    weft_err err;
     int fd;
 
     (void)unlink(path);
@@ -138,8 +143,10 @@ write_file(const char *path, const char *text, int *out_fd)
     if (fd < 0) {
         return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
     }
-    if (fchmod(fd, 0644) != 0 || write(fd, text, len) != (ssize_t)len) {
-        err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    err = fchmod(fd, 0644) == 0
+              ? wf_file_write(fd, path, weft_text(text), 0)
+              : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    if (err != WEFT_OK) {
         (void)unlink(path);
         close(fd);
         return err;
@@ -289,7 +296,7 @@ wf_control_is_answered(const struct wf_control_ask *ask, weft_err *out_answer)
     const char *rest = "";
     uint64_t id = 0;
     int fd = open_file(path);
-    bool is_answered = fd >= 0 && read_text(fd, text) &&
+    bool is_answered = fd >= 0 && read_text(path, fd, text) == WEFT_OK &&
                        read_head(text, &id, &rest) && id == ask->id;
 
     if (is_answered) {
@@ -329,10 +336,12 @@ read_request(const char *path, int fd, struct wf_control_request *out_request)
     char text[TEXT_BYTES];
     const char *rest = "";
     size_t len;
+    weft_err err = read_text(path, fd, text);
 
-    *out_request = (struct wf_control_request){0};
-    if (!read_text(fd, text) || !read_head(text, &out_request->id, &rest) ||
-        !is_of_this_format(text)) {
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (!read_head(text, &out_request->id, &rest) || !is_of_this_format(text)) {
         return wf_error(WEFT_EFORMAT, "%s is not understood by this version",
                         path);
     }
@@ -382,6 +391,9 @@ wf_control_answer(const char *dir, uint64_t id, weft_err answer,
     weft_err err = wf_control_find(dir, &request);
 
     wf_free(request.to);
+    if (err == WEFT_EIO) {
+        return err;
+    }
     if (request.id != id) {
         return wf_error(WEFT_ENOTFOUND, "%s: nobody waits for the answer", dir);
     }

@@ -33,12 +33,12 @@ wf_directory_sync(const char *dir)
     return err;
 }
 
-weft_err
-wf_directory_sync_parent(const char *path)
+// The directory that holds the entry; release with wf_free.
+static char *
+parent_of(const char *path)
 {
     char *parent = wf_strdup(path);
     size_t len = strlen(parent);
-    weft_err err;
 
     // Cut slashes at the end, the last name, and the slashes before it.
     while (len > 0 && parent[len - 1] == '/') {
@@ -51,7 +51,19 @@ wf_directory_sync_parent(const char *path)
         len--;
     }
     parent[len] = '\0';
-    err = wf_directory_sync(len > 0 ? parent : ".");
+    if (len == 0) {
+        wf_free(parent);
+        parent = wf_strdup(".");
+    }
+    return parent;
+}
+
+weft_err
+wf_directory_sync_parent(const char *path)
+{
+    char *parent = parent_of(path);
+    weft_err err = wf_directory_sync(parent);
+
     wf_free(parent);
     return err;
 }
@@ -59,13 +71,23 @@ wf_directory_sync_parent(const char *path)
 weft_err
 wf_directory_make(const char *dir)
 {
+    char *parent;
+    weft_err err = WEFT_OK;
+
     if (mkdir(dir, 0755) == 0) {
         return wf_directory_sync_parent(dir);
     }
     if (errno != EEXIST) {
         return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
-    return WEFT_OK;
+    // Who made it may have died before it was synced. If we may not even look
+    // there, somebody else has made it for us.
+    parent = parent_of(dir);
+    if (access(parent, R_OK) == 0 || errno != EACCES) {
+        err = wf_directory_sync(parent);
+    }
+    wf_free(parent);
+    return err;
 }
 
 weft_err

@@ -68,8 +68,9 @@ wf_snapshot_copy_dir(const char *from, const char *to)
         goto out;
     }
     err = wf_directory_sync_parent(to);
-    if (err != WEFT_OK) {
-        remove_tree(to, 0);
+    // Never a part of a copy under its name.
+    if (err != WEFT_OK && rename(to, partial) == 0) {
+        remove_tree(partial, 0);
     }
 
 out:

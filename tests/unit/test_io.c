@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_io.c - files that cannot be opened, read, written, synced or renamed.
+//
+// Each deed is done again and again, and each time the next call of the system
+// fails in it (io_rig.h).
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "storage/beacon.h"
+#include "storage/control.h"
+#include "storage/directory.h"
+#include "storage/lockfile.h"
+#include "storage/rocks_files.h"
+#include "storage/snapshot.h"
+#include "support/test.h"
+#include "unit/io_rig.h"
+
+// "dir/name"; valid until eight more were asked for.
+static const char *
+in(const char *dir, const char *name)
+{
+    static char paths[8][512];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+    return path;
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+}
+
+static void
+check_file(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(path, "r");
+
+    CHECK(file != NULL);
+    CHECK_EQ(fread(found, 1, sizeof(found) - 1, file), strlen(text));
+    fclose(file);
+    CHECK_STR(found, text);
+}
+
+// The beacon. ---------------------------------------------------------------
+
+static struct wf_beacon_state
+beacon_state(uint64_t last_commit)
+{
+    struct wf_beacon_state state = {.store_id = "a store",
+                                    .format = 1,
+                                    .last_commit = last_commit,
+                                    .files_count = 1,
+                                    .files[0] = {7, 2}};
+
+    return state;
+}
+
+static weft_err
+write_beacon(const char *dir, uint64_t last_commit)
+{
+    struct wf_beacon_state state = beacon_state(last_commit);
+    struct wf_beacon_state found;
+    struct wf_beacon *beacon = NULL;
+    bool is_new;
+    weft_err err = wf_beacon_open(in(dir, "beacon"), &beacon, &found, &is_new);
+
+    if (err == WEFT_OK) {
+        err = wf_beacon_write(beacon, &state);
+    }
+    wf_beacon_close(beacon);
+    return err;
+}
+
+static weft_err
+write_first(const char *dir)
+{
+    return write_beacon(dir, 5);
+}
+
+static void
+check_first(const char *dir, weft_err err)
+{
+    struct wf_beacon_state found = {0};
+    weft_err read = wf_beacon_read(in(dir, "beacon"), &found);
+
+    if (err == WEFT_OK || read == WEFT_OK) {
+        CHECK_OK(read);
+        CHECK_EQ(found.last_commit, 5);
+        CHECK(io_rig_directory_syncs() > 0);
+    } else {
+        CHECK_ERR(read, WEFT_ENOTFOUND);
+    }
+}
+
+TEST(io, a_beacon_is_made_whole_or_not_at_all)
+{
+    io_rig_do(
+        t, &(struct io_rig_deed){.do_it = write_first, .check = check_first});
+}
+
+static void
+prepare_first(const char *dir)
+{
+    CHECK_OK(write_beacon(dir, 5));
+}
+
+static weft_err
+write_second(const char *dir)
+{
+    return write_beacon(dir, 6);
+}
+
+static void
+check_second(const char *dir, weft_err err)
+{
+    struct wf_beacon_state found = {0};
+
+    CHECK_OK(wf_beacon_read(in(dir, "beacon"), &found));
+    CHECK(found.last_commit == 6 || (err != WEFT_OK && found.last_commit == 5));
+    CHECK_EQ(found.files_count, 1);
+}
+
+TEST(io, a_beacon_that_cannot_be_written_says_what_it_said)
+{
+    io_rig_do(t, &(struct io_rig_deed){prepare_first, write_second,
+                                       check_second, false});
+}
+
+static weft_err
+read_beacon(const char *dir)
+{
+    struct wf_beacon_state found = {0};
+    weft_err err = wf_beacon_read(in(dir, "beacon"), &found);
+
+    CHECK_EQ(found.last_commit, err == WEFT_OK ? 5 : 0);
+    return err;
+}
+
+static void
+check_nothing(const char *dir, weft_err err)
+{
+    (void)dir;
+    (void)err; // what was read was looked at
+}
+
+TEST(io, a_beacon_that_cannot_be_read_is_not_a_damaged_one)
+{
+    io_rig_do(t, &(struct io_rig_deed){prepare_first, read_beacon,
+                                       check_nothing, false});
+}
+
+static void
+prepare_files(const char *dir)
+{
+    write_file(in(dir, "000007.log"), "77");
+    write_file(in(dir, "000008.log"), "8");
+    write_file(in(dir, "000009.sst"), "9");
+}
+
+static weft_err
+list_files(const char *dir)
+{
+    struct wf_beacon_state state = {0};
+    weft_err err = wf_beacon_list_files(dir, &state);
+
+    if (err == WEFT_OK) {
+        CHECK_EQ(state.files_count, 2);
+        CHECK_EQ(state.files[0].bytes, 2);
+    }
+    return err;
+}
+
+TEST(io, of_the_files_of_a_store_all_are_listed_or_none)
+{
+    io_rig_do(t, &(struct io_rig_deed){prepare_files, list_files, check_nothing,
+                                       false});
+}
+
+static weft_err
+check_files(const char *dir)
+{
+    struct wf_beacon_state state = beacon_state(5);
+
+    return wf_beacon_check_files(dir, &state);
+}
+
+TEST(io, files_that_cannot_be_looked_at_are_not_lost_ones)
+{
+    io_rig_do(t, &(struct io_rig_deed){prepare_files, check_files,
+                                       check_nothing, false});
+}
+
+// Directories. --------------------------------------------------------------
+
+static weft_err
+make_directory(const char *dir)
+{
+    return wf_directory_make(in(dir, "new"));
+}
+
+static void
+check_synced(const char *dir, weft_err err)
+{
+    (void)dir;
+    if (err == WEFT_OK) {
+        CHECK(io_rig_directory_syncs() > 0);
+    }
+}
+
+TEST(io, a_directory_that_was_made_is_on_the_disk)
+{
+    io_rig_do(t, &(struct io_rig_deed){.do_it = make_directory,
+                                       .check = check_synced});
+}
+
+static weft_err
+check_outside(const char *dir)
+{
+    weft_err err = wf_directory_check_outside(dir, in(dir, "../other/"));
+
+    return err == WEFT_OK ? wf_directory_check_absent(in(dir, "gone")) : err;
+}
+
+TEST(io, a_path_that_cannot_be_looked_at_is_not_called_free)
+{
+    io_rig_do(t, &(struct io_rig_deed){.do_it = check_outside,
+                                       .check = check_nothing});
+}
+
+// Copies. -------------------------------------------------------------------
+
+static void
+prepare_source(const char *dir)
+{
+    CHECK_EQ(mkdir(in(dir, "from"), 0755), 0);
+    CHECK_EQ(mkdir(in(dir, "from/inner"), 0755), 0);
+    write_file(in(dir, "from/one"), "1");
+    write_file(in(dir, "from/LOCK"), "");
+    write_file(in(dir, "from/inner/two"), "22");
+}
+
+static weft_err
+copy(const char *dir)
+{
+    return wf_snapshot_copy_dir(in(dir, "from"), in(dir, "to"));
+}
+
+static void
+check_copy(const char *dir, weft_err err)
+{
+    struct stat status;
+
+    if (err != WEFT_OK && lstat(in(dir, "to"), &status) != 0) {
+        return;
+    }
+    check_file(in(dir, "to/one"), "1");
+    check_file(in(dir, "to/inner/two"), "22");
+    CHECK(lstat(in(dir, "to/LOCK"), &status) != 0);
+    if (err == WEFT_OK) {
+        CHECK(lstat(in(dir, "to.partial"), &status) != 0);
+    } else { // it could not be taken back: for the next try
+        CHECK_EQ(rename(in(dir, "to"), in(dir, "to.partial")), 0);
+    }
+}
+
+TEST(io, a_copy_is_there_whole_or_not_at_all)
+{
+    io_rig_do(t,
+              &(struct io_rig_deed){prepare_source, copy, check_copy, false});
+}
+
+// Asking for a backup. ------------------------------------------------------
+
+static weft_err
+ask_and_answer(const char *dir)
+{
+    struct wf_control_request request = {0};
+    struct wf_control_ask *ask = NULL;
+    weft_err answer = WEFT_OK;
+    weft_err err = wf_control_ask(dir, "/some/where", &ask);
+
+    if (err == WEFT_OK) {
+        err = wf_control_find(dir, &request);
+    }
+    if (err == WEFT_OK) {
+        CHECK_STR(request.to, "/some/where");
+        err = wf_control_answer(dir, request.id, WEFT_EFULL, "no room");
+    }
+    if (err == WEFT_OK && wf_control_is_answered(ask, &answer)) {
+        CHECK_ERR(answer, WEFT_EFULL);
+        CHECK_STR(weft_err_detail(), "no room");
+    }
+    wf_free(request.to);
+    wf_control_end(ask);
+    return err;
+}
+
+// A request that has a name and no lock is that of somebody who died, and goes
+// when the next one asks.
+static void
+check_control(const char *dir, weft_err err)
+{
+    struct wf_control_request request = {0};
+
+    (void)err;
+    CHECK_ERR(wf_control_find(dir, &request), WEFT_ENOTFOUND);
+    wf_free(request.to);
+}
+
+TEST(io, a_backup_is_asked_for_and_answered_or_it_fails)
+{
+    io_rig_do(t,
+              &(struct io_rig_deed){NULL, ask_and_answer, check_control, true});
+}
+
+// Who holds a store. --------------------------------------------------------
+
+static void
+prepare_lock(const char *dir)
+{
+    write_file(in(dir, "LOCK"), "");
+}
+
+static weft_err
+hold(const char *dir)
+{
+    struct wf_lockfile *lock = NULL;
+    weft_err err = wf_lockfile_check(dir);
+
+    if (err == WEFT_OK) {
+        err = wf_lockfile_hold(dir, &lock);
+    }
+    wf_lockfile_release(lock);
+    return err;
+}
+
+TEST(io, a_lock_that_cannot_be_looked_at_is_not_called_free)
+{
+    io_rig_do(t,
+              &(struct io_rig_deed){prepare_lock, hold, check_nothing, true});
+}
+
+static weft_err
+look_for_store(const char *dir)
+{
+    weft_err err = wf_rocks_files_check(in(dir, "store"), false);
+
+    if (err == WEFT_OK) {
+        // There is a log now, and no CURRENT: never a store to begin anew.
+        write_file(in(dir, "store/000004.log"), "");
+        err = wf_rocks_files_check(in(dir, "store"), false);
+        CHECK(err != WEFT_OK);
+        err = err == WEFT_ECORRUPT ? WEFT_OK : err;
+        CHECK_EQ(unlink(in(dir, "store/000004.log")), 0);
+    }
+    return err;
+}
+
+TEST(io, a_store_that_cannot_be_looked_at_is_not_begun_anew)
+{
+    io_rig_do(t, &(struct io_rig_deed){.do_it = look_for_store,
+                                       .check = check_nothing});
+}

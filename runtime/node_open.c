@@ -64,10 +64,12 @@ check_ours(const char *dir)
     const struct dirent *entry;
     bool is_ours = false;
     char first[256] = "";
+    int failed;
 
     if (list == NULL) {
         return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
+    errno = 0;
     while ((entry = readdir(list)) != NULL) {
         const char *name = entry->d_name;
 
@@ -77,8 +79,13 @@ check_ours(const char *dir)
             strcmp(name, "lost+found") != 0) {
             (void)snprintf(first, sizeof(first), "%s", name);
         }
+        errno = 0;
     }
+    failed = errno;
     (void)closedir(list);
+    if (failed != 0) {
+        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(failed));
+    }
     return is_ours || first[0] == '\0'
                ? WEFT_OK
                : wf_error(WEFT_EFORMAT,

@@ -32,9 +32,13 @@ struct io_rig_deed {
     // Is what was promised there? What must be true of what failed?
     void (*check)(const char *dir, weft_err err);
     bool can_be_refused; // with WEFT_EBUSY: what cannot be asked may be held
+    // Something works beside it, whose failures are not its own; and it takes
+    // so long that IO_RIG_ONCE alone is tried.
+    bool is_node;
 };
 
-// In each mode, with each call that it makes.
+// In each mode, with each call that it makes; with a node, with every 16th,
+// or with every IO_STEP-th if the environment has that.
 void io_rig_do(struct test *t, const struct io_rig_deed *deed);
 
 // So many directories were synced since the deed began.

@@ -137,8 +137,9 @@ check_second(const char *dir, weft_err err)
 
 TEST(io, a_beacon_that_cannot_be_written_says_what_it_said)
 {
-    io_rig_do(t, &(struct io_rig_deed){prepare_first, write_second,
-                                       check_second, false});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_first,
+                                       .do_it = write_second,
+                                       .check = check_second});
 }
 
 static weft_err
@@ -160,8 +161,9 @@ check_nothing(const char *dir, weft_err err)
 
 TEST(io, a_beacon_that_cannot_be_read_is_not_a_damaged_one)
 {
-    io_rig_do(t, &(struct io_rig_deed){prepare_first, read_beacon,
-                                       check_nothing, false});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_first,
+                                       .do_it = read_beacon,
+                                       .check = check_nothing});
 }
 
 static void
@@ -187,8 +189,9 @@ list_files(const char *dir)
 
 TEST(io, of_the_files_of_a_store_all_are_listed_or_none)
 {
-    io_rig_do(t, &(struct io_rig_deed){prepare_files, list_files, check_nothing,
-                                       false});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_files,
+                                       .do_it = list_files,
+                                       .check = check_nothing});
 }
 
 static weft_err
@@ -201,8 +204,9 @@ check_files(const char *dir)
 
 TEST(io, files_that_cannot_be_looked_at_are_not_lost_ones)
 {
-    io_rig_do(t, &(struct io_rig_deed){prepare_files, check_files,
-                                       check_nothing, false});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_files,
+                                       .do_it = check_files,
+                                       .check = check_nothing});
 }
 
 // Directories. --------------------------------------------------------------
@@ -280,8 +284,9 @@ check_copy(const char *dir, weft_err err)
 
 TEST(io, a_copy_is_there_whole_or_not_at_all)
 {
-    io_rig_do(t,
-              &(struct io_rig_deed){prepare_source, copy, check_copy, false});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_source,
+                                       .do_it = copy,
+                                       .check = check_copy});
 }
 
 // Asking for a backup. ------------------------------------------------------
@@ -324,8 +329,9 @@ check_control(const char *dir, weft_err err)
 
 TEST(io, a_backup_is_asked_for_and_answered_or_it_fails)
 {
-    io_rig_do(t,
-              &(struct io_rig_deed){NULL, ask_and_answer, check_control, true});
+    io_rig_do(t, &(struct io_rig_deed){.do_it = ask_and_answer,
+                                       .check = check_control,
+                                       .can_be_refused = true});
 }
 
 // Who holds a store. --------------------------------------------------------
@@ -351,8 +357,10 @@ hold(const char *dir)
 
 TEST(io, a_lock_that_cannot_be_looked_at_is_not_called_free)
 {
-    io_rig_do(t,
-              &(struct io_rig_deed){prepare_lock, hold, check_nothing, true});
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_lock,
+                                       .do_it = hold,
+                                       .check = check_nothing,
+                                       .can_be_refused = true});
 }
 
 static weft_err

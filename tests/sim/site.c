@@ -11,6 +11,8 @@
 #include "runtime/recovery.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
+#include "sim/leave.h"
+#include "sim/rows.h"
 #include "sim/twin.h"
 #include "sim/world_impl.h"
 #include "storage/keys.h"
@@ -229,6 +231,7 @@ site_end_commit(struct world *world, struct coming *coming)
                            site->log_bytes);
     if (is_twin_due(world)) {
         twin_check(site);
+        rows_check(site);
     }
     if (choice_below(world->choice, 16) == 0) {
         trim_log(site);
@@ -275,6 +278,9 @@ carry_outputs(struct site *site)
                    0;
     struct wf_list_node *node;
 
+    if (is_twin_due(world)) {
+        leave_check(site, outputs);
+    }
     carry_frames(world, outputs);
     while ((node = wf_list_pop_front(&outputs->loads)) != NULL) {
         struct coming *coming = world_send_later(

@@ -166,9 +166,10 @@ print_command(const struct wf_command *command, struct wf_buf *out)
     line_bytes(out, "- details", command->id, command->details);
     line(out, "- attempt %u, base %u, lost %u", command->attempt, command->base,
          command->lost);
-    line(out, "- deferred %d, cancel asked %d, abandoned %d, paused %d",
+    line(out,
+         "- deferred %d, cancel asked %d, abandoned %d, paused %d, held %d",
          command->is_deferred, command->is_cancel_asked, command->is_abandoned,
-         command->is_paused);
+         command->is_paused, command->is_held);
     line(out, "- failed at %llu, %s: %s",
          (unsigned long long)command->failed_ms, text_of(command->failure_name),
          text_of(command->failure_message));
@@ -245,9 +246,12 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
         const struct wf_update *update =
             WF_CONTAINER(node, const struct wf_update, node);
 
-        line(out, "update %u: %s %llu %d %d %d", update->number,
+        line(out, "update %u: %s %llu %d %d %d %d", update->number,
              text_of(update->id), (unsigned long long)update->request,
-             update->is_accepted, update->is_done, (int)update->err);
+             update->is_told_early, update->is_accepted, update->is_done,
+             (int)update->err);
+        line_bytes(out, "- client", update->number,
+                   weft_bytes_of(update->client, sizeof(update->client)));
         line_bytes(out, "- data", update->number, update->data);
     }
     for (node = wf_list_first(&actor->published.list); node != NULL;
@@ -266,9 +270,9 @@ print_waits(const struct wf_actor *actor, struct wf_buf *out)
     }
 }
 
-static void
-print_actor(const struct wf_actor *actor, const struct wf_actor *other,
-            struct wf_buf *out)
+void
+twin_print_actor(const struct wf_actor *actor, const struct wf_actor *other,
+                 struct wf_buf *out)
 {
     print_life(actor, out);
     print_mailbox(actor, other, out);
@@ -404,8 +408,8 @@ compare_actor(struct twin *twin, const struct wf_actor *live)
         return; // it is gone, and its last row too
     }
     world_must(err);
-    print_actor(live, recovered, &twin->was);
-    print_actor(recovered, live, &twin->is);
+    twin_print_actor(live, recovered, &twin->was);
+    twin_print_actor(recovered, live, &twin->is);
     compare(twin, wf_key_show(&live->key, name, sizeof(name)),
             live->object.position);
     wf_inspect_core_drop(twin->recovered, recovered);

@@ -16,6 +16,13 @@
 #define WF_TESTS_SIM_TWIN_H
 
 struct site;
+struct wf_actor;
+struct wf_buf;
+
+// Append the durable fields of an actor, a line each. Of letters that only rows
+// have, here or in the other one, not the content.
+void twin_print_actor(const struct wf_actor *actor,
+                      const struct wf_actor *other, struct wf_buf *out);
 
 // Stops the process at the first difference, which is printed. Only between
 // steps of the site.

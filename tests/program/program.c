@@ -453,5 +453,7 @@ program_make(const struct program_source *source, struct program *out)
     if (draw(&drawing, 3) == 0) {
         out->attempts += 1 + draw(&drawing, 3);
     }
-    out->first = draw_block(&drawing, &place, source->size);
+    if (source->size > 0) {
+        out->first = draw_block(&drawing, &place, source->size);
+    }
 }

@@ -10,34 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/job.h"
+#include "sim/play.h"
 #include "sim/repeat.h"
 #include "sim/world.h"
 #include "support/account.h"
 
 #define ACCOUNTS 12
-#define JOBS 30
-#define STOPS (JOBS / 3)
-#define LATES 3
-#define TILLS 3
-#define ADDS 6 // different ones, for each till
+#define ROUNDS 24
 
 struct run {
     struct world *world;
+    struct play *play;
     struct choice *choice; // of the work
-    uint64_t seed;         // the first of them
     uint32_t rounds;       // of work
     bool is_planted;       // the client counts one of its transfers wrong
-    struct world_call *starts[JOBS];
-    struct world_call *stops[STOPS];
-    struct world_call *lates[LATES];
-    struct world_call *waits[JOBS]; // for results; half of them withdrawn
-    struct {
-        struct world_call *call; // NULL: not asked
-        uint32_t till;
-        uint32_t add;
-    } updates[JOBS];
-    uint32_t transfers[ACCOUNTS]; // asked of each
+    struct world_call *waits[ROUNDS]; // for results; half of them withdrawn
+    uint32_t transfers[ACCOUNTS];     // asked of each
 };
 
 static void
@@ -60,49 +48,6 @@ fail(const struct run *run, const char *what, uint64_t got, uint64_t wanted)
 }
 
 // Work. -----------------------------------------------------------------------
-
-static struct job
-job_at(uint64_t seed, uint32_t i)
-{
-    uint64_t failures = job_mix(job_mix(seed, i), 66) % 6;
-
-    return (struct job){
-        .seed = job_mix(seed, i),
-        .failures = i < JOBS && failures < 3 ? (uint32_t)failures : 0,
-    };
-}
-
-// Jobs from JOBS on are the stops.
-static struct job
-stop_at(uint64_t seed, uint32_t i)
-{
-    return job_at(seed, JOBS + i);
-}
-
-static uint64_t
-amount_of(uint64_t seed, uint32_t till, uint32_t add)
-{
-    return job_mix(seed, 5000 + till * ADDS + add) % 1000;
-}
-
-static struct world_call *
-start(struct run *run, const char *kind, const char *id, const struct job *job,
-      uint64_t run_timeout_ms)
-{
-    weft_start_options options = WEFT_START_OPTIONS_INIT;
-    weft_request request = WEFT_REQUEST_INIT;
-
-    options.retry.initial_interval_ms = 50;
-    options.retry.maximum_attempts = job == NULL ? 2 : job->failures + 1;
-    options.run_timeout_ms = run_timeout_ms;
-    request.verb = WEFT_VERB_START;
-    request.target = (weft_target){kind, id};
-    request.start = &options;
-    if (job != NULL) {
-        request.input = weft_bytes_of(job, sizeof(*job));
-    }
-    return world_submit(run->world, &request);
-}
 
 static void
 send_transfers(struct run *run, uint32_t count)
@@ -127,134 +72,32 @@ send_transfers(struct run *run, uint32_t count)
     }
 }
 
+// Somebody else waits for a result, or not for so long.
 static void
-send_update(struct run *run, uint32_t i)
+send_wait(struct run *run, uint32_t i)
 {
-    struct choice *choice = run->choice;
-    uint32_t till = (uint32_t)choice_below(choice, TILLS);
-    uint32_t add = (uint32_t)choice_below(choice, ADDS);
-    uint64_t amount = amount_of(run->seed, till, add);
-    weft_request request = WEFT_REQUEST_INIT;
-    char id[32];
-    char update_id[32];
-
-    (void)snprintf(id, sizeof(id), "till%u", till);
-    (void)snprintf(update_id, sizeof(update_id), "add%u", add);
-    request.verb = WEFT_VERB_UPDATE_WITH_START;
-    request.target = (weft_target){"till", id};
-    request.name = "add";
-    request.update_id = update_id;
-    request.data = weft_bytes_of(&amount, sizeof(amount));
-    run->updates[i].till = till;
-    run->updates[i].add = add;
-    run->updates[i].call = world_submit(run->world, &request);
-}
-
-// One of them begins, and one that began before, or now, is cancelled.
-static void
-send_stop(struct run *run, uint32_t i)
-{
-    struct choice *choice = run->choice;
-    struct job job = stop_at(run->seed, i);
     char id[32];
 
-    (void)snprintf(id, sizeof(id), "stop%u", i);
-    run->stops[i] = start(run, "job", id, &job, 0);
-    (void)snprintf(id, sizeof(id), "stop%u",
-                   (uint32_t)choice_below(choice, i + 1));
-    (void)world_call(run->world, WEFT_VERB_CANCEL, "job", id, "",
-                     weft_nothing());
+    (void)snprintf(id, sizeof(id), "p%u", i);
+    run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "program", id, "",
+                               weft_nothing());
+    if (i > 0 && choice_below(run->choice, 2) == 0) {
+        world_withdraw(run->world, run->waits[i - 1]);
+    }
 }
 
 static void
 send_work(struct run *run)
 {
     struct choice *choice = run->choice;
-    char id[32];
 
     // Most runs have all the work; what has no choices left has no more.
-    for (uint32_t i = 0; i < JOBS && choice_below(choice, 200) != 0; i++) {
-        struct job job = job_at(run->seed, i);
-
-        (void)snprintf(id, sizeof(id), "job%u", i);
-        run->starts[i] = start(run, "job", id, &job, 0);
+    for (uint32_t i = 0; i < ROUNDS && choice_below(choice, 200) != 0; i++) {
+        play_begin(run->play, run->world, choice, choice_below(choice, 4) == 3);
         send_transfers(run, (uint32_t)choice_below(choice, 13));
         run->rounds++;
-        send_update(run, i);
-        if (i < STOPS) {
-            send_stop(run, i);
-        }
-        if (i < LATES) {
-            (void)snprintf(id, sizeof(id), "late%u", i);
-            run->lates[i] = start(run, "late", id, NULL, 300);
-        }
-        (void)snprintf(id, sizeof(id), "job%u", i / 2);
-        (void)world_call(run->world, WEFT_VERB_SIGNAL, "job", id, "go",
-                         weft_nothing());
-        run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "job", id, "",
-                                   weft_nothing());
-        if (i > 0 && choice_below(choice, 2) == 0) {
-            world_withdraw(run->world, run->waits[i - 1]);
-        }
-        world_run_ms(run->world, choice_below(choice, 200));
-    }
-}
-
-// Its result, after a start that went well.
-static struct world_call *
-result_of(struct run *run, const struct world_call *started, const char *kind,
-          uint32_t i, char id[32])
-{
-    (void)snprintf(id, 32, "%s%u", kind, i);
-    if (started != NULL && (!started->is_answered || started->err != WEFT_OK)) {
-        fail(run, "a start is not answered", i, 0);
-    }
-    return world_ask(run->world, WEFT_VERB_RESULT,
-                     strcmp(kind, "stop") == 0 ? "job" : kind, id, "",
-                     weft_nothing());
-}
-
-static void
-check_number(const struct run *run, const char *what, const char *id,
-             const struct world_call *call, uint64_t expected)
-{
-    uint64_t number = 0;
-
-    if (!call->is_answered || call->err != WEFT_OK ||
-        call->data_len != sizeof(number)) {
-        (void)fprintf(stderr, "%s: %s %s\n", id, call->detail, call->failure);
-        fail(run, what, (uint64_t)call->err, 0);
-    }
-    memcpy(&number, call->data, sizeof(number));
-    if (number != expected) {
-        fail(run, what, number, expected);
-    }
-}
-
-static void
-check_jobs(struct run *run)
-{
-    struct world_call *call;
-    struct job job;
-    char id[32];
-
-    for (uint32_t i = 0; i < run->rounds; i++) {
-        job = job_at(run->seed, i);
-        call = result_of(run, run->starts[i], "job", i, id);
-        check_number(run, "a job's result", id, call, job_expected(&job));
-    }
-    for (uint32_t i = 0; i < run->rounds && i < STOPS; i++) {
-        job = stop_at(run->seed, i);
-        call = result_of(run, run->stops[i], "stop", i, id);
-        if (call->err != WEFT_ECANCELLED) {
-            check_number(run, "a stop's result", id, call, job_expected(&job));
-        }
-    }
-    for (uint32_t i = 0; i < run->rounds && i < LATES; i++) {
-        call = result_of(run, run->lates[i], "late", i, id);
-        if (call->err != WEFT_EOVERDUE) {
-            fail(run, "a late one", (uint64_t)call->err, WEFT_EOVERDUE);
-        }
+        send_wait(run, i);
+        play_run_ms(run->play, run->world, choice, choice_below(choice, 200));
     }
 }
 
@@ -265,38 +108,9 @@ check_waits(struct run *run)
     for (uint32_t i = 0; i < run->rounds; i++) {
         weft_err err = world_wait(run->world, run->waits[i])->err;
 
-        if (err != WEFT_OK && err != WEFT_ECANCELLED) {
+        // A program may end in any way, but for these.
+        if (err == WEFT_ENOTFOUND || err == WEFT_EINVAL || err == WEFT_EIO) {
             fail(run, "a wait", (uint64_t)err, 0);
-        }
-    }
-}
-
-static void
-check_updates(struct run *run)
-{
-    bool is_asked[TILLS][ADDS] = {{false}};
-    uint64_t sums[TILLS] = {0};
-    bool is_begun[TILLS] = {false};
-    char id[32];
-
-    for (uint32_t i = 0; i < run->rounds; i++) {
-        uint32_t till = run->updates[i].till;
-        uint32_t add = run->updates[i].add;
-        uint64_t amount = amount_of(run->seed, till, add);
-
-        check_number(run, "an update", "till", run->updates[i].call,
-                     job_work(amount));
-        sums[till] += is_asked[till][add] ? 0 : amount;
-        is_asked[till][add] = true;
-        is_begun[till] = true;
-    }
-    for (uint32_t i = 0; i < TILLS; i++) {
-        if (is_begun[i]) {
-            (void)snprintf(id, sizeof(id), "till%u", i);
-            (void)world_ask(run->world, WEFT_VERB_SIGNAL, "till", id, "end",
-                            weft_nothing());
-            check_number(run, "a till", id, result_of(run, NULL, "till", i, id),
-                         sums[i]);
         }
     }
 }
@@ -382,9 +196,8 @@ make_world(struct choice *choice, const weft_definitions *definitions,
 static void
 check(struct run *run)
 {
-    check_jobs(run);
+    play_check(run->play, run->world);
     check_waits(run);
-    check_updates(run);
     check_accounts(run);
     if (world_audit(run->world) != 0) {
         fail(run, "stuck actors", world_audit(run->world), 0);
@@ -399,6 +212,7 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     weft_definitions *defs = NULL;
     struct run run = {
         .choice = &choices->work,
+        .play = play_create(),
         .is_planted = getenv("SIM_PLANT") != NULL,
     };
     uint64_t began_ms;
@@ -406,13 +220,13 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     repeat_watch(how, choices);
     must(weft_definitions_create(&defs));
     must(account_define(defs));
-    must(job_define(defs));
-    run.seed = choice_u64(&choices->work);
+    must(play_define(run.play, defs));
     run.world = make_world(&choices->world, defs, trace);
     began_ms = world_now_ms(run.world);
     send_work(&run);
-    world_run_ms(run.world, 20000);
+    play_run_ms(run.play, run.world, NULL, 10000);
     world_calm(run.world);
+    play_run_ms(run.play, run.world, NULL, 10000);
     world_run_ms(run.world, 600000);
     check(&run);
     *result = (struct run_result){
@@ -421,6 +235,7 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     };
     world_destroy(run.world);
     weft_definitions_destroy(defs);
+    play_destroy(run.play);
     if (trace != NULL) {
         (void)fclose(trace);
     }

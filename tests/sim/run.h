@@ -4,13 +4,9 @@
 //
 //   accounts    actors that move money to each other: the sum never changes,
 //               and each pair's messages come once and in order
-//   jobs        workflows whose result a plain function can compute, or that
-//               fail a few times first
-//   stops       jobs that are cancelled early or late: they end as if they were
-//               not, or as cancelled
-//   lates       workflows whose runs take too long
-//   tills       workflows that add up updates: each id counts once, and all
-//               who asked for it get the same answer
+//   programs    workflows drawn from numbers (play.h), some of which are
+//               cancelled early or late: they end as if they were not, or as
+//               cancelled
 //
 // Partitions, windows, limits and faults are drawn as the work is. At each
 // eighth commit what a crash would leave is compared with memory.

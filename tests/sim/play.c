@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// play.c - programs in the simulator. See play.h.
+
+#include "sim/play.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "program/expect.h"
+#include "program/record.h"
+#include "program/run.h"
+
+enum { ROOTS_MAX = 64, TOKENS_MAX = 400, SLICE_MS = 20, SIZE_MAX_DRAWN = 32 };
+
+struct root {
+    char id[PROGRAM_ID_SIZE];
+    struct program program;
+    struct expect expect;
+    struct world_call *start;
+    struct world_call *ask; // under way; NULL: none
+    struct world_call *hold;
+    size_t asked;
+    uint32_t again; // times that this ask was made before
+    uint64_t stop_at_ms;
+    bool is_stopped;
+    bool is_held;
+};
+
+struct token {
+    char *text;
+    char failure[32];
+    uint64_t value;
+};
+
+struct play {
+    struct run_hooks hooks;
+    struct record record;
+    struct root *roots[ROOTS_MAX];
+    size_t roots_count;
+    struct token tokens[TOKENS_MAX]; // to be completed
+    size_t tokens_count;
+    const char *faulty; // root
+    uint32_t faults;
+};
+
+// What the programs do. -------------------------------------------------------
+
+static void
+called(void *ctx, const char *key, uint32_t attempt, const char *name)
+{
+    struct play *play = ctx;
+
+    record_ran(&play->record, key, attempt, name);
+}
+
+static void
+deferred(void *ctx, const char *text, const char *failure, uint64_t value)
+{
+    struct play *play = ctx;
+    struct token *token = &play->tokens[play->tokens_count];
+
+    if (play->tokens_count == TOKENS_MAX) {
+        return; // its activity times out, and is tried again
+    }
+    play->tokens_count++;
+    token->text = wf_strdup(text);
+    token->value = value;
+    (void)snprintf(token->failure, sizeof(token->failure), "%s",
+                   failure == NULL ? "" : failure);
+}
+
+struct play *
+play_create(void)
+{
+    struct play *play = wf_calloc(sizeof(*play));
+
+    play->hooks =
+        (struct run_hooks){.called = called, .deferred = deferred, .ctx = play};
+    return play;
+}
+
+void
+play_destroy(struct play *play)
+{
+    for (size_t i = 0; i < play->roots_count; i++) {
+        expect_fini(&play->roots[i]->expect);
+        wf_free(play->roots[i]);
+    }
+    for (size_t i = 0; i < play->tokens_count; i++) {
+        wf_free(play->tokens[i].text);
+    }
+    record_fini(&play->record);
+    wf_free(play);
+}
+
+weft_err
+play_define(struct play *play, weft_definitions *definitions)
+{
+    return run_define(definitions, &play->hooks);
+}
+
+// The client. -----------------------------------------------------------------
+
+// Zeros leave statements out.
+static void
+draw_program(struct root *root, struct choice *choice)
+{
+    struct program_source source = {
+        .seed = choice_u64(choice),
+        .size = (uint32_t)choice_below(choice, SIZE_MAX_DRAWN),
+        .is_alone = root->is_stopped,
+    };
+
+    program_make(&source, &root->program);
+    for (uint32_t i = 1; i <= root->program.count; i++) {
+        if (choice_below(choice, 32) == 0) {
+            program_drop(&source, i);
+        }
+    }
+    program_make(&source, &root->program);
+    expect_make(&root->program, root->id, &root->expect);
+}
+
+static struct world_call *
+submit(struct world *world, weft_verb verb, const char *id)
+{
+    return world_call(world, verb, "program", id, "", weft_nothing());
+}
+
+static struct world_call *
+start(struct world *world, const struct root *root)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct run_input input;
+    weft_pair pair;
+
+    run_input_make(&root->program, root->id, &input);
+    run_start_options(&root->program, &input, &options, &pair);
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"program", root->id};
+    request.start = &options;
+    request.input = weft_bytes_of(&input, sizeof(input));
+    return world_submit(world, &request);
+}
+
+void
+play_begin(struct play *play, struct world *world, struct choice *choice,
+           bool is_stopped)
+{
+    struct root *root = wf_calloc(sizeof(*root));
+
+    play->roots[play->roots_count] = root;
+    root->is_stopped = is_stopped;
+    (void)snprintf(root->id, sizeof(root->id), "p%zu", play->roots_count);
+    play->roots_count++;
+    draw_program(root, choice);
+    root->stop_at_ms = world_now_ms(world) + choice_below(choice, 400);
+    root->start = start(world, root);
+}
+
+static struct world_call *
+ask(struct world *world, const struct root *root)
+{
+    const struct expect_ask *ask = &root->expect.asks[root->asked];
+    uint64_t seed = root->program.source.seed;
+    struct run_payload payload = {.seq = ask->seq};
+    weft_request request = WEFT_REQUEST_INIT;
+    char update_id[40];
+
+    payload.value = ask->is_update ? program_update(seed, ask->seq)
+                                   : program_go(seed, ask->seq);
+    request.target = (weft_target){"program", root->id};
+    request.data = weft_bytes_of(&payload, sizeof(payload));
+    request.verb = ask->is_update ? WEFT_VERB_UPDATE : WEFT_VERB_SIGNAL;
+    request.name = ask->is_update ? "add" : "go";
+    if (ask->is_update) {
+        (void)snprintf(update_id, sizeof(update_id), "%" PRIu32 "-%" PRIu32,
+                       ask->seq, root->again);
+        request.update_id = update_id;
+    }
+    return world_submit(world, &request);
+}
+
+_Noreturn static void fail(const struct root *root, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+print_program(const struct root *root)
+{
+    char *text = program_text(&root->program);
+
+    (void)fprintf(stderr, "%s is a %s", root->id, text);
+    free(text);
+}
+
+_Noreturn static void
+fail(const struct root *root, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)fprintf(stderr, "sim: program: ");
+    (void)vfprintf(stderr, format, args);
+    (void)fprintf(stderr, "\n");
+    va_end(args);
+    print_program(root);
+    abort();
+}
+
+// An update whose run began again was not done, and is asked for anew.
+static void
+take_answer(struct root *root)
+{
+    const struct expect_ask *ask = &root->expect.asks[root->asked];
+    const struct world_call *call = root->ask;
+    uint64_t value = program_update(root->program.source.seed, ask->seq);
+    uint64_t answer = 0;
+
+    root->ask = NULL;
+    if (ask->is_update && call->err == WEFT_EFINISHED) {
+        root->again++;
+        return;
+    }
+    if (call->err != WEFT_OK) {
+        fail(root, "%s: %s %" PRIu32 " is answered %s %s", root->id,
+             ask->is_update ? "update" : "go", ask->seq,
+             weft_err_name(call->err), call->failure);
+    }
+    if (ask->is_update) {
+        memcpy(&answer, call->data, sizeof(answer));
+        if (answer != program_work(value)) {
+            fail(root, "%s: update %" PRIu32 " has another answer", root->id,
+                 ask->seq);
+        }
+    }
+    root->asked++;
+    root->again = 0;
+}
+
+static void
+tend_root(struct root *root, struct world *world)
+{
+    if (!root->start->is_answered) {
+        return;
+    }
+    if (root->stop_at_ms != 0 && root->is_stopped &&
+        world_now_ms(world) >= root->stop_at_ms) {
+        root->stop_at_ms = 0;
+        (void)submit(world, WEFT_VERB_CANCEL, root->id);
+    }
+    if (root->ask != NULL && root->ask->is_answered) {
+        take_answer(root);
+    }
+    if (root->ask == NULL && root->asked < root->expect.asks_count) {
+        root->ask = ask(world, root);
+    }
+}
+
+static void
+complete(struct world *world, const struct token *token)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb =
+        token->failure[0] == '\0' ? WEFT_VERB_COMPLETE : WEFT_VERB_FAIL;
+    request.token = token->text;
+    request.data = weft_bytes_of(&token->value, sizeof(token->value));
+    request.error_name = token->failure;
+    (void)world_submit(world, &request);
+}
+
+static void
+tend(struct play *play, struct world *world)
+{
+    for (size_t i = 0; i < play->roots_count; i++) {
+        tend_root(play->roots[i], world);
+    }
+    while (play->tokens_count > 0) {
+        struct token *token = &play->tokens[--play->tokens_count];
+
+        complete(world, token);
+        wf_free(token->text);
+    }
+}
+
+// What must make no difference: it is held up for a while.
+static void
+disturb(struct play *play, struct world *world, struct choice *choice)
+{
+    struct root *root;
+
+    if (play->roots_count == 0 || choice_below(choice, 8) != 7) {
+        return;
+    }
+    root = play->roots[choice_below(choice, play->roots_count)];
+    if (root->hold != NULL && !root->hold->is_answered) {
+        return;
+    }
+    root->is_held = !root->is_held;
+    root->hold = submit(
+        world, root->is_held ? WEFT_VERB_PAUSE : WEFT_VERB_RESUME, root->id);
+}
+
+void
+play_run_ms(struct play *play, struct world *world, struct choice *choice,
+            uint64_t ms)
+{
+    tend(play, world);
+    if (choice != NULL) {
+        disturb(play, world, choice);
+    }
+    while (ms > 0) {
+        uint64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+
+        world_run_ms(world, slice);
+        tend(play, world);
+        ms -= slice;
+    }
+}
+
+// What came of them. ----------------------------------------------------------
+
+// Of causes as world.h shows them, "SOURCE NAME ..." in lines.
+static void
+say_causes(const char *causes, char out[EXPECT_TEXT_SIZE])
+{
+    while (*causes != '\0') {
+        const char *name = strchr(causes, ' ');
+        const char *end = name == NULL ? NULL : strchr(name + 1, ' ');
+        char texts[2][100];
+
+        if (end == NULL) {
+            return;
+        }
+        (void)snprintf(texts[0], sizeof(texts[0]), "%.*s", (int)(name - causes),
+                       causes);
+        (void)snprintf(texts[1], sizeof(texts[1]), "%.*s",
+                       (int)(end - name - 1), name + 1);
+        expect_say_level(texts[1], texts[0], out);
+        causes = strchr(end, '\n');
+        causes = causes == NULL ? "" : causes + 1;
+    }
+}
+
+static void
+say_outcome(const struct world_call *call, char out[EXPECT_TEXT_SIZE])
+{
+    uint64_t value = 0;
+
+    (void)snprintf(out, EXPECT_TEXT_SIZE, "%s",
+                   call->err == WEFT_ECANCELLED    ? "cancelled"
+                   : call->err == WEFT_ETERMINATED ? "terminated"
+                                                   : weft_err_name(call->err));
+    if (call->err == WEFT_OK && call->data_len == sizeof(value)) {
+        memcpy(&value, call->data, sizeof(value));
+        expect_say_ok(value, out);
+    } else if (call->err == WEFT_EFAILED) {
+        out[0] = '\0';
+        expect_say_level(call->failure, "", out);
+        say_causes(call->causes, out);
+    }
+}
+
+static void
+check_end(const struct root *root, struct world *world, const char *id,
+          const char *expected)
+{
+    char outcome[EXPECT_TEXT_SIZE];
+
+    say_outcome(
+        world_ask(world, WEFT_VERB_RESULT, "program", id, "", weft_nothing()),
+        outcome);
+    if (root->is_stopped && strcmp(outcome, "cancelled") == 0) {
+        return;
+    }
+    // What nobody awaits of one that was stopped may never have begun.
+    if (root->is_stopped && strcmp(id, root->id) != 0) {
+        return;
+    }
+    if (!expect_fits(expected, outcome)) {
+        fail(root, "%s ended: %s, and must end: %s", id, outcome, expected);
+    }
+}
+
+static void
+check_log(const struct root *root, struct world *world)
+{
+    char id[PROGRAM_ID_SIZE];
+    const struct world_call *call;
+    size_t count = 0;
+    size_t expected = expect_strands(&root->expect);
+
+    program_log_id(root->id, id);
+    call = world_ask(world, WEFT_VERB_QUERY, "log", id, "all", weft_nothing());
+    if (call->err == WEFT_OK) {
+        count = call->data_len / sizeof(struct run_tally);
+    }
+    for (size_t i = 0;
+         i < count && (i + 1) * sizeof(struct run_tally) < sizeof(call->data);
+         i++) {
+        struct run_tally tally;
+        const char *wrong;
+
+        memcpy(&tally, call->data + i * sizeof(tally), sizeof(tally));
+        wrong = expect_strand(&root->expect, tally.key, tally.count, tally.fold,
+                              root->is_stopped);
+        if (wrong != NULL) {
+            fail(root, "%s: strand %016" PRIx64 ", %" PRIu64 " notes: %s",
+                 root->id, tally.key, tally.count, wrong);
+        }
+    }
+    if (count > expected || (count < expected && !root->is_stopped)) {
+        fail(root, "%s: %zu strands have notes, and %zu must", root->id, count,
+             expected);
+    }
+}
+
+static void
+check_shown(const struct root *root, struct world *world)
+{
+    const struct expect *expect = &root->expect;
+    const struct world_call *call = world_ask(
+        world, WEFT_VERB_QUERY, "program", root->id, "value", weft_nothing());
+    char number[60] = "";
+    uint64_t value = 0;
+
+    if (root->is_stopped) {
+        return;
+    }
+    if (call->err == WEFT_OK && call->data_len == sizeof(value)) {
+        memcpy(&value, call->data, sizeof(value));
+    }
+    if ((call->err == WEFT_OK) != expect->has_value || value != expect->value) {
+        fail(root, "%s: published %s %" PRIx64, root->id,
+             weft_err_name(call->err), value);
+    }
+    call = world_ask(world, WEFT_VERB_DESCRIBE, "program", root->id, "",
+                     weft_nothing());
+    if (expect->has_number) {
+        (void)snprintf(number, sizeof(number), "number=%" PRId64,
+                       expect->number);
+    }
+    if (strcmp(call->attributes, number) != 0) {
+        fail(root, "%s: attributes %s and must be %s", root->id,
+             call->attributes, number);
+    }
+}
+
+static void
+fault(void *ctx, const char *text)
+{
+    struct play *play = ctx;
+
+    (void)fprintf(stderr, "sim: program: %s\n", text);
+    play->faults++;
+}
+
+static void
+check_calls(struct play *play)
+{
+    for (size_t i = 0; i < play->roots_count; i++) {
+        record_expect(&play->record, &play->roots[i]->expect,
+                      play->roots[i]->is_stopped);
+    }
+    record_check(&play->record, fault, play);
+    if (play->faults > 0) {
+        for (size_t i = 0; i < play->roots_count; i++) {
+            print_program(play->roots[i]);
+        }
+        abort();
+    }
+}
+
+static void
+resume_all(struct play *play, struct world *world)
+{
+    for (size_t i = 0; i < play->roots_count; i++) {
+        struct root *root = play->roots[i];
+
+        if (root->is_held) {
+            (void)submit(world, WEFT_VERB_RESUME, root->id);
+        }
+    }
+}
+
+void
+play_check(struct play *play, struct world *world)
+{
+    resume_all(play, world);
+    play_run_ms(play, world, NULL, 60000);
+    for (size_t i = 0; i < play->roots_count; i++) {
+        const struct root *root = play->roots[i];
+
+        if (!root->start->is_answered || root->start->err != WEFT_OK) {
+            fail(root, "%s: its start is not answered", root->id);
+        }
+        if (root->asked < root->expect.asks_count) {
+            fail(root, "%s: it was asked %zu times, and must be %zu", root->id,
+                 root->asked, root->expect.asks_count);
+        }
+        check_end(root, world, root->id, root->expect.outcome);
+        for (size_t k = 0; k < root->expect.children_count; k++) {
+            check_end(root, world, root->expect.children[k].id,
+                      root->expect.children[k].outcome);
+        }
+        check_log(root, world);
+        check_shown(root, world);
+    }
+    check_calls(play);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// play.h - programs (tests/program) in the simulator: their roots begin, their
+// client signals and updates them, completes what they defer, and some are
+// cancelled early or late; in the end all came to what they must.
+
+#ifndef WF_TESTS_SIM_PLAY_H
+#define WF_TESTS_SIM_PLAY_H
+
+#include "sim/choice.h"
+#include "sim/world.h"
+#include "weft/definitions.h"
+
+struct play;
+
+struct play *play_create(void);
+void play_destroy(struct play *play);
+// Borrowed until the definitions are destroyed.
+weft_err play_define(struct play *play, weft_definitions *definitions);
+
+// One more begins. One that is to be stopped is cancelled at some time.
+void play_begin(struct play *play, struct world *world, struct choice *choice,
+                bool is_stopped);
+// Let so much time pass, and do meanwhile what the programs want of a client.
+void play_run_ms(struct play *play, struct world *world, struct choice *choice,
+                 uint64_t ms);
+// Nothing goes wrong any more: all must end. Ends the process, and says why, if
+// one did not come to what it must.
+void play_check(struct play *play, struct world *world);
+
+#endif

@@ -14,7 +14,8 @@
 //   jobs       each finished, with the result computed here
 //   calls      each activity and step ran, under one key that no other has, and
 //              no attempt of it ran twice
-//   jars       each tip of each job arrived once
+//   notes      each note of each job arrived once, and in order
+//   children   those that nobody awaited came to what they must, too
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -25,12 +26,14 @@
 #include "crash/check.h"
 #include "crash/ledger.h"
 #include "crash/plan.h"
+#include "program/record.h"
 
 // What was asked. -----------------------------------------------------------
 
 struct asked {
     uint64_t number;
-    uint32_t to; // account or job
+    uint32_t to;  // account or job
+    uint32_t ask; // of a job, from 1
     char verb;
     bool is_answered;
     bool is_refused;
@@ -39,6 +42,9 @@ struct asked {
 struct job {
     bool is_known;
     bool is_summed_up;
+    uint32_t asks_done;
+    uint32_t strands; // in the summary, as the next one
+    uint32_t children;
 };
 
 struct client {
@@ -56,6 +62,7 @@ struct client {
 };
 
 static struct client clients[PLAN_CLIENTS];
+static struct record calls;
 static uint32_t transfers[PLAN_ACCOUNTS][PLAN_ACCOUNTS]; // from, to
 static int64_t balances[PLAN_ACCOUNTS];                  // as they must be
 
@@ -132,6 +139,29 @@ read_asked(struct client *client, const char *line)
                                       sizeof(*client->jobs));
         }
         client->jobs[client->jobs_count++] = (struct job){0};
+    } else if (asked->verb == 'G') {
+        asked->to = UINT32_MAX;
+        (void)sscanf(line, "R %*u %*c %" SCNu32 " %" SCNu32, &asked->to,
+                     &asked->ask);
+        if (asked->to >= client->jobs_count) {
+            check_fault("client %u: the ledger is wrong at: %s", client->index,
+                        line);
+            asked->verb = '?';
+        }
+    }
+}
+
+// Of what a job wants each is done once, in order. An update may have to be
+// asked for again, since its run has ended before it was done.
+static void
+read_done(struct client *client, const struct asked *asked, const char *err)
+{
+    struct job *job = &client->jobs[asked->to];
+
+    if (strcmp(err, "WEFT_OK") == 0 && asked->ask != ++job->asks_done) {
+        check_fault("client %u: job %" PRIu32 ": %" PRIu32
+                    " is done, and not %" PRIu32,
+                    client->index, asked->to, asked->ask, job->asks_done);
     }
 }
 
@@ -150,8 +180,12 @@ read_answered(struct client *client, const char *line)
     if (asked->is_answered) {
         check_fault("client %u: answered twice: %s", client->index, line);
     }
-    if (strcmp(err, "WEFT_OK") != 0) {
+    if (strcmp(err, "WEFT_OK") != 0 &&
+        (asked->verb != 'G' || strcmp(err, "WEFT_EFINISHED") != 0)) {
         check_fault("client %u: %c: %s", client->index, asked->verb, line);
+    }
+    if (asked->verb == 'G') {
+        read_done(client, asked, err);
     }
     asked->is_answered = true;
 }
@@ -191,42 +225,36 @@ read_renumbered(struct client *client, const char *line)
     asked->is_answered = true;
     again.verb = asked->verb;
     again.to = asked->to;
+    again.ask = asked->ask;
     *add_asked(client) = again;
-}
-
-static void
-check_result(struct client *client, size_t index, const char *err,
-             uint64_t result)
-{
-    struct plan_job job = plan_job_at(client->index, (uint32_t)index);
-    char id[PLAN_ID_SIZE];
-    uint64_t expected;
-
-    plan_job_id(client->index, (uint32_t)index, id);
-    expected = plan_result(&job, id, NULL, NULL);
-    if (strcmp(err, "WEFT_OK") != 0) {
-        check_fault("job %s: %s", id, err);
-    } else if (result != expected) {
-        check_fault("job %s: its result is %" PRIx64 ", and must be %" PRIx64,
-                    id, result, expected);
-    }
 }
 
 static void
 read_known(struct client *client, const char *line)
 {
-    char err[40] = "";
-    uint64_t result = 0;
-    uint32_t index = 0;
+    uint64_t hash = 0;
+    uint32_t index = UINT32_MAX;
+    struct expect expect;
 
-    (void)sscanf(line, "F %" SCNu32 " %39s %" SCNx64, &index, err, &result);
+    (void)sscanf(line, "F %" SCNu32 " %" SCNx64, &index, &hash);
     if (index >= client->jobs_count || client->jobs[index].is_known) {
         check_fault("client %u: the ledger is wrong at: %s", client->index,
                     line);
         return;
     }
     client->jobs[index].is_known = true;
-    check_result(client, index, err, result);
+    plan_expect(client->index, index, &expect);
+    if (hash != program_hash(expect.outcome)) {
+        check_fault("client %u: job %" PRIu32 " must end %s: %s", client->index,
+                    index, expect.outcome, line);
+    }
+    if (client->jobs[index].asks_done != expect.asks_count) {
+        check_fault("client %u: job %" PRIu32 " has ended after %" PRIu32
+                    " of %zu asks",
+                    client->index, index, client->jobs[index].asks_done,
+                    expect.asks_count);
+    }
+    expect_fini(&expect);
 }
 
 static void
@@ -288,13 +316,7 @@ struct tally {
     uint64_t squares;
 };
 
-struct jar {
-    uint64_t tips;
-    int64_t amount;
-};
-
 static int64_t money;
-static struct jar jars[PLAN_JARS]; // as they must be
 static uint64_t lines_seen;
 static bool has_stats;
 
@@ -374,40 +396,116 @@ read_account(const char *line)
     }
 }
 
-static void
-read_jar(const char *line)
+// The job of a line of the summary; what it must be is the caller's. NULL:
+// there is none.
+static struct job *
+find_job(const char *line, uint32_t *out_index, struct expect *out_expect)
 {
-    uint32_t index = PLAN_JARS;
-    struct jar jar = {0};
+    unsigned owner = PLAN_CLIENTS;
 
-    (void)sscanf(line, "jar %" SCNu32 " %" SCNu64 " %" SCNd64, &index,
-                 &jar.tips, &jar.amount);
-    if (index >= PLAN_JARS || jar.tips != jars[index].tips ||
-        jar.amount != jars[index].amount) {
-        check_fault("jar %" PRIu32 ": %" PRIu64 " tips (%" PRId64
-                    "), and must have %" PRIu64 " (%" PRId64 ")",
-                    index, jar.tips, jar.amount, jars[index].tips,
-                    jars[index].amount);
+    *out_index = UINT32_MAX;
+    (void)sscanf(line, "%*s %u %" SCNu32, &owner, out_index);
+    if (owner >= PLAN_CLIENTS || *out_index >= clients[owner].jobs_count ||
+        clients[owner].jobs[*out_index].is_summed_up) {
+        check_fault("summary: %s", line);
+        return NULL;
+    }
+    plan_expect(owner, *out_index, out_expect);
+    return &clients[owner].jobs[*out_index];
+}
+
+static void
+check_shown(const char *line, const char *what, const char *text, bool has,
+            uint64_t value)
+{
+    char expected[20] = "-";
+
+    if (has) {
+        (void)snprintf(expected, sizeof(expected), "%" PRIx64, value);
+    }
+    if (strcmp(text, expected) != 0) {
+        check_fault("%s must be %s: %s", what, expected, line);
     }
 }
 
 static void
 read_job(const char *line)
 {
-    unsigned owner = PLAN_CLIENTS;
-    uint32_t index = 0;
-    char err[40] = "";
-    uint64_t result = 0;
+    char value[20] = "";
+    char number[20] = "";
+    struct expect expect;
+    size_t strands = 0;
+    uint32_t index;
+    int end = 0;
+    struct job *job = find_job(line, &index, &expect);
 
-    (void)sscanf(line, "job %u %" SCNu32 " %39s %" SCNx64, &owner, &index, err,
-                 &result);
-    if (owner >= PLAN_CLIENTS || index >= clients[owner].jobs_count ||
-        clients[owner].jobs[index].is_summed_up) {
-        check_fault("summary: %s", line);
+    if (job == NULL) {
         return;
     }
-    clients[owner].jobs[index].is_summed_up = true;
-    check_result(&clients[owner], index, err, result);
+    job->is_summed_up = true;
+    (void)sscanf(line, "job %*u %*u %zu %19s %19s %n", &strands, value, number,
+                 &end);
+    check_shown(line, "its value", value, expect.has_value, expect.value);
+    check_shown(line, "its number", number, expect.has_number,
+                (uint64_t)expect.number);
+    if (end == 0 || !expect_fits(expect.outcome, line + end)) {
+        check_fault("it must end %s: %s", expect.outcome, line);
+    }
+    if (strands != job->strands || strands != expect_strands(&expect)) {
+        check_fault("%zu strands must have notes, %" PRIu32 " have: %s",
+                    expect_strands(&expect), job->strands, line);
+    }
+    if (job->children != expect.children_count) {
+        check_fault("it must have left %zu children behind: %s",
+                    expect.children_count, line);
+    }
+    expect_fini(&expect);
+}
+
+static void
+read_strand(const char *line)
+{
+    struct expect expect;
+    const char *wrong;
+    uint64_t key = 0;
+    uint64_t count = 0;
+    uint64_t fold = 0;
+    uint32_t index;
+    struct job *job = find_job(line, &index, &expect);
+
+    if (job == NULL) {
+        return;
+    }
+    job->strands++;
+    (void)sscanf(line, "strand %*u %*u %" SCNx64 " %" SCNu64 " %" SCNx64, &key,
+                 &count, &fold);
+    wrong = expect_strand(&expect, key, count, fold, false);
+    if (wrong != NULL) {
+        check_fault("%s: %s", wrong, line);
+    }
+    expect_fini(&expect);
+}
+
+static void
+read_child(const char *line)
+{
+    struct expect expect;
+    size_t child = SIZE_MAX;
+    int end = 0;
+    uint32_t index;
+    struct job *job = find_job(line, &index, &expect);
+
+    if (job == NULL) {
+        return;
+    }
+    job->children++;
+    (void)sscanf(line, "child %*u %*u %zu %n", &child, &end);
+    if (end == 0 || child >= expect.children_count) {
+        check_fault("summary: %s", line);
+    } else if (!expect_fits(expect.children[child].outcome, line + end)) {
+        check_fault("it must end %s: %s", expect.children[child].outcome, line);
+    }
+    expect_fini(&expect);
 }
 
 static void
@@ -431,7 +529,7 @@ static void
 read_summary(const char *dir)
 {
     char path[600];
-    char line[200];
+    char line[2000];
     FILE *file;
 
     (void)snprintf(path, sizeof(path), "%s/summary", dir);
@@ -447,8 +545,10 @@ read_summary(const char *dir)
             read_tally(line);
         } else if (strncmp(line, "account ", 8) == 0) {
             read_account(line);
-        } else if (strncmp(line, "jar ", 4) == 0) {
-            read_jar(line);
+        } else if (strncmp(line, "strand ", 7) == 0) {
+            read_strand(line);
+        } else if (strncmp(line, "child ", 6) == 0) {
+            read_child(line);
         } else if (strncmp(line, "job ", 4) == 0) {
             read_job(line);
         } else if (strncmp(line, "stats ", 6) == 0) {
@@ -476,26 +576,36 @@ check_summed_up(const struct client *client)
 }
 
 static void
-expect_tip(void *ctx, uint32_t jar, int64_t amount)
+expect_jobs(const struct client *client)
 {
-    (void)ctx;
-    jars[jar].tips++;
-    jars[jar].amount += amount;
+    for (size_t i = 0; i < client->jobs_count; i++) {
+        struct expect expect;
+
+        plan_expect(client->index, (uint32_t)i, &expect);
+        record_expect(&calls, &expect, false);
+        expect_fini(&expect);
+    }
 }
 
 static void
-expect_jobs(const struct client *client)
+read_effect(void *ctx, char *line)
 {
-    struct plan_visitor visitor = {.call = check_expect_call,
-                                   .tip = expect_tip};
+    char name[80] = "";
+    char key[40] = "";
+    uint32_t attempt = 0;
 
-    for (size_t i = 0; i < client->jobs_count; i++) {
-        struct plan_job job = plan_job_at(client->index, (uint32_t)i);
-        char id[PLAN_ID_SIZE];
-
-        plan_job_id(client->index, (uint32_t)i, id);
-        (void)plan_result(&job, id, &visitor, NULL);
+    (void)ctx;
+    if (sscanf(line, "%39s %" SCNu32 " %79s", key, &attempt, name) != 3) {
+        check_fault("effects: %s", line);
     }
+    record_ran(&calls, key, attempt, name);
+}
+
+static void
+call_fault(void *ctx, const char *text)
+{
+    (void)ctx;
+    check_fault("%s", text);
 }
 
 // All of it. ----------------------------------------------------------------
@@ -523,7 +633,7 @@ print_totals(void)
                  " times refused), %zu calls (%" PRIu64 " repeated), %" PRIu64
                  " faults\n",
                  clients[0].sessions, requests, signals, jobs, refused,
-                 check_calls_count(), check_repeats(), check_faults());
+                 calls.expected_count, calls.repeats, check_faults());
 }
 
 int
@@ -542,12 +652,12 @@ main(int argc, char **argv)
         check_answered(&clients[i]);
         expect_jobs(&clients[i]);
     }
-    ledger_each(argv[1], "effects", LEDGER_LINE, 0, check_read_effect, NULL);
+    ledger_each(argv[1], "effects", LEDGER_LINE, 0, read_effect, NULL);
     read_summary(argv[1]);
     for (unsigned i = 0; i < PLAN_CLIENTS; i++) {
         check_summed_up(&clients[i]);
     }
-    check_calls();
+    record_check(&calls, call_fault, NULL);
     print_totals();
     return check_faults() == 0 ? 0 : 1;
 }

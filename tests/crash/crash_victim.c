@@ -172,6 +172,7 @@ complete(void *ctx, char *line)
     struct completer *completer = ctx;
     uint32_t index = completer->index++;
     char *space = strchr(line, ' ');
+    char *failure;
     uint64_t value;
     weft_err err;
 
@@ -180,9 +181,11 @@ complete(void *ctx, char *line)
         return;
     }
     *space = '\0';
-    value = strtoull(space + 1, NULL, 10);
-    err = weft_client_complete(completer->client, line,
-                               weft_bytes_of(&value, sizeof(value)));
+    value = strtoull(space + 1, &failure, 10);
+    err = *failure == ' '
+              ? weft_client_fail(completer->client, line, failure + 1, "")
+              : weft_client_complete(completer->client, line,
+                                     weft_bytes_of(&value, sizeof(value)));
     if (err == WEFT_OK || err == WEFT_ENOTFOUND) {
         ledger_write(completer->done_fd, LEDGER_LINE, "%" PRIu32 " %s", index,
                      weft_err_name(err));
@@ -239,10 +242,9 @@ join_completer(struct completer *completer)
 // The summary.
 // ------------------------------------------------------------------
 
-// Everything that accounts and jars hold.
+// Everything that accounts hold.
 struct books {
     struct account accounts[PLAN_ACCOUNTS];
-    struct jar jars[PLAN_JARS];
 };
 
 static void
@@ -264,17 +266,13 @@ read_state(weft_client *client, const char *kind, const char *id, void *state,
 static void
 read_books(weft_client *client, struct books *books)
 {
-    char id[PLAN_ID_SIZE];
+    char id[PROGRAM_ID_SIZE];
 
     memset(books, 0, sizeof(*books));
     for (uint32_t i = 0; i < PLAN_ACCOUNTS; i++) {
         account_id(i, id);
         read_state(client, "account", id, &books->accounts[i],
                    sizeof(books->accounts[i]));
-    }
-    for (uint32_t i = 0; i < PLAN_JARS; i++) {
-        victim_jar_id(i, id);
-        read_state(client, "jar", id, &books->jars[i], sizeof(books->jars[i]));
     }
 }
 
@@ -329,28 +327,96 @@ write_books(FILE *file, const struct books *books)
             write_tally(file, i, 'c', k, &account->from_clients[k]);
         }
     }
-    for (uint32_t i = 0; i < PLAN_JARS; i++) {
-        (void)fprintf(file, "jar %" PRIu32 " %" PRIu64 " %" PRId64 "\n", i,
-                      books->jars[i].tips, books->jars[i].amount);
+}
+
+static void
+say_end(weft_client *client, const char *id, char out[EXPECT_TEXT_SIZE])
+{
+    weft_reply *reply;
+    weft_err err =
+        weft_client_result(client, (weft_target){"program", id}, 20000, &reply);
+
+    run_outcome(err, reply, out);
+    weft_reply_free(reply);
+}
+
+// Returns how many there are.
+static size_t
+write_strands(FILE *file, weft_client *client, unsigned owner, uint32_t index,
+              const char *id)
+{
+    char log[PROGRAM_ID_SIZE];
+    struct run_tally tally;
+    weft_reply *reply;
+    size_t count = 0;
+    weft_err err;
+
+    program_log_id(id, log);
+    err = weft_client_query(client, (weft_target){"log", log}, "all",
+                            weft_nothing(), &reply);
+    if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
+        give_up(log, err);
     }
+    for (; err == WEFT_OK && (count + 1) * sizeof(tally) <= reply->data.len;
+         count++) {
+        memcpy(&tally, (const char *)reply->data.data + count * sizeof(tally),
+               sizeof(tally));
+        (void)fprintf(
+            file, "strand %u %" PRIu32 " %" PRIx64 " %" PRIu64 " %" PRIx64 "\n",
+            owner, index, tally.key, tally.count, tally.fold);
+    }
+    weft_reply_free(reply);
+    return count;
+}
+
+// What it published, and its attribute; "-" if it did not.
+static void
+write_shown(FILE *file, weft_client *client, const char *id)
+{
+    weft_target target = {"program", id};
+    weft_reply *reply;
+    uint64_t value;
+    weft_err err =
+        weft_client_query(client, target, "value", weft_nothing(), &reply);
+
+    if (err == WEFT_OK && reply->data.len == sizeof(value)) {
+        memcpy(&value, reply->data.data, sizeof(value));
+        (void)fprintf(file, " %" PRIx64, value);
+    } else {
+        (void)fprintf(file, " -");
+    }
+    weft_reply_free(reply);
+    err = weft_client_describe(client, target, &reply);
+    if (err == WEFT_OK && reply->items[0].attributes_count == 1) {
+        (void)fprintf(file, " %" PRIx64,
+                      (uint64_t)reply->items[0].attributes[0].value.integer);
+    } else {
+        (void)fprintf(file, " -");
+    }
+    weft_reply_free(reply);
 }
 
 static void
 write_job(FILE *file, weft_client *client, unsigned owner, uint32_t index)
 {
-    char id[PLAN_ID_SIZE];
-    weft_reply *reply;
-    uint64_t result = 0;
-    weft_err err;
+    char outcome[EXPECT_TEXT_SIZE];
+    char id[PROGRAM_ID_SIZE];
+    struct expect expect;
+    size_t strands;
 
     plan_job_id(owner, index, id);
-    err = weft_client_result(client, (weft_target){"job", id}, 10000, &reply);
-    if (err == WEFT_OK && reply->data.len == sizeof(result)) {
-        memcpy(&result, reply->data.data, sizeof(result));
+    plan_expect(owner, index, &expect);
+    strands = write_strands(file, client, owner, index, id);
+    for (size_t i = 0; i < expect.children_count; i++) {
+        say_end(client, expect.children[i].id, outcome);
+        (void)fprintf(file, "child %u %" PRIu32 " %zu %s\n", owner, index, i,
+                      outcome);
     }
-    (void)fprintf(file, "job %u %" PRIu32 " %s %" PRIx64 "\n", owner, index,
-                  weft_err_name(err), result);
-    weft_reply_free(reply);
+    say_end(client, id, outcome);
+    (void)fprintf(file, "job %u %" PRIu32 " %zu", owner, index, strands);
+    write_shown(file, client, id);
+    (void)fprintf(file, " %s\n", outcome);
+    expect_fini(&expect);
 }
 
 static void

@@ -20,7 +20,7 @@
 //
 // Of all, "effects":  key attempt name       an activity or a step ran
 //         "tokens-done":  index err          a deferred activity was completed
-// "tokens" has a longer line: token value.
+// "tokens" has a longer line: token value failure.
 
 #ifndef WF_TESTS_CRASH_LEDGER_H
 #define WF_TESTS_CRASH_LEDGER_H

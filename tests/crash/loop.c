@@ -43,7 +43,7 @@ sleep_us(long us)
 uint32_t
 loop_draw(struct loop *loop, uint32_t below)
 {
-    loop->random = plan_mix(loop->random, 3);
+    loop->random = program_mix(loop->random, 3);
     return (uint32_t)(loop->random >> 33) % below;
 }
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void *
 grow(void *items, size_t *cap, size_t size)
@@ -36,7 +37,6 @@ victim_asked_add(struct victim_asked *asked)
 struct victim_job *
 victim_asked_add_job(struct victim_asked *asked)
 {
-    struct plan_job plan = plan_job_at(asked->index, asked->jobs_count);
     size_t cap = asked->jobs_cap;
     struct victim_job *job;
 
@@ -46,8 +46,34 @@ victim_asked_add_job(struct victim_asked *asked)
     }
     job = &asked->jobs[asked->jobs_count++];
     *job = (struct victim_job){0};
-    (void)plan_result(&plan, "", NULL, &job->goes);
     return job;
+}
+
+void
+victim_asked_look(struct victim_asked *asked, uint32_t index)
+{
+    struct victim_job *job = &asked->jobs[index];
+    struct expect expect;
+
+    if (job->has_asks) {
+        return;
+    }
+    plan_expect(asked->index, index, &expect);
+    job->has_asks = true;
+    job->asks = expect.asks;
+    job->asks_count = expect.asks_count;
+    expect.asks = NULL;
+    expect_fini(&expect);
+}
+
+void
+victim_asked_fini(struct victim_asked *asked)
+{
+    for (uint32_t i = 0; i < asked->jobs_count; i++) {
+        free(asked->jobs[i].asks);
+    }
+    free(asked->jobs);
+    free(asked->entries);
 }
 
 static struct victim_entry *
@@ -73,13 +99,15 @@ find_entry(struct victim_asked *asked, uint64_t number)
 }
 
 void
-victim_asked_ack(struct victim_asked *asked, struct victim_entry *entry)
+victim_asked_ack(struct victim_asked *asked, struct victim_entry *entry,
+                 bool is_done)
 {
     entry->is_acked = true;
     if (entry->verb == 'J') {
         asked->jobs[entry->a].is_started = true;
     } else if (entry->verb == 'G') {
-        asked->jobs[entry->a].goes_acked = entry->seq;
+        asked->jobs[entry->a].is_asking = false;
+        asked->jobs[entry->a].asks_acked += is_done;
     }
 }
 
@@ -118,7 +146,7 @@ read_request(struct victim_asked *asked, const char *line)
     case 'G':
         (void)sscanf(line, "R %*u %*c %" SCNu32 " %" SCNu32, &entry->a,
                      &entry->seq);
-        asked->jobs[entry->a].goes_sent = entry->seq;
+        asked->jobs[entry->a].is_asking = true;
         break;
     default:
         (void)sscanf(line,
@@ -137,11 +165,13 @@ victim_asked_read(void *ctx, char *line)
     uint64_t number;
     uint64_t again;
     uint32_t index;
+    char err[40] = "";
 
     if (line[0] == 'R') {
         read_request(asked, line);
-    } else if (sscanf(line, "A %" SCNu64, &number) == 1) {
-        victim_asked_ack(asked, find_entry(asked, number));
+    } else if (sscanf(line, "A %" SCNu64 " %39s", &number, err) == 2) {
+        victim_asked_ack(asked, find_entry(asked, number),
+                         strcmp(err, "WEFT_OK") == 0);
     } else if (sscanf(line, "B %" SCNu64, &number) == 1) {
         find_entry(asked, number)->is_refused = true;
     } else if (sscanf(line, "N %" SCNu64 " %" SCNu64, &number, &again) == 2) {

@@ -15,9 +15,9 @@
 struct victim_entry {
     uint64_t number;
     int64_t amount;
-    uint32_t a; // transfer: from; job and go: index of the job
-    uint32_t b; // transfer: to
-    uint32_t seq;
+    uint32_t a;    // transfer: from; job and go: index of the job
+    uint32_t b;    // transfer: to
+    uint32_t seq;  // go: which of what the job asks, from 1
     char verb;     // as in the ledger
     bool is_acked; // or has a new number
     bool is_refused;
@@ -27,9 +27,12 @@ struct victim_job {
     bool is_started; // and that is answered
     bool is_asked;   // for its result, in this process
     bool is_known;   // the result is in the ledger
-    uint32_t goes;   // it wants
-    uint32_t goes_sent;
-    uint32_t goes_acked;
+    // What it wants, once somebody has looked.
+    struct expect_ask *asks;
+    size_t asks_count;
+    bool has_asks;
+    uint32_t asks_acked;
+    bool is_asking; // the next one is under way
 };
 
 struct victim_asked {
@@ -52,9 +55,14 @@ struct victim_asked {
 // Read one line of the ledger. For ledger_each.
 void victim_asked_read(void *asked, char *line);
 
+// Of a job, from now on.
+void victim_asked_look(struct victim_asked *asked, uint32_t job);
+void victim_asked_fini(struct victim_asked *asked);
 struct victim_entry *victim_asked_add(struct victim_asked *asked);
 struct victim_job *victim_asked_add_job(struct victim_asked *asked);
-void victim_asked_ack(struct victim_asked *asked, struct victim_entry *entry);
+// is_done: false if nothing came of it, and it has to be asked anew.
+void victim_asked_ack(struct victim_asked *asked, struct victim_entry *entry,
+                      bool is_done);
 void victim_asked_know(struct victim_asked *asked, uint32_t job);
 // The same once more, as the newest. Returns its place.
 size_t victim_asked_renumber(struct victim_asked *asked, size_t at,

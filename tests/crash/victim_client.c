@@ -72,7 +72,7 @@ wall_ms(void)
 static uint32_t
 draw(struct victim_client *client, uint32_t below)
 {
-    client->random = plan_mix(client->random, 1);
+    client->random = program_mix(client->random, 1);
     return (uint32_t)(client->random >> 33) % below;
 }
 
@@ -103,6 +103,53 @@ submit(struct victim_client *client, const weft_request *request,
 }
 
 static void
+ask_start_of(const struct victim_client *client, uint32_t index,
+             struct run_input *input, weft_start_options *options,
+             weft_pair *pair)
+{
+    struct program program;
+    char id[PROGRAM_ID_SIZE];
+
+    plan_job(client->asked.index, index, &program);
+    plan_job_id(client->asked.index, index, id);
+    run_input_make(&program, id, input);
+    run_start_options(&program, input, options, pair);
+    options->reuse = WEFT_REUSE_REJECT;
+}
+
+// An update that has to be done by another run is another one: its id says
+// when it was asked.
+static void
+ask_job(struct victim_client *client, const struct victim_entry *entry,
+        size_t at)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    const struct expect_ask *ask;
+    struct run_payload payload;
+    struct program program;
+    char id[PROGRAM_ID_SIZE];
+    char update_id[40];
+
+    victim_asked_look(&client->asked, entry->a);
+    ask = &client->asked.jobs[entry->a].asks[entry->seq - 1];
+    plan_job(client->asked.index, entry->a, &program);
+    plan_job_id(client->asked.index, entry->a, id);
+    payload = (struct run_payload){
+        .seq = ask->seq,
+        .value = ask->is_update ? program_update(program.source.seed, ask->seq)
+                                : program_go(program.source.seed, ask->seq),
+    };
+    (void)snprintf(update_id, sizeof(update_id), "u%" PRIu64, entry->number);
+    request.verb = ask->is_update ? WEFT_VERB_UPDATE : WEFT_VERB_SIGNAL;
+    request.target = (weft_target){"program", id};
+    request.number = entry->number;
+    request.name = ask->is_update ? "add" : "go";
+    request.update_id = ask->is_update ? update_id : NULL;
+    request.data = weft_bytes_of(&payload, sizeof(payload));
+    client->in_flight += submit(client, &request, on_answer, at, 0);
+}
+
+static void
 ask_entry(struct victim_client *client, size_t at)
 {
     const struct victim_entry *entry = &client->asked.entries[at];
@@ -113,32 +160,28 @@ ask_entry(struct victim_client *client, size_t at)
                                         .from = entry->a,
                                         .to = entry->b,
                                         .amount = entry->amount};
-    struct plan_job job = plan_job_at(client->asked.index, entry->a);
-    struct go go = {.seq = entry->seq, .value = plan_go(job.root, entry->seq)};
-    char id[PLAN_ID_SIZE];
+    struct run_input input;
+    weft_pair pair;
+    char id[PROGRAM_ID_SIZE];
 
-    plan_job_id(client->asked.index, entry->a, id);
-    request.target = (weft_target){"job", id};
     request.number = entry->number;
-    switch (entry->verb) {
-    case 'J':
+    if (entry->verb == 'G') {
+        ask_job(client, entry, at);
+        return;
+    }
+    if (entry->verb == 'J') {
+        plan_job_id(client->asked.index, entry->a, id);
+        ask_start_of(client, entry->a, &input, &options, &pair);
         request.verb = WEFT_VERB_START;
-        options.reuse = WEFT_REUSE_REJECT;
+        request.target = (weft_target){"program", id};
         request.start = &options;
-        request.input = weft_bytes_of(&job, sizeof(job));
-        break;
-    case 'G':
-        request.verb = WEFT_VERB_SIGNAL;
-        request.name = "go";
-        request.data = weft_bytes_of(&go, sizeof(go));
-        break;
-    default:
+        request.input = weft_bytes_of(&input, sizeof(input));
+    } else {
         account_id(entry->a, id);
-        request.target.kind = "account";
+        request.target = (weft_target){"account", id};
         request.verb = entry->verb == 'Q' ? WEFT_VERB_ASK : WEFT_VERB_SIGNAL;
         request.name = "transfer";
         request.data = weft_bytes_of(&transfer, sizeof(transfer));
-        break;
     }
     client->in_flight += submit(client, &request, on_answer, at, 0);
 }
@@ -198,12 +241,14 @@ ask_start(struct victim_client *client)
 }
 
 static void
-ask_go(struct victim_client *client, uint32_t index)
+ask_next(struct victim_client *client, uint32_t index)
 {
     struct victim_entry *entry = new_entry(client, 'G');
+    struct victim_job *job = &client->asked.jobs[index];
 
+    job->is_asking = true;
     entry->a = index;
-    entry->seq = ++client->asked.jobs[index].goes_sent;
+    entry->seq = job->asks_acked + 1;
     ledger_write(client->ledger, LEDGER_LINE,
                  "R %" PRIu64 " G %" PRIu32 " %" PRIu32, entry->number, index,
                  entry->seq);
@@ -243,7 +288,7 @@ static void
 ask_state(struct victim_client *client, const struct victim_entry *entry)
 {
     weft_request request = WEFT_REQUEST_INIT;
-    char id[PLAN_ID_SIZE];
+    char id[PROGRAM_ID_SIZE];
 
     account_id(entry->a, id);
     request.verb = WEFT_VERB_QUERY;
@@ -308,7 +353,7 @@ on_answer(void *ctx, const weft_reply *reply)
     } else {
         ledger_write(client->ledger, LEDGER_LINE, "A %" PRIu64 " %s %.60s",
                      entry->number, weft_err_name(reply->err), reply->detail);
-        victim_asked_ack(&client->asked, entry);
+        victim_asked_ack(&client->asked, entry, reply->err == WEFT_OK);
         check_answer(client, entry, reply);
     }
     free(flight);
@@ -320,19 +365,17 @@ on_result(void *ctx, const weft_reply *reply)
     struct flight *flight = ctx;
     struct victim_client *client = flight->client;
     uint32_t index = (uint32_t)flight->entry;
-    uint64_t result = 0;
+    char outcome[EXPECT_TEXT_SIZE];
 
     client->waiting--;
     if (reply->err == WEFT_EBUSY || reply->err == WEFT_EIO ||
         reply->err == WEFT_EFULL) {
         client->asked.jobs[index].is_asked = false;
     } else if (reply->err != WEFT_ECLOSED) {
-        if (reply->data.len == sizeof(result)) {
-            memcpy(&result, reply->data.data, sizeof(result));
-        }
+        run_outcome(reply->err, reply, outcome);
         ledger_write(client->ledger, LEDGER_LINE,
-                     "F %" PRIu32 " %s %" PRIx64 " %.40s", index,
-                     weft_err_name(reply->err), result, reply->detail);
+                     "F %" PRIu32 " %" PRIx64 " %.60s", index,
+                     program_hash(outcome), outcome);
         victim_asked_know(&client->asked, index);
     }
     free(flight);
@@ -342,12 +385,12 @@ static void
 ask_result(struct victim_client *client, uint32_t index)
 {
     weft_request request = WEFT_REQUEST_INIT;
-    char id[PLAN_ID_SIZE];
+    char id[PROGRAM_ID_SIZE];
 
     plan_job_id(client->asked.index, index, id);
     request.verb = WEFT_VERB_RESULT;
     request.number = ++client->asked.number;
-    request.target = (weft_target){"job", id};
+    request.target = (weft_target){"program", id};
     client->asked.jobs[index].is_asked = true;
     client->waiting += submit(client, &request, on_result, index, 0);
 }
@@ -423,9 +466,10 @@ tend_jobs(struct victim_client *client)
             continue;
         }
         // One at a time: a job wants them in order, refused or not.
-        if (job->goes_sent < job->goes && job->goes_acked == job->goes_sent &&
+        victim_asked_look(&client->asked, i);
+        if (job->asks_acked < job->asks_count && !job->is_asking &&
             client->in_flight + client->again_count < FLIGHT_MAX) {
-            ask_go(client, i);
+            ask_next(client, i);
         }
         if (!client->asked.jobs[i].is_asked) {
             ask_result(client, i);
@@ -521,7 +565,7 @@ victim_client_start(struct victim_run *run, unsigned index)
     }
     client->run = run;
     client->asked.index = index;
-    client->random = plan_mix(wall_ms(), (uint64_t)getpid() + index);
+    client->random = program_mix(wall_ms(), (uint64_t)getpid() + index);
     (void)snprintf(name, sizeof(name), "ledger-%u", index);
     ledger_each(run->dir, name, LEDGER_LINE, 0, victim_asked_read,
                 &client->asked);
@@ -541,8 +585,7 @@ victim_client_join(struct victim_client *client)
     (void)pthread_join(client->thread, NULL);
     jobs = client->asked.jobs_count;
     (void)close(client->ledger);
-    free(client->asked.entries);
-    free(client->asked.jobs);
+    victim_asked_fini(&client->asked);
     free(client);
     return jobs;
 }

@@ -90,7 +90,7 @@ must_alloc(size_t size)
 static uint32_t
 draw(struct disk *disk, uint32_t below)
 {
-    disk->random = plan_mix(disk->random, 5);
+    disk->random = program_mix(disk->random, 5);
     return (uint32_t)(disk->random >> 33) % below;
 }
 

@@ -385,6 +385,27 @@ run_start_options(const struct program *program, const struct run_input *input,
     options->retry.maximum_attempts = program->attempts;
 }
 
+void
+run_outcome(weft_err err, const weft_reply *reply, char out[EXPECT_TEXT_SIZE])
+{
+    uint64_t value = 0;
+
+    (void)snprintf(out, EXPECT_TEXT_SIZE, "%s",
+                   err == WEFT_ECANCELLED    ? "cancelled"
+                   : err == WEFT_ETERMINATED ? "terminated"
+                                             : weft_err_name(err));
+    if (err == WEFT_OK && reply->data.len == sizeof(value)) {
+        memcpy(&value, reply->data.data, sizeof(value));
+        expect_say_ok(value, out);
+    } else if (err == WEFT_EFAILED) {
+        out[0] = '\0';
+        for (const weft_failure *at = &reply->failure; at != NULL;
+             at = at->cause) {
+            expect_say_level(at->name, at->source, out);
+        }
+    }
+}
+
 weft_err
 run_define(weft_definitions *definitions, const struct run_hooks *hooks)
 {

@@ -12,7 +12,7 @@
 #ifndef WF_TESTS_PROGRAM_RUN_H
 #define WF_TESTS_PROGRAM_RUN_H
 
-#include "program/program.h"
+#include "program/expect.h"
 #include "weft/weft.h"
 
 #define RUN_PENDING_MAX 16
@@ -70,5 +70,9 @@ void run_input_make(const struct program *program, const char *root,
 void run_start_options(const struct program *program,
                        const struct run_input *input,
                        weft_start_options *options, weft_pair *pair);
+
+// How it ended, as expect.h says it.
+void run_outcome(weft_err err, const weft_reply *reply,
+                 char out[EXPECT_TEXT_SIZE]);
 
 #endif

@@ -38,6 +38,7 @@ make_options(uint32_t how, weft_call_options *options)
         break;
     case CALL_DEAF:
         options->timeouts.heartbeat_ms = 15;
+        options->timeouts.start_to_close_ms = WEFT_FOREVER;
         options->retry.maximum_attempts = 2;
         break;
     case CALL_SLOW:

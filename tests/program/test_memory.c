@@ -184,27 +184,6 @@ ask_all(struct trial *trial)
 }
 
 static void
-say_outcome(weft_err err, const weft_reply *reply, char out[EXPECT_TEXT_SIZE])
-{
-    uint64_t value = 0;
-
-    (void)snprintf(out, EXPECT_TEXT_SIZE, "%s",
-                   err == WEFT_ECANCELLED    ? "cancelled"
-                   : err == WEFT_ETERMINATED ? "terminated"
-                                             : weft_err_name(err));
-    if (err == WEFT_OK && reply->data.len == sizeof(value)) {
-        memcpy(&value, reply->data.data, sizeof(value));
-        expect_say_ok(value, out);
-    } else if (err == WEFT_EFAILED) {
-        out[0] = '\0';
-        for (const weft_failure *at = &reply->failure; at != NULL;
-             at = at->cause) {
-            expect_say_level(at->name, at->source, out);
-        }
-    }
-}
-
-static void
 check_end(struct trial *trial, const char *id, const char *expected)
 {
     char outcome[EXPECT_TEXT_SIZE];
@@ -212,7 +191,7 @@ check_end(struct trial *trial, const char *id, const char *expected)
     weft_err err = weft_client_result(trial->client,
                                       (weft_target){"program", id}, 0, &reply);
 
-    say_outcome(err, reply, outcome);
+    run_outcome(err, reply, outcome);
     if (!expect_fits(expected, outcome)) {
         say(trial, "%s ended:   %s\n    and must end: %s", id, outcome,
             expected);

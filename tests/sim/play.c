@@ -270,7 +270,9 @@ complete(struct world *world, const struct token *token)
     request.verb =
         token->failure[0] == '\0' ? WEFT_VERB_COMPLETE : WEFT_VERB_FAIL;
     request.token = token->text;
-    request.data = weft_bytes_of(&token->value, sizeof(token->value));
+    if (token->failure[0] == '\0') {
+        request.data = weft_bytes_of(&token->value, sizeof(token->value));
+    }
     request.error_name = token->failure;
     (void)world_submit(world, &request);
 }
@@ -377,6 +379,11 @@ check_end(const struct root *root, struct world *world, const char *id,
         world_ask(world, WEFT_VERB_RESULT, "program", id, "", weft_nothing()),
         outcome);
     if (root->is_stopped && strcmp(outcome, "cancelled") == 0) {
+        return;
+    }
+    // Once it was asked to stop, a run that fails is not tried again.
+    if (root->is_stopped && root->program.attempts > 1 &&
+        strncmp(outcome, "failed ", 7) == 0) {
         return;
     }
     // What nobody awaits of one that was stopped may never have begun.

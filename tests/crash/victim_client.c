@@ -332,7 +332,7 @@ check_answer(struct victim_client *client, const struct victim_entry *entry,
     if (seq != entry->seq) {
         complain(client, "answer of another question", entry->number);
     }
-    if (!client->was_refused) {
+    if (!client->was_refused && !client->is_over) {
         ask_state(client, entry);
     }
 }
@@ -550,6 +550,7 @@ run_client(void *ctx)
     begin_numbers(client);
     ask_old(client, true);
     work(client);
+    client->is_over = true; // answers that come now are not asked about
     weft_client_close(client->client);
     return NULL;
 }

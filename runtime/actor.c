@@ -242,6 +242,18 @@ wf_actor_find_timer(const struct wf_actor *actor, uint32_t id)
     return node == NULL ? NULL : WF_CONTAINER(node, struct wf_timer, node);
 }
 
+uint32_t
+wf_actor_timers_count(const struct wf_actor *actor)
+{
+    struct wf_list_node *node = wf_list_first(&actor->timers.list);
+    uint32_t count = 0;
+
+    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
+        count += WF_CONTAINER(node, struct wf_timer, node)->due > 0;
+    }
+    return count;
+}
+
 struct wf_timer *
 wf_actor_find_timer_named(const struct wf_actor *actor, const char *name)
 {
@@ -317,7 +329,7 @@ wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms)
     for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         uint64_t due = WF_CONTAINER(node, struct wf_timer, node)->due;
 
-        at = due < at ? due : at;
+        at = due > 0 && due < at ? due : at;
     }
     return at;
 }
@@ -334,8 +346,9 @@ wf_actor_check(const struct wf_actor *actor)
         wf_actor_may_run(actor)) {
         struct wf_list_node *node = wf_list_first(&actor->timers.list);
         for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
-            WF_ASSERT(wf_heap_has(
-                &WF_CONTAINER(node, struct wf_timer, node)->alarm.heap)); // I3
+            const struct wf_timer *timer =
+                WF_CONTAINER(node, const struct wf_timer, node);
+            WF_ASSERT(timer->due == 0 || wf_heap_has(&timer->alarm.heap)); // I3
         }
     }
 }
@@ -374,7 +387,7 @@ wf_actor_describe(const struct wf_actor *actor,
         .memo = actor->memo,
         .finished_at_ms = actor->finished_at_ms,
         .mailbox_count = wf_mailbox_count(&actor->mailbox),
-        .timers_count = (uint32_t)actor->timers.list.count,
+        .timers_count = wf_actor_timers_count(actor),
         .activities_count = activities,
         .children_count = (uint32_t)actor->calls.list.count,
         .journal_count = actor->journal.count,

@@ -9,7 +9,7 @@
 //   I1  a node is in the ready list only while the actor may run a turn, or is
 //       due
 //   I2  its mailbox keeps M1 to M3 (mailbox.h)
-//   I3  every set timer of an actor that may run has an alarm
+//   I3  every timer to come, of an actor that may run, has an alarm
 //   I4  position <= the partition's last record
 
 #ifndef WF_RUNTIME_ACTOR_H
@@ -55,11 +55,13 @@ struct wf_object {
     struct wf_list_node dirty; // in the partition's list while not saved
 };
 
+// One of a plain actor stays until the turn of its letter, so that it can still
+// be cleared or replaced when it has come due.
 struct wf_timer {
     struct wf_list_node node;
     struct wf_alarm alarm;
     uint32_t id;
-    uint64_t due;
+    uint64_t due; // 0: it came due, and its letter is in the mailbox
     struct wf_actor *actor;
     char *name;
 };
@@ -266,6 +268,8 @@ void wf_actor_destroy(struct wf_actor *actor); // in no list but those inside it
 void wf_actor_clear(struct wf_actor *actor);
 
 struct wf_timer *wf_actor_find_timer(const struct wf_actor *actor, uint32_t id);
+// How many are still to come due.
+uint32_t wf_actor_timers_count(const struct wf_actor *actor);
 struct wf_timer *wf_actor_find_timer_named(const struct wf_actor *actor,
                                            const char *name);
 struct wf_command *wf_actor_find_command(const struct wf_actor *actor,

@@ -215,7 +215,11 @@ apply_timer_set(struct wf_apply *apply)
     }
     timer->due = wf_reader_varint(&apply->ops);
     wf_own_text(&timer->name, wf_reader_bytes(&apply->ops));
-    wf_alarm_set(apply->partition, &timer->alarm, timer->due);
+    if (timer->due > 0) {
+        wf_alarm_set(apply->partition, &timer->alarm, timer->due);
+    } else {
+        wf_alarm_clear(apply->partition, &timer->alarm);
+    }
     if (id >= actor->next_id) {
         actor->next_id = id + 1;
     }

@@ -248,6 +248,8 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||
         letter->type == WF_LETTER_FAILED) {
         wf_turn_call_close(&self.turn, letter->call);
+    } else if (letter->type == WF_LETTER_TIMER) {
+        wf_turn_timer_clear(&self.turn, letter->call);
     } else if (letter->type == WF_LETTER_ASKED) {
         wf_child_drop_result(&self.turn, letter->call);
     }

@@ -155,7 +155,7 @@ put_head(struct save *save)
     wf_buf_put_varint(image, actor->finished_at_ms);
     wf_buf_put_varint(image, actor->mailbox.first_seq);
     wf_buf_put_varint(image, actor->mailbox.next_seq);
-    wf_buf_put_varint(image, actor->timers.list.count);
+    wf_buf_put_varint(image, wf_actor_timers_count(actor));
     wf_buf_put_varint(image, actor->commands.list.count);
     wf_buf_put_varint(image, actor->calls.list.count);
     wf_buf_put_varint(image, actor->journal.count);

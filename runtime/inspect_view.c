@@ -257,11 +257,13 @@ show_timers(struct wf_view *view, const struct wf_actor *actor)
         const struct wf_timer *timer =
             WF_CONTAINER(node, const struct wf_timer, node);
 
-        timers[count++] = (weft_inspect_timer){
-            .id = timer->id,
-            .name = timer->name,
-            .due_at_ms = timer->due,
-        };
+        if (timer->due > 0) { // else it is in the mailbox
+            timers[count++] = (weft_inspect_timer){
+                .id = timer->id,
+                .name = timer->name,
+                .due_at_ms = timer->due,
+            };
+        }
     }
     view->shown.timers = timers;
     view->shown.timers_count = count;

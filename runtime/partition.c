@@ -214,6 +214,8 @@ wf_alarm_clear(struct wf_partition *partition, struct wf_alarm *alarm)
     }
 }
 
+// That of a plain actor stays until its letter is handled. Its kind may not be
+// registered here, but without a journal it is no workflow's.
 static void
 fire_timer(struct wf_partition *partition, struct wf_timer *timer)
 {
@@ -228,8 +230,15 @@ fire_timer(struct wf_partition *partition, struct wf_timer *timer)
             .name = weft_text(timer->name),
         },
         &letter);
-    wf_buf_put_u8(&ops, WF_OP_TIMER_CLEAR);
-    wf_buf_put_varint(&ops, timer->id);
+    if (timer->actor->journal.count > 0) {
+        wf_buf_put_u8(&ops, WF_OP_TIMER_CLEAR);
+        wf_buf_put_varint(&ops, timer->id);
+    } else {
+        wf_buf_put_u8(&ops, WF_OP_TIMER_SET);
+        wf_buf_put_varint(&ops, timer->id);
+        wf_buf_put_varint(&ops, 0);
+        wf_buf_put_text(&ops, timer->name);
+    }
     wf_buf_put_u8(&ops, WF_OP_PUSH);
     wf_buf_put_bytes(&ops, wf_buf_bytes(&letter));
     (void)wf_write_actor(partition, timer->actor, &ops, false);

@@ -123,7 +123,9 @@ wf_residents_set_alarms(struct wf_partition *partition, struct wf_actor *actor)
 
     for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
         struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
-        wf_alarm_set(partition, &timer->alarm, timer->due);
+        if (timer->due > 0) {
+            wf_alarm_set(partition, &timer->alarm, timer->due);
+        }
     }
     if (actor->retry_due > 0) {
         wf_alarm_set(partition, &actor->retry, actor->retry_due);

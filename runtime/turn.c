@@ -233,6 +233,17 @@ wf_turn_is_of_call(const struct wf_actor *actor, const struct wf_letter *letter)
     return call != NULL && letter->sender_run == call->run;
 }
 
+// What came due may have been cleared or set again meanwhile. A workflow knows
+// that by itself.
+static bool
+is_of_timer(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    const struct wf_timer *timer = wf_actor_find_timer(actor, letter->call);
+
+    return letter->sender_run == actor->run &&
+           (actor->kind->is_workflow || (timer != NULL && timer->due == 0));
+}
+
 bool
 wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
 {
@@ -245,6 +256,7 @@ wf_turn_expects(const struct wf_actor *actor, const struct wf_letter *letter)
         return wf_turn_is_of_call(actor, letter) &&
                !wf_actor_find_call(actor, letter->call)->is_given_up;
     case WF_LETTER_TIMER:
+        return is_of_timer(actor, letter);
     case WF_LETTER_ACTIVITY:
     case WF_LETTER_STEP:
         return letter->sender_run == actor->run;

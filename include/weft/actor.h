@@ -196,11 +196,12 @@ WEFT_API weft_err weft_actor_ask(weft_actor *actor, weft_target to,
                                  uint32_t *out_call);
 
 // Set the timer of that name to come due after_ms from now; replaces the one
-// it had. Names are the actor's own.
+// it had, whose message does not come, not even if it came due and the message
+// waits in the mailbox. Names are the actor's own.
 WEFT_API weft_err weft_actor_timer_set(weft_actor *actor, const char *name,
                                        uint64_t after_ms);
 
-// WEFT_OK also if there is none.
+// The same, and set none. WEFT_OK also if there is none.
 WEFT_API weft_err weft_actor_timer_clear(weft_actor *actor, const char *name);
 
 // Publish a value for queries of that name; readable even when the actor is

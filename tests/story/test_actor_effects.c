@@ -93,6 +93,34 @@ TEST(actor, a_timer_can_be_replaced_and_cleared_in_the_turn_that_set_it)
     story_run(troupe, tell_timers_of_one_turn);
 }
 
+// They come due behind a message that clears one and sets the other anew.
+static void
+tell_timers_that_wait(struct story *story)
+{
+    (void)story;
+    puppet_do("puppet", "a", "timer gone 100;timer later 100;timer kept 100");
+    story_wait_ms(50);
+    CHECK_OK(story_ask(WEFT_VERB_PAUSE, "puppet", "a", "", "")->err);
+    puppet_do("puppet", "a", "clear gone;timer later 5000");
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("puppet", "a")->item.timers_count, 0);
+    CHECK_OK(story_ask(WEFT_VERB_RESUME, "puppet", "a", "", "")->err);
+    story_wait_ms(1000);
+    CHECK_STR(puppet_log("puppet", "a"), "timer(kept)");
+    CHECK_EQ(story_describe("puppet", "a")->item.timers_count, 1);
+    story_wait_ms(5000);
+    CHECK_STR(puppet_log("puppet", "a"), "timer(kept) timer(later)");
+    puppet_do("puppet", "a", "timer kept 100");
+    story_wait_ms(1000);
+    CHECK_STR(puppet_log("puppet", "a"),
+              "timer(kept) timer(later) timer(kept)");
+}
+
+TEST(actor, a_timer_is_cleared_or_replaced_though_it_came_due_already)
+{
+    story_run(troupe, tell_timers_that_wait);
+}
+
 static void
 tell_timer_of(uint64_t ms)
 {

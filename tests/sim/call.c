@@ -110,6 +110,7 @@ call_done(struct wf_request *request)
     size_t len;
 
     if (reply->err == WEFT_EBUSY) { // as every client should
+        shown->was_refused = true;
         wf_request_reset(request);
         world_send_later(call->world, COMING_RETRY, request->partition, 100)
             ->request = request;

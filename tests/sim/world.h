@@ -88,6 +88,7 @@ uint64_t world_audit(struct world *world);
 // the same number, after a crash.
 struct world_call {
     bool is_answered;
+    bool was_refused; // for now, and asked again: it has lost its place
     weft_err err;
     char detail[256];
     char data[4096]; // the answer, as text, cut

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "history/epochs.h"
 #include "history/work.h"
 #include "runtime/partition_impl.h"
@@ -220,17 +221,6 @@ make_world(uint64_t seed, bool is_calm, const weft_definitions *definitions)
     });
 }
 
-static void
-add_counts(struct work_counts *sum, const struct work_counts *counts)
-{
-    const uint64_t *from = (const uint64_t *)counts;
-    uint64_t *to = (uint64_t *)sum;
-
-    for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++) {
-        to[i] += from[i];
-    }
-}
-
 // Returns how many faults it found, and says them.
 static size_t
 run_seed(uint64_t seed, struct work_counts *sum, bool is_shown)
@@ -285,7 +275,7 @@ run_seed(uint64_t seed, struct work_counts *sum, bool is_shown)
     if (is_shown) {
         work_write(rig->work, stdout);
     }
-    add_counts(sum, work_counts(rig->work));
+    work_counts_add(sum, work_counts(rig->work));
     work_destroy(rig->work);
     world_destroy(rig->world);
     weft_definitions_destroy(definitions);

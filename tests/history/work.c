@@ -274,7 +274,8 @@ draw_note(struct work *work, struct work_call *call)
     call->note.op = call->op;
     if (call->object < KINDS_LOOP && work_draw(work, 80) == 0) {
         call->note.until_ms =
-            work_now(work) + work_draw(work, work_draw(work, 2) ? 6000 : 100);
+            work_now(work) +
+            work_draw(work, work_draw(work, 2) ? work->options.parked_ms : 100);
     }
     if (is_quiet_loop || work_draw(work, 3) != 0) {
         return;
@@ -448,24 +449,45 @@ give_up(struct work *work, struct work_client *client)
     client->call = NULL;
 }
 
+// That at i of those to be asked again.
+static void
+ask_now(struct work *work, uint32_t i)
+{
+    struct work_call *call = work->again[i].call;
+
+    if (work->again[i].is_refused) {
+        call->number = 0;
+    } else {
+        work->counts.repeated++;
+    }
+    call->is_again = true;
+    work->again_count--;
+    memmove(&work->again[i], &work->again[i + 1],
+            (work->again_count - i) * sizeof(work->again[0]));
+    work_ask(work, call);
+}
+
 void
 work_ask_again(struct work *work)
 {
     for (uint32_t i = 0; i < work->again_count;) {
-        struct work_call *call = work->again[i].call;
-
-        if (work->again[i].at_ms > work_now(work) && !work->is_finishing) {
-            i++;
-            continue;
-        }
-        if (work->again[i].is_refused) {
-            call->number = 0;
+        if (work->again[i].at_ms <= work_now(work) || work->is_finishing) {
+            ask_now(work, i);
         } else {
-            work->counts.repeated++;
+            i++;
         }
-        call->is_again = true;
-        work->again[i] = work->again[--work->again_count];
-        work_ask(work, call);
+    }
+}
+
+void
+work_repeat(struct work *work, uint32_t who)
+{
+    for (uint32_t i = 0; i < work->again_count;) {
+        if (work->again[i].call->who == who && !work->again[i].is_refused) {
+            ask_now(work, i);
+        } else {
+            i++;
+        }
     }
 }
 
@@ -578,6 +600,8 @@ settle(struct work *work, struct work_call *call, weft_err err, weft_bytes data)
     } else if (err == WEFT_EIO || err == WEFT_ETIMEDOUT ||
                err == WEFT_ECLOSED) {
         lose(work, call);
+    } else if (err == WEFT_EEXPIRED && call->is_again) {
+        note_event(work, HISTORY_LOSE, call, 0); // too late to be told
     } else {
         history_fault(&work->faults,
                       "op %" PRIu64 " (verb %" PRIu32 ") of %" PRIu32 ": %s",
@@ -659,6 +683,9 @@ work_create(const struct work_options *options)
     struct work *work = history_alloc(1, sizeof(*work));
 
     work->options = *options;
+    if (work->options.parked_ms == 0) {
+        work->options.parked_ms = 6000;
+    }
     work->chance = options->seed;
     for (uint32_t i = 0; i < WORK_LEDGERS; i++) {
         (void)work_wait(work, WEFT_VERB_START, KINDS_LEDGER + i, NULL,
@@ -691,6 +718,17 @@ work_destroy(struct work *work)
     history_fini(&work->notes_seen);
     history_fini(&work->timers);
     free(work);
+}
+
+void
+work_counts_add(struct work_counts *sum, const struct work_counts *counts)
+{
+    const uint64_t *from = (const uint64_t *)counts;
+    uint64_t *to = (uint64_t *)sum;
+
+    for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++) {
+        to[i] += from[i];
+    }
 }
 
 struct history_faults *

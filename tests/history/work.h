@@ -56,9 +56,10 @@ struct work_options {
     uint32_t notes;  // to keepers and loops
     uint32_t timers; // to clocks
     uint32_t pays;
-    uint32_t burst;  // notes to one keeper that is paused meanwhile; 0: none
-    uint32_t lose;   // in a thousand: calls that nobody waits for
-    bool has_resets; // loops are reset
+    uint32_t burst;     // notes to one keeper that is paused meanwhile; 0: none
+    uint32_t lose;      // in a thousand: calls that nobody waits for
+    uint32_t parked_ms; // at most so long keepers refuse a note; default 6000
+    bool has_resets;    // loops are reset
 };
 
 struct work *work_create(const struct work_options *options);
@@ -73,6 +74,8 @@ void work_answered(struct work_call *call, weft_err err, weft_bytes data);
 // It was asked again by the driver, or all that is under way may have been.
 void work_call_again(struct work_call *call);
 void work_disturbed(struct work *work);
+// The client was closed and is there again: what it may repeat, it does now.
+void work_repeat(struct work *work, uint32_t who);
 // From now on nothing disturbs timers; or something may again.
 void work_quiet(struct work *work, bool is_quiet);
 
@@ -93,6 +96,7 @@ struct work_counts {
     uint64_t wakes; // actors that were looked at
 };
 
+void work_counts_add(struct work_counts *sum, const struct work_counts *counts);
 struct history_faults *work_faults(struct work *work);
 const struct work_counts *work_counts(const struct work *work);
 // For people, after a fault.

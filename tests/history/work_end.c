@@ -220,7 +220,7 @@ work_finish(struct work *work, uint64_t timer_bound_ms)
     uint64_t quiet_ms = work_now(work);
 
     await_answers(work);
-    turn_until(work, quiet_ms + PARKED_MS);
+    turn_until(work, quiet_ms + work->options.parked_ms);
     resume_all(work);
     read_cells(work);
     for (uint32_t i = 0; i < WORK_LOOPS; i++) {

@@ -4,18 +4,21 @@
 //
 //   CURRENT missing   RocksDB would begin a new store and delete the tables of
 //                     the old
-//   disk full         the first line of its text log would stop the process
+//   disk full, or     the line of its text log that comes after one that could
+//   failing           not be written stops the process, in 7.8.3
 
 #include "storage/rocks_files.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "storage/directory.h"
@@ -92,20 +95,39 @@ wf_rocks_files_check(const char *dir, bool is_read_only)
     return WEFT_OK;
 }
 
+// Write a byte into a file, and have it on the disk.
+static weft_err
+try_to_write(const char *path)
+{
+    weft_err err = WEFT_OK;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    if (fd < 0 || write(fd, "w", 1) != 1 || fdatasync(fd) != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+        (void)unlink(path);
+    }
+    return err;
+}
+
 weft_err
 wf_rocks_files_check_room(const char *dir)
 {
+    char path[4096];
     struct statvfs status;
     uint64_t free_bytes;
 
-    if (statvfs(dir, &status) != 0) {
-        return WEFT_OK;
+    if (statvfs(dir, &status) == 0) {
+        free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+        if (free_bytes < OPEN_BYTES_MIN) {
+            return wf_error(WEFT_EFULL,
+                            "%s: %" PRIu64 " bytes are free, and opening it "
+                            "needs %u",
+                            dir, free_bytes, OPEN_BYTES_MIN);
+        }
     }
-    free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
-    return free_bytes >= OPEN_BYTES_MIN
-               ? WEFT_OK
-               : wf_error(WEFT_EFULL,
-                          "%s: %" PRIu64 " bytes are free, and opening it "
-                          "needs %u",
-                          dir, free_bytes, OPEN_BYTES_MIN);
+    (void)snprintf(path, sizeof(path), "%s/probe", dir); // it fits: see CURRENT
+    return try_to_write(path);
 }

@@ -18,9 +18,10 @@
 // WEFT_EIO
 weft_err wf_rocks_files_check(const char *dir, bool is_read_only);
 
-// Is there room on its disk to open a store?
+// Is there room on its disk to open a store, and does it take a write?
 //
 // WEFT_EFULL   there is not
+// WEFT_EIO     it does not
 weft_err wf_rocks_files_check_room(const char *dir);
 
 #endif

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# proof.sh - calls that kill or fail, and power cuts, for as long as there is
+# time.
+#
+#   tests/shim/proof.sh SECONDS BUILD_DIR
+#
+# Each run begins anywhere and goes on through all scenes and all ways, so that
+# several of them come to all. Directories are in memory if there is /dev/shm,
+# and are kept if they show a fault.
+set -u
+seconds=$1
+shim=$2/tests/shim
+status=0
+
+"$shim/shim_loop" "$shim/scene_victim" "$shim/libweft_shim.so" all "$seconds" ||
+    status=1
+exit $status

@@ -466,6 +466,11 @@ wf_depot_backup(struct wf_depot *depot, const char *data_dir)
     } else {
         commit = atomic_load(&depot->durable); // or newer, in the copy
         err = depot->store->ops->checkpoint(depot->store->self, dir);
+        // Was it the store that failed, and not the copy?
+        if (err == WEFT_EIO &&
+            depot->store->ops->flush(depot->store->self) != WEFT_OK) {
+            err = wf_error(WEFT_ECLOSED, "%s: it failed", depot->name);
+        }
     }
     if (err == WEFT_OK) {
         err = write_backup_beacon(depot, data_dir, commit);

@@ -131,7 +131,7 @@ uint64_t wf_depot_first(struct wf_depot *depot); // oldest commit kept
 // Copy a running store to data_dir, which exists, with a beacon. Any thread
 // that holds open_lock for reading.
 //
-// WEFT_ECLOSED   it is being reopened
+// WEFT_ECLOSED   it is being reopened, or has to be
 weft_err wf_depot_backup(struct wf_depot *depot, const char *data_dir);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/housekeeping.h"
 #include "runtime/inside.h"
 #include "runtime/node_impl.h"
 #include "storage/directory.h"
@@ -78,6 +79,11 @@ copy_stores(weft_node *node, const char *dir)
     hold_stores(node);
     for (uint32_t i = 0; err == WEFT_OK && i < node->options.store_count; i++) {
         err = wf_depot_backup(&node->depots[i], dir);
+        if (err == WEFT_ECLOSED) {
+            // Nobody else may notice before the next commit.
+            wf_post_tell(wf_housekeeping_inbox(node->housekeeping),
+                         WF_POST_IN_DOUBT, i);
+        }
     }
     let_go_stores(node);
     return err;

@@ -20,7 +20,7 @@
 
 #include "shim/scene_check.h"
 
-#define LIFE_MS 60000
+#define LIFE_MS 120000
 
 uint64_t
 loop_now_ms(void)
@@ -258,6 +258,9 @@ loop_fail(struct loop *loop, const char *format, ...)
     va_list args;
 
     loop->failures++;
+    if (loop->is_quiet) {
+        return;
+    }
     loop->is_kept = true;
     (void)printf("FAILED: ");
     va_start(args, format);
@@ -279,7 +282,7 @@ loop_finish(struct loop *loop, const struct scene *scene)
                   loop_status_text(status));
         return false;
     }
-    if (scene_check(loop->root, scene) > 0) {
+    if (scene_check(loop->root, scene, loop->is_quiet) > 0) {
         loop_fail(loop, "%s: what there is is not what was asked", scene->name);
         return false;
     }

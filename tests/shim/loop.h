@@ -24,7 +24,8 @@ struct loop {
     uint64_t runs;
     uint64_t faults_met; // that were made to happen
     uint32_t failures;
-    bool is_kept; // the directory of the run: it failed
+    bool is_kept;  // the directory of the run: it failed
+    bool is_quiet; // a failure is what is wanted: only counted
 };
 
 // What a life is given besides. Zero: nothing.

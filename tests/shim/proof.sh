@@ -12,6 +12,8 @@ seconds=$1
 shim=$2/tests/shim
 status=0
 
-"$shim/shim_loop" "$shim/scene_victim" "$shim/libweft_shim.so" all "$seconds" ||
-    status=1
+for loop in shim_loop cut_loop; do
+    "$shim/$loop" "$shim/scene_victim" "$shim/libweft_shim.so" \
+        all $((seconds / 2)) || status=1
+done
 exit $status

@@ -19,6 +19,12 @@ scene_find(const char *name)
     return NULL;
 }
 
+bool
+scene_is_slow(const struct scene *scene)
+{
+    return strstr(scene->options, "worker") != NULL;
+}
+
 static void
 parse_statement(const struct scene *scene, const char *at, size_t len,
                 struct scene_statement *out)

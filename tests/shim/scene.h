@@ -67,6 +67,8 @@ struct scene_program {
 extern const struct scene scene_table[];
 extern const uint32_t scene_count;
 
+// It may take half a minute to recover: not for samples.
+bool scene_is_slow(const struct scene *scene);
 const struct scene *scene_find(const char *name); // NULL: there is none
 // Ends the process if it is malformed.
 void scene_parse(const struct scene *scene, struct scene_program *out_program);

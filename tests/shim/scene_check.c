@@ -35,6 +35,7 @@ struct check {
     struct scene_program program;
     struct model model;
     uint32_t faults;
+    bool is_quiet;
     bool is_answered[SCENE_STATEMENTS_MAX];
     bool was_refused; // a part: then the order of many is open
     struct effect effects[EFFECTS_MAX];
@@ -48,6 +49,9 @@ fault(struct check *check, const char *format, ...)
     va_list args;
 
     check->faults++;
+    if (check->is_quiet) {
+        return;
+    }
     (void)printf("  fault: ");
     va_start(args, format);
     (void)vprintf(format, args);
@@ -290,7 +294,7 @@ check_state(struct check *check, const char *root)
 }
 
 uint32_t
-scene_check(const char *root, const struct scene *scene)
+scene_check(const char *root, const struct scene *scene, bool is_quiet)
 {
     struct check *check = calloc(1, sizeof(*check));
     uint32_t faults;
@@ -298,6 +302,7 @@ scene_check(const char *root, const struct scene *scene)
     if (check == NULL) {
         return 1;
     }
+    check->is_quiet = is_quiet;
     scene_parse(scene, &check->program);
     model_make(&check->program, &check->model);
     check_ledger(check, root);

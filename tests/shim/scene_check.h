@@ -5,12 +5,14 @@
 #ifndef WF_TESTS_SHIM_SCENE_CHECK_H
 #define WF_TESTS_SHIM_SCENE_CHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shim/scene.h"
 
 // Of a scene that has come to its end in root: its ledger, its effects and its
-// state. Prints each fault; returns how many.
-uint32_t scene_check(const char *root, const struct scene *scene);
+// state. Prints each fault, unless it is quiet; returns how many.
+uint32_t scene_check(const char *root, const struct scene *scene,
+                     bool is_quiet);
 
 #endif

@@ -20,6 +20,7 @@
 // Status: 0 all well, 1 the node did not open, 2 the directory fails its
 // verification, 3 something else is wrong, 4 it does not come to an end.
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@
 #define PARTS_MAX 400
 #define NUMBERS 1000 // of each statement
 #define BIG_BYTES 3000
+#define PATIENCE_MS 45000 // an offer of a dead poller waits for 30 s
 #define CAPSULE_BYTES (1U << 20)
 
 struct victim {
@@ -378,14 +380,35 @@ do_kill_all(struct victim *victim, uint32_t i)
     return err;
 }
 
+// One that is there already is durable only if whoever made it lived to see it.
+static void
+sync_disk(const struct victim *victim)
+{
+    char path[STAGE_PATH];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/disk", victim->stage.root);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        stage_give_up(path, WEFT_EIO, 1);
+    }
+    (void)close(fd);
+}
+
 static weft_err
 do_backup(struct victim *victim, uint32_t i)
 {
     char path[STAGE_PATH];
+    weft_err err;
 
     (void)snprintf(path, sizeof(path), "%s/disk/backup-%" PRIu32,
                    victim->stage.root, i);
-    return done_if(weft_node_backup(victim->stage.node, path), WEFT_EEXISTS);
+    err = weft_node_backup(victim->stage.node, path);
+    if (err == WEFT_EEXISTS) {
+        sync_disk(victim);
+        return WEFT_OK;
+    }
+    return err;
 }
 
 static weft_err
@@ -512,7 +535,7 @@ main(int argc, char **argv)
     }
     (void)snprintf(victim.stage.root, sizeof(victim.stage.root), "%s", argv[1]);
     victim.patience_ms =
-        patience == NULL ? 20000 : (uint32_t)strtoul(patience, NULL, 10);
+        patience == NULL ? PATIENCE_MS : (uint32_t)strtoul(patience, NULL, 10);
     scene_parse(victim.scene, &victim.program);
     ledger_each(argv[1], "ledger", LEDGER_LINE, 0, read_line, &victim);
     victim.ledger = ledger_open(argv[1], "ledger");

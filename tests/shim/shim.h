@@ -71,8 +71,8 @@ enum shim_entry_type {
     SHIM_CREATED,  // the same, and it is new
     SHIM_WRITTEN,  // data at offset
     SHIM_CUT,      // offset: the new length
-    SHIM_SYNCING,  // begins; offset: its number
-    SHIM_SYNCED,   // the sync of that number ended well
+    SHIM_SYNCING,  // a sync begins
+    SHIM_SYNCED,   // it ended well
     SHIM_UNSYNCED, // it failed
     SHIM_RENAMED,  // path, to
     SHIM_LINKED,   // path, to

@@ -228,17 +228,27 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 // Syncs. ---------------------------------------------------------------------
 //
 // What was written before a sync began is on the disk when it has ended; what
-// is written meanwhile need not be. So its beginning and its end are two
-// entries. A kill leaves the page cache, and the power is cut by others: the
-// system's own sync would only take time.
+// is written meanwhile need not be: a cut may come between the two entries. A
+// kill leaves the page cache, and the power is cut by others: the system's own
+// sync would only take time.
+
+static void
+trace_sync(int fd, bool is_well)
+{
+    if (!shim_trace_is_on() || getenv("SHIM_NOSYNC") != NULL) {
+        return;
+    }
+    shim_trace_lock();
+    shim_trace_add(SHIM_SYNCING, file_of(fd), 0, NULL, NULL, NULL, 0);
+    shim_trace_add(is_well ? SHIM_SYNCED : SHIM_UNSYNCED, file_of(fd), 0, NULL,
+                   NULL, NULL, 0);
+    shim_trace_unlock();
+}
 
 static int
 sync_file(int fd, bool is_durable)
 {
-    static _Atomic uint64_t last;
     enum shim_action action;
-    uint64_t number = (uint64_t)getpid() << 32 | ++last;
-    bool is_off = getenv("SHIM_NOSYNC") != NULL;
     int error;
 
     if (shim_place_of_fd(fd) != SHIM_ON_DISK) {
@@ -246,14 +256,8 @@ sync_file(int fd, bool is_durable)
     }
     action = shim_plan_next(SHIM_SYNC);
     error = shim_plan_error(action);
-    if (shim_trace_is_on() && is_durable && !is_off) {
-        shim_trace_lock();
-        shim_trace_add(SHIM_SYNCING, file_of(fd), number, NULL, NULL, NULL, 0);
-        shim_trace_unlock();
-        shim_trace_lock();
-        shim_trace_add(error == 0 ? SHIM_SYNCED : SHIM_UNSYNCED, file_of(fd),
-                       number, NULL, NULL, NULL, 0);
-        shim_trace_unlock();
+    if (is_durable) {
+        trace_sync(fd, error == 0);
     }
     shim_plan_done(action);
     if (error != 0) {

@@ -262,6 +262,9 @@ run_sample(struct loop *loop, uint64_t end_ms)
         const struct scene *scene = &scene_table[i++ % scene_count];
         size_t way = loop_draw(loop, WAYS_COUNT + 4);
 
+        if (scene_is_slow(scene)) {
+            continue;
+        }
         if (way < WAYS_COUNT) {
             (void)run_way(loop, scene, way, 1 + loop_draw(loop, 60));
         } else {

@@ -4,6 +4,7 @@
 // disk: it opens, runs, commits and crashes.
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/assert.h"
 #include "runtime/load.h"
@@ -11,6 +12,7 @@
 #include "runtime/recovery.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
+#include "sim/damage.h"
 #include "sim/leave.h"
 #include "sim/rows.h"
 #include "sim/twin.h"
@@ -191,6 +193,15 @@ is_twin_due(const struct world *world)
     return world->crash_commit == 0 && world->commits % apart == 0;
 }
 
+// SIM_DAMAGE in the environment: at each so manieth commit.
+static bool
+is_damage_due(const struct world *world)
+{
+    const char *every = getenv("SIM_DAMAGE");
+
+    return every != NULL && world->commits % strtoull(every, NULL, 10) == 0;
+}
+
 void
 site_end_commit(struct world *world, struct coming *coming)
 {
@@ -232,6 +243,9 @@ site_end_commit(struct world *world, struct coming *coming)
     if (is_twin_due(world)) {
         twin_check(site);
         rows_check(site);
+    }
+    if (is_damage_due(world)) {
+        damage_check(site);
     }
     if (choice_below(world->choice, 16) == 0) {
         trim_log(site);

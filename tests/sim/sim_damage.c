@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sim_damage.c - an actor whose rows do not decode, and one that cannot be read
+// for a while.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/key.h"
+#include "sim/world_impl.h"
+#include "storage/keys.h"
+#include "support/test.h"
+#include "weft/weft.h"
+
+static weft_err
+receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    uint64_t *count = state;
+    char text[32];
+
+    *count += strcmp(message->name, "add") == 0;
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)*count);
+    return weft_actor_reply(actor, weft_text(text));
+}
+
+struct rig {
+    weft_definitions *definitions;
+    struct world *world;
+    struct wf_buf key; // of the image of actor "a"
+    struct wf_buf image;
+};
+
+static weft_err
+ask(struct rig *rig, const char *id, const char *what, const char *expected)
+{
+    const struct world_call *call = world_ask(
+        rig->world, WEFT_VERB_ASK, "counter", id, what, weft_nothing());
+
+    if (call->err == WEFT_OK) {
+        CHECK_STR(call->data, expected);
+    }
+    return call->err;
+}
+
+static void
+put_image(struct rig *rig, weft_bytes image)
+{
+    const struct wf_store *store = &rig->world->sites[0].store;
+    struct wf_batch batch = {0};
+
+    wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&rig->key), image);
+    CHECK_OK(store->ops->write(store->self, &batch, true));
+    wf_batch_fini(&batch);
+    world_crash(rig->world, 0);
+}
+
+// Actors "a" and "b" have counted to 2, and all of it is in their rows.
+static struct rig
+rig_begin(void)
+{
+    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    struct rig rig = {0};
+    struct wf_key key;
+    const struct wf_store *store;
+
+    def.name = "counter";
+    def.receive = receive;
+    def.state_bytes = sizeof(uint64_t);
+    CHECK_OK(weft_definitions_create(&rig.definitions));
+    CHECK_OK(weft_definitions_add_actor(rig.definitions, &def));
+    rig.world = world_create(&(struct world_options){
+        .seed = 11,
+        .definitions = rig.definitions,
+        .is_traced = true,
+        .twin_every = 1U << 30, // what is damaged differs, of course
+    });
+    for (int i = 1; i <= 2; i++) {
+        char text[2] = {(char)('0' + i), '\0'};
+
+        CHECK_OK(ask(&rig, "a", "add", text));
+        CHECK_OK(ask(&rig, "b", "add", text));
+    }
+    world_settle(rig.world, 1000);
+    CHECK_OK(wf_key_make("default", "counter", "a", &key));
+    wf_keys_image(&rig.key, 0, wf_key_bytes(&key));
+    store = &rig.world->sites[0].store;
+    CHECK_OK(store->ops->get(store->self, WF_CF_DATA, wf_buf_bytes(&rig.key),
+                             &rig.image));
+    wf_key_fini(&key);
+    return rig;
+}
+
+static void
+rig_end(struct rig *rig)
+{
+    CHECK_EQ(world_audit(rig->world), 0);
+    world_destroy(rig->world);
+    weft_definitions_destroy(rig->definitions);
+    wf_buf_fini(&rig->key);
+    wf_buf_fini(&rig->image);
+}
+
+// Whoever asks is told, as often as they ask; nobody else notices; and nothing
+// of it is written over, so that with the right row it goes on.
+TEST(damage, an_actor_whose_rows_do_not_decode_is_refused_and_kept)
+{
+    struct rig rig = rig_begin();
+
+    put_image(&rig, weft_bytes_of(rig.image.data, 4));
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(ask(&rig, "a", "add", ""), WEFT_ECORRUPT);
+        CHECK_ERR(world_ask(rig.world, WEFT_VERB_SIGNAL, "counter", "a", "add",
+                            weft_nothing())
+                      ->err,
+                  WEFT_ECORRUPT);
+        CHECK_ERR(world_ask(rig.world, WEFT_VERB_DESCRIBE, "counter", "a", "",
+                            weft_nothing())
+                      ->err,
+                  WEFT_ECORRUPT);
+    }
+    CHECK(strstr(world_trace(rig.world), "cannot be loaded") != NULL);
+    CHECK_OK(ask(&rig, "b", "add", "3"));
+    world_settle(rig.world, 1000);
+    world_crash(rig.world, 0);
+    CHECK_ERR(ask(&rig, "a", "add", ""), WEFT_ECORRUPT);
+
+    put_image(&rig, wf_buf_bytes(&rig.image));
+    CHECK_OK(ask(&rig, "a", "add", "3"));
+    CHECK_OK(ask(&rig, "b", "read", "3"));
+    rig_end(&rig);
+}
+
+// A store that cannot be read so many times.
+struct weak {
+    struct wf_store store;
+    struct wf_store_ops ops;
+    uint32_t failures;
+};
+
+static weft_err
+weak_get(void *self, enum wf_cf cf, weft_bytes key, struct wf_buf *out_value)
+{
+    struct weak *weak = self;
+
+    if (weak->failures > 0) {
+        weak->failures--;
+        return WEFT_EIO;
+    }
+    return weak->store.ops->get(weak->store.self, cf, key, out_value);
+}
+
+static weft_err
+weak_scan(void *self, enum wf_cf cf, weft_bytes from, weft_bytes to,
+          wf_scan_fn *fn, void *ctx)
+{
+    struct weak *weak = self;
+
+    if (weak->failures > 0) {
+        weak->failures--;
+        return WEFT_EIO;
+    }
+    return weak->store.ops->scan(weak->store.self, cf, from, to, fn, ctx);
+}
+
+static weft_err
+weak_flush(void *self)
+{
+    struct weak *weak = self;
+
+    return weak->store.ops->flush(weak->store.self);
+}
+
+// Who asks waits, and nothing is taken for damaged.
+TEST(damage, an_actor_that_cannot_be_read_is_read_again_until_it_can)
+{
+    struct rig rig = rig_begin();
+    struct site *site = &rig.world->sites[0];
+    struct weak weak;
+
+    world_crash(rig.world, 0);
+    weak = (struct weak){
+        .store = site->store, .ops = *site->store.ops, .failures = 3};
+    weak.ops.get = weak_get;
+    weak.ops.scan = weak_scan;
+    weak.ops.flush = weak_flush;
+    site->store = (struct wf_store){&weak.ops, &weak};
+    CHECK_OK(ask(&rig, "a", "add", "3"));
+    CHECK_EQ(weak.failures, 0);
+    CHECK(strstr(world_trace(rig.world), "cannot be loaded") == NULL);
+    site->store = weak.store;
+    CHECK_OK(ask(&rig, "b", "add", "3"));
+    rig_end(&rig);
+}

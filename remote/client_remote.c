@@ -485,6 +485,10 @@ open_client(const weft_connect_options *options, weft_client_options *full,
         wf_random_os_bytes(full->client_id, sizeof(full->client_id));
     }
     remote = create(options, full->client_id);
+    if (remote->context == NULL) {
+        destroy(remote);
+        return WEFT_EBUSY;
+    }
     err = read_keys(remote, options);
     if (err == WEFT_OK) {
         err = wf_connection_open(&remote->connection, now_ms(remote));

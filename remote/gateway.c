@@ -228,6 +228,9 @@ listen_to(weft_server *server, const weft_server_options *options)
     weft_err err;
 
     server->context = wf_context_create();
+    if (server->context == NULL) {
+        return WEFT_EIO;
+    }
     err = create_access(server, options);
     if (err == WEFT_OK) {
         err = wf_access_open_door(server->access, server->context);

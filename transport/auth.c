@@ -55,7 +55,10 @@ wf_auth_create(struct wf_context *context, wf_auth_fn *may_enter, void *ctx,
     auth->may_enter = may_enter;
     auth->ctx = ctx;
     auth->zmq = zmq_socket(context->zmq, ZMQ_REP);
-    WF_ASSERT(auth->zmq != NULL);
+    if (auth->zmq == NULL) {
+        wf_free(auth);
+        return wf_error(WEFT_EIO, "no socket: %s", zmq_strerror(errno));
+    }
     (void)zmq_setsockopt(auth->zmq, ZMQ_LINGER, &linger, sizeof(linger));
     if (zmq_bind(auth->zmq, "inproc://zeromq.zap.01") != 0) {
         weft_err err = wf_error(errno == EADDRINUSE ? WEFT_EBUSY : WEFT_EIO,

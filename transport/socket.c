@@ -81,15 +81,28 @@ seed_names(void)
     srand((unsigned)wf_random_os_seed());
 }
 
+// The system has no descriptor left, or no memory.
+static weft_err
+no_socket(void)
+{
+    return wf_error(errno == ENOMEM ? WEFT_ENOMEM : WEFT_EIO, "no socket: %s",
+                    zmq_strerror(errno));
+}
+
 struct wf_context *
 wf_context_create(void)
 {
     struct wf_context *context = wf_calloc(sizeof(*context));
 
     context->zmq = zmq_ctx_new();
-    WF_ASSERT(context->zmq != NULL);
-    context->first = zmq_socket(context->zmq, ZMQ_PAIR);
-    WF_ASSERT(context->first != NULL);
+    if (context->zmq != NULL) {
+        context->first = zmq_socket(context->zmq, ZMQ_PAIR);
+    }
+    if (context->first == NULL) {
+        (void)no_socket();
+        wf_context_destroy(context);
+        return NULL;
+    }
     return context;
 }
 
@@ -99,8 +112,11 @@ wf_context_destroy(struct wf_context *context)
     if (context == NULL) {
         return;
     }
-    (void)zmq_close(context->first);
-    while (zmq_ctx_term(context->zmq) != 0 && errno == EINTR) {
+    if (context->first != NULL) {
+        (void)zmq_close(context->first);
+    }
+    while (context->zmq != NULL && zmq_ctx_term(context->zmq) != 0 &&
+           errno == EINTR) {
     }
     wf_free(context);
 }
@@ -188,7 +204,7 @@ set_curve(void *zmq, const struct wf_socket_options *options)
     return err;
 }
 
-static void
+static weft_err
 open_monitor(struct wf_context *context, struct wf_socket *socket)
 {
     int events = ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED |
@@ -196,18 +212,19 @@ open_monitor(struct wf_context *context, struct wf_socket *socket)
                  ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                  ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
     char name[64];
-    int rc;
 
     (void)snprintf(name, sizeof(name), "inproc://monitor-%u",
                    atomic_fetch_add(&context->monitors, 1));
-    rc = zmq_socket_monitor(socket->zmq, name, events);
-    WF_ASSERT(rc == 0);
+    if (zmq_socket_monitor(socket->zmq, name, events) != 0) {
+        return no_socket();
+    }
     socket->monitor = zmq_socket(context->zmq, ZMQ_PAIR);
-    WF_ASSERT(socket->monitor != NULL);
+    if (socket->monitor == NULL) {
+        return no_socket();
+    }
     set_int(socket->monitor, ZMQ_LINGER, 0);
     set_int(socket->monitor, ZMQ_RCVHWM, 0); // no bound on either side, then
-    rc = zmq_connect(socket->monitor, name);
-    WF_ASSERT(rc == 0);
+    return zmq_connect(socket->monitor, name) == 0 ? WEFT_OK : no_socket();
 }
 
 static int
@@ -238,7 +255,7 @@ wf_socket_create(struct wf_context *context,
     }
     socket->zmq = zmq_socket(context->zmq, is_router ? ZMQ_ROUTER : ZMQ_DEALER);
     if (socket->zmq == NULL) {
-        err = wf_error(WEFT_EIO, "no socket: %s", zmq_strerror(errno));
+        err = no_socket();
         wf_free(socket);
         return err;
     }
@@ -247,13 +264,15 @@ wf_socket_create(struct wf_context *context,
     if (err == WEFT_OK && is_router) {
         err = wf_names_learn(&socket->names, context->zmq, socket->zmq);
     }
-    open_monitor(context, socket);
-    socket->fd = descriptor_of(socket->zmq);
-    socket->monitor_fd = descriptor_of(socket->monitor);
+    if (err == WEFT_OK) {
+        err = open_monitor(context, socket);
+    }
     if (err != WEFT_OK) {
         wf_socket_destroy(socket);
         return err;
     }
+    socket->fd = descriptor_of(socket->zmq);
+    socket->monitor_fd = descriptor_of(socket->monitor);
     *out_socket = socket;
     return WEFT_OK;
 }
@@ -266,7 +285,9 @@ wf_socket_destroy(struct wf_socket *socket)
     }
     // First, so that ZeroMQ's thread has nobody to tell any more.
     (void)zmq_socket_monitor(socket->zmq, NULL, 0);
-    (void)zmq_close(socket->monitor);
+    if (socket->monitor != NULL) {
+        (void)zmq_close(socket->monitor);
+    }
     (void)zmq_close(socket->zmq);
     wf_free(socket);
 }
@@ -479,7 +500,9 @@ make_parcel(const struct wf_buf *frame, struct wf_flight *flight,
     rc = zmq_msg_init_data(out_message,
                            is_copied ? parcel->bytes : parcel->handed,
                            frame->len, parcel_ended, parcel);
-    WF_ASSERT(rc == 0);
+    if (rc != 0) { // as wf_alloc, which made the parcel
+        wf_panic(__FILE__, __LINE__, "out of memory");
+    }
     atomic_store(&parcel->is_given, true);
     return parcel;
 }

@@ -28,6 +28,7 @@
 struct wf_context; // ZeroMQ's own thread, for any number of sockets
 struct wf_socket;
 
+// NULL: the system has no descriptors left, or no memory; the detail says so.
 struct wf_context *wf_context_create(void);
 // After all of its sockets; NULL is fine.
 void wf_context_destroy(struct wf_context *context);

@@ -71,7 +71,7 @@ typedef struct weft_connect_options {
 //
 // WEFT_EINVAL   an option is missing or out of range; the detail names it
 // WEFT_EINVAL, WEFT_ENOTFOUND, WEFT_EDENIED   of a key: see weft_keys_public
-// WEFT_EBUSY    the system gives no more threads
+// WEFT_EBUSY    the system gives no more threads, or descriptors
 // With wait_for_node also:
 // WEFT_ETIMEDOUT  the node did not answer
 // WEFT_EDENIED, WEFT_EFORMAT   it did, and will not have this client

@@ -6,8 +6,10 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/test.h"
@@ -297,4 +299,21 @@ TEST(socket, a_file_in_the_way_of_an_ipc_socket_is_left_alone)
     CHECK_ERR(wf_socket_bind(pair.router, endpoint, endpoint), WEFT_EINVAL);
     CHECK(stat(path, &status) == 0);
     pair_close(&pair);
+}
+
+// The limit is the process's, so it is one of its own.
+static void
+open_without_descriptors(void *ctx)
+{
+    struct rlimit none = {0};
+
+    (void)ctx;
+    _exit(setrlimit(RLIMIT_NOFILE, &none) == 0 && wf_context_create() == NULL
+              ? 0
+              : 1);
+}
+
+TEST(socket, without_descriptors_there_is_no_context)
+{
+    CHECK_EQ(test_fork(open_without_descriptors, NULL), 0);
 }

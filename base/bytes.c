@@ -39,20 +39,50 @@ wf_buf_reset(struct wf_buf *buf)
     buf->len = 0;
 }
 
-void
-wf_buf_reserve(struct wf_buf *buf, size_t more)
+// The capacity that `more` bytes need.
+static size_t
+cap_for(const struct wf_buf *buf, size_t more)
 {
     size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
 
     WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
-    if (buf->len + more <= buf->cap) {
-        return;
-    }
     while (cap < buf->len + more) {
         cap *= 2;
     }
-    buf->data = wf_realloc(buf->data, cap);
+    return cap;
+}
+
+void
+wf_buf_reserve(struct wf_buf *buf, size_t more)
+{
+    size_t cap = cap_for(buf, more);
+
+    if (buf->len + more > buf->cap) {
+        buf->data = wf_realloc(buf->data, cap);
+        buf->cap = cap;
+    }
+}
+
+bool
+wf_buf_try_reserve(struct wf_buf *buf, size_t more)
+{
+    size_t cap = cap_for(buf, more);
+    uint8_t *data;
+
+    if (buf->len + more <= buf->cap) {
+        return true;
+    }
+    data = wf_try_alloc(cap);
+    if (data == NULL) {
+        return false;
+    }
+    if (buf->len > 0) {
+        memcpy(data, buf->data, buf->len);
+    }
+    wf_free(buf->data);
+    buf->data = data;
     buf->cap = cap;
+    return true;
 }
 
 void

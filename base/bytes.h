@@ -27,6 +27,9 @@ void wf_buf_init(struct wf_buf *buf);
 void wf_buf_fini(struct wf_buf *buf);  // leaves it empty and usable
 void wf_buf_reset(struct wf_buf *buf); // len 0, memory kept
 void wf_buf_reserve(struct wf_buf *buf, size_t more);
+// The same where `more` comes from outside. False: there is no memory, and the
+// buffer is as it was.
+bool wf_buf_try_reserve(struct wf_buf *buf, size_t more);
 void wf_buf_truncate(struct wf_buf *buf, size_t len); // len <= buf->len
 
 void wf_buf_put(struct wf_buf *buf, const void *bytes, size_t len);

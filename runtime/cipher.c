@@ -309,6 +309,9 @@ weft_cipher_seal(const weft_cipher *cipher, weft_bytes plain,
     WF_REQUIRE(cipher != NULL);
     WF_REQUIRE(fn != NULL);
     WF_REQUIRE(plain.len < UINT32_MAX - WEFT_CIPHER_BYTES);
+    if (!wf_buf_try_reserve(&sealed, WEFT_CIPHER_BYTES + plain.len)) {
+        return wf_error(WEFT_ENOMEM, "no memory to seal %zu bytes", plain.len);
+    }
     wf_cipher_seal(cipher, WF_CIPHER_PAYLOAD, plain, &sealed);
     fn(ctx, wf_buf_bytes(&sealed));
     wf_buf_fini(&sealed);
@@ -325,6 +328,9 @@ weft_cipher_unseal(const weft_cipher *cipher, weft_bytes sealed,
     wf_error_clear();
     WF_REQUIRE(cipher != NULL);
     WF_REQUIRE(fn != NULL);
+    if (!wf_buf_try_reserve(&plain, sealed.len)) {
+        return wf_error(WEFT_ENOMEM, "no memory to open %zu bytes", sealed.len);
+    }
     err = wf_cipher_unseal(cipher, WF_CIPHER_PAYLOAD, sealed, &plain);
     if (err == WEFT_OK) {
         fn(ctx, wf_buf_bytes(&plain));

@@ -81,6 +81,9 @@ seal_bytes(const weft_cipher *cipher, struct wf_arena *memory,
                         "sealed",
                         WF_PAYLOAD_BYTES_MAX - WEFT_CIPHER_BYTES);
     }
+    if (!wf_buf_try_reserve(&sealed, WEFT_CIPHER_BYTES + bytes->len)) {
+        return wf_error(WEFT_ENOMEM, "no memory to seal in");
+    }
     wf_cipher_seal(cipher, WF_CIPHER_PAYLOAD, *bytes, &sealed);
     copy = wf_arena_text(memory, wf_buf_bytes(&sealed));
     *bytes = weft_bytes_of(copy, sealed.len);

@@ -127,7 +127,11 @@ copy_text(const char *what, const char *text, size_t len_max, char **out_copy)
         return wf_error(WEFT_ETOOBIG, "%s is longer than %zu bytes", what,
                         len_max);
     }
-    *out_copy = wf_strdup(text);
+    *out_copy = wf_try_alloc(strlen(text) + 1);
+    if (*out_copy == NULL) {
+        return wf_error(WEFT_ENOMEM, "%s has %zu bytes", what, strlen(text));
+    }
+    memcpy(*out_copy, text, strlen(text) + 1);
     return WEFT_OK;
 }
 

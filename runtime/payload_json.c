@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,38 @@ find_word(const char *name, size_t name_len)
         }
     }
     return WORD_COUNT;
+}
+
+// Memory. -------------------------------------------------------------------
+
+// Jansson leaves bytes of a text out when its buffer does not grow, or calls
+// the text wrong, and does not always say why. So what it asks its allocator
+// for, be it the program's, is asked for here.
+
+static _Thread_local bool is_starved __attribute__((tls_model("initial-exec")));
+static _Atomic json_malloc_t given_alloc;
+
+static void *
+noting_alloc(size_t size)
+{
+    void *memory = atomic_load(&given_alloc)(size);
+
+    is_starved = is_starved || memory == NULL;
+    return memory;
+}
+
+static void
+begin_noting(void)
+{
+    json_malloc_t alloc = NULL;
+    json_free_t release = NULL;
+
+    json_get_alloc_funcs(&alloc, &release);
+    if (alloc != noting_alloc) {
+        atomic_store(&given_alloc, alloc);
+        json_set_alloc_funcs(noting_alloc, release);
+    }
+    is_starved = false;
 }
 
 // msgpack to JSON. ----------------------------------------------------------
@@ -286,6 +319,7 @@ weft_payload_to_json(weft_bytes bytes, unsigned flags, char **out_text)
     WF_REQUIRE((flags & ~(WEFT_JSON_INDENT | WEFT_JSON_SORT_KEYS)) == 0);
 
     writer.reader = wf_reader_of(bytes);
+    begin_noting();
 
     json_t *json = write_value(&writer);
 
@@ -300,7 +334,8 @@ weft_payload_to_json(weft_bytes bytes, unsigned flags, char **out_text)
     if (len > 0) {
         text = wf_try_alloc(len + 1);
     }
-    if (text == NULL || json_dumpb(json, text, len, options) != len) {
+    if (text == NULL || json_dumpb(json, text, len, options) != len ||
+        is_starved) {
         err = wf_error(WEFT_ENOMEM, "JSON for %zu bytes of payload", bytes.len);
         goto out;
     }
@@ -334,14 +369,14 @@ refuse_word(weft_payload *payload, enum word word)
                     "JSON: the value of \"%s\" is malformed", words[word]);
 }
 
-// Exactly what write_base64 writes for some bytes, or false.
+// Exactly what write_base64 writes for some bytes, or false. There is room for
+// all of it in both.
 static bool
-decode_base64(const json_t *json, struct wf_buf *out_buf)
+decode_base64(const json_t *json, struct wf_buf *text, struct wf_buf *out_buf)
 {
     const char *padded = json_string_value(json); // NULL if no string
     size_t padded_len = json_string_length(json);
     size_t len = padded_len;
-    struct wf_buf text = {0};
     bool is = padded != NULL && padded_len % 4 == 0;
 
     while (is && len > 0 && len + 2 > padded_len && padded[len - 1] == '=') {
@@ -351,20 +386,22 @@ decode_base64(const json_t *json, struct wf_buf *out_buf)
         char c = padded[i];
 
         is = c != '-' && c != '_';
-        wf_buf_put_u8(&text, (uint8_t)(c == '+' ? '-' : c == '/' ? '_' : c));
+        wf_buf_put_u8(text, (uint8_t)(c == '+' ? '-' : c == '/' ? '_' : c));
     }
-    is = is && wf_base64_decode((const char *)text.data, len, out_buf);
-    wf_buf_fini(&text);
-    return is;
+    return is && wf_base64_decode((const char *)text->data, len, out_buf);
 }
 
 static void
 read_base64(weft_payload *payload, const json_t *json, enum word word,
             int8_t ext_type)
 {
+    size_t len = json_string_length(json);
+    struct wf_buf text = {0};
     struct wf_buf buf = {0};
 
-    if (!decode_base64(json, &buf)) {
+    if (!wf_buf_try_reserve(&text, len) || !wf_buf_try_reserve(&buf, len)) {
+        wf_payload_fail(payload, WEFT_ENOMEM, "%zu characters", len);
+    } else if (!decode_base64(json, &text, &buf)) {
         refuse_word(payload, word);
     } else if (word == WORD_BIN) {
         weft_payload_bin(payload, buf.data, buf.len);
@@ -374,6 +411,7 @@ read_base64(weft_payload *payload, const json_t *json, enum word word,
         weft_payload_ext(payload, ext_type, buf.data, buf.len);
     }
     wf_buf_fini(&buf);
+    wf_buf_fini(&text);
 }
 
 static void
@@ -560,6 +598,7 @@ static void
 read_text(weft_payload *payload, const char *text, size_t text_len)
 {
     json_error_t problem;
+    json_t *json;
 
     if (text_len > TEXT_BYTES_MAX ||
         measure_depth(text, text_len) > TEXT_DEPTH_MAX) {
@@ -568,21 +607,18 @@ read_text(weft_payload *payload, const char *text, size_t text_len)
                         TEXT_BYTES_MAX, TEXT_DEPTH_MAX);
         return;
     }
-
-    json_t *json = json_loadb(
-        text, text_len,
-        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
-
-    if (json == NULL) {
-        wf_payload_fail(payload,
-                        json_error_code(&problem) == json_error_out_of_memory
-                            ? WEFT_ENOMEM
-                            : WEFT_EINVAL,
-                        "JSON, line %d, column %d: %s", problem.line,
-                        problem.column, problem.text);
-        return;
+    begin_noting();
+    json = json_loadb(text, text_len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                      &problem);
+    if (is_starved) {
+        wf_payload_fail(payload, WEFT_ENOMEM, "JSON of %zu bytes", text_len);
+    } else if (json == NULL) {
+        wf_payload_fail(payload, WEFT_EINVAL, "JSON, line %d, column %d: %s",
+                        problem.line, problem.column, problem.text);
+    } else {
+        read_value(payload, json);
     }
-    read_value(payload, json);
     json_decref(json);
 }
 

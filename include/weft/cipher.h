@@ -78,6 +78,7 @@ typedef void weft_cipher_fn(void *ctx, weft_bytes bytes);
 //
 // WEFT_EFORMAT    open: it is not sealed, or with a key that the ring has not
 // WEFT_ECORRUPT   open: it was changed, or sealed with another context
+// WEFT_ENOMEM     out of memory
 WEFT_API weft_err weft_cipher_seal(const weft_cipher *cipher, weft_bytes plain,
                                    weft_cipher_fn *fn, void *ctx);
 WEFT_API weft_err weft_cipher_unseal(const weft_cipher *cipher,

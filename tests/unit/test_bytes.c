@@ -49,6 +49,22 @@ TEST(bytes, what_is_put_is_read)
     wf_buf_fini(&buf);
 }
 
+TEST(bytes, room_from_outside_is_asked_for_and_may_be_refused)
+{
+    struct wf_buf buf = {0};
+
+    wf_buf_put(&buf, "abc", 3);
+    CHECK(wf_buf_try_reserve(&buf, 100000));
+    CHECK(buf.cap >= 100003);
+    CHECK_BYTES(wf_buf_bytes(&buf), weft_text("abc"));
+    // Sanitizers end the process on a size as large.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CHECK(!wf_buf_try_reserve(&buf, SIZE_MAX / 4));
+    CHECK_BYTES(wf_buf_bytes(&buf), weft_text("abc"));
+#endif
+    wf_buf_fini(&buf);
+}
+
 TEST(bytes, varints_of_every_length_survive)
 {
     struct wf_buf buf = {0};

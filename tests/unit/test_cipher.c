@@ -6,7 +6,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client_rig.h"
 #include "runtime/cipher.h"
@@ -113,6 +115,33 @@ TEST(cipher, every_changed_byte_is_noticed)
     }
     weft_cipher_close(cipher);
 }
+
+// What there is no memory for is not read either. Sanitizers have limits of
+// their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static void
+seal_too_much(void *ctx)
+{
+    const weft_cipher *cipher = ctx;
+    struct rlimit limit = {.rlim_cur = 1U << 30, .rlim_max = 1U << 30};
+    weft_bytes large = weft_bytes_of(golden, 3U << 30);
+    struct wf_buf none = {0};
+
+    _exit(setrlimit(RLIMIT_AS, &limit) == 0 &&
+                  weft_cipher_seal(cipher, large, keep, &none) == WEFT_ENOMEM &&
+                  weft_cipher_unseal(cipher, large, keep, &none) == WEFT_ENOMEM
+              ? 0
+              : 1);
+}
+
+TEST(cipher, what_there_is_no_memory_for_is_refused)
+{
+    weft_cipher *cipher = open_ring(t, "7 = " KEY_7 "\n", "shop", false);
+
+    CHECK_EQ(test_fork(seal_too_much, cipher), 0);
+    weft_cipher_close(cipher);
+}
+#endif
 
 TEST(cipher, another_key_or_context_and_plain_bytes_do_not_open)
 {

@@ -2,6 +2,7 @@
 //
 // test_payload_json.c - msgpack to JSON and back without loss.
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,4 +315,44 @@ TEST(payload_json, any_payload_comes_back_the_same)
     }
     weft_payload_destroy(back);
     weft_payload_destroy(p);
+}
+
+// Jansson's allocator, when the program has given it this one.
+static uint32_t allocations_left;
+
+static void *
+few(size_t size)
+{
+    return allocations_left == 0 ? NULL : (allocations_left--, malloc(size));
+}
+
+// One allocation fails, then another: what comes is the value, or that there
+// was no memory, and never another value.
+TEST(payload_json, memory_that_is_missing_is_said_and_changes_no_text)
+{
+    static const char text[] = "{\"a\":\"a text that is longer than what "
+                               "Jansson begins with\",\"$bin\":[1,2.5]}";
+    weft_payload *whole = make();
+    weft_payload *p = make();
+    json_malloc_t alloc;
+    json_free_t release;
+    weft_err err = WEFT_ENOMEM;
+    uint32_t refused = 0;
+
+    CHECK_OK(weft_payload_from_json(whole, text, strlen(text)));
+    json_get_alloc_funcs(&alloc, &release);
+    json_set_alloc_funcs(few, free);
+    for (uint32_t count = 0; err != WEFT_OK && count < 1000; count++) {
+        weft_payload_reset(p);
+        allocations_left = count;
+        err = weft_payload_from_json(p, text, strlen(text));
+        refused += err == WEFT_ENOMEM;
+        CHECK(err == WEFT_OK || err == WEFT_ENOMEM);
+    }
+    json_set_alloc_funcs(alloc, release);
+    CHECK_OK(err);
+    CHECK(refused > 5);
+    CHECK_BYTES(weft_payload_bytes(p), weft_payload_bytes(whole));
+    weft_payload_destroy(p);
+    weft_payload_destroy(whole);
 }

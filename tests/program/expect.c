@@ -472,6 +472,12 @@ do_child(struct strand *strand, const struct program_statement *at)
         *strand = own;
         return await_child(strand, at, id, &child, end);
     }
+    case CHILD_EARLY:
+        for (uint32_t i = 0; i < 2 && in.walk->program->attempts == 1; i++) {
+            child.registers[0] = program_mix(child.registers[0], at->x + i);
+        }
+        end = end_instance(&in, &child, at->blocks[0]);
+        return await_child(strand, at, id, &child, end);
     default:
         end = end_instance(&in, &child, at->blocks[0]);
         return await_child(strand, at, id, &child, end);

@@ -230,14 +230,24 @@ weight_of(const struct drawing *drawing, const struct weight *weight,
 {
     bool is_top = place->is_top && place->is_main;
     bool is_alone = drawing->program->source.is_alone != 0;
+    bool is_plain = drawing->program->source.is_plain != 0;
     bool has_attempts = drawing->program->attempts > 1;
 
     switch (weight->op) {
+    case OP_SELF:
+    case OP_TALK:
+    case OP_DOOM:
+    case OP_RESTART:
+        if (is_plain) {
+            return 0;
+        }
+        break;
     case OP_GO:
         return is_top && place->is_root && !is_alone ? weight->top : 0;
     case OP_UPDATE:
         // A run that fails forgets updates that it had not looked at.
-        return is_top && place->is_root && !is_alone && !has_attempts
+        return is_top && place->is_root && !is_alone && !has_attempts &&
+                       !is_plain
                    ? weight->top
                    : 0;
     case OP_FLAKY:
@@ -301,6 +311,10 @@ draw_how(struct drawing *drawing, enum program_op op, const struct place *place)
         how = 0;
     }
     // What is abandoned goes on, and is no longer loose; it tells its parent.
+    if (op == OP_CHILD && drawing->program->source.is_plain != 0 &&
+        (how == CHILD_ABANDON || how == CHILD_TWICE || how == CHILD_EARLY)) {
+        how = CHILD_AWAIT;
+    }
     if (op == OP_CHILD && place->is_loose) {
         how = draw(drawing, 2) == 0 ? CHILD_AWAIT : CHILD_ANYWHEN;
     }

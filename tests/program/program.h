@@ -42,7 +42,7 @@
     X(GO, 5, "go")                                                             \
     X(UPDATE, 2, "update")                                                     \
     X(SELF, 4, "self")                                                         \
-    X(CHILD, 10, "child")                                                      \
+    X(CHILD, 11, "child")                                                      \
     X(BRANCHES, 6, "branches")                                                 \
     X(SCOPE, 4, "scope")                                                       \
     X(SHIELD, 1, "shield")                                                     \
@@ -94,6 +94,7 @@ enum program_child {
     CHILD_OVERDUE, // loose, and its run timeout passes
     CHILD_TWICE,   // a second one under its id is refused
     CHILD_DELAYED, // starts later
+    CHILD_EARLY,   // two signals for it are sent before it is begun
     CHILD_COUNT
 };
 
@@ -133,7 +134,10 @@ struct program_source {
     uint64_t seed;
     uint32_t size; // about so many statements
     // 1: nobody but weft has a part in it: no signals and updates of a client
-    uint32_t is_alone;
+    uint16_t is_alone;
+    // 1: it may be reset to an earlier point: nothing is in it that could not
+    // be done again.
+    uint16_t is_plain;
     uint8_t dropped[32]; // bit: left out
 };
 

@@ -419,6 +419,11 @@ run_define(weft_definitions *definitions, const struct run_hooks *hooks)
     program.early_signals = WEFT_EARLY_KEEP;
     work.context = (void *)(uintptr_t)hooks;
     err = weft_definitions_add_workflow(definitions, &program);
+    // The same code again, for whoever moves instances between the two.
+    program.version = 2;
+    if (err == WEFT_OK) {
+        err = weft_definitions_add_workflow(definitions, &program);
+    }
     if (err == WEFT_OK) {
         err = weft_definitions_add_activity(definitions, &work);
     }

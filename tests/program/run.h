@@ -29,7 +29,7 @@ struct run_input {
     uint8_t mode;    // enum program_mode
     uint8_t restarts;
     uint32_t unused;
-    uint64_t inbox;   // of two signals of the run before; 0: none
+    uint64_t inbox;   // two signals wait for it when it begins; 0: none
     uint32_t updates; // done
     uint32_t pending_count;
     uint64_t pending[RUN_PENDING_MAX]; // updates that nobody looked at yet

@@ -480,6 +480,26 @@ run_started(struct run_strand *strand, struct child *child, weft_future future)
     return err;
 }
 
+// It begins with them. One that is tried again could not receive them again.
+static weft_err
+signal_early(struct run_strand *strand, struct child *child, uint64_t x)
+{
+    weft_err err = WEFT_OK;
+
+    if (strand->run->program.attempts > 1) {
+        return WEFT_OK;
+    }
+    child->input.inbox = x;
+    for (uint64_t i = 0; i < 2 && err == WEFT_OK; i++) {
+        uint64_t value = x + i;
+
+        err = weft_workflow_signal(strand->run->wf,
+                                   (weft_target){"program", child->id}, "self",
+                                   weft_bytes_of(&value, sizeof(value)));
+    }
+    return err;
+}
+
 weft_err
 run_child(struct run_strand *strand, run_at *at)
 {
@@ -501,6 +521,12 @@ run_child(struct run_strand *strand, run_at *at)
     if (at->how == CHILD_ABANDON) {
         child->options.parent_close = WEFT_PARENT_CLOSE_ABANDON;
         child->options.cancellation = WEFT_CANCELLATION_ABANDON;
+    }
+    if (at->how == CHILD_EARLY) {
+        err = signal_early(strand, child, at->x);
+        if (err != WEFT_OK) {
+            return err;
+        }
     }
     child->start.start_delay_ms = at->how == CHILD_DELAYED ? at->x % 30 : 0;
     err = begin_child(strand, child, &future);

@@ -13,8 +13,8 @@ static const char *const calls[] = {
     "bad", "picky", "worn",        "late bad", "silent", "deaf",  "slow",
 };
 static const char *const children[] = {
-    "await",     "beside",  "started", "abandon", "ready",
-    "ready try", "anywhen", "overdue", "twice",   "delayed",
+    "await",   "beside",  "started", "abandon", "ready", "ready try",
+    "anywhen", "overdue", "twice",   "delayed", "early",
 };
 static const char *const branches[] = {"settled", "all",  "reverse",
                                        "success", "race", "even"};

@@ -28,7 +28,9 @@ struct root {
     uint32_t again; // times that this ask was made before
     uint64_t stop_at_ms;
     bool is_stopped;
+    bool is_reset; // now and then to an earlier point
     bool is_held;
+    bool is_repaired; // the last thing that was done to it is a move or a reset
 };
 
 struct token {
@@ -55,7 +57,10 @@ called(void *ctx, const char *key, uint32_t attempt, const char *name)
 {
     struct play *play = ctx;
 
-    record_ran(&play->record, key, attempt, name);
+    // What a reset repeats has another key.
+    if (name[0] != 'r') {
+        record_ran(&play->record, key, attempt, name);
+    }
 }
 
 static void
@@ -114,6 +119,7 @@ draw_program(struct root *root, struct choice *choice)
         .seed = choice_u64(choice),
         .size = (uint32_t)choice_below(choice, SIZE_MAX_DRAWN),
         .is_alone = root->is_stopped,
+        .is_plain = root->is_reset,
     };
 
     program_make(&source, &root->program);
@@ -157,11 +163,19 @@ play_begin(struct play *play, struct world *world, struct choice *choice,
 
     play->roots[play->roots_count] = root;
     root->is_stopped = is_stopped;
-    (void)snprintf(root->id, sizeof(root->id), "p%zu", play->roots_count);
+    root->is_reset = !is_stopped && choice_below(choice, 6) == 5;
+    (void)snprintf(root->id, sizeof(root->id), "%c%zu",
+                   root->is_reset ? 'r' : 'p', play->roots_count);
     play->roots_count++;
     draw_program(root, choice);
     root->stop_at_ms = world_now_ms(world) + choice_below(choice, 400);
     root->start = start(world, root);
+}
+
+const char *
+play_root(const struct play *play, size_t index)
+{
+    return play->roots[index]->id;
 }
 
 static struct world_call *
@@ -291,17 +305,55 @@ tend(struct play *play, struct world *world)
     }
 }
 
-// What must make no difference: it is held up for a while.
+// What must make no difference: it goes on with other code that is the same, or
+// does something again.
+static struct world_call *
+repair(struct world *world, struct choice *choice, const struct root *root)
+{
+    static const weft_operator by = {"sim", "to see what happens"};
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_point point = {.type = WEFT_POINT_BEGINNING};
+
+    request.verb = WEFT_VERB_MOVE_VERSION;
+    request.target = (weft_target){"program", root->id};
+    request.by = &by;
+    request.version = 1 + (uint32_t)choice_below(choice, 2);
+    if (root->is_reset && choice_below(choice, 4) != 0) {
+        request.verb = WEFT_VERB_RESET;
+        request.point = &point;
+        point.type = (weft_point_type)choice_below(choice, WEFT_POINT_COUNT);
+        point.entry = choice_below(choice, 30);
+    }
+    return world_submit(world, &request);
+}
+
+// The code is the same, and does the same each time.
+static void
+check_hold(const struct root *root)
+{
+    if (root->hold != NULL && root->is_repaired &&
+        root->hold->err == WEFT_EDIVERGED) {
+        fail(root, "%s does not fit: %s", root->id, root->hold->detail);
+    }
+}
+
+// What must make no difference: it is held up for a while, or repaired.
 static void
 disturb(struct play *play, struct world *world, struct choice *choice)
 {
     struct root *root;
 
-    if (play->roots_count == 0 || choice_below(choice, 8) != 7) {
+    if (play->roots_count == 0 || choice_below(choice, 3) == 0) {
         return;
     }
     root = play->roots[choice_below(choice, play->roots_count)];
     if (root->hold != NULL && !root->hold->is_answered) {
+        return;
+    }
+    check_hold(root);
+    root->is_repaired = !root->is_held && choice_below(choice, 2) == 1;
+    if (root->is_repaired) {
+        root->hold = repair(world, choice, root);
         return;
     }
     root->is_held = !root->is_held;
@@ -369,6 +421,37 @@ say_outcome(const struct world_call *call, char out[EXPECT_TEXT_SIZE])
     }
 }
 
+// Without the ids of children: one that is reset to its beginning is another
+// run, and gives them others.
+static void
+leave_ids_out(const char *text, char out[EXPECT_TEXT_SIZE])
+{
+    static const char kind[] = "@program/";
+    size_t len = 0;
+
+    while (*text != '\0' && len < EXPECT_TEXT_SIZE - 1) {
+        if (strncmp(text, kind, sizeof(kind) - 1) == 0) {
+            text += strcspn(text, "<");
+        } else {
+            out[len++] = *text++;
+        }
+    }
+    out[len] = '\0';
+}
+
+static bool
+fits(const struct root *root, const char *expected, const char *outcome)
+{
+    char texts[2][EXPECT_TEXT_SIZE];
+
+    if (!root->is_reset) {
+        return expect_fits(expected, outcome);
+    }
+    leave_ids_out(expected, texts[0]);
+    leave_ids_out(outcome, texts[1]);
+    return strcmp(texts[0], texts[1]) == 0;
+}
+
 static void
 check_end(const struct root *root, struct world *world, const char *id,
           const char *expected)
@@ -390,7 +473,7 @@ check_end(const struct root *root, struct world *world, const char *id,
     if (root->is_stopped && strcmp(id, root->id) != 0) {
         return;
     }
-    if (!expect_fits(expected, outcome)) {
+    if (!fits(root, expected, outcome)) {
         fail(root, "%s ended: %s, and must end: %s", id, outcome, expected);
     }
 }
@@ -472,8 +555,10 @@ static void
 check_calls(struct play *play)
 {
     for (size_t i = 0; i < play->roots_count; i++) {
-        record_expect(&play->record, &play->roots[i]->expect,
-                      play->roots[i]->is_stopped);
+        if (!play->roots[i]->is_reset) {
+            record_expect(&play->record, &play->roots[i]->expect,
+                          play->roots[i]->is_stopped);
+        }
     }
     record_check(&play->record, fault, play);
     if (play->faults > 0) {
@@ -512,11 +597,14 @@ play_check(struct play *play, struct world *world)
                  root->asked, root->expect.asks_count);
         }
         check_end(root, world, root->id, root->expect.outcome);
-        for (size_t k = 0; k < root->expect.children_count; k++) {
+        for (size_t k = 0; k < root->expect.children_count && !root->is_reset;
+             k++) {
             check_end(root, world, root->expect.children[k].id,
                       root->expect.children[k].outcome);
         }
-        check_log(root, world);
+        if (!root->is_reset) {
+            check_log(root, world);
+        }
         check_shown(root, world);
     }
     check_calls(play);

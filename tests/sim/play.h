@@ -21,6 +21,8 @@ weft_err play_define(struct play *play, weft_definitions *definitions);
 // One more begins. One that is to be stopped is cancelled at some time.
 void play_begin(struct play *play, struct world *world, struct choice *choice,
                 bool is_stopped);
+// The id of the one that began so late.
+const char *play_root(const struct play *play, size_t index);
 // Let so much time pass, and do meanwhile what the programs want of a client.
 void play_run_ms(struct play *play, struct world *world, struct choice *choice,
                  uint64_t ms);

@@ -76,11 +76,9 @@ send_transfers(struct run *run, uint32_t count)
 static void
 send_wait(struct run *run, uint32_t i)
 {
-    char id[32];
-
-    (void)snprintf(id, sizeof(id), "p%u", i / 2); // its start is not refused
-    run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "program", id, "",
-                               weft_nothing());
+    // The start of one that began before is not refused any more.
+    run->waits[i] = world_call(run->world, WEFT_VERB_RESULT, "program",
+                               play_root(run->play, i / 2), "", weft_nothing());
     if (i > 0 && choice_below(run->choice, 2) == 0) {
         world_withdraw(run->world, run->waits[i - 1]);
     }

@@ -42,6 +42,7 @@ static const struct loop_config configs[] = {
     {"1", "1", "65536", "--strict"}, {"4", "1", "none", NULL},
     {"1", "4", "65536", NULL},       {"4", "1", "default", "--strict"},
     {"4", "4", "none", NULL},        {"1", "4", "default", "--paranoid"},
+    {"2", "2", "4096", "--crowded"},
 };
 #define CONFIGS_COUNT (sizeof(configs) / sizeof(configs[0]))
 

@@ -3,10 +3,11 @@
 // crash_victim.c - a program that works on a directory until it is killed.
 //
 //     crash_victim DIR [--shards N] [--stores N] [--window N|none|default]
-//                      [--residents N] [--strict] [--paranoid]
+//                      [--residents N] [--crowded] [--strict] [--paranoid]
 //                      [--data DIR] [--run-ms N] [--finish] [--verify]
 //
 //   --data     the node's directory, if it is not DIR/data
+//   --crowded  memory for one actor: all others are evicted
 //   --run-ms   stops by itself after so long, and closes the node
 //   --finish   begins nothing new, waits until all is done, writes DIR/summary
 //   --verify   only checks the directory, as a tool would, before it is opened
@@ -107,6 +108,8 @@ read_options(char **argv)
             options.node.store_count = number_after(argv, &i);
         } else if (strcmp(argv[i], "--residents") == 0) {
             options.node.resident_actors_max = number_after(argv, &i);
+        } else if (strcmp(argv[i], "--crowded") == 0) {
+            options.node.resident_actors_max = 1;
         } else if (strcmp(argv[i], "--window") == 0) {
             options.node.window_bytes = window_of(argv[++i]);
         } else if (strcmp(argv[i], "--run-ms") == 0) {

@@ -152,9 +152,14 @@ run_branches(struct run_strand *strand, run_at *at)
 {
     struct branch *branches = weft_workflow_alloc(
         strand->run->wf, PROGRAM_BLOCKS * sizeof(*branches));
+    weft_branch_options options = WEFT_BRANCH_OPTIONS_INIT;
     weft_future futures[PROGRAM_BLOCKS];
     size_t count = 0;
     weft_err err = branches == NULL ? WEFT_ENOMEM : WEFT_OK;
+
+    // What is not loose ends by itself, also if it is not told to.
+    options.is_detached =
+        !strand->is_loose && at->x / 64 % 4 == 0 && at->how <= BRANCHES_REVERSE;
 
     for (int i = 0; i < PROGRAM_BLOCKS && err == WEFT_OK; i++) {
         branches[i] = (struct branch){.strand = *strand, .at = at, .i = i};
@@ -165,7 +170,7 @@ run_branches(struct run_strand *strand, run_at *at)
                                       at->how == BRANCHES_EVEN ||
                                       (at->how == BRANCHES_RACE && i > 0);
         err = weft_workflow_branch(strand->run->wf, "branch", do_branch,
-                                   &branches[i], NULL, &futures[i]);
+                                   &branches[i], &options, &futures[i]);
         count += err == WEFT_OK;
     }
     if (err == WEFT_OK) {

@@ -195,7 +195,9 @@ check_told(const struct leave *leave, const struct wf_request *request)
     bool is_same = now != NULL && now->residency == WF_RESIDENCY_LOADED &&
                    then != NULL && now->seed == then->seed;
 
+    // One that is withdrawn tells nothing of it.
     if (request->verb == WEFT_VERB_RESULT && is_same &&
+        !atomic_load(&request->is_withdrawn) &&
         !wf_actor_is_live(now) && wf_actor_is_live(then)) {
         fail(leave, "the end", wf_key_id(&request->key), then->run);
     }

@@ -297,6 +297,12 @@ do_update(struct strand *strand, const struct program_statement *at)
 {
     uint32_t seq = add_ask(strand, true);
 
+    // It may be begun by this run, or by one before it, and not ended there.
+    for (uint64_t run = 1; run <= strand->in->restarts + 1U; run++) {
+        add_call(strand,
+                 program_mix(program_run_key(strand->in->id, run), 1000 + seq),
+                 false);
+    }
     program_take(at,
                  program_update(strand->in->walk->program->source.seed, seq),
                  strand->registers);

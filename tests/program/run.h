@@ -15,8 +15,6 @@
 #include "program/expect.h"
 #include "weft/weft.h"
 
-#define RUN_PENDING_MAX 16
-
 // The input of an instance, and what it carries into its next run.
 struct run_input {
     struct program_source source;
@@ -29,10 +27,9 @@ struct run_input {
     uint8_t mode;    // enum program_mode
     uint8_t restarts;
     uint32_t unused;
-    uint64_t inbox;   // two signals wait for it when it begins; 0: none
-    uint32_t updates; // done
-    uint32_t pending_count;
-    uint64_t pending[RUN_PENDING_MAX]; // updates that nobody looked at yet
+    uint64_t inbox;        // two signals wait for it when it begins; 0: none
+    uint64_t updates_done; // bit: that one
+    uint64_t updates_seen; // so many the program has waited for
 };
 
 // What the client sends.

@@ -275,7 +275,23 @@ check_update(weft_bytes input, void *ctx, weft_failure *out_why)
     return input.len == sizeof(struct run_payload) ? WEFT_OK : WEFT_EINVAL;
 }
 
-// Once more under another id it is refused to count twice.
+// Something that takes time. Its name says in which run: one that is begun
+// again by another run is another call.
+static weft_err
+work_for_update(struct run *run, uint64_t seq)
+{
+    struct run_strand strand = {.run = run};
+    struct run_work work;
+    uint64_t key =
+        program_run_key(weft_workflow_id(run->wf), weft_workflow_run(run->wf));
+
+    run_make_work(&strand, program_mix(key, 1000 + seq), seq, CALL_FLAKY,
+                  &work);
+    return weft_workflow_call(run->wf, "work",
+                              weft_bytes_of(&work, sizeof(work)), NULL, NULL);
+}
+
+// Several may be under way. Each is done once, whatever ids it comes under.
 static weft_err
 take_update(weft_workflow *wf, weft_bytes input, void *ctx)
 {
@@ -285,18 +301,20 @@ take_update(weft_workflow *wf, weft_bytes input, void *ctx)
     weft_err err = WEFT_OK;
 
     memcpy(&payload, input.data, sizeof(payload));
-    if (payload.value % 3 != 0) {
+    if (payload.value % 3 == 0) {
         err = weft_workflow_sleep(wf, payload.value % 20);
+    } else if (payload.value % 3 == 1) {
+        err = work_for_update(run, payload.seq);
     }
     if (err != WEFT_OK) {
         return err;
     }
-    if (payload.seq != run->input.updates + 1 ||
-        run->input.pending_count == RUN_PENDING_MAX) {
-        return weft_workflow_fail(wf, "lost_or_doubled", "", weft_nothing());
+    if (payload.seq > 63 || (run->input.updates_done >> payload.seq & 1) != 0 ||
+        payload.value !=
+            program_update(run->program.source.seed, (uint32_t)payload.seq)) {
+        return weft_workflow_fail(wf, "doubled", "", weft_nothing());
     }
-    run->input.updates++;
-    run->input.pending[run->input.pending_count++] = payload.value;
+    run->input.updates_done |= UINT64_C(1) << payload.seq;
     answer = program_work(payload.value);
     return weft_workflow_return(wf, weft_bytes_of(&answer, sizeof(answer)));
 }
@@ -311,9 +329,9 @@ run_take_updates(struct run *run)
 static int
 has_update(void *ctx)
 {
-    const struct run *run = ctx;
+    const struct run_input *input = ctx;
 
-    return run->input.pending_count > 0;
+    return (int)(input->updates_done >> (input->updates_seen + 1) & 1);
 }
 
 weft_err
@@ -324,17 +342,16 @@ run_update(struct run_strand *strand, run_at *at)
     weft_err err = WEFT_ETIMEDOUT;
 
     while (err == WEFT_ETIMEDOUT) {
-        err = weft_workflow_await_condition(strand->run->wf, has_update,
-                                            strand->run,
+        err = weft_workflow_await_condition(strand->run->wf, has_update, input,
                                             at->how == 0 ? WEFT_FOREVER : ms);
         ms = ms * 2 + 1;
     }
-    if (err != WEFT_OK) {
-        return err;
+    if (err == WEFT_OK) {
+        input->updates_seen++;
+        program_take(at,
+                     program_update(strand->run->program.source.seed,
+                                    (uint32_t)input->updates_seen),
+                     strand->registers);
     }
-    program_take(at, input->pending[0], strand->registers);
-    input->pending_count--;
-    memmove(&input->pending[0], &input->pending[1],
-            input->pending_count * sizeof(input->pending[0]));
-    return WEFT_OK;
+    return err;
 }

@@ -15,17 +15,29 @@
 #include "program/record.h"
 #include "program/run.h"
 
-enum { ROOTS_MAX = 64, TOKENS_MAX = 400, SLICE_MS = 20, SIZE_MAX_DRAWN = 32 };
+enum {
+    ROOTS_MAX = 64,
+    TOKENS_MAX = 400,
+    SLICE_MS = 20,
+    AHEAD = 4,
+    SIZE_MAX_DRAWN = 32
+};
+
+// What a program wants of the client.
+struct ask {
+    struct world_call *call; // under way; NULL: none
+    uint32_t again;          // times that it was made before
+    bool is_done;
+};
 
 struct root {
     char id[PROGRAM_ID_SIZE];
     struct program program;
     struct expect expect;
     struct world_call *start;
-    struct world_call *ask; // under way; NULL: none
+    struct ask *asks; // as the program expects them
+    size_t asked;     // all before it are done
     struct world_call *hold;
-    size_t asked;
-    uint32_t again; // times that this ask was made before
     uint64_t stop_at_ms;
     bool is_stopped;
     bool is_reset; // now and then to an earlier point
@@ -94,6 +106,7 @@ play_destroy(struct play *play)
 {
     for (size_t i = 0; i < play->roots_count; i++) {
         expect_fini(&play->roots[i]->expect);
+        wf_free(play->roots[i]->asks);
         wf_free(play->roots[i]);
     }
     for (size_t i = 0; i < play->tokens_count; i++) {
@@ -130,6 +143,7 @@ draw_program(struct root *root, struct choice *choice)
     }
     program_make(&source, &root->program);
     expect_make(&root->program, root->id, &root->expect);
+    root->asks = wf_calloc((root->expect.asks_count + 1) * sizeof(*root->asks));
 }
 
 static struct world_call *
@@ -179,9 +193,9 @@ play_root(const struct play *play, size_t index)
 }
 
 static struct world_call *
-ask(struct world *world, const struct root *root)
+submit_ask(struct world *world, const struct root *root, size_t i)
 {
-    const struct expect_ask *ask = &root->expect.asks[root->asked];
+    const struct expect_ask *ask = &root->expect.asks[i];
     uint64_t seed = root->program.source.seed;
     struct run_payload payload = {.seq = ask->seq};
     weft_request request = WEFT_REQUEST_INIT;
@@ -195,7 +209,7 @@ ask(struct world *world, const struct root *root)
     request.name = ask->is_update ? "add" : "go";
     if (ask->is_update) {
         (void)snprintf(update_id, sizeof(update_id), "%" PRIu32 "-%" PRIu32,
-                       ask->seq, root->again);
+                       ask->seq, root->asks[i].again);
         request.update_id = update_id;
     }
     return world_submit(world, &request);
@@ -229,32 +243,58 @@ fail(const struct root *root, const char *format, ...)
 
 // An update whose run began again was not done, and is asked for anew.
 static void
-take_answer(struct root *root)
+take_answer(struct root *root, size_t i)
 {
-    const struct expect_ask *ask = &root->expect.asks[root->asked];
-    const struct world_call *call = root->ask;
-    uint64_t value = program_update(root->program.source.seed, ask->seq);
+    const struct expect_ask *expected = &root->expect.asks[i];
+    struct ask *ask = &root->asks[i];
+    const struct world_call *call = ask->call;
+    uint64_t value = program_update(root->program.source.seed, expected->seq);
     uint64_t answer = 0;
 
-    root->ask = NULL;
-    if (ask->is_update && call->err == WEFT_EFINISHED) {
-        root->again++;
+    ask->call = NULL;
+    if (expected->is_update && call->err == WEFT_EFINISHED) {
+        ask->again++;
         return;
     }
     if (call->err != WEFT_OK) {
         fail(root, "%s: %s %" PRIu32 " is answered %s %s", root->id,
-             ask->is_update ? "update" : "go", ask->seq,
+             expected->is_update ? "update" : "go", expected->seq,
              weft_err_name(call->err), call->failure);
     }
-    if (ask->is_update) {
+    if (expected->is_update) {
         memcpy(&answer, call->data, sizeof(answer));
         if (answer != program_work(value)) {
             fail(root, "%s: update %" PRIu32 " has another answer", root->id,
-                 ask->seq);
+                 expected->seq);
         }
     }
-    root->asked++;
-    root->again = 0;
+    ask->is_done = true;
+}
+
+// Signals one after the other, since a refused one is overtaken; updates beside
+// each other.
+static void
+tend_asks(struct root *root, struct world *world)
+{
+    bool may_go = true;
+
+    while (root->asked < root->expect.asks_count &&
+           root->asks[root->asked].is_done) {
+        root->asked++;
+    }
+    for (size_t i = root->asked;
+         i < root->expect.asks_count && i < root->asked + AHEAD; i++) {
+        struct ask *ask = &root->asks[i];
+        bool is_update = root->expect.asks[i].is_update;
+
+        if (ask->call != NULL && ask->call->is_answered) {
+            take_answer(root, i);
+        }
+        if (!ask->is_done && ask->call == NULL && (is_update || may_go)) {
+            ask->call = submit_ask(world, root, i);
+        }
+        may_go = may_go && (is_update || ask->is_done);
+    }
 }
 
 static void
@@ -268,12 +308,7 @@ tend_root(struct root *root, struct world *world)
         root->stop_at_ms = 0;
         (void)submit(world, WEFT_VERB_CANCEL, root->id);
     }
-    if (root->ask != NULL && root->ask->is_answered) {
-        take_answer(root);
-    }
-    if (root->ask == NULL && root->asked < root->expect.asks_count) {
-        root->ask = ask(world, root);
-    }
+    tend_asks(root, world);
 }
 
 static void

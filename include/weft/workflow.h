@@ -372,7 +372,8 @@ WEFT_API const char *weft_workflow_namespace(const weft_workflow *wf);
 WEFT_API const char *weft_workflow_kind(const weft_workflow *wf);
 WEFT_API const char *weft_workflow_id(const weft_workflow *wf);
 // 1, plus 1 for every restart and every retry of the start's policy. A reset by
-// an operator leaves it as it was, so that the code does again what it did.
+// an operator leaves it as it was, so that the code does again what it did; one
+// to the beginning, where nothing has to fit, makes it 1 more.
 WEFT_API uint64_t weft_workflow_run(const weft_workflow *wf);
 // 1, plus 1 for every retry; a restart begins with 1 again.
 WEFT_API uint32_t weft_workflow_attempt(const weft_workflow *wf);

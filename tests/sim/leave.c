@@ -197,8 +197,8 @@ check_told(const struct leave *leave, const struct wf_request *request)
 
     // One that is withdrawn tells nothing of it.
     if (request->verb == WEFT_VERB_RESULT && is_same &&
-        !atomic_load(&request->is_withdrawn) &&
-        !wf_actor_is_live(now) && wf_actor_is_live(then)) {
+        !atomic_load(&request->is_withdrawn) && !wf_actor_is_live(now) &&
+        wf_actor_is_live(then)) {
         fail(leave, "the end", wf_key_id(&request->key), then->run);
     }
     if (request->verb == WEFT_VERB_UPDATE && is_same &&

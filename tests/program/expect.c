@@ -5,52 +5,12 @@
 // It walks the tree as the workflow does, and draws the same names in the same
 // order; all else follows from what the headers of weft promise.
 
-#include "program/expect.h"
+#include "program/expect_impl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum end { END_OK, END_FAILED, END_RESTART };
-
-#define LEVELS_MAX 16
-
-// What failed: the outermost level first.
-struct trouble {
-    uint32_t count;
-    struct {
-        char name[32];
-        char source[PROGRAM_ID_SIZE + 16];
-    } levels[LEVELS_MAX];
-};
-
-struct walk {
-    struct expect *out;
-    const struct program *program;
-    const char *root;
-    uint32_t goes;
-    uint32_t updates;
-};
-
-struct instance {
-    struct walk *walk;
-    const char *id;
-    uint32_t restarts;
-    uint32_t attempt;
-    bool is_root;
-    enum program_mode mode;
-};
-
-struct strand {
-    struct instance *in;
-    uint64_t key;
-    uint32_t count;
-    bool is_loose;
-    uint64_t registers[PROGRAM_REGISTERS];
-    bool is_own;            // its failure is one that it made itself
-    struct trouble trouble; // of END_FAILED
-};
 
 // Lists. ----------------------------------------------------------------------
 
@@ -102,8 +62,9 @@ add_ask(const struct strand *strand, bool is_update)
     return seq;
 }
 
-static void
-add_child(const struct strand *strand, const char *id, const char *outcome)
+void
+expect_add_child(const struct strand *strand, const char *id,
+                 const char *outcome)
 {
     struct expect *out = strand->in->walk->out;
     struct expect_child *child;
@@ -131,10 +92,10 @@ expect_fini(struct expect *expect)
 // Failures. -------------------------------------------------------------------
 
 // A level around what there is.
-static void
-wrap(struct trouble *trouble, const char *name, const char *source)
+void
+expect_wrap(struct trouble *trouble, const char *name, const char *source)
 {
-    if (trouble->count == LEVELS_MAX) {
+    if (trouble->count == EXPECT_LEVELS_MAX) {
         abort();
     }
     memmove(&trouble->levels[1], &trouble->levels[0],
@@ -147,11 +108,11 @@ wrap(struct trouble *trouble, const char *name, const char *source)
 }
 
 // The code makes a failure of its own.
-static enum end
-throw_own(struct strand *strand, const char *name)
+enum end
+expect_throw(struct strand *strand, const char *name)
 {
     strand->trouble.count = 0;
-    wrap(&strand->trouble, name, "");
+    expect_wrap(&strand->trouble, name, "");
     strand->is_own = true;
     return END_FAILED;
 }
@@ -161,13 +122,13 @@ static enum end
 fail_by(struct strand *strand, const char *name, const char *source)
 {
     strand->trouble.count = 0;
-    wrap(&strand->trouble, name, source);
+    expect_wrap(&strand->trouble, name, source);
     strand->is_own = false;
     return END_FAILED;
 }
 
-static enum end
-pass_on(struct strand *strand, const struct trouble *trouble)
+enum end
+expect_pass_on(struct strand *strand, const struct trouble *trouble)
 {
     strand->trouble = *trouble;
     strand->is_own = false;
@@ -200,9 +161,18 @@ say_trouble(const struct trouble *trouble, char out[EXPECT_TEXT_SIZE])
     }
 }
 
-// Calls. ----------------------------------------------------------------------
+void
+expect_say_end(const struct strand *strand, enum end end,
+               char out[EXPECT_TEXT_SIZE])
+{
+    if (end == END_OK) {
+        expect_say_ok(program_sum(strand->registers), out);
+    } else {
+        say_trouble(&strand->trouble, out);
+    }
+}
 
-static enum end do_block(struct strand *strand, uint8_t index);
+// Calls. ----------------------------------------------------------------------
 
 static const char *const call_failures[CALL_COUNT] = {
     [CALL_BAD] = "bad",
@@ -248,7 +218,7 @@ do_step(struct strand *strand, const struct program_statement *at)
 {
     add_call(strand, program_draw(strand->key, &strand->count), true);
     if (at->how == 3) {
-        return throw_own(strand, "step");
+        return expect_throw(strand, "step");
     }
     program_take(at, at->x + 7, strand->registers);
     return END_OK;
@@ -258,7 +228,7 @@ static enum end
 do_value(struct strand *strand, const struct program_statement *at)
 {
     if (at->how == 3) {
-        return throw_own(strand, "value");
+        return expect_throw(strand, "value");
     }
     program_take(at, at->x + 9, strand->registers);
     return END_OK;
@@ -362,226 +332,12 @@ do_show(struct strand *strand, const struct program_statement *at)
     return END_OK;
 }
 
-// Instances. ------------------------------------------------------------------
-
-// However often it begins again. What is to be cancelled in the end does not
-// mind failures.
-static enum end
-run_instance(struct instance *in, struct strand *strand, uint8_t block,
-             enum program_mode mode)
-{
-    uint32_t attempts = mode == MODE_PLAIN ? in->walk->program->attempts : 1;
-    uint64_t begun[PROGRAM_REGISTERS];
-    uint64_t run = 0;
-    enum end end;
-
-    in->attempt = 1;
-    in->mode = mode;
-    memcpy(begun, strand->registers, sizeof(begun));
-    for (;;) {
-        strand->key = program_run_key(in->id, ++run);
-        strand->count = 0;
-        memcpy(strand->registers, begun, sizeof(begun));
-        end = do_block(strand, block);
-        if (end == END_RESTART) {
-            in->attempt = 1;
-            in->restarts++;
-            memcpy(begun, strand->registers, sizeof(begun));
-        } else if (end == END_FAILED && in->attempt < attempts) {
-            in->attempt++;
-        } else {
-            return end;
-        }
-    }
-}
-
-// How it ends, as its parent sees it, or who asks for its result.
-static enum end
-end_instance(struct instance *in, struct strand *strand, uint8_t block)
-{
-    enum end end = run_instance(in, strand, block, MODE_PLAIN);
-
-    if (end == END_FAILED && !strand->is_own) {
-        struct trouble inner = strand->trouble;
-
-        wrap(&strand->trouble, inner.levels[0].name, "");
-    }
-    return end;
-}
-
-static void
-say_end(const struct strand *strand, enum end end, char out[EXPECT_TEXT_SIZE])
-{
-    if (end == END_OK) {
-        expect_say_ok(program_sum(strand->registers), out);
-    } else {
-        say_trouble(&strand->trouble, out);
-    }
-}
-
-// Children. -------------------------------------------------------------------
-
-static enum end
-await_child(struct strand *strand, const struct program_statement *at,
-            const char *id, struct strand *child, enum end end)
-{
-    if (end == END_OK) {
-        program_take(at, program_sum(child->registers), strand->registers);
-        return END_OK;
-    }
-    (void)snprintf(child->trouble.levels[0].source,
-                   sizeof(child->trouble.levels[0].source), "program/%s", id);
-    return pass_on(strand, &child->trouble);
-}
-
-static enum end
-do_child(struct strand *strand, const struct program_statement *at)
-{
-    char id[PROGRAM_ID_SIZE];
-    char outcome[EXPECT_TEXT_SIZE];
-    struct instance in = {.walk = strand->in->walk, .id = id};
-    struct strand child = {.in = &in, .is_loose = strand->is_loose};
-    enum end end;
-
-    program_child_id(strand->in->walk->root,
-                     program_draw(strand->key, &strand->count), id);
-    memcpy(child.registers, strand->registers, sizeof(child.registers));
-    switch (at->how) {
-    case CHILD_ANYWHEN:
-    case CHILD_OVERDUE:
-        child.is_loose = true;
-        (void)run_instance(&in, &child, at->blocks[0], MODE_LOOSE);
-        program_take(at, 1, strand->registers);
-        return END_OK;
-    case CHILD_READY:
-    case CHILD_READY_TRY:
-        (void)run_instance(&in, &child, at->blocks[0], MODE_READY);
-        (void)do_block(&child, at->blocks[1]);
-        program_take(at, 1, strand->registers);
-        add_child(strand, id, "cancelled");
-        return END_OK;
-    case CHILD_ABANDON:
-        end = end_instance(&in, &child, at->blocks[0]);
-        say_end(&child, end, outcome);
-        add_child(strand, id, outcome);
-        return END_OK;
-    case CHILD_BESIDE: {
-        struct strand own;
-
-        end = end_instance(&in, &child, at->blocks[0]);
-        // A failure of its own code has to wait for the child.
-        own = *strand;
-        if (do_block(&own, at->blocks[1]) != END_OK) {
-            *strand = own;
-            return END_FAILED;
-        }
-        *strand = own;
-        return await_child(strand, at, id, &child, end);
-    }
-    case CHILD_EARLY:
-        for (uint32_t i = 0; i < 2 && in.walk->program->attempts == 1; i++) {
-            child.registers[0] = program_mix(child.registers[0], at->x + i);
-        }
-        end = end_instance(&in, &child, at->blocks[0]);
-        return await_child(strand, at, id, &child, end);
-    default:
-        end = end_instance(&in, &child, at->blocks[0]);
-        return await_child(strand, at, id, &child, end);
-    }
-}
-
-// A child that this run leaves behind.
-static enum end
-do_doom(struct strand *strand, const struct program_statement *at)
-{
-    char id[PROGRAM_ID_SIZE];
-    struct instance in = {.walk = strand->in->walk, .id = id};
-    struct strand child = {.in = &in, .is_loose = true};
-
-    program_child_id(strand->in->walk->root,
-                     program_draw(strand->key, &strand->count), id);
-    memcpy(child.registers, strand->registers, sizeof(child.registers));
-    (void)run_instance(&in, &child, at->blocks[0], MODE_LOOSE);
-    // What is cancelled itself asks it to stop, before it ends.
-    add_child(strand, id,
-              at->how == 0                     ? "cancelled"
-              : strand->in->mode == MODE_PLAIN ? "terminated"
-                                               : "stopped");
-    return END_OK;
-}
-
-// Blocks of a strand. ---------------------------------------------------------
-
-// As another strand beside this one, and back.
-static void
-do_loose(struct strand *strand, uint8_t block)
-{
-    struct strand loose = *strand;
-
-    loose.key = program_draw(strand->key, &strand->count);
-    loose.count = 0;
-    loose.is_loose = true;
-    (void)do_block(&loose, block);
-}
-
-static enum end
-do_scope(struct strand *strand, const struct program_statement *at)
-{
-    if (at->how == SCOPE_IN_TIME) {
-        return do_block(strand, at->blocks[0]);
-    }
-    do_loose(strand, at->blocks[0]);
-    return strand->is_loose ? END_OK : do_block(strand, at->blocks[1]);
-}
-
-static enum end
-do_branch(const struct strand *strand, const struct program_statement *at,
-          int i, struct strand *branch)
-{
-    enum end end;
-
-    branch->count = 0;
-    branch->is_loose = strand->is_loose || at->how == BRANCHES_EVEN ||
-                       (at->how == BRANCHES_RACE && i > 0);
-    end = do_block(branch, at->blocks[i]);
-    if (at->how == BRANCHES_SUCCESS && i == 0 && end == END_OK) {
-        end = throw_own(branch, "lost");
-    }
-    return end;
-}
-
-static enum end
-do_branches(struct strand *strand, const struct program_statement *at)
-{
-    struct strand branches[PROGRAM_BLOCKS];
-    enum end ends[PROGRAM_BLOCKS];
-    uint32_t first = at->how == BRANCHES_SUCCESS ? 1 : 0;
-    uint32_t last = at->how == BRANCHES_RACE ? 0 : PROGRAM_BLOCKS - 1;
-
-    for (int i = 0; i < PROGRAM_BLOCKS; i++) {
-        branches[i] = *strand;
-        branches[i].key = program_draw(strand->key, &strand->count);
-    }
-    for (int i = 0; i < PROGRAM_BLOCKS; i++) {
-        ends[i] = do_branch(strand, at, i, &branches[i]);
-    }
-    if (at->how == BRANCHES_EVEN) {
-        program_take(at, 2, strand->registers);
-        return END_OK;
-    }
-    for (uint32_t i = first; i <= last; i++) {
-        if (ends[i] != END_OK) {
-            return pass_on(strand, &branches[i].trouble);
-        }
-        program_take(at, program_sum(branches[i].registers), strand->registers);
-    }
-    return END_OK;
-}
+// Blocks. ---------------------------------------------------------------------
 
 static enum end
 do_try(struct strand *strand, const struct program_statement *at)
 {
-    enum end end = do_block(strand, at->blocks[0]);
+    enum end end = expect_block(strand, at->blocks[0]);
 
     if (end == END_FAILED) {
         program_take(at, program_hash(strand->trouble.levels[0].name),
@@ -595,11 +351,11 @@ static enum end
 do_throw(struct strand *strand, const struct program_statement *at)
 {
     if (at->how != 2) {
-        return throw_own(strand, at->how == 0 ? "boom" : "bang");
+        return expect_throw(strand, at->how == 0 ? "boom" : "bang");
     }
     add_call(strand, program_draw(strand->key, &strand->count), true);
     (void)fail_by(strand, "bad", "work");
-    wrap(&strand->trouble, "wrapped", "");
+    expect_wrap(&strand->trouble, "wrapped", "");
     strand->is_own = true;
     return END_FAILED;
 }
@@ -615,9 +371,9 @@ do_saga(struct strand *strand, const struct program_statement *at)
     for (uint32_t i = 0; i < count; i++) {
         keys[i] = program_draw(strand->key, &strand->count);
     }
-    end = do_block(strand, at->blocks[0]);
+    end = expect_block(strand, at->blocks[0]);
     if (end == END_OK && at->how == 1) {
-        end = throw_own(strand, "undone");
+        end = expect_throw(strand, "undone");
     }
     // If all went well, one that is cancelled just then may undo.
     for (uint32_t i = count; i-- > 0;) {
@@ -635,7 +391,7 @@ do_if(struct strand *strand, const struct program_statement *at)
 {
     bool is_odd = strand->registers[at->x % PROGRAM_REGISTERS] % 2 != 0;
 
-    return do_block(strand, at->blocks[is_odd ? 0 : 1]);
+    return expect_block(strand, at->blocks[is_odd ? 0 : 1]);
 }
 
 static enum end
@@ -644,7 +400,7 @@ do_loop(struct strand *strand, const struct program_statement *at)
     enum end end = END_OK;
 
     for (uint32_t i = 0; i < program_times(at) && end == END_OK; i++) {
-        end = do_block(strand, at->blocks[0]);
+        end = expect_block(strand, at->blocks[0]);
     }
     return end;
 }
@@ -698,13 +454,13 @@ do_statement(struct strand *strand, const struct program_statement *at)
     case OP_SELF:
         return do_self(strand, at);
     case OP_CHILD:
-        return do_child(strand, at);
+        return expect_child_of(strand, at);
     case OP_BRANCHES:
-        return do_branches(strand, at);
+        return expect_branches(strand, at);
     case OP_SCOPE:
-        return do_scope(strand, at);
+        return expect_scope(strand, at);
     case OP_SHIELD:
-        return do_block(strand, at->blocks[0]);
+        return expect_block(strand, at->blocks[0]);
     case OP_TRY:
         return do_try(strand, at);
     case OP_THROW:
@@ -719,10 +475,10 @@ do_statement(struct strand *strand, const struct program_statement *at)
     case OP_TALK:
         return do_talk(strand, at);
     case OP_DOOM:
-        return do_doom(strand, at);
+        return expect_doom(strand, at);
     case OP_FLAKY:
         return strand->in->attempt <= program_flaky(at)
-                   ? throw_own(strand, "flaky_run")
+                   ? expect_throw(strand, "flaky_run")
                    : END_OK;
     case OP_RESTART:
         return do_restart(strand, at);
@@ -731,8 +487,8 @@ do_statement(struct strand *strand, const struct program_statement *at)
     }
 }
 
-static enum end
-do_block(struct strand *strand, uint8_t index)
+enum end
+expect_block(struct strand *strand, uint8_t index)
 {
     const struct program *program = strand->in->walk->program;
     const struct program_statement *at = program_at(program, index);
@@ -753,6 +509,6 @@ expect_make(const struct program *program, const char *root, struct expect *out)
     enum end end;
 
     *out = (struct expect){0};
-    end = end_instance(&in, &strand, program->first);
-    say_end(&strand, end, out->outcome);
+    end = expect_instance(&in, &strand, program->first);
+    expect_say_end(&strand, end, out->outcome);
 }

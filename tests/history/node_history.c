@@ -43,8 +43,9 @@ struct rig {
     weft_client *clients[CLIENTS];
     struct work *work;
     bool is_killing;
-    bool was_ready; // it has answered somebody once
-    uint64_t kill_at_ms;
+    uint64_t answers;
+    uint64_t kill_at_ms; // or when it has answered so much
+    uint64_t kill_at_answers;
     uint64_t kills;
     struct stopped_counts counts;
     struct history_faults faults; // of stopped directories
@@ -129,11 +130,11 @@ connect_client(struct rig *rig, uint32_t who)
     must(weft_client_connect(&options, &rig->clients[who]), "connect");
 }
 
-// It dies with all that it has under way, and begins anew as itself.
+// A client dies with all that it has under way, and begins anew as itself.
 static void
 restart_client(struct rig *rig)
 {
-    uint32_t who = draw(rig, CLIENTS);
+    uint32_t who = draw(rig, CLIENTS - 1); // the last one has bursts
 
     weft_client_close(rig->clients[who]);
     connect_client(rig, who);
@@ -142,12 +143,14 @@ restart_client(struct rig *rig)
 
 // The node. -------------------------------------------------------------------
 
-static uint64_t
-draw_life_ms(struct rig *rig)
+// By what it has answered; or by time, which is while it opens, mostly.
+static void
+plan_kill(struct rig *rig)
 {
-    static const uint32_t most_ms[] = {25, 120, 120, 600, 1500};
+    bool is_early = draw(rig, 4) == 0;
 
-    return draw(rig, most_ms[draw(rig, 5)]);
+    rig->kill_at_ms = wall_ms() + (is_early ? draw(rig, 100) : 5000);
+    rig->kill_at_answers = rig->answers + draw(rig, 250);
 }
 
 static void
@@ -156,10 +159,21 @@ restart_node(struct rig *rig)
     served_kill(&rig->served);
     rig->kills++;
     if (draw(rig, 4) == 0) {
-        stopped_check(rig->data, !rig->was_ready, &rig->counts, &rig->faults);
+        stopped_check(rig->data, rig->answers == 0, &rig->counts, &rig->faults);
     }
     served_start(&rig->served, rig->data);
-    rig->kill_at_ms = wall_ms() + draw_life_ms(rig);
+    plan_kill(rig);
+}
+
+// It stands still for a while, as a machine does that swaps.
+static void
+pause_node(struct rig *rig)
+{
+    struct timespec time = {.tv_nsec = (long)draw(rig, 200) * 1000000};
+
+    (void)kill(rig->served.pid, SIGSTOP);
+    (void)nanosleep(&time, NULL);
+    (void)kill(rig->served.pid, SIGCONT);
 }
 
 static void
@@ -174,9 +188,13 @@ turn(void *ctx)
     }
     (void)poll(polls, CLIENTS, 1);
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        rig->was_ready |= weft_client_dispatch(rig->clients[i], 16) > 0;
+        rig->answers += weft_client_dispatch(rig->clients[i], 16);
     }
-    if (rig->is_killing && wall_ms() >= rig->kill_at_ms) {
+    if (rig->is_killing && draw(rig, 1500) == 0) {
+        pause_node(rig);
+    }
+    if (rig->is_killing && (wall_ms() >= rig->kill_at_ms ||
+                            rig->answers >= rig->kill_at_answers)) {
         restart_node(rig);
         if (rig->work != NULL && draw(rig, 2) == 0) {
             restart_client(rig);
@@ -231,6 +249,7 @@ ask_all(struct rig *rig, uint64_t seed)
         .parked_ms = PARKED_MS,
         .has_resets = true,
     });
+    plan_kill(rig);
     rig->is_killing = true;
     while (!work_is_done(rig->work) && wall_ms() < end_ms) {
         work_step(rig->work);

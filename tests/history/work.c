@@ -155,32 +155,46 @@ is_reading(const struct work_call *call)
            (call->verb == LINEAR_READ || call->verb == LINEAR_LIST);
 }
 
+// One of the ways to read beside the object's turns. text is of this request.
+static weft_request
+read_request(struct work *work, const struct work_call *call, char text[64])
+{
+    bool is_ledger = call->object >= KINDS_LEDGER;
+    uint32_t way = is_ledger ? 0 : work_draw(work, 4);
+    weft_request request = request_of(WEFT_VERB_QUERY, "view", weft_nothing());
+    char id[KINDS_ID_SIZE];
+
+    if (call->verb == LINEAR_LIST) {
+        request.name = "list";
+    } else if (way == 1) {
+        request.name = "number";
+    } else if (way == 2) {
+        request.verb = WEFT_VERB_DESCRIBE;
+    } else if (way == 3) {
+        (void)kinds_target(call->object, id);
+        (void)snprintf(text, 64, "id = \"%s\"", id);
+        request.verb = WEFT_VERB_LIST;
+        request.filter = text;
+    }
+    return request;
+}
+
 // How an operation is asked: by the object's turn, or beside it.
 static void
 ask_cell(struct work *work, struct work_call *call)
 {
-    static const char *const views[] = {"view", "number"};
     struct kinds_op op = {.verb = call->verb, .a = call->a, .b = call->b};
     weft_request request =
         request_of(WEFT_VERB_ASK, "op", weft_bytes_of(&op, sizeof(op)));
+    char text[64];
 
-    if (call->object >= KINDS_LEDGER) {
+    if (is_reading(call) &&
+        (call->object >= KINDS_LEDGER || call->object % 2 == 1)) {
+        request = read_request(work, call, text);
+    } else if (call->object >= KINDS_LEDGER) {
         request.verb = WEFT_VERB_UPDATE;
     } else if (call->verb >= LINEAR_SET) {
         request.verb = WEFT_VERB_SIGNAL;
-    }
-    if (is_reading(call) &&
-        (call->object >= KINDS_LEDGER || call->object % 2 == 1)) {
-        bool is_list = call->verb == LINEAR_LIST;
-        bool is_ledger = call->object >= KINDS_LEDGER;
-        uint32_t way = work_draw(work, 3);
-
-        request = request_of(WEFT_VERB_QUERY,
-                             is_list ? "list" : views[is_ledger ? 0 : way % 2],
-                             weft_nothing());
-        if (way == 2 && !is_list && !is_ledger) {
-            request.verb = WEFT_VERB_DESCRIBE;
-        }
     }
     work_submit(work, call, &request);
 }
@@ -325,7 +339,7 @@ begin_burst(struct work *work)
 
     work_operate(work, WEFT_VERB_PAUSE, object);
     for (uint32_t i = 0; i < work->options.burst; i++) {
-        begin_note(work, WORK_CELL_CLIENTS, object);
+        begin_note(work, WORK_CLIENTS - 1, object);
     }
     work->bursts++;
 }

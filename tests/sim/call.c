@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "runtime/capsule.h"
+#include "runtime/filter.h"
 #include "runtime/policy.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
@@ -247,6 +248,9 @@ make_request(const weft_request *given)
     if (given->verb == WEFT_VERB_LIST) {
         request->list_namespace = wf_strdup("default");
         request->list_kind = wf_strdup(given->target.kind);
+        if (given->filter != NULL) {
+            world_must(wf_filter_parse(given->filter, &request->list_filter));
+        }
     }
     return request;
 }

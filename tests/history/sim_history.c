@@ -214,9 +214,12 @@ make_world(uint64_t seed, bool is_calm, const weft_definitions *definitions)
         .definitions = definitions,
         .frame_loss = is_calm ? 0 : 60,
         .frame_double = is_calm ? 0 : 60,
-        .crash_at_commit = is_calm ? 0 : 12,
+        .crash_at_commit = is_calm                  ? 0
+                           : chance / 1024 % 2 == 0 ? 12
+                                                    : 50,
         .commit_in_doubt = is_calm ? 0 : 8,
         .commit_stall = is_calm ? 0 : 8,
+        .again_ms = 40,
         .twin_every = 1000, // sim.random has those
     });
 }

@@ -114,8 +114,15 @@ ask_again(struct world *world, struct wf_list *requests)
             WF_CONTAINER(node, struct wf_request, wait);
 
         wf_request_reset(request);
-        wf_partition_request(world->sites[request->partition].partition,
-                             world->now_ms, request);
+        if (world->options.again_ms > 0) {
+            uint64_t ms = choice_below(world->choice, world->options.again_ms);
+
+            world_send_later(world, COMING_RETRY, request->partition, ms)
+                ->request = request;
+        } else {
+            wf_partition_request(world->sites[request->partition].partition,
+                                 world->now_ms, request);
+        }
     }
 }
 

@@ -42,9 +42,12 @@ struct world_options {
     uint32_t crash_at_commit; // before or after a commit is durable
     uint32_t commit_in_doubt; // the commit fails, applied or not
     uint32_t commit_stall;    // the commit is refused, and tried again
-    bool is_traced;           // keep the trace as text
-    FILE *trace;              // write it there; or NULL; borrowed
-    uint32_t twin_every;      // commits between two twin_checks; 0: usual
+    // What was under way in a crash is asked again up to so much later, in any
+    // order; 0: at once.
+    uint32_t again_ms;
+    bool is_traced;      // keep the trace as text
+    FILE *trace;         // write it there; or NULL; borrowed
+    uint32_t twin_every; // commits between two twin_checks; 0: usual
 };
 
 struct world *world_create(const struct world_options *options);

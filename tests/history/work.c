@@ -160,7 +160,7 @@ static weft_request
 read_request(struct work *work, const struct work_call *call, char text[64])
 {
     bool is_ledger = call->object >= KINDS_LEDGER;
-    uint32_t way = is_ledger ? 0 : work_draw(work, 4);
+    uint32_t way = is_ledger ? 0 : work_draw(work, 5);
     weft_request request = request_of(WEFT_VERB_QUERY, "view", weft_nothing());
     char id[KINDS_ID_SIZE];
 
@@ -170,7 +170,7 @@ read_request(struct work *work, const struct work_call *call, char text[64])
         request.name = "number";
     } else if (way == 2) {
         request.verb = WEFT_VERB_DESCRIBE;
-    } else if (way == 3) {
+    } else if (way > 2) {
         (void)kinds_target(call->object, id);
         (void)snprintf(text, 64, "id = \"%s\"", id);
         request.verb = WEFT_VERB_LIST;
@@ -222,7 +222,7 @@ draw_op(struct work *work, struct work_call *call)
     uint32_t verb = work_draw(work, 12);
 
     if (verb >= LINEAR_SET && !is_turn_only) {
-        verb = work_draw(work, 2) == 0 ? LINEAR_READ : LINEAR_LIST;
+        verb = work_draw(work, 4) > 0 ? LINEAR_READ : LINEAR_LIST;
     } else if (verb >= LINEAR_VERB_COUNT) {
         verb = LINEAR_READ;
     }

@@ -157,7 +157,10 @@ wf_policy_encode(const weft_call_options *given, struct wf_buf *out_bytes)
     if (err == WEFT_OK) {
         err = check(&options);
     }
-    if (err == WEFT_OK && options.retry.non_retryable != NULL) {
+    if (err != WEFT_OK) { // there may be nothing in it, or no number
+        return err;
+    }
+    if (options.retry.non_retryable != NULL) {
         kept.number[HAS_NAMES] = 1;
         err = put_names(options.retry.non_retryable, &names);
     }

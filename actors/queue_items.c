@@ -153,7 +153,7 @@ wf_queue_items_read_poller(const struct wf_queue_turn *turn,
     weft_bytes handed;
 
     memcpy(poller.id, id, WF_QUEUE_POLLER_BYTES);
-    for (int i = 0; i < WF_QUEUE_POLLER_BYTES; i++) {
+    for (size_t i = 0; i < WF_QUEUE_POLLER_BYTES; i++) {
         (void)snprintf(poller.key + 1 + 2 * i, 3, "%02x", id[i]);
     }
     value = wf_reader_of(wf_queue_items_get(turn, poller.key));

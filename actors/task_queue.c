@@ -301,7 +301,7 @@ take_poll(struct wf_queue_turn *turn, weft_bytes data)
 static bool
 read_hex(const char *text, uint8_t out_id[WF_QUEUE_POLLER_BYTES])
 {
-    for (int i = 0; i < WF_QUEUE_POLLER_BYTES; i++) {
+    for (size_t i = 0; i < WF_QUEUE_POLLER_BYTES; i++) {
         unsigned byte;
 
         if (sscanf(text + 2 * i, "%2x", &byte) != 1) {

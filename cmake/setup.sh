@@ -14,7 +14,8 @@ weft_packages_build="build-essential cmake ninja-build pkg-config
     librocksdb-dev libmsgpack-dev libboost-context-dev libjansson-dev
     libxxhash-dev libzmq3-dev libsodium-dev libinih-dev libsystemd-dev"
 weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
-    libclang-rt-14-dev python3-zmq python3-msgpack
+    libclang-rt-14-dev clang-tidy-14 cppcheck valgrind
+    python3 python3-zmq python3-msgpack
     qemu-system-x86 busybox-static e2fsprogs xfsprogs"
 
 weft_setup() {

@@ -354,6 +354,8 @@ read_line(struct settings *settings, int argc, char **argv)
                       optarg == NULL ? "yes" : optarg);
         } else if (option == 'c') {
             free(settings->config);
+            // It has one.
+            // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
             settings->config = strdup(optarg);
         } else if (option == OPTION_CHECK) {
             next = SETTINGS_CHECK;

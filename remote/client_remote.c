@@ -433,7 +433,8 @@ static weft_err
 start(struct remote *remote)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    sigset_t all, before;
+    sigset_t all;
+    sigset_t before;
     int rc;
 
     (void)sigfillset(&all);

@@ -316,7 +316,8 @@ static weft_err
 read_list(reading *how, table_field *field, wire_field *from, void *out_list,
           size_t *out_count)
 {
-    struct wf_wire_walk walk = {0}, entries;
+    struct wf_wire_walk walk = {0};
+    struct wf_wire_walk entries;
     struct wf_wire_field entry;
     uint8_t *list;
     weft_err err = wf_wire_array(from, &walk);

@@ -303,8 +303,10 @@ static weft_err
 read_groups(const struct wf_codec_reading *how,
             const struct wf_wire_message *message, struct wf_groups *groups)
 {
-    struct wf_wire_walk walk = wf_wire_fields(message), list = {0};
-    struct wf_wire_field field, entry;
+    struct wf_wire_walk walk = wf_wire_fields(message);
+    struct wf_wire_walk list = {0};
+    struct wf_wire_field field;
+    struct wf_wire_field entry;
     weft_err err = WEFT_OK;
 
     while (wf_wire_next(&walk, &field)) {

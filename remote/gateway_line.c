@@ -230,10 +230,10 @@ cut_most_held(weft_server *server, bool is_all, uint64_t bytes_max)
                            : most;
             }
         }
-        if (bytes > bytes_max) {
+        if (most != NULL && bytes > bytes_max) {
             cut_held(server, most);
         }
-    } while (bytes > bytes_max);
+    } while (most != NULL && bytes > bytes_max);
 }
 
 static void

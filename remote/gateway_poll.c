@@ -91,7 +91,8 @@ copy_headers(struct wf_arena *memory, weft_bytes packed,
              struct wf_codec_task *task)
 {
     weft_bytes rest = packed;
-    weft_pair pair, *pairs;
+    weft_pair pair;
+    weft_pair *pairs;
     size_t count = 0;
 
     while (weft_pairs_next(&rest, &pair)) {

@@ -268,7 +268,8 @@ static void
 take_offers(struct wf_gateway_queue *queue, weft_bytes data)
 {
     weft_payload_entries walk;
-    weft_bytes entry, token;
+    weft_bytes entry;
+    weft_bytes token;
     uint64_t id;
 
     if (weft_payload_walk(data, "offers", &walk) != WEFT_OK) {

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "remote/codec_session.h"
@@ -197,6 +198,7 @@ join(weft_server *server, struct wf_gateway_peer *peer,
 {
     struct wf_gateway_session *before = peer->session;
 
+    WF_ASSERT(session != NULL);
     if (session->peer != NULL && session->peer != peer) {
         replace(server, session);
     }

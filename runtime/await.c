@@ -7,6 +7,7 @@
 // known wakes it, and it looks again. Being woken for nothing does no harm.
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/inside.h"
@@ -159,10 +160,11 @@ wf_await_check(weft_workflow *wf, struct wf_branch **out_branch)
 static weft_err
 suspend(weft_workflow *wf)
 {
-    struct wf_branch *branch;
+    struct wf_branch *branch = NULL;
     weft_err err = wf_await_check(wf, &branch);
 
     if (err == WEFT_OK) {
+        WF_ASSERT(branch != NULL);
         branch->is_waiting = true;
         wf_stack_suspend(branch->stack);
         branch->is_waiting = false;
@@ -417,12 +419,13 @@ look_and_wait(weft_workflow *wf, struct wait *wait, uint32_t timer)
 static weft_err
 wait_until(weft_workflow *wf, struct wait *wait, uint32_t timer)
 {
-    struct wf_branch *branch;
+    struct wf_branch *branch = NULL;
     weft_err err = wf_await_check(wf, &branch);
 
     if (err != WEFT_OK) {
         return err;
     }
+    WF_ASSERT(branch != NULL);
     note_wait(wf, wait, timer);
     branch->condition = wait->condition;
     branch->condition_ctx = wait->ctx;

@@ -12,7 +12,7 @@
 
 #define SLOT_BYTES 1024
 #define KEY_WORDS ((WF_KEY_BYTES_MAX + 7) / 8)
-#define WHAT_WORDS 16
+#define WHAT_WORDS 16U
 
 struct wf_blackbox_slot {
     _Atomic uint64_t generation; // odd while user code runs

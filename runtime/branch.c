@@ -8,6 +8,7 @@
 // condition look at it, in order of number.
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "runtime/inside.h"
 #include "runtime/stack.h"
@@ -312,6 +313,7 @@ weft_err
 wf_branch_break(weft_workflow *wf)
 {
     wf->broken = wf_branch_here(wf);
+    WF_ASSERT(wf->broken != NULL);
     wf_stack_suspend(wf->broken->stack);
     return wf->is_unwinding ? WEFT_EUNWIND : WEFT_OK;
 }

@@ -198,7 +198,8 @@ wf_edge_watch(struct wf_partition *partition, struct wf_actor *actor,
 void
 wf_edge_changed(struct wf_partition *partition)
 {
-    struct wf_list_node *changed, *node;
+    struct wf_list_node *changed;
+    struct wf_list_node *node;
 
     while ((changed = wf_list_pop_front(&partition->changed)) != NULL) {
         struct wf_actor *actor =

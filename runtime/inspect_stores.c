@@ -49,8 +49,8 @@ static weft_err
 learn_counts(weft_inspect *inspect, const struct wf_store *store)
 {
     struct wf_depot_options *options = &inspect->depots[0].options;
-    uint64_t partitions;
-    uint64_t stores;
+    uint64_t partitions = 0;
+    uint64_t stores = 0;
     weft_err err = read_number(store, "partitions", &partitions);
 
     if (err == WEFT_OK) {

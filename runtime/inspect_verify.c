@@ -71,6 +71,8 @@ check_positions(const weft_inspect *inspect, uint32_t index)
     struct wf_inspect_check *check = inspect->check;
     struct wf_inspect_core_facts facts =
         wf_inspect_core_get_facts(inspect->partitions[index]);
+    // There is one store at least.
+    // NOLINTNEXTLINE(clang-analyzer-core.DivideZero)
     uint32_t store = index % inspect->stores_count;
     uint64_t log_from = check->log_from[index];
     uint64_t redo = facts.redo_record == 0 ? 1 : facts.redo_record;

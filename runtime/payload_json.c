@@ -178,6 +178,7 @@ write_double(struct writer *writer, double real)
     }
     (void)snprintf(text, sizeof(text), "%.15g", real);
     back = strtod(text, NULL);
+    // The same bytes, so that -0 is not 0. NOLINTNEXTLINE
     if (memcmp(&back, &real, sizeof(real)) != 0) {
         writer->precision = 17;
     }

@@ -113,7 +113,7 @@ is_key(const struct wf_msgpack_item *item, const struct step *step)
 static weft_err
 follow(struct wf_reader *reader, const struct step *step)
 {
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
 
     if (!wf_msgpack_read(reader, &item)) {
         return WEFT_ECORRUPT;
@@ -241,7 +241,7 @@ weft_err
 weft_payload_get_int(weft_bytes bytes, const char *path, int64_t *out_value)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_item(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_value != NULL);
@@ -267,7 +267,7 @@ weft_err
 weft_payload_get_uint(weft_bytes bytes, const char *path, uint64_t *out_value)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_item(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_value != NULL);
@@ -289,7 +289,7 @@ weft_err
 weft_payload_get_double(weft_bytes bytes, const char *path, double *out_value)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_item(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_value != NULL);
@@ -315,7 +315,7 @@ weft_payload_get_double(weft_bytes bytes, const char *path, double *out_value)
 weft_err
 weft_payload_get_bool(weft_bytes bytes, const char *path, int *out_value)
 {
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_typed(bytes, path, WF_MSGPACK_BOOL, "a bool", &item);
 
     WF_REQUIRE(out_value != NULL);
@@ -330,7 +330,7 @@ weft_err
 weft_payload_get_text(weft_bytes bytes, const char *path, char *out_text,
                       size_t text_size)
 {
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_typed(bytes, path, WF_MSGPACK_STR, "a text", &item);
 
     WF_REQUIRE(out_text != NULL || text_size == 0);
@@ -361,7 +361,7 @@ weft_payload_get_bytes(weft_bytes bytes, const char *path,
                        weft_bytes *out_value)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_item(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_value != NULL);
@@ -420,7 +420,7 @@ weft_err
 weft_payload_get_count(weft_bytes bytes, const char *path, size_t *out_count)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_container(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_count != NULL);
@@ -443,7 +443,7 @@ weft_payload_walk(weft_bytes bytes, const char *path,
                   weft_payload_entries *out_entries)
 {
     struct wf_reader reader;
-    struct wf_msgpack_item item;
+    struct wf_msgpack_item item = {0};
     weft_err err = find_container(bytes, path, &reader, &item);
 
     WF_REQUIRE(out_entries != NULL);

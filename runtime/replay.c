@@ -311,7 +311,7 @@ wf_replay_value(weft_workflow *wf, const char *name, bool *out_is_recorded,
         .name = weft_text(name),
     };
     const struct wf_branch *branch = wf_branch_here(wf);
-    struct wf_entry recorded;
+    struct wf_entry recorded = {0};
     weft_err err = wf_replay_check_caller(wf);
 
     if (err != WEFT_OK) {

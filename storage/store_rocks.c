@@ -160,6 +160,7 @@ take_error(const struct wf_store_rocks *store, const char *what, char *text)
 
     // Of a missing table it tells the last name it tried, an old one.
     if (name != NULL) {
+        // The text goes on. NOLINTNEXTLINE(bugprone-not-null-terminated-result)
         memcpy(name, ".sst", 4);
     }
     if (has_prefix(text, "Corruption: ")) {

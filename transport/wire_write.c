@@ -193,7 +193,8 @@ wf_wire_close(struct wf_wire_writer *writer)
     struct wf_buf *out = writer->out;
     struct wf_buf head = {0};
     msgpack_packer packer = packer_of(&head);
-    size_t at, count;
+    size_t at;
+    size_t count;
 
     WF_ASSERT(writer->depth > 0);
     writer->depth--;

@@ -102,7 +102,7 @@ add_amount(weft_workflow *wf, weft_bytes input, void *ctx)
 static weft_err
 wait_for_go(weft_workflow *wf)
 {
-    weft_bytes data;
+    weft_bytes data = weft_nothing();
     weft_err err =
         weft_workflow_on_update(wf, "add", check_amount, add_amount, NULL);
 

@@ -72,7 +72,8 @@ dig(volatile uint64_t *depth)
 {
     volatile uint64_t here[64];
 
-    here[*depth % 64] = ++*depth;
+    ++*depth;
+    here[*depth % 64] = *depth;
     return (*depth == 0 ? 0 : dig(depth)) + here[*depth % 64];
 }
 

@@ -263,7 +263,7 @@ write_random(struct wf_random *random, weft_payload *p, int depth)
         weft_payload_uint(p, bits);
         break;
     case 4: // all NaNs are one
-        weft_payload_double(p, real < 0 || real >= 0 ? real : 0.1);
+        weft_payload_double(p, real != real ? 0.1 : real);
         break;
     case 5:
         weft_payload_bin(p, &bits, (size_t)count);

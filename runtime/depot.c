@@ -203,6 +203,9 @@ check_beacon(struct wf_depot *depot, bool accept_loss,
                         depot->beacon_path, out_state->format, WF_DEPOT_FORMAT);
     }
     err = wf_beacon_check_files(depot->dir, out_state);
+    if (err == WEFT_OK) {
+        err = wf_beacon_check_end(depot->dir, out_state);
+    }
     return err == WEFT_ELOST ? lose(depot, accept_loss) : err;
 }
 

@@ -20,7 +20,6 @@
 
 #include "storage/beacon.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +39,7 @@
 #include "base/hash.h"
 #include "storage/directory.h"
 #include "storage/file.h"
+#include "storage/wal.h"
 
 #define SLOT_BYTES 4096
 #define FILE_BYTES (2 * SLOT_BYTES)
@@ -295,21 +295,6 @@ wf_beacon_close(struct wf_beacon *beacon)
     wf_free(beacon);
 }
 
-// The number of a WAL file, NNNNNN.log; 0 for any other name.
-static uint64_t
-parse_wal_name(const char *name)
-{
-    char *end;
-    uint64_t number;
-
-    if (!isdigit((unsigned char)name[0])) {
-        return 0;
-    }
-    errno = 0;
-    number = strtoull(name, &end, 10);
-    return errno == 0 && strcmp(end, ".log") == 0 ? number : 0;
-}
-
 // Keep the list sorted, and of more than fit the newest.
 static void
 add_file(struct wf_beacon_state *state, uint64_t number, uint64_t bytes)
@@ -374,7 +359,7 @@ list_files(const char *store_dir, bool is_synced, struct wf_beacon_state *state)
     state->files_count = 0;
     errno = 0;
     while (err == WEFT_OK && (entry = readdir(dir)) != NULL) {
-        uint64_t number = parse_wal_name(entry->d_name);
+        uint64_t number = wf_wal_parse_name(entry->d_name);
         uint64_t bytes = 0;
         bool is_there = false;
 
@@ -452,6 +437,27 @@ wf_beacon_check_files(const char *store_dir,
                             store_dir, number, found.files[at].bytes,
                             state->files[i].bytes);
         }
+    }
+    return WEFT_OK;
+}
+
+weft_err
+wf_beacon_check_end(const char *store_dir, const struct wf_beacon_state *state)
+{
+    struct wf_wal_end end;
+    uint32_t at;
+    weft_err err = wf_wal_find_end(store_dir, &end);
+
+    if (err != WEFT_OK || !end.is_torn) {
+        return err;
+    }
+    at = find_file(state, end.number);
+    if (at < state->files_count && end.offset < state->files[at].bytes) {
+        return wf_error(WEFT_ECORRUPT,
+                        "%s/%06" PRIu64 ".log fails its check at %" PRIu64
+                        ", and was whole up to %" PRIu64,
+                        store_dir, end.number, end.offset,
+                        state->files[at].bytes);
     }
     return WEFT_OK;
 }

@@ -65,4 +65,12 @@ weft_err wf_beacon_list_files(const char *store_dir,
 weft_err wf_beacon_check_files(const char *store_dir,
                                const struct wf_beacon_state *state);
 
+// The same moment: if their end is torn (wal.h), is that behind all that was
+// synced?
+//
+// WEFT_ECORRUPT   it is not; the detail says where
+// WEFT_EIO
+weft_err wf_beacon_check_end(const char *store_dir,
+                             const struct wf_beacon_state *state);
+
 #endif

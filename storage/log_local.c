@@ -11,8 +11,8 @@
 // one row, while a walk would read the whole window. The newest commit is
 // never truncated, because it is what holds the numbering.
 //
-// Rows are deleted from the front, by range. That write is not synced: a crash
-// brings back a prefix of what was forgotten, which is harmless.
+// Rows are deleted from the front, by range. That write is synced too: of all
+// writes only the last may be torn (wal.h).
 //
 // Threads: `lock` guards numbers and batch, and keeps append and truncate from
 // writing at the same time, which a store does not allow.
@@ -192,7 +192,7 @@ truncate_front(void *self, uint64_t to)
     wf_keys_log(&to_key, to);
     wf_batch_delete_range(&batch, WF_CF_LOG, wf_buf_bytes(&from_key),
                           wf_buf_bytes(&to_key));
-    err = log->store.ops->write(log->store.self, &batch, false);
+    err = log->store.ops->write(log->store.self, &batch, log->sync);
     if (err != WEFT_OK) {
         goto out;
     }

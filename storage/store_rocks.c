@@ -7,6 +7,8 @@
 //
 //   WAL ends in half a record   a crash: the record was never acknowledged.
 //                               Recovery mode 0 drops it
+//   a hole in its last record   a power cut: the same. Mode 0 would refuse it,
+//                               so we look first (wal.h): mode 2 drops it
 //   WAL cut at a record's end,  RocksDB sees nothing: beacon.h does
 //   or a file of it missing
 //   WAL damaged before its end  mode 0 refuses: WEFT_ECORRUPT
@@ -38,6 +40,7 @@
 #include "storage/rocks_files.h"
 #include "storage/rocks_options.h"
 #include "storage/store.h"
+#include "storage/wal.h"
 
 struct wf_store_rocks {
     char *dir;
@@ -49,6 +52,7 @@ struct wf_store_rocks {
     rocksdb_readoptions_t *read_options; // of get
     struct wf_lockfile *lock;
     bool is_read_only;
+    bool is_torn;           // its log ends in a write that a power cut stopped
     atomic_bool has_failed; // a write's or flush's outcome is not known
 
     pthread_mutex_t write_lock;
@@ -217,6 +221,10 @@ try_open(struct wf_store_rocks *store)
     for (int i = 0; i < WF_ROCKS_FAMILIES; i++) {
         options[i] = store->options.families[i];
     }
+    if (store->is_torn) {
+        rocksdb_options_set_wal_recovery_mode(store->options.database,
+                                              rocksdb_point_in_time_recovery);
+    }
     if (store->is_read_only) {
         store->db = rocksdb_open_for_read_only_column_families(
             store->options.database, store->dir, WF_ROCKS_FAMILIES,
@@ -232,13 +240,18 @@ try_open(struct wf_store_rocks *store)
 static weft_err
 open_database(struct wf_store_rocks *store)
 {
+    struct wf_wal_end end;
     weft_err err =
         store->is_read_only ? WEFT_OK : wf_rocks_files_check_room(store->dir);
     char *error;
 
+    if (err == WEFT_OK) {
+        err = wf_wal_find_end(store->dir, &end);
+    }
     if (err != WEFT_OK) {
         return err;
     }
+    store->is_torn = end.is_torn;
     wf_rocks_options_init(&store->options, store->is_read_only, true);
     error = try_open(store);
     if (error != NULL && strstr(error, "not linked with the binary") != NULL) {

@@ -204,7 +204,8 @@ compare_places(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-// Some places of the trace, the last one always among them.
+// Some places of the trace, the last one always among them, and many where
+// something is about to be synced.
 static void
 cut_everywhere(struct run *run, struct disk *disk)
 {
@@ -213,6 +214,9 @@ cut_everywhere(struct run *run, struct disk *disk)
 
     for (int i = 0; i < CUTS_OF_RUN; i++) {
         places[i] = i == 0 ? entries : 1 + draw(run, entries);
+        if (i > 0 && i % 3 != 0) {
+            places[i] = disk_before_sync(run->trace, places[i]);
+        }
     }
     qsort(places, CUTS_OF_RUN, sizeof(places[0]), compare_places);
     for (int i = 0; i < CUTS_OF_RUN; i++) {

@@ -30,6 +30,9 @@
 #include "shim/scene.h"
 #include "shim/shim.h"
 
+#define PENDING_SLOTS 64
+#define SYNCS_AHEAD 12
+
 const char *const disk_luck_names[DISK_LUCK_COUNT] = {
     "nothing", "all", "prefix", "sectors", "pages"};
 
@@ -547,6 +550,58 @@ disk_entries(const char *path)
     long end;
 
     return measure(path, &end);
+}
+
+// Bytes that are not synced, by files; those of one slot are added up.
+struct pending {
+    uint64_t bytes[PENDING_SLOTS];
+};
+
+// True: a sync of so many bytes is about to begin.
+static bool
+count_pending(struct pending *pending, const struct event *event,
+              uint64_t *out_bytes)
+{
+    uint64_t *bytes = &pending->bytes[event->entry.file % PENDING_SLOTS];
+
+    if (event->entry.type == SHIM_WRITTEN) {
+        *bytes += event->entry.data_len;
+    }
+    *out_bytes = *bytes;
+    if (event->entry.type == SHIM_SYNCING) {
+        *bytes = 0;
+    }
+    return event->entry.type == SHIM_SYNCING;
+}
+
+uint64_t
+disk_before_sync(const char *path, uint64_t at)
+{
+    FILE *file = fopen(path, "re");
+    struct pending pending = {{0}};
+    struct event event = {0};
+    uint64_t found = at;
+    uint64_t most = 0;
+    uint64_t bytes;
+    int syncs = 0;
+
+    for (uint64_t index = 0; file != NULL && syncs < SYNCS_AHEAD; index++) {
+        if (!read_event(file, &event)) {
+            break;
+        }
+        if (count_pending(&pending, &event, &bytes) && index >= at) {
+            syncs++;
+            found = bytes >= most ? index : found;
+            most = bytes > most ? bytes : most;
+        }
+        free(event.data);
+        event.data = NULL;
+    }
+    free(event.data);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
 }
 
 void

@@ -41,6 +41,9 @@ void disk_destroy(struct disk *disk);
 // have been played in all. `path` may have grown since the last call.
 uint64_t disk_play(struct disk *disk, const char *path, uint64_t upto);
 uint64_t disk_entries(const char *path); // whole ones
+// The first place at or after `at` where a sync is about to begin: then there
+// is something that is not durable. `at` itself if there is none.
+uint64_t disk_before_sync(const char *path, uint64_t at);
 // Cut the trace after its last whole entry.
 void disk_trim_trace(const char *path);
 

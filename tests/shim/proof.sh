@@ -14,6 +14,8 @@ status=0
 
 for loop in shim_loop cut_loop; do
     "$shim/$loop" "$shim/scene_victim" "$shim/libweft_shim.so" \
-        all $((seconds / 2)) || status=1
+        all $((seconds / 3)) || status=1
 done
+"$shim/work_loop" "$2/tests/crash/crash_victim" "$2/tests/crash/crash_check" \
+    "$shim/libweft_shim.so" $((seconds / 3)) || status=1
 exit $status

@@ -181,14 +181,15 @@ check_head(const struct rows *rows, const struct wf_actor *image,
 {
     struct wf_image_head read;
     const weft_description *head = &read.shown;
+    uint32_t timers = wf_actor_timers_count(image);
 
     if (!wf_image_describe(value, &read)) {
         tell(rows, "its image does not decode");
         return;
     }
-    if (head->timers_count != image->timers.list.count) {
-        tell(rows, "its image counts %" PRIu32 " timers, and has %zu",
-             head->timers_count, image->timers.list.count);
+    if (head->timers_count != timers) {
+        tell(rows, "its image counts %" PRIu32 " timers, and has %" PRIu32,
+             head->timers_count, timers);
     }
     if (head->activities_count != image->commands.list.count) {
         tell(rows, "its image counts %" PRIu32 " activities, and has %zu",

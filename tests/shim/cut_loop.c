@@ -204,8 +204,27 @@ compare_places(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-// Some places of the trace, the last one always among them, and many where
-// something is about to be synced.
+// The end, right behind an answer, right before something is synced, or
+// anywhere.
+static uint64_t
+draw_place(struct run *run, int i, uint64_t entries)
+{
+    uint64_t any = draw(run, entries);
+
+    switch (i) {
+    case 0:
+        return entries;
+    case 1:
+    case 2:
+    case 3:
+        return disk_after_answer(run->trace, any);
+    case 4:
+        return disk_before_sync(run->trace, any);
+    default:
+        return any + 1;
+    }
+}
+
 static void
 cut_everywhere(struct run *run, struct disk *disk)
 {
@@ -213,10 +232,7 @@ cut_everywhere(struct run *run, struct disk *disk)
     uint64_t places[CUTS_OF_RUN];
 
     for (int i = 0; i < CUTS_OF_RUN; i++) {
-        places[i] = i == 0 ? entries : 1 + draw(run, entries);
-        if (i > 0 && i % 3 != 0) {
-            places[i] = disk_before_sync(run->trace, places[i]);
-        }
+        places[i] = draw_place(run, i, entries);
     }
     qsort(places, CUTS_OF_RUN, sizeof(places[0]), compare_places);
     for (int i = 0; i < CUTS_OF_RUN; i++) {

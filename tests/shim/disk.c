@@ -604,6 +604,45 @@ disk_before_sync(const char *path, uint64_t at)
     return found;
 }
 
+static bool
+is_answer(const struct event *event)
+{
+    return event->entry.type == SHIM_WRITTEN && event->entry.data_len > 2 &&
+           memcmp(event->data, "A ", 2) == 0;
+}
+
+// Where the index-th answer is, and how many there are before it.
+static uint64_t
+find_answer(const char *path, uint64_t index, uint64_t *out_count)
+{
+    FILE *file = fopen(path, "re");
+    struct event event = {0};
+    uint64_t found = 0;
+
+    *out_count = 0;
+    for (uint64_t at = 1; file != NULL && read_event(file, &event); at++) {
+        if (is_answer(&event) && (*out_count)++ == index) {
+            found = at;
+        }
+        free(event.data);
+        event.data = NULL;
+    }
+    free(event.data);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}
+
+uint64_t
+disk_after_answer(const char *path, uint64_t any)
+{
+    uint64_t count;
+
+    (void)find_answer(path, 0, &count);
+    return count == 0 ? 0 : find_answer(path, any % count, &count);
+}
+
 void
 disk_trim_trace(const char *path)
 {

@@ -44,6 +44,9 @@ uint64_t disk_entries(const char *path); // whole ones
 // The first place at or after `at` where a sync is about to begin: then there
 // is something that is not durable. `at` itself if there is none.
 uint64_t disk_before_sync(const char *path, uint64_t at);
+// The place behind one of the answers that clients wrote down (lines that begin
+// with "A "), any of them; 0 if there is none.
+uint64_t disk_after_answer(const char *path, uint64_t any);
 // Cut the trace after its last whole entry.
 void disk_trim_trace(const char *path);
 

@@ -129,10 +129,11 @@ cut_places(struct work *work, struct disk *disk, uint64_t end_ms)
     uint64_t places[CUTS_OF_RUN];
 
     for (int i = 0; i < CUTS_OF_RUN; i++) {
-        places[i] = 1 + loop_draw(&work->loop, (uint32_t)entries);
-        if (i % 3 != 0) {
-            places[i] = disk_before_sync(work->trace, places[i]);
-        }
+        uint64_t any = loop_draw(&work->loop, (uint32_t)entries);
+
+        places[i] = i == 0   ? disk_after_answer(work->trace, any)
+                    : i == 1 ? disk_before_sync(work->trace, any)
+                             : any + 1;
     }
     qsort(places, CUTS_OF_RUN, sizeof(places[0]), compare_places);
     for (int i = 0; i < CUTS_OF_RUN && (i == 0 || loop_mono_ms() < end_ms);

@@ -48,6 +48,8 @@ struct rig {
     size_t segments_count;
     size_t segments_cap;
     uint64_t owner; // of what is read
+    bool has_jumps;
+    uint64_t jumps; // the chance of them
 };
 
 static char repeat[200];
@@ -177,12 +179,25 @@ look_at_site(struct rig *rig, uint32_t index)
     return has_crashed;
 }
 
+// The clock goes forward at once, as after a sleep of the machine.
+static void
+jump(struct rig *rig)
+{
+    rig->jumps = history_mix(rig->jumps, 1);
+    if (rig->jumps % 3000 == 0) {
+        rig->world->now_ms += 1 + rig->jumps / 3000 % 30000;
+    }
+}
+
 static void
 turn(void *ctx)
 {
     struct rig *rig = ctx;
     bool has_crashed = false;
 
+    if (rig->has_jumps) {
+        jump(rig);
+    }
     if (!world_step(rig->world)) {
         world_run_ms(rig->world, 20);
     }
@@ -236,6 +251,8 @@ run_seed(uint64_t seed, struct work_counts *sum, bool is_shown)
 
     world_must(weft_definitions_create(&definitions));
     world_must(kinds_define(definitions));
+    rig->jumps = history_mix(seed, 6);
+    rig->has_jumps = !is_calm && seed % 2 == 0;
     rig->world = make_world(seed, is_calm, definitions);
     for (uint32_t i = 0; i < rig->world->options.sites; i++) {
         (void)look_at_site(rig, i);
@@ -259,6 +276,7 @@ run_seed(uint64_t seed, struct work_counts *sum, bool is_shown)
         turn(rig);
     }
     world_calm(rig->world);
+    rig->has_jumps = false;
     if (!is_calm) {
         work_quiet(rig->work, true);
     }

@@ -106,9 +106,10 @@ keep(struct disk *disk, const struct write_kept *write, uint32_t len)
 static void
 empty_cache(struct disk *disk, bool is_cut)
 {
-    // Little of it, half of it, most of it, or all.
+    // Little of it, half of it, most of it, or all; but a disk that does not
+    // listen must be seen to lose.
     static const uint32_t shares[] = {0, 10, 50, 90, 100};
-    uint32_t share = shares[draw(disk, sizeof(shares) / sizeof(shares[0]))];
+    uint32_t share = shares[draw(disk, disk->is_listening ? 5 : 2)];
     uint32_t counts[3] = {0};
 
     while (disk->first != NULL) {

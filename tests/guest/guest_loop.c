@@ -3,7 +3,7 @@
 // guest_loop.c - cut the power of the machine that the victim lives on.
 //
 //     guest_loop BOOT_DIR CHECKER short            [SEED]
-//     guest_loop BOOT_DIR CHECKER SECONDS          [SEED]
+//     guest_loop BOOT_DIR CHECKER SECONDS          [SEED [ROUND]]
 //
 // BOOT_DIR is what make.sh made. In a round, a guest is booted on the same disk
 // again and again, and cut at a random time: while the disk is mounted, the
@@ -15,8 +15,8 @@
 // the disk does not listen to flushes. One that does not is a failure of this
 // test: it would show nothing.
 //
-// GUEST_ACCEL=tcg or kvm chooses how guests are run. The directory of a round
-// that failed is kept, and named.
+// ROUND, from 0, is the first one. GUEST_ACCEL=tcg or kvm chooses how guests
+// are run. The directory of a round that failed is kept, and named.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,25 +89,25 @@ live_and_cut(struct guest *guest, uint64_t us)
     return guest_wait_begin(guest) && guest_cut(guest, us);
 }
 
-// Lives that are longer and longer, until enough is answered for a loss to be
-// seen. Returns how much; 0: it failed.
+// New disks, and a first life that is long enough for so much to be answered
+// that a loss is seen. Returns how much; 0: it failed.
 static uint32_t
-live_until_answered(struct guest *guest)
+make_answered(struct guest *guest)
 {
     uint32_t answers = 0;
 
-    for (uint64_t ms = LIFE_MS; ms <= LIFE_MS_MAX && answers < ANSWERS_LEAST;
-         ms *= 3) {
-        if (!live_and_cut(guest, ms * 1000)) {
+    for (uint64_t ms = LIFE_MS; ms <= LIFE_MS_MAX; ms *= 3) {
+        if (!guest_make(guest) || !live_and_cut(guest, ms * 1000)) {
             return 0;
         }
         answers = guest_read_record(guest);
+        if (answers >= ANSWERS_LEAST) {
+            return answers;
+        }
+        loop_remove_dir(&guest->loop);
     }
-    if (answers < ANSWERS_LEAST) {
-        loop_fail(&guest->loop, "too little was answered to show anything");
-        return 0;
-    }
-    return answers;
+    loop_fail(&guest->loop, "too little was answered to show anything");
+    return 0;
 }
 
 // Verify, finish, verify, check. True if nothing is wrong.
@@ -156,13 +156,9 @@ keep_round(struct guest *guest, const char *checker, uint32_t cuts,
            struct tally *tally)
 {
     uint32_t before = guest->loop.failures;
-    uint32_t answers = 0;
-    bool is_fine = guest_make(guest);
+    uint32_t answers = make_answered(guest);
+    bool is_fine = answers > 0;
 
-    if (is_fine) {
-        answers = live_until_answered(guest);
-        is_fine = answers > 0;
-    }
     while (is_fine && guest->loop.kills < cuts) {
         is_fine = live_and_cut(guest, draw_us(guest));
     }
@@ -191,11 +187,8 @@ lose_round(struct guest *guest, const char *checker, const char *how,
            struct tally *tally)
 {
     uint32_t before = guest->loop.failures;
-    uint32_t answers = 0;
+    uint32_t answers = make_answered(guest);
 
-    if (guest_make(guest)) {
-        answers = live_until_answered(guest);
-    }
     if (answers > 0 && finish(guest, checker)) {
         loop_fail(&guest->loop, "nothing is lost, so nothing is shown");
     }
@@ -224,10 +217,9 @@ run_short(struct guest *guest, const char *checker, struct tally *tally)
 
 static void
 run_long(struct guest *guest, const char *checker, uint64_t seconds,
-         struct tally *tally)
+         uint32_t round, struct tally *tally)
 {
     uint64_t until_ms = loop_mono_ms() + seconds * 1000;
-    uint32_t round = 0;
 
     // What may take a round more than is left of the time is not begun.
     do {
@@ -255,7 +247,7 @@ main(int argc, char **argv)
 
     if (argc < 4) {
         (void)fprintf(stderr, "usage: guest_loop BOOT_DIR CHECKER "
-                              "short|SECONDS [SEED]\n");
+                              "short|SECONDS [SEED [ROUND]]\n");
         return 2;
     }
     (void)snprintf(kernel, sizeof(kernel), "%s/kernel", argv[1]);
@@ -271,7 +263,8 @@ main(int argc, char **argv)
     if (strcmp(argv[3], "short") == 0) {
         run_short(&guest, argv[2], &tally);
     } else {
-        run_long(&guest, argv[2], strtoull(argv[3], NULL, 10), &tally);
+        run_long(&guest, argv[2], strtoull(argv[3], NULL, 10),
+                 argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 0, &tally);
     }
     (void)printf("RESULT\tpower cuts of a guest (%s)\t%" PRIu32 "\t%" PRIu32
                  "\t%" PRIu32 " answers before the cuts\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - make what a guest boots from, and cut its power.
 #
-#   run.sh BUILD_DIR short|SECONDS [SEED]
+#   run.sh BUILD_DIR short|SECONDS [SEED [ROUND]]
 set -eu
 here=$(dirname "$0")
 build=$(cd "$1" && pwd)

@@ -39,6 +39,15 @@ wf_buf_reset(struct wf_buf *buf)
     buf->len = 0;
 }
 
+void
+wf_buf_recycle(struct wf_buf *buf, size_t keep_bytes)
+{
+    if (buf->cap > keep_bytes) {
+        wf_buf_fini(buf);
+    }
+    buf->len = 0;
+}
+
 // The capacity that `more` bytes need.
 static size_t
 cap_for(const struct wf_buf *buf, size_t more)

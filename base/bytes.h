@@ -26,6 +26,9 @@ struct wf_buf {
 void wf_buf_init(struct wf_buf *buf);
 void wf_buf_fini(struct wf_buf *buf);  // leaves it empty and usable
 void wf_buf_reset(struct wf_buf *buf); // len 0, memory kept
+// The same, but a buffer that has grown larger than that gives its memory back:
+// for buffers that live long.
+void wf_buf_recycle(struct wf_buf *buf, size_t keep_bytes);
 void wf_buf_reserve(struct wf_buf *buf, size_t more);
 // The same where `more` comes from outside. False: there is no memory, and the
 // buffer is as it was.

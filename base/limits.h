@@ -71,6 +71,11 @@
 #define WF_SAVE_BYTES_PER_COMMIT (8U << 10)
 #define WF_SAVE_BYTES_BEHIND (256U << 10)
 
+// What a partition, and what a thread, keeps of each buffer that it fills again
+// and again.
+#define WF_PARTITION_BUFFER_BYTES (128U << 10)
+#define WF_THREAD_BUFFER_BYTES (1U << 20)
+
 // A commit. More waits for the next.
 #define WF_COMMIT_BYTES_MAX (16U << 20)
 // Records that only free things wait so long for company.

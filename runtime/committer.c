@@ -71,8 +71,8 @@ wf_job_fini(struct wf_job *job)
 void
 wf_job_reset(struct wf_job *job)
 {
-    wf_buf_reset(&job->frames);
-    wf_batch_reset(job->rows);
+    wf_buf_recycle(&job->frames, WF_THREAD_BUFFER_BYTES);
+    wf_batch_recycle(job->rows, WF_THREAD_BUFFER_BYTES);
     job->segments_count = 0;
 }
 
@@ -220,8 +220,8 @@ build_commit(struct wf_committer *committer)
         return commit;
     }
     commit.segments_count = 0;
-    wf_buf_reset(&committer->frames);
-    wf_batch_reset(&committer->rows);
+    wf_buf_recycle(&committer->frames, WF_THREAD_BUFFER_BYTES);
+    wf_batch_recycle(&committer->rows, WF_THREAD_BUFFER_BYTES);
     for (; node != NULL; node = wf_list_next(jobs, node)) {
         const struct wf_job *job = WF_CONTAINER(node, struct wf_job, node);
 

@@ -459,7 +459,7 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     partition->records_count = 0;
     partition->has_urgent = false;
     partition->lazy_since_ms = 0;
-    wf_buf_reset(&partition->records);
+    wf_buf_recycle(&partition->records, WF_PARTITION_BUFFER_BYTES);
     partition->seals++;
     wf_saver_rows(partition, save_all, rows);
     partition->is_sealed = has_records || rows->count > rows_before;

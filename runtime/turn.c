@@ -181,7 +181,7 @@ wf_turn_commit(struct wf_turn *turn)
     wf_draft_actor(&draft, &actor->key);
     wf_buf_put(&draft.sections, turn->sends.sections.data,
                turn->sends.sections.len);
-    wf_buf_reset(&turn->sends.sections);
+    wf_buf_recycle(&turn->sends.sections, WF_PARTITION_BUFFER_BYTES);
     record = wf_draft_write(&draft, partition, false);
     wf_draft_fini(&draft);
     partition->stats.turns++;

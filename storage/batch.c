@@ -38,6 +38,13 @@ wf_batch_fini(struct wf_batch *batch)
 }
 
 void
+wf_batch_recycle(struct wf_batch *batch, size_t keep_bytes)
+{
+    wf_buf_recycle(&batch->ops, keep_bytes);
+    batch->count = 0;
+}
+
+void
 wf_batch_reset(struct wf_batch *batch)
 {
     wf_buf_reset(&batch->ops);

@@ -32,6 +32,7 @@ struct wf_batch {
 
 void wf_batch_fini(struct wf_batch *batch); // leaves it empty and usable
 void wf_batch_reset(struct wf_batch *batch);
+void wf_batch_recycle(struct wf_batch *batch, size_t keep_bytes);
 void wf_batch_put(struct wf_batch *batch, enum wf_cf cf, weft_bytes key,
                   weft_bytes value);
 void wf_batch_delete(struct wf_batch *batch, enum wf_cf cf, weft_bytes key);

@@ -8,6 +8,24 @@
 #include "base/random.h"
 #include "support/test.h"
 
+TEST(bytes, a_recycled_buffer_keeps_what_is_small)
+{
+    static const uint8_t bytes[1000];
+    struct wf_buf buf = {0};
+    const uint8_t *data;
+
+    wf_buf_put(&buf, bytes, 100);
+    data = buf.data;
+    wf_buf_recycle(&buf, buf.cap);
+    CHECK_EQ(buf.len, 0);
+    CHECK(buf.data == data);
+    wf_buf_put(&buf, bytes, sizeof(bytes));
+    wf_buf_recycle(&buf, 500);
+    CHECK_EQ(buf.len, 0);
+    CHECK_EQ(buf.cap, 0);
+    wf_buf_fini(&buf);
+}
+
 TEST(bytes, integers_are_big_endian)
 {
     struct wf_buf buf = {0};

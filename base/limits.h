@@ -17,6 +17,8 @@
 #define WF_PAYLOAD_BYTES_MAX (2U << 20)
 #define WF_TURN_BYTES_MAX (8U << 20)
 #define WF_STATE_BYTES_MAX (1U << 20)
+// All values that a plain actor publishes. More: refused with WEFT_ETOOBIG.
+#define WF_PUBLISHED_BYTES_MAX (256U << 20)
 // A workflow whose turn has become so large goes on in the next turn, at its
 // next command.
 #define WF_TURN_BREAK_BYTES (1U << 20)

@@ -3,6 +3,8 @@
 // actor_api.c - the functions of weft/actor.h that handlers call: check the
 // arguments, then add an effect to the turn.
 
+#include <inttypes.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/cause.h"
@@ -279,6 +281,21 @@ weft_actor_timer_clear(weft_actor *actor, const char *name)
     return WEFT_OK;
 }
 
+// All of them are in memory while it is. What this turn has published already
+// is little beside the limit.
+static weft_err
+check_room(const weft_actor *actor, const char *name, weft_bytes value)
+{
+    uint64_t bytes = actor->turn.actor->published.bytes;
+
+    return bytes + value.len > WF_PUBLISHED_BYTES_MAX
+               ? wf_error(WEFT_ETOOBIG,
+                          "value %s: %" PRIu64
+                          " bytes are published, and may be %u",
+                          name, bytes, WF_PUBLISHED_BYTES_MAX)
+               : WEFT_OK;
+}
+
 weft_err
 weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
 {
@@ -288,6 +305,9 @@ weft_actor_publish(weft_actor *actor, const char *name, weft_bytes value)
     err = wf_name_check("value", name, WF_NAME_BYTES_MAX);
     if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, name, value);
+    }
+    if (err == WEFT_OK) {
+        err = check_room(actor, name, value);
     }
     if (err == WEFT_OK) {
         wf_turn_publish(&actor->turn, name, value);

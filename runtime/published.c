@@ -19,6 +19,13 @@ wf_published_init(struct wf_publications *all)
     wf_list_init(&all->list);
     wf_table_init(&all->index);
     all->last_number = 0;
+    all->bytes = 0;
+}
+
+static uint64_t
+bytes_of(const struct wf_published *published)
+{
+    return strlen(published->name) + published->value.len;
 }
 
 static void
@@ -113,8 +120,10 @@ wf_published_put(struct wf_publications *all, const char *name,
         wf_list_push_back(&all->list, &published->node);
         index_one(all, published);
     } else {
+        all->bytes -= bytes_of(published);
         wf_own_bytes(&published->value, value);
     }
+    all->bytes += bytes_of(published);
     return published;
 }
 
@@ -130,6 +139,7 @@ wf_published_remove(struct wf_publications *all, const char *name)
         wf_table_remove(&all->index, hash_of(name), published);
     }
     wf_list_remove(&all->list, &published->node);
+    all->bytes -= bytes_of(published);
     destroy(published);
     if (all->list.count == 0) {
         wf_table_fini(&all->index);
@@ -168,6 +178,7 @@ wf_published_restore(struct wf_publications *all, uint64_t number,
     }
     published = create(number, name, value);
     wf_list_insert(&all->list, later, &published->node);
+    all->bytes += bytes_of(published);
     if (number > all->last_number) {
         all->last_number = number;
     }

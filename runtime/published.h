@@ -28,6 +28,7 @@ struct wf_publications {
     struct wf_list list;
     struct wf_table index; // by name; empty while the list is short
     uint64_t last_number;
+    uint64_t bytes; // of all names and values
 };
 
 void wf_published_init(struct wf_publications *all);

@@ -212,7 +212,9 @@ WEFT_API weft_err weft_actor_publish(weft_actor *actor, const char *name,
 // What it has published is state by key: each value is stored on its own, so
 // that a hundred thousand cost a turn no more than those that it touches. Read
 // one as of now, empty if there is none (borrowed until it is published or the
-// turn ends), and remove one. (Restate: state of a virtual object.)
+// turn ends), and remove one. An actor's values are in memory while it is; they
+// may be 256 MiB, then publishing fails with WEFT_ETOOBIG. (Restate: state of a
+// virtual object.)
 WEFT_API weft_bytes weft_actor_published(const weft_actor *actor,
                                          const char *name);
 WEFT_API weft_err weft_actor_unpublish(weft_actor *actor, const char *name);

@@ -242,6 +242,22 @@ check_last(struct wf_depot *depot, bool accept_loss,
     return WEFT_OK;
 }
 
+weft_err
+wf_depot_check_next(struct wf_depot *depot, struct wf_depot *next,
+                    bool accept_loss)
+{
+    uint64_t last = next->log->ops->last(next->log->self);
+
+    if (last >= depot->beacon_next) {
+        return WEFT_OK;
+    }
+    (void)wf_error(WEFT_ELOST,
+                   "%s: commits %" PRIu64 " to %" PRIu64
+                   " are missing, as the beacon of %s says",
+                   next->name, last + 1, depot->beacon_next, depot->name);
+    return lose(next, accept_loss);
+}
+
 static weft_err
 open_checked(struct wf_depot *depot, bool accept_loss)
 {
@@ -274,23 +290,45 @@ open_checked(struct wf_depot *depot, bool accept_loss)
     if (err != WEFT_OK) {
         return err;
     }
+    depot->beacon_next = state.next_commit;
     return check_last(depot, accept_loss, &state, has_beacon);
+}
+
+// What is to be said now; does the beacon say so already?
+static weft_err
+look_around(struct wf_depot *depot, struct wf_beacon_state *state,
+            bool *out_is_said)
+{
+    const struct wf_depot *next = depot->options.next;
+    weft_err err;
+
+    state->manifest = depot->beacon_manifest;
+    err = wf_manifest_measure(depot->dir, &state->manifest);
+    state->last_commit = atomic_load(&depot->durable);
+    state->next_commit = next == NULL ? 0 : atomic_load(&next->durable);
+    *out_is_said = depot->has_beacon &&
+                   depot->beacon_commit == state->last_commit &&
+                   depot->beacon_next == state->next_commit &&
+                   depot->beacon_manifest.number == state->manifest.number &&
+                   depot->beacon_manifest.bytes == state->manifest.bytes;
+    return err;
 }
 
 static weft_err
 write_beacon(struct wf_depot *depot)
 {
     struct wf_beacon_state state = {0};
-    uint64_t commit = atomic_load(&depot->durable);
+    struct wf_beacon_state before;
+    bool is_said;
     bool is_new;
-    weft_err err = WEFT_OK;
+    weft_err err = look_around(depot, &state, &is_said);
 
-    if (depot->has_beacon && depot->beacon_commit == commit) {
-        return WEFT_OK;
+    if (err != WEFT_OK || is_said) {
+        return err;
     }
     if (depot->beacon == NULL) {
-        err =
-            wf_beacon_open(depot->beacon_path, &depot->beacon, &state, &is_new);
+        err = wf_beacon_open(depot->beacon_path, &depot->beacon, &before,
+                             &is_new);
     }
     if (err == WEFT_OK) {
         err = wf_beacon_list_files(depot->dir, &state);
@@ -300,14 +338,15 @@ write_beacon(struct wf_depot *depot)
     }
     memcpy(state.store_id, depot->id, sizeof(state.store_id));
     state.format = WF_DEPOT_FORMAT;
-    state.last_commit = commit;
     err = wf_beacon_write(depot->beacon, &state);
     if (err != WEFT_OK) {
         close_beacon(depot);
         return err;
     }
     depot->has_beacon = true;
-    depot->beacon_commit = commit;
+    depot->beacon_commit = state.last_commit;
+    depot->beacon_next = state.next_commit;
+    depot->beacon_manifest = state.manifest;
     wf_counter_add(&depot->beacons, 1);
     return WEFT_OK;
 }
@@ -435,8 +474,9 @@ wf_depot_first(struct wf_depot *depot)
 // The copy has no files in its write-ahead log, so its beacon names none.
 static weft_err
 write_backup_beacon(struct wf_depot *depot, const char *data_dir,
-                    uint64_t commit)
+                    const char *dir, uint64_t commit)
 {
+    const struct wf_depot *next = depot->options.next;
     struct wf_beacon_state state = {0};
     struct wf_beacon *beacon = NULL;
     char *path = make_path(&depot->options, data_dir, ".beacon");
@@ -447,8 +487,12 @@ write_backup_beacon(struct wf_depot *depot, const char *data_dir,
         state = (struct wf_beacon_state){
             .format = WF_DEPOT_FORMAT,
             .last_commit = commit,
+            .next_commit = next == NULL ? 0 : atomic_load(&next->durable),
         };
         memcpy(state.store_id, depot->id, sizeof(state.store_id));
+        err = wf_manifest_measure(dir, &state.manifest);
+    }
+    if (err == WEFT_OK) {
         err = wf_beacon_write(beacon, &state);
     }
     wf_beacon_close(beacon);
@@ -476,7 +520,7 @@ wf_depot_backup(struct wf_depot *depot, const char *data_dir)
         }
     }
     if (err == WEFT_OK) {
-        err = write_backup_beacon(depot, data_dir, commit);
+        err = write_backup_beacon(depot, data_dir, dir, commit);
     }
     wf_free(dir);
     return err;

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/counter.h"
+#include "storage/manifest.h"
 
 struct wf_beacon;
 struct wf_commit;
@@ -40,6 +41,9 @@ struct wf_depot_options {
     weft_err (*open_store)(void *ctx, uint32_t store,
                            struct wf_store *out_store);
     void *ctx;
+    // The beacon says how far that store had got too, so that one which comes
+    // back as it was earlier, its own beacon with it, is found out. NULL: none.
+    struct wf_depot *next;
     bool is_strict; // a beacon with every commit
     struct wf_clock clock;
     const struct wf_trace *trace; // borrowed
@@ -76,8 +80,10 @@ struct wf_depot {
     pthread_rwlock_t open_lock;  // held for writing while it is reopened
     pthread_mutex_t beacon_lock; // over what follows
     struct wf_beacon *beacon;
-    uint64_t beacon_commit; // what the beacon says
-    bool has_beacon;        // it says something
+    uint64_t beacon_commit;             // what the beacon says
+    struct wf_manifest beacon_manifest; // the same
+    uint64_t beacon_next;               // the same
+    bool has_beacon;                    // it says something
 };
 
 void wf_depot_init(struct wf_depot *depot,
@@ -92,6 +98,12 @@ void wf_depot_fini(struct wf_depot *depot); // closed before
 //                accept_loss
 // else           what the store says
 weft_err wf_depot_open(struct wf_depot *depot, bool accept_loss);
+
+// When all stores are open: has `next` got as far as depot's beacon says?
+//
+// WEFT_ELOST   it has not; not with accept_loss
+weft_err wf_depot_check_next(struct wf_depot *depot, struct wf_depot *next,
+                             bool accept_loss);
 
 // Write the rows that make an empty store one of ours. depot_rows.c
 weft_err wf_depot_found(struct wf_depot *depot, const uint8_t id[16]);

@@ -184,6 +184,25 @@ open_depot(weft_inspect *inspect, uint32_t index, bool accept_loss)
     return err;
 }
 
+// Each store's beacon knows of the next one.
+static weft_err
+check_next(weft_inspect *inspect, uint32_t index, bool accept_loss)
+{
+    struct wf_depot *depot = &inspect->depots[index];
+    struct wf_depot *next =
+        &inspect->depots[(index + 1) % inspect->stores_count];
+    weft_err err = depot->store == NULL || next->store == NULL
+                       ? WEFT_OK
+                       : wf_depot_check_next(depot, next, accept_loss);
+
+    if (err != WEFT_OK && inspect->check != NULL) {
+        wf_inspect_tell(inspect->check, inspect->data_dir, "%s",
+                        weft_err_detail());
+        err = WEFT_OK;
+    }
+    return err;
+}
+
 weft_err
 wf_inspect_open_stores(weft_inspect *inspect, bool accept_loss)
 {
@@ -203,7 +222,11 @@ wf_inspect_open_stores(weft_inspect *inspect, bool accept_loss)
             return err;
         }
     }
-    return WEFT_OK;
+    err = WEFT_OK;
+    for (uint32_t i = 0; err == WEFT_OK && i < inspect->stores_count; i++) {
+        err = check_next(inspect, i, accept_loss);
+    }
+    return err;
 }
 
 void

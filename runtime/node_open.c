@@ -263,6 +263,11 @@ open_stores(weft_node *node)
         }
     }
     err = check_together(node);
+    for (uint32_t i = 0; err == WEFT_OK && i < node->options.store_count; i++) {
+        err = wf_depot_check_next(
+            &node->depots[i],
+            &node->depots[(i + 1) % node->options.store_count], accept_loss);
+    }
     if (err == WEFT_OK && node->depots[0].is_new) {
         err = found_stores(node);
     }

@@ -232,6 +232,8 @@ make_depots(weft_node *node)
     node->depots = wf_calloc(options.count * sizeof(*node->depots));
     for (uint32_t i = 0; i < options.count; i++) {
         options.index = i;
+        options.next =
+            options.count == 1 ? NULL : &node->depots[(i + 1) % options.count];
         wf_depot_init(&node->depots[i], &options);
     }
 }

@@ -7,7 +7,8 @@
 // with the higher number.
 //
 //   magic "WBCN", u32 version, u64 write number, 16 bytes store id, u32 format,
-//   u64 last commit, u32 files count, per file: u64 number, u64 bytes,
+//   u64 last commit, u64 that of the next store, of the manifest: u64 number,
+//   u64 bytes, u32 CRC32C, u32 files count, per file: u64 number, u64 bytes,
 //   zeros, u32 CRC32C of all before it
 //
 // It is made under another name, with write number 0 in slot 0, and renamed: a
@@ -43,7 +44,7 @@
 
 #define SLOT_BYTES 4096
 #define FILE_BYTES (2 * SLOT_BYTES)
-#define VERSION 1
+#define VERSION 2
 
 static const char magic[4] = {'W', 'B', 'C', 'N'};
 
@@ -54,7 +55,8 @@ struct wf_beacon {
     bool has_failed; // a write's outcome is not known
 };
 
-_Static_assert(4 + 4 + 8 + 16 + 4 + 8 + 4 + 16 * WF_BEACON_FILES_MAX + 4 <=
+_Static_assert(4 + 4 + 8 + 16 + 4 + 16 + 20 + 4 + 16 * WF_BEACON_FILES_MAX +
+                       4 <=
                    SLOT_BYTES,
                "a slot holds all files");
 
@@ -73,6 +75,10 @@ encode_slot(const struct wf_beacon_state *state, uint64_t number,
     wf_buf_put(out, state->store_id, sizeof(state->store_id));
     wf_buf_put_u32(out, state->format);
     wf_buf_put_u64(out, state->last_commit);
+    wf_buf_put_u64(out, state->next_commit);
+    wf_buf_put_u64(out, state->manifest.number);
+    wf_buf_put_u64(out, state->manifest.bytes);
+    wf_buf_put_u32(out, state->manifest.crc);
     wf_buf_put_u32(out, state->files_count);
     for (uint32_t i = 0; i < state->files_count; i++) {
         wf_buf_put_u64(out, state->files[i].number);
@@ -107,6 +113,10 @@ decode_slot(const uint8_t *slot, struct wf_beacon_state *out_state,
     memcpy(out_state->store_id, bytes.data, bytes.len);
     out_state->format = wf_reader_u32(&reader);
     out_state->last_commit = wf_reader_u64(&reader);
+    out_state->next_commit = wf_reader_u64(&reader);
+    out_state->manifest.number = wf_reader_u64(&reader);
+    out_state->manifest.bytes = wf_reader_u64(&reader);
+    out_state->manifest.crc = wf_reader_u32(&reader);
     out_state->files_count = wf_reader_u32(&reader);
     if (out_state->files_count > WF_BEACON_FILES_MAX) {
         return false;
@@ -405,8 +415,9 @@ wf_beacon_check_files(const char *store_dir,
     uint64_t newest = 0;
     weft_err err;
 
-    if (state->files_count == 0) {
-        return WEFT_OK;
+    err = wf_manifest_check(store_dir, &state->manifest);
+    if (err != WEFT_OK || state->files_count == 0) {
+        return err;
     }
     err = list_files(store_dir, false, &found);
     if (err == WEFT_ENOTFOUND) {

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/manifest.h"
 #include "weft/error.h"
 
 #define WF_BEACON_FILES_MAX 64
@@ -27,6 +28,8 @@ struct wf_beacon_state {
     uint8_t store_id[16];
     uint32_t format;
     uint64_t last_commit; // durable
+    uint64_t next_commit; // the same of the store after this one; or 0
+    struct wf_manifest manifest;
     uint32_t files_count; // live WAL files; more than fit are left out
     struct {
         uint64_t number; // of NNNNNN.log
@@ -59,9 +62,9 @@ weft_err wf_beacon_list_files(const char *store_dir,
 
 // Before the store is opened: are all WAL files the beacon names there (or
 // older than the oldest kept and so flushed: the caller passes what it knows),
-// and as long as they were?
+// and as long as they were? And the manifest what it was?
 //
-// WEFT_ELOST   one is missing or shorter; the detail names it
+// WEFT_ELOST   one is missing, shorter or older; the detail names it
 weft_err wf_beacon_check_files(const char *store_dir,
                                const struct wf_beacon_state *state);
 

@@ -41,7 +41,12 @@ static struct wf_beacon_state
 state_of(uint64_t last_commit)
 {
     struct wf_beacon_state state = {
-        .format = 1, .last_commit = last_commit, .files_count = 2};
+        .format = 1,
+        .last_commit = last_commit,
+        .next_commit = 259,
+        .manifest = {5, 260, 0xa1b2c3d4},
+        .files_count = 2,
+    };
 
     memcpy(state.store_id, "0123456789abcdef", 16);
     state.files[0].number = 4;
@@ -172,20 +177,24 @@ TEST(beacon, has_its_golden_bytes)
 {
     const char *path = path_of(test_dir(t), "beacon");
     static const uint8_t golden[] = {
-        'W', 'B', 'C', 'N', 0,   0,   0,   1,   // magic, version
-        0,   0,   0,   0,   0,   0,   0,   1,   // write number
-        '0', '1', '2', '3', '4', '5', '6', '7', // store id
-        '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', //
-        0,   0,   0,   1,                       // format
-        0,   0,   0,   0,   0,   0,   1,   2,   // last commit
-        0,   0,   0,   2,                       // files
-        0,   0,   0,   0,   0,   0,   0,   4,   // 000004.log
-        0,   0,   0,   0,   0,   0,   0,   100, // its bytes
-        0,   0,   0,   0,   0,   0,   0,   7,   // 000007.log
-        0,   0,   0,   0,   0,   0,   1,   2,   // its bytes
-        0,   0,   0,   0,                       // from here on zeros
+        'W',  'B',  'C',  'N',  0,   0,   0,   2,   // magic, version
+        0,    0,    0,    0,    0,   0,   0,   1,   // write number
+        '0',  '1',  '2',  '3',  '4', '5', '6', '7', // store id
+        '8',  '9',  'a',  'b',  'c', 'd', 'e', 'f', //
+        0,    0,    0,    1,                        // format
+        0,    0,    0,    0,    0,   0,   1,   2,   // last commit
+        0,    0,    0,    0,    0,   0,   1,   3,   // of the next store
+        0,    0,    0,    0,    0,   0,   0,   5,   // MANIFEST-000005
+        0,    0,    0,    0,    0,   0,   1,   4,   // its bytes
+        0xa1, 0xb2, 0xc3, 0xd4,                     // and their CRC32C
+        0,    0,    0,    2,                        // files
+        0,    0,    0,    0,    0,   0,   0,   4,   // 000004.log
+        0,    0,    0,    0,    0,   0,   0,   100, // its bytes
+        0,    0,    0,    0,    0,   0,   0,   7,   // 000007.log
+        0,    0,    0,    0,    0,   0,   1,   2,   // its bytes
+        0,    0,    0,    0,                        // from here on zeros
     };
-    static const uint8_t golden_crc[] = {0x49, 0x4d, 0xac, 0xac};
+    static const uint8_t golden_crc[] = {0x5e, 0xe8, 0x70, 0x01};
     uint8_t slot[SLOT];
     int fd;
 

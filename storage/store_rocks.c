@@ -39,6 +39,7 @@
 #include "storage/lockfile.h"
 #include "storage/rocks_files.h"
 #include "storage/rocks_options.h"
+#include "storage/rocks_records.h"
 #include "storage/store.h"
 #include "storage/wal.h"
 
@@ -103,6 +104,9 @@ wf_store_rocks_open(const char *dir, bool is_read_only,
     WF_ASSERT(pthread_mutex_init(&store->write_lock, NULL) == 0);
 
     err = wf_rocks_files_check(dir, is_read_only);
+    if (err == WEFT_OK) {
+        err = wf_rocks_records_check(dir);
+    }
     if (err != WEFT_OK) {
         goto out;
     }

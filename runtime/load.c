@@ -9,6 +9,8 @@
 
 #include "runtime/load.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "storage/store.h"
 
@@ -33,7 +35,15 @@ wf_load_destroy(struct wf_load *load)
     wf_buf_fini(&load->to);
     wf_buf_fini(&load->value);
     wf_buf_fini(&load->rows);
+    wf_buf_fini(&load->why);
     wf_free(load);
+}
+
+const char *
+wf_load_why(const struct wf_load *load)
+{
+    return load->why.len > 0 ? (const char *)load->why.data
+                             : weft_err_text(load->err);
 }
 
 static bool
@@ -90,5 +100,11 @@ wf_load_answer(struct wf_load *load, const struct wf_store *store)
     load->rows_count = 0;
     wf_buf_reset(&load->value);
     wf_buf_reset(&load->rows);
+    wf_buf_reset(&load->why);
     load->err = load->key.len > 0 ? get(load, store) : scan(load, store);
+    if (load->err != WEFT_OK) {
+        const char *why = weft_err_detail();
+
+        wf_buf_put(&load->why, why, strlen(why) + 1);
+    }
 }

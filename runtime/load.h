@@ -39,7 +39,8 @@ struct wf_load {
     uint32_t limit_bytes; // 0: any number
 
     // The answer.
-    weft_err err; // WEFT_OK also when there is no such row
+    weft_err err;      // WEFT_OK also when there is no such row
+    struct wf_buf why; // of err, in words; see wf_load_why
     bool is_found;
     struct wf_buf value;
     struct wf_buf rows; // (varint-length key, varint-length value) ...
@@ -54,6 +55,8 @@ struct wf_load {
 
 struct wf_load *wf_load_create(void);       // zeroed
 void wf_load_destroy(struct wf_load *load); // NULL is fine
+// Why it failed: what the store said. Borrowed.
+const char *wf_load_why(const struct wf_load *load);
 
 struct wf_store;
 // Answer it, blocking: what a reader thread does, and tests at once.

@@ -75,10 +75,10 @@ recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
         if (segment->partition >= count ||
             recovery->partitions[segment->partition] == NULL) {
             return wf_error(WEFT_ECORRUPT,
-                            "%s: commit %" PRIu64
+                            "commit %" PRIu64
                             " has a segment of partition %" PRIu32
                             ", which is not in this store",
-                            recovery->depot->name, number, segment->partition);
+                            number, segment->partition);
         }
         err = wf_partition_recover_segment(
             recovery->partitions[segment->partition], number, segment);
@@ -119,6 +119,17 @@ recover_all(struct recovery *recovery)
     return err;
 }
 
+// Which of the stores is it?
+static weft_err
+name_store(const struct wf_depot *depot, weft_err err)
+{
+    char *text = wf_strdup(weft_err_detail());
+
+    (void)wf_error(err, "%s: %s", depot->name, text);
+    wf_free(text);
+    return err;
+}
+
 weft_err
 wf_node_recover(weft_node *node, struct wf_depot *depot,
                 struct wf_partition **out_partitions)
@@ -149,5 +160,5 @@ wf_node_recover(weft_node *node, struct wf_depot *depot,
         atomic_store(&depot->log_bytes, recovery.log_bytes);
     }
     wf_free(recovery.partitions);
-    return err;
+    return err == WEFT_OK ? err : name_store(depot, err);
 }

@@ -190,6 +190,7 @@ wf_partition_destroy(struct wf_partition *partition,
     wf_buf_fini(&partition->records);
     wf_buf_fini(&partition->dead_rows);
     wf_buf_fini(&partition->ahead_from);
+    wf_buf_fini(&partition->ready_from);
     wf_buf_fini(&partition->sweep_from);
     wf_free(partition);
 }

@@ -132,6 +132,7 @@ struct wf_partition {
     uint64_t wake_cursor; // there are no rows due before it
     bool is_reading_ahead;
     struct wf_buf ahead_from; // key where the next page begins
+    struct wf_buf ready_from; // the same of who is ready; empty: all is read
     struct wf_alarm ahead;
     struct wf_alarm sweep;
     struct wf_buf sweep_from;

@@ -160,11 +160,10 @@ end_recovering(struct wf_partition *partition, struct wf_actor *actor)
 // Its rows do not decode: it is kept as it is, and whoever asks is told.
 static void
 break_actor(struct wf_partition *partition, struct wf_actor *actor,
-            weft_err err)
+            weft_err err, const char *why)
 {
     actor->residency = WF_RESIDENCY_BROKEN;
-    wf_warn(partition, &actor->key, "corrupt", "cannot be loaded: %s",
-            weft_err_text(err));
+    wf_warn(partition, &actor->key, "corrupt", "cannot be loaded: %s", why);
     answer_all(partition, actor, &actor->waiting, err);
     answer_all(partition, actor, &actor->results, err);
     answer_all(partition, actor, &actor->watches, err);
@@ -193,10 +192,11 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
 }
 
 static void
-fail_load(struct wf_partition *partition, struct wf_actor *actor, weft_err err)
+fail_load(struct wf_partition *partition, struct wf_actor *actor, weft_err err,
+          const char *why)
 {
     if (err == WEFT_ECORRUPT || err == WEFT_EFORMAT) {
-        break_actor(partition, actor, err);
+        break_actor(partition, actor, err, why);
     } else {
         read_again_later(partition, actor);
     }
@@ -257,11 +257,13 @@ complete_load(struct wf_partition *partition, struct wf_actor *actor)
 {
     wf_residents_set_alarms(partition, actor);
     if (!wf_apply_pending(partition, actor)) {
-        fail_load(partition, actor, WEFT_ECORRUPT);
+        fail_load(partition, actor, WEFT_ECORRUPT,
+                  "its records do not apply to its row");
         return;
     }
     if (actor->object.position > partition->last_record) {
-        break_actor(partition, actor, WEFT_ECORRUPT); // ahead of its log
+        break_actor(partition, actor, WEFT_ECORRUPT,
+                    "its row is ahead of the log");
         return;
     }
     actor->residency = WF_RESIDENCY_LOADED;
@@ -279,6 +281,13 @@ complete_load(struct wf_partition *partition, struct wf_actor *actor)
     wf_residents_touch(partition, actor);
 }
 
+// What the store said, or that what it gave makes no sense.
+static const char *
+why_not(const struct wf_load *load, const char *otherwise)
+{
+    return load->err != WEFT_OK ? wf_load_why(load) : otherwise;
+}
+
 static void
 loaded_actor(struct wf_partition *partition, const struct wf_load *load)
 {
@@ -291,7 +300,8 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
         err = wf_image_load(actor, load);
     }
     if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
-        fail_load(partition, actor, err);
+        fail_load(partition, actor, err,
+                  why_not(load, "its row does not decode"));
     } else if (wf_mailbox_has_gone(&actor->mailbox)) {
         // Records that wait may take letters out: at most one each.
         wf_residents_page(partition, actor, (uint32_t)actor->pending.count);
@@ -363,7 +373,8 @@ loaded_letters(struct wf_partition *partition, const struct wf_load *load)
         err = restore_letters(actor, load);
     }
     if (err != WEFT_OK) {
-        fail_load(partition, actor, err);
+        fail_load(partition, actor, err,
+                  why_not(load, "its mailbox does not decode"));
     } else if (actor->residency == WF_RESIDENCY_LOADING) {
         complete_load(partition, actor);
     } else {

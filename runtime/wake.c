@@ -17,6 +17,8 @@
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
 
+#define AGAIN_MS 10000
+
 // An alarm for an actor that is not in memory.
 struct wake {
     struct wf_alarm alarm;
@@ -95,7 +97,6 @@ void
 wf_wake_open(struct wf_partition *partition)
 {
     struct wf_buf from = {0};
-    struct wf_buf to = {0};
     struct wf_list_node *node = wf_list_first(&partition->dirty);
 
     // Records that wait for their images: load those in the background.
@@ -111,16 +112,33 @@ wf_wake_open(struct wf_partition *partition)
             wf_residents_want(partition, actor);
         }
     }
-    wf_keys_range(&from, WF_KEY_READY, partition->options.index);
-    wf_keys_after(&to, wf_buf_bytes(&from));
-    ask_for_range(partition, WF_PURPOSE_READY, &from, &to, WF_WAKE_PAGE);
+    wf_keys_range(&partition->ready_from, WF_KEY_READY,
+                  partition->options.index);
     wf_keys_sleep(&from, partition->options.index, partition->wake_cursor,
                   weft_nothing());
     wf_buf_reset(&partition->ahead_from);
     wf_buf_put(&partition->ahead_from, from.data, from.len);
     wf_buf_fini(&from);
-    wf_buf_fini(&to);
     wf_wake_read_ahead(partition);
+}
+
+// The rows of who is ready, from where they were not read yet.
+static void
+read_ready(struct wf_partition *partition)
+{
+    struct wf_buf range = {0};
+    struct wf_buf to = {0};
+
+    if (partition->ready_from.len == 0) {
+        return;
+    }
+    wf_keys_range(&range, WF_KEY_READY, partition->options.index);
+    wf_keys_after(&to, wf_buf_bytes(&range));
+    ask_for_range(partition, WF_PURPOSE_READY, &partition->ready_from, &to,
+                  WF_WAKE_PAGE);
+    wf_buf_reset(&partition->ready_from);
+    wf_buf_fini(&range);
+    wf_buf_fini(&to);
 }
 
 void
@@ -128,6 +146,7 @@ wf_wake_read_ahead(struct wf_partition *partition)
 {
     struct wf_buf to = {0};
 
+    read_ready(partition);
     if (partition->is_reading_ahead) {
         return;
     }
@@ -167,7 +186,7 @@ wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
     uint64_t due;
 
     if (!key_of_row(row, prefix, &key)) {
-        wf_note(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
+        wf_warn(partition, NULL, "corrupt", "a wake row of %zu bytes", row.len);
         return;
     }
     if (purpose == WF_PURPOSE_READY) {
@@ -185,11 +204,29 @@ wake_row(struct wf_partition *partition, int purpose, weft_bytes row)
     wf_key_fini(&key);
 }
 
+// Rather than forget: nothing may sleep for ever. But not at once, for a block
+// that is damaged stays so.
+static void
+ask_again_later(struct wf_partition *partition, const struct wf_load *load)
+{
+    wf_warn(partition, NULL, "corrupt", "the wake index cannot be read: %s",
+            wf_load_why(load));
+    if (load->purpose == WF_PURPOSE_READY) {
+        wf_buf_reset(&partition->ready_from);
+        wf_buf_put(&partition->ready_from, load->from.data, load->from.len);
+    } else {
+        partition->is_reading_ahead = false;
+    }
+    wf_alarm_set(partition, &partition->ahead, partition->now_ms + AGAIN_MS);
+}
+
 void
 wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load)
 {
     struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
     struct wf_buf next = {0};
+    uint64_t due;
+    uint64_t again;
 
     while (wf_reader_left(&rows) > 0) {
         weft_bytes key = wf_reader_bytes(&rows);
@@ -201,11 +238,7 @@ wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load)
         wf_buf_put_u8(&next, 0);
     }
     if (load->err != WEFT_OK) {
-        wf_note(partition, NULL, "warning", "the wake index cannot be read: %s",
-                weft_err_text(load->err));
-        // Ask again rather than forget: nothing may sleep for ever.
-        ask_for_range(partition, load->purpose, &load->from, &load->to,
-                      load->limit);
+        ask_again_later(partition, load);
     } else if (load->is_more) {
         ask_for_range(partition, load->purpose, &next, &load->to, load->limit);
     } else if (load->purpose == WF_PURPOSE_SLEEP) {
@@ -214,8 +247,11 @@ wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load)
         wf_buf_put(&partition->ahead_from, load->to.data, load->to.len);
         partition->is_reading_ahead = false;
         partition->wake_cursor = oldest_row(partition);
+        due = partition->near_due - WF_WAKE_AHEAD_MS;
+        again = partition->now_ms + AGAIN_MS;
         wf_alarm_set(partition, &partition->ahead,
-                     partition->near_due - WF_WAKE_AHEAD_MS);
+                     partition->ready_from.len > 0 && again < due ? again
+                                                                  : due);
     }
     wf_buf_fini(&next);
 }

@@ -55,6 +55,7 @@ struct wf_store_rocks {
     bool is_read_only;
     bool is_torn;           // its log ends in a write that a power cut stopped
     atomic_bool has_failed; // a write's or flush's outcome is not known
+    char *failure;          // of the first that failed; set before
 
     pthread_mutex_t write_lock;
     rocksdb_writebatch_t *batch; // its memory is kept between writes
@@ -149,6 +150,7 @@ close_store(void *self)
     wf_rocks_options_fini(&store->options);
     wf_lockfile_release(store->lock);
     pthread_mutex_destroy(&store->write_lock);
+    wf_free(store->failure);
     wf_free(store->dir);
     wf_free(store);
 }
@@ -194,15 +196,21 @@ check_usable(struct wf_store_rocks *store)
 {
     if (atomic_load_explicit(&store->has_failed, memory_order_acquire)) {
         return wf_error(WEFT_ECLOSED,
-                        "%s: an earlier write failed; open it anew",
-                        store->dir);
+                        "%s: an earlier write failed; open it anew: %s",
+                        store->dir, store->failure);
     }
     return WEFT_OK;
 }
 
+// What the error's detail says is kept: later calls fail for no other reason.
 static void
 fence(struct wf_store_rocks *store)
 {
+    pthread_mutex_lock(&store->write_lock);
+    if (store->failure == NULL) {
+        store->failure = wf_strdup(weft_err_detail());
+    }
+    pthread_mutex_unlock(&store->write_lock);
     atomic_store_explicit(&store->has_failed, true, memory_order_release);
 }
 
@@ -338,8 +346,8 @@ write_batch(void *self, const struct wf_batch *batch, bool sync)
         }
     } else if (sync && wf_fault_hit(WF_FAULT_COMMIT_EIO)) {
         // The worse of the two outcomes: it is there, and nobody knows.
-        fence(store);
         err = wf_error(WEFT_EIO, "%s: a failed sync was injected", store->dir);
+        fence(store);
     }
     return err;
 }
@@ -489,8 +497,8 @@ flush_rows(void *self)
     rocksdb_flushoptions_destroy(options);
     if (error != NULL) {
         // 7.8.3 can lose tables after a failed flush: the end, like a write.
-        fence(store);
         err = take_error(store, "flush", error);
+        fence(store);
     }
     return err;
 }

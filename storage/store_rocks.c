@@ -40,6 +40,7 @@
 #include "storage/rocks_files.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_records.h"
+#include "storage/rocks_tables.h"
 #include "storage/store.h"
 #include "storage/wal.h"
 
@@ -107,6 +108,9 @@ wf_store_rocks_open(const char *dir, bool is_read_only,
     err = wf_rocks_files_check(dir, is_read_only);
     if (err == WEFT_OK) {
         err = wf_rocks_records_check(dir);
+    }
+    if (err == WEFT_OK) {
+        err = wf_rocks_tables_check(dir, false);
     }
     if (err != WEFT_OK) {
         goto out;
@@ -454,7 +458,7 @@ pass_row(void *ctx, weft_bytes key, weft_bytes value)
 }
 
 // The C API has no VerifyChecksum: walking reads every data block instead,
-// those too whose rows a range deletion has covered.
+// those too whose rows a range deletion has covered; then come the others.
 static weft_err
 verify(void *self)
 {
@@ -473,7 +477,7 @@ verify(void *self)
                    NULL);
     }
     rocksdb_readoptions_destroy(options);
-    return err;
+    return err == WEFT_OK ? wf_rocks_tables_check(store->dir, true) : err;
 }
 
 static weft_err

@@ -219,6 +219,9 @@ wf_actor_destroy(struct wf_actor *actor)
     WF_ASSERT(actor->waiting.count == 0 && actor->results.count == 0 &&
               actor->joined.count == 0 && actor->watches.count == 0);
     WF_ASSERT(!wf_list_has(&actor->changed));
+    WF_ASSERT(!wf_heap_has(&actor->retry.heap) &&
+              !wf_heap_has(&actor->begin.heap) &&
+              !wf_heap_has(&actor->deadline.heap));
     while ((node = wf_list_pop_front(&actor->pending)) != NULL) {
         wf_free(WF_CONTAINER(node, struct wf_pending, node));
     }

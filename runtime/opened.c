@@ -4,6 +4,7 @@
 
 #include "runtime/opened.h"
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 // Shorter lists are walked.
@@ -61,6 +62,7 @@ wf_opened_add(struct wf_opened *opened, struct wf_list_node *node)
 {
     uint32_t id = opened->id_of(node);
 
+    WF_ASSERT_SLOW(wf_opened_find(opened, id) == NULL);
     wf_list_insert(&opened->list, find_later(opened, id), node);
     if (opened->index.count > 0) {
         wf_table_add(&opened->index, hash_of(id), node);

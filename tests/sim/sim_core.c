@@ -7,7 +7,9 @@
 
 #include "base/limits.h"
 #include "runtime/partition_impl.h"
+#include "runtime/recovery.h"
 #include "sim/world.h"
+#include "sim/world_impl.h"
 #include "support/test.h"
 #include "weft/weft.h"
 
@@ -379,4 +381,68 @@ TEST(core, the_wake_index_is_read_from_where_it_begins)
     sleep_and_open(0);
     sleep_and_open(2000);
     sleep_and_open(65536);
+}
+
+// More than a reader is asked for at once: the others wait, and none is
+// forgotten.
+TEST(core, whoever_waits_to_be_loaded_is)
+{
+    enum { ACTORS = 600, RESIDENTS = 50 };
+    static struct world_call *calls[ACTORS];
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 5, .definitions = defs, .residents_max = RESIDENTS});
+    char id[16];
+
+    for (int times = 1; times <= 2; times++) {
+        for (int i = 0; i < ACTORS; i++) {
+            (void)snprintf(id, sizeof(id), "n%d", i);
+            calls[i] = world_call(world, WEFT_VERB_ASK, "counter", id, "add",
+                                  weft_nothing());
+        }
+        for (int i = 0; i < ACTORS; i++) {
+            (void)world_wait(world, calls[i]);
+            CHECK_OK(calls[i]->err);
+            CHECK_STR(calls[i]->data, times == 1 ? "1" : "2");
+        }
+        world_crash(world, 0); // what was in memory is to be loaded again
+    }
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+// What is read as the next segment of the first site's log.
+static weft_err
+read_next(struct world *world, uint64_t records_apart, uint32_t chain_apart)
+{
+    static const struct wf_trace silent;
+    struct wf_partition *partition = site_recover(&world->sites[0], &silent);
+    struct wf_list requests;
+    weft_err err = wf_partition_recover_segment(
+        partition, partition->last_commit + 1,
+        &(struct wf_segment){
+            .epoch = partition->epoch,
+            .first_record = partition->recovered_to + 1 + records_apart,
+            .chain = partition->recovered_chain ^ chain_apart,
+        });
+
+    wf_list_init(&requests);
+    wf_partition_destroy(partition, &requests);
+    return err;
+}
+
+TEST(core, a_segment_that_does_not_follow_is_corrupt)
+{
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 6, .definitions = defs, .window_bytes = 65536});
+
+    CHECK_OK(
+        world_ask(world, WEFT_VERB_ASK, "counter", "a", "add", weft_nothing())
+            ->err);
+    CHECK_OK(read_next(world, 0, 0));
+    CHECK_ERR(read_next(world, 0, 1), WEFT_ECORRUPT);
+    CHECK_ERR(read_next(world, 1, 0), WEFT_ECORRUPT);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
 }

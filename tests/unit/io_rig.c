@@ -22,6 +22,7 @@ static enum io_rig_mode mode;
 static uint64_t fails_at;
 static _Atomic uint64_t calls;
 static _Atomic uint64_t directory_syncs;
+static _Atomic uint64_t file_syncs;
 static const char *_Atomic failed;
 
 uint64_t
@@ -30,12 +31,19 @@ io_rig_directory_syncs(void)
     return directory_syncs;
 }
 
+uint64_t
+io_rig_file_syncs(void)
+{
+    return file_syncs;
+}
+
 static void
 begin(enum io_rig_mode how, uint64_t at)
 {
     fails_at = at;
     calls = 0;
     directory_syncs = 0;
+    file_syncs = 0;
     failed = NULL;
     mode = how;
 }
@@ -165,7 +173,6 @@ moves_fail(const char *name, size_t *len)
 
 // X(result, name, parameters, arguments)
 #define CALLS(X)                                                               \
-    X(int, fdatasync, (int fd), (fd))                                          \
     X(int, fstat, (int fd, struct stat *status), (fd, status))                 \
     X(int, stat, (const char *path, struct stat *status), (path, status))      \
     X(int, lstat, (const char *path, struct stat *status), (path, status))     \
@@ -197,8 +204,22 @@ __wrap_fsync(int fd)
     }
     if (__real_fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
         directory_syncs++;
+    } else {
+        file_syncs++;
     }
     return __real_fsync(fd);
+}
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int
+__wrap_fdatasync(int fd)
+{
+    if (fails("fdatasync")) {
+        return -1;
+    }
+    file_syncs++;
+    return __real_fdatasync(fd);
 }
 
 DIR *__real_opendir(const char *path);

@@ -41,7 +41,8 @@ struct io_rig_deed {
 // or with every IO_STEP-th if the environment has that.
 void io_rig_do(struct test *t, const struct io_rig_deed *deed);
 
-// So many directories were synced since the deed began.
+// So many directories, and other files, were synced since the deed began.
 uint64_t io_rig_directory_syncs(void);
+uint64_t io_rig_file_syncs(void);
 
 #endif

@@ -102,6 +102,7 @@ check_first(const char *dir, weft_err err)
         CHECK_OK(read);
         CHECK_EQ(found.last_commit, 5);
         CHECK(io_rig_directory_syncs() > 0);
+        CHECK(io_rig_file_syncs() >= (err == WEFT_OK ? 2 : 1));
     } else {
         CHECK_ERR(read, WEFT_ENOTFOUND);
     }
@@ -133,6 +134,7 @@ check_second(const char *dir, weft_err err)
     CHECK_OK(wf_beacon_read(in(dir, "beacon"), &found));
     CHECK(found.last_commit == 6 || (err != WEFT_OK && found.last_commit == 5));
     CHECK_EQ(found.files_count, 1);
+    CHECK(err != WEFT_OK || io_rig_file_syncs() > 0);
 }
 
 TEST(io, a_beacon_that_cannot_be_written_says_what_it_said)
@@ -183,6 +185,7 @@ list_files(const char *dir)
     if (err == WEFT_OK) {
         CHECK_EQ(state.files_count, 2);
         CHECK_EQ(state.files[0].bytes, 2);
+        CHECK(io_rig_file_syncs() >= 2); // what it tells of is on the disk
     }
     return err;
 }

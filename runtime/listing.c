@@ -468,6 +468,11 @@ wf_listing_swept(struct wf_partition *partition, struct wf_load *load)
     bool is_more;
 
     wf_buf_reset(&partition->sweep_from);
+    if (load->err != WEFT_OK) {
+        wf_warn(partition, NULL, "warning",
+                "rows cannot be read, so nothing behind them is removed: %s",
+                weft_err_text(load->err));
+    }
     while (wf_reader_left(&rows) > 0) {
         weft_bytes key = wf_reader_bytes(&rows);
         weft_bytes value = wf_reader_bytes(&rows);

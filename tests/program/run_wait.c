@@ -160,7 +160,7 @@ run_talk(struct run_strand *strand, run_at *at)
     program_name("clerk", key, id);
     (void)strncpy(order.from, weft_workflow_id(strand->run->wf),
                   sizeof(order.from) - 1);
-    (void)strncpy(order.root, strand->run->input.root, sizeof(order.root) - 1);
+    memcpy(order.root, strand->run->input.root, sizeof(order.root));
     run_make_work(strand, program_mix(key, 1), at->x, CALL_FLAKY, &order.work);
     err = weft_workflow_signal(strand->run->wf, (weft_target){"clerk", id},
                                "order", weft_bytes_of(&order, sizeof(order)));

@@ -102,6 +102,15 @@ show_causes(const weft_failure *cause, char *text, size_t size)
     }
 }
 
+// The same request may be answered later. That a row cannot be read is over
+// when the operator has been there.
+static bool
+is_for_now(const struct world *world, weft_err err)
+{
+    return err == WEFT_EBUSY || err == WEFT_EFULL ||
+           (err == WEFT_ECORRUPT && world->weather.met[WEATHER_ROT_ROW] > 0);
+}
+
 static void
 call_done(struct wf_request *request)
 {
@@ -110,7 +119,7 @@ call_done(struct wf_request *request)
     const weft_reply *reply = &request->reply;
     size_t len;
 
-    if (reply->err == WEFT_EBUSY) { // as every client should
+    if (is_for_now(call->world, reply->err)) { // as every client should
         shown->was_refused = true;
         wf_request_reset(request);
         world_send_later(call->world, COMING_RETRY, request->partition, 100)
@@ -270,8 +279,7 @@ world_submit(struct world *world, const weft_request *given)
     call->world = world;
     call->request = request;
     wf_list_push_back(&world->calls, &call->node);
-    wf_partition_request(world->sites[request->partition].partition,
-                         world->now_ms, request);
+    site_request(&world->sites[request->partition], request);
     return &call->shown;
 }
 
@@ -284,10 +292,13 @@ world_withdraw(struct world *world, struct world_call *shown)
     if (request != NULL) {
         struct wf_key key = wf_key_copy(&request->key);
 
+        struct site *site = &world->sites[request->partition];
+
         atomic_store(&request->is_withdrawn, true);
-        wf_partition_withdraw(world->sites[request->partition].partition,
-                              world->now_ms, &key, request->client,
-                              request->number);
+        if (node_is_running(site->node)) {
+            wf_partition_withdraw(site->partition, node_now_ms(site->node),
+                                  &key, request->client, request->number);
+        }
         wf_key_fini(&key);
     }
 }

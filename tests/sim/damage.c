@@ -298,11 +298,12 @@ static void
 damage_actors(struct site *site, struct damage *damage)
 {
     static const struct wf_trace silent;
-    struct wf_partition *partition = site_recover(site, &silent);
+    struct wf_partition *partition;
     const struct wf_actor *live;
     size_t cursor = 0;
     int left = ACTORS_MAX;
 
+    world_must(site_recover(site, &silent, &partition));
     while (left-- > 0 &&
            (live = wf_table_next(&site->partition->actors, &cursor)) != NULL) {
         damage_rows(partition, &live->key, damage);

@@ -236,7 +236,7 @@ leave_check(struct site *site, const struct wf_outputs *outputs)
         return;
     }
     wf_list_init(&requests);
-    leave.durable = site_recover(site, &silent);
+    world_must(site_recover(site, &silent, &leave.durable));
     for (node = wf_list_first(&outputs->tasks); node != NULL;
          node = wf_list_next(&outputs->tasks, node)) {
         check_task(&leave, WF_CONTAINER(node, const struct wf_task, node));

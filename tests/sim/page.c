@@ -72,8 +72,7 @@ ask(struct world *world, struct wf_request *request)
 
     request->done = page_done;
     request->done_ctx = &is_done;
-    wf_partition_request(world->sites[request->partition].partition,
-                         world->now_ms, request);
+    site_request(&world->sites[request->partition], request);
     while (!is_done && world_step_until(world, world->now_ms + 3600000)) {
     }
     world_must(is_done ? request->reply.err : WEFT_ETIMEDOUT);

@@ -186,6 +186,12 @@ play_begin(struct play *play, struct world *world, struct choice *choice,
     root->start = start(world, root);
 }
 
+bool
+play_was_refused(const struct play *play, size_t index)
+{
+    return play->roots[index]->start->was_refused;
+}
+
 const char *
 play_root(const struct play *play, size_t index)
 {

@@ -7,6 +7,8 @@
 #ifndef WF_TESTS_SIM_PLAY_H
 #define WF_TESTS_SIM_PLAY_H
 
+#include <stdbool.h>
+
 #include "sim/choice.h"
 #include "sim/world.h"
 #include "weft/definitions.h"
@@ -23,6 +25,8 @@ void play_begin(struct play *play, struct world *world, struct choice *choice,
                 bool is_stopped);
 // The id of the one that began so late.
 const char *play_root(const struct play *play, size_t index);
+// Was its start refused for a while? Others may have overtaken it.
+bool play_was_refused(const struct play *play, size_t index);
 // Let so much time pass, and do meanwhile what the programs want of a client.
 void play_run_ms(struct play *play, struct world *world, struct choice *choice,
                  uint64_t ms);

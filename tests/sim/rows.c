@@ -160,7 +160,9 @@ visit(void *ctx, weft_bytes key, weft_bytes value)
     size_t tail;
 
     rows->kind = (char)wf_reader_u8(&reader);
-    (void)wf_reader_u16(&reader);
+    if (wf_reader_u16(&reader) != rows->site->index) {
+        return true; // of another one on the same disk
+    }
     if (strchr("aimrt", rows->kind) == NULL) {
         return true;
     }
@@ -246,7 +248,7 @@ rows_check(struct site *site)
     struct wf_list requests;
 
     wf_list_init(&requests);
-    rows.partition = site_recover(site, &silent);
+    world_must(site_recover(site, &silent, &rows.partition));
     world_must(site->store.ops->scan(site->store.self, WF_CF_DATA,
                                      weft_nothing(), weft_nothing(), visit,
                                      &rows));

@@ -8,8 +8,10 @@
 //               cancelled early or late: they end as if they were not, or as
 //               cancelled
 //
-// Partitions, windows, limits and faults are drawn as the work is. At each
-// eighth commit what a crash would leave is compared with memory.
+// Nodes, partitions, windows, limits and faults are drawn as the work is. At
+// each eighth commit what a crash would leave is compared with memory; each
+// second every actor must have what will wake it. Then the faults stop, and
+// within ten minutes all must have ended.
 //
 // In the environment: SIM_TRACE, a file that the trace goes to; SIM_PLANT, to
 // count one thing wrong, for the tests of what is said of failures.
@@ -20,10 +22,12 @@
 #include <stdint.h>
 
 #include "sim/choice.h"
+#include "sim/weather.h"
 
 struct run_result {
     uint64_t hash; // of all that happened
     uint64_t simulated_ms;
+    struct weather_count weather; // what it met
 };
 
 // A run that fails ends the process, and says before how to repeat it

@@ -416,9 +416,12 @@ static weft_err
 read_next(struct world *world, uint64_t records_apart, uint32_t chain_apart)
 {
     static const struct wf_trace silent;
-    struct wf_partition *partition = site_recover(&world->sites[0], &silent);
+    struct wf_partition *partition;
     struct wf_list requests;
-    weft_err err = wf_partition_recover_segment(
+    weft_err err;
+
+    CHECK_OK(site_recover(&world->sites[0], &silent, &partition));
+    err = wf_partition_recover_segment(
         partition, partition->last_commit + 1,
         &(struct wf_segment){
             .epoch = partition->epoch,

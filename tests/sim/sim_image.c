@@ -294,13 +294,14 @@ save(struct site *site, struct wf_actor *actor)
 static void
 check_same(struct site *site, const struct wf_actor *actor)
 {
-    struct wf_partition *other = site_recover(site, &site->world->trace);
+    struct wf_partition *other;
     struct wf_actor *read;
     struct wf_list requests;
     struct wf_buf was = {0};
     struct wf_buf is = {0};
 
     wf_list_init(&requests);
+    CHECK_OK(site_recover(site, &site->world->trace, &other));
     CHECK_OK(wf_inspect_core_actor(other, &actor->key, &site->store, &read));
     twin_print_actor(actor, read, &was);
     twin_print_actor(read, actor, &is);

@@ -490,7 +490,7 @@ twin_check(struct site *site)
     size_t cursor = 0;
 
     wf_list_init(&requests);
-    twin.recovered = site_recover(site, &silent);
+    world_must(site_recover(site, &silent, &twin.recovered));
     if (twin.live->last_record == twin.live->durable_record) {
         print_partition(twin.live, &twin.was);
         print_partition(twin.recovered, &twin.is);

@@ -5,6 +5,7 @@
 
 #include "sim/world.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "runtime/load.h"
 #include "runtime/stack.h"
 #include "runtime/task.h"
-#include "runtime/workers.h"
 #include "sim/world_impl.h"
 
 // A twin takes sanitizers long, and is much the same code each time.
@@ -46,6 +46,14 @@ world_must(weft_err err)
     }
 }
 
+void
+world_fail(const struct world *world, const char *what)
+{
+    (void)fprintf(stderr, "sim: %s, at %llu ms\n", what,
+                  (unsigned long long)(world->now_ms - world->began_ms));
+    abort();
+}
+
 // Trace. --------------------------------------------------------------------
 
 void
@@ -57,8 +65,12 @@ world_emit(void *ctx, enum wf_trace_level level, uint64_t now_ms,
     int len;
 
     (void)level;
+    if (strcmp(verb, "corrupt") == 0 || strcmp(verb, "warning") == 0) {
+        world->named++;
+    }
     len = snprintf(line, sizeof(line), "[%llu] %-10s %-9s %s\n",
-                   (unsigned long long)(now_ms - 1000000), who, verb, text);
+                   (unsigned long long)(now_ms - world->began_ms), who, verb,
+                   text);
     world->hash = wf_hash64(line, (size_t)len, world->hash);
     if (world->options.is_traced) {
         wf_buf_put(&world->text, line, (size_t)len);
@@ -67,6 +79,18 @@ world_emit(void *ctx, enum wf_trace_level level, uint64_t now_ms,
         (void)fputs(line, world->options.trace);
         (void)fflush(world->options.trace);
     }
+}
+
+void
+world_say(struct world *world, const char *verb, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    world_emit(world, WF_TRACE_NOTE, world->now_ms, "sim", verb, text);
 }
 
 const char *
@@ -111,100 +135,48 @@ world_coming_destroy(struct coming *coming)
 {
     wf_buf_fini(&coming->bytes);
     wf_batch_fini(&coming->rows);
-    if (coming->load != NULL) {
-        wf_load_destroy(coming->load);
-    }
+    wf_load_destroy(coming->load);
+    wf_task_destroy(coming->task);
     wf_free(coming);
-}
-
-void
-world_drop_coming(struct world *world, uint32_t site)
-{
-    struct wf_list kept;
-    struct wf_heap_node *node;
-    struct wf_heap rest;
-
-    wf_list_init(&kept);
-    wf_heap_init(&rest);
-    while ((node = wf_heap_first(&world->coming)) != NULL) {
-        struct coming *coming = WF_CONTAINER(node, struct coming, heap);
-        uint64_t due = node->due;
-
-        wf_heap_remove(&world->coming, node);
-        if (coming->site == site &&
-            (coming->type == COMING_COMMIT || coming->type == COMING_LOAD)) {
-            if (coming->load != NULL) {
-                // What a list captured is freed by a partition.
-                wf_partition_load(world->sites[site].partition, world->now_ms,
-                                  coming->load);
-                coming->load = NULL;
-            }
-            world_coming_destroy(coming);
-        } else {
-            wf_heap_add(&rest, &coming->heap, due);
-        }
-    }
-    wf_heap_fini(&world->coming);
-    world->coming = rest;
 }
 
 // Steps. --------------------------------------------------------------------
 
 static void
-task_done(void *ctx, struct wf_task *task)
+arrive_at(struct site *site, struct coming *coming)
 {
-    struct world *world = ctx;
+    uint64_t now_ms = node_now_ms(site->node);
 
-    wf_list_push_back(&world->tasks, &task->node);
-}
-
-static void
-task_beat(void *ctx, struct wf_beat *beat)
-{
-    struct world *world = ctx;
-
-    wf_partition_beat(world->sites[beat->partition].partition, world->now_ms,
-                      beat);
-}
-
-static bool
-run_tasks(struct world *world)
-{
-    bool has_run = wf_workers_step(world->workers);
-    struct wf_list_node *node = wf_list_pop_front(&world->tasks);
-
-    if (node != NULL) {
-        struct wf_task *task = WF_CONTAINER(node, struct wf_task, node);
-
-        wf_partition_task(world->sites[task->partition].partition,
-                          world->now_ms, task);
-        has_run = true;
+    if (coming->type == COMING_FRAME) {
+        wf_partition_frame(site->partition, now_ms,
+                           wf_buf_bytes(&coming->bytes));
+    } else if (coming->type == COMING_LOAD) {
+        wf_partition_load(site->partition, now_ms, coming->load);
+        coming->load = NULL;
+    } else if (coming->type == COMING_TASK) {
+        wf_partition_task(site->partition, now_ms, coming->task);
+        coming->task = NULL;
+    } else {
+        site_end_commit(site, coming);
     }
-    return has_run;
 }
 
+// A node that is paused gets it afterwards. One that is down gets no frame, and
+// the others were its own.
 static void
 arrive(struct world *world, struct coming *coming)
 {
     struct site *site = &world->sites[coming->site];
 
-    switch (coming->type) {
-    case COMING_FRAME:
-        wf_partition_frame(site->partition, world->now_ms,
-                           wf_buf_bytes(&coming->bytes));
-        break;
-    case COMING_LOAD: {
-        struct wf_load *load = coming->load;
-        coming->load = NULL;
-        wf_partition_load(site->partition, world->now_ms, load);
-        break;
-    }
-    case COMING_COMMIT:
-        site_end_commit(world, coming);
-        break;
-    case COMING_RETRY:
-        wf_partition_request(site->partition, world->now_ms, coming->request);
-        break;
+    if (coming->type == COMING_NODE) {
+        node_look(&world->nodes[coming->site]);
+    } else if (coming->type == COMING_RETRY) {
+        site_request(site, coming->request);
+    } else if (site->node->paused_to_ms > 0) {
+        wf_heap_add(&world->coming, &coming->heap, site->node->paused_to_ms);
+        return;
+    } else if (site->node->is_up) {
+        arrive_at(site, coming);
     }
     world_coming_destroy(coming);
 }
@@ -214,13 +186,27 @@ next_event_ms(const struct world *world)
 {
     const struct wf_heap_node *first = wf_heap_first(&world->coming);
     uint64_t due = first == NULL ? UINT64_MAX : first->due;
+    uint64_t fault = weather_due(world);
 
-    for (uint32_t i = 0; i < world->options.sites; i++) {
-        uint64_t own = wf_partition_next_due(world->sites[i].partition);
+    due = fault < due ? fault : due;
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        uint64_t own = node_due(&world->nodes[i]);
 
         due = own < due ? own : due;
     }
     return due;
+}
+
+// Nothing is to do at this moment: whatever waits must have what wakes it.
+static void
+audit(struct world *world)
+{
+    if (world->options.audit_ms > 0 && world->now_ms >= world->audit_at_ms) {
+        world->audit_at_ms = world->now_ms + world->options.audit_ms;
+        if (world_audit(world) != 0) {
+            world_fail(world, "nothing will wake an actor");
+        }
+    }
 }
 
 bool
@@ -230,10 +216,13 @@ world_step_until(struct world *world, uint64_t limit_ms)
     bool has_run = false;
     uint64_t next;
 
-    for (uint32_t i = 0; i < world->options.sites; i++) {
-        has_run = site_run(&world->sites[i]) || has_run;
+    weather_step(world);
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        has_run = node_run(&world->nodes[i]) || has_run;
     }
-    has_run = run_tasks(world) || has_run;
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        has_run = node_run_tasks(&world->nodes[i]) || has_run;
+    }
     first = wf_heap_first(&world->coming);
     if (first != NULL && first->due <= world->now_ms) {
         wf_heap_remove(&world->coming, first);
@@ -243,6 +232,7 @@ world_step_until(struct world *world, uint64_t limit_ms)
     if (has_run) {
         return true;
     }
+    audit(world);
     next = next_event_ms(world);
     if (next > limit_ms) {
         return false;
@@ -279,48 +269,6 @@ world_settle(struct world *world, uint64_t ms)
 
 // The whole. ----------------------------------------------------------------
 
-static uint64_t
-sim_wall_ms(void *self)
-{
-    return ((struct world *)self)->now_ms;
-}
-
-static uint64_t
-sim_mono_ns(void *self)
-{
-    return ((struct world *)self)->now_ms * 1000000;
-}
-
-static void
-make_workers(struct world *world)
-{
-    world_must(wf_workers_create(
-        &(struct wf_workers_options){
-            .count = 1,
-            .is_manual = true,
-            .definitions = world->options.definitions,
-            .clock = {.wall_ms = sim_wall_ms,
-                      .mono_ns = sim_mono_ns,
-                      .self = world},
-            .done = task_done,
-            .beat = task_beat,
-            .ctx = world,
-        },
-        &world->workers));
-}
-
-// Nothing that was handed out comes back.
-static void
-drop_workers(struct world *world)
-{
-    struct wf_list_node *node;
-
-    wf_workers_stop(world->workers);
-    while ((node = wf_list_pop_front(&world->tasks)) != NULL) {
-        wf_task_destroy(WF_CONTAINER(node, struct wf_task, node));
-    }
-}
-
 void
 world_define(struct world *world, const weft_definitions *definitions)
 {
@@ -328,9 +276,35 @@ world_define(struct world *world, const weft_definitions *definitions)
     for (uint32_t i = 0; i < world->options.sites; i++) {
         world_crash(world, i);
     }
-    drop_workers(world); // after the partitions, which know their tasks
-    wf_workers_destroy(world->workers);
-    make_workers(world);
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        node_workers_drop(&world->nodes[i]); // the partitions know their tasks
+        node_workers_make(&world->nodes[i]);
+    }
+}
+
+// Sites are dealt out in turn. Who owns which will be somebody's to decide.
+static void
+make_nodes(struct world *world)
+{
+    uint32_t nodes = world->options.nodes;
+    uint32_t sites = world->options.sites;
+
+    world->sites = wf_calloc(sites * sizeof(*world->sites));
+    world->nodes = wf_calloc(nodes * sizeof(*world->nodes));
+    world->cut_to_ms = wf_calloc((size_t)nodes * nodes * sizeof(uint64_t));
+    for (uint32_t i = 0; i < sites; i++) {
+        world->sites[i] = (struct site){
+            .world = world,
+            .node = &world->nodes[i % nodes],
+            .index = i,
+            .shelf = i / nodes,
+        };
+        wf_list_init(&world->sites[i].requests);
+        wf_list_init(&world->sites[i].loads);
+    }
+    for (uint32_t i = 0; i < nodes; i++) {
+        node_init(world, i, (sites + nodes - 1) / nodes);
+    }
 }
 
 struct world *
@@ -341,6 +315,10 @@ world_create(const struct world_options *options)
     world->options = *options;
     if (world->options.sites == 0) {
         world->options.sites = 1;
+    }
+    if (world->options.nodes == 0 ||
+        world->options.nodes > world->options.sites) {
+        world->options.nodes = world->options.sites;
     }
     if (world->options.residents_max == 0) {
         world->options.residents_max = 1000;
@@ -354,69 +332,64 @@ world_create(const struct world_options *options)
     choice_of_seed(&world->own_choice, options->seed);
     world->choice =
         options->choice != NULL ? options->choice : &world->own_choice;
-    world->now_ms = 1000000;
+    // Clocks that jump back have where to.
+    world->now_ms = options->storm_ms == 0 ? 1000000 : 1000000000;
+    world->began_ms = world->now_ms;
     world->next_number = 1;
-    wf_list_init(&world->tasks);
     wf_list_init(&world->calls);
     wf_heap_init(&world->coming);
     world->trace = (struct wf_trace){.emit = world_emit, .ctx = world};
     world->stacks = wf_stack_pool_create(64);
-    make_workers(world);
-    world->sites = wf_calloc(world->options.sites * sizeof(*world->sites));
-    for (uint32_t i = 0; i < world->options.sites; i++) {
-        world->sites[i].world = world;
-        world->sites[i].index = i;
-        world->sites[i].disk = wf_memory_disk_create();
-        site_open(&world->sites[i]);
-    }
+    make_nodes(world);
     return world;
 }
 
 void
 world_destroy(struct world *world)
 {
-    struct wf_list requests;
     struct wf_list_node *node;
 
-    wf_list_init(&requests);
-    for (uint32_t i = 0; i < world->options.sites; i++) {
-        world_drop_coming(world, i);
-        site_close(&world->sites[i], &requests);
-        wf_memory_disk_destroy(world->sites[i].disk);
+    for (uint32_t i = 0; i < world->options.nodes; i++) {
+        node_fini(&world->nodes[i]);
     }
-    drop_workers(world);
     while (world->coming.count > 0) {
         struct coming *coming =
             WF_CONTAINER(wf_heap_first(&world->coming), struct coming, heap);
         wf_heap_remove(&world->coming, &coming->heap);
         if (coming->type == COMING_RETRY) {
-            wf_list_push_back(&requests, &coming->request->wait);
+            wf_list_push_back(&world->sites[0].requests,
+                              &coming->request->wait);
         }
         world_coming_destroy(coming);
     }
-    while ((node = wf_list_pop_front(&requests)) != NULL) {
-        struct wf_request *request =
-            WF_CONTAINER(node, struct wf_request, wait);
-        request->done(request);
+    for (uint32_t i = 0; i < world->options.sites; i++) {
+        while ((node = wf_list_pop_front(&world->sites[i].requests)) != NULL) {
+            struct wf_request *request =
+                WF_CONTAINER(node, struct wf_request, wait);
+            request->done(request);
+        }
     }
     world_forget_calls(world);
-    wf_workers_destroy(world->workers);
     wf_stack_pool_destroy(world->stacks);
     wf_heap_fini(&world->coming);
     choice_fini(&world->own_choice);
     wf_buf_fini(&world->text);
     wf_free(world->sites);
+    wf_free(world->nodes);
+    wf_free(world->cut_to_ms);
     wf_free(world);
 }
 
 void
 world_calm(struct world *world)
 {
-    world->options.frame_loss = 0;
-    world->options.frame_double = 0;
-    world->options.crash_at_commit = 0;
-    world->options.commit_in_doubt = 0;
-    world->options.commit_stall = 0;
+    weather_calm(world);
+}
+
+const struct weather_count *
+world_weather(const struct world *world)
+{
+    return &world->weather;
 }
 
 void
@@ -455,7 +428,9 @@ world_stats(const struct world *world, struct wf_partition_stats *stats)
 {
     *stats = (struct wf_partition_stats){0};
     for (uint32_t i = 0; i < world->options.sites; i++) {
-        wf_partition_add_stats(world->sites[i].partition, stats);
+        if (world->sites[i].partition != NULL) {
+            wf_partition_add_stats(world->sites[i].partition, stats);
+        }
     }
 }
 
@@ -465,7 +440,9 @@ world_audit(struct world *world)
     uint64_t stuck = 0;
 
     for (uint32_t i = 0; i < world->options.sites; i++) {
-        stuck += wf_partition_audit(world->sites[i].partition);
+        if (node_is_running(world->sites[i].node)) {
+            stuck += wf_partition_audit(world->sites[i].partition);
+        }
     }
     return stuck;
 }

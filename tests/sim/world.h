@@ -3,10 +3,12 @@
 // world.h - many partitions in one thread, over a simulated clock, disk, log
 // and network, all driven by one byte string (choice.h).
 //
-// Each partition is a site of its own: its store and its log are on a disk of
-// its own, and it crashes alone, losing what was not synced. So nothing in it
-// may rely on another partition's segment sharing a commit. Frames between
-// sites are delayed, and with faults lost, doubled and reordered.
+// Each partition is a site, with a log of its own, on a node (node.c) that has
+// a disk, a clock and workers, and crashes and pauses as one. Without faults
+// each node has one site. Of the commits that were under way in a crash each is
+// durable or not for itself, so nothing in a partition may rely on another
+// one's sharing its commit. Frames between sites are delayed, and with faults
+// lost, doubled, late and reordered. What else goes wrong is in weather.h.
 //
 // The same bytes give the same run; world_hash tells.
 
@@ -31,6 +33,7 @@ struct world_options {
     uint64_t seed;
     struct choice *choice;  // borrowed; NULL: that of the seed
     uint32_t sites;         // partitions; default 1
+    uint32_t nodes;         // that they are dealt out to; default: one each
     int64_t window_bytes;   // as in wf_partition_options; 0: no window
     uint32_t residents_max; // default 1000
     uint32_t stacks_max;    // default 100
@@ -42,6 +45,9 @@ struct world_options {
     uint32_t crash_at_commit; // before or after a commit is durable
     uint32_t commit_in_doubt; // the commit fails, applied or not
     uint32_t commit_stall;    // the commit is refused, and tried again
+    uint32_t frame_late;      // by up to a minute
+    uint32_t storm_ms;        // between other faults (weather.h), on average
+    uint32_t audit_ms;        // between two audits; 0: none
     // What was under way in a crash is asked again up to so much later, in any
     // order; 0: at once.
     uint32_t again_ms;
@@ -64,8 +70,8 @@ void world_run_ms(struct world *world, uint64_t ms);
 // Run until nothing is under way but alarms later than ms from now.
 void world_settle(struct world *world, uint64_t ms);
 
-// The site's process dies now: memory and what is not synced are lost. It
-// opens again at once; requests under way are asked again.
+// The process of the site's node dies now: memory and what is not synced are
+// lost. It opens again at once; requests under way are asked again.
 void world_crash(struct world *world, uint32_t site);
 // The wake index of that site has no rows due before it.
 uint64_t world_wake_cursor(const struct world *world, uint32_t site);
@@ -78,6 +84,9 @@ void world_define(struct world *world, const weft_definitions *definitions);
 void world_crash_at(struct world *world, uint64_t commit, bool is_after);
 uint64_t world_commits(const struct world *world);
 
+struct weather_count;
+// What went wrong so far.
+const struct weather_count *world_weather(const struct world *world);
 uint64_t world_now_ms(const struct world *world);
 uint64_t world_hash(const struct world *world);
 const char *world_trace(const struct world *world);

@@ -243,6 +243,7 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     *result = (struct run_result){
         .hash = world_hash(run.world),
         .simulated_ms = world_now_ms(run.world) - began_ms,
+        .nodes = world_nodes(run.world),
         .weather = *world_weather(run.world),
     };
     world_destroy(run.world);

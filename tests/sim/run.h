@@ -27,6 +27,7 @@
 struct run_result {
     uint64_t hash; // of all that happened
     uint64_t simulated_ms;
+    uint32_t nodes;
     struct weather_count weather; // what it met
 };
 

@@ -405,6 +405,12 @@ world_commits(const struct world *world)
     return world->commits;
 }
 
+uint32_t
+world_nodes(const struct world *world)
+{
+    return world->options.nodes;
+}
+
 uint64_t
 world_now_ms(const struct world *world)
 {

@@ -87,6 +87,7 @@ uint64_t world_commits(const struct world *world);
 struct weather_count;
 // What went wrong so far.
 const struct weather_count *world_weather(const struct world *world);
+uint32_t world_nodes(const struct world *world);
 uint64_t world_now_ms(const struct world *world);
 uint64_t world_hash(const struct world *world);
 const char *world_trace(const struct world *world);

@@ -38,6 +38,7 @@ struct wf_inspect_check {
     weft_inspect_counts counts;
     uint64_t *log_from; // by partition: the first record of its log; 0: none
     bool is_log_cut[WF_STORES_MAX]; // it could not be read to its end
+    bool is_unread; // something could not be read, now: it may be whole
     // The last problem, so that it is not told twice in a row.
     char last[640];
 };

@@ -52,14 +52,18 @@ check_blocks(weft_inspect *inspect)
 {
     for (uint32_t i = 0; i < inspect->stores_count; i++) {
         const struct wf_depot *depot = &inspect->depots[i];
+        weft_err err;
 
         if (depot->store == NULL) {
             continue;
         }
         inspect->check->counts.stores++;
-        if (depot->store->ops->verify(depot->store->self) != WEFT_OK) {
+        err = depot->store->ops->verify(depot->store->self);
+        if (err != WEFT_OK) {
             wf_inspect_tell(inspect->check, depot->name, "blocks: %s",
                             weft_err_detail());
+            inspect->check->is_unread =
+                inspect->check->is_unread || err == WEFT_EIO;
         }
     }
 }
@@ -165,7 +169,8 @@ wf_inspect_verify(const char *data_dir, weft_inspect_problem_fn *fn, void *ctx,
     }
     weft_inspect_close(inspect);
     if (check.counts.problems > 0) {
-        err = wf_error(WEFT_ECORRUPT, "%s: %" PRIu64 " problems", data_dir,
+        err = wf_error(check.is_unread ? WEFT_EIO : WEFT_ECORRUPT,
+                       "%s: %" PRIu64 " problems", data_dir,
                        check.counts.problems);
     }
     wf_free(check.log_from);

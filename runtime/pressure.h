@@ -2,9 +2,10 @@
 //
 // pressure.h - does weft hold more memory than it should?
 //
-// While it does, new work is refused, what changed is saved without waiting
-// for the window, and actors at rest are let go. It ends an eighth below, so
-// that it does not flap.
+// From three quarters on, what changed is saved without waiting for the window,
+// and actors at rest are let go; above all of it new work is refused too. Each
+// ends an eighth below, so that it does not flap. What can be let go must not
+// be a reason to refuse.
 //
 // Threads: any.
 
@@ -21,6 +22,13 @@ wf_pressure_is_high(uint64_t memory_bytes, bool was_high)
 {
     return wf_alloc_bytes() >
            (was_high ? memory_bytes - memory_bytes / 8 : memory_bytes);
+}
+
+// When it begins to let go.
+static inline bool
+wf_pressure_is_shedding(uint64_t memory_bytes, bool was_shedding)
+{
+    return wf_pressure_is_high(memory_bytes - memory_bytes / 4, was_shedding);
 }
 
 #endif

@@ -410,27 +410,31 @@ tick(struct wf_shard *shard)
     return count > 0;
 }
 
-// Too little memory: refuse, save, and let go. True if something was let go.
+// Too little memory: first save and let go, then refuse. True if something was
+// let go.
 static bool
 look_at_memory(struct wf_shard *shard)
 {
-    bool is_high =
-        wf_pressure_is_high(shard->options.memory_bytes, shard->is_pressed);
+    uint64_t limit = shard->options.memory_bytes;
+    bool is_high = wf_pressure_is_high(limit, shard->is_pressed);
+    bool was_shedding = shard->is_shedding;
     bool did_something = false;
 
-    if (!is_high && !shard->is_pressed) {
-        return false;
-    }
+    shard->is_shedding = wf_pressure_is_shedding(limit, was_shedding);
     if (is_high != shard->is_pressed) {
         shard->is_pressed = is_high;
         wf_shard_refuse(shard, WF_POST_ALL_STORES, WF_REFUSAL_MEMORY, is_high);
+    }
+    if (!shard->is_shedding && !was_shedding) {
+        return false;
     }
     for (uint32_t i = 0; i < shard->places_count; i++) {
         struct wf_shard_place *place = &shard->places[i];
 
         if (place->partition != NULL) {
             did_something =
-                wf_partition_press(place->partition, is_high) || did_something;
+                wf_partition_press(place->partition, shard->is_shedding) ||
+                did_something;
             wf_shard_settle(shard, place);
         }
     }

@@ -83,7 +83,8 @@ struct wf_shard {
     struct wf_heap due;          // of places
     struct wf_list orphans;      // tasks that came back unrun while closing
     struct wf_tally *tally;
-    bool is_pressed;    // there is too little memory
+    bool is_shedding;   // there is little memory left
+    bool is_pressed;    // there is too little: requests are refused
     uint64_t turned_ns; // when a turn or a step last ended, or they began
     uint64_t audit_at_ms;
     uint32_t audit_next; // place

@@ -312,6 +312,7 @@ typedef void weft_inspect_problem_fn(void *ctx, const char *where,
 // fn and out_counts may be NULL.
 //
 // WEFT_ECORRUPT  there are problems; fn was told of each
+// WEFT_EIO       the same, and something of it could not be read now
 // else           as weft_inspect_open: nothing, or not all, was checked
 WEFT_API weft_err weft_inspect_verify(const char *data_dir,
                                       weft_inspect_problem_fn *fn, void *ctx,

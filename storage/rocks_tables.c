@@ -10,7 +10,8 @@
 // The list is entries of: length shared with the key before, length of the
 // rest, length of the value, the rest of the key, the value, which is a handle.
 //
-// What is not as expected is left for RocksDB to find.
+// What is not as expected is left for RocksDB to find, but for what it does not
+// survive: it takes memory for as long a block as a handle says.
 //
 // Threads: any.
 
@@ -66,6 +67,14 @@ read_at(const struct table *table, uint64_t at, uint8_t *out, size_t len)
     return pread(table->fd, out, len, (off_t)at) == (ssize_t)len;
 }
 
+static bool
+is_inside(const struct table *table, struct handle handle)
+{
+    uint64_t room = handle.at > table->bytes ? 0 : table->bytes - handle.at;
+
+    return room >= TRAILER_BYTES && handle.len <= room - TRAILER_BYTES;
+}
+
 // Read a block into table->block. *out_is_whole: its checksum is right. False:
 // there is no such block.
 static bool
@@ -74,8 +83,7 @@ read_block(struct table *table, struct handle handle, bool *out_is_whole)
     const uint8_t *trailer;
     uint32_t checksum;
 
-    if (handle.len > BLOCK_BYTES_MAX || handle.at > table->bytes ||
-        handle.len + TRAILER_BYTES > table->bytes - handle.at) {
+    if (handle.len > BLOCK_BYTES_MAX || !is_inside(table, handle)) {
         return false;
     }
     wf_buf_reset(&table->block);
@@ -151,13 +159,24 @@ check_table(struct table *table, bool is_all)
     uint8_t footer[FOOTER_BYTES];
     struct wf_reader reader =
         wf_reader_of(weft_bytes_of(footer + 1, sizeof(footer) - 13));
+    struct handle list;
+    struct handle index;
     bool is_whole = false;
 
     if (table->bytes < FOOTER_BYTES ||
         !read_at(table, table->bytes - FOOTER_BYTES, footer, FOOTER_BYTES) ||
         footer[0] != CHECKSUM_XXH3 ||
-        wf_rocks_pieces_fixed(footer + FOOTER_BYTES - 8, 8) != MAGIC ||
-        !read_block(table, get_handle(&reader), &is_whole) || !is_whole) {
+        wf_rocks_pieces_fixed(footer + FOOTER_BYTES - 8, 8) != MAGIC) {
+        return WEFT_OK;
+    }
+    list = get_handle(&reader);
+    index = get_handle(&reader);
+    if (reader.failed || !is_inside(table, list) || !is_inside(table, index)) {
+        return wf_error(WEFT_ECORRUPT,
+                        "%s: its last %d bytes tell of blocks outside of it",
+                        table->path, FOOTER_BYTES);
+    }
+    if (!read_block(table, list, &is_whole) || !is_whole) {
         return WEFT_OK;
     }
     return check_list(table, is_all);

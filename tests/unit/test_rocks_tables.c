@@ -63,6 +63,7 @@ TEST(rocks_tables, filters_and_properties_are_found_wherever_they_are_damaged)
     const char *dir = make_store(t);
     unsigned properties = 0;
     unsigned filters = 0;
+    unsigned ends = 0;
     unsigned at_open = 0;
     char path[1000];
 
@@ -74,13 +75,14 @@ TEST(rocks_tables, filters_and_properties_are_found_wherever_they_are_damaged)
             properties +=
                 strstr(weft_err_detail(), "rocksdb.properties") != NULL;
             filters += strstr(weft_err_detail(), "filter") != NULL;
+            ends += strstr(weft_err_detail(), "outside of it") != NULL;
         }
         at_open += wf_rocks_tables_check(dir, false) == WEFT_ECORRUPT;
         test_file_damage(path, at);
     }
     CHECK(properties > 50);
     CHECK(filters > 30);
-    CHECK_EQ(at_open, properties);
+    CHECK_EQ(at_open, properties + ends);
     CHECK_OK(wf_rocks_tables_check(dir, true));
 }
 
@@ -103,6 +105,27 @@ TEST(rocks_tables, a_store_with_damaged_properties_is_not_opened)
     CHECK_ERR(wf_store_rocks_open(dir, false, &store), WEFT_ECORRUPT);
     CHECK_ERR(wf_store_rocks_open(dir, true, &store), WEFT_ECORRUPT);
     CHECK(strstr(weft_err_detail(), "rocksdb.properties") != NULL);
+}
+
+// RocksDB would take so much memory, and stop the process when it gets none.
+TEST(rocks_tables, a_table_whose_end_tells_of_endless_blocks_is_not_opened)
+{
+    static const uint8_t endless[] = {0x80, 0x80, 0x80, 0x80, 0x80,
+                                      0x80, 0x80, 0x80, 0x7f};
+    const char *dir = make_store(t);
+    struct wf_store store;
+    char path[1000];
+    FILE *file;
+
+    find_table(dir, path);
+    file = fopen(path, "r+b");
+    CHECK(file != NULL);
+    CHECK_EQ(fseek(file, -50, SEEK_END), 0); // among the handles
+    CHECK_EQ(fwrite(endless, sizeof(endless), 1, file), 1);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_ERR(wf_store_rocks_open(dir, false, &store), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), path) != NULL);
+    CHECK_ERR(wf_store_rocks_open(dir, true, &store), WEFT_ECORRUPT);
 }
 
 // What a crash leaves half made is not looked at.

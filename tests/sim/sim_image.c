@@ -81,6 +81,7 @@ fill_life(struct wf_actor *actor, unsigned flag)
     actor->origin_seed = next_number() << 32;
     actor->created_at_ms = next_number();
     actor->finished_at_ms = next_number();
+    wf_key_fini(&actor->parent);
     actor->parent = make_key("parent");
     actor->parent_run = next_number();
     actor->parent_call = (uint32_t)next_number();

@@ -108,18 +108,20 @@ const weft_activity_def run_work_def = {
 
 // The log. --------------------------------------------------------------------
 
+#define TALLIES_MAX 2000 // more than any program has strands
+
 // Its state is an array of tallies, in order of their first notes.
 static weft_err
 log_receive(weft_actor *actor, const weft_message *message, void *state)
 {
     weft_bytes old = weft_actor_state(actor);
     size_t count = old.len / sizeof(struct run_tally);
-    struct run_tally tallies[200];
+    struct run_tally tallies[TALLIES_MAX];
     uint64_t note[2];
     size_t i = 0;
 
     (void)state;
-    if (message->data.len != sizeof(note) || count >= 200) {
+    if (message->data.len != sizeof(note) || count >= TALLIES_MAX) {
         return WEFT_EINVAL;
     }
     memcpy(note, message->data.data, sizeof(note));

@@ -31,18 +31,24 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_end;
 
 static void
-tell(void *unused)
+tell(void)
 {
-    (void)unused;
     atomic_fetch_add_explicit(&total, untold, memory_order_relaxed);
     untold = 0;
+}
+
+static void
+tell_at_end(void *unused)
+{
+    (void)unused;
+    tell();
     is_known = false; // another destructor may still free
 }
 
 static void
 make_key(void)
 {
-    if (pthread_key_create(&at_end, tell) != 0) {
+    if (pthread_key_create(&at_end, tell_at_end) != 0) {
         wf_panic(__FILE__, __LINE__, "no key for a thread's count");
     }
 }
@@ -52,8 +58,7 @@ count(int64_t bytes)
 {
     untold += bytes;
     if (untold > UNTOLD_MAX || untold < -UNTOLD_MAX) {
-        atomic_fetch_add_explicit(&total, untold, memory_order_relaxed);
-        untold = 0;
+        tell();
     }
     if (!is_known) {
         is_known = true; // first: setting it may allocate

@@ -48,13 +48,19 @@ wf_buf_recycle(struct wf_buf *buf, size_t keep_bytes)
     buf->len = 0;
 }
 
+static bool
+has_room(const struct wf_buf *buf, size_t more)
+{
+    WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
+    return buf->len + more <= buf->cap;
+}
+
 // The capacity that `more` bytes need.
 static size_t
 cap_for(const struct wf_buf *buf, size_t more)
 {
     size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
 
-    WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
     while (cap < buf->len + more) {
         cap *= 2;
     }
@@ -64,9 +70,9 @@ cap_for(const struct wf_buf *buf, size_t more)
 void
 wf_buf_reserve(struct wf_buf *buf, size_t more)
 {
-    size_t cap = cap_for(buf, more);
+    if (!has_room(buf, more)) {
+        size_t cap = cap_for(buf, more);
 
-    if (buf->len + more > buf->cap) {
         buf->data = wf_realloc(buf->data, cap);
         buf->cap = cap;
     }
@@ -75,12 +81,13 @@ wf_buf_reserve(struct wf_buf *buf, size_t more)
 bool
 wf_buf_try_reserve(struct wf_buf *buf, size_t more)
 {
-    size_t cap = cap_for(buf, more);
+    size_t cap;
     uint8_t *data;
 
-    if (buf->len + more <= buf->cap) {
+    if (has_room(buf, more)) {
         return true;
     }
+    cap = cap_for(buf, more);
     data = wf_try_alloc(cap);
     if (data == NULL) {
         return false;

@@ -16,11 +16,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-#define BLOCK_BYTES 32768U
-#define PIECE_HEAD_BYTES 7U
 #define MASK_DELTA 0xa282ead8U
-
-enum piece { PIECE_NONE, PIECE_WHOLE, PIECE_FIRST, PIECE_MIDDLE, PIECE_LAST };
 
 struct reading {
     wf_rocks_pieces_fn *fn;
@@ -59,8 +55,8 @@ wf_rocks_pieces_varint(struct wf_reader *reader)
     return value;
 }
 
-static bool
-is_piece_whole(const uint8_t *head, size_t len)
+bool
+wf_rocks_pieces_is_whole(const uint8_t *head, size_t len)
 {
     uint32_t crc = wf_crc32c(0, head + 6, len + 1);
     uint32_t masked = ((crc >> 15) | (crc << 17)) + MASK_DELTA;
@@ -69,12 +65,12 @@ is_piece_whole(const uint8_t *head, size_t len)
 }
 
 static weft_err
-take_piece(struct reading *reading, enum piece type, const uint8_t *bytes,
-           size_t len, uint64_t at)
+take_piece(struct reading *reading, enum wf_rocks_piece type,
+           const uint8_t *bytes, size_t len, uint64_t at)
 {
     size_t room;
 
-    if (type == PIECE_WHOLE || type == PIECE_FIRST) {
+    if (type == WF_ROCKS_PIECE_WHOLE || type == WF_ROCKS_PIECE_FIRST) {
         reading->is_open = true;
         reading->at = at;
         wf_buf_reset(&reading->record);
@@ -84,7 +80,7 @@ take_piece(struct reading *reading, enum piece type, const uint8_t *bytes,
     }
     room = reading->bytes_max - reading->record.len;
     wf_buf_put(&reading->record, bytes, len < room ? len : room);
-    if (type != PIECE_WHOLE && type != PIECE_LAST) {
+    if (type != WF_ROCKS_PIECE_WHOLE && type != WF_ROCKS_PIECE_LAST) {
         return WEFT_OK;
     }
     reading->is_open = false;
@@ -98,24 +94,24 @@ read_block(struct reading *reading, const uint8_t *block, size_t len,
 {
     size_t at = 0;
 
-    while (at + PIECE_HEAD_BYTES <= len) {
+    while (at + WF_ROCKS_PIECES_HEAD_BYTES <= len) {
         size_t piece_len = (size_t)wf_rocks_pieces_fixed(block + at + 4, 2);
         unsigned type = block[at + 6];
         weft_err err;
 
-        if (type == PIECE_NONE || type > PIECE_LAST ||
-            piece_len > len - at - PIECE_HEAD_BYTES ||
-            !is_piece_whole(block + at, piece_len)) {
+        if (type == WF_ROCKS_PIECE_NONE || type > WF_ROCKS_PIECE_LAST ||
+            piece_len > len - at - WF_ROCKS_PIECES_HEAD_BYTES ||
+            !wf_rocks_pieces_is_whole(block + at, piece_len)) {
             reading->is_open = false;
             return WEFT_OK;
         }
-        err =
-            take_piece(reading, (enum piece)type, block + at + PIECE_HEAD_BYTES,
-                       piece_len, block_at + at);
+        err = take_piece(reading, (enum wf_rocks_piece)type,
+                         block + at + WF_ROCKS_PIECES_HEAD_BYTES, piece_len,
+                         block_at + at);
         if (err != WEFT_OK) {
             return err;
         }
-        at += PIECE_HEAD_BYTES + piece_len;
+        at += WF_ROCKS_PIECES_HEAD_BYTES + piece_len;
     }
     return WEFT_OK;
 }
@@ -125,16 +121,17 @@ wf_rocks_pieces_read(const char *path, size_t bytes_max, wf_rocks_pieces_fn *fn,
                      void *ctx)
 {
     struct reading reading = {.fn = fn, .ctx = ctx, .bytes_max = bytes_max};
-    uint8_t *block = wf_alloc(BLOCK_BYTES);
+    uint8_t *block = wf_alloc(WF_ROCKS_PIECES_BLOCK_BYTES);
     uint64_t at = 0;
     ssize_t got = 1;
     weft_err err = WEFT_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     while (fd >= 0 && err == WEFT_OK &&
-           (got = pread(fd, block, BLOCK_BYTES, (off_t)at)) > 0) {
+           (got = pread(fd, block, WF_ROCKS_PIECES_BLOCK_BYTES, (off_t)at)) >
+               0) {
         err = read_block(&reading, block, (size_t)got, at);
-        at += BLOCK_BYTES;
+        at += WF_ROCKS_PIECES_BLOCK_BYTES;
     }
     if (fd < 0 || got < 0) {
         err = wf_error(errno == ENOENT ? WEFT_ECORRUPT : WEFT_EIO, "%s: %s",

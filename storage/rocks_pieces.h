@@ -14,10 +14,26 @@
 #ifndef WF_STORAGE_ROCKS_PIECES_H
 #define WF_STORAGE_ROCKS_PIECES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
 #include "weft/error.h"
+
+#define WF_ROCKS_PIECES_BLOCK_BYTES 32768U
+#define WF_ROCKS_PIECES_HEAD_BYTES 7U
+
+enum wf_rocks_piece {
+    WF_ROCKS_PIECE_NONE,
+    WF_ROCKS_PIECE_WHOLE,
+    WF_ROCKS_PIECE_FIRST,
+    WF_ROCKS_PIECE_MIDDLE,
+    WF_ROCKS_PIECE_LAST,
+};
+
+// Is the checksum right of the piece that begins at head and has so many bytes
+// behind it?
+bool wf_rocks_pieces_is_whole(const uint8_t *head, size_t len);
 
 // Numbers as RocksDB writes them: the lowest byte, or seven bits, first.
 uint64_t wf_rocks_pieces_fixed(const uint8_t *bytes, size_t len);

@@ -2,13 +2,9 @@
 //
 // wal.c - where the write-ahead log of a RocksDB directory ends.
 //
-// Its files are blocks of 32 KiB; a block is pieces with a head each, and up to
-// six zeros. A record is one piece, or a first, some middle and a last one.
-//
-//   u32 masked CRC32C of type and bytes, u16 length, u8 type, bytes
-//
-// (little endian). After a piece that fails its check the next one may begin
-// anywhere.
+// Its files are blocks of pieces, as rocks_pieces.h has them, and up to six
+// zeros behind the last of a block. After a piece that fails its check the next
+// one may begin anywhere.
 //
 // Threads: any.
 
@@ -26,13 +22,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/hash.h"
-
-#define BLOCK_BYTES 32768U
-#define HEAD_BYTES 7U
-#define CRC_DELTA 0xa282ead8U
-
-enum piece { PIECE_NONE, PIECE_WHOLE, PIECE_FIRST, PIECE_MIDDLE, PIECE_LAST };
+#include "storage/rocks_pieces.h"
 
 // What was found in one file, or in all of them.
 struct walk {
@@ -77,34 +67,20 @@ note_record(struct walk *walk)
     walk->is_in_record = false;
 }
 
-static uint32_t
-read_u32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
-           (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static bool
-is_piece_whole(const uint8_t *head, uint32_t len)
-{
-    uint32_t crc = wf_crc32c(0, head + 6, len + 1);
-
-    return read_u32(head) == ((crc >> 15 | crc << 17) + CRC_DELTA);
-}
-
 static void
-take_piece(struct walk *walk, enum piece piece, uint64_t at)
+take_piece(struct walk *walk, enum wf_rocks_piece piece, uint64_t at)
 {
-    bool begins = piece == PIECE_WHOLE || piece == PIECE_FIRST;
-    bool is_whole =
-        piece == PIECE_WHOLE || (piece == PIECE_LAST && walk->is_in_record);
+    bool begins =
+        piece == WF_ROCKS_PIECE_WHOLE || piece == WF_ROCKS_PIECE_FIRST;
+    bool is_whole = piece == WF_ROCKS_PIECE_WHOLE ||
+                    (piece == WF_ROCKS_PIECE_LAST && walk->is_in_record);
 
     if (begins == walk->is_in_record) {
         note_fault(walk, at); // the rest of one is missing, or its beginning
     }
     if (is_whole) {
         note_record(walk);
-    } else if (piece == PIECE_FIRST) {
+    } else if (piece == WF_ROCKS_PIECE_FIRST) {
         walk->is_in_record = true;
         walk->record_at = at;
     }
@@ -115,20 +91,21 @@ walk_block(struct walk *walk, const uint8_t *block, uint32_t len)
 {
     uint32_t at = 0;
 
-    while (at + HEAD_BYTES <= len) {
+    while (at + WF_ROCKS_PIECES_HEAD_BYTES <= len) {
         const uint8_t *head = block + at;
         uint32_t bytes = head[4] | (uint32_t)head[5] << 8;
 
-        if (head[6] >= PIECE_WHOLE && head[6] <= PIECE_LAST &&
-            at + HEAD_BYTES + bytes <= len && is_piece_whole(head, bytes)) {
-            take_piece(walk, (enum piece)head[6], walk->at + at);
-            at += HEAD_BYTES + bytes;
+        if (head[6] >= WF_ROCKS_PIECE_WHOLE && head[6] <= WF_ROCKS_PIECE_LAST &&
+            at + WF_ROCKS_PIECES_HEAD_BYTES + bytes <= len &&
+            wf_rocks_pieces_is_whole(head, bytes)) {
+            take_piece(walk, (enum wf_rocks_piece)head[6], walk->at + at);
+            at += WF_ROCKS_PIECES_HEAD_BYTES + bytes;
         } else {
             note_fault(walk, walk->at + at);
             at++;
         }
     }
-    if (len < BLOCK_BYTES && at < len) {
+    if (len < WF_ROCKS_PIECES_BLOCK_BYTES && at < len) {
         note_fault(walk, walk->at + at); // half a head
     }
 }
@@ -136,19 +113,19 @@ walk_block(struct walk *walk, const uint8_t *block, uint32_t len)
 static weft_err
 walk_file(const char *path, struct walk *walk)
 {
-    uint8_t *block = wf_alloc(BLOCK_BYTES);
+    uint8_t *block = wf_alloc(WF_ROCKS_PIECES_BLOCK_BYTES);
     size_t len = 0;
     ssize_t got = 1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     weft_err err = WEFT_OK;
 
     while (fd >= 0 && got > 0) {
-        got = read(fd, block + len, BLOCK_BYTES - len);
+        got = read(fd, block + len, WF_ROCKS_PIECES_BLOCK_BYTES - len);
         len += got > 0 ? (size_t)got : 0;
         if (got < 0 && errno == EINTR) {
             got = 1;
         }
-        if (len == BLOCK_BYTES || got == 0) {
+        if (len == WF_ROCKS_PIECES_BLOCK_BYTES || got == 0) {
             walk_block(walk, block, (uint32_t)len);
             walk->at += len;
             len = 0;

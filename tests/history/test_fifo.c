@@ -3,35 +3,13 @@
 // test_fifo.c - the checker of order sees what overtook.
 
 #include "history/fifo.h"
-
-#include <string.h>
-
+#include "history/told.h"
 #include "support/test.h"
 
-// "a1 e1": letters are events, numbers ops. Ops from 5 on are of another
-// sender; upper case is object 2.
 static size_t
 faults_of(const char *text)
 {
-    static const char letters[] = "a?+-lse";
-    struct history history = {0};
-    struct history_faults faults = {0};
-
-    for (const char *at = text; *at != '\0'; at += at[2] == '\0' ? 2 : 3) {
-        bool is_other = *at >= 'A' && *at <= 'Z';
-        char letter = (char)(is_other ? *at + 32 : *at);
-
-        history_add(&history, (struct history_event){
-                                  .type = (enum history_type)(
-                                      strchr(letters, letter) - letters),
-                                  .who = at[1] < '5' ? 1 : 2,
-                                  .object = is_other ? 2 : 1,
-                                  .op = (uint64_t)(at[1] - '0'),
-                              });
-    }
-    fifo_check(&history, &faults);
-    history_fini(&history);
-    return faults.count;
+    return told_faults(text, fifo_check);
 }
 
 TEST(fifo, what_is_in_order_is_no_fault)

@@ -3,34 +3,13 @@
 // test_once.c - the checker of effects sees what is lost, doubled and made up.
 
 #include "history/once.h"
-
-#include <string.h>
-
+#include "history/told.h"
 #include "support/test.h"
 
-// "a1 e1": letters are events, numbers ops. Upper case is object 2.
 static size_t
 faults_of(const char *text)
 {
-    static const char letters[] = "a?+-lse";
-    struct history history = {0};
-    struct history_faults faults = {0};
-
-    for (const char *at = text; *at != '\0'; at += at[2] == '\0' ? 2 : 3) {
-        bool is_other = *at >= 'A' && *at <= 'Z';
-        char letter = (char)(is_other ? *at + 32 : *at);
-
-        history_add(&history, (struct history_event){
-                                  .type = (enum history_type)(
-                                      strchr(letters, letter) - letters),
-                                  .who = 1,
-                                  .object = is_other ? 2 : 1,
-                                  .op = (uint64_t)(at[1] - '0'),
-                              });
-    }
-    once_check(&history, &faults);
-    history_fini(&history);
-    return faults.count;
+    return told_faults(text, once_check);
 }
 
 TEST(once, what_is_as_it_should_be_is_no_fault)

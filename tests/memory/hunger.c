@@ -66,7 +66,7 @@ fails(const void *caller)
         return 0;
     }
     note_asker(caller);
-    atomic_store(&hunger->hits, 1);
+    atomic_fetch_add(&hunger->hits, 1);
     errno = ENOMEM;
     return 1;
 }

@@ -18,7 +18,7 @@
 struct hunger {
     _Atomic uint64_t nth;    // the one that fails, from 1; 0: none
     _Atomic uint64_t count;  // since nth was set
-    _Atomic uint64_t hits;   // 1 once it has
+    _Atomic uint64_t hits;   // that have failed in this process
     char asker[HUNGER_NAME]; // the file of the library that asked for it
 };
 

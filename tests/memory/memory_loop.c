@@ -142,6 +142,7 @@ spawn(struct hungry *hungry)
     (void)snprintf(setting, sizeof(setting), "%" PRIu32, hungry->setting);
     (void)snprintf(step, sizeof(step), "%" PRIu64, hungry->step);
     (void)snprintf(items, sizeof(items), "%d", ITEMS);
+    atomic_store(&hungry->state->hunger.hits, 0);
     (void)setenv("LD_PRELOAD", hungry->hunger, 1);
     pid = loop_spawn(&hungry->loop, args, NULL);
     (void)unsetenv("LD_PRELOAD");
@@ -194,7 +195,8 @@ is_rocksdb(struct hungry *hungry)
            strncmp(asker, "liblz4", 6) == 0;
 }
 
-// Did it stop as it may?
+// Did it stop as it may? Perhaps of an allocation of an item before: a thread
+// of RocksDB that did not get its memory stops the process when it comes to it.
 static bool
 ended_starved(struct hungry *hungry, int status)
 {

@@ -136,15 +136,15 @@ static bool
 starve(struct scene_play *play, const struct scene_call *call)
 {
     struct scene_state *state = play->state;
+    uint64_t hits = atomic_load(&state->hunger.hits);
     weft_err err;
     bool is_hit;
 
     atomic_store(&state->hunger.count, 0);
-    atomic_store(&state->hunger.hits, 0);
     atomic_store(&state->hunger.nth, state->nth);
     err = call->call(play, state->item);
     atomic_store(&state->hunger.nth, 0);
-    is_hit = atomic_load(&state->hunger.hits) > 0;
+    is_hit = atomic_load(&state->hunger.hits) > hits;
     switch (err) {
     case WEFT_OK:
         state->fine += is_hit;

@@ -58,6 +58,8 @@ wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_put_bytes(&draft.ops, request->data);
     wf_draft_actor(&draft, &actor->key);
     wf_edge_answer_done(partition, request, &draft);
+    // What waits for its next attempt is looked at again when it is durable.
+    wf_gate_actor(partition, actor, partition->last_record);
     wf_commands_rearm(partition, actor);
 }
 

@@ -188,14 +188,17 @@ own_text(char **text, const char *from)
     }
 }
 
+// As a client opens it.
 static void
-own_source(struct wf_request *request, weft_bytes bytes)
+own_capsule(struct wf_request *request, weft_bytes bytes)
 {
     struct wf_reader reader = wf_reader_of(bytes);
     struct wf_capsule capsule;
 
     world_must(wf_capsule_decode(&reader, &capsule));
-    own_text(&request->name, wf_key_id(&capsule.key));
+    if (request->verb == WEFT_VERB_FORK) {
+        own_text(&request->name, wf_key_id(&capsule.key));
+    }
     own(&request->data, capsule.image);
     wf_capsule_fini(&capsule);
 }
@@ -225,8 +228,8 @@ make_request(const weft_request *given)
     own_text(&request->worker, given->worker);
     request->lease_ms =
         given->lease_ms == 0 ? WF_LEASE_MS_DEFAULT : given->lease_ms;
-    if (given->verb == WEFT_VERB_FORK) {
-        own_source(request, given->data);
+    if (given->verb == WEFT_VERB_FORK || given->verb == WEFT_VERB_IMPORT) {
+        own_capsule(request, given->data);
     } else {
         own(&request->data, given->data);
     }

@@ -379,6 +379,28 @@ node_crash(struct node *node, uint64_t down_ms)
     node_look_at(node, node->down_to_ms);
 }
 
+void
+world_keep(struct world *world, uint32_t site)
+{
+    struct node *node = world->sites[site].node;
+
+    disk_copy_destroy(node->old);
+    node->old = disk_copy(node->disk);
+}
+
+void
+world_lose(struct world *world, uint32_t site)
+{
+    struct node *node = world->sites[site].node;
+
+    node_crash(node, OPEN_AGAIN_MS);
+    disk_bring_back(node->disk, node->old);
+    for (struct site *each = NULL; (each = next_site(node, each)) != NULL;) {
+        each->beacon = 0;
+        each->is_restored = true;
+    }
+}
+
 // What is over. ---------------------------------------------------------------
 
 void

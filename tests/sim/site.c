@@ -54,6 +54,7 @@ site_recover(struct site *site, const struct wf_trace *trace,
             .residents_max = world->options.residents_max,
             .stacks_max = world->options.stacks_max,
             .is_paranoid = world->options.is_paranoid,
+            .is_restored = site->is_restored,
         });
     weft_err err = wf_recovery_read(&site->store, site->index, partition);
     struct wf_list requests;
@@ -349,6 +350,7 @@ site_end_commit(struct site *site, struct coming *coming)
         return;
     }
     site->beacon = number;
+    site->is_restored = false;
     if (crashes_here(site, true)) {
         return;
     }

@@ -73,6 +73,10 @@ void world_settle(struct world *world, uint64_t ms);
 // The process of the site's node dies now: memory and what is not synced are
 // lost. It opens again at once; requests under way are asked again.
 void world_crash(struct world *world, uint32_t site);
+// A copy of its disk is kept as it is now; the other takes the copy for its
+// disk, in a crash. The operator accepts that what came later is lost.
+void world_keep(struct world *world, uint32_t site);
+void world_lose(struct world *world, uint32_t site);
 // The wake index of that site has no rows due before it.
 uint64_t world_wake_cursor(const struct world *world, uint32_t site);
 // The next frames to that site are lost, so many.

@@ -49,6 +49,7 @@ struct site {
     uint64_t log_bytes;
     uint64_t beacon; // the newest commit known durable
     bool is_committing;
+    bool is_restored; // its log lost its end, and no commit was made since
     struct wf_list requests; // that wait for the node
     struct wf_list loads;    // of a partition that is gone
 };

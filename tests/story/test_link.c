@@ -89,3 +89,92 @@ TEST(link, a_receiver_asks_again_but_not_at_every_frame)
 {
     story_run_calm(puppet_definitions, tell_twice);
 }
+
+// Losses. ---------------------------------------------------------------------
+
+// A sender that lost what others have seen uses its numbers again.
+static void
+tell_sender_lost(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    if (story->sites == 1) {
+        return;
+    }
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(1000);
+    world_keep(story->world, story_site_of("a"));
+    puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
+    story_wait_ms(1000);
+    world_lose(story->world, story_site_of("a"));
+    puppet_do("puppet", "a", "send puppet %s x 4", far);
+    story_wait_ms(WF_LINK_RESEND_MS + 1000);
+    CHECK_STR(puppet_log("puppet", far),
+              "signal(x,1) signal(x,2) signal(x,3) signal(x,4)");
+    puppet_do("puppet", "a", "send puppet %s x 5", far);
+    story_wait_ms(1000);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2) signal(x,3) "
+                                         "signal(x,4) signal(x,5)");
+}
+
+TEST(link, a_sender_that_lost_its_end_is_heard)
+{
+    story_run_calm(puppet_definitions, tell_sender_lost);
+}
+
+// What it has not lost, and not heard to be acknowledged, it sends again: it
+// is known by its number.
+static void
+tell_sender_kept(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    if (story->sites == 1) {
+        return;
+    }
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(1000);
+    world_lose_frames(story->world, story_site_of(far), 1);
+    puppet_do("puppet", "a", "send puppet %s x 2", far);
+    story_wait_ms(10);
+    world_keep(story->world, story_site_of("a"));
+    puppet_do("puppet", "a", "send puppet %s x 3", far);
+    story_wait_ms(WF_LINK_RESEND_MS + 1000);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2) signal(x,3)");
+    world_lose(story->world, story_site_of("a"));
+    puppet_do("puppet", "a", "send puppet %s x 4", far);
+    story_wait_ms(WF_LINK_RESEND_MS + 1000);
+    CHECK_STR(puppet_log("puppet", far),
+              "signal(x,1) signal(x,2) signal(x,3) signal(x,4)");
+}
+
+TEST(link, what_a_sender_did_not_lose_comes_once)
+{
+    story_run_calm(puppet_definitions, tell_sender_kept);
+}
+
+// A receiver that acknowledged what it lost says so, and goes on behind it.
+static void
+tell_receiver_lost(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    if (story->sites == 1) {
+        return;
+    }
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(1000);
+    world_keep(story->world, story_site_of(far));
+    puppet_do("puppet", "a", "send puppet %s x 2", far);
+    story_wait_ms(1000);
+    world_lose(story->world, story_site_of(far));
+    puppet_do("puppet", "a", "send puppet %s x 3", far);
+    story_wait_ms(WF_LINK_RESEND_MS + 1000);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,3)");
+    CHECK(strstr(world_trace(story->world), "messages 2 to 2 from p") != NULL);
+}
+
+TEST(link, a_receiver_that_lost_what_it_acknowledged_says_so)
+{
+    story_run_calm(puppet_definitions, tell_receiver_lost);
+}

@@ -420,6 +420,62 @@ TEST(inspect_verify, a_backup_is_restored_as_it_was)
     wf_buf_fini(&lines);
 }
 
+// What the message numbers of the first partition belong to.
+static uint64_t
+generation_in(const char *data)
+{
+    struct wf_store store;
+    struct wf_buf key = {0};
+    struct wf_buf value = {0};
+    struct wf_reader reader;
+    uint64_t generation;
+    char dir[800];
+
+    snprintf(dir, sizeof(dir), "%s/store-0", data);
+    CHECK_OK(wf_store_rocks_open(dir, true, &store));
+    wf_keys_partition(&key, 0);
+    CHECK_OK(
+        store.ops->get(store.self, WF_CF_META, wf_buf_bytes(&key), &value));
+    reader = wf_reader_of(wf_buf_bytes(&value));
+    CHECK_EQ(wf_reader_u8(&reader), 1);
+    (void)wf_reader_varint(&reader); // epoch
+    generation = wf_reader_varint(&reader);
+    store.ops->close(store.self);
+    wf_buf_fini(&key);
+    wf_buf_fini(&value);
+    return generation;
+}
+
+// Others may have heard more than is in it.
+TEST(inspect_verify, what_is_restored_begins_a_new_generation_once)
+{
+    char backup[700];
+    char data[700];
+    weft_inspect_backup_options copy = WEFT_INSPECT_BACKUP_OPTIONS_INIT;
+    weft_definitions *definitions = inspect_rig_define();
+    weft_node_options options;
+
+    inspect_rig_make(t, true);
+    snprintf(backup, sizeof(backup), "%s/backup", test_dir(t));
+    snprintf(data, sizeof(data), "%s/restored", test_dir(t));
+    copy.data_dir = inspect_rig_dir(t);
+    copy.to = backup;
+    CHECK_OK(weft_inspect_backup(&copy));
+    CHECK_OK(weft_inspect_restore(backup, data, NULL, NULL));
+    CHECK_EQ(generation_in(data), 1);
+    options = inspect_rig_options(t, definitions);
+    options.data_dir = data;
+    for (int i = 0; i < 2; i++) {
+        weft_node *node = NULL;
+
+        CHECK_OK(weft_node_open(&options, &node));
+        weft_node_close(node);
+        CHECK_EQ(generation_in(data), 2);
+    }
+    CHECK_EQ(generation_in(inspect_rig_dir(t)), 1);
+    weft_definitions_destroy(definitions);
+}
+
 TEST(inspect_verify, a_broken_backup_is_not_restored)
 {
     struct tamper tamper;

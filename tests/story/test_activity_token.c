@@ -338,3 +338,54 @@ TEST(activity, a_token_works_where_the_activity_is_not_registered)
 {
     story_run_calm(deferring, tell_unregistered);
 }
+
+// The first run leaves its call open; the second makes the same again.
+static weft_err
+again_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future call;
+    weft_bytes result;
+
+    MUST(weft_workflow_call_async(wf, "defer", input, NULL, &call), WEFT_OK);
+    if (weft_workflow_run(wf) == 1) {
+        MUST(weft_workflow_receive(wf, "on", WEFT_FOREVER, NULL), WEFT_OK);
+        return weft_workflow_restart(wf, input);
+    }
+    MUST(weft_workflow_await(wf, call, &result), WEFT_OK);
+    return weft_workflow_return(wf, result);
+}
+
+static weft_definitions *
+again(void)
+{
+    weft_definitions *defs = deferring();
+
+    story_add_workflow(defs, "again", again_run);
+    return defs;
+}
+
+static void
+tell_run_before(struct story *story)
+{
+    char first[WEFT_TOKEN_CHARS_MAX];
+
+    (void)story;
+    story_start("again", "a", "in");
+    story_wait_ms(100);
+    memcpy(first, token, sizeof(first));
+    story_signal("again", "a", "on", "");
+    story_wait_ms(100);
+    CHECK(first[0] != '\0' && strcmp(first, token) != 0);
+    CHECK_EQ(story_describe("again", "a")->item.run, 2);
+    CHECK_EQ(story_count("attempt 1"), 2);
+    CHECK_ERR(by_token(WEFT_VERB_HEARTBEAT, first, "")->err, WEFT_ENOTFOUND);
+    CHECK_ERR(by_token(WEFT_VERB_FAIL, first, "")->err, WEFT_ENOTFOUND);
+    CHECK_ERR(by_token(WEFT_VERB_COMPLETE, first, "old")->err, WEFT_ENOTFOUND);
+    CHECK_OK(by_token(WEFT_VERB_COMPLETE, token, "new")->err);
+    CHECK_RESULT("again", "a", "new");
+}
+
+TEST(activity, a_token_of_the_run_before_is_of_no_use)
+{
+    story_run_calm(again, tell_run_before);
+}

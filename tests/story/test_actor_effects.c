@@ -77,6 +77,26 @@ TEST(actor, a_timer_set_again_comes_due_at_the_new_time_only)
     story_run_once(troupe, tell_timer_times);
 }
 
+// One that is set or comes due again takes nothing from those made after it.
+static void
+tell_timer_order(struct story *story)
+{
+    (void)story;
+    puppet_do("puppet", "a", "timer one 1000;timer two 5000;timer one 2000");
+    puppet_do("puppet", "a", "timer one 3000");
+    puppet_do("puppet", "a", "timer three 4000");
+    story_wait_ms(3500);
+    puppet_do("puppet", "a", "timer four 2500");
+    story_wait_ms(10000);
+    CHECK_STR(puppet_log("puppet", "a"),
+              "timer(one) timer(three) timer(two) timer(four)");
+}
+
+TEST(actor, a_timer_set_again_leaves_those_made_after_it_alone)
+{
+    story_run(troupe, tell_timer_order);
+}
+
 static void
 tell_timers_of_one_turn(struct story *story)
 {

@@ -230,6 +230,9 @@ tell_overlap(struct story *story)
     story_signal("stock", "s", "end", "");
     CHECK_RESULT("stock", "s", "");
     CHECK_ERR(world_wait(story->world, calls[2])->err, WEFT_EFINISHED);
+    CHECK_STR(calls[2]->failure, "WEFT_EFINISHED");
+    CHECK_STR(calls[2]->message,
+              "the workflow ended before the update was done");
     story_check_audit();
 }
 
@@ -403,8 +406,10 @@ TEST(workflow_update, those_of_a_life_before_are_refused)
     story_run(stocks, tell_lives);
 }
 
+// Goes on at once.
 static struct world_call *
-accept(const char *name, const char *data, const char *update_id)
+begin_accept(const struct story *story, const char *name, const char *data,
+             const char *update_id)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
@@ -414,7 +419,15 @@ accept(const char *name, const char *data, const char *update_id)
     request.data = weft_text(data);
     request.update_id = update_id;
     request.update_accepted = 1;
-    return story_call(&request);
+    return world_submit(story->world, &request);
+}
+
+static struct world_call *
+accept(const char *name, const char *data, const char *update_id)
+{
+    const struct story *story = story_now();
+
+    return world_wait(story->world, begin_accept(story, name, data, update_id));
 }
 
 static void
@@ -441,4 +454,37 @@ tell_accepted(struct story *story)
 TEST(workflow_update, its_sender_may_be_told_when_it_is_accepted)
 {
     story_run(stocks, tell_accepted);
+}
+
+// Who joins what another sent is told as early as it asked to be itself, and
+// not before that.
+static void
+tell_joined(struct story *story)
+{
+    struct world_call *slow;
+    struct world_call *refused;
+    struct world_call *early[2];
+
+    story_start("stock", "s", "");
+    story_do(WEFT_VERB_PAUSE, "stock", "s", "", NULL);
+    slow = begin(story, "s", "slow", "", "u1");
+    refused = begin(story, "s", "take", "99", "u2");
+    early[0] = begin_accept(story, "slow", "", "u1");
+    early[1] = begin_accept(story, "take", "99", "u2");
+    story_wait_ms(100);
+    CHECK_EQ(early[0]->is_answered, 0);
+    CHECK_EQ(early[1]->is_answered, 0);
+    story_do(WEFT_VERB_RESUME, "stock", "s", "", NULL);
+    CHECK_OK(world_wait(story->world, early[0])->err);
+    CHECK_EQ(slow->is_answered, 0);
+    CHECK_ERR(world_wait(story->world, refused)->err, WEFT_EFAILED);
+    CHECK_ERR(world_wait(story->world, early[1])->err, WEFT_EFAILED);
+    CHECK_STR(early[1]->failure, "TooFew");
+    CHECK_OK(world_wait(story->world, slow)->err);
+    story_check_audit();
+}
+
+TEST(workflow_update, who_joins_one_is_told_when_it_asked_to_be)
+{
+    story_run(stocks, tell_joined);
 }

@@ -16,7 +16,7 @@
 #include "weft/worker.h"
 
 #define STAGE_PATH 700
-#define STAGE_TEXT 80
+#define STAGE_TEXT 160
 
 // Read from a scene's options.
 struct stage_options {

@@ -88,6 +88,22 @@ ask(struct wf_worker_job *job, weft_request *request)
     }
 }
 
+static bool
+is_refused_or_unknown(weft_err err)
+{
+    return is_class(err, "RETRY") || is_class(err, "UNKNOWN");
+}
+
+// What was refused for now did not happen, and is asked anew.
+static void
+try_again(struct wf_worker_job *job, weft_err err)
+{
+    if (is_class(err, "RETRY")) {
+        job->ask_number = 0;
+    }
+    try_later(job);
+}
+
 static struct wf_worker_job *
 find_job(const weft_worker *worker, const struct wf_key *caller,
          const struct wf_token *attempt)
@@ -221,10 +237,9 @@ lease_answered(struct wf_worker_job *job, const weft_reply *reply)
 {
     if (reply->err == WEFT_OK && reply->lease != NULL) {
         run(job, reply->lease);
-    } else if ((is_class(reply->err, "RETRY") ||
-                is_class(reply->err, "UNKNOWN")) &&
+    } else if (is_refused_or_unknown(reply->err) &&
                job->asks_failed < LEASE_TRIES_MAX) {
-        try_later(job);
+        try_again(job, reply->err);
     } else {
         if (reply->err == WEFT_ENOTFOUND) { // over, or another's
             wf_buf_put_u64(&job->worker->taken, job->offer);
@@ -360,11 +375,8 @@ ask_report(struct wf_worker_job *job)
 static void
 report_answered(struct wf_worker_job *job, const weft_reply *reply)
 {
-    if (is_class(reply->err, "UNKNOWN")) {
-        try_later(job);
-    } else if (is_class(reply->err, "RETRY")) {
-        job->ask_number = 0;
-        try_later(job);
+    if (is_refused_or_unknown(reply->err)) {
+        try_again(job, reply->err);
     } else {
         wf_worker_job_destroy(job); // accepted, or nobody's any more
     }

@@ -41,6 +41,7 @@ bool wf_cipher_is_sealed(enum wf_cipher_type type, weft_bytes bytes);
 // Seal what a request carries. What it points to afterwards is in `memory`.
 //
 // WEFT_ENOMEM
+// WEFT_ETOOBIG  a payload has no room for what sealing adds
 // WEFT_EINVAL   start options that this version does not know
 weft_err wf_cipher_seal_request(const weft_cipher *cipher,
                                 weft_request *request, struct wf_arena *memory);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "runtime/base64.h"
@@ -229,7 +230,8 @@ open_memo(const weft_cipher *cipher, weft_description *item)
         }
         wf_buf_fini(&plain);
     }
-    if (err == WEFT_OK && opened.len <= item->memo.len && opened.len > 0) {
+    if (err == WEFT_OK && opened.len > 0) {
+        WF_ASSERT(opened.len <= item->memo.len);
         memcpy((void *)(uintptr_t)item->memo.data, opened.data, opened.len);
         item->memo.len = opened.len;
     }

@@ -12,6 +12,7 @@
 //   C 16 bytes        E envelope          D dead letter
 //   O options of a start                  A attribute
 
+#include "base/assert.h"
 #include "runtime/attributes.h"
 #include "runtime/inspect_impl.h"
 #include "runtime/journal.h"
@@ -188,7 +189,7 @@ read_field(struct wf_reader *ops, char field)
     case 'D':
         return wf_inspect_is_dead_letter(wf_reader_bytes(ops));
     default:
-        return false;
+        WF_ASSERT(false);
     }
     return !ops->failed;
 }

@@ -28,6 +28,7 @@
 #include "base/list.h"
 #include "base/mpsc.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "remote/calls.h"
 #include "remote/codec.h"
 #include "remote/connection.h"
@@ -289,6 +290,7 @@ run(void *arg)
 {
     struct remote *remote = arg;
 
+    wf_thread_name("weft-client");
     while (!atomic_load(&remote->is_closing)) {
         int count = 0;
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/thread.h"
 #include "remote/gateway_batch.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
@@ -202,6 +203,7 @@ wf_gateway_run(void *arg)
 {
     weft_server *server = arg;
 
+    wf_thread_name("weft-gateway");
     serve(server);
     say_goodbye(server);
     return NULL;

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "remote/codec.h"
 #include "remote/codec_batch.h"
 #include "runtime/metrics.h"
@@ -87,6 +88,7 @@ run(void *arg)
     uint64_t one = 1;
     const char *text;
 
+    wf_thread_name("weft-stats");
     if (weft_node_metrics(server->node, &metrics) == WEFT_OK) {
         put_numbers(server, metrics);
         (void)weft_metrics_text(metrics, &text, NULL); // written here

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "runtime/node_impl.h"
 #include "storage/control.h"
 
@@ -73,6 +74,7 @@ copy(void *arg)
 {
     struct wf_node_control *control = arg;
 
+    wf_thread_name("weft-backup");
     control->err = weft_node_backup(control->node, control->request.to);
     control->detail = wf_strdup(control->err == WEFT_OK ? control->request.to
                                                         : weft_err_detail());

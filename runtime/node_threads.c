@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "runtime/blackbox.h"
 #include "runtime/committer.h"
 #include "runtime/housekeeping.h"
@@ -106,6 +107,14 @@ wf_node_has_ended(weft_node *node, enum wf_node_component component,
     }
 }
 
+static const char *const thread_names[WF_NODE_COMPONENT_COUNT] = {
+    [WF_NODE_SHARD] = "weft-shard",
+    [WF_NODE_COMMITTER] = "weft-committer",
+    [WF_NODE_READER] = "weft-reader",
+    [WF_NODE_WORKER] = "weft-worker",
+    [WF_NODE_HOUSEKEEPING] = "weft-housekeep",
+};
+
 static void *
 run_thread(void *arg)
 {
@@ -114,6 +123,7 @@ run_thread(void *arg)
     struct wf_mpsc *inbox =
         wf_node_inbox(node, thread->component, thread->index);
 
+    wf_thread_name(thread_names[thread->component]);
     if (thread->component == WF_NODE_SHARD) {
         wf_blackbox_enter(wf_blackbox_slot(node->box, thread->index),
                           wf_shard_stacks(node->shards[thread->index]));

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "runtime/futex.h"
 #include "runtime/inside.h"
 #include "runtime/versioned.h"
@@ -317,6 +318,7 @@ run(void *arg)
     weft_worker *worker = arg;
     uint64_t stopped_ns = 0;
 
+    wf_thread_name("weft-queue");
     for (;;) {
         uint64_t at_ns;
 

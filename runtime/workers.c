@@ -46,6 +46,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/mpsc.h"
+#include "base/thread.h"
 #include "runtime/activity.h"
 #include "runtime/definitions.h"
 #include "runtime/task.h"
@@ -347,6 +348,7 @@ run_worker(void *arg)
     struct wf_workers *workers = worker->workers;
     const struct wf_workers_watch *watch = &workers->options.watch;
 
+    wf_thread_name("weft-worker");
     if (watch->thread_begin != NULL) {
         watch->thread_begin(watch->ctx, worker->index);
     }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// report.h - tell what was measured: one line of JSON, or a table for people.
+
+#ifndef WF_BENCH_REPORT_H
+#define WF_BENCH_REPORT_H
+
+struct bench;
+
+// To stdout. What is not known, because the node is elsewhere, is null.
+void report_print(const struct bench *bench);
+
+#endif

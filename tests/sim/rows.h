@@ -13,10 +13,15 @@
 #ifndef WF_TESTS_SIM_ROWS_H
 #define WF_TESTS_SIM_ROWS_H
 
+#include <stdint.h>
+
 struct site;
 
 // Stops the process at the first row that does not fit, which is printed. Only
 // between steps of the site.
 void rows_check(struct site *site);
+// The same; and how many images there are of instances that are gone, of which
+// nothing is in memory: nobody would ever remove them.
+uint64_t rows_left_over(struct site *site);
 
 #endif

@@ -54,14 +54,12 @@ put_image(struct rig *rig, weft_bytes image)
     world_crash(rig->world, 0);
 }
 
-// Actors "a" and "b" have counted to 2, and all of it is in their rows.
 static struct rig
-rig_begin(void)
+rig_make(int64_t window_bytes, uint32_t residents_max)
 {
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
     struct rig rig = {0};
     struct wf_key key;
-    const struct wf_store *store;
 
     def.name = "counter";
     def.receive = receive;
@@ -72,8 +70,23 @@ rig_begin(void)
         .seed = 11,
         .definitions = rig.definitions,
         .is_traced = true,
+        .window_bytes = window_bytes,
+        .residents_max = residents_max,
         .twin_every = 1U << 30, // what is damaged differs, of course
     });
+    CHECK_OK(wf_key_make("default", "counter", "a", &key));
+    wf_keys_image(&rig.key, 0, wf_key_bytes(&key));
+    wf_key_fini(&key);
+    return rig;
+}
+
+// Actors "a" and "b" have counted to 2, and all of it is in their rows.
+static struct rig
+rig_begin(void)
+{
+    struct rig rig = rig_make(0, 0);
+    const struct wf_store *store;
+
     for (int i = 1; i <= 2; i++) {
         char text[2] = {(char)('0' + i), '\0'};
 
@@ -81,12 +94,9 @@ rig_begin(void)
         CHECK_OK(ask(&rig, "b", "add", text));
     }
     world_settle(rig.world, 1000);
-    CHECK_OK(wf_key_make("default", "counter", "a", &key));
-    wf_keys_image(&rig.key, 0, wf_key_bytes(&key));
     store = &rig.world->sites[0].store;
     CHECK_OK(store->ops->get(store->self, WF_CF_DATA, wf_buf_bytes(&rig.key),
                              &rig.image));
-    wf_key_fini(&key);
     return rig;
 }
 
@@ -127,6 +137,44 @@ TEST(damage, an_actor_whose_rows_do_not_decode_is_refused_and_kept)
     put_image(&rig, wf_buf_bytes(&rig.image));
     CHECK_OK(ask(&rig, "a", "add", "3"));
     CHECK_OK(ask(&rig, "b", "read", "3"));
+    rig_end(&rig);
+}
+
+static weft_err
+tell(struct rig *rig, weft_verb verb, const char *id)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = verb;
+    request.target = (weft_target){"counter", id};
+    request.name = verb == WEFT_VERB_SIGNAL ? "add" : "";
+    request.terminate_first = verb == WEFT_VERB_DELETE;
+    return world_wait(rig->world, world_submit(rig->world, &request))->err;
+}
+
+// It holds the log back, from where on all would be read again. What was
+// deleted since then, and left memory, keeps a row that says so.
+TEST(damage, one_that_was_deleted_stays_so_while_another_is_damaged)
+{
+    struct rig rig = rig_make(65536, 3);
+    char id[8];
+
+    CHECK_OK(ask(&rig, "c", "add", "1"));
+    CHECK_OK(tell(&rig, WEFT_VERB_PAUSE, "c"));
+    CHECK_OK(tell(&rig, WEFT_VERB_SIGNAL, "c"));
+    CHECK_OK(ask(&rig, "a", "add", "1"));
+    put_image(&rig, weft_text("this is no image"));
+    CHECK_OK(tell(&rig, WEFT_VERB_RESUME, "c"));
+    CHECK_OK(ask(&rig, "c", "read", "2"));
+    CHECK_OK(tell(&rig, WEFT_VERB_DELETE, "c"));
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(id, sizeof(id), "d%d", i);
+        CHECK_OK(ask(&rig, id, "add", "1"));
+    }
+    world_settle(rig.world, 1000);
+    world_crash(rig.world, 0);
+    CHECK_ERR(tell(&rig, WEFT_VERB_DESCRIBE, "c"), WEFT_ENOTFOUND);
+    CHECK_ERR(ask(&rig, "a", "read", ""), WEFT_ECORRUPT);
     rig_end(&rig);
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/load.h"
 #include "runtime/stack.h"
 #include "runtime/task.h"
+#include "sim/rows.h"
 #include "sim/world_impl.h"
 
 // A twin takes sanitizers long, and is much the same code each time.
@@ -451,4 +452,15 @@ world_audit(struct world *world)
         }
     }
     return stuck;
+}
+
+uint64_t
+world_left_over(struct world *world)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < world->options.sites; i++) {
+        count += rows_left_over(&world->sites[i]);
+    }
+    return count;
 }

@@ -100,6 +100,8 @@ struct wf_partition *world_partition(const struct world *world, uint32_t site);
 void world_stats(const struct world *world, struct wf_partition_stats *stats);
 // Actors that nothing would wake, now.
 uint64_t world_audit(struct world *world);
+// Rows of instances that are gone, which nobody would remove.
+uint64_t world_left_over(struct world *world);
 
 // A client's call. It is answered at some later step, and asked again, under
 // the same number, after a crash.

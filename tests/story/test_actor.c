@@ -332,6 +332,34 @@ TEST(actor, one_that_keeps_failing_is_parked_whole_until_it_is_resumed)
     story_run(puppet_definitions, tell_parked);
 }
 
+// Paused before the failed turn is tried again, and out of memory at that time.
+static void
+tell_paused_away(struct story *story)
+{
+    char id[8];
+
+    (void)story;
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(id, sizeof(id), "a%d", i);
+        puppet_do("puppet", id, "fail;publish seen 1");
+        story_do(WEFT_VERB_PAUSE, "puppet", id, "", NULL);
+    }
+    story_wait_ms(5000);
+    puppet_is_mended = true;
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(id, sizeof(id), "a%d", i);
+        CHECK_EQ(story_describe("puppet", id)->item.mailbox_count, 1);
+        story_do(WEFT_VERB_RESUME, "puppet", id, "", NULL);
+        story_wait_ms(1000);
+        CHECK_STR(story_query("puppet", id, "seen"), "1");
+    }
+}
+
+TEST(actor, one_that_failed_and_is_paused_may_leave_memory)
+{
+    story_run_crowded(puppet_definitions, tell_paused_away);
+}
+
 static void
 tell_random(struct story *story)
 {

@@ -132,6 +132,45 @@ TEST(find, what_is_deleted_is_gone_at_once)
     story_run(define, tell_deleted);
 }
 
+static void
+crowd(const char *data)
+{
+    char id[16];
+
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(id, sizeof(id), "crowd%d", i);
+        story_signal("puppet", id, "x", data);
+    }
+}
+
+// Lived, deleted, and out of memory with a row that says so. The row goes once
+// no record about the instance will be read again.
+static void
+tell_row(struct story *story)
+{
+    char id[16];
+
+    for (int i = 0; i < 12; i++) {
+        (void)snprintf(id, sizeof(id), "o%d", i);
+        story_start("order", id, "");
+        crowd("");
+        story_signal("order", id, "go", "");
+        CHECK_RESULT("order", id, "");
+        CHECK_OK(story_ask(WEFT_VERB_DELETE, "order", id, "", "")->err);
+        story_wait_ms(100);
+    }
+    for (int i = 0; i < 10; i++) {
+        crowd("");
+        story_wait_ms(100);
+    }
+    CHECK_EQ(world_left_over(story->world), 0);
+}
+
+TEST(find, what_is_deleted_leaves_no_row)
+{
+    story_run_crowded(define, tell_row);
+}
+
 static struct world_call *
 delete_now(const char *kind, const char *id)
 {

@@ -212,12 +212,15 @@ world_crash(struct world *world, uint32_t site)
 
 // Commits. ------------------------------------------------------------------
 
-// How long its disk takes: below `most`, or seconds.
+// How long its disk takes: below `most`, or seconds, or nothing.
 static uint64_t
 disk_ms(const struct site *site, uint64_t most)
 {
     struct choice *choice = site->world->choice;
 
+    if (site->world->options.is_prompt) {
+        return 0;
+    }
     return choice_below(choice, most) +
            (site->node->slow_to_ms > 0 ? choice_below(choice, 5000) : 0);
 }

@@ -38,6 +38,7 @@ struct world_options {
     uint32_t residents_max; // default 1000
     uint32_t stacks_max;    // default 100
     bool is_paranoid;
+    bool is_prompt; // disks take no time
     const weft_definitions *definitions;
     // Chances in a thousand.
     uint32_t frame_loss;

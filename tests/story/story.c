@@ -101,6 +101,7 @@ tell_one(story_definitions_fn *define, story_fn *tell,
         .sites = with->sites,
         .window_bytes = with->window_bytes,
         .is_paranoid = with->is_paranoid,
+        .is_prompt = now.is_calm,
         .residents_max = with->residents_max,
         .definitions = now.definitions,
         .is_traced = true,
@@ -407,6 +408,15 @@ story_crash(void)
     for (uint32_t i = 0; i < now.sites; i++) {
         world_crash(now.world, i);
     }
+}
+
+void
+story_crash_jump(int64_t by_ms)
+{
+    for (uint32_t i = 0; i < now.sites; i++) {
+        world_jump(now.world, i, by_ms);
+    }
+    story_crash();
 }
 
 void

@@ -163,10 +163,10 @@ tell_passed(struct story *story)
 
     (void)story;
     story_start("parent", "p", "p/child -");
-    check_causes("child", "p/child", "Declined",
-                 "pay Declined no money card\n");
     check_causes("parent", "p", "Declined",
                  "child/p/child Declined no money card\n"
+                 "pay Declined no money card\n");
+    check_causes("child", "p/child", "Declined",
                  "pay Declined no money card\n");
     CHECK_STR(story_result("parent", "p")->details, "card");
     (void)snprintf(text, sizeof(text), "%s -", far);

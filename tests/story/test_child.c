@@ -127,8 +127,9 @@ tell_restarted(struct story *story)
     (void)story;
     start_host("p", WEFT_PARENT_CLOSE_TERMINATE, 0, "p/1", "wait", "restart");
     start_host("r", WEFT_PARENT_CLOSE_ABANDON, 0, "r/1", "wait", "restart");
+    story_wait_ms(1000);
     CHECK_FAILS("child", "p/1", WEFT_ETERMINATED, "terminated");
-    story_wait_ms(2000);
+    story_wait_ms(1000);
     CHECK_EQ(status_of("r/1"), WEFT_STATUS_RUNNING);
 }
 

@@ -83,7 +83,7 @@ struct wf_command {
     uint32_t lost;       // since then: attempts that died with their process
     uint64_t opened_ms;  // when it was called, or reset
     uint64_t attempt_ms; // when this attempt was scheduled
-    uint64_t due;        // when it may run; 0: at once
+    uint64_t due;        // when it may run; 0: at once, or it has begun
     bool is_deferred;    // it completes by token
     bool is_cancel_asked;
     bool is_abandoned;     // nobody wants its result

@@ -10,6 +10,10 @@
 //      |                   | failed, timed out
 //      +---- attempt + 1 <-+ (due after the policy's delay)
 //
+// One that was due later is recorded as due at once when its time comes, and
+// starts when that is durable: what is read back with a due time has not begun,
+// whatever the clock says then.
+//
 // One that has a task queue is offered to it (offers.c) and leased by a worker
 // (leases.c) in place of being started.
 //
@@ -182,22 +186,40 @@ wf_commands_put_attempt(struct wf_buf *ops, const struct wf_command *command,
     wf_buf_put_varint(ops, due);
 }
 
-// due 0: at once, when it is durable. lost: of those that count.
+// It is looked at again when the record is durable. Empties ops.
 static void
-begin_attempt(struct wf_partition *partition, struct wf_command *command,
-              const struct wf_failed *failed, uint32_t lost, uint64_t due)
+write_attempt(struct wf_partition *partition, struct wf_command *command,
+              struct wf_buf *ops)
 {
     struct wf_actor *actor = command->actor;
+
+    wf_gate_actor(partition, actor,
+                  wf_write_actor(partition, actor, ops, false));
+    wf_buf_fini(ops);
+}
+
+// due 0: at once, when it is durable. lost: of those that count.
+static void
+next_attempt(struct wf_partition *partition, struct wf_command *command,
+             const struct wf_failed *failed, uint32_t lost, uint64_t due)
+{
     struct wf_buf ops = {0};
-    uint64_t record;
 
     wf_commands_drop(command);
     wf_alarm_clear(partition, &command->alarm);
     put_failed(&ops, command, failed);
     wf_commands_put_attempt(&ops, command, command->attempt + 1, lost, due);
-    record = wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
-    wf_gate_actor(partition, actor, record);
+    write_attempt(partition, command, &ops);
+}
+
+// The time that it waited for has come.
+static void
+begin_attempt(struct wf_partition *partition, struct wf_command *command)
+{
+    struct wf_buf ops = {0};
+
+    wf_commands_put_attempt(&ops, command, command->attempt, command->lost, 0);
+    write_attempt(partition, command, &ops);
 }
 
 // Would another attempt at that time come too late?
@@ -288,7 +310,7 @@ wf_commands_fail(struct wf_partition *partition, struct wf_command *command,
         wf_commands_close(partition, command, failed->err, failed->name,
                           failed->text, failed->data);
     } else {
-        begin_attempt(partition, command, failed, command->lost, due);
+        next_attempt(partition, command, failed, command->lost, due);
     }
 }
 
@@ -367,6 +389,8 @@ start_activity(struct wf_partition *partition, struct wf_command *command)
         }
     } else if (wf_policy_queue(command->options).len > 0) {
         wf_offers_make(partition, command);
+    } else if (command->due > 0) {
+        begin_attempt(partition, command);
     } else {
         hand_out(partition, command);
     }
@@ -453,8 +477,8 @@ lose_attempt(struct wf_partition *partition, struct wf_command *command)
     if (wf_commands_policy(partition, command).fail_when_lost) {
         wf_commands_fail(partition, command, &lost);
     } else {
-        begin_attempt(partition, command, &lost,
-                      command->lost + (counts ? 1 : 0), 0);
+        next_attempt(partition, command, &lost,
+                     command->lost + (counts ? 1 : 0), 0);
     }
 }
 
@@ -464,7 +488,7 @@ recover_command(struct wf_partition *partition, struct wf_command *command)
 {
     // What has a queue runs only where it is leased.
     bool may_have_run = command->is_recovered && !command->is_held &&
-                        command->due <= partition->now_ms &&
+                        command->due == 0 &&
                         wf_policy_queue(command->options).len == 0;
 
     command->is_recovered = false;

@@ -284,11 +284,10 @@ open_node(struct node *node)
 
         not_before = own > not_before ? own : not_before;
     }
-    // TODO(#5): a clock that is behind what the process before saw lets an
-    // attempt that waited for its time, and began, begin again under the same
-    // number. So it is as if the clock were put right meanwhile.
-    not_before = node->now_ms > not_before ? node->now_ms : not_before;
     wf_steady_init(&node->steady, node->clock, not_before);
+    if (wf_steady_now_ms(&node->steady) < node->now_ms) {
+        weather_meet(world, WEATHER_TIME_BACK);
+    }
     node->is_up = true;
     node->is_behind = false;
     node->down_to_ms = 0;

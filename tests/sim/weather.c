@@ -187,6 +187,23 @@ jump(struct world *world, bool is_forward)
     return true;
 }
 
+// While it is down its clock is put back.
+static bool
+open_behind(struct world *world)
+{
+    struct node *node = any_node(world);
+    uint64_t by = until(world, 120000) - world->now_ms;
+
+    if (!node->is_up) {
+        return false;
+    }
+    node->clock_ms -= (int64_t)by;
+    world_say(world, "clock", "node %u: crashes, back by %llu ms", node->index,
+              (unsigned long long)by);
+    node_crash(node, 0);
+    return true;
+}
+
 // A copy is made; or the one that was made comes in place of the disk.
 static bool
 bring_stale(struct world *world)
@@ -229,6 +246,8 @@ begin(struct world *world, enum weather_fault fault)
         return jump(world, true);
     case WEATHER_CLOCK_BACK:
         return jump(world, false);
+    case WEATHER_TIME_BACK:
+        return open_behind(world);
     case WEATHER_PAUSE:
         return pause_node(world);
     case WEATHER_CUT:
@@ -257,8 +276,8 @@ weather_step(struct world *world)
         WEATHER_CRASH,      WEATHER_DOWN,       WEATHER_READ_ERROR,
         WEATHER_FULL,       WEATHER_NO_SPACE,   WEATHER_ROT_ROW,
         WEATHER_ROT_LOG,    WEATHER_SLOW,       WEATHER_CLOCK_FORWARD,
-        WEATHER_CLOCK_BACK, WEATHER_PAUSE,      WEATHER_CUT,
-        WEATHER_STALE_DISK, WEATHER_STALE_DISK,
+        WEATHER_CLOCK_BACK, WEATHER_TIME_BACK,  WEATHER_PAUSE,
+        WEATHER_CUT,        WEATHER_STALE_DISK, WEATHER_STALE_DISK,
     };
     enum weather_fault fault;
 
@@ -275,7 +294,8 @@ weather_step(struct world *world)
     fault =
         faults[choice_below(world->choice, sizeof(faults) / sizeof(faults[0]))];
     if (begin(world, fault) && fault != WEATHER_CRASH &&
-        fault != WEATHER_DOWN && fault != WEATHER_STALE_DISK) {
+        fault != WEATHER_DOWN && fault != WEATHER_TIME_BACK &&
+        fault != WEATHER_STALE_DISK) {
         weather_meet(world, fault);
     }
 }

@@ -29,6 +29,7 @@ struct world;
     X(SLOW, "the disk takes seconds")                                          \
     X(CLOCK_FORWARD, "a clock jumps forward")                                  \
     X(CLOCK_BACK, "a clock jumps back")                                        \
+    X(TIME_BACK, "a node opens, and its time has gone back")                   \
     X(PAUSE, "a node does not run for a while")                                \
     X(CUT, "what one node sends to another is lost")                           \
     X(FRAME_LOST, "a frame is lost")                                           \

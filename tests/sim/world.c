@@ -105,6 +105,12 @@ world_trace(const struct world *world)
 }
 
 void
+world_jump(struct world *world, uint32_t site, int64_t by_ms)
+{
+    world->sites[site].node->clock_ms += by_ms;
+}
+
+void
 world_lose_frames(struct world *world, uint32_t site, uint32_t count)
 {
     world->lost_site = site;

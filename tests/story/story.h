@@ -114,6 +114,9 @@ const char *story_query(const char *kind, const char *id, const char *name);
 void story_wait_ms(uint64_t ms);
 uint64_t story_now_ms(void); // as notes count it; 0 before the first
 void story_crash(void);      // all sites
+// The same, and when they open again their clocks are ahead by so much more, or
+// behind.
+void story_crash_jump(int64_t by_ms);
 // All sites end and open again with other definitions.
 void story_define(story_definitions_fn *define);
 uint64_t story_dead_letters(void);

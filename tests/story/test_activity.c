@@ -457,3 +457,98 @@ TEST(activity, a_lost_attempt_counts_when_its_kind_says_so)
 {
     story_run_calm(lost_kinds, tell_fragile);
 }
+
+// Repeated attempts and the clock. --------------------------------------------
+
+static bool has_died;
+
+// Fails once. The process of the second attempt dies, and the next one's clock
+// is behind when it waited.
+static weft_err
+lose_second(weft_activity *activity, weft_bytes input)
+{
+    story_note("attempt %u", weft_activity_attempt(activity));
+    if (weft_activity_attempt(activity) == 1) {
+        return weft_activity_fail(activity, "Busy", "try later",
+                                  weft_nothing());
+    }
+    if (!has_died) {
+        has_died = true;
+        story_crash_jump(-10000);
+    }
+    return weft_activity_return(activity, input);
+}
+
+static weft_definitions *
+lost_second_kinds(void)
+{
+    weft_definitions *defs = caller_definitions();
+
+    caller_add(defs, "lost", lose_second, NULL, NULL);
+    return defs;
+}
+
+static void
+tell_lost_second(struct story *story)
+{
+    has_died = false;
+    story_start("caller", "a", "lost in");
+    CHECK_RESULT("caller", "a", "in");
+    for (unsigned i = 1; i <= 5; i++) {
+        char note[20];
+
+        (void)snprintf(note, sizeof(note), "attempt %u", i);
+        CHECK(story_count(note) <= 1);
+    }
+    CHECK(!story->is_calm || story_count("attempt") == 3);
+}
+
+TEST(activity, a_repeated_attempt_has_its_number_for_itself_on_any_clock)
+{
+    story_run(lost_second_kinds, tell_lost_second);
+}
+
+static void
+tell_waits_over_a_crash(struct story *story)
+{
+    (void)story;
+    failures = 1;
+    story_start("caller", "a", "flaky in");
+    story_wait_ms(500);
+    story_crash();
+    story_wait_ms(100);
+    story_crash_jump(10000); // its time is over when they open
+    CHECK_RESULT("caller", "a", "in");
+    CHECK_NOTES("[0] attempt 1\n"
+                "[600] attempt 2\n");
+}
+
+TEST(activity, an_attempt_that_waits_is_not_lost_in_a_crash)
+{
+    story_run_calm(flaky_default, tell_waits_over_a_crash);
+}
+
+// What a clock that was wrong leaves behind holds up nothing.
+static void
+tell_year_ahead(struct story *story)
+{
+    const int64_t year_ms = 365LL * 86400000;
+    uint64_t began_ms;
+
+    (void)story;
+    failures = 1;
+    story_start("caller", "a", "flaky in");
+    story_crash_jump(year_ms);
+    CHECK_RESULT("caller", "a", "in");
+    story_crash_jump(-year_ms);
+    began_ms = story_now_ms();
+    story_start("caller", "b", "flaky in");
+    CHECK_RESULT("caller", "b", "in");
+    CHECK(story_now_ms() - began_ms >= 1000);
+    CHECK(story_now_ms() - began_ms < 1100);
+}
+
+TEST(activity, a_clock_that_was_a_year_ahead_stops_nothing)
+{
+    story_run_calm(flaky_default, tell_year_ahead);
+}

@@ -240,9 +240,15 @@ static void
 apply_call_open(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
-    struct wf_call *call = wf_calloc(sizeof(*call));
+    uint32_t id = (uint32_t)wf_reader_varint(&apply->ops);
+    struct wf_call *call;
 
-    call->id = (uint32_t)wf_reader_varint(&apply->ops);
+    if (wf_actor_find_call(actor, id) != NULL) {
+        apply->ops.failed = true;
+        return;
+    }
+    call = wf_calloc(sizeof(*call));
+    call->id = id;
     call->run = actor->run;
     call->type = (enum wf_call_type)wf_reader_varint(&apply->ops);
     if (!wf_key_decode(wf_reader_bytes(&apply->ops), &call->target)) {

@@ -31,14 +31,20 @@ void
 wf_apply_command_open(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
-    struct wf_command *command = wf_calloc(sizeof(*command));
+    uint32_t id = (uint32_t)wf_reader_varint(&apply->ops);
+    struct wf_command *command;
 
+    if (wf_actor_find_command(actor, id) != NULL) {
+        apply->ops.failed = true;
+        return;
+    }
+    command = wf_calloc(sizeof(*command));
     command->actor = actor;
     command->alarm = (struct wf_alarm){
         .type = WF_ALARM_COMMAND,
         .owner = command,
     };
-    command->id = (uint32_t)wf_reader_varint(&apply->ops);
+    command->id = id;
     command->kind = (enum wf_command_kind)wf_reader_varint(&apply->ops);
     wf_own_text(&command->name, wf_reader_bytes(&apply->ops));
     wf_own_bytes(&command->input, wf_reader_bytes(&apply->ops));

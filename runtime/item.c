@@ -291,12 +291,31 @@ decode_operation(struct wf_actor *actor, uint64_t number,
     return !reader->failed;
 }
 
+// Two of one number are damage.
+static bool
+is_there(const struct wf_actor *actor, uint8_t class, uint32_t number)
+{
+    const struct wf_opened *opened =
+        class == WF_ITEM_TIMER      ? &actor->timers
+        : class == WF_ITEM_COMMAND  ? &actor->commands
+        : class == WF_ITEM_CALL     ? &actor->calls
+        : class == WF_ITEM_UPDATE   ? &actor->updates.all
+        : class == WF_ITEM_ORDER    ? &actor->orders
+        : class == WF_ITEM_QUESTION ? &actor->questions
+                                    : NULL;
+
+    return opened != NULL && wf_opened_find(opened, number) != NULL;
+}
+
 bool
 wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
                weft_bytes bytes, bool is_row)
 {
     struct wf_reader reader = wf_reader_of(bytes);
 
+    if (is_there(actor, class, (uint32_t)number)) {
+        return false;
+    }
     switch ((enum wf_item_class) class) {
     case WF_ITEM_INPUT:
         wf_own_bytes(&actor->input, bytes);

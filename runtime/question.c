@@ -35,9 +35,13 @@ void
 wf_question_apply_keep(struct wf_actor *actor, struct wf_reader *ops)
 {
     uint32_t id = (uint32_t)wf_reader_varint(ops);
-    struct wf_question *question = wf_question_create(id, wf_reader_bytes(ops));
+    weft_bytes letter = wf_reader_bytes(ops);
 
-    wf_opened_add(&actor->questions, &question->node);
+    if (wf_opened_find(&actor->questions, id) != NULL) {
+        ops->failed = true;
+        return;
+    }
+    wf_opened_add(&actor->questions, &wf_question_create(id, letter)->node);
     if (id >= actor->next_id) {
         actor->next_id = id + 1;
     }

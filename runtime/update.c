@@ -77,9 +77,14 @@ wf_update_reserve(struct wf_actor *actor, uint32_t number)
 void
 wf_update_apply_open(struct wf_actor *actor, struct wf_reader *ops)
 {
-    struct wf_update *update =
-        wf_update_create((uint32_t)wf_reader_varint(ops));
+    uint32_t number = (uint32_t)wf_reader_varint(ops);
+    struct wf_update *update;
 
+    if (wf_updates_find(&actor->updates, number) != NULL) {
+        ops->failed = true;
+        return;
+    }
+    update = wf_update_create(number);
     wf_own_text(&update->id, wf_reader_bytes(ops));
     read_client(ops, update);
     update->request = wf_reader_varint(ops);

@@ -21,6 +21,8 @@
 #include "runtime/node.h"
 #include "storage/store.h"
 
+#define CREDIT_MAX 100000 // that a server gives
+
 static const struct wf_store_ops *synced;
 static struct wf_store_ops unsynced;
 
@@ -87,6 +89,7 @@ open_server(struct bench *bench)
     options.endpoints_count = 1;
     // Of a connection; the usual 1,000 would be less than was asked for.
     options.credit = bench->settings.concurrency * 2 + 1000;
+    options.credit = options.credit < CREDIT_MAX ? options.credit : CREDIT_MAX;
     options.waits_max = options.credit;
     options.namespace_requests_max = 4 * options.credit;
     return weft_server_open(bench->place.node, &options, &bench->place.server);

@@ -149,6 +149,21 @@ print_table(const struct bench *bench)
 }
 
 void
+report_part(const struct bench *bench, const struct histogram *latency,
+            double second, double seconds)
+{
+    (void)printf("{\"second\":%.1f,\"rate\":%.1f", second,
+                 (double)(latency->count * workload_units(&bench->settings)) /
+                     seconds);
+    for (size_t i = 0; i < SHARES; i++) {
+        (void)printf(",\"%s\":%.1f", shares[i].name,
+                     (double)histogram_at(latency, shares[i].share) / 1e3);
+    }
+    (void)printf("}\n");
+    (void)fflush(stdout);
+}
+
+void
 report_print(const struct bench *bench)
 {
     char machine[512];

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "bench/bench.h"
+#include "bench/report.h"
 
 #define OPEN_LOOP_MAX 50000 // operations under way in an open loop
 #define ALL_AT_ONCE 1024
@@ -35,6 +36,8 @@ struct run {
     uint64_t units;
     uint64_t ops_done;
     uint64_t errors;
+    struct histogram part; // latency since part_ns
+    uint64_t part_ns;
     uint64_t told_ns; // when progress was shown last
     uint64_t told_ops;
 };
@@ -52,8 +55,10 @@ end(struct op *op)
     } else {
         run->ops_done++;
         if (run->is_measured) {
-            histogram_add(&bench->latency,
-                          (bench_now_ns() - op->began_ns) / run->units);
+            uint64_t took_ns = (bench_now_ns() - op->began_ns) / run->units;
+
+            histogram_add(&bench->latency, took_ns);
+            histogram_add(&run->part, took_ns);
         }
     }
     run->open--;
@@ -259,6 +264,22 @@ show_progress(struct run *run)
     run->told_ops = run->ops_done;
 }
 
+static void
+tell_part(struct run *run)
+{
+    double every = run->bench->settings.every;
+    uint64_t now_ns = bench_now_ns();
+    double seconds = (double)(now_ns - run->part_ns) / 1e9;
+
+    if (!run->is_measured || every == 0 || seconds < every) {
+        return;
+    }
+    report_part(run->bench, &run->part, (double)(now_ns - run->began_ns) / 1e9,
+                seconds);
+    run->part = (struct histogram){0};
+    run->part_ns = now_ns;
+}
+
 // Until nothing more is to begin and all is answered, or patience ends.
 static void
 turn(struct run *run)
@@ -272,6 +293,7 @@ turn(struct run *run)
             wait_for_answers(run);
         }
         show_progress(run);
+        tell_part(run);
         now_ns = bench_now_ns();
         if (!is_over(run, now_ns)) {
             last_ns = now_ns;
@@ -298,6 +320,7 @@ go(struct run *run, uint32_t at_once)
     }
     run->began_ns = bench_now_ns();
     run->told_ns = run->began_ns;
+    run->part_ns = run->began_ns;
     turn(run);
     if (run->open > 0) {
         (void)fflush(stdout);

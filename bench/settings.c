@@ -50,6 +50,7 @@ static const struct option plain_options[] = {
     {"sync", required_argument, NULL, 'y'},
     {"remote", required_argument, NULL, 'r'},
     {"rate", required_argument, NULL, 'o'},
+    {"every", required_argument, NULL, 'e'},
     {"partition", required_argument, NULL, 'p'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
@@ -69,6 +70,7 @@ print_help(void)
         "Operations are begun when others end, C at a time, or with --rate so\n"
         "many a second, whatever becomes of them. With --remote clients are\n"
         "over that endpoint; without --data another process serves it.\n"
+        "--every S adds a line of JSON for each S seconds of a loop.\n"
         "Options of `serve` and of what uses it should be the same.\n\n");
     (void)printf("%-12s %-12s %s\n", "workload", "counts", "");
     for (size_t i = 0; workloads[i] != NULL; i++) {
@@ -172,6 +174,8 @@ parse_option(struct settings *settings, int option, bool *out_is_placed)
         return true;
     case 'o':
         return parse_positive("rate", optarg, 1e9, &settings->rate);
+    case 'e':
+        return parse_positive("every", optarg, 1e6, &settings->every);
     case 'p':
         *out_is_placed = true;
         return parse_word("partition", optarg, "same", "other",

@@ -33,7 +33,8 @@ struct settings {
     const char *remote; // NULL: clients are beside the node
     double seconds;
     uint32_t concurrency;
-    double rate; // of what the workload counts, per second; 0: a closed loop
+    double every; // seconds: a line of JSON for each such part; 0: none
+    double rate;  // of what the workload counts, per second; 0: a closed loop
     bool is_synced;
     bool is_json;
     bool is_same_partition;

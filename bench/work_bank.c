@@ -17,24 +17,31 @@ struct account {
     int64_t balance;
 };
 
-// What travels: question is the payer's.
-struct transfer {
+// What the client says to the payer.
+struct order {
     int64_t amount;
-    uint32_t question;
     struct bench_id payee;
 };
 
+// What travels between the two.
+struct transfer {
+    int64_t amount;
+    uint64_t question; // the payer's
+};
+
 static weft_err
-pay(weft_actor *actor, const struct transfer *order, struct account *account)
+pay(weft_actor *actor, const struct order *order, struct account *account)
 {
-    struct transfer transfer = *order;
-    weft_err err = weft_actor_reply_later(actor, &transfer.question);
+    struct transfer transfer = {.amount = order->amount};
+    uint32_t question;
+    weft_err err = weft_actor_reply_later(actor, &question);
 
     if (err != WEFT_OK) {
         return err;
     }
     account->balance -= transfer.amount;
-    return weft_actor_send(actor, (weft_target){"account", transfer.payee.text},
+    transfer.question = question;
+    return weft_actor_send(actor, (weft_target){"account", order->payee.text},
                            "deposit",
                            weft_bytes_of(&transfer, sizeof(transfer)));
 }
@@ -44,22 +51,25 @@ handle(weft_actor *actor, const weft_message *message, void *state)
 {
     const weft_bytes data = message->data;
     struct account *account = state;
+    struct order order;
     struct transfer transfer;
 
-    if (message->type != WEFT_MESSAGE_SIGNAL || data.len != sizeof(transfer)) {
+    if (data.len == sizeof(order)) {
+        memcpy(&order, data.data, sizeof(order));
+        return pay(actor, &order, account);
+    }
+    if (data.len != sizeof(transfer)) {
         return WEFT_OK;
     }
     memcpy(&transfer, data.data, sizeof(transfer));
-    if (strcmp(message->name, "transfer") == 0) {
-        return pay(actor, &transfer, account);
-    }
     if (strcmp(message->name, "deposit") == 0) {
         account->balance += transfer.amount;
         return weft_actor_send(
             actor, (weft_target){message->sender_kind, message->sender_id},
             "done", data);
     }
-    return weft_actor_reply_to(actor, transfer.question, weft_text("done"));
+    return weft_actor_reply_to(actor, (uint32_t)transfer.question,
+                               weft_text("done"));
 }
 
 static weft_err
@@ -73,15 +83,15 @@ define(struct bench *bench, weft_definitions *definitions)
 static weft_err
 begin(struct bench *bench, struct op *op)
 {
-    struct transfer transfer = {.amount = 1 + (int64_t)(op->number % 100)};
+    struct order order = {.amount = 1 + (int64_t)(op->number % 100)};
     uint64_t count = bench->settings.sizes[SIZE_INSTANCES];
     uint64_t payer = bench_random(bench) % count;
     uint64_t payee = (payer + 1 + bench_random(bench) % (count - 1)) % count;
     struct bench_id id = bench_id(bench, payer);
 
-    transfer.payee = bench_id(bench, payee);
+    order.payee = bench_id(bench, payee);
     run_ask(op, (weft_target){"account", id.text}, "transfer",
-            weft_bytes_of(&transfer, sizeof(transfer)));
+            weft_bytes_of(&order, sizeof(order)));
     return WEFT_OK;
 }
 

@@ -17,10 +17,15 @@
 
 #define PARTITIONS_USUAL 64
 
+// What the client says, to whom it wants to see play.
+struct rally {
+    uint32_t hops;
+    char other[60]; // whom to play with
+};
+
 struct ball {
-    uint64_t hops;     // still to go
+    uint32_t hops;     // still to go
     uint32_t question; // of the first actor
-    char other[60];    // whom to play with; then the one who began
 };
 
 static weft_err
@@ -31,25 +36,33 @@ pass(weft_actor *actor, const char *to, const struct ball *ball)
 }
 
 static weft_err
+begin_rally(weft_actor *actor, const struct rally *rally)
+{
+    struct ball ball = {.hops = rally->hops};
+    weft_err err = weft_actor_reply_later(actor, &ball.question);
+
+    return err == WEFT_OK ? pass(actor, rally->other, &ball) : err;
+}
+
+static weft_err
 play(weft_actor *actor, const weft_message *message, void *state)
 {
+    struct rally rally;
     struct ball ball;
-    weft_err err;
 
     (void)state;
-    if (message->type != WEFT_MESSAGE_SIGNAL ||
-        message->data.len != sizeof(ball)) {
+    if (message->data.len == sizeof(rally)) {
+        memcpy(&rally, message->data.data, sizeof(rally));
+        return begin_rally(actor, &rally);
+    }
+    if (message->data.len != sizeof(ball)) {
         return WEFT_OK;
     }
     memcpy(&ball, message->data.data, sizeof(ball));
-    if (strcmp(message->name, "ball") == 0) {
-        ball.hops--;
-        return ball.hops == 0
-                   ? weft_actor_reply_to(actor, ball.question, weft_text(""))
-                   : pass(actor, message->sender_id, &ball);
-    }
-    err = weft_actor_reply_later(actor, &ball.question);
-    return err == WEFT_OK ? pass(actor, ball.other, &ball) : err;
+    ball.hops--;
+    return ball.hops == 0
+               ? weft_actor_reply_to(actor, ball.question, weft_text(""))
+               : pass(actor, message->sender_id, &ball);
 }
 
 static weft_err
@@ -98,13 +111,15 @@ name_pair(const struct bench *bench, uint64_t pair, char *one, char *other,
 static weft_err
 begin(struct bench *bench, struct op *op)
 {
-    struct ball ball = {.hops = bench->settings.sizes[SIZE_HOPS]};
-    char id[sizeof(ball.other)];
+    struct rally rally = {
+        .hops = (uint32_t)bench->settings.sizes[SIZE_HOPS],
+    };
+    char id[sizeof(rally.other)];
 
-    name_pair(bench, op->number % bench->settings.concurrency, id, ball.other,
+    name_pair(bench, op->number % bench->settings.concurrency, id, rally.other,
               sizeof(id));
     run_ask(op, (weft_target){"player", id}, "serve",
-            weft_bytes_of(&ball, sizeof(ball)));
+            weft_bytes_of(&rally, sizeof(rally)));
     return WEFT_OK;
 }
 

@@ -220,6 +220,8 @@ TEST(definitions, what_is_out_of_range_is_named)
     weft_definitions *definitions = make_definitions();
     weft_actor_def actor = WEFT_ACTOR_DEF_INIT;
     weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+    const char *const bad_names[] = {"good", "bad\n", NULL};
 
     actor.name = "order";
     CHECK_ERR(weft_definitions_add_actor(definitions, &actor), WEFT_EINVAL);
@@ -234,7 +236,36 @@ TEST(definitions, what_is_out_of_range_is_named)
     CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
               WEFT_EINVAL);
     CHECK(strstr(weft_err_detail(), "stack_bytes") != NULL);
+    workflow.stack_bytes = WF_STACK_BYTES_MAX + 1;
+    CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
+              WEFT_EINVAL);
     workflow.stack_bytes = 0;
+    workflow.run = NULL;
+    CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
+              WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "workflow ship: run is missing");
+    workflow.run = run_workflow;
+    workflow.struct_size = 1;
+    CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
+              WEFT_EINVAL);
+    workflow.struct_size = sizeof(workflow);
+    actor.state_bytes = 0;
+    actor.creation = (weft_creation)7;
+    CHECK_ERR(weft_definitions_add_actor(definitions, &actor), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "creation") != NULL);
+    actor.creation = WEFT_CREATION_NEVER;
+    actor.struct_size = 1;
+    CHECK_ERR(weft_definitions_add_actor(definitions, &actor), WEFT_EINVAL);
+    activity.name = "charge";
+    CHECK_ERR(weft_definitions_add_activity(definitions, &activity),
+              WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "activity charge: run is missing");
+    activity.run = run_activity;
+    activity.retry.non_retryable = bad_names;
+    CHECK_ERR(weft_definitions_add_activity(definitions, &activity),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "non_retryable") != NULL);
+    CHECK_EQ(wf_definitions_activities_count(definitions), 0);
     workflow.upgrade = (weft_upgrade)3;
     CHECK_ERR(weft_definitions_add_workflow(definitions, &workflow),
               WEFT_EINVAL);

@@ -281,6 +281,46 @@ TEST(payload, another_type_is_refused)
     weft_payload_destroy(p);
 }
 
+// The path NULL means the whole, also in what is said of it.
+TEST(payload, of_the_whole_it_is_said_the_same)
+{
+    const weft_bytes text = BYTES("\xa1x");
+    const weft_bytes empty = BYTES("\xa0");
+    const weft_bytes nul = BYTES("\xa1\0");
+    const weft_bytes below = BYTES("\xff");
+    const weft_bytes beyond = BYTES("\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+    const weft_bytes none = weft_nothing();
+    char room[4] = "abc";
+    int64_t number;
+    uint64_t natural;
+    double real;
+    weft_bytes part;
+    int is;
+
+    CHECK_ERR(weft_payload_get_int(text, NULL, &number), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "\"\" is a text, not an integer");
+    CHECK_ERR(weft_payload_get_uint(text, NULL, &natural), WEFT_EINVAL);
+    CHECK_ERR(weft_payload_get_int(beyond, NULL, &number), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "\"\" is 18446744073709551615") != NULL);
+    CHECK_ERR(weft_payload_get_uint(below, NULL, &natural), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "\"\" is -1, below 0");
+    CHECK_ERR(weft_payload_get_text(text, NULL, room, 1), WEFT_ETOOBIG);
+    CHECK_STR(weft_err_detail(),
+              "\"\" takes 2 bytes with its NUL, there are 1");
+    CHECK_ERR(weft_payload_get_text(nul, NULL, room, 4), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "\"\" has a NUL inside");
+    CHECK_STR(room, "abc");
+    CHECK_OK(weft_payload_get_text(empty, NULL, room, 4));
+    CHECK_STR(room, "");
+    CHECK_OK(weft_payload_get_double(below, NULL, &real));
+    CHECK(real < 0);
+    CHECK_ERR(weft_payload_get_uint(none, NULL, &natural), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_payload_get_double(none, NULL, &real), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_payload_get_bool(none, NULL, &is), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_payload_get_bytes(none, NULL, &part), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_payload_get_value(none, NULL, &part), WEFT_ENOTFOUND);
+}
+
 TEST(payload, malformed_paths_are_refused)
 {
     static const char *const malformed[] = {

@@ -174,6 +174,19 @@ TEST(policy, what_is_no_option_is_refused)
     options = good;
     options.struct_size = 0;
     CHECK_ERR(wf_policy_encode(&options, &bytes), WEFT_EINVAL);
+    options = good;
+    options.retry.coefficient = 1001;
+    CHECK_ERR(wf_policy_encode(&options, &bytes), WEFT_EINVAL);
+    options = good;
+    options.cancellation = (weft_cancellation)-1;
+    CHECK_ERR(wf_policy_encode(&options, &bytes), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "cancellation is -1") != NULL);
+    options = good;
+    options.on_lost = (weft_on_lost)(WEFT_ON_LOST_FAIL + 1);
+    CHECK_ERR(wf_policy_encode(&options, &bytes), WEFT_EINVAL);
+    options = good;
+    options.is_local = 2;
+    CHECK_ERR(wf_policy_encode(&options, &bytes), WEFT_EINVAL);
     CHECK_EQ(bytes.len, 0);
 }
 
@@ -284,6 +297,43 @@ TEST(policy, the_queue_stays_beside_other_options)
     CHECK(wf_policy_is_retryable(&policy, weft_text("q")));
     wf_buf_fini(&merged);
     wf_buf_fini(&over);
+    wf_buf_fini(&bytes);
+}
+
+// The pause of a policy whose interval a call has made as long as can be.
+TEST(policy, an_interval_that_follows_another_has_a_limit)
+{
+    weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    struct wf_policy policy;
+    struct wf_buf bytes = {0};
+
+    def.retry.initial_interval_ms = 10;
+    def.retry.maximum_interval_ms = 1000; // a hundred times the initial one
+    options.retry.initial_interval_ms = WEFT_FOREVER - 1;
+    options.retry.jitter = WEFT_NO_JITTER;
+    CHECK_OK(wf_policy_encode(&options, &bytes));
+    CHECK(wf_policy_has_interval(wf_buf_bytes(&bytes)));
+    policy = wf_policy_of(&def, wf_buf_bytes(&bytes));
+    CHECK_EQ(policy.retry.maximum_interval_ms, WEFT_FOREVER);
+    def.retry.initial_interval_ms = 0; // then it follows nothing
+    policy = wf_policy_of(&def, wf_buf_bytes(&bytes));
+    CHECK_EQ(policy.retry.maximum_interval_ms, 1000);
+    policy.retry = (weft_retry_policy){.initial_interval_ms = 1,
+                                       .maximum_interval_ms = 1,
+                                       .coefficient = 1,
+                                       .jitter = 1};
+    CHECK_EQ(wf_policy_delay_ms(&policy, 1, 0.9), 1); // never at once
+    for (int i = 0; i < 3; i++) {
+        weft_call_options other = WEFT_CALL_OPTIONS_INIT;
+
+        other.retry.coefficient = i == 0 ? 2 : 0;
+        other.retry.maximum_interval_ms = i == 1 ? 5 : 0;
+        other.retry.jitter = i == 2 ? 0.5 : 0;
+        wf_buf_reset(&bytes);
+        CHECK_OK(wf_policy_encode(&other, &bytes));
+        CHECK(wf_policy_has_interval(wf_buf_bytes(&bytes)));
+    }
     wf_buf_fini(&bytes);
 }
 

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_recover.c - rows and records of a partition that are cut, strange or out
+// of order are refused by name; those that its rows reflect are not applied
+// again.
+
+#include "runtime/partition.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "runtime/inspect_core.h"
+#include "runtime/record.h"
+#include "storage/keys.h"
+#include "storage/log.h"
+#include "support/test.h"
+#include "weft/definitions.h"
+
+enum { INDEX = 1, COUNT = 4 };
+
+static weft_definitions *definitions;
+
+static struct wf_partition *
+open_partition(void)
+{
+    static const struct wf_trace silent;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    return wf_partition_create(&(struct wf_partition_options){
+        .index = INDEX,
+        .count = COUNT,
+        .incarnation = 1,
+        .definitions = definitions,
+        .trace = &silent,
+        .residents_max = 1000,
+    });
+}
+
+static void
+close_partition(struct wf_partition *partition)
+{
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    wf_partition_destroy(partition, &requests);
+    CHECK_EQ(requests.count, 0);
+    weft_definitions_destroy(definitions);
+}
+
+static bool
+is_said(const char *text)
+{
+    return strstr(weft_err_detail(), text) != NULL;
+}
+
+// Rows. -----------------------------------------------------------------------
+
+static void
+put_meta(struct wf_buf *row, uint8_t format)
+{
+    wf_buf_reset(row);
+    wf_buf_put_u8(row, format);
+    wf_buf_put_varint(row, 3);  // epoch
+    wf_buf_put_varint(row, 1);  // generation
+    wf_buf_put_varint(row, 20); // last record
+    wf_buf_put_varint(row, 10); // the first that may be needed
+    wf_buf_put_u32(row, 77);    // chain
+    wf_buf_put_varint(row, 1000);
+    wf_buf_put_varint(row, 5);
+    wf_buf_put_varint(row, 900);
+}
+
+TEST(recover, a_meta_row_that_is_cut_or_of_another_format_is_refused)
+{
+    struct wf_partition *partition;
+    struct wf_buf row = {0};
+
+    put_meta(&row, 1);
+    for (size_t len = 0; len <= row.len; len++) {
+        weft_err expected = len == 0         ? WEFT_EFORMAT
+                            : len == row.len ? WEFT_OK
+                                             : WEFT_ECORRUPT;
+
+        partition = open_partition();
+        CHECK_ERR(
+            wf_partition_recover_meta(partition, weft_bytes_of(row.data, len)),
+            expected);
+        CHECK(expected == WEFT_OK || is_said("p1: meta row of "));
+        close_partition(partition);
+    }
+    put_meta(&row, 2);
+    partition = open_partition();
+    CHECK_ERR(wf_partition_recover_meta(partition, wf_buf_bytes(&row)),
+              WEFT_EFORMAT);
+    CHECK(is_said("p1: meta row of format 2, this build reads 1"));
+    close_partition(partition);
+    wf_buf_fini(&row);
+}
+
+// The log must reach as far as the rows do.
+TEST(recover, a_log_that_ends_before_the_rows_is_refused)
+{
+    struct wf_partition *partition = open_partition();
+    struct wf_buf row = {0};
+
+    put_meta(&row, 1);
+    CHECK_OK(wf_partition_recover_meta(partition, wf_buf_bytes(&row)));
+    CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
+    CHECK(is_said("p1: the log ends with record 0, the rows with 20"));
+    wf_buf_fini(&row);
+    close_partition(partition);
+}
+
+static weft_err
+recover_row(const struct wf_buf *key, weft_bytes value)
+{
+    struct wf_partition *partition = open_partition();
+    weft_err err =
+        wf_partition_recover_row(partition, wf_buf_bytes(key), value);
+
+    close_partition(partition);
+    return err;
+}
+
+// A row of these numbers.
+static void
+put_numbers(struct wf_buf *row, size_t count)
+{
+    wf_buf_reset(row);
+    for (size_t i = 0; i < count; i++) {
+        wf_buf_put_varint(row, i == 4 ? 3 : 1);
+    }
+}
+
+static void
+check_row(const struct wf_buf *key, const struct wf_buf *value, size_t least)
+{
+    struct wf_buf other = {0};
+
+    CHECK_OK(recover_row(key, wf_buf_bytes(value)));
+    for (size_t len = 0; len < value->len; len++) { // of what it says
+        CHECK_ERR(recover_row(key, weft_bytes_of(value->data, len)),
+                  len < least ? WEFT_ECORRUPT : WEFT_OK);
+    }
+    wf_buf_put(&other, key->data, key->len);
+    for (other.len = 1; other.len < key->len; other.len++) { // of its key
+        CHECK_ERR(recover_row(&other, wf_buf_bytes(value)), WEFT_ECORRUPT);
+        CHECK(is_said("p1: a row of kind '"));
+    }
+    other.data[2] = INDEX + 1; // of another partition
+    CHECK_ERR(recover_row(&other, wf_buf_bytes(value)), WEFT_ECORRUPT);
+    wf_buf_fini(&other);
+}
+
+TEST(recover, rows_that_are_cut_or_of_others_are_refused)
+{
+    static const uint8_t client[16] = "a client";
+    struct wf_buf key = {0};
+    struct wf_buf row = {0};
+
+    put_numbers(&row, 6);
+    wf_keys_link(&key, INDEX, 3);
+    check_row(&key, &row, row.len);
+    wf_keys_link(&key, INDEX, COUNT);
+    CHECK_ERR(recover_row(&key, wf_buf_bytes(&row)), WEFT_ECORRUPT);
+    CHECK(is_said("a row of kind 'l'"));
+    wf_keys_outbox(&key, INDEX, 2, 7);
+    check_row(&key, &row, 0); // an envelope is looked at when it is sent
+    wf_keys_outbox(&key, INDEX, COUNT, 7);
+    CHECK_ERR(recover_row(&key, wf_buf_bytes(&row)), WEFT_ECORRUPT);
+    CHECK(is_said("a row of kind 'o'"));
+    // Position, confirmed, heard; and one answer: number, is it one, error.
+    put_numbers(&row, 6);
+    wf_buf_put_text(&row, "data");
+    wf_keys_window(&key, INDEX, client);
+    CHECK_OK(recover_row(&key, wf_buf_bytes(&row)));
+    for (size_t len = 0; len < row.len; len++) {
+        CHECK_ERR(recover_row(&key, weft_bytes_of(row.data, len)),
+                  len == 3 ? WEFT_OK : WEFT_ECORRUPT); // none at all
+    }
+    key.len--;
+    CHECK_ERR(recover_row(&key, wf_buf_bytes(&row)), WEFT_ECORRUPT);
+    wf_keys_range(&key, WF_KEY_IMAGE, INDEX);
+    CHECK_ERR(recover_row(&key, wf_buf_bytes(&row)), WEFT_ECORRUPT);
+    CHECK(is_said("a row of kind 'a'"));
+    wf_buf_fini(&key);
+    wf_buf_fini(&row);
+}
+
+// Records. --------------------------------------------------------------------
+
+// Records with one section each, as a segment of the log.
+static weft_err
+recover_ops(struct wf_partition *partition, uint64_t first, char object,
+            weft_bytes key, weft_bytes ops, uint32_t count)
+{
+    struct wf_buf sections = {0};
+    struct wf_buf records = {0};
+    struct wf_segment segment = {.partition = INDEX,
+                                 .epoch = 1,
+                                 .first_record = first,
+                                 .record_count = count,
+                                 .chain = 7,
+                                 .crc = 7};
+    weft_err err;
+
+    wf_section_put(&sections, object, key, ops);
+    wf_record_put(&records, 1000, wf_buf_bytes(&sections));
+    segment.records = wf_buf_bytes(&records);
+    err = wf_partition_recover_segment(partition, 1, &segment);
+    wf_buf_fini(&sections);
+    wf_buf_fini(&records);
+    return err;
+}
+
+static weft_err
+recover_one(weft_bytes ops)
+{
+    struct wf_partition *partition = open_partition();
+    weft_err err =
+        recover_ops(partition, 1, WF_SECTION_PARTITION, weft_nothing(), ops, 1);
+
+    close_partition(partition);
+    return err;
+}
+
+static const char client[] = "0123456789abcdef";
+
+// One operation of a partition: V a number, E bytes, C a client.
+static void
+put_op(struct wf_buf *ops, enum wf_op op, const char *fields, uint64_t number)
+{
+    wf_buf_put_u8(ops, (uint8_t)op);
+    for (; *fields != '\0'; fields++) {
+        if (*fields == 'V') {
+            wf_buf_put_varint(ops, number);
+        } else if (*fields == 'E') {
+            wf_buf_put_text(ops, "bytes");
+        } else {
+            wf_buf_put(ops, client, 16);
+        }
+    }
+}
+
+static const struct {
+    enum wf_op op;
+    const char *fields;
+    bool has_route; // its first number is a partition
+} partition_ops[] = {
+    {WF_OP_EPOCH, "V", false},        {WF_OP_GENERATION, "V", false},
+    {WF_OP_SEND, "VE", true},         {WF_OP_ACKED, "VV", true},
+    {WF_OP_SEEN, "VVV", true},        {WF_OP_ACCEPTED, "CVV", false},
+    {WF_OP_ANSWERED, "CVVVE", false}, {WF_OP_FORGET, "C", false},
+    {WF_OP_LETTER, "E", false},
+};
+enum { OPS = sizeof(partition_ops) / sizeof(partition_ops[0]) };
+
+TEST(recover, every_cut_of_an_operation_of_a_partition_is_refused)
+{
+    for (size_t i = 0; i < OPS; i++) {
+        struct wf_buf ops = {0};
+
+        put_op(&ops, partition_ops[i].op, partition_ops[i].fields, 2);
+        CHECK_OK(recover_one(wf_buf_bytes(&ops)));
+        for (size_t len = 1; len < ops.len; len++) {
+            CHECK_ERR(recover_one(weft_bytes_of(ops.data, len)), WEFT_ECORRUPT);
+            CHECK(is_said("p1: record 1 does not apply"));
+        }
+        wf_buf_reset(&ops);
+        put_op(&ops, partition_ops[i].op, partition_ops[i].fields, COUNT);
+        CHECK_ERR(recover_one(wf_buf_bytes(&ops)),
+                  partition_ops[i].has_route ? WEFT_ECORRUPT : WEFT_OK);
+        wf_buf_fini(&ops);
+    }
+}
+
+TEST(recover, operations_of_actors_and_of_nobody_are_refused)
+{
+    const uint8_t unknown[] = {250};
+    const uint8_t of_actors[] = {WF_OP_POP};
+    struct wf_partition *partition;
+
+    CHECK_ERR(recover_one(weft_bytes_of(unknown, 1)), WEFT_ECORRUPT);
+    CHECK_ERR(recover_one(weft_bytes_of(of_actors, 1)), WEFT_ECORRUPT);
+    partition = open_partition();
+    CHECK_ERR(recover_ops(partition, 1, WF_SECTION_ACTOR, weft_text("no key"),
+                          weft_bytes_of(of_actors, 1), 1),
+              WEFT_ECORRUPT);
+    CHECK(is_said("p1: record 1 does not apply"));
+    close_partition(partition);
+}
+
+// Rows of a record that comes later: what it says is there already.
+TEST(recover, a_record_that_the_rows_reflect_is_not_applied_again)
+{
+    struct wf_partition *partition = open_partition();
+    struct wf_buf key = {0};
+    struct wf_buf row = {0};
+    struct wf_buf ops = {0};
+
+    wf_keys_link(&key, INDEX, 2);
+    wf_buf_put_varint(&row, 10); // of record 10
+    wf_buf_put_varint(&row, 5);  // the next number
+    for (int i = 0; i < 4; i++) {
+        wf_buf_put_varint(&row, 3);
+    }
+    CHECK_OK(wf_partition_recover_row(partition, wf_buf_bytes(&key),
+                                      wf_buf_bytes(&row)));
+    wf_keys_window(&key, INDEX, (const uint8_t *)client);
+    wf_buf_reset(&row);
+    wf_buf_put_varint(&row, 10);
+    wf_buf_put_varint(&row, 9);
+    wf_buf_put_varint(&row, 1000);
+    CHECK_OK(wf_partition_recover_row(partition, wf_buf_bytes(&key),
+                                      wf_buf_bytes(&row)));
+    for (size_t i = 0; i < OPS; i++) {
+        put_op(&ops, partition_ops[i].op, partition_ops[i].fields, 2);
+    }
+    CHECK_OK(recover_ops(partition, 1, WF_SECTION_PARTITION, weft_nothing(),
+                         wf_buf_bytes(&ops), 1));
+    CHECK_EQ(wf_inspect_core_next_seq(partition, 2), 5);
+    CHECK_EQ(wf_inspect_core_get_facts(partition).outgoing_count, 0);
+    CHECK_EQ(wf_inspect_core_get_facts(partition).newest_record, 10);
+    CHECK_EQ(wf_inspect_core_next_seq(partition, 3), 0);
+    CHECK_EQ(wf_inspect_core_next_seq(partition, COUNT), 0);
+    wf_buf_fini(&key);
+    wf_buf_fini(&row);
+    wf_buf_fini(&ops);
+    close_partition(partition);
+}
+
+TEST(recover, the_log_goes_on_where_it_ended_or_is_refused)
+{
+    struct wf_partition *partition = open_partition();
+    const weft_bytes nothing = weft_nothing();
+    struct wf_segment segment = {
+        .partition = INDEX, .first_record = 2, .record_count = 1, .chain = 8};
+    struct wf_buf ops = {0};
+
+    put_op(&ops, WF_OP_EPOCH, "V", 5);
+    CHECK_ERR(recover_ops(partition, 2, WF_SECTION_PARTITION, nothing,
+                          wf_buf_bytes(&ops), 1),
+              WEFT_ECORRUPT);
+    CHECK(is_said("goes on with record 2, record 1 was to be next"));
+    CHECK_OK(recover_ops(partition, 1, WF_SECTION_PARTITION, nothing,
+                         wf_buf_bytes(&ops), 1));
+    CHECK_ERR(recover_ops(partition, 3, WF_SECTION_PARTITION, nothing,
+                          wf_buf_bytes(&ops), 1),
+              WEFT_ECORRUPT);
+    CHECK(is_said("goes on with record 3, record 2 was to be next"));
+    CHECK_ERR(wf_partition_recover_segment(partition, 2, &segment),
+              WEFT_ECORRUPT);
+    CHECK(is_said("; the chain is broken"));
+    CHECK_ERR(recover_ops(partition, 2, WF_SECTION_PARTITION, nothing,
+                          wf_buf_bytes(&ops), 2), // there is one
+              WEFT_ECORRUPT);
+    CHECK(is_said("p1: record 3 does not decode"));
+    wf_buf_fini(&ops);
+    close_partition(partition);
+}

@@ -269,3 +269,111 @@ TEST(blackbox, a_file_of_anything_else_blames_nobody)
     fclose(file);
     CHECK_EQ(read_box(path).count, 0);
 }
+
+// A box whose slot 1 is stamped, as the watchdog does it.
+static void
+leave_stamp(const char *path)
+{
+    struct wf_blackbox *box = NULL;
+    struct wf_blackbox_slot *slot;
+    char what[200];
+    struct wf_key key;
+    uint64_t generation, started;
+
+    memset(what, 'x', sizeof(what) - 1);
+    what[sizeof(what) - 1] = '\0';
+    CHECK_OK(wf_blackbox_open(path, 2, note_blamed, NULL, &box));
+    CHECK_OK(wf_key_make("default", "order", "17", &key));
+    wf_blackbox_clear(box);
+    slot = wf_blackbox_slot(box, 1);
+    wf_blackbox_begin(slot, WF_BLACKBOX_TURN, &key, "pay", 5);
+    CHECK(wf_blackbox_is_running(slot, &generation, &started));
+    CHECK(wf_blackbox_stamp(slot, generation));
+    wf_blackbox_begin(slot, WF_BLACKBOX_TURN, &key, what, 6); // takes it back
+    CHECK(!wf_blackbox_stamp(slot, generation)); // that run has ended
+    CHECK(wf_blackbox_is_running(slot, &generation, &started));
+    CHECK(wf_blackbox_stamp(slot, generation));
+    wf_key_fini(&key);
+    wf_blackbox_close(box);
+}
+
+TEST(blackbox, one_that_runs_too_long_is_blamed_by_the_watchdog)
+{
+    struct blamed blamed;
+    char text[200];
+    struct wf_blackbox_entry entry = {.kind = WF_BLACKBOX_ACTIVITY,
+                                      .what = "pay"};
+    static const struct {
+        int signal;
+        const char *said;
+    } cases[] = {
+        {SIGSEGV, "SIGSEGV in its activity pay"},
+        {SIGBUS, "SIGBUS in its activity pay"},
+        {SIGFPE, "SIGFPE in its activity pay"},
+        {SIGILL, "SIGILL in its activity pay"},
+        {SIGABRT, "SIGABRT in its activity pay"},
+        {SIGXCPU, "too long a time in its activity pay"},
+    };
+
+    leave_stamp(box_path(t));
+    blamed = read_box(box_path(t));
+    CHECK_EQ(blamed.count, 1);
+    CHECK_EQ(blamed.signal, SIGXCPU);
+    CHECK_EQ(strlen(blamed.what), 127); // cut to fit
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        entry.signal = cases[i].signal;
+        wf_blackbox_explain(&entry, text, sizeof(text));
+        CHECK_STR(text, cases[i].said);
+    }
+    entry.is_overflow = true;
+    entry.kind = WF_BLACKBOX_TURN;
+    wf_blackbox_explain(&entry, text, sizeof(text));
+    CHECK_STR(text, "a stack overflow in its turn (pay): raise its kind's "
+                    "stack_bytes");
+}
+
+// It is a hint: what cannot be read blames nobody, and nothing fails for it.
+TEST(blackbox, a_file_that_is_cut_or_changed_blames_nobody_else)
+{
+    const char *path = box_path(t);
+    off_t size;
+
+    leave_stamp(path);
+    size = test_file_size(path);
+    for (off_t at = 0; at < 16; at++) { // magic, version, how many slots
+        test_file_damage(path, at);
+        CHECK(read_box(path).count <= (at < 8 ? 0 : 1));
+        test_file_damage(path, at);
+    }
+    for (off_t at = 8192; at < 8192 + 900; at++) { // the slot
+        struct blamed found;
+
+        test_file_damage(path, at);
+        found = read_box(path);
+        CHECK(found.count <= 1);
+        CHECK(found.count == 0 || strlen(found.what) < 128);
+        test_file_damage(path, at);
+    }
+    CHECK_EQ(read_box(path).count, 1);
+    for (off_t len = size; len >= 0; len -= 2000) {
+        CHECK_EQ(truncate(path, len), 0);
+        CHECK_EQ(read_box(path).count, len == size ? 1 : 0);
+    }
+}
+
+TEST(blackbox, without_a_file_it_only_watches)
+{
+    struct wf_blackbox *box = NULL;
+    char path[700];
+
+    snprintf(path, sizeof(path), "%s/no/where", test_dir(t));
+    CHECK_OK(wf_blackbox_open(path, 1, note_blamed, NULL, &box));
+    wf_blackbox_clear(box);
+    CHECK(access(path, F_OK) != 0);
+    CHECK_EQ(wf_blackbox_count(box), 1);
+    wf_blackbox_close(box);
+    wf_blackbox_close(NULL);
+    CHECK_ERR(wf_blackbox_open(NULL, UINT32_MAX, note_blamed, NULL, &box),
+              WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), "black box: mmap") != NULL);
+}

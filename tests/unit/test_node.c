@@ -118,6 +118,14 @@ TEST(node, options_out_of_range_are_named)
     CHECK_ERR(weft_node_open(&rig.options, &rig.node), WEFT_EFULL);
     rig.options.data_dir = NULL;
     CHECK_ERR(weft_node_open(&rig.options, &rig.node), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "data_dir is missing") != NULL);
+    rig.options.data_dir = "";
+    CHECK_ERR(weft_node_open(&rig.options, &rig.node), WEFT_EINVAL);
+    rig.options.definitions = NULL;
+    CHECK_ERR(weft_node_open(&rig.options, &rig.node), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "definitions is missing") != NULL);
+    rig.options.struct_size = 1;
+    CHECK_ERR(weft_node_open(&rig.options, &rig.node), WEFT_EINVAL);
     CHECK_EQ(access(test_dir(t), F_OK), 0);
     node_rig_end(&rig);
 }

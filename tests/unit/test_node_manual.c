@@ -16,6 +16,11 @@ struct world {
     struct wf_memory_disk *disk;
     uint64_t now_ms;
     uint64_t free_bytes;
+    uint64_t memory_bytes; // 0: the default
+    struct wf_store store; // below the one that fails
+    uint64_t calls;        // of the store
+    uint64_t fails_at;     // from that call on they fail; 0: none
+    weft_err fails_with;
     weft_node *node;
     weft_client *client;
 };
@@ -32,13 +37,60 @@ world_mono_ns(void *self)
     return ((struct world *)self)->now_ms * 1000000U;
 }
 
+// Its store; what asks it has no other way to the test.
+static struct world *failing;
+
+static bool
+store_fails(void)
+{
+    failing->calls++;
+    return failing->fails_at > 0 && failing->calls >= failing->fails_at;
+}
+
+static weft_err
+failing_write(void *self, const struct wf_batch *batch, bool sync)
+{
+    return store_fails() ? failing->fails_with
+                         : failing->store.ops->write(self, batch, sync);
+}
+
+static weft_err
+failing_get(void *self, enum wf_cf cf, weft_bytes key, struct wf_buf *out_value)
+{
+    return store_fails() ? WEFT_EIO
+                         : failing->store.ops->get(self, cf, key, out_value);
+}
+
+static weft_err
+failing_scan(void *self, enum wf_cf cf, weft_bytes from, weft_bytes to,
+             wf_scan_fn *fn, void *ctx)
+{
+    return store_fails()
+               ? WEFT_EIO
+               : failing->store.ops->scan(self, cf, from, to, fn, ctx);
+}
+
 static weft_err
 world_open_store(void *ctx, uint32_t store, struct wf_store *out_store)
 {
+    static struct wf_store_ops ops;
     struct world *world = ctx;
+    weft_err err;
 
     (void)store;
-    return wf_store_memory_open(world->disk, out_store);
+    failing = world;
+    if (store_fails()) {
+        return WEFT_EIO;
+    }
+    err = wf_store_memory_open(world->disk, &world->store);
+    if (err == WEFT_OK) {
+        ops = *world->store.ops;
+        ops.write = failing_write;
+        ops.get = failing_get;
+        ops.scan = failing_scan;
+        *out_store = (struct wf_store){&ops, world->store.self};
+    }
+    return err;
 }
 
 static uint64_t
@@ -47,8 +99,8 @@ world_free_bytes(void *ctx)
     return ((struct world *)ctx)->free_bytes;
 }
 
-static void
-world_open(struct world *world)
+static weft_err
+world_try_open(struct world *world)
 {
     static const struct wf_trace silent;
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
@@ -65,7 +117,16 @@ world_open(struct world *world)
     options.definitions = world->definitions;
     options.partition_count = 4;
     options.shard_count = 2;
-    CHECK_OK(wf_node_open_with(&options, &seams, &world->node));
+    options.memory_bytes = world->memory_bytes;
+    options.stacks_max = 10;
+    options.turn_ms_max = 50;
+    return wf_node_open_with(&options, &seams, &world->node);
+}
+
+static void
+world_open(struct world *world)
+{
+    CHECK_OK(world_try_open(world));
     CHECK_OK(weft_client_open(world->node, NULL, &world->client));
 }
 
@@ -328,5 +389,131 @@ TEST(node_manual, what_was_done_is_answered_once_the_store_takes_a_commit)
     world_run(&world, 6000);
     CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(late.err);
+    world_end(&world);
+}
+
+// Each call of the store fails once, and all after it: the node does not open,
+// and what was there is there when it does.
+TEST(node_manual, a_node_whose_store_fails_opens_when_it_does_not)
+{
+    static const weft_err errors[] = {WEFT_EIO, WEFT_EBUSY};
+    struct world world;
+    struct answer answer;
+
+    for (int is_new = 0; is_new < 2; is_new++) {
+        for (uint64_t at = 1;; at++) {
+            weft_err err;
+
+            world = (struct world){.definitions = node_rig_define(),
+                                   .disk = wf_memory_disk_create(),
+                                   .now_ms = 1000,
+                                   .free_bytes = UINT64_MAX};
+            if (!is_new) {
+                world_open(&world);
+                submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+                world_run(&world, 5);
+                weft_client_close(world.client);
+                weft_node_close(world.node);
+            }
+            world.calls = 0;
+            world.fails_at = at;
+            world.fails_with = errors[at % 2];
+            err = world_try_open(&world);
+            world.fails_at = 0;
+            if (err == WEFT_OK) {
+                CHECK(at > 20);
+                CHECK_OK(weft_client_open(world.node, NULL, &world.client));
+                world_end(&world);
+                break;
+            }
+            CHECK(err == WEFT_EIO || err == WEFT_EBUSY);
+            world_open(&world);
+            submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
+            world_run(&world, 50);
+            CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+            CHECK_EQ(answer.number, is_new ? 0 : 1);
+            world_end(&world);
+        }
+    }
+}
+
+// What would add to it waits for memory; what is read, or may have been done,
+// does not.
+TEST(node_manual, a_node_without_memory_takes_only_what_adds_nothing)
+{
+    struct world world;
+    struct answer answer;
+    weft_request repeat = WEFT_REQUEST_INIT;
+
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    weft_client_close(world.client);
+    weft_node_close(world.node);
+    world.memory_bytes = 1;
+    world_open(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_ERR(answer.err, WEFT_EBUSY);
+    CHECK(answer.retry_after_ms > 0);
+    repeat.verb = WEFT_VERB_SIGNAL;
+    repeat.target = (weft_target){"counter", "a"};
+    repeat.name = "add";
+    repeat.number = answer.request;
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+    CHECK_OK(
+        weft_client_submit(world.client, &repeat, note_answer, &answer, NULL));
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 0); // it is asked
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    world_end(&world);
+}
+
+TEST(node_manual, a_manual_node_drains_what_it_was_asked)
+{
+    struct world world;
+    struct answer answer;
+    struct answer late;
+
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    submit(&world, WEFT_VERB_START, "chain", "w", &late);
+    CHECK_ERR(weft_node_drain(world.node, 0), WEFT_ETIMEDOUT);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 0);
+    CHECK_OK(weft_node_drain(world.node, 1000));
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 2);
+    CHECK_OK(answer.err);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_ERR(late.err, WEFT_ECLOSED);
+    world_end(&world);
+}
+
+// The node stays, and so do its clients; until its store is there again they
+// wait.
+TEST(node_manual, a_restart_that_fails_can_be_repeated)
+{
+    struct world world;
+    struct answer answer;
+
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    world.calls = 0;
+    world.fails_at = 1;
+    world.fails_with = WEFT_EIO;
+    CHECK_ERR(wf_node_restart(world.node), WEFT_EIO);
+    world.fails_at = 0;
+    CHECK_OK(wf_node_restart(world.node));
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 50);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_EQ(answer.number, 1);
     world_end(&world);
 }

@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "storage/file.h"
 
 #define CHUNK_BYTES 65536U
 
@@ -29,25 +30,23 @@ wf_manifest_find(const char *store_dir, uint64_t *out_number)
 {
     char path[4200];
     char text[64] = "";
-    ssize_t got;
-    weft_err err = WEFT_OK;
+    size_t len;
+    weft_err err;
     int fd;
 
     *out_number = 0;
     (void)snprintf(path, sizeof(path), "%s/CURRENT", store_dir);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        return WEFT_OK;
+    if (fd < 0) {
+        return errno == ENOENT
+                   ? WEFT_OK
+                   : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
     }
-    got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (got < 0) {
-        err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
-    } else if (sscanf(text, "MANIFEST-%" SCNu64, out_number) != 1) {
+    err = wf_file_read(fd, path, text, sizeof(text) - 1, &len);
+    if (err == WEFT_OK && sscanf(text, "MANIFEST-%" SCNu64, out_number) != 1) {
         *out_number = 0;
     }
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(fd);
     return err;
 }
 
@@ -64,6 +63,9 @@ read_on(int fd, const char *path, struct wf_manifest *manifest, uint64_t bytes)
             pread(fd, chunk, left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES,
                   (off_t)manifest->bytes);
 
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got <= 0) {
             err = wf_error(WEFT_EIO, "%s: %s", path,
                            got < 0 ? strerror(errno) : "it got shorter");

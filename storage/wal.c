@@ -148,6 +148,7 @@ static weft_err
 find_newest(const char *store_dir, uint64_t below, uint64_t *out_number)
 {
     const struct dirent *entry;
+    weft_err err = WEFT_OK;
     DIR *dir = opendir(store_dir);
 
     *out_number = 0;
@@ -156,15 +157,20 @@ find_newest(const char *store_dir, uint64_t below, uint64_t *out_number)
                    ? WEFT_OK
                    : wf_error(WEFT_EIO, "%s: %s", store_dir, strerror(errno));
     }
+    errno = 0;
     while ((entry = readdir(dir)) != NULL) {
         uint64_t number = wf_wal_parse_name(entry->d_name);
 
         if (number > *out_number && number < below) {
             *out_number = number;
         }
+        errno = 0;
+    }
+    if (errno != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", store_dir, strerror(errno));
     }
     closedir(dir);
-    return WEFT_OK;
+    return err;
 }
 
 // The newest file that has anything is where it ends. Older ones were left

@@ -17,8 +17,10 @@
 #include "storage/control.h"
 #include "storage/directory.h"
 #include "storage/lockfile.h"
+#include "storage/manifest.h"
 #include "storage/rocks_files.h"
 #include "storage/snapshot.h"
+#include "storage/wal.h"
 #include "support/test.h"
 #include "unit/io_rig.h"
 
@@ -209,6 +211,54 @@ TEST(io, files_that_cannot_be_looked_at_are_not_lost_ones)
 {
     io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_files,
                                        .do_it = check_files,
+                                       .check = check_nothing});
+}
+
+// What RocksDB keeps. -------------------------------------------------------
+
+static void
+prepare_manifest(const char *dir)
+{
+    write_file(in(dir, "CURRENT"), "MANIFEST-000005\n");
+    write_file(in(dir, "MANIFEST-000005"), "some edits");
+}
+
+static weft_err
+measure_manifest(const char *dir)
+{
+    struct wf_manifest manifest = {0};
+    weft_err err = wf_manifest_measure(dir, &manifest);
+
+    CHECK_EQ(manifest.number, err == WEFT_OK ? 5 : 0);
+    CHECK_EQ(manifest.bytes, err == WEFT_OK ? 10 : 0);
+    CHECK(err != WEFT_OK || io_rig_file_syncs() > 0);
+    return err == WEFT_OK ? wf_manifest_check(dir, &manifest) : err;
+}
+
+TEST(io, a_manifest_that_cannot_be_read_is_not_a_lost_one)
+{
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_manifest,
+                                       .do_it = measure_manifest,
+                                       .check = check_nothing});
+}
+
+static weft_err
+find_end(const char *dir)
+{
+    struct wf_wal_end end = {0};
+    weft_err err = wf_wal_find_end(dir, &end);
+
+    if (err == WEFT_OK) {
+        CHECK(end.is_torn); // "8" is half a head
+        CHECK_EQ(end.number, 8);
+    }
+    return err;
+}
+
+TEST(io, a_log_that_cannot_be_looked_at_is_not_a_whole_one)
+{
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_files,
+                                       .do_it = find_end,
                                        .check = check_nothing});
 }
 

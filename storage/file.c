@@ -13,12 +13,19 @@
 weft_err
 wf_file_read(int fd, const char *path, void *bytes, size_t len, size_t *out_len)
 {
+    return wf_file_read_at(fd, path, bytes, len, 0, out_len);
+}
+
+weft_err
+wf_file_read_at(int fd, const char *path, void *bytes, size_t len, off_t at,
+                size_t *out_len)
+{
     uint8_t *data = bytes;
     size_t done = 0;
     ssize_t got = 1;
 
     while (done < len && got != 0) {
-        got = pread(fd, data + done, len - done, (off_t)done);
+        got = pread(fd, data + done, len - done, at + (off_t)done);
         if (got < 0 && errno != EINTR) {
             return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
         }

@@ -20,6 +20,9 @@
 // WEFT_EIO   the detail names `path`, which is only for that
 weft_err wf_file_read(int fd, const char *path, void *bytes, size_t len,
                       size_t *out_len);
+// The same, from `at` on.
+weft_err wf_file_read_at(int fd, const char *path, void *bytes, size_t len,
+                         off_t at, size_t *out_len);
 
 // Write all of the bytes at `at`. WEFT_EIO: a part of them may be written.
 weft_err wf_file_write(int fd, const char *path, weft_bytes bytes, off_t at);

@@ -57,22 +57,18 @@ read_on(int fd, const char *path, struct wf_manifest *manifest, uint64_t bytes)
     uint8_t *chunk = wf_alloc(CHUNK_BYTES);
     weft_err err = WEFT_OK;
 
-    while (manifest->bytes < bytes) {
+    while (err == WEFT_OK && manifest->bytes < bytes) {
         uint64_t left = bytes - manifest->bytes;
-        ssize_t got =
-            pread(fd, chunk, left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES,
-                  (off_t)manifest->bytes);
+        size_t len = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        size_t got = 0;
 
-        if (got < 0 && errno == EINTR) {
-            continue;
+        err =
+            wf_file_read_at(fd, path, chunk, len, (off_t)manifest->bytes, &got);
+        if (err == WEFT_OK && got == 0) {
+            err = wf_error(WEFT_EIO, "%s: it got shorter", path);
         }
-        if (got <= 0) {
-            err = wf_error(WEFT_EIO, "%s: %s", path,
-                           got < 0 ? strerror(errno) : "it got shorter");
-            break;
-        }
-        manifest->crc = wf_crc32c(manifest->crc, chunk, (size_t)got);
-        manifest->bytes += (uint64_t)got;
+        manifest->crc = wf_crc32c(manifest->crc, chunk, got);
+        manifest->bytes += got;
     }
     wf_free(chunk);
     return err;

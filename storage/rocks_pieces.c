@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "storage/file.h"
 
 #define MASK_DELTA 0xa282ead8U
 
@@ -123,19 +124,21 @@ wf_rocks_pieces_read(const char *path, size_t bytes_max, wf_rocks_pieces_fn *fn,
     struct reading reading = {.fn = fn, .ctx = ctx, .bytes_max = bytes_max};
     uint8_t *block = wf_alloc(WF_ROCKS_PIECES_BLOCK_BYTES);
     uint64_t at = 0;
-    ssize_t got = 1;
+    size_t got = 1;
     weft_err err = WEFT_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-    while (fd >= 0 && err == WEFT_OK &&
-           (got = pread(fd, block, WF_ROCKS_PIECES_BLOCK_BYTES, (off_t)at)) >
-               0) {
-        err = read_block(&reading, block, (size_t)got, at);
-        at += WF_ROCKS_PIECES_BLOCK_BYTES;
-    }
-    if (fd < 0 || got < 0) {
+    if (fd < 0) {
         err = wf_error(errno == ENOENT ? WEFT_ECORRUPT : WEFT_EIO, "%s: %s",
                        path, strerror(errno));
+    }
+    while (err == WEFT_OK && got > 0) {
+        err = wf_file_read_at(fd, path, block, WF_ROCKS_PIECES_BLOCK_BYTES,
+                              (off_t)at, &got);
+        if (err == WEFT_OK) {
+            err = read_block(&reading, block, got, at);
+        }
+        at += WF_ROCKS_PIECES_BLOCK_BYTES;
     }
     if (fd >= 0) {
         close(fd);

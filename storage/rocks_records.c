@@ -114,11 +114,13 @@ list_logs(const char *dir, uint64_t **out_numbers, size_t *out_count)
     const struct dirent *entry;
     uint64_t *numbers = NULL;
     size_t count = 0;
+    weft_err err = WEFT_OK;
     DIR *stream = opendir(dir);
 
     if (stream == NULL) {
         return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
+    errno = 0;
     while ((entry = readdir(stream)) != NULL) {
         char *end;
         uint64_t number = strtoull(entry->d_name, &end, 10);
@@ -128,6 +130,10 @@ list_logs(const char *dir, uint64_t **out_numbers, size_t *out_count)
             numbers = wf_realloc(numbers, (count + 1) * sizeof(*numbers));
             numbers[count++] = number;
         }
+        errno = 0;
+    }
+    if (errno != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
     closedir(stream);
     if (count > 0) {
@@ -135,7 +141,7 @@ list_logs(const char *dir, uint64_t **out_numbers, size_t *out_count)
     }
     *out_numbers = numbers;
     *out_count = count;
-    return WEFT_OK;
+    return err;
 }
 
 weft_err

@@ -28,6 +28,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "storage/file.h"
 #include "storage/rocks_edits.h"
 #include "storage/rocks_pieces.h"
 
@@ -44,6 +45,7 @@ struct table {
     int fd;
     uint64_t bytes;
     struct wf_buf block;
+    weft_err err; // it could not be read
 };
 
 struct handle {
@@ -62,9 +64,13 @@ get_handle(struct wf_reader *reader)
 
 // False: it ends early, or cannot be read.
 static bool
-read_at(const struct table *table, uint64_t at, uint8_t *out, size_t len)
+read_at(struct table *table, uint64_t at, uint8_t *out, size_t len)
 {
-    return pread(table->fd, out, len, (off_t)at) == (ssize_t)len;
+    size_t got = 0;
+
+    table->err =
+        wf_file_read_at(table->fd, table->path, out, len, (off_t)at, &got);
+    return table->err == WEFT_OK && got == len;
 }
 
 static bool
@@ -106,7 +112,7 @@ check_listed(struct table *table, const char *name, struct handle handle)
     bool is_whole = true;
 
     if (!read_block(table, handle, &is_whole) || is_whole) {
-        return WEFT_OK;
+        return table->err;
     }
     return wf_error(WEFT_ECORRUPT,
                     "%s: %s, %" PRIu64 " bytes at byte %" PRIu64
@@ -167,7 +173,7 @@ check_table(struct table *table, bool is_all)
         !read_at(table, table->bytes - FOOTER_BYTES, footer, FOOTER_BYTES) ||
         footer[0] != CHECKSUM_XXH3 ||
         wf_rocks_pieces_fixed(footer + FOOTER_BYTES - 8, 8) != MAGIC) {
-        return WEFT_OK;
+        return table->err;
     }
     list = get_handle(&reader);
     index = get_handle(&reader);
@@ -177,7 +183,7 @@ check_table(struct table *table, bool is_all)
                         table->path, FOOTER_BYTES);
     }
     if (!read_block(table, list, &is_whole) || !is_whole) {
-        return WEFT_OK;
+        return table->err;
     }
     return check_list(table, is_all);
 }
@@ -199,7 +205,9 @@ check_number(void *ctx, const char *dir, uint64_t number)
                    ? WEFT_OK // RocksDB says so
                    : wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
     }
-    if (fstat(table.fd, &status) == 0) {
+    if (fstat(table.fd, &status) != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    } else {
         table.bytes = (uint64_t)status.st_size;
         err = check_table(&table, *is_all);
     }

@@ -68,7 +68,8 @@ check_result(const struct io_rig_deed *deed, const char *dir,
 {
     if (failed == NULL || how > IO_RIG_FROM) {
         CHECK_OK(err);
-    } else if (strstr(failed, "sync") != NULL && !deed->is_node) {
+    } else if (deed->needs_all ||
+               (strstr(failed, "sync") != NULL && !deed->is_node)) {
         CHECK_ERR(err, WEFT_EIO);
     } else if (err != WEFT_OK && !(deed->can_be_refused && err == WEFT_EBUSY)) {
         CHECK_ERR(err, WEFT_EIO);

@@ -31,6 +31,7 @@ struct io_rig_deed {
     weft_err (*do_it)(const char *dir);
     // Is what was promised there? What must be true of what failed?
     void (*check)(const char *dir, weft_err err);
+    bool needs_all;      // no call may fail and it succeed all the same
     bool can_be_refused; // with WEFT_EBUSY: what cannot be asked may be held
     // Something works beside it, whose failures are not its own; and it takes
     // so long that IO_RIG_ONCE alone is tried.

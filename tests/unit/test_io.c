@@ -19,7 +19,10 @@
 #include "storage/lockfile.h"
 #include "storage/manifest.h"
 #include "storage/rocks_files.h"
+#include "storage/rocks_records.h"
+#include "storage/rocks_tables.h"
 #include "storage/snapshot.h"
+#include "storage/store.h"
 #include "storage/wal.h"
 #include "support/test.h"
 #include "unit/io_rig.h"
@@ -239,7 +242,8 @@ TEST(io, a_manifest_that_cannot_be_read_is_not_a_lost_one)
 {
     io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_manifest,
                                        .do_it = measure_manifest,
-                                       .check = check_nothing});
+                                       .check = check_nothing,
+                                       .needs_all = true});
 }
 
 static weft_err
@@ -259,7 +263,38 @@ TEST(io, a_log_that_cannot_be_looked_at_is_not_a_whole_one)
 {
     io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_files,
                                        .do_it = find_end,
-                                       .check = check_nothing});
+                                       .check = check_nothing,
+                                       .needs_all = true});
+}
+
+static void
+prepare_store(const char *dir)
+{
+    struct wf_store store;
+    struct wf_batch batch = {0};
+
+    CHECK_OK(wf_store_rocks_open(in(dir, "store"), false, &store));
+    wf_batch_put(&batch, WF_CF_DATA, weft_text("key"), weft_text("value"));
+    CHECK_OK(store.ops->write(store.self, &batch, true));
+    CHECK_OK(store.ops->flush(store.self));
+    store.ops->close(store.self);
+    wf_batch_fini(&batch);
+}
+
+static weft_err
+check_store(const char *dir)
+{
+    weft_err err = wf_rocks_records_check(in(dir, "store"));
+
+    return err == WEFT_OK ? wf_rocks_tables_check(in(dir, "store"), true) : err;
+}
+
+TEST(io, records_and_tables_that_cannot_be_read_are_not_right)
+{
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_store,
+                                       .do_it = check_store,
+                                       .check = check_nothing,
+                                       .needs_all = true});
 }
 
 // Directories. --------------------------------------------------------------

@@ -210,8 +210,7 @@ check(struct settings *settings)
     if (settings->remote != NULL && workload->has_own_node) {
         return wrong("%s has no --remote", workload->name);
     }
-    if (settings->rate > 0 && workload->begin == NULL &&
-        workload != &work_timer) {
+    if (settings->rate > 0 && workload->begin == NULL && !workload->has_rate) {
         return wrong("%s has no --rate", workload->name);
     }
     if (*connections == 0) {

@@ -182,6 +182,7 @@ const struct workload work_timer = {
     .counts = "timers",
     .about = "lateness, with 10,000 pending; --rate come due a second",
     .instances = 10000,
+    .has_rate = true,
     .is_beside = true,
     .define = define,
     .measure = measure,

@@ -29,6 +29,7 @@ struct workload {
     // How many of what it counts one operation is; NULL: 1.
     uint64_t (*units)(const struct settings *settings);
     bool is_per_unit; // latency is of one of them, not of the operation
+    bool has_rate;    // --rate, though it is no loop
     bool is_beside;   // needs the node in this process
     // It opens the node itself, or needs none.
     bool has_own_node;

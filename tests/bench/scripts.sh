@@ -1,8 +1,9 @@
 #!/bin/sh
-# scripts.sh WEFT_BENCH - compare.sh and curves.sh say what they are for, of
-# measurements of a moment.
+# scripts.sh WEFT_BENCH WEFT_GATE - compare.sh, curves.sh and profile.py say what
+# they are for, of measurements of a moment.
 set -u
 bench=${1:?weft-bench}
+gate=${2:?weft-gate}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -29,4 +30,11 @@ says "$dir/usage" "bench/compare.sh [-n ROUNDS]"
 says "$dir/drawn" "--partitions 1024 --seconds 0.05"
 rows=$(wc -l <"$dir/results/partitions.tsv")
 [ "$rows" -eq 7 ] || { echo "$rows rows of partitions" && failed=1; }
+
+/usr/bin/python3 "$top/bench/profile.py" "$gate" noop 16 48 wf_turn_run \
+    >"$dir/profile" 2>&1 || failed=1
+says "$dir/profile" "instructions each"
+says "$dir/profile" "wf_shard_step (shard.c)"
+says "$dir/profile" "encoding and decoding"
+says "$dir/profile" "1.0  wf_partition_run (runtime/partition.c)"
 exit $failed

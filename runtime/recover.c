@@ -257,6 +257,18 @@ open_routes(struct wf_partition *partition)
     }
 }
 
+// One that none of the others has seen: a log may lose its end twice, and be
+// the same after both.
+static uint64_t
+next_generation(const struct wf_partition *partition)
+{
+    uint64_t next = partition->generation + 1;
+
+    return partition->options.is_restored && partition->now_ms > next
+               ? partition->now_ms
+               : next;
+}
+
 void
 wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
 {
@@ -272,7 +284,7 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     wf_buf_put_varint(&draft.ops, partition->epoch + 1);
     if (partition->generation == 0 || partition->options.is_restored) {
         wf_buf_put_u8(&draft.ops, WF_OP_GENERATION);
-        wf_buf_put_varint(&draft.ops, partition->generation + 1);
+        wf_buf_put_varint(&draft.ops, next_generation(partition));
     }
     wf_draft_partition(&draft);
     (void)wf_draft_write(&draft, partition, false);

@@ -454,6 +454,7 @@ TEST(inspect_verify, what_is_restored_begins_a_new_generation_once)
     weft_inspect_backup_options copy = WEFT_INSPECT_BACKUP_OPTIONS_INIT;
     weft_definitions *definitions = inspect_rig_define();
     weft_node_options options;
+    uint64_t generation = 0;
 
     inspect_rig_make(t, true);
     snprintf(backup, sizeof(backup), "%s/backup", test_dir(t));
@@ -470,7 +471,9 @@ TEST(inspect_verify, what_is_restored_begins_a_new_generation_once)
 
         CHECK_OK(weft_node_open(&options, &node));
         weft_node_close(node);
-        CHECK_EQ(generation_in(data), 2);
+        CHECK(generation_in(data) > 1);
+        CHECK(i == 0 || generation_in(data) == generation);
+        generation = generation_in(data);
     }
     CHECK_EQ(generation_in(inspect_rig_dir(t)), 1);
     weft_definitions_destroy(definitions);

@@ -194,7 +194,8 @@ die_at(struct loop *loop, const char *point, uint32_t skip)
 
 // Did the victim meet the failure, say so, and go on?
 static bool
-fail_at(struct loop *loop, const struct symptom *symptom, uint32_t skip)
+fail_at(struct loop *loop, const struct symptom *symptom, uint32_t skip,
+        const char *run_ms)
 {
     char faults[80];
     int status;
@@ -202,7 +203,7 @@ fail_at(struct loop *loop, const struct symptom *symptom, uint32_t skip)
 
     (void)snprintf(faults, sizeof(faults), "%s:fail:%" PRIu32 ":2",
                    symptom->point, skip);
-    pid = loop_start(loop, "--run-ms", "1000", faults);
+    pid = loop_start(loop, "--run-ms", run_ms, faults);
     if (!loop_wait(pid, 30000000, &status)) {
         loop_kill(pid, &status);
         loop_show_log(loop);
@@ -245,7 +246,10 @@ run_point(struct loop *loop, size_t index, uint64_t until_ms)
         for (size_t k = 0; k < SKIPS_COUNT && k < 4; k += 3) {
             // The first commit of a node is a part of its opening.
             failed += fail_at(loop, &symptoms[i],
-                              symptoms[i].ends ? 0 : skips[k] + 3);
+                              symptoms[i].ends ? 0 : skips[k] + 3, "1000");
+        }
+        if (failed == 0 && !symptoms[i].ends) { // on a busy machine
+            failed += fail_at(loop, &symptoms[i], skips[3], "10000");
         }
     }
     (void)printf("%-15s killed %" PRIu32 " times", point, died);

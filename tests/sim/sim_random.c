@@ -15,15 +15,8 @@
 #include "sim/shown.h"
 #include "support/test.h"
 
-// One thread: ThreadSanitizer needs only a few, and long for each.
-#if defined(__SANITIZE_THREAD__)
-#define SEEDS 8
-#else
-#define SEEDS 40
-#endif
-
 // In so many runs each fault is met.
-#define SEEDS_FOR_ALL 40
+#define SEEDS 40
 #define YEAR_SECONDS (365.0 * 86400)
 
 // What many runs came to.
@@ -80,8 +73,7 @@ TEST(random, nothing_is_lost_or_doubled_under_faults)
         add(&sum, &result);
     }
     show(&sum, (double)(clock() - began) / CLOCKS_PER_SEC);
-    for (int i = 1; i < WEATHER_FAULTS_COUNT && sum.seeds >= SEEDS_FOR_ALL;
-         i++) {
+    for (int i = 1; i < WEATHER_FAULTS_COUNT && sum.seeds >= SEEDS; i++) {
         CHECK(sum.weather.met[i] > 0); // what is never met shows nothing
     }
 }

@@ -18,8 +18,8 @@
 #include "sim/rows.h"
 #include "sim/world_impl.h"
 
-// A twin takes sanitizers long, and is much the same code each time.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+// A twin takes AddressSanitizer long, and is much the same code each time.
+#if defined(__SANITIZE_ADDRESS__)
 #define TWIN_EVERY 4
 #else
 #define TWIN_EVERY 1

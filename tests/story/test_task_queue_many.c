@@ -11,7 +11,7 @@
 #include "weft/task_queue.h"
 
 // As many as take sanitizers seconds.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
 #define OFFERS 200
 #else
 #define OFFERS 1000

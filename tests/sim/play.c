@@ -14,6 +14,7 @@
 #include "program/expect.h"
 #include "program/record.h"
 #include "program/run.h"
+#include "weft/capsule.h"
 
 enum {
     ROOTS_MAX = 64,
@@ -38,6 +39,7 @@ struct root {
     struct ask *asks; // as the program expects them
     size_t asked;     // all before it are done
     struct world_call *hold;
+    struct world_call *capsule; // that is asked for; NULL: none
     uint64_t stop_at_ms;
     bool is_stopped;
     bool is_reset; // now and then to an earlier point
@@ -53,6 +55,7 @@ struct token {
 
 struct play {
     struct run_hooks hooks;
+    const weft_definitions *definitions;
     struct record record;
     struct root *roots[ROOTS_MAX];
     size_t roots_count;
@@ -119,6 +122,7 @@ play_destroy(struct play *play)
 weft_err
 play_define(struct play *play, weft_definitions *definitions)
 {
+    play->definitions = definitions;
     return run_define(definitions, &play->hooks);
 }
 
@@ -332,11 +336,32 @@ complete(struct world *world, const struct token *token)
     (void)world_submit(world, &request);
 }
 
+// Whenever it is taken out, its journal fits its code.
+static void
+check_capsule(const struct play *play, struct root *root)
+{
+    const struct world_call *call = root->capsule;
+
+    if (call == NULL || !call->is_answered) {
+        return;
+    }
+    root->capsule = NULL;
+    if (call->err == WEFT_OK &&
+        weft_replay_check(play->definitions, call->capsule) != WEFT_OK) {
+        fail(root, "%s: its capsule: %s", root->id, weft_err_detail());
+    }
+    if (call->err != WEFT_OK && call->err != WEFT_ENOTFOUND) {
+        fail(root, "%s: no capsule: %s %s", root->id, weft_err_name(call->err),
+             call->detail);
+    }
+}
+
 static void
 tend(struct play *play, struct world *world)
 {
     for (size_t i = 0; i < play->roots_count; i++) {
         tend_root(play->roots[i], world);
+        check_capsule(play, play->roots[i]);
     }
     while (play->tokens_count > 0) {
         struct token *token = &play->tokens[--play->tokens_count];
@@ -346,18 +371,19 @@ tend(struct play *play, struct world *world)
     }
 }
 
+static const weft_operator operator_by = {"sim", "to see what happens"};
+
 // What must make no difference: it goes on with other code that is the same, or
 // does something again.
 static struct world_call *
 repair(struct world *world, struct choice *choice, const struct root *root)
 {
-    static const weft_operator by = {"sim", "to see what happens"};
     weft_request request = WEFT_REQUEST_INIT;
     weft_point point = {.type = WEFT_POINT_BEGINNING};
 
     request.verb = WEFT_VERB_MOVE_VERSION;
     request.target = (weft_target){"program", root->id};
-    request.by = &by;
+    request.by = &operator_by;
     request.version = 1 + (uint32_t)choice_below(choice, 2);
     if (root->is_reset && choice_below(choice, 4) != 0) {
         request.verb = WEFT_VERB_RESET;
@@ -378,7 +404,22 @@ check_hold(const struct root *root)
     }
 }
 
-// What must make no difference: it is held up for a while, or repaired.
+// By a client, or by an operator; or it goes on.
+static struct world_call *
+hold(struct world *world, struct choice *choice, const struct root *root)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = !root->is_held                 ? WEFT_VERB_RESUME
+                   : choice_below(choice, 2) == 1 ? WEFT_VERB_PARK
+                                                  : WEFT_VERB_PAUSE;
+    request.target = (weft_target){"program", root->id};
+    request.by = &operator_by;
+    return world_submit(world, &request);
+}
+
+// What must make no difference: it is held up for a while, or repaired, or
+// looked at.
 static void
 disturb(struct play *play, struct world *world, struct choice *choice)
 {
@@ -388,6 +429,9 @@ disturb(struct play *play, struct world *world, struct choice *choice)
         return;
     }
     root = play->roots[choice_below(choice, play->roots_count)];
+    if (root->capsule == NULL && choice_below(choice, 4) == 0) {
+        root->capsule = submit(world, WEFT_VERB_EXPORT, root->id);
+    }
     if (root->hold != NULL && !root->hold->is_answered) {
         return;
     }
@@ -398,8 +442,7 @@ disturb(struct play *play, struct world *world, struct choice *choice)
         return;
     }
     root->is_held = !root->is_held;
-    root->hold = submit(
-        world, root->is_held ? WEFT_VERB_PAUSE : WEFT_VERB_RESUME, root->id);
+    root->hold = hold(world, choice, root);
 }
 
 void

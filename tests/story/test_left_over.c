@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "story/caller.h"
 #include "story/puppet.h"
 
 // Receives what its input names, a letter at a time; '.' stops there for good,
@@ -53,6 +54,28 @@ parent_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, result);
 }
 
+// The first run leaves a call and a timer open; the second makes both again,
+// and gives what it got.
+static weft_err
+again_run(weft_workflow *wf, weft_bytes input)
+{
+    uint64_t began_ms = weft_workflow_now_ms(wf);
+    weft_future call;
+    weft_future timer;
+    weft_bytes result;
+
+    MUST(weft_workflow_call_async(wf, "hand_on", input, NULL, &call), WEFT_OK);
+    MUST(weft_workflow_timer(wf, 300, &timer), WEFT_OK);
+    if (weft_workflow_run(wf) == 1) {
+        MUST(weft_workflow_receive(wf, "on", WEFT_FOREVER, NULL), WEFT_OK);
+        return weft_workflow_restart(wf, weft_nothing());
+    }
+    MUST(weft_workflow_await(wf, timer, NULL), WEFT_OK);
+    CHECK(weft_workflow_now_ms(wf) >= began_ms + 300);
+    MUST(weft_workflow_await(wf, call, &result), WEFT_OK);
+    return weft_workflow_return(wf, result);
+}
+
 static weft_definitions *
 readers(void)
 {
@@ -60,6 +83,8 @@ readers(void)
 
     story_add_workflow(defs, "flow", reader_run);
     story_add_workflow(defs, "parent", parent_run);
+    story_add_workflow(defs, "again", again_run);
+    story_add_activity(defs, "hand_on", caller_hand_on);
     return defs;
 }
 
@@ -291,4 +316,39 @@ tell_cancel_chain(struct story *story)
 TEST(left_over, a_cancellation_reaches_the_run_that_a_restart_began)
 {
     story_run(readers, tell_cancel_chain);
+}
+
+static void
+complete(const char *result)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_COMPLETE;
+    request.token = caller_token;
+    request.data = weft_text(result);
+    CHECK_OK(story_call(&request)->err);
+}
+
+// A result and a timer of the first run wait behind what makes it restart.
+static void
+tell_run_before(struct story *story)
+{
+    (void)story;
+    story_start("again", "w", "");
+    story_wait_ms(100);
+    story_do(WEFT_VERB_PAUSE, "again", "w", "", NULL);
+    story_signal("again", "w", "on", "");
+    complete("old");
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("again", "w")->item.mailbox_count, 3);
+    story_do(WEFT_VERB_RESUME, "again", "w", "", NULL);
+    story_wait_ms(1000);
+    CHECK_EQ(story_count("attempt 1"), 2);
+    complete("new");
+    CHECK_RESULT("again", "w", "new");
+}
+
+TEST(left_over, what_came_for_the_run_before_is_not_taken_by_the_next)
+{
+    story_run_calm(readers, tell_run_before);
 }

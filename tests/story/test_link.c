@@ -35,6 +35,16 @@ tell_gap(struct story *story)
     CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2) signal(x,3)");
     CHECK(story_now_ms() < WF_LINK_RESEND_MS);
     CHECK_EQ(count_asks(story), story->sites > 1 ? 1 : 0);
+    // One message that is missing, and one behind it, are enough.
+    story_wait_ms(WF_LINK_ASK_MS);
+    world_lose_frames(story->world, story_site_of(far), 1);
+    puppet_do("puppet", "a", "send puppet %s x 4", far);
+    story_wait_ms(20);
+    puppet_do("puppet", "a", "send puppet %s x 5", far);
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2) signal(x,3) "
+                                         "signal(x,4) signal(x,5)");
+    CHECK_EQ(count_asks(story), story->sites > 1 ? 2 : 0);
 }
 
 TEST(link, a_receiver_asks_for_the_message_that_is_missing)

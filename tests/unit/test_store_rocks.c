@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,11 +81,17 @@ count_row(void *ctx, weft_bytes key, weft_bytes value)
 }
 
 static weft_err
-count_rows(struct wf_store store, unsigned *out_count)
+count_from(struct wf_store store, const char *from, unsigned *out_count)
 {
     *out_count = 0;
-    return store.ops->scan(store.self, WF_CF_DATA, weft_nothing(),
+    return store.ops->scan(store.self, WF_CF_DATA, weft_text(from),
                            weft_nothing(), count_row, out_count);
+}
+
+static weft_err
+count_rows(struct wf_store store, unsigned *out_count)
+{
+    return count_from(store, "", out_count);
 }
 
 // The other process is forked first of all: before RocksDB has threads.
@@ -279,6 +286,9 @@ TEST(store_rocks, a_damaged_table_is_corrupt_where_it_is_read)
     store = open_store(dir);
     CHECK_ERR(count_rows(store, &count), WEFT_ECORRUPT);
     CHECK(count < 5000);
+    CHECK_ERR(count_from(store, "000001", &count), WEFT_ECORRUPT);
+    CHECK_OK(count_from(store, "004999", &count));
+    CHECK_EQ(count, 1);
     CHECK_ERR(store.ops->verify(store.self), WEFT_ECORRUPT);
     for (unsigned i = 0; i < 5000; i++) {
         weft_err err = get(store, i);
@@ -399,6 +409,77 @@ TEST(store_rocks, after_a_failed_write_all_calls_fail_until_reopened)
     store = open_store(dir);
     CHECK_OK(get(store, 1)); // failed, and there: that is why it is unknown
     CHECK_OK(put(store, 2, true));
+    store.ops->close(store.self);
+}
+
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+// Not one that was put in: the system does not let the file grow.
+TEST(store_rocks, after_a_write_that_the_system_failed_they_do_too)
+{
+    const char *dir = test_dir(t);
+    struct wf_store store = open_store(dir);
+    unsigned written = 0;
+    weft_err err = WEFT_OK;
+
+    CHECK_OK(put(store, 0, true));
+    (void)signal(SIGXFSZ, SIG_IGN);
+    limit_files((rlim_t)test_file_size(find_file(dir, ".log")) + 2000);
+    while (err == WEFT_OK && written < 1000) {
+        err = put(store, ++written, true);
+    }
+    limit_files(RLIM_INFINITY);
+    CHECK_ERR(err, WEFT_EIO);
+    CHECK_ERR(put(store, written, true), WEFT_ECLOSED);
+    CHECK_ERR(get(store, 0), WEFT_ECLOSED);
+    store.ops->close(store.self);
+    store = open_store(dir);
+    for (unsigned i = 0; i < written; i++) {
+        CHECK_OK(get(store, i));
+    }
+    CHECK_OK(put(store, written, true));
+    store.ops->close(store.self);
+}
+
+static unsigned
+count_files(const char *dir, const char *ending)
+{
+    const struct dirent *entry;
+    DIR *stream = opendir(dir);
+    unsigned count = 0;
+
+    CHECK(stream != NULL);
+    while ((entry = readdir(stream)) != NULL) {
+        const char *end = strstr(entry->d_name, ending);
+
+        count += end != NULL && strcmp(end, ending) == 0;
+    }
+    closedir(stream);
+    return count;
+}
+
+// The log is trimmed for all of them.
+TEST(store_rocks, a_flush_puts_rows_of_every_family_into_tables)
+{
+    const char *dir = test_dir(t);
+    struct wf_store store = open_store(dir);
+    struct wf_batch batch = {0};
+
+    wf_batch_put(&batch, WF_CF_META, weft_text("key"), weft_text("value"));
+    CHECK_OK(store.ops->write(store.self, &batch, false));
+    CHECK_OK(put(store, 1, false));
+    CHECK_EQ(count_files(dir, ".sst"), 0);
+    CHECK_OK(store.ops->flush(store.self));
+    CHECK_EQ(count_files(dir, ".sst"), 2);
+    wf_batch_fini(&batch);
     store.ops->close(store.self);
 }
 

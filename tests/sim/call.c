@@ -276,7 +276,9 @@ world_submit(struct world *world, const weft_request *given)
     request->partition = wf_key_partition(&request->key, world->options.sites);
     memcpy(request->client, world->client, sizeof(request->client));
     request->number = given->number != 0 ? given->number : world->next_number++;
-    request->confirmed = 0;
+    // Never its own.
+    request->confirmed =
+        world->confirmed < request->number ? world->confirmed : request->number;
     request->done = call_done;
     request->done_ctx = call;
     call->world = world;
@@ -344,6 +346,12 @@ world_ask(struct world *world, weft_verb verb, const char *kind, const char *id,
           const char *name, weft_bytes data)
 {
     return world_wait(world, world_call(world, verb, kind, id, name, data));
+}
+
+void
+world_confirm(struct world *world, uint64_t number)
+{
+    world->confirmed = number;
 }
 
 uint64_t

@@ -164,6 +164,8 @@ const char *world_count(struct world *world, const char *filter,
                         const char *group_by);
 // The number that the next new request will have.
 uint64_t world_next_number(const struct world *world);
+// New requests say that all below this number were answered. At first: none.
+void world_confirm(struct world *world, uint64_t number);
 // Release the answers of all calls that were answered.
 void world_forget_calls(struct world *world);
 

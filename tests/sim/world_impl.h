@@ -101,6 +101,7 @@ struct world {
     struct wf_trace trace;
     struct wf_buf text;
     uint8_t client[16];
+    uint64_t confirmed; // by the client, from now on
     uint64_t next_number;
     struct wf_list calls;
     // Weather.

@@ -406,6 +406,17 @@ lose_first(weft_activity *activity, weft_bytes input)
     return weft_activity_return(activity, input);
 }
 
+// The first is lost, and the second fails.
+static weft_err
+lose_and_fail(weft_activity *activity, weft_bytes input)
+{
+    if (weft_activity_attempt(activity) == 2) {
+        story_note("attempt 2");
+        return weft_activity_fail(activity, "Failed", "", weft_nothing());
+    }
+    return lose_first(activity, input);
+}
+
 static weft_definitions *
 lost_kinds(void)
 {
@@ -422,6 +433,10 @@ lost_kinds(void)
     def.name = "brittle";
     def.retry.maximum_attempts = 2;
     CHECK_OK(weft_definitions_add_activity(defs, &def));
+    def.name = "weak";
+    def.run = lose_and_fail;
+    def.fail_when_lost = 0;
+    CHECK_OK(weft_definitions_add_activity(defs, &def));
     return defs;
 }
 
@@ -434,6 +449,10 @@ tell_lost(struct story *story)
     CHECK_EQ(story_count("attempt"), 2);
     CHECK_EQ(story_count("attempt 2"), 1);
     CHECK_EQ(story_count("details half done"), 1);
+    // Of two attempts there is one left when the second has failed.
+    story_start("caller", "b", "weak in");
+    CHECK_RESULT("caller", "b", "in");
+    CHECK_EQ(story_count("attempt 3"), 1);
 }
 
 TEST(activity, an_attempt_lost_with_its_process_does_not_count)

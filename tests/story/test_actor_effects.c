@@ -65,10 +65,13 @@ tell_timer_times(struct story *story)
 {
     (void)story;
     puppet_do("puppet", "a", "timer beat 100");
-    puppet_do("puppet", "a", "note set;timer slow 1000;timer beat 3600000");
+    puppet_do("puppet", "a",
+              "note set;timer slow 1000;timer slower 1001;"
+              "timer beat 3600000");
     story_wait_ms(5000000);
     CHECK_NOTES("[0] a set\n"
                 "[1000] a timer(slow)\n"
+                "[1001] a timer(slower)\n"
                 "[3600000] a timer(beat)\n");
 }
 

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "runtime/request.h"
 #include "unit/client_rig.h"
+#include "weft/operate.h"
 
 // Blocking calls. -------------------------------------------------------------
 
@@ -358,6 +359,38 @@ TEST(client, malformed_requests_are_refused_with_their_field)
     CHECK_ERR(submit(&request), WEFT_EINVAL);
     CHECK_ERR(submit(NULL), WEFT_EINVAL);
     rig_dispatch(1);
+    rig_close();
+}
+
+TEST(client, lists_leases_and_texts_out_of_range_are_refused)
+{
+    static char longest[70000];
+    static const weft_operator by = {.who = "test", .why = longest};
+    weft_request request = WEFT_REQUEST_INIT;
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    rig_open();
+    request.verb = WEFT_VERB_LIST;
+    request.limit = 100000;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "limit is over ") != NULL);
+    request.limit = 0;
+    request.status = WEFT_STATUS_COUNT;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "which is none") != NULL);
+    request.status = WEFT_STATUS_NONE;
+    request.target.kind = "\n";
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "the kind") != NULL);
+    request.target.kind = "order";
+    request.filter = "kind =";
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "filter: ") != NULL);
+    request = rig_signal("pay");
+    request.verb = WEFT_VERB_PAUSE;
+    request.by = &by;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "why has not 1 to 1023 bytes");
     rig_close();
 }
 

@@ -157,6 +157,34 @@ TEST(filter, what_holds_matches)
     check_all(texts, true);
 }
 
+TEST(filter, numbers_are_compared_exactly_however_they_are_written)
+{
+    static const char *const texts[] = {
+        "amount = 1.05e1",
+        "amount = 105E-1",
+        "amount = 1.05e+1",
+        "amount = +10.5",
+        "amount = 0.0000105e6",
+        "amount < 1e99999 and amount > -1e99999",
+        "amount > 1e-99999 and amount > 0.0 and amount > -0e5",
+        "amount < 12345678901234567890123.5",
+        "n > -9999999999999999999.5 and n < 9999999999999999999.5",
+        "n = -5.0 and n < -4.5 and n > -5.5",
+        "big > 9223372036854774784.0 and big < 9223372036854775808.0",
+        "n > -9223372036854775808",
+        "timers_count = 0 and activities_count = 0",
+        "children_count = 0 and journal_count = 0",
+        "is_paused = false and not is_cancel_requested",
+        "deadline is null or deadline < 1",
+        "city contains 'Rome' and city contains 'R' and city contains ''",
+        "city starts_with '' and not city contains 'Romes'",
+        "not city contains 'e ' and not city starts_with 'Romes'",
+        NULL,
+    };
+
+    check_all(texts, true);
+}
+
 TEST(filter, what_does_not_hold_does_not_match)
 {
     static const char *const texts[] = {
@@ -253,6 +281,11 @@ TEST(filter, errors_have_the_column_and_what_was_found)
         {"n = 1 ; n = 2", "filter: unexpected character at column 7"},
         {"n = 12x", "filter: expected a number at column 5, found '12x'"},
         {"n = 1.", "filter: expected a number at column 5, found '1.'"},
+        {"n = 1e", "filter: expected a number at column 5, found '1e'"},
+        {"n = 1e+", "filter: expected a number at column 5, found '1e+'"},
+        {"n = 1e-x", "filter: expected a number at column 5, found '1e-x'"},
+        {"n = 99999999999999999999",
+         "filter: an integer of more than 64 bits at column 5"},
         {"n = 9223372036854775808",
          "filter: an integer of more than 64 bits at column 5"},
         {"`` = 1", "filter: an attribute's name has 1 to 63 bytes at column 1"},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "support/test.h"
 #include "weft/payload.h"
@@ -157,7 +158,16 @@ TEST(payload_json, what_is_not_json_is_refused)
         "{\"$uint\":\"1x\"}",
         "{\"$uint\":\"1\\u0000\"}",
         "{\"$uint\":\"18446744073709551616\"}",
+        "{\"$uint\":\"x\"}",
+        "]",
+        "}",
+        "{\"$bin\":\"A-==\"}",
+        "{\"$bin\":\"A_==\"}",
+        "{\"$float\":1}",
         "{\"$float\":\"1\"}",
+        "{\"$ext\":1}",
+        "{\"$ext\":[-129,\"\"]}",
+        "{\"$map\":1}",
         "{\"$ext\":[1]}",
         "{\"$ext\":[128,\"\"]}",
         "{\"$ext\":[\"1\",\"\"]}",
@@ -166,7 +176,9 @@ TEST(payload_json, what_is_not_json_is_refused)
         "{\"$map\":[1]}",
         "[[{\"$bin\":1}],2]",
     };
+    const size_t large_len = 4U * WF_PAYLOAD_BYTES_MAX + 1;
     weft_payload *p = make();
+    char *large;
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         weft_payload_reset(p);
@@ -176,6 +188,10 @@ TEST(payload_json, what_is_not_json_is_refused)
         CHECK_EQ(weft_payload_bytes(p).len, 0);
         CHECK_ERR(weft_payload_error(p), WEFT_EINVAL);
     }
+    weft_payload_reset(p);
+    large = calloc(1, large_len);
+    CHECK_ERR(weft_payload_from_json(p, large, large_len), WEFT_ETOOBIG);
+    free(large);
     weft_payload_reset(p);
     CHECK_ERR(weft_payload_from_json(p, "[1,\n  x]", 8), WEFT_EINVAL);
     CHECK_STR(weft_err_detail(),

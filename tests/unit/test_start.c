@@ -31,6 +31,10 @@ TEST(start, options_out_of_range_are_refused_by_name)
     options.conflict = (weft_conflict)-1;
     refuse(options, "start options: conflict is -1, which is none");
     options = (weft_start_options)WEFT_START_OPTIONS_INIT;
+    options.attributes_count = 2;
+    refuse(options, "start options: attributes_count is 2, and there are no "
+                    "attributes");
+    options.attributes_count = 0;
     options.retry.coefficient = 0.5;
     refuse(options, "start options, retry: coefficient is not 1 or more");
     options.retry.coefficient = 1001;

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_window.c - what a partition answers to request numbers that are too old,
+// too many, asked twice or wrong.
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "runtime/load.h"
+#include "runtime/partition.h"
+#include "runtime/request.h"
+#include "storage/keys.h"
+#include "storage/store.h"
+#include "support/test.h"
+#include "weft/definitions.h"
+
+static const uint8_t client[16] = "a client";
+
+static struct rig {
+    weft_definitions *definitions;
+    struct wf_partition *partition;
+} rig;
+
+static weft_err
+receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)actor;
+    (void)message;
+    (void)state;
+    return WEFT_OK;
+}
+
+// A partition whose client has so many answers, from number 10 on; all below
+// are confirmed.
+static void
+rig_open(uint32_t answers)
+{
+    static const struct wf_trace silent;
+    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    struct wf_buf key = {0};
+    struct wf_buf row = {0};
+
+    CHECK_OK(weft_definitions_create(&rig.definitions));
+    def.name = "actor";
+    def.receive = receive;
+    CHECK_OK(weft_definitions_add_actor(rig.definitions, &def));
+    rig.partition = wf_partition_create(&(struct wf_partition_options){
+        .count = 1,
+        .incarnation = 1,
+        .definitions = rig.definitions,
+        .trace = &silent,
+        .residents_max = 1000,
+    });
+    wf_keys_window(&key, 0, client);
+    wf_buf_put_varint(&row, 1);    // position
+    wf_buf_put_varint(&row, 10);   // confirmed
+    wf_buf_put_varint(&row, 1000); // heard
+    for (uint32_t i = 0; i < answers; i++) {
+        wf_buf_put_varint(&row, 10 + i);
+        wf_buf_put_u8(&row, 1);
+        wf_buf_put_varint(&row, WEFT_EFINISHED);
+        wf_buf_put_text(&row, "");
+    }
+    CHECK_OK(wf_partition_recover_row(rig.partition, wf_buf_bytes(&key),
+                                      wf_buf_bytes(&row)));
+    wf_partition_open(rig.partition, 1000);
+    wf_buf_fini(&key);
+    wf_buf_fini(&row);
+}
+
+// What is open is committed.
+static void
+commit(void)
+{
+    static uint64_t number;
+    struct wf_buf frames = {0};
+    struct wf_batch rows = {0};
+
+    if (wf_partition_seal(rig.partition, 1000, false, &frames, &rows)) {
+        wf_partition_committed(rig.partition, 1000, ++number, frames.len);
+    }
+    wf_buf_fini(&frames);
+    wf_batch_fini(&rows);
+}
+
+// The store has nothing of what is asked for.
+static void
+load_nothing(void)
+{
+    struct wf_outputs *outputs = wf_partition_outputs(rig.partition);
+    struct wf_list_node *node;
+
+    while ((node = wf_list_pop_front(&outputs->loads)) != NULL) {
+        wf_partition_load(rig.partition, 1000,
+                          WF_CONTAINER(node, struct wf_load, node));
+    }
+}
+
+static void
+rig_close(void)
+{
+    struct wf_list requests;
+    struct wf_list_node *node;
+
+    wf_list_init(&requests);
+    wf_partition_destroy(rig.partition, &requests);
+    while ((node = wf_list_pop_front(&requests)) != NULL) {
+        wf_request_destroy(WF_CONTAINER(node, struct wf_request, wait));
+    }
+    weft_definitions_destroy(rig.definitions);
+}
+
+static struct wf_request *
+post(uint64_t number, uint64_t confirmed)
+{
+    struct wf_request *request = wf_request_create();
+
+    request->verb = WEFT_VERB_SIGNAL;
+    CHECK_OK(wf_key_make("default", "actor", "a", &request->key));
+    memcpy(request->client, client, sizeof(client));
+    request->number = number;
+    request->confirmed = confirmed;
+    wf_partition_request(rig.partition, 1000, request);
+    commit();
+    return request;
+}
+
+// The oldest that was answered.
+static void
+check_answer(const struct wf_request *request, weft_err err, const char *said)
+{
+    struct wf_list_node *node =
+        wf_list_pop_front(&wf_partition_outputs(rig.partition)->replies);
+    struct wf_request *answered;
+
+    CHECK(node != NULL);
+    answered = WF_CONTAINER(node, struct wf_request, wait);
+    CHECK(answered == request);
+    CHECK_ERR(answered->reply.err, err);
+    CHECK(strstr(answered->reply.detail, said) != NULL);
+    wf_request_destroy(answered);
+}
+
+// It was done, or not: nobody knows any more, and it is not done again.
+TEST(window, a_number_that_was_confirmed_has_expired)
+{
+    rig_open(1);
+    check_answer(post(9, 9), WEFT_EEXPIRED,
+                 "request 9 was confirmed by its client before");
+    check_answer(post(10, 9), WEFT_EFINISHED, ""); // what it was told then
+    rig_close();
+}
+
+TEST(window, a_client_has_so_many_answers_that_it_did_not_confirm)
+{
+    const struct wf_request *request;
+
+    rig_open(WF_CLIENT_WINDOW_MAX);
+    request = post(10 + WF_CLIENT_WINDOW_MAX, 10);
+    check_answer(request, WEFT_EBUSY,
+                 "65536 requests of this client are not confirmed");
+    // One that it has is answered all the same.
+    check_answer(post(10, 10), WEFT_EFINISHED, "");
+    rig_close();
+}
+
+TEST(window, a_request_that_confirms_itself_is_refused)
+{
+    rig_open(0);
+    check_answer(post(12, 13), WEFT_EINVAL, "a request cannot confirm itself");
+    rig_close();
+}
+
+// Who asks again while it waits gets the answer; the older one is told so.
+TEST(window, of_two_who_ask_the_same_the_newer_is_answered)
+{
+    struct wf_request *older = wf_request_create();
+    struct wf_request *newer = wf_request_create();
+    struct wf_request *both[2];
+
+    rig_open(0);
+    both[0] = older;
+    both[1] = newer;
+    for (int i = 0; i < 2; i++) {
+        both[i]->verb = WEFT_VERB_ASK;
+        CHECK_OK(wf_key_make("default", "actor", "a", &both[i]->key));
+        memcpy(both[i]->client, client, sizeof(client));
+        both[i]->number = 20;
+        both[i]->confirmed = 10;
+    }
+    wf_partition_request(rig.partition, 1000, older);
+    wf_partition_request(rig.partition, 1000, newer);
+    commit();
+    load_nothing();
+    commit();
+    check_answer(older, WEFT_ETIMEDOUT,
+                 "request 20 was asked again, and is answered there");
+    CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
+    rig_close();
+}

@@ -9,7 +9,11 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "runtime/attributes.h"
 #include "runtime/inspect_core.h"
+#include "runtime/inspect_impl.h"
+#include "runtime/journal.h"
+#include "runtime/letter.h"
 #include "runtime/record.h"
 #include "storage/keys.h"
 #include "storage/log.h"
@@ -357,4 +361,101 @@ TEST(recover, the_log_goes_on_where_it_ended_or_is_refused)
     CHECK(is_said("p1: record 3 does not decode"));
     wf_buf_fini(&ops);
     close_partition(partition);
+}
+
+// What verify makes of records, also of those that nobody applies. ------------
+
+static bool
+is_known(char object, weft_bytes key, weft_bytes ops)
+{
+    struct wf_buf sections = {0};
+    struct wf_buf records = {0};
+    struct wf_segment segment = {.first_record = 5, .record_count = 1};
+    uint64_t record = 0;
+    bool is_whole;
+
+    wf_section_put(&sections, object, key, ops);
+    wf_record_put(&records, 1000, wf_buf_bytes(&sections));
+    segment.records = wf_buf_bytes(&records);
+    is_whole = wf_inspect_records(&segment, &record);
+    CHECK_EQ(record, is_whole ? 6 : 5); // which one it is
+    segment.records.len--;
+    CHECK(!wf_inspect_records(&segment, &record));
+    segment.records.len++;
+    segment.record_count = 0; // and more than it says
+    CHECK(!wf_inspect_records(&segment, &record));
+    wf_buf_fini(&sections);
+    wf_buf_fini(&records);
+    return is_whole;
+}
+
+// An operation with these numbers in front and then these bytes.
+static bool
+is_op_known(enum wf_op op, size_t numbers, weft_bytes bytes)
+{
+    struct wf_buf ops = {0};
+    bool is_whole;
+
+    wf_buf_put_u8(&ops, (uint8_t)op);
+    for (size_t i = 0; i < numbers; i++) {
+        wf_buf_put_varint(&ops, 1);
+    }
+    wf_buf_put_bytes(&ops, bytes);
+    if (op == WF_OP_CALL_OPEN) {
+        wf_buf_put_varint(&ops, 1);
+        wf_buf_put_varint(&ops, 1);
+    }
+    is_whole = is_known(WF_SECTION_ACTOR, weft_bytes_of("d\0k\0i", 5),
+                        wf_buf_bytes(&ops));
+    wf_buf_fini(&ops);
+    return is_whole;
+}
+
+TEST(recover, verify_knows_what_is_in_each_operation)
+{
+    const weft_bytes key = weft_bytes_of("d\0k\0i", 5);
+    const weft_bytes what = weft_text("what");
+    const struct wf_letter letter = {.type = WF_LETTER_SIGNAL,
+                                     .name = weft_text("x")};
+    const weft_attribute vip = weft_attribute_bool("vip", 1);
+    const uint8_t pop[] = {WF_OP_POP};
+    const uint8_t epoch[] = {WF_OP_EPOCH, 1};
+    const uint8_t none[] = {0};
+    const uint8_t unknown[] = {250};
+    struct wf_buf bytes = {0};
+    struct wf_entry entry = {.type = WF_ENTRY_LETTER, .letter = what};
+
+    wf_letter_encode(&letter, &bytes);
+    CHECK(is_op_known(WF_OP_PUSH, 0, wf_buf_bytes(&bytes)));
+    CHECK(!is_op_known(WF_OP_PUSH, 0, what));
+    CHECK(is_op_known(WF_OP_QUESTION_KEEP, 1, wf_buf_bytes(&bytes)));
+    wf_buf_reset(&bytes);
+    wf_entry_encode(&entry, &bytes);
+    CHECK(!is_op_known(WF_OP_JOURNAL, 0, wf_buf_bytes(&bytes)));
+    CHECK(!is_op_known(WF_OP_JOURNAL, 0, what));
+    wf_buf_reset(&bytes);
+    entry = (struct wf_entry){.type = WF_ENTRY_BREAK};
+    wf_entry_encode(&entry, &bytes);
+    CHECK(is_op_known(WF_OP_JOURNAL, 0, wf_buf_bytes(&bytes)));
+    wf_buf_reset(&bytes);
+    wf_attributes_put(&bytes, &vip);
+    CHECK(is_op_known(WF_OP_ATTRIBUTE, 0, wf_buf_bytes(&bytes)));
+    wf_buf_put_u8(&bytes, 0);
+    CHECK(!is_op_known(WF_OP_ATTRIBUTE, 0, wf_buf_bytes(&bytes)));
+    CHECK(!is_op_known(WF_OP_ATTRIBUTE, 0, what));
+    CHECK(is_op_known(WF_OP_CALL_OPEN, 2, key));
+    CHECK(!is_op_known(WF_OP_CALL_OPEN, 2, what));
+
+    CHECK(is_known(WF_SECTION_ACTOR, key, weft_bytes_of(pop, 1)));
+    CHECK(!is_known(WF_SECTION_ACTOR, what, weft_bytes_of(pop, 1)));
+    CHECK(!is_known(WF_SECTION_ACTOR, key, weft_bytes_of(epoch, 2)));
+    CHECK(!is_known(WF_SECTION_ACTOR, key, weft_bytes_of(none, 1)));
+    CHECK(!is_known(WF_SECTION_ACTOR, key, weft_bytes_of(unknown, 1)));
+    CHECK(is_known(WF_SECTION_PARTITION, weft_nothing(),
+                   weft_bytes_of(epoch, 2)));
+    CHECK(!is_known(WF_SECTION_PARTITION, weft_nothing(),
+                    weft_bytes_of(epoch, 1)));
+    CHECK(
+        !is_known(WF_SECTION_PARTITION, weft_nothing(), weft_bytes_of(pop, 1)));
+    wf_buf_fini(&bytes);
 }

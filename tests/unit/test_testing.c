@@ -592,3 +592,43 @@ TEST(testing, options_out_of_range_are_named)
     CHECK_ERR(weft_test_open(NULL, NULL, &test), WEFT_EINVAL);
     weft_definitions_destroy(definitions);
 }
+
+// What a test does without one, or with time that does not end, does nothing
+// it would not do otherwise.
+TEST(testing, without_a_test_nothing_is_done)
+{
+    weft_test_stub stub = WEFT_TEST_STUB_INIT;
+    weft_test_options options = WEFT_TEST_OPTIONS_INIT;
+    weft_test *test = NULL;
+    uint64_t before_ms;
+
+    weft_test_close(NULL);
+    weft_test_at(NULL, 1, NULL, NULL);
+    weft_test_run(NULL);
+    weft_test_advance(NULL, 1);
+    CHECK_EQ(weft_test_skip(NULL, 1), 0);
+    CHECK_EQ(weft_test_activity_count(NULL, "charge"), 0);
+    test = begin();
+    CHECK_EQ(weft_test_activity_count(test, NULL), 0);
+    stub.struct_size = 1;
+    CHECK_ERR(weft_test_stub_activity(test, "charge", &stub), WEFT_EINVAL);
+    before_ms = weft_test_now_ms(test);
+    weft_test_at(test, 1, NULL, NULL);
+    CHECK_EQ(weft_test_skip(test, 1), 0); // nothing falls due so soon
+    CHECK_EQ(weft_test_now_ms(test), before_ms);
+    CHECK(weft_test_skip(test, UINT64_MAX) > 1);
+    finish(test);
+    test = NULL;
+    defined = define();
+    options.struct_size = 1;
+    CHECK_ERR(weft_test_open(defined, &options, &test), WEFT_EINVAL);
+    options.struct_size = sizeof(options);
+    options.partition_count = 5000;
+    CHECK_ERR(weft_test_open(defined, &options, &test), WEFT_EINVAL);
+    CHECK(test == NULL);
+    options.partition_count = 0;
+    options.start_ms = 5000;
+    CHECK_OK(weft_test_open(defined, &options, &test));
+    CHECK(weft_test_now_ms(test) >= 5000 && weft_test_now_ms(test) < 10000);
+    finish(test);
+}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/test.h"
+#include "weft/testing.h"
 #include "weft/weft.h"
 
 // ThreadSanitizer does not see what RocksDB, which is not built with it, does
@@ -264,5 +265,96 @@ TEST(interceptor, what_makes_no_sense_is_refused)
     CHECK_ERR(weft_definitions_add_interceptor(definitions, &interceptor),
               WEFT_EINVAL);
     CHECK_ERR(weft_activity_next_run(NULL, weft_nothing()), WEFT_EINVAL);
+    weft_definitions_destroy(definitions);
+}
+
+// Each has one function, and is left out of all that the others do.
+struct partial {
+    weft_interceptor one;
+    int calls;
+};
+
+static weft_err
+see_request(void *ctx, weft_request *request)
+{
+    (void)request;
+    ((struct partial *)ctx)->calls++;
+    return WEFT_OK;
+}
+
+static void
+see_reply(void *ctx, const weft_intercepted_reply *reply)
+{
+    CHECK(reply->kind != NULL && reply->id != NULL);
+    ((struct partial *)ctx)->calls++;
+}
+
+static weft_err
+see_attempt(void *ctx, const weft_intercepted_attempt *attempt,
+            const weft_activity_next *next)
+{
+    ((struct partial *)ctx)->calls++;
+    return weft_activity_next_run(next, attempt->input);
+}
+
+static void
+see_turn(void *ctx, const weft_intercepted_turn *turn)
+{
+    (void)turn;
+    ((struct partial *)ctx)->calls++;
+}
+
+static void
+see_command(void *ctx, const weft_intercepted_command *command)
+{
+    (void)command;
+    ((struct partial *)ctx)->calls++;
+}
+
+TEST(interceptor, each_is_called_for_what_it_is_for_alone)
+{
+    const weft_target target = {"order", "1"};
+    struct partial parts[5] = {{.one = {.request = see_request}},
+                               {.one = {.reply = see_reply}},
+                               {.one = {.attempt = see_attempt}},
+                               {.one = {.turn = see_turn}},
+                               {.one = {.command = see_command}}};
+    weft_definitions *definitions = NULL;
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+    weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+    weft_request list = WEFT_REQUEST_INIT;
+    weft_reply *reply = NULL;
+    weft_client *client;
+    weft_test *test;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    activity.name = "shout";
+    activity.run = shout;
+    CHECK_OK(weft_definitions_add_activity(definitions, &activity));
+    workflow.name = "order";
+    workflow.run = order;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &workflow));
+    for (size_t i = 0; i < 5; i++) {
+        parts[i].one.struct_size = sizeof(parts[i].one);
+        parts[i].one.ctx = &parts[i];
+        CHECK_OK(weft_definitions_add_interceptor(definitions, &parts[i].one));
+    }
+    is_code_seen = false;
+    CHECK_OK(weft_test_open(definitions, NULL, &test));
+    client = weft_test_client(test);
+    CHECK_OK(weft_client_start(client, target, weft_text("hi")));
+    CHECK_OK(weft_client_result(client, target, 0, &reply));
+    CHECK_BYTES(reply->data, weft_text("hi!"));
+    weft_reply_free(reply);
+    list.verb = WEFT_VERB_LIST; // of no kind and no id
+    CHECK_OK(weft_client_call(client, &list, 1000, &reply));
+    CHECK_EQ(reply->items_count, 1);
+    weft_reply_free(reply);
+    CHECK_EQ(parts[0].calls, 3);
+    CHECK_EQ(parts[1].calls, 3);
+    CHECK_EQ(parts[2].calls, 1);
+    CHECK(parts[3].calls >= 4); // two turns, begun and ended
+    CHECK(parts[4].calls >= 1);
+    weft_test_close(test);
     weft_definitions_destroy(definitions);
 }

@@ -256,7 +256,8 @@ open_text(const weft_cipher *cipher, const char *text)
         err = wf_cipher_unseal(cipher, WF_CIPHER_TEXT, wf_buf_bytes(&sealed),
                                &plain);
     }
-    if (err != WEFT_OK || memchr(plain.data, 0, plain.len) != NULL) {
+    if (err != WEFT_OK ||
+        (plain.len > 0 && memchr(plain.data, 0, plain.len) != NULL)) {
         wf_buf_reset(&plain);
         wf_buf_put(&plain, "(what it says cannot be opened)", 31);
     }

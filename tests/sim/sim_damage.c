@@ -157,7 +157,7 @@ tell(struct rig *rig, weft_verb verb, const char *id)
 TEST(damage, one_that_was_deleted_stays_so_while_another_is_damaged)
 {
     struct rig rig = rig_make(65536, 3);
-    char id[8];
+    char id[16];
 
     CHECK_OK(ask(&rig, "c", "add", "1"));
     CHECK_OK(tell(&rig, WEFT_VERB_PAUSE, "c"));

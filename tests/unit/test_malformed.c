@@ -175,7 +175,7 @@ TEST(malformed, every_cut_of_a_set_of_attributes_is_refused)
     CHECK(!wf_attributes_is_set(wf_buf_bytes(&set)));
     wf_buf_reset(&set);
     for (int i = 0; i <= WF_ATTRIBUTES_MAX; i++) {
-        char name[8];
+        char name[16];
 
         CHECK(wf_attributes_is_set(wf_buf_bytes(&set)));
         (void)snprintf(name, sizeof(name), "n%03d", i);

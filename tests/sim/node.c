@@ -387,17 +387,27 @@ world_keep(struct world *world, uint32_t site)
     node->old = disk_copy(node->disk);
 }
 
-void
-world_lose(struct world *world, uint32_t site)
+static void
+take_copy(struct node *node, bool is_accepted)
 {
-    struct node *node = world->sites[site].node;
-
     node_crash(node, OPEN_AGAIN_MS);
     disk_bring_back(node->disk, node->old);
     for (struct site *each = NULL; (each = next_site(node, each)) != NULL;) {
         each->beacon = 0;
-        each->is_restored = true;
+        each->is_restored = is_accepted;
     }
+}
+
+void
+world_lose(struct world *world, uint32_t site)
+{
+    take_copy(world->sites[site].node, true);
+}
+
+void
+world_lose_unseen(struct world *world, uint32_t site)
+{
+    take_copy(world->sites[site].node, false);
 }
 
 // What is over. ---------------------------------------------------------------

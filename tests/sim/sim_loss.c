@@ -428,3 +428,53 @@ TEST(loss, what_is_lost_is_named_and_nothing_else_is)
     }
     weft_definitions_destroy(definitions);
 }
+
+// What others have heard of it, or it of them, tells what it forgot.
+static void
+tell_unseen(uint32_t victim, const weft_definitions *definitions)
+{
+    struct loss *loss = begin(1, definitions);
+    const char *trace;
+
+    world_calm(loss->world);
+    loss->victim = victim;
+    hear(loss);
+    world_keep(loss->world, victim);
+    hear(loss);
+    hear(loss);
+    world_trace_clear(loss->world);
+    world_lose_unseen(loss->world, victim);
+    hear(loss);
+    trace = world_trace(loss->world);
+    for (uint32_t i = 0; i < SITES * SITES; i++) {
+        uint32_t site = i % SITES;
+        uint32_t other = i / SITES;
+        char text[100];
+
+        if (!is_victim(loss, site) || is_victim(loss, other)) {
+            continue;
+        }
+        (void)snprintf(text, sizeof(text),
+                       "p%-9" PRIu32 " corrupt   p%" PRIu32
+                       " has seen message 3, of which 2 were sent",
+                       site, other);
+        CHECK(strstr(trace, text) != NULL);
+        (void)snprintf(text, sizeof(text),
+                       "p%-9" PRIu32
+                       " lost      messages 2 to 3 from p%" PRIu32,
+                       site, other);
+        CHECK(strstr(trace, text) != NULL);
+    }
+    end(loss);
+}
+
+TEST(loss, one_that_nobody_accepted_is_named_by_the_others)
+{
+    weft_definitions *definitions = define();
+
+    name_them();
+    for (uint32_t victim = 0; victim < SITES; victim++) {
+        tell_unseen(victim, definitions);
+    }
+    weft_definitions_destroy(definitions);
+}

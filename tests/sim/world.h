@@ -78,6 +78,8 @@ void world_crash(struct world *world, uint32_t site);
 // disk, in a crash. The operator accepts that what came later is lost.
 void world_keep(struct world *world, uint32_t site);
 void world_lose(struct world *world, uint32_t site);
+// The same, but that the beacons are as old, and nobody knows.
+void world_lose_unseen(struct world *world, uint32_t site);
 // The wall clock of the site's node is ahead by so much more from now on, or
 // behind.
 void world_jump(struct world *world, uint32_t site, int64_t by_ms);

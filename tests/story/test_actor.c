@@ -336,7 +336,7 @@ TEST(actor, one_that_keeps_failing_is_parked_whole_until_it_is_resumed)
 static void
 tell_paused_away(struct story *story)
 {
-    char id[8];
+    char id[16];
 
     (void)story;
     for (int i = 0; i < 10; i++) {

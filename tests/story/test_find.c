@@ -135,7 +135,7 @@ TEST(find, what_is_deleted_is_gone_at_once)
 static void
 crowd(const char *data)
 {
-    char id[16];
+    char id[24];
 
     for (int i = 0; i < 8; i++) {
         (void)snprintf(id, sizeof(id), "crowd%d", i);

@@ -7,7 +7,8 @@
 # Leaves in build/coverage: table.txt, untaken.txt (each branch that was never
 # taken), errors.txt (each error that never happened), total.txt, tests.log. A
 # process that is killed reports nothing, so what only the victims of tests/crash
-# have done is not counted.
+# have done is not counted; children of tests that end by _exit or abort report
+# (tests/support/coverage.c).
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=$PWD/build/coverage

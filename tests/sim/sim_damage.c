@@ -19,6 +19,9 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     char text[32];
 
     *count += strcmp(message->name, "add") == 0;
+    if (strcmp(message->name, "later") == 0) {
+        CHECK_OK(weft_actor_timer_set(actor, "add", 5000));
+    }
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)*count);
     return weft_actor_reply(actor, weft_text(text));
 }
@@ -231,6 +234,37 @@ weak_flush(void *self)
     return weak->store.ops->flush(weak->store.self);
 }
 
+static struct weak
+weaken(struct site *site, uint32_t failures)
+{
+    struct weak weak = {
+        .store = site->store, .ops = *site->store.ops, .failures = failures};
+
+    weak.ops.get = weak_get;
+    weak.ops.scan = weak_scan;
+    weak.ops.flush = weak_flush;
+    return weak;
+}
+
+// Nothing may sleep for ever.
+TEST(damage, a_wake_index_that_cannot_be_read_is_read_again)
+{
+    struct rig rig = rig_begin();
+    struct site *site = &rig.world->sites[0];
+    struct weak weak;
+
+    CHECK_OK(ask(&rig, "a", "later", "2"));
+    world_settle(rig.world, 1000);
+    world_crash(rig.world, 0);
+    weak = weaken(site, 3);
+    site->store = (struct wf_store){&weak.ops, &weak};
+    world_run_ms(rig.world, 120000);
+    CHECK_EQ(weak.failures, 0);
+    site->store = weak.store;
+    CHECK_OK(ask(&rig, "a", "read", "3"));
+    rig_end(&rig);
+}
+
 // Who asks waits, and nothing is taken for damaged.
 TEST(damage, an_actor_that_cannot_be_read_is_read_again_until_it_can)
 {
@@ -239,11 +273,7 @@ TEST(damage, an_actor_that_cannot_be_read_is_read_again_until_it_can)
     struct weak weak;
 
     world_crash(rig.world, 0);
-    weak = (struct weak){
-        .store = site->store, .ops = *site->store.ops, .failures = 3};
-    weak.ops.get = weak_get;
-    weak.ops.scan = weak_scan;
-    weak.ops.flush = weak_flush;
+    weak = weaken(site, 3);
     site->store = (struct wf_store){&weak.ops, &weak};
     CHECK_OK(ask(&rig, "a", "add", "3"));
     CHECK_EQ(weak.failures, 0);

@@ -2,6 +2,7 @@
 //
 // Messages between partitions when frames are lost.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -98,6 +99,33 @@ tell_twice(struct story *story)
 TEST(link, a_receiver_asks_again_but_not_at_every_frame)
 {
     story_run_calm(puppet_definitions, tell_twice);
+}
+
+// One is lost while the acknowledgement of the one before is under way.
+static void
+tell_behind_ack(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+    char expected[1000] = "";
+    size_t len = 0;
+
+    for (unsigned ms = 0; ms < 12; ms++) {
+        puppet_do("puppet", "a", "send puppet %s x %u", far, 2 * ms);
+        story_wait_ms(ms);
+        world_lose_frames(story->world, story_site_of(far), 1);
+        puppet_do("puppet", "a", "send puppet %s x %u", far, 2 * ms + 1);
+        story_wait_ms(2 * WF_LINK_RESEND_MS);
+        world_lose_frames(story->world, 0, 0);
+        len += (size_t)snprintf(expected + len, sizeof(expected) - len,
+                                "%ssignal(x,%u) signal(x,%u)",
+                                ms == 0 ? "" : " ", 2 * ms, 2 * ms + 1);
+        CHECK_STR(puppet_log("puppet", far), expected);
+    }
+}
+
+TEST(link, what_is_not_acknowledged_is_kept)
+{
+    story_run_calm(puppet_definitions, tell_behind_ack);
 }
 
 // Losses. ---------------------------------------------------------------------

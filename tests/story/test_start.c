@@ -370,6 +370,14 @@ tell_retries(struct story *story)
     story_wait_ms(1000);
     CHECK_STR(puppet_log("puppet", "p"), "start(in)");
     CHECK_EQ(story_describe("puppet", "p")->item.attempt, 2);
+    // What the attempt before waited for is of no interest.
+    start("puppet", "q", "in", &options);
+    puppet_do("puppet", "q", "timer old 3000");
+    puppet_do("puppet", "q", "stop_failed Broken in words");
+    story_wait_ms(1100);
+    CHECK_EQ(story_describe("puppet", "q")->item.timers_count, 0);
+    story_wait_ms(5000);
+    CHECK_STR(puppet_log("puppet", "q"), "start(in)");
 }
 
 TEST(start, retries_begin_again_after_a_pause)

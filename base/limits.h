@@ -72,6 +72,7 @@
 // do not make one commit long; a whole window behind, it saves more.
 #define WF_SAVE_BYTES_PER_COMMIT (8U << 10)
 #define WF_SAVE_BYTES_BEHIND (256U << 10)
+#define WF_UNSAVED_BYTES (256U << 10) // logged by one actor: it is saved
 
 // What a partition, and what a thread, keeps of each buffer that it fills again
 // and again.
@@ -113,9 +114,11 @@
 // Links. Unacknowledged messages stay with the sender; so many are under way
 // at a time, and sent again when nothing was heard for so long. A receiver asks
 // for what is missing at most once in WF_LINK_ASK_MS.
-#define WF_LINK_FRAME_BYTES 65536
+#define WF_LINK_FRAME_BYTES 8192 // a larger message goes alone
 #define WF_LINK_FLIGHT_MESSAGES 4096
-#define WF_LINK_RESEND_MS 500
+#define WF_LINK_BEHIND_MESSAGES 8192 // who sends there has a turn a commit
+#define WF_LINK_RESEND_MS 500        // doubles with each time in vain
+#define WF_LINK_RESEND_MS_MAX 8000
 #define WF_LINK_ASK_MS 50
 
 // Later than any time: what is due then never comes.
@@ -127,7 +130,11 @@
 #define WF_TURN_RETRY_MAX_MS 60000
 #define WF_CRASHES_MAX 3        // then the actor is parked
 #define WF_TIMERS_PER_TICK 1000 // overdue timers fire at this rate
-#define WF_TURNS_PER_STEP 256   // then other partitions have their go
+#define WF_TURNS_PER_STEP 16    // then others have their go
+
+// How far one actor may run ahead of the log: what its turns write into a
+// segment. A turn more than that is always let through.
+#define WF_SHARE_BYTES (16U << 10)
 
 // The wake index: timers due within this are read ahead, by pages.
 #define WF_WAKE_AHEAD_MS 60000

@@ -340,7 +340,7 @@ wf_actor_wakes_at(const struct wf_actor *actor, uint64_t now_ms)
 void
 wf_actor_check(const struct wf_actor *actor)
 {
-    if (wf_list_has(&actor->ready)) {
+    if (wf_ready_has(&actor->ready)) {
         WF_ASSERT(actor->residency == WF_RESIDENCY_LOADED);           // I1
         WF_ASSERT(wf_actor_may_run(actor) || wf_actor_is_due(actor)); // I1
     }

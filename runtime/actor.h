@@ -28,6 +28,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/opened.h"
 #include "runtime/published.h"
+#include "runtime/ready.h"
 #include "runtime/updates.h"
 #include "weft/client.h"
 
@@ -51,6 +52,7 @@ struct wf_object {
     uint64_t applied;          // newest record applied in this life
     uint64_t dirty_record;     // oldest record not yet saved
     uint64_t dirty_bytes;      // where in the log that is
+    uint64_t unsaved_bytes;    // that its turns have logged since it was saved
     uint64_t saved_seal;       // the seal that carried its row last
     struct wf_list_node dirty; // in the partition's list while not saved
 };
@@ -237,12 +239,12 @@ struct wf_actor {
     size_t item_rows_count;
 
     // volatile: places (residents.c, turn.c)
-    struct wf_list_node ready; // in the ready list
-    struct wf_list_node lru;   // in the idle list
-    struct wf_list_node steps; // in the list of steps to run
-    struct wf_list_node spill; // overfull, or its letters' rows are under way
-    bool is_paging;            // letters are being read back
-    bool is_recovering;        // records of the window wait for its first load
+    struct wf_ready_place ready; // among those that are
+    struct wf_list_node lru;     // in the idle list
+    struct wf_list_node steps;   // in the list of steps to run
+    struct wf_list_node spill;   // overfull, or its letters' rows are under way
+    bool is_paging;              // letters are being read back
+    bool is_recovering; // records of the window wait for its first load
     struct wf_alarm retry;
     struct wf_alarm begin;    // of a run that is delayed
     struct wf_alarm deadline; // of the run or the instance

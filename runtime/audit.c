@@ -30,7 +30,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
     const struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
     if (wf_actor_is_due(actor)) {
-        return wf_list_has(&actor->ready);
+        return wf_ready_has(&actor->ready);
     }
     if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
         return true; // held up by an operator or an error, visibly
@@ -42,7 +42,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
         return false;
     }
     if (wf_actor_has_work(actor, partition->now_ms) &&
-        !wf_list_has(&actor->ready) && !wf_heap_has(&actor->retry.heap) &&
+        !wf_ready_has(&actor->ready) && !wf_heap_has(&actor->retry.heap) &&
         !actor->is_paging) {
         return false;
     }

@@ -27,6 +27,10 @@ hold(struct wf_partition *partition, enum wf_held_type type, uint64_t record,
         .seq = seq,
     };
     wf_list_push_back(&partition->held, &held->node);
+    // Nobody waits for an acknowledgement but to forget.
+    if (type != WF_HELD_ACK && !partition->is_patient) {
+        partition->is_awaited = true;
+    }
 }
 
 void
@@ -53,6 +57,9 @@ wf_gate_actor(struct wf_partition *partition, struct wf_actor *actor,
 void
 wf_gate_send(struct wf_partition *partition, struct wf_route *route)
 {
+    if (route->unacked.count > WF_LINK_BEHIND_MESSAGES) {
+        wf_ready_spend(&partition->ready);
+    }
     hold(partition, WF_HELD_SEND, partition->last_record, route, 0);
 }
 

@@ -21,6 +21,8 @@
 #include "storage/keys.h"
 #include "storage/store.h"
 
+#define SINGLE_DELETES_MAX 32 // of more rows their range is deleted
+
 struct save {
     struct wf_partition *partition;
     struct wf_actor *actor;
@@ -261,6 +263,31 @@ count_spill(const struct wf_partition *partition)
     }
 }
 
+// There may be a million of them.
+static void
+delete_letters(struct save *save)
+{
+    struct wf_mailbox *mailbox = &save->actor->mailbox;
+    weft_bytes key = wf_key_bytes(&save->actor->key);
+    uint32_t index = save->partition->options.index;
+    uint64_t to = mailbox->row_to < mailbox->first_seq ? mailbox->row_to
+                                                       : mailbox->first_seq;
+    struct wf_buf end = {0};
+
+    if (to > mailbox->row_from + SINGLE_DELETES_MAX) {
+        wf_keys_mailbox(&save->key, index, key, mailbox->row_from);
+        wf_keys_mailbox(&end, index, key, to);
+        wf_batch_delete_range(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key),
+                              wf_buf_bytes(&end));
+        mailbox->row_from = to;
+    }
+    for (; mailbox->row_from < to; mailbox->row_from++) {
+        wf_keys_mailbox(&save->key, index, key, mailbox->row_from);
+        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
+    }
+    wf_buf_fini(&end);
+}
+
 static void
 settle_mailbox(struct save *save)
 {
@@ -270,12 +297,7 @@ settle_mailbox(struct save *save)
     struct wf_list_node *node = wf_list_first(&mailbox->letters);
     bool has_put = false;
 
-    for (; mailbox->row_from < mailbox->row_to &&
-           mailbox->row_from < mailbox->first_seq;
-         mailbox->row_from++) {
-        wf_keys_mailbox(&save->key, index, key, mailbox->row_from);
-        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
-    }
+    delete_letters(save);
     for (; node != NULL; node = wf_list_next(&mailbox->letters, node)) {
         struct wf_waiting *waiting =
             WF_CONTAINER(node, struct wf_waiting, node);
@@ -336,13 +358,23 @@ put_published(struct save *save, struct wf_buf *bytes)
     struct wf_list_node *node = wf_list_first(all);
 
     for (; node != NULL; node = wf_list_next(all, node)) {
-        const struct wf_published *published =
+        struct wf_published *published =
             WF_CONTAINER(node, struct wf_published, node);
+        size_t rows = save->items_count;
 
+        if (published->is_saved && save->rows != NULL) {
+            keep_row(save, WF_ITEM_PUBLISHED, published->number,
+                     published->saved_hash);
+            continue;
+        }
         wf_buf_reset(bytes);
         wf_item_encode_published(published, bytes);
         put_item(save, WF_ITEM_PUBLISHED, published->number,
                  wf_buf_bytes(bytes));
+        if (save->items_count > rows) {
+            published->is_saved = true;
+            published->saved_hash = save->items[rows].hash;
+        }
     }
 }
 

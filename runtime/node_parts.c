@@ -249,6 +249,7 @@ make_shards(weft_node *node)
         .memory_bytes = node->options.memory_bytes,
         .definitions = node->options.definitions,
         .clock = node->clock,
+        .is_patient = !node->seams.is_manual,
         .ports =
             {
                 .seal = port_seal,

@@ -18,7 +18,6 @@ struct wf_outgoing {
     struct wf_list_node node;
     uint64_t seq;
     uint64_t record; // that sent it
-    bool has_row;
     uint32_t len;
     uint8_t bytes[]; // envelope: target key, letter
 };
@@ -36,9 +35,13 @@ struct wf_route {
     uint64_t in_generation;
     uint64_t seen; // all up to this were received
     // volatile
-    uint64_t rows_from; // sent messages with rows in the store: from
-    uint64_t rows_to;   // to, exclusive
-    uint64_t sent;      // highest handed to the link in this life
+    uint64_t rows_from;          // sent messages with rows in the store: from
+    uint64_t rows_to;            // to, exclusive
+    uint64_t sent;               // highest handed to the link in this life
+    struct wf_list_node *unsent; // of unacked: the first above it, or NULL
+    struct wf_list_node
+        *unsaved;       // of unacked: the first without a row, or NULL
+    uint64_t resend_ms; // how long to wait for an acknowledgement
     uint64_t ack;       // highest seen that is durable
     bool is_ack_due;
     uint64_t

@@ -23,7 +23,7 @@ init_lists(struct wf_partition *partition)
 {
     wf_list_init(&partition->letters);
     wf_list_init(&partition->dirty);
-    wf_list_init(&partition->ready);
+    wf_ready_init(&partition->ready, partition->options.share_bytes);
     wf_list_init(&partition->steps);
     wf_list_init(&partition->idle);
     wf_list_init(&partition->stacks);
@@ -329,7 +329,9 @@ wf_partition_request(struct wf_partition *partition, uint64_t now_ms,
 {
     set_now(partition, now_ms);
     request->arrival = ++partition->arrivals;
+    partition->is_patient = request->is_patient;
     wf_edge_request(partition, request);
+    partition->is_patient = false;
 }
 
 void
@@ -390,12 +392,15 @@ run_one(struct wf_partition *partition)
     if (node != NULL) {
         wf_results_step(partition, WF_CONTAINER(node, struct wf_actor, steps));
     } else {
-        node = wf_list_pop_front(&partition->ready);
-        if (node == NULL) {
+        struct wf_actor *actor = wf_ready_take(&partition->ready);
+
+        if (actor == NULL) {
             return false;
         }
-        kind = WF_CONTAINER(node, struct wf_actor, ready)->kind;
-        wf_turn_run(partition, WF_CONTAINER(node, struct wf_actor, ready));
+        kind = actor->kind;
+        partition->is_patient = wf_ready_is_patient(&partition->ready);
+        wf_turn_run(partition, actor);
+        partition->is_patient = false;
         wf_tally_kind(options->tally, kind, WF_KIND_TURNS);
     }
     if (options->turned != NULL) {
@@ -418,7 +423,13 @@ wf_partition_run(struct wf_partition *partition, uint64_t now_ms)
 bool
 wf_partition_is_ready(const struct wf_partition *partition)
 {
-    return partition->ready.count > 0 || partition->steps.count > 0;
+    return wf_partition_is_fresh(partition) || partition->ready.again.count > 0;
+}
+
+bool
+wf_partition_is_fresh(const struct wf_partition *partition)
+{
+    return partition->ready.fresh.count > 0 || partition->steps.count > 0;
 }
 
 // Commit. -------------------------------------------------------------------
@@ -431,6 +442,12 @@ wf_partition_wants_commit(const struct wf_partition *partition, uint64_t now_ms)
             partition->overfull.count > 0 ||
             (partition->lazy_since_ms != 0 &&
              partition->lazy_since_ms + WF_LAZY_MS <= now_ms));
+}
+
+bool
+wf_partition_is_awaited(const struct wf_partition *partition)
+{
+    return partition->is_awaited || wf_saver_is_behind(partition);
 }
 
 bool
@@ -459,7 +476,9 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     partition->sealed_record = partition->last_record;
     partition->records_count = 0;
     partition->has_urgent = false;
+    partition->is_awaited = false;
     partition->lazy_since_ms = 0;
+    wf_ready_renew(&partition->ready);
     wf_buf_recycle(&partition->records, WF_PARTITION_BUFFER_BYTES);
     partition->seals++;
     wf_saver_rows(partition, save_all, rows);

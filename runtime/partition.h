@@ -62,7 +62,8 @@ struct wf_partition_options {
     int64_t window_bytes;                // <= 0: save every row at once
     uint32_t residents_max;              // idle actors kept by this partition
     uint32_t stacks_max;                 // idle stacks kept by this partition
-    bool is_paranoid; // drop and replay every stack after every turn
+    uint32_t share_bytes; // of one actor in a segment; 0: WF_SHARE_BYTES
+    bool is_paranoid;     // drop and replay every stack after every turn
     bool is_restored; // its log lost its end, or is a copy: other partitions
                       // may have seen what it never sent
     struct wf_tally *tally; // where to count; borrowed; or NULL
@@ -140,6 +141,9 @@ bool wf_partition_run(struct wf_partition *partition, uint64_t now_ms);
 // Is there anything that should be committed now?
 bool wf_partition_wants_commit(const struct wf_partition *partition,
                                uint64_t now_ms);
+// Does anybody wait for it who asks for little, or the log? What others want
+// committed may wait a few milliseconds for company.
+bool wf_partition_is_awaited(const struct wf_partition *partition);
 // Cut what is open: append its segment's frame to `frames` and the rows to be
 // saved with it to `rows`. False: there was nothing, nothing was appended. One
 // seal is under way at a time: the next one only after committed. With
@@ -193,6 +197,8 @@ struct wf_outputs *wf_partition_outputs(struct wf_partition *partition);
 uint64_t wf_partition_next_due(const struct wf_partition *partition);
 // Are turns or steps ready to run?
 bool wf_partition_is_ready(const struct wf_partition *partition);
+// The same of those that have waited: not of actors that go on and on.
+bool wf_partition_is_fresh(const struct wf_partition *partition);
 
 struct wf_partition_stats {
     uint64_t turns, records, rows_saved, log_bytes;

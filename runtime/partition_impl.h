@@ -43,6 +43,7 @@
 #include "runtime/note.h"
 #include "runtime/objects.h"
 #include "runtime/partition.h"
+#include "runtime/ready.h"
 #include "runtime/record.h"
 #include "runtime/request.h"
 #include "runtime/tally.h"
@@ -97,6 +98,8 @@ struct wf_partition {
     uint32_t records_count;
     uint64_t lazy_since_ms; // oldest lazy record not sealed; 0: none
     bool has_urgent;        // a record that is not lazy
+    bool is_awaited;        // something at the gate waits for it that hurries
+    bool is_patient;        // what is done now need not hurry
     bool is_sealed;         // a seal is under way
     uint64_t seals;         // so many were cut
     bool is_open;           // recovery is over
@@ -115,13 +118,13 @@ struct wf_partition {
     struct wf_buf dead_rows; // keys of images to be deleted
 
     // Who can run, load, be evicted.
-    struct wf_list ready;
+    struct wf_ready ready;
     struct wf_list steps;
     struct wf_list idle;     // loaded, oldest first
     struct wf_list stacks;   // activations, oldest first
     size_t branches;         // their stacks; an activation has one at least
     struct wf_list loading;  // stubs that wait for a reader's turn
-    struct wf_list overfull; // mailboxes to be saved to free memory
+    struct wf_list overfull; // actors to be saved before the window makes them
     struct wf_list changed;  // actors that somebody watches, by this record
     struct wf_list spilled;  // those whose letters' rows are under way
     uint32_t loads_under_way;
@@ -323,6 +326,8 @@ void wf_route_destroy(struct wf_route *route);
 void wf_route_add_outgoing(struct wf_route *route, uint64_t seq,
                            uint64_t record, weft_bytes envelope, bool has_row);
 void wf_route_drop_acked(struct wf_route *route);
+// What was sent counts up to there only.
+void wf_route_rewind(struct wf_route *route, uint64_t sent);
 
 // Windows. window.c ---------------------------------------------------------
 
@@ -380,6 +385,9 @@ void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
 // The oldest object that was changed and can be saved, or NULL.
 const struct wf_object *wf_saver_first(const struct wf_partition *partition);
 bool wf_saver_is_behind(const struct wf_partition *partition);
+// So much was logged by its turns: who logs much is saved early, bit by bit.
+void wf_saver_wrote(struct wf_partition *partition, struct wf_actor *actor,
+                    uint64_t bytes);
 void wf_saver_rows(struct wf_partition *partition, bool save_all,
                    struct wf_batch *rows);
 

@@ -31,6 +31,7 @@
 
 #include "base/bytes.h"
 #include "base/key.h"
+#include "base/list.h"
 #include "base/mpsc.h"
 
 struct wf_beat;
@@ -99,6 +100,7 @@ struct wf_post_withdrawn {
 
 struct wf_post {
     struct wf_mpsc_node queue;
+    struct wf_list_node kept; // while the shard puts it off
     enum wf_post_type type;
     uint32_t partition; // of those to the shard of a partition
     uint32_t store;     // of those about a store

@@ -122,6 +122,7 @@ wf_published_put(struct wf_publications *all, const char *name,
     } else {
         all->bytes -= bytes_of(published);
         wf_own_bytes(&published->value, value);
+        published->is_saved = false;
     }
     all->bytes += bytes_of(published);
     return published;

@@ -22,6 +22,9 @@ struct wf_published {
     bool is_removed; // in a turn's changes: it is there no more
     char *name;
     weft_bytes value; // owned
+    // Of the row that it has, which needs no look then: image.c.
+    bool is_saved;
+    uint64_t saved_hash;
 };
 
 struct wf_publications {

@@ -249,7 +249,7 @@ open_routes(struct wf_partition *partition)
 
         if (route != NULL) {
             wf_route_drop_acked(route);
-            route->sent = route->acked;
+            wf_route_rewind(route, route->acked);
             if (route->unacked.count > 0) {
                 wf_gate_send(partition, route);
             }

@@ -79,6 +79,7 @@ struct wf_request {
     // Set on another thread while it is under way: nobody wants the answer, so
     // it need not wait for one (wf_partition_withdraw).
     _Atomic bool is_withdrawn;
+    bool is_patient;  // one of very many: what it does need not hurry
     uint64_t wait_ms; // as long as the caller waits; 0: it does not say
 
     // The answer; all owned by the request.

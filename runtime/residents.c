@@ -447,7 +447,7 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            is_row_durable(partition, actor) && actor->holds == 0 &&
            actor->commands.list.count == 0 && actor->waiting.count == 0 &&
            actor->results.count == 0 && actor->joined.count == 0 &&
-           actor->watches.count == 0 && !wf_list_has(&actor->ready) &&
+           actor->watches.count == 0 && !wf_ready_has(&actor->ready) &&
            !wf_list_has(&actor->steps) && is_forgettable(partition, actor) &&
            !wf_list_has(&actor->spill) && !actor->is_paging &&
            !wf_actor_is_due(actor) &&

@@ -39,6 +39,7 @@ wf_route_get(struct wf_partition *partition, uint32_t other)
         route->other = other;
         route->next_seq = 1;
         route->base = 1;
+        route->resend_ms = WF_LINK_RESEND_MS;
         route->resend = (struct wf_alarm){
             .type = WF_ALARM_LINK,
             .owner = route,
@@ -69,11 +70,16 @@ wf_route_add_outgoing(struct wf_route *route, uint64_t seq, uint64_t record,
     *outgoing = (struct wf_outgoing){
         .seq = seq,
         .record = record,
-        .has_row = has_row,
         .len = (uint32_t)envelope.len,
     };
     memcpy(outgoing->bytes, envelope.data, envelope.len);
     wf_list_push_back(&route->unacked, &outgoing->node);
+    if (route->unsent == NULL && seq > route->sent) {
+        route->unsent = &outgoing->node;
+    }
+    if (route->unsaved == NULL && !has_row) {
+        route->unsaved = &outgoing->node;
+    }
     if (has_row) {
         route->rows_from = route->rows_from == 0 ? seq : route->rows_from;
         route->rows_to = seq + 1;
@@ -92,12 +98,31 @@ wf_route_drop_acked(struct wf_route *route)
         if (outgoing->seq > route->acked) {
             break;
         }
+        if (node == route->unsent) {
+            route->unsent = wf_list_next(&route->unacked, node);
+        }
+        if (node == route->unsaved) {
+            route->unsaved = wf_list_next(&route->unacked, node);
+        }
         wf_list_remove(&route->unacked, node);
         wf_free(outgoing);
     }
     if (route->sent < route->acked) {
         route->sent = route->acked;
     }
+}
+
+void
+wf_route_rewind(struct wf_route *route, uint64_t sent)
+{
+    struct wf_list_node *node = wf_list_first(&route->unacked);
+
+    while (node != NULL &&
+           WF_CONTAINER(node, struct wf_outgoing, node)->seq <= sent) {
+        node = wf_list_next(&route->unacked, node);
+    }
+    route->sent = sent;
+    route->unsent = node;
 }
 
 void
@@ -136,34 +161,25 @@ put_out(struct wf_partition *partition, struct wf_frame *frame)
     wf_list_push_back(&partition->outputs.frames, &frame->node);
 }
 
-// The first message after `sent` that may leave, or NULL.
+// The first message after `sent`, if it may leave, or NULL.
 static struct wf_outgoing *
-next_to_send(const struct wf_partition *partition, const struct wf_route *route,
-             struct wf_outgoing *after)
+next_to_send(const struct wf_partition *partition, const struct wf_route *route)
 {
-    struct wf_list_node *node =
-        after == NULL ? wf_list_first(&route->unacked)
-                      : wf_list_next(&route->unacked, &after->node);
+    struct wf_outgoing *outgoing =
+        route->unsent == NULL
+            ? NULL
+            : WF_CONTAINER(route->unsent, struct wf_outgoing, node);
 
-    for (; node != NULL; node = wf_list_next(&route->unacked, node)) {
-        struct wf_outgoing *outgoing =
-            WF_CONTAINER(node, struct wf_outgoing, node);
-
-        if (outgoing->record > partition->durable_record ||
-            outgoing->seq > route->acked + WF_LINK_FLIGHT_MESSAGES) {
-            return NULL;
-        }
-        if (outgoing->seq > route->sent) {
-            return outgoing;
-        }
-    }
-    return NULL;
+    return outgoing == NULL || outgoing->record > partition->durable_record ||
+                   outgoing->seq > route->acked + WF_LINK_FLIGHT_MESSAGES
+               ? NULL
+               : outgoing;
 }
 
 static void
 flush_messages(struct wf_partition *partition, struct wf_route *route)
 {
-    struct wf_outgoing *outgoing = next_to_send(partition, route, NULL);
+    struct wf_outgoing *outgoing = next_to_send(partition, route);
 
     while (outgoing != NULL) {
         struct wf_frame *frame =
@@ -175,8 +191,9 @@ flush_messages(struct wf_partition *partition, struct wf_route *route)
             wf_buf_put_bytes(&envelopes,
                              weft_bytes_of(outgoing->bytes, outgoing->len));
             route->sent = outgoing->seq;
+            route->unsent = wf_list_next(&route->unacked, &outgoing->node);
             count++;
-            outgoing = next_to_send(partition, route, outgoing);
+            outgoing = next_to_send(partition, route);
         }
         wf_buf_put_varint(&frame->bytes, count);
         wf_buf_put(&frame->bytes, envelopes.data, envelopes.len);
@@ -185,7 +202,7 @@ flush_messages(struct wf_partition *partition, struct wf_route *route)
     }
     if (route->sent > route->acked && !wf_heap_has(&route->resend.heap)) {
         wf_alarm_set(partition, &route->resend,
-                     partition->now_ms + WF_LINK_RESEND_MS);
+                     partition->now_ms + route->resend_ms);
     }
 }
 
@@ -204,7 +221,11 @@ void
 wf_route_resend(struct wf_partition *partition, struct wf_route *route)
 {
     if (route->unacked.count > 0) {
-        route->sent = route->acked;
+        // Who is slow is not made faster by getting all of it again.
+        route->resend_ms = route->resend_ms * 2 < WF_LINK_RESEND_MS_MAX
+                               ? route->resend_ms * 2
+                               : WF_LINK_RESEND_MS_MAX;
+        wf_route_rewind(route, route->acked);
         wf_route_flush(partition, route);
     }
 }
@@ -257,6 +278,7 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
         return;
     }
     wf_alarm_clear(partition, &route->resend);
+    route->resend_ms = WF_LINK_RESEND_MS;
     wf_buf_put_u8(&draft.ops, WF_OP_ACKED);
     wf_buf_put_varint(&draft.ops, route->other);
     wf_buf_put_varint(&draft.ops, head->seq);
@@ -273,7 +295,7 @@ receive_ask(struct wf_partition *partition, struct wf_route *route,
 {
     if (head->generation == partition->generation && head->seq > route->acked &&
         head->seq <= route->sent) {
-        route->sent = head->seq - 1;
+        wf_route_rewind(route, head->seq - 1);
         flush_messages(partition, route);
     }
 }

@@ -76,7 +76,7 @@ save_route(struct wf_partition *partition, struct wf_route *route,
     uint32_t index = partition->options.index;
     struct wf_buf key = {0};
     struct wf_buf value = {0};
-    struct wf_list_node *node = wf_list_first(&route->unacked);
+    struct wf_list_node *node = route->unsaved;
 
     for (;
          route->rows_from < route->rows_to && route->rows_from <= route->acked;
@@ -88,17 +88,15 @@ save_route(struct wf_partition *partition, struct wf_route *route,
         struct wf_outgoing *outgoing =
             WF_CONTAINER(node, struct wf_outgoing, node);
 
-        if (!outgoing->has_row) {
-            outgoing->has_row = true;
-            if (route->rows_from >= route->rows_to) {
-                route->rows_from = outgoing->seq;
-            }
-            route->rows_to = outgoing->seq + 1;
-            wf_keys_outbox(&key, index, route->other, outgoing->seq);
-            wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key),
-                         weft_bytes_of(outgoing->bytes, outgoing->len));
+        if (route->rows_from >= route->rows_to) {
+            route->rows_from = outgoing->seq;
         }
+        route->rows_to = outgoing->seq + 1;
+        wf_keys_outbox(&key, index, route->other, outgoing->seq);
+        wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key),
+                     weft_bytes_of(outgoing->bytes, outgoing->len));
     }
+    route->unsaved = NULL;
     wf_buf_put_varint(&value, route->object.position);
     wf_buf_put_varint(&value, route->next_seq);
     wf_buf_put_varint(&value, route->acked);
@@ -197,12 +195,24 @@ save_object(struct wf_partition *partition, struct wf_object *object,
     }
     wf_list_remove(&partition->dirty, &object->dirty);
     object->saved_seal = partition->seals;
+    object->unsaved_bytes = 0;
     if (object->type == WF_OBJECT_ACTOR) {
         wf_residents_touch(partition,
                            WF_CONTAINER(object, struct wf_actor, object));
     }
     partition->stats.rows_saved++;
     return true;
+}
+
+void
+wf_saver_wrote(struct wf_partition *partition, struct wf_actor *actor,
+               uint64_t bytes)
+{
+    actor->object.unsaved_bytes += bytes;
+    if (actor->object.unsaved_bytes > WF_UNSAVED_BYTES &&
+        wf_list_has(&actor->object.dirty) && !wf_list_has(&actor->spill)) {
+        wf_list_push_back(&partition->overfull, &actor->spill);
+    }
 }
 
 static void
@@ -240,7 +250,8 @@ put_meta(struct wf_partition *partition, struct wf_batch *rows)
     wf_buf_fini(&value);
 }
 
-// Mailboxes that hold too much memory do not wait for the window.
+// Mailboxes that hold too much memory do not wait for the window, nor do actors
+// that have logged much.
 static bool
 save_overfull(struct wf_partition *partition, struct wf_batch *rows)
 {

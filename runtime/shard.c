@@ -5,14 +5,12 @@
 // A step never visits all partitions. After every call into a partition,
 // settle carries away what it put out and notes what it wants next:
 //
-//   turns to run    in the list `ready`, one partition a step, in turn
-//   a commit        in the list `sealing` of its lane, sealed as soon as the
-//                   lane's job is here
+//   turns to run    in the lists `ready` and `again` (shard_run.c)
+//   a commit        in the list `sealing` or `patient` of its lane
+//                   (shard_seal.c)
 //   a tick          in the heap `due`
 //
-// so that a step costs what there is to do. One partition's turns are run
-// between two looks at the inbox: a partition with much to do delays the others
-// by WF_TURNS_PER_STEP turns, no more.
+// so that a step costs what there is to do.
 //
 // Turns run ahead of the commit, without bound as long as commits go on. If a
 // commit takes longer than AHEAD_MS, the disk is in trouble and the lane's
@@ -40,7 +38,6 @@
 #include "runtime/task.h"
 
 #define STACKS_FREE_MAX 64 // kept for reuse
-#define AHEAD_MS 1000
 #define WAIT_MS_MAX 1000
 #define AUDIT_MS 1000 // one partition each
 
@@ -66,6 +63,7 @@ init_lane(struct wf_shard *shard, uint32_t store)
 
     wf_job_init(&lane->job, shard->options.index, store);
     wf_list_init(&lane->sealing);
+    wf_list_init(&lane->patient);
     lane->sealed = wf_calloc(shard->places_count * sizeof(*lane->sealed));
 }
 
@@ -79,7 +77,10 @@ wf_shard_create(const struct wf_shard_options *options)
     WF_ASSERT(options->shards_count <= count);
     shard->options = *options;
     wf_mpsc_init(&shard->inbox);
+    wf_intake_init(&shard->intake);
+    wf_list_init(&shard->frames);
     wf_list_init(&shard->ready);
+    wf_list_init(&shard->again);
     wf_list_init(&shard->orphans);
     wf_heap_init(&shard->due);
     wf_steady_init(&shard->steady, options->clock, 0);
@@ -148,8 +149,8 @@ watch(void *ctx, const struct wf_key *key, const char *what)
     }
 }
 
-static uint64_t
-now_ns(const struct wf_shard *shard)
+uint64_t
+wf_shard_now_ns(const struct wf_shard *shard)
 {
     const struct wf_clock *clock = &shard->options.clock;
 
@@ -161,7 +162,7 @@ static void
 turned(void *ctx, const struct wf_kind *kind)
 {
     struct wf_shard *shard = ctx;
-    uint64_t now = now_ns(shard);
+    uint64_t now = wf_shard_now_ns(shard);
 
     if (kind != NULL) {
         wf_histogram_add(&shard->tally->kinds[kind->index].turn_ns, WF_TALLY_NS,
@@ -258,17 +259,11 @@ wf_shard_serve(struct wf_shard *shard)
 void
 wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place)
 {
-    struct wf_shard_lane *lane = place->lane;
-
     if (place->partition == NULL) {
         return;
     }
-    if (wf_list_has(&place->ready)) {
-        wf_list_remove(&shard->ready, &place->ready);
-    }
-    if (wf_list_has(&place->sealing)) {
-        wf_list_remove(&lane->sealing, &place->sealing);
-    }
+    wf_shard_forget_ready(place);
+    wf_shard_forget_sealing(place);
     if (wf_heap_has(&place->due)) {
         wf_heap_remove(&shard->due, &place->due);
     }
@@ -363,14 +358,10 @@ void
 wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place)
 {
     carry(shard, place);
-    if (!wf_list_has(&place->sealing) &&
-        wf_partition_wants_commit(place->partition, shard->now_ms)) {
-        wf_list_push_back(&place->lane->sealing, &place->sealing);
+    if (wf_partition_wants_commit(place->partition, shard->now_ms)) {
+        wf_shard_note_sealing(shard, place);
     }
-    if (!wf_list_has(&place->ready) &&
-        wf_partition_is_ready(place->partition)) {
-        wf_list_push_back(&shard->ready, &place->ready);
-    }
+    wf_shard_note_ready(shard, place);
     note_due(shard, place);
 }
 
@@ -441,33 +432,6 @@ look_at_memory(struct wf_shard *shard)
     return did_something;
 }
 
-static bool
-may_run(const struct wf_shard *shard, const struct wf_shard_lane *lane)
-{
-    return !lane->is_fenced &&
-           (!lane->is_away || shard->now_ms - lane->away_since_ms < AHEAD_MS);
-}
-
-// Run turns of one partition.
-static bool
-run(struct wf_shard *shard)
-{
-    for (size_t i = shard->ready.count; i > 0; i--) {
-        struct wf_list_node *node = wf_list_pop_front(&shard->ready);
-        struct wf_shard_place *place =
-            WF_CONTAINER(node, struct wf_shard_place, ready);
-
-        if (may_run(shard, place->lane)) {
-            shard->turned_ns = now_ns(shard);
-            (void)wf_partition_run(place->partition, shard->now_ms);
-            wf_shard_settle(shard, place);
-            return true;
-        }
-        wf_list_push_back(&shard->ready, node); // COMMITTED will come
-    }
-    return false;
-}
-
 static void
 audit(struct wf_shard *shard)
 {
@@ -489,11 +453,14 @@ wf_shard_is_settled(const struct wf_shard *shard)
     for (uint32_t i = 0; i < shard->options.stores_count; i++) {
         const struct wf_shard_lane *lane = &shard->lanes[i];
 
-        if (lane->is_away || lane->is_fenced || lane->sealing.count > 0) {
+        if (lane->is_away || lane->is_fenced || lane->sealing.count > 0 ||
+            lane->patient.count > 0) {
             return false;
         }
     }
-    return shard->ready.count == 0 || shard->mode == WF_SHARD_OPENING;
+    return shard->intake.count == 0 && shard->frames.count == 0 &&
+           (shard->ready.count + shard->again.count == 0 ||
+            shard->mode == WF_SHARD_OPENING);
 }
 
 static void
@@ -505,19 +472,29 @@ finish(struct wf_shard *shard)
     shard->mode = WF_SHARD_FINISHED;
 }
 
+uint64_t
+wf_shard_next_due_ms(const struct wf_shard *shard)
+{
+    const struct wf_heap_node *first = wf_heap_first(&shard->due);
+    uint64_t due = first == NULL ? UINT64_MAX : first->due;
+    uint64_t patience = wf_shard_patience_ms(shard);
+
+    return patience < due ? patience : due;
+}
+
 static uint64_t
 wait_ms(const struct wf_shard *shard)
 {
-    const struct wf_heap_node *first = wf_heap_first(&shard->due);
+    uint64_t due = wf_shard_next_due_ms(shard);
 
-    if (first == NULL || shard->mode == WF_SHARD_FINISHING) {
+    if (due == UINT64_MAX || shard->mode == WF_SHARD_FINISHING) {
         return UINT64_MAX;
     }
-    if (first->due <= shard->now_ms) {
+    if (due <= shard->now_ms) {
         return 1; // nothing is fired in this mode
     }
-    return first->due - shard->now_ms < WAIT_MS_MAX ? first->due - shard->now_ms
-                                                    : WAIT_MS_MAX;
+    return due - shard->now_ms < WAIT_MS_MAX ? due - shard->now_ms
+                                             : WAIT_MS_MAX;
 }
 
 uint64_t
@@ -530,10 +507,11 @@ wf_shard_step(struct wf_shard *shard)
     }
     shard->now_ms = wf_steady_now_ms(&shard->steady);
     did_something = wf_shard_drain(shard);
+    did_something = wf_shard_admit(shard) || did_something;
     if (shard->mode == WF_SHARD_SERVING || shard->mode == WF_SHARD_CLOSING) {
         did_something = look_at_memory(shard) || did_something;
         did_something = tick(shard) || did_something;
-        did_something = run(shard) || did_something;
+        did_something = wf_shard_run(shard) || did_something;
         audit(shard);
     }
     if (shard->mode != WF_SHARD_FINISHING) {
@@ -549,14 +527,6 @@ wf_shard_step(struct wf_shard *shard)
         atomic_store(&shard->settled_mark, shard->mark);
     }
     return wait_ms(shard);
-}
-
-uint64_t
-wf_shard_next_due_ms(const struct wf_shard *shard)
-{
-    const struct wf_heap_node *first = wf_heap_first(&shard->due);
-
-    return first == NULL ? UINT64_MAX : first->due;
 }
 
 // Any thread. ----------------------------------------------------------------

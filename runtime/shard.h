@@ -47,6 +47,8 @@ struct wf_shard_options {
     const weft_definitions *definitions; // borrowed: for counts by kind
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL
+    // Time goes by: a commit that nobody waits for may wait for others'.
+    bool is_patient;
     struct wf_shard_ports ports;
 };
 

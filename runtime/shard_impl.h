@@ -2,8 +2,9 @@
 //
 // shard_impl.h - what the files of the shard share.
 //
-//   shard.c        life, the step, what runs when
+//   shard.c        life, the step
 //   shard_post.c   what each post does
+//   shard_run.c    what of all that waits is done next
 //   shard_seal.c   sealing, and what comes back
 
 #ifndef WF_RUNTIME_SHARD_IMPL_H
@@ -14,6 +15,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "runtime/committer.h"
+#include "runtime/intake.h"
 #include "runtime/shard.h"
 #include "runtime/tally.h"
 
@@ -38,7 +40,10 @@ struct wf_shard_place {
     struct wf_shard_lane *lane;
     struct wf_partition *partition; // NULL: its store is being opened anew
     struct wf_list_node ready;      // has turns to run
+    struct wf_list *ready_in;       // the list that `ready` is in, or NULL
     struct wf_list_node sealing;    // wants to be committed
+    struct wf_list *sealing_in;     // the same
+    uint64_t patient_since_ms;      // when it came into `patient`
     struct wf_heap_node due;        // when it wants a tick
     uint64_t sealed_bytes;          // of the store's log, when last sealed
     bool is_laggard;                // seal it with all its rows
@@ -64,7 +69,9 @@ struct wf_shard_lane {
     uint64_t last_commit;   // of a job that came back
     unsigned refusals;      // of enum wf_refusal
     uint64_t loads_away;    // given to the reader
-    struct wf_list sealing; // of places
+    struct wf_list sealing; // places that somebody waits for
+    struct wf_list patient; // places whose commit may wait for another's
+    uint64_t awaited_ms;    // when a job left last that somebody waits for
     struct wf_shard_place **sealed;
     uint32_t sealed_count;
 };
@@ -79,7 +86,11 @@ struct wf_shard {
     struct wf_shard_place *places;
     uint32_t places_count;
     struct wf_shard_lane *lanes; // by store
+    struct wf_intake intake;     // requests not looked at yet
+    struct wf_list frames;       // the same
+    uint32_t heavy_left;         // requests of heavy clients until the next job
     struct wf_list ready;        // of places with turns to run
+    struct wf_list again;        // of those whose actors go on and on
     struct wf_heap due;          // of places
     struct wf_list orphans;      // tasks that came back unrun while closing
     struct wf_tally *tally;
@@ -101,11 +112,34 @@ void wf_shard_apply_refusals(struct wf_shard *shard, uint32_t store);
 void wf_shard_refuse(struct wf_shard *shard, uint32_t store,
                      enum wf_refusal why, bool is_on);
 
+uint64_t wf_shard_now_ns(const struct wf_shard *shard);
+
+// shard_run.c: take in some of what waits. True: there was something.
+bool wf_shard_admit(struct wf_shard *shard);
+// Every request that waits: intake is about to end.
+void wf_shard_admit_all(struct wf_shard *shard);
+// A job leaves.
+void wf_shard_renew_heavy(struct wf_shard *shard);
+// Run some turns. True: there were any.
+bool wf_shard_run(struct wf_shard *shard);
+// The place may have turns to run; has none any more.
+void wf_shard_note_ready(struct wf_shard *shard, struct wf_shard_place *place);
+void wf_shard_forget_ready(struct wf_shard_place *place);
+
+// shard_post.c: give it to its partition, or keep it while that is not there.
+void wf_shard_give_request(struct wf_shard *shard, struct wf_request *request);
+void wf_shard_give_event(struct wf_shard *shard, struct wf_post *post);
 // shard_post.c: up to a bounded number of posts. True: there was one.
 bool wf_shard_drain(struct wf_shard *shard);
 // Give back what is left in the inbox and in places; nothing comes any more.
 void wf_shard_abandon(struct wf_shard *shard, weft_err err);
 
+// shard_seal.c: the place wants to be committed, or may; and no more.
+void wf_shard_note_sealing(struct wf_shard *shard,
+                           struct wf_shard_place *place);
+void wf_shard_forget_sealing(struct wf_shard_place *place);
+// When somebody patient has waited long enough; UINT64_MAX: nobody is.
+uint64_t wf_shard_patience_ms(const struct wf_shard *shard);
 // shard_seal.c: seal what wants it, in every lane whose job is here. True: a
 // job left.
 bool wf_shard_seal(struct wf_shard *shard);

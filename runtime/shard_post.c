@@ -16,15 +16,14 @@
 #include "runtime/shard_impl.h"
 #include "runtime/task.h"
 
-#define POSTS_PER_STEP 1024
+#define POSTS_PER_STEP 65536
 
 static struct wf_shard_place *
-place_of(struct wf_shard *shard, const struct wf_post *post)
+place_of(struct wf_shard *shard, uint32_t partition)
 {
-    uint32_t i = post->partition / shard->options.shards_count;
+    uint32_t i = partition / shard->options.shards_count;
 
-    WF_ASSERT(post->partition % shard->options.shards_count ==
-              shard->options.index);
+    WF_ASSERT(partition % shard->options.shards_count == shard->options.index);
     WF_ASSERT(i < shard->places_count);
     return &shard->places[i];
 }
@@ -77,9 +76,6 @@ static void
 keep(struct wf_shard_place *place, struct wf_post *post)
 {
     switch (post->type) {
-    case WF_POST_REQUEST:
-        wf_list_push_back(&place->requests, &post->u.request->wait);
-        break;
     case WF_POST_WITHDRAW: // asked again, it will be answered at once
         wf_key_fini(&post->u.withdrawn.key);
         break;
@@ -121,9 +117,6 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
     uint64_t now_ms = shard->now_ms;
 
     switch (post->type) {
-    case WF_POST_REQUEST:
-        wf_partition_request(partition, now_ms, post->u.request);
-        break;
     case WF_POST_WITHDRAW:
         wf_partition_withdraw(partition, now_ms, &post->u.withdrawn.key,
                               post->u.withdrawn.client,
@@ -150,10 +143,10 @@ give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
     wf_shard_settle(shard, place);
 }
 
-static void
-handle_event(struct wf_shard *shard, struct wf_post *post)
+void
+wf_shard_give_event(struct wf_shard *shard, struct wf_post *post)
 {
-    struct wf_shard_place *place = place_of(shard, post);
+    struct wf_shard_place *place = place_of(shard, post->partition);
 
     if (post->type == WF_POST_LOAD) {
         WF_ASSERT(place->lane->loads_away > 0);
@@ -163,9 +156,22 @@ handle_event(struct wf_shard *shard, struct wf_post *post)
         wf_list_push_back(&shard->orphans, &post->u.task->node);
     } else if (place->partition == NULL) {
         keep(place, post);
-        refuse_kept(place);
     } else {
         give(shard, place, post);
+    }
+}
+
+void
+wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
+{
+    struct wf_shard_place *place = place_of(shard, request->partition);
+
+    if (place->partition == NULL) {
+        wf_list_push_back(&place->requests, &request->wait);
+        refuse_kept(place);
+    } else {
+        wf_partition_request(place->partition, shard->now_ms, request);
+        wf_shard_settle(shard, place);
     }
 }
 
@@ -213,7 +219,7 @@ give_kept(struct wf_shard *shard, struct wf_shard_place *place)
 static void
 recover(struct wf_shard *shard, struct wf_post *post)
 {
-    struct wf_shard_place *place = place_of(shard, post);
+    struct wf_shard_place *place = place_of(shard, post->partition);
     struct wf_shard_lane *lane = place->lane;
 
     WF_ASSERT(place->partition == NULL);
@@ -271,6 +277,9 @@ refuse(struct wf_shard *shard, const struct wf_post *post)
 {
     enum wf_refusal why = post->u.refuse.why;
 
+    if (why == WF_REFUSAL_CLOSED) {
+        wf_shard_admit_all(shard); // they came before
+    }
     wf_shard_refuse(shard, post->store, why, post->u.refuse.is_on);
     if (why == WF_REFUSAL_CLOSED && shard->mode < WF_SHARD_CLOSING) {
         shard->mode = WF_SHARD_CLOSING;
@@ -302,12 +311,16 @@ handle(struct wf_shard *shard, struct wf_post *post)
 {
     switch (post->type) {
     case WF_POST_REQUEST:
-    case WF_POST_WITHDRAW:
+        wf_intake_put(&shard->intake, post->u.request);
+        break;
     case WF_POST_FRAME:
+        wf_list_push_back(&shard->frames, &post->kept);
+        return; // until it is let in
+    case WF_POST_WITHDRAW:
     case WF_POST_TASK:
     case WF_POST_BEAT:
     case WF_POST_LOAD:
-        handle_event(shard, post);
+        wf_shard_give_event(shard, post);
         break;
     case WF_POST_COMMITTED:
         wf_shard_committed(shard, post->u.job);
@@ -403,16 +416,18 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
 {
     switch (post->type) {
     case WF_POST_REQUEST:
+        wf_intake_put(&shard->intake, post->u.request);
+        break;
     case WF_POST_WITHDRAW:
     case WF_POST_FRAME:
     case WF_POST_TASK:
     case WF_POST_BEAT:
     case WF_POST_LOAD:
-        keep(place_of(shard, post), post);
+        keep(place_of(shard, post->partition), post);
         break;
     case WF_POST_RECOVER:
         wf_partition_destroy(post->u.recovered,
-                             &place_of(shard, post)->requests);
+                             &place_of(shard, post->partition)->requests);
         break;
     case WF_POST_COMMITTED:
         return; // the job is the shard's own
@@ -425,14 +440,37 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
     wf_post_destroy(post);
 }
 
-void
-wf_shard_abandon(struct wf_shard *shard, weft_err err)
+static void
+discard_waiting(struct wf_shard *shard)
 {
+    struct wf_list_node *node;
     struct wf_post *post;
 
+    while ((node = wf_list_pop_front(&shard->frames)) != NULL) {
+        discard_post(shard, WF_CONTAINER(node, struct wf_post, kept));
+    }
     while ((post = wf_post_pop(&shard->inbox)) != NULL) {
         discard_post(shard, post);
     }
+}
+
+static void
+keep_requests(struct wf_shard *shard)
+{
+    struct wf_request *request;
+
+    while ((request = wf_intake_take_light(&shard->intake)) != NULL ||
+           (request = wf_intake_take_heavy(&shard->intake)) != NULL) {
+        wf_list_push_back(&place_of(shard, request->partition)->requests,
+                          &request->wait);
+    }
+}
+
+void
+wf_shard_abandon(struct wf_shard *shard, weft_err err)
+{
+    discard_waiting(shard);
+    keep_requests(shard);
     discard_tasks(&shard->orphans);
     for (uint32_t i = 0; i < shard->places_count; i++) {
         struct wf_shard_place *place = &shard->places[i];

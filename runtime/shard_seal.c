@@ -6,6 +6,12 @@
 // in them; when it is back, all of them that want it are sealed together, up
 // to WF_COMMIT_BYTES_MAX, and it leaves again.
 //
+// What nobody waits for who asks for little, such as the turns of an actor that
+// goes on and on or the thousandth signal of one client, is patient: while
+// others make the lane commit anyway, it goes with them instead of keeping the
+// disk busy when they come; and no more of it than hardly makes their commit
+// longer. It waits PATIENCE_MS at most, and not at all if no others are there.
+//
 // Housekeeping trims the log below the least `redo` of all places. A place
 // whose rows are all saved has none (UINT64_MAX); when it is sealed again, its
 // records will be in a commit that housekeeping may see before the shard does.
@@ -18,6 +24,77 @@
 #include "base/limits.h"
 #include "runtime/shard_impl.h"
 #include "storage/store.h"
+
+#define PATIENCE_MS 5
+#define COMPANY_BYTES (64U << 10)
+
+// What wants to be sealed.
+// ------------------------------------------------------
+
+void
+wf_shard_forget_sealing(struct wf_shard_place *place)
+{
+    if (place->sealing_in != NULL) {
+        wf_list_remove(place->sealing_in, &place->sealing);
+        place->sealing_in = NULL;
+    }
+}
+
+void
+wf_shard_note_sealing(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    struct wf_shard_lane *lane = place->lane;
+    bool is_patient = shard->options.is_patient &&
+                      shard->mode == WF_SHARD_SERVING && !place->is_laggard &&
+                      !wf_partition_is_awaited(place->partition);
+    struct wf_list *list = is_patient ? &lane->patient : &lane->sealing;
+
+    if (place->sealing_in == list || place->sealing_in == &lane->sealing) {
+        return;
+    }
+    if (place->sealing_in == NULL) {
+        place->patient_since_ms = shard->now_ms;
+    }
+    wf_shard_forget_sealing(place);
+    place->sealing_in = list;
+    wf_list_push_back(list, &place->sealing);
+}
+
+// When who is patient has waited long enough: at once, if there is nobody to
+// wait for.
+static uint64_t
+patience_of(const struct wf_shard_lane *lane)
+{
+    const struct wf_list_node *node = wf_list_first(&lane->patient);
+    uint64_t since_ms;
+
+    if (node == NULL) {
+        return UINT64_MAX;
+    }
+    since_ms = WF_CONTAINER(node, const struct wf_shard_place, sealing)
+                   ->patient_since_ms;
+    return (since_ms < lane->awaited_ms ? since_ms : lane->awaited_ms) +
+           PATIENCE_MS;
+}
+
+uint64_t
+wf_shard_patience_ms(const struct wf_shard *shard)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        const struct wf_shard_lane *lane = &shard->lanes[i];
+        uint64_t until_ms = patience_of(lane);
+
+        if (!lane->is_away && !lane->is_fenced && until_ms < least) {
+            least = until_ms; // else COMMITTED, or RECOVER, comes first
+        }
+    }
+    return least;
+}
+
+// Sealing.
+// ----------------------------------------------------------------------
 
 static size_t
 job_bytes(const struct wf_job *job)
@@ -56,6 +133,7 @@ send_job(struct wf_shard *shard, struct wf_shard_lane *lane)
             atomic_store(redo, lane->last_commit + 1); // I2
         }
     }
+    wf_shard_renew_heavy(shard);
     lane->is_away = true;
     lane->away_since_ms = shard->now_ms;
     lane->job.post.type = WF_POST_SEAL;
@@ -69,22 +147,40 @@ begin_job(struct wf_shard_lane *lane)
     lane->sealed_count = 0;
 }
 
-static bool
-seal_lane(struct wf_shard *shard, struct wf_shard_lane *lane)
+// Seal places of a list, oldest first, until the job has so many bytes.
+static void
+seal_list(struct wf_shard *shard, struct wf_shard_lane *lane,
+          struct wf_list *list, size_t bytes_max)
 {
-    if (lane->is_away || lane->is_fenced || lane->sealing.count == 0) {
-        return false;
-    }
-    begin_job(lane);
-    while (lane->sealing.count > 0 &&
-           job_bytes(&lane->job) < WF_COMMIT_BYTES_MAX) {
-        struct wf_list_node *node = wf_list_pop_front(&lane->sealing);
+    struct wf_list_node *node;
+
+    while (job_bytes(&lane->job) < bytes_max &&
+           (node = wf_list_first(list)) != NULL) {
         struct wf_shard_place *place =
             WF_CONTAINER(node, struct wf_shard_place, sealing);
 
+        wf_shard_forget_sealing(place);
         (void)seal_place(shard, lane, place, place->is_laggard);
         place->is_laggard = false;
         wf_shard_settle(shard, place);
+    }
+}
+
+static bool
+seal_lane(struct wf_shard *shard, struct wf_shard_lane *lane)
+{
+    bool is_awaited = lane->sealing.count > 0;
+    bool is_over = patience_of(lane) <= shard->now_ms;
+
+    if (lane->is_away || lane->is_fenced || (!is_awaited && !is_over)) {
+        return false;
+    }
+    begin_job(lane);
+    seal_list(shard, lane, &lane->sealing, WF_COMMIT_BYTES_MAX);
+    seal_list(shard, lane, &lane->patient,
+              is_over ? WF_COMMIT_BYTES_MAX : COMPANY_BYTES);
+    if (is_awaited) {
+        lane->awaited_ms = shard->now_ms;
     }
     if (lane->sealed_count == 0) {
         return false;
@@ -161,9 +257,7 @@ wf_shard_find_laggards(struct wf_shard *shard, uint32_t store,
             continue;
         }
         place->is_laggard = true;
-        if (!wf_list_has(&place->sealing)) {
-            wf_list_push_back(&lane->sealing, &place->sealing);
-        }
+        wf_shard_note_sealing(shard, place);
     }
 }
 

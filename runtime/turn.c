@@ -377,6 +377,8 @@ run_due(struct wf_partition *partition, struct wf_actor *actor)
 void
 wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 {
+    uint64_t before = partition->log_bytes;
+
     // No code of one that is not there yet runs: it is parked when it is.
     if (wf_actor_is_due(actor)) {
         actor->is_in_turn = true;
@@ -393,6 +395,8 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
         wf_edge_emptied(partition, actor);
     }
     wf_turn_schedule(partition, actor);
+    wf_ready_ran(&partition->ready, actor, partition->log_bytes - before);
+    wf_saver_wrote(partition, actor, partition->log_bytes - before);
     wf_residents_touch(partition, actor);
 }
 
@@ -412,10 +416,10 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
     bool is_ready = is_due || (has_work && is_here);
 
     wf_outcome_watch(partition, actor);
-    if (is_ready && !wf_list_has(&actor->ready)) {
-        wf_list_push_back(&partition->ready, &actor->ready);
-    } else if (!is_ready && wf_list_has(&actor->ready)) {
-        wf_list_remove(&partition->ready, &actor->ready);
+    if (is_ready && !wf_ready_has(&actor->ready)) {
+        wf_ready_add(&partition->ready, actor);
+    } else if (!is_ready && wf_ready_has(&actor->ready)) {
+        wf_ready_remove(&partition->ready, actor);
     }
     if (has_work && !is_here) {
         wf_residents_page(partition, actor, 0);

@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1448, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1480, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 80, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
@@ -31,8 +31,8 @@ _Static_assert(sizeof(struct wf_call) == 64, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_order) == 56, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_operation) == 72,
                "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_route) == 240, "a new field: is it durable?");
-_Static_assert(sizeof(struct wf_window) == 128, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_route) == 272, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_window) == 136, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_answer) == 40, "a new field: is it durable?");
 
 __attribute__((format(printf, 2, 3))) static void

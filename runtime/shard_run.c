@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// shard_run.c - what a shard does next of all that waits.
+//
+// Between two looks at the inbox only so much is done, some hundred
+// microseconds of it, and in this order: requests of clients that ask for
+// little, some of those that ask for much, frames; then turns of actors that
+// have waited, and some of those that go on and on. So who asks for little
+// waits for that much and not for all that others have asked for; and each
+// gets something in each step, so nobody starves.
+
+#include "base/assert.h"
+#include "runtime/request.h"
+#include "runtime/shard_impl.h"
+
+#define AHEAD_MS 1000
+#define LIGHT_REQUESTS 128 // in a step
+#define HEAVY_REQUESTS 16
+#define HEAVY_REQUESTS_JOB 256 // between two jobs: turns must keep up
+#define FRAME_BYTES 2048       // one frame at least
+#define FRESH_PLACES 8         // each runs up to WF_TURNS_PER_STEP turns
+
+// Requests and frames.
+// ----------------------------------------------------------
+
+static void
+admit(struct wf_shard *shard, struct wf_request *request, bool is_patient)
+{
+    request->is_patient = is_patient;
+    wf_shard_give_request(shard, request);
+}
+
+// Will a job leave, so that heavy clients are let in again?
+static bool
+has_job_to_come(const struct wf_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        const struct wf_shard_lane *lane = &shard->lanes[i];
+
+        if (!lane->is_fenced &&
+            (lane->is_away || lane->sealing.count + lane->patient.count > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+wf_shard_renew_heavy(struct wf_shard *shard)
+{
+    shard->heavy_left = HEAVY_REQUESTS_JOB;
+}
+
+static bool
+admit_requests(struct wf_shard *shard)
+{
+    struct wf_request *request;
+    uint32_t light = 0;
+    uint32_t heavy = 0;
+
+    if (!has_job_to_come(shard)) {
+        wf_shard_renew_heavy(shard);
+    }
+
+    while (light < LIGHT_REQUESTS &&
+           (request = wf_intake_take_light(&shard->intake)) != NULL) {
+        admit(shard, request, false);
+        light++;
+    }
+    while (heavy < HEAVY_REQUESTS && shard->heavy_left > 0 &&
+           (request = wf_intake_take_heavy(&shard->intake)) != NULL) {
+        admit(shard, request, true);
+        heavy++;
+        shard->heavy_left--;
+    }
+    return light + heavy > 0;
+}
+
+void
+wf_shard_admit_all(struct wf_shard *shard)
+{
+    struct wf_request *request;
+
+    while ((request = wf_intake_take_light(&shard->intake)) != NULL) {
+        admit(shard, request, false);
+    }
+    while ((request = wf_intake_take_heavy(&shard->intake)) != NULL) {
+        admit(shard, request, true);
+    }
+}
+
+static bool
+admit_frames(struct wf_shard *shard)
+{
+    struct wf_list_node *node;
+    size_t bytes = 0;
+
+    while (bytes < FRAME_BYTES &&
+           (node = wf_list_pop_front(&shard->frames)) != NULL) {
+        struct wf_post *post = WF_CONTAINER(node, struct wf_post, kept);
+
+        bytes += post->u.frame.len;
+        wf_shard_give_event(shard, post);
+        wf_post_destroy(post);
+    }
+    return bytes > 0;
+}
+
+bool
+wf_shard_admit(struct wf_shard *shard)
+{
+    bool has_requests = admit_requests(shard);
+
+    return admit_frames(shard) || has_requests;
+}
+
+// Turns.
+// ------------------------------------------------------------------------
+
+void
+wf_shard_note_ready(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    struct wf_list *list =
+        wf_partition_is_fresh(place->partition) ? &shard->ready : &shard->again;
+
+    if (!wf_partition_is_ready(place->partition) || place->ready_in == list) {
+        return;
+    }
+    wf_shard_forget_ready(place);
+    place->ready_in = list;
+    wf_list_push_back(list, &place->ready);
+}
+
+void
+wf_shard_forget_ready(struct wf_shard_place *place)
+{
+    if (place->ready_in != NULL) {
+        wf_list_remove(place->ready_in, &place->ready);
+        place->ready_in = NULL;
+    }
+}
+
+static bool
+may_run(const struct wf_shard *shard, const struct wf_shard_lane *lane)
+{
+    return !lane->is_fenced &&
+           (!lane->is_away || shard->now_ms - lane->away_since_ms < AHEAD_MS);
+}
+
+static struct wf_shard_place *
+take_place(struct wf_shard *shard, struct wf_list *list)
+{
+    for (size_t i = list->count; i > 0; i--) {
+        struct wf_list_node *node = wf_list_first(list);
+        struct wf_shard_place *place =
+            WF_CONTAINER(node, struct wf_shard_place, ready);
+
+        wf_shard_forget_ready(place);
+        if (may_run(shard, place->lane)) {
+            return place;
+        }
+        place->ready_in = list;
+        wf_list_push_back(list, node); // COMMITTED will come
+    }
+    return NULL;
+}
+
+// Run turns of one partition.
+static bool
+run_place(struct wf_shard *shard, struct wf_list *list)
+{
+    struct wf_shard_place *place = take_place(shard, list);
+
+    if (place == NULL) {
+        return false;
+    }
+    shard->turned_ns = wf_shard_now_ns(shard);
+    (void)wf_partition_run(place->partition, shard->now_ms);
+    wf_shard_settle(shard, place);
+    return true;
+}
+
+bool
+wf_shard_run(struct wf_shard *shard)
+{
+    uint32_t places = 0;
+
+    while (places < FRESH_PLACES && run_place(shard, &shard->ready)) {
+        places++;
+    }
+    return run_place(shard, &shard->again) || places > 0;
+}

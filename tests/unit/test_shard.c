@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_shard.c - one shard with a committer that says when: who waits for whom.
+
+#include "runtime/shard.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/committer.h"
+#include "runtime/load.h"
+#include "runtime/request.h"
+#include "runtime/task.h"
+#include "support/test.h"
+#include "weft/actor.h"
+
+enum { PARTITIONS = 4 };
+
+struct rig {
+    weft_definitions *definitions;
+    struct wf_shard *shard;
+    uint64_t now_ms;
+    struct wf_job *job; // with the committer
+    uint64_t commits;
+    uint64_t answered[2]; // by client
+};
+
+static struct rig *rig_now; // for what has no context
+
+static uint64_t
+wall_ms(void *self)
+{
+    return ((struct rig *)self)->now_ms;
+}
+
+static uint64_t
+mono_ns(void *self)
+{
+    return ((struct rig *)self)->now_ms * 1000000U;
+}
+
+// Ports.
+// ------------------------------------------------------------------------
+
+static void
+take_job(void *ctx, struct wf_job *job)
+{
+    struct rig *rig = ctx;
+
+    CHECK(rig->job == NULL);
+    rig->job = job;
+}
+
+static void
+take_frame(void *ctx, uint32_t destination, struct wf_buf *bytes)
+{
+    struct rig *rig = ctx;
+    struct wf_post *post = wf_post_create(WF_POST_FRAME);
+
+    post->partition = destination;
+    post->u.frame = *bytes;
+    *bytes = (struct wf_buf){0};
+    wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+static void
+take_task(void *ctx, struct wf_task *task)
+{
+    (void)ctx;
+    wf_task_destroy(task);
+}
+
+// There are no rows.
+static void
+take_load(void *ctx, struct wf_load *load)
+{
+    struct rig *rig = ctx;
+    struct wf_post *post = wf_post_create(WF_POST_LOAD);
+
+    post->partition = load->partition;
+    post->u.load = load;
+    wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+static void
+take_fenced(void *ctx, uint32_t store)
+{
+    (void)ctx;
+    (void)store;
+    CHECK(false);
+}
+
+// The rig.
+// ------------------------------------------------------------------------
+
+// A message "on" makes it send itself another, for ever.
+static weft_err
+receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    weft_target self = {weft_actor_kind(actor), weft_actor_id(actor)};
+
+    *(uint64_t *)state += 1;
+    return strcmp(message->name, "on") == 0
+               ? weft_actor_send(actor, self, "on", weft_nothing())
+               : WEFT_OK;
+}
+
+static void
+commit(struct rig *rig)
+{
+    CHECK(rig->job != NULL);
+    rig->commits++;
+    rig->job->is_durable = true;
+    rig->job->commit = rig->commits;
+    rig->job->log_bytes += rig->job->frames.len;
+    rig->job->post.type = WF_POST_COMMITTED;
+    wf_post_push(wf_shard_inbox(rig->shard), &rig->job->post);
+    rig->job = NULL;
+}
+
+static void
+settle(struct rig *rig)
+{
+    for (uint32_t i = 0; i < 1000 && !wf_shard_is_settled(rig->shard); i++) {
+        (void)wf_shard_step(rig->shard);
+        if (rig->job != NULL) {
+            commit(rig);
+        }
+        rig->now_ms++;
+    }
+    CHECK(wf_shard_is_settled(rig->shard));
+}
+
+static void
+adopt(struct rig *rig, uint32_t index)
+{
+    struct wf_partition_options options = {
+        .index = index,
+        .count = PARTITIONS,
+        .incarnation = index + 1,
+        .definitions = rig->definitions,
+        .window_bytes = 64 << 20,
+        .residents_max = 1000,
+        .stacks_max = 10,
+    };
+
+    wf_shard_fill_options(rig->shard, &options);
+    wf_shard_adopt(rig->shard, index, wf_partition_create(&options));
+}
+
+static void
+begin(struct rig *rig)
+{
+    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    struct wf_shard_options options = {
+        .shards_count = 1,
+        .stores_count = 1,
+        .partitions_count = PARTITIONS,
+        .window_bytes = 64 << 20,
+        .memory_bytes = UINT64_MAX,
+        .clock = {.wall_ms = wall_ms, .mono_ns = mono_ns, .self = rig},
+        .is_patient = true,
+        .ports = {.seal = take_job,
+                  .frame = take_frame,
+                  .task = take_task,
+                  .load = take_load,
+                  .fenced = take_fenced,
+                  .ctx = rig},
+    };
+
+    *rig = (struct rig){.now_ms = 1000000};
+    rig_now = rig;
+    CHECK_EQ(weft_definitions_create(&rig->definitions), WEFT_OK);
+    def.name = "k";
+    def.state_bytes = sizeof(uint64_t);
+    def.receive = receive;
+    CHECK_EQ(weft_definitions_add_actor(rig->definitions, &def), WEFT_OK);
+    options.definitions = rig->definitions;
+    rig->shard = wf_shard_create(&options);
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        adopt(rig, i);
+    }
+    wf_shard_start(rig->shard);
+    settle(rig);
+    wf_shard_serve(rig->shard);
+    settle(rig);
+}
+
+static void
+end(struct rig *rig)
+{
+    if (rig->job != NULL) {
+        commit(rig);
+    }
+    wf_shard_destroy(rig->shard, WEFT_ECLOSED);
+    weft_definitions_destroy(rig->definitions);
+}
+
+static void
+answered(struct wf_request *request)
+{
+    rig_now->answered[request->client[0]] += request->reply.err == WEFT_OK;
+    wf_request_destroy(request);
+}
+
+static void
+signal_to(struct rig *rig, uint8_t client, uint64_t number, const char *id,
+          const char *name)
+{
+    struct wf_request *request = wf_request_create();
+    struct wf_post *post = wf_post_create(WF_POST_REQUEST);
+
+    request->verb = WEFT_VERB_SIGNAL;
+    CHECK_EQ(wf_key_make("default", "k", id, &request->key), WEFT_OK);
+    request->name = wf_strdup(name);
+    request->client[0] = client;
+    request->number = number;
+    request->done = answered;
+    request->partition = wf_key_partition(&request->key, PARTITIONS);
+    post->partition = request->partition;
+    post->u.request = request;
+    wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+static void
+step(struct rig *rig, uint32_t times)
+{
+    while (times-- > 0) {
+        (void)wf_shard_step(rig->shard);
+    }
+}
+
+// Stories.
+// ------------------------------------------------------------------------
+
+TEST(shard, one_signal_does_not_wait_for_a_thousand_of_another_client)
+{
+    struct rig rig;
+
+    begin(&rig);
+    for (uint64_t i = 0; i < 1000; i++) {
+        signal_to(&rig, 0, i + 1, "flooded", "count");
+    }
+    signal_to(&rig, 1, 1, "other", "count");
+    step(&rig, 3);
+    commit(&rig);
+    step(&rig, 1);
+    CHECK_EQ(rig.answered[1], 1);
+    CHECK(rig.answered[0] < 300);
+    settle(&rig); // and none of them is left out
+    CHECK_EQ(rig.answered[0], 1000);
+    end(&rig);
+}
+
+TEST(shard, who_goes_on_and_on_commits_at_once_if_nobody_else_is_there)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.now_ms += 1000;
+    signal_to(&rig, 0, 1, "spins", "on");
+    for (uint32_t i = 0; i < 20; i++) {
+        rig.now_ms += 6;
+        step(&rig, 20);
+        commit(&rig); // there is a job each time
+    }
+    end(&rig);
+}
+
+// Steps of nothing but the one that goes on, until its turns are patient.
+static void
+spin(struct rig *rig)
+{
+    rig->now_ms += 1000;
+    signal_to(rig, 0, 1, "spins", "on");
+    for (uint32_t i = 0; i < 20; i++) {
+        rig->now_ms += 6;
+        step(rig, 20);
+        commit(rig);
+    }
+}
+
+TEST(shard, who_goes_on_and_on_goes_with_those_somebody_waits_for)
+{
+    struct rig rig;
+
+    begin(&rig);
+    spin(&rig);
+    step(&rig, 50);
+    signal_to(&rig, 1, 1, "other", "count");
+    step(&rig, 5); // it waits for the job that is away
+    commit(&rig);
+    step(&rig, 1);
+    commit(&rig);
+    step(&rig, 50);
+    CHECK(rig.job == NULL); // the disk is left to who may come now
+    CHECK_EQ(rig.answered[1], 1);
+    CHECK(wf_shard_next_due_ms(rig.shard) <= rig.now_ms + 5);
+    signal_to(&rig, 1, 2, "other", "count");
+    step(&rig, 1);
+    CHECK(rig.job != NULL);
+    CHECK_EQ(rig.job->segments_count, 2);
+    end(&rig);
+}
+
+TEST(shard, patience_ends_after_five_milliseconds)
+{
+    struct rig rig;
+
+    begin(&rig);
+    spin(&rig);
+    signal_to(&rig, 1, 1, "other", "count");
+    for (uint32_t i = 0; i < 100 && rig.answered[1] == 0; i++) {
+        step(&rig, 1);
+        if (rig.job != NULL) {
+            commit(&rig);
+        }
+    }
+    CHECK_EQ(rig.answered[1], 1);
+    step(&rig, 50);
+    CHECK(rig.job == NULL);
+    rig.now_ms += 4;
+    step(&rig, 50);
+    CHECK(rig.job == NULL);
+    rig.now_ms += 1;
+    step(&rig, 1);
+    CHECK(rig.job != NULL);
+    end(&rig);
+}

@@ -409,15 +409,18 @@ run_one(struct wf_partition *partition)
     return true;
 }
 
-bool
+uint32_t
 wf_partition_run(struct wf_partition *partition, uint64_t now_ms)
 {
+    uint32_t count = 0;
+
     set_now(partition, now_ms);
-    for (uint32_t i = 0; i < WF_TURNS_PER_STEP && run_one(partition); i++) {
+    while (count < WF_TURNS_PER_STEP && run_one(partition)) {
+        count++;
     }
     wf_workflow_trim(partition);
     wf_residents_evict(partition);
-    return wf_partition_is_ready(partition);
+    return count;
 }
 
 bool

@@ -133,8 +133,8 @@ void wf_partition_load(struct wf_partition *partition, uint64_t now_ms,
 // Fire what is due.
 void wf_partition_tick(struct wf_partition *partition, uint64_t now_ms);
 // Run up to WF_TURNS_PER_STEP turns of actors that are ready, and inline
-// steps; true if more are ready.
-bool wf_partition_run(struct wf_partition *partition, uint64_t now_ms);
+// steps. Returns how many.
+uint32_t wf_partition_run(struct wf_partition *partition, uint64_t now_ms);
 
 // Commit. -------------------------------------------------------------------
 

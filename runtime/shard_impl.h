@@ -138,6 +138,8 @@ void wf_shard_abandon(struct wf_shard *shard, weft_err err);
 void wf_shard_note_sealing(struct wf_shard *shard,
                            struct wf_shard_place *place);
 void wf_shard_forget_sealing(struct wf_shard_place *place);
+// Has anybody been waited for lately who asks for little?
+bool wf_shard_is_shared(const struct wf_shard *shard);
 // When somebody patient has waited long enough; UINT64_MAX: nobody is.
 uint64_t wf_shard_patience_ms(const struct wf_shard *shard);
 // shard_seal.c: seal what wants it, in every lane whose job is here. True: a

@@ -77,6 +77,18 @@ patience_of(const struct wf_shard_lane *lane)
            PATIENCE_MS;
 }
 
+bool
+wf_shard_is_shared(const struct wf_shard *shard)
+{
+    bool is_shared = false;
+
+    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
+        is_shared = is_shared ||
+                    shard->now_ms - shard->lanes[i].awaited_ms < PATIENCE_MS;
+    }
+    return is_shared;
+}
+
 uint64_t
 wf_shard_patience_ms(const struct wf_shard *shard)
 {

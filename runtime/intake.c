@@ -19,6 +19,28 @@ wf_intake_init(struct wf_intake *intake)
 }
 
 void
+wf_intake_tick(struct wf_intake *intake, uint64_t now_ms)
+{
+    intake->period = now_ms / WF_INTAKE_PERIOD_MS;
+}
+
+// Where a queue with requests belongs.
+static struct wf_list *
+list_of(struct wf_intake *intake, struct wf_intake_queue *queue)
+{
+    if (queue->period != intake->period) {
+        queue->taken_before =
+            queue->period + 1 == intake->period ? queue->taken : 0;
+        queue->taken = 0;
+        queue->period = intake->period;
+    }
+    return queue->taken < WF_INTAKE_SHARE &&
+                   queue->taken_before < WF_INTAKE_SHARE
+               ? &intake->light
+               : &intake->heavy;
+}
+
+void
 wf_intake_put(struct wf_intake *intake, struct wf_request *request)
 {
     uint64_t hash = wf_hash64(request->client, sizeof(request->client), 0);
@@ -28,8 +50,7 @@ wf_intake_put(struct wf_intake *intake, struct wf_request *request)
     wf_list_push_back(&queue->requests, &request->wait);
     intake->count++;
     if (!wf_list_has(&queue->place)) {
-        queue->taken = 0;
-        wf_list_push_back(&intake->light, &queue->place);
+        wf_list_push_back(list_of(intake, queue), &queue->place);
     }
 }
 
@@ -47,9 +68,7 @@ take(struct wf_intake *intake, struct wf_list *list)
     intake->count--;
     queue->taken++;
     if (queue->requests.count > 0) {
-        wf_list_push_back(queue->taken < WF_INTAKE_SHARE ? list
-                                                         : &intake->heavy,
-                          &queue->place);
+        wf_list_push_back(list_of(intake, queue), &queue->place);
     }
     return WF_CONTAINER(node, struct wf_request, wait);
 }

@@ -506,6 +506,7 @@ wf_shard_step(struct wf_shard *shard)
         return UINT64_MAX;
     }
     shard->now_ms = wf_steady_now_ms(&shard->steady);
+    wf_intake_tick(&shard->intake, shard->now_ms);
     did_something = wf_shard_drain(shard);
     did_something = wf_shard_admit(shard) || did_something;
     if (shard->mode == WF_SHARD_SERVING || shard->mode == WF_SHARD_CLOSING) {

@@ -17,12 +17,12 @@
 #define AHEAD_MS 1000
 #define LIGHT_REQUESTS 128 // in a step
 #define HEAVY_REQUESTS 16
-#define HEAVY_REQUESTS_ALONE 64
+#define HEAVY_REQUESTS_ALONE 256
 #define HEAVY_REQUESTS_JOB 256 // between two jobs: turns must keep up
 #define HEAVY_REQUESTS_JOB_ALONE 384
 #define FRAME_BYTES 2048 // one frame at least
-#define FRESH_TURNS 128  // and those of a place more
-#define AGAIN_TURNS_ALONE 64
+#define FRESH_TURNS 256  // and those of a place more
+#define AGAIN_TURNS_ALONE 256
 
 // Requests and frames.
 // ----------------------------------------------------------

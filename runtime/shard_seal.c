@@ -80,13 +80,13 @@ patience_of(const struct wf_shard_lane *lane)
 bool
 wf_shard_is_shared(const struct wf_shard *shard)
 {
-    bool is_shared = false;
-
     for (uint32_t i = 0; i < shard->options.stores_count; i++) {
-        is_shared = is_shared ||
-                    shard->now_ms - shard->lanes[i].awaited_ms < PATIENCE_MS;
+        if (shard->options.is_patient &&
+            shard->now_ms - shard->lanes[i].awaited_ms < PATIENCE_MS) {
+            return true;
+        }
     }
-    return is_shared;
+    return false;
 }
 
 uint64_t

@@ -44,11 +44,12 @@ TEST(intake, clients_take_turns_and_keep_their_order)
     CHECK_EQ(intake.count, 0);
 }
 
-TEST(intake, who_asks_for_much_is_heavy_until_nothing_of_it_waits)
+TEST(intake, who_asks_for_much_is_heavy_until_a_period_has_gone_by)
 {
     struct wf_intake intake;
 
     wf_intake_init(&intake);
+    wf_intake_tick(&intake, 1000);
     put(&intake, 1, 0, WF_INTAKE_SHARE + 2);
     for (uint64_t i = 0; i < WF_INTAKE_SHARE; i++) {
         check(wf_intake_take_light(&intake), 1, i);
@@ -57,12 +58,32 @@ TEST(intake, who_asks_for_much_is_heavy_until_nothing_of_it_waits)
     put(&intake, 2, 0, 1); // does not wait for it
     check(wf_intake_take_light(&intake), 2, 0);
     check(wf_intake_take_heavy(&intake), 1, WF_INTAKE_SHARE);
-    put(&intake, 1, WF_INTAKE_SHARE + 2, WF_INTAKE_SHARE + 3);
-    CHECK(wf_intake_take_light(&intake) == NULL);
     check(wf_intake_take_heavy(&intake), 1, WF_INTAKE_SHARE + 1);
-    check(wf_intake_take_heavy(&intake), 1, WF_INTAKE_SHARE + 2);
-    CHECK(wf_intake_take_heavy(&intake) == NULL);
-    put(&intake, 1, 100, 101);
-    check(wf_intake_take_light(&intake), 1, 100);
+    put(&intake, 1, 100, 101); // nothing of it waited, and yet
+    CHECK(wf_intake_take_light(&intake) == NULL);
+    check(wf_intake_take_heavy(&intake), 1, 100);
+    wf_intake_tick(&intake, 1000 + WF_INTAKE_PERIOD_MS);
+    put(&intake, 1, 101, 102);
+    check(wf_intake_take_heavy(&intake), 1, 101);
+    wf_intake_tick(&intake, 1000 + 2 * WF_INTAKE_PERIOD_MS);
+    put(&intake, 1, 102, 103);
+    check(wf_intake_take_light(&intake), 1, 102);
+    CHECK_EQ(intake.count, 0);
+}
+
+TEST(intake, who_was_heavy_and_waits_is_light_again_in_its_time)
+{
+    struct wf_intake intake;
+
+    wf_intake_init(&intake);
+    put(&intake, 1, 0, WF_INTAKE_SHARE + 3);
+    for (uint64_t i = 0; i < WF_INTAKE_SHARE; i++) {
+        check(wf_intake_take_light(&intake), 1, i);
+    }
+    wf_intake_tick(&intake, 3 * WF_INTAKE_PERIOD_MS);
+    CHECK(wf_intake_take_light(&intake) == NULL); // nobody has looked yet
+    check(wf_intake_take_heavy(&intake), 1, WF_INTAKE_SHARE);
+    check(wf_intake_take_light(&intake), 1, WF_INTAKE_SHARE + 1);
+    check(wf_intake_take_light(&intake), 1, WF_INTAKE_SHARE + 2);
     CHECK_EQ(intake.count, 0);
 }

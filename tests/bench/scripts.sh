@@ -36,5 +36,5 @@ rows=$(wc -l <"$dir/results/partitions.tsv")
 says "$dir/profile" "instructions each"
 says "$dir/profile" "wf_shard_step (shard.c)"
 says "$dir/profile" "encoding and decoding"
-says "$dir/profile" "1.0  wf_partition_run (runtime/partition.c)"
+says "$dir/profile" "1.0  wf_partition_run ("
 exit $failed

@@ -17,6 +17,7 @@
 #include "runtime/record.h"
 #include "storage/keys.h"
 #include "storage/log.h"
+#include "storage/store.h"
 #include "support/test.h"
 #include "weft/definitions.h"
 
@@ -458,4 +459,38 @@ TEST(recover, verify_knows_what_is_in_each_operation)
     CHECK(
         !is_known(WF_SECTION_PARTITION, weft_nothing(), weft_bytes_of(pop, 1)));
     wf_buf_fini(&bytes);
+}
+
+// A new life begins with an epoch of its own, and no earlier than anything that
+// its log has seen, whatever the clock says.
+TEST(recover, a_new_life_has_a_new_epoch_and_a_time_that_does_not_go_back)
+{
+    struct wf_buf frames[2] = {{0}, {0}};
+    struct wf_segment segments[2];
+
+    for (size_t life = 0; life < 2; life++) {
+        struct wf_partition *partition = open_partition();
+        struct wf_batch rows = {0};
+        struct wf_reader reader;
+        struct wf_reader records;
+        uint64_t now_ms;
+
+        if (life == 1) {
+            CHECK_OK(wf_partition_recover_segment(partition, 1, &segments[0]));
+            CHECK_EQ(wf_partition_recovered_ms(partition), 5000);
+        }
+        wf_partition_open(partition, life == 0 ? 5000 : 1000);
+        CHECK(wf_partition_seal(partition, life == 0 ? 5000 : 1000, false,
+                                &frames[life], &rows));
+        reader = wf_reader_of(wf_buf_bytes(&frames[life]));
+        CHECK_OK(wf_segment_decode(&reader, &segments[life]));
+        records = wf_reader_of(segments[life].records);
+        CHECK(wf_record_next(&records, &now_ms, &reader));
+        CHECK_EQ(now_ms, 5000);
+        wf_batch_fini(&rows);
+        close_partition(partition);
+    }
+    CHECK_EQ(segments[0].epoch + 1, segments[1].epoch);
+    wf_buf_fini(&frames[0]);
+    wf_buf_fini(&frames[1]);
 }

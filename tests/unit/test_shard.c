@@ -23,6 +23,7 @@ struct rig {
     struct wf_job *job; // with the committer
     uint64_t commits;
     uint64_t answered[2]; // by client
+    int64_t window_bytes;
 };
 
 static struct rig *rig_now; // for what has no context
@@ -139,7 +140,7 @@ adopt(struct rig *rig, uint32_t index)
         .count = PARTITIONS,
         .incarnation = index + 1,
         .definitions = rig->definitions,
-        .window_bytes = 64 << 20,
+        .window_bytes = rig->window_bytes,
         .residents_max = 1000,
         .stacks_max = 10,
     };
@@ -149,14 +150,14 @@ adopt(struct rig *rig, uint32_t index)
 }
 
 static void
-begin(struct rig *rig)
+begin_with(struct rig *rig, int64_t window_bytes)
 {
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
     struct wf_shard_options options = {
         .shards_count = 1,
         .stores_count = 1,
         .partitions_count = PARTITIONS,
-        .window_bytes = 64 << 20,
+        .window_bytes = window_bytes,
         .memory_bytes = UINT64_MAX,
         .clock = {.wall_ms = wall_ms, .mono_ns = mono_ns, .self = rig},
         .is_patient = true,
@@ -168,7 +169,7 @@ begin(struct rig *rig)
                   .ctx = rig},
     };
 
-    *rig = (struct rig){.now_ms = 1000000};
+    *rig = (struct rig){.now_ms = 1000000, .window_bytes = window_bytes};
     rig_now = rig;
     CHECK_EQ(weft_definitions_create(&rig->definitions), WEFT_OK);
     def.name = "k";
@@ -184,6 +185,12 @@ begin(struct rig *rig)
     settle(rig);
     wf_shard_serve(rig->shard);
     settle(rig);
+}
+
+static void
+begin(struct rig *rig)
+{
+    begin_with(rig, 64 << 20);
 }
 
 static void
@@ -325,5 +332,22 @@ TEST(shard, patience_ends_after_five_milliseconds)
     rig.now_ms += 1;
     step(&rig, 1);
     CHECK(rig.job != NULL);
+    end(&rig);
+}
+
+// Housekeeping may look while the job is away, and trims what nobody needs.
+TEST(shard, a_job_under_way_holds_the_log)
+{
+    struct rig rig;
+
+    begin_with(&rig, 0); // rows go with each commit
+    CHECK(wf_shard_redo_commit(rig.shard, 0) == UINT64_MAX);
+    signal_to(&rig, 0, 1, "a", "count");
+    step(&rig, 3);
+    CHECK(rig.job != NULL);
+    CHECK_EQ(wf_shard_redo_commit(rig.shard, 0), rig.commits + 1);
+    commit(&rig);
+    settle(&rig);
+    CHECK(wf_shard_redo_commit(rig.shard, 0) == UINT64_MAX);
     end(&rig);
 }

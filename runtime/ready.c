@@ -45,9 +45,8 @@ wf_ready_add(struct wf_ready *ready, struct wf_actor *actor)
 }
 
 void
-wf_ready_remove(struct wf_ready *ready, struct wf_actor *actor)
+wf_ready_remove(struct wf_actor *actor)
 {
-    (void)ready;
     wf_list_remove(actor->ready.list, &actor->ready.node);
 }
 
@@ -87,7 +86,7 @@ wf_ready_ran(struct wf_ready *ready, struct wf_actor *actor, uint64_t bytes)
                       : place->used + (uint32_t)bytes;
     ready->is_spent = false;
     if (place->used > ready->share_bytes && wf_ready_has(place)) {
-        wf_ready_remove(ready, actor);
+        wf_ready_remove(actor);
         put(&ready->spent, actor);
     }
 }

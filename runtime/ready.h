@@ -55,7 +55,7 @@ wf_ready_has(const struct wf_ready_place *place)
 
 // It is in no list.
 void wf_ready_add(struct wf_ready *ready, struct wf_actor *actor);
-void wf_ready_remove(struct wf_ready *ready, struct wf_actor *actor);
+void wf_ready_remove(struct wf_actor *actor);
 
 // Whose turn it is, until wf_ready_ran; NULL: nobody's.
 struct wf_actor *wf_ready_take(struct wf_ready *ready);

@@ -24,8 +24,7 @@
 #define FRESH_TURNS 256  // and those of a place more
 #define AGAIN_TURNS_ALONE 256
 
-// Requests and frames.
-// ----------------------------------------------------------
+// Requests and frames. -------------------------------------------------------
 
 static void
 admit(struct wf_shard *shard, struct wf_request *request, bool is_patient)
@@ -121,8 +120,7 @@ wf_shard_admit(struct wf_shard *shard)
     return admit_frames(shard) || has_requests;
 }
 
-// Turns.
-// ------------------------------------------------------------------------
+// Turns. ----------------------------------------------------------------------
 
 void
 wf_shard_note_ready(struct wf_shard *shard, struct wf_shard_place *place)
@@ -172,41 +170,29 @@ take_place(struct wf_shard *shard, struct wf_list *list)
     return NULL;
 }
 
-// Run turns of one partition; returns how many.
-static uint32_t
-run_place(struct wf_shard *shard, struct wf_list *list)
-{
-    struct wf_shard_place *place = take_place(shard, list);
-    uint32_t turns;
-
-    if (place == NULL) {
-        return 0;
-    }
-    shard->turned_ns = wf_shard_now_ns(shard);
-    turns = wf_partition_run(place->partition, shard->now_ms);
-    wf_shard_settle(shard, place);
-    return turns;
-}
-
-// Turns of one place of the list after the other, until there are so many.
-static uint32_t
+// Turns of one place of the list after the other, until there are so many. A
+// place may have none any more; those behind it may. False: no place may run.
+static bool
 run_places(struct wf_shard *shard, struct wf_list *list, uint32_t turns_max)
 {
+    struct wf_shard_place *place = NULL;
     uint32_t turns = 0;
-    uint32_t more = 1;
+    bool has_any = false;
 
-    while (turns < turns_max && more > 0) {
-        more = run_place(shard, list);
-        turns += more;
+    while (turns < turns_max && (place = take_place(shard, list)) != NULL) {
+        shard->turned_ns = wf_shard_now_ns(shard);
+        turns += wf_partition_run(place->partition, shard->now_ms);
+        wf_shard_settle(shard, place);
+        has_any = true;
     }
-    return turns;
+    return has_any;
 }
 
 bool
 wf_shard_run(struct wf_shard *shard)
 {
     uint32_t again = wf_shard_is_shared(shard) ? 1 : AGAIN_TURNS_ALONE;
-    uint32_t fresh = run_places(shard, &shard->ready, FRESH_TURNS);
+    bool has_fresh = run_places(shard, &shard->ready, FRESH_TURNS);
 
-    return run_places(shard, &shard->again, again) + fresh > 0;
+    return run_places(shard, &shard->again, again) || has_fresh;
 }

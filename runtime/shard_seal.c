@@ -28,8 +28,7 @@
 #define PATIENCE_MS 5
 #define COMPANY_BYTES (64U << 10)
 
-// What wants to be sealed.
-// ------------------------------------------------------
+// What wants to be sealed. ----------------------------------------------------
 
 void
 wf_shard_forget_sealing(struct wf_shard_place *place)
@@ -105,8 +104,7 @@ wf_shard_patience_ms(const struct wf_shard *shard)
     return least;
 }
 
-// Sealing.
-// ----------------------------------------------------------------------
+// Sealing. --------------------------------------------------------------------
 
 static size_t
 job_bytes(const struct wf_job *job)

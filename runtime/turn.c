@@ -419,7 +419,7 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
     if (is_ready && !wf_ready_has(&actor->ready)) {
         wf_ready_add(&partition->ready, actor);
     } else if (!is_ready && wf_ready_has(&actor->ready)) {
-        wf_ready_remove(&partition->ready, actor);
+        wf_ready_remove(actor);
     }
     if (has_work && !is_here) {
         wf_residents_page(partition, actor, 0);

@@ -108,7 +108,7 @@ TEST(ready, a_share_is_for_one_segment)
     turn(&rig, 0, SHARE + 1, true);
     turn(&rig, 1, 1, false);
     CHECK(wf_ready_take(&rig.ready) == NULL);
-    wf_ready_remove(&rig.ready, rig.actors[0]); // paused, say
+    wf_ready_remove(rig.actors[0]); // paused, say
     wf_ready_renew(&rig.ready);
     CHECK(wf_ready_take(&rig.ready) == NULL);
     end(&rig);

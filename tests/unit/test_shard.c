@@ -210,14 +210,26 @@ answered(struct wf_request *request)
     wf_request_destroy(request);
 }
 
+static uint32_t
+partition_of(const char *id)
+{
+    struct wf_key key = {0};
+    uint32_t partition;
+
+    CHECK_EQ(wf_key_make("default", "k", id, &key), WEFT_OK);
+    partition = wf_key_partition(&key, PARTITIONS);
+    wf_key_fini(&key);
+    return partition;
+}
+
 static void
-signal_to(struct rig *rig, uint8_t client, uint64_t number, const char *id,
-          const char *name)
+ask_for(struct rig *rig, weft_verb verb, uint8_t client, uint64_t number,
+        const char *id, const char *name)
 {
     struct wf_request *request = wf_request_create();
     struct wf_post *post = wf_post_create(WF_POST_REQUEST);
 
-    request->verb = WEFT_VERB_SIGNAL;
+    request->verb = verb;
     CHECK_EQ(wf_key_make("default", "k", id, &request->key), WEFT_OK);
     request->name = wf_strdup(name);
     request->client[0] = client;
@@ -227,6 +239,13 @@ signal_to(struct rig *rig, uint8_t client, uint64_t number, const char *id,
     post->partition = request->partition;
     post->u.request = request;
     wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+static void
+signal_to(struct rig *rig, uint8_t client, uint64_t number, const char *id,
+          const char *name)
+{
+    ask_for(rig, WEFT_VERB_SIGNAL, client, number, id, name);
 }
 
 static void
@@ -332,6 +351,44 @@ TEST(shard, patience_ends_after_five_milliseconds)
     rig.now_ms += 1;
     step(&rig, 1);
     CHECK(rig.job != NULL);
+    end(&rig);
+}
+
+static void
+pause_it(struct rig *rig, uint64_t number, const char *id)
+{
+    signal_to(rig, 1, number, id, "count");
+    ask_for(rig, WEFT_VERB_PAUSE, 1, number + 1, id, "");
+}
+
+// Places whose actors were paused before their turn do not end the step for
+// those behind them.
+TEST(shard, places_without_turns_do_not_hold_up_others)
+{
+    static const char *const ids[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    struct wf_partition_stats before = {0};
+    struct wf_partition_stats after = {0};
+    struct rig rig;
+
+    begin(&rig);
+    for (uint64_t i = 0; i < 8; i++) {
+        signal_to(&rig, 0, i + 1, ids[i], "count");
+    }
+    signal_to(&rig, 0, 9, "other", "count");
+    step(&rig, 3); // they are loaded
+    settle(&rig);
+    CHECK_EQ(rig.answered[0], 9);
+    wf_shard_add_stats(rig.shard, &before);
+    CHECK_EQ(before.turns, 18); // each its start and the signal
+    for (uint64_t i = 0; i < 8; i++) {
+        if (partition_of(ids[i]) != partition_of("other")) {
+            pause_it(&rig, 2 * i + 1, ids[i]);
+        }
+    }
+    signal_to(&rig, 0, 10, "other", "count");
+    step(&rig, 1);
+    wf_shard_add_stats(rig.shard, &after);
+    CHECK_EQ(after.turns - before.turns, 1);
     end(&rig);
 }
 

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -146,7 +147,8 @@ check_list(struct table *table, bool is_all)
         weft_bytes key = wf_reader_take(&reader, rest);
         struct wf_reader handle = wf_reader_of(wf_reader_take(&reader, value));
 
-        if (reader.failed || shared + rest >= sizeof(name)) {
+        if (reader.failed || shared >= sizeof(name) ||
+            rest >= sizeof(name) - shared) {
             break;
         }
         memcpy(name + shared, key.data, key.len);
@@ -177,7 +179,8 @@ check_table(struct table *table, bool is_all)
     }
     list = get_handle(&reader);
     index = get_handle(&reader);
-    if (reader.failed || !is_inside(table, list) || !is_inside(table, index)) {
+    WF_ASSERT(!reader.failed); // four numbers of at most ten bytes
+    if (!is_inside(table, list) || !is_inside(table, index)) {
         return wf_error(WEFT_ECORRUPT,
                         "%s: its last %d bytes tell of blocks outside of it",
                         table->path, FOOTER_BYTES);

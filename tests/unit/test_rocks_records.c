@@ -14,6 +14,7 @@
 
 #include "storage/store.h"
 #include "support/test.h"
+#include "unit/rocks_rig.h"
 
 #define WRITES 40
 #define BLOCK 32768
@@ -178,4 +179,59 @@ TEST(rocks_records, a_manifest_that_is_missing_is_found)
     find_file(dir, "MANIFEST", "", path);
     CHECK_EQ(unlink(path), 0);
     check_found(dir, path);
+}
+
+// What is too short, or says something else, is for RocksDB to find.
+TEST(rocks_records, what_is_not_known_is_no_fault_of_order)
+{
+    const char *dir = test_dir(t);
+    struct wf_buf buf = {0};
+
+    rocks_rig_varint(&buf, 1); // comparator
+    rocks_rig_text(&buf, "bytes");
+    rocks_rig_varint(&buf, 4); // the last sequence
+    rocks_rig_varint(&buf, 10);
+    rocks_rig_varint(&buf, 5); // none of those: what follows is not looked at
+    rocks_rig_varint(&buf, 4);
+    rocks_rig_varint(&buf, 3);
+    rocks_rig_manifest(dir, &buf);
+    rocks_rig_fixed(&buf, 1, 8); // a write of eleven bytes
+    rocks_rig_fixed(&buf, 1, 3);
+    rocks_rig_record(dir, "000004.log", &buf);
+    CHECK_OK(wf_rocks_records_check(dir));
+
+    rocks_rig_varint(&buf, 4); // and ends there
+    rocks_rig_manifest(dir, &buf);
+    CHECK_OK(wf_rocks_records_check(dir));
+
+    rocks_rig_varint(&buf, 1); // a name that is longer than its record
+    rocks_rig_varint(&buf, 100);
+    rocks_rig_manifest(dir, &buf);
+    CHECK_OK(wf_rocks_records_check(dir));
+}
+
+TEST(rocks_records, sequences_that_go_back_within_one_edit_are_found)
+{
+    const char *dir = test_dir(t);
+    struct wf_buf buf = {0};
+
+    for (uint64_t sequence = 10; sequence > 8; sequence--) {
+        rocks_rig_varint(&buf, 4);
+        rocks_rig_varint(&buf, sequence);
+    }
+    rocks_rig_manifest(dir, &buf);
+    CHECK_ERR(wf_rocks_records_check(dir), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), "MANIFEST-000005") != NULL);
+}
+
+// A directory of this name cannot be listed.
+TEST(rocks_records, a_directory_that_is_none_cannot_be_checked)
+{
+    char path[700];
+    struct wf_buf buf = {0};
+
+    rocks_rig_file(test_dir(t), "file", &buf);
+    snprintf(path, sizeof(path), "%s/file", test_dir(t));
+    CHECK_ERR(wf_rocks_records_check(path), WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), path) != NULL);
 }

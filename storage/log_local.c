@@ -219,7 +219,8 @@ decode_key(weft_bytes key, uint64_t *out_number)
     struct wf_reader reader = wf_reader_of(key);
     uint64_t number = wf_reader_u64(&reader);
 
-    if (key.len != COMMIT_KEY_BYTES || number == 0) {
+    // After the last of all numbers no commit could come.
+    if (key.len != COMMIT_KEY_BYTES || number == 0 || number == UINT64_MAX) {
         return wf_error(WEFT_ECORRUPT,
                         "log: a key of %zu bytes is no commit number", key.len);
     }

@@ -293,6 +293,59 @@ TEST(log, a_missing_end_is_corruption)
     destroy_rig(&rig);
 }
 
+// A row of this key.
+static void
+put_key(struct rig *rig, const uint8_t *key, size_t len)
+{
+    struct wf_batch batch = {0};
+
+    wf_batch_put(&batch, WF_CF_LOG, weft_bytes_of(key, len), weft_text("row"));
+    CHECK_OK(rig->store.ops->write(rig->store.self, &batch, true));
+    wf_batch_fini(&batch);
+}
+
+TEST(log, a_key_that_is_no_commit_number_is_corruption)
+{
+    static const uint8_t between[] = {0, 0, 0, 0, 0, 0, 0, 2, 1};
+    static const uint8_t zero[8] = {0};
+    struct rig rig = create_rig();
+    struct story story = {0};
+    struct wf_log log;
+
+    append_many(&rig, 3);
+    put_key(&rig, between, sizeof(between));
+    CHECK_ERR(read_from(&rig, 1, &story), WEFT_ECORRUPT);
+    CHECK_STR(story.text, "1:0=many 2:0=many ");
+    CHECK_STR(weft_err_detail(), "log: a key of 9 bytes is no commit number");
+    put_key(&rig, zero, sizeof(zero));
+    rig.log.ops->close(rig.log.self);
+    CHECK_ERR(wf_log_local_open(rig.store, true, &log), WEFT_ECORRUPT);
+    rig.store.ops->close(rig.store.self);
+    wf_memory_disk_destroy(rig.disk);
+}
+
+// Nothing is looked for beyond the last of all numbers, and none can be it:
+// no commit could follow.
+TEST(log, the_last_of_all_numbers_is_no_commit)
+{
+    static const uint8_t one_before[] = {255, 255, 255, 255,
+                                         255, 255, 255, 254};
+    static const uint8_t last[] = {255, 255, 255, 255, 255, 255, 255, 255};
+    struct rig rig = create_rig();
+    struct wf_log log;
+
+    append_many(&rig, 3);
+    put_key(&rig, one_before, sizeof(one_before));
+    close_rig(&rig);
+    open_rig(&rig);
+    CHECK_EQ(rig.log.ops->last(rig.log.self), UINT64_MAX - 1);
+    put_key(&rig, last, sizeof(last));
+    rig.log.ops->close(rig.log.self);
+    CHECK_ERR(wf_log_local_open(rig.store, true, &log), WEFT_ECORRUPT);
+    rig.store.ops->close(rig.store.self);
+    wf_memory_disk_destroy(rig.disk);
+}
+
 // Change the row of a commit, byte by byte.
 static void
 rewrite_commit(struct rig *rig, uint64_t number, weft_bytes value)

@@ -13,7 +13,9 @@
 #
 #   assertions   conditions within WF_ASSERT and WF_ASSERT_SLOW: one way out of
 #                each is a bug of weft
-#   impossible   the default of a switch that is WF_ASSERT(false)
+#   impossible   the default of a switch that is WF_ASSERT(false), and the way
+#                past one without a default: the compiler wants a case for each
+#                value of its enum
 #
 # An error is a line that makes one or passes one on: it names a WEFT_E..., is
 # a goto, or returns err.
@@ -84,6 +86,15 @@ class Source:
                 return at
         return None
 
+    # Whether there is a switch at this line, and it has no default.
+    def names_all(self, number):
+        line = self.text[number - 1]
+        if not re.match(r"\s*switch \(", line):
+            return False
+        indent = line[: len(line) - len(line.lstrip())]
+        end = self.text.index(indent + "}", number)
+        return indent + "default:" not in self.text[number:end]
+
     def settle(self):
         self.left_out = collections.Counter()
         for number in list(self.branches):
@@ -97,6 +108,10 @@ class Source:
                 if 0 in self.branches.get(switch, []):
                     self.branches[switch].remove(0)
                     self.left_out["impossible"] += 1
+        for number, counts in self.branches.items():
+            if self.names_all(number) and counts[-1] == 0:
+                counts.pop()
+                self.left_out["impossible"] += 1
 
     def errors(self):
         for number in sorted(self.lines):

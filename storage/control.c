@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "storage/file.h"
@@ -233,9 +234,10 @@ wf_control_ask(const char *dir, const char *to, struct wf_control_ask **out_ask)
                        id, to);
     weft_err err;
 
-    if (strlen(to) >= PATH_MAX || len < 0 || len >= TEXT_BYTES) {
+    if (strlen(to) >= PATH_MAX) {
         return wf_error(WEFT_EINVAL, "the path of the copy is too long");
     }
+    WF_ASSERT(len > 0 && len < TEXT_BYTES);
     (void)snprintf(suffix, sizeof(suffix), ".%016" PRIx64, id);
     path = join(dir, request_name, "");
     temporary = join(dir, request_name, suffix);

@@ -58,7 +58,7 @@ ask_system(const char *dir)
     int len = snprintf(path, sizeof(path), "%s/LOCK", dir);
     int fd;
 
-    if (len < 0 || (size_t)len >= sizeof(path)) {
+    if ((size_t)len >= sizeof(path)) {
         return wf_error(WEFT_EINVAL, "%s: the path is too long", dir);
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -62,7 +62,7 @@ wf_rocks_files_check(const char *dir, bool is_read_only)
     weft_err err;
     int len = snprintf(path, sizeof(path), "%s/CURRENT", dir);
 
-    if (len < 0 || (size_t)len >= sizeof(path)) {
+    if ((size_t)len >= sizeof(path)) {
         return wf_error(WEFT_EINVAL, "%s: the path is too long", dir);
     }
     if (stat(path, &status) == 0) {

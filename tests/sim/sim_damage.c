@@ -428,3 +428,84 @@ TEST(damage, letters_that_cannot_be_read_are_read_again_until_they_can)
         rig_end(&rig);
     }
 }
+
+// Rows of nobody. -------------------------------------------------------------
+
+// A row whose key begins as those of its kind and ends in these bytes.
+static void
+put_row(struct rig *rig, char kind, const void *end, size_t len,
+        weft_bytes value)
+{
+    const struct wf_store *store = &rig->world->sites[0].store;
+    struct wf_batch batch = {0};
+    struct wf_buf key = {0};
+
+    wf_keys_range(&key, kind, 0);
+    wf_buf_put(&key, end, len);
+    wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&key), value);
+    CHECK_OK(store->ops->write(store->self, &batch, true));
+    wf_batch_fini(&batch);
+    wf_buf_fini(&key);
+}
+
+// A list says so rather than leave out what it cannot read; what is removed
+// when its time is over is passed by.
+TEST(damage, an_image_row_of_nobody_is_told_by_lists_and_passed_by_otherwise)
+{
+    static const char *const ends[] = {"nobody", "", "d\0k"};
+    static const size_t lens[] = {6, 0, 3};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        struct rig rig = rig_begin();
+        const struct world_call *call;
+
+        put_row(&rig, WF_KEY_IMAGE, ends[i], lens[i], wf_buf_bytes(&rig.image));
+        world_crash(rig.world, 0);
+        call = world_ask(rig.world, WEFT_VERB_LIST, "counter", "a", "",
+                         weft_nothing());
+        CHECK_ERR(call->err, WEFT_ECORRUPT);
+        CHECK_STR(call->detail, "an image row cannot be read");
+        world_run_ms(rig.world, 200000); // it was looked at more than once
+        CHECK_OK(ask(&rig, "a", "add", "3"));
+        CHECK_OK(ask(&rig, "b", "add", "3"));
+        rig_end(&rig);
+    }
+}
+
+TEST(damage, an_image_that_does_not_decode_is_told_by_lists)
+{
+    struct rig rig = rig_begin();
+
+    put_image(&rig, weft_bytes_of(rig.image.data, 4));
+    CHECK_ERR(
+        world_ask(rig.world, WEFT_VERB_LIST, "counter", "a", "", weft_nothing())
+            ->err,
+        WEFT_ECORRUPT);
+    world_run_ms(rig.world, 200000);
+    CHECK_OK(ask(&rig, "b", "add", "3"));
+    rig_end(&rig);
+}
+
+// The others in it are woken all the same.
+TEST(damage, a_wake_row_of_nobody_is_told_and_keeps_nobody_asleep)
+{
+    struct rig rig = rig_begin();
+    struct wf_buf soon = {0};
+
+    CHECK_OK(ask(&rig, "a", "later", "2"));
+    world_settle(rig.world, 1000);
+    put_row(&rig, WF_KEY_READY, "nobody", 6, weft_nothing());
+    put_row(&rig, WF_KEY_READY, NULL, 0, weft_nothing());
+    wf_buf_put_u64(&soon, world_wake_cursor(rig.world, 0) + 100);
+    put_row(&rig, WF_KEY_SLEEP, soon.data, soon.len, weft_nothing());
+    wf_buf_put(&soon, "nobody", 6);
+    put_row(&rig, WF_KEY_SLEEP, soon.data, soon.len, weft_nothing());
+    world_crash(rig.world, 0);
+    world_run_ms(rig.world, 120000);
+    CHECK(strstr(world_trace(rig.world), "a wake row of 9 bytes") != NULL);
+    CHECK(strstr(world_trace(rig.world), "a wake row of 11 bytes") != NULL);
+    CHECK(strstr(world_trace(rig.world), "a wake row of 17 bytes") != NULL);
+    CHECK_OK(ask(&rig, "a", "read", "3"));
+    wf_buf_fini(&soon);
+    rig_end(&rig);
+}

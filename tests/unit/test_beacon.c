@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/hash.h"
 #include "support/test.h"
 
 #define SLOT 4096
@@ -208,6 +209,49 @@ TEST(beacon, has_its_golden_bytes)
                 weft_bytes_of(golden_crc, 4));
 }
 
+// Change a byte of the newest slot, and make its checksum right again.
+static void
+change_slot(const char *path, off_t at, uint8_t value)
+{
+    uint8_t slot[SLOT];
+    uint32_t crc;
+    int fd = open(path, O_RDWR);
+
+    CHECK_EQ(pread(fd, slot, SLOT, SLOT), SLOT);
+    slot[at] = value;
+    crc = wf_crc32c(0, slot, SLOT - 4);
+    for (int i = 0; i < 4; i++) {
+        slot[SLOT - 4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+    CHECK_EQ(pwrite(fd, slot, SLOT, SLOT), SLOT);
+    CHECK_EQ(close(fd), 0);
+}
+
+TEST(beacon, of_another_kind_or_version_is_none)
+{
+    static const struct {
+        off_t at;
+        uint8_t value;
+    } changes[] = {
+        {0, 'X'}, // magic
+        {7, 3},   // version
+        {72, 1},  // files: 16 million
+    };
+    const char *path = path_of(test_dir(t), "beacon");
+    struct wf_beacon_state state;
+
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+        write_commits(path, 258, 258);
+        change_slot(path, 75, 2); // as it was
+        CHECK_OK(wf_beacon_read(path, &state));
+        CHECK_EQ(state.last_commit, 258);
+        CHECK_EQ(state.files_count, 2);
+        change_slot(path, changes[i].at, changes[i].value);
+        CHECK(wf_beacon_read(path, &state) != WEFT_OK);
+        CHECK_EQ(unlink(path), 0);
+    }
+}
+
 TEST(beacon, is_not_used_after_a_failed_write)
 {
     const char *path = path_of(test_dir(t), "beacon");
@@ -263,7 +307,9 @@ TEST(beacon, of_too_many_wal_files_lists_the_newest)
     const char *dir = test_dir(t);
     struct wf_beacon_state state = {0};
 
-    for (unsigned i = 1; i <= WF_BEACON_FILES_MAX + 6; i++) {
+    // In this order some come that are older than all that are kept.
+    for (unsigned at = 0; at < WF_BEACON_FILES_MAX + 6; at++) {
+        unsigned i = 1 + (at + 3) % (WF_BEACON_FILES_MAX + 6);
         char name[32];
         snprintf(name, sizeof(name), "%06u.log", i);
         write_file(dir, name, i);

@@ -134,6 +134,7 @@ TEST(control, what_is_not_understood_has_a_name)
         {"weft backup 1\n00000000000000aa", 0},
         {"weft backup 2\n00000000000000aa\n/a\n", 0xaa},
         {"weft backup 1\n00000000000000aa\n", 0xaa},
+        {"weft backup 1\n00000000000000aa\n/", 0xaa},
         {"weft backup 1\n00000000000000aa\n/a", 0xaa},
         {"weft backup 1\n00000000000000aa\na/b\n", 0xaa},
     };
@@ -147,6 +148,44 @@ TEST(control, what_is_not_understood_has_a_name)
         CHECK(request.to == NULL);
         close(fd);
     }
+}
+
+TEST(control, a_path_that_is_too_long_is_refused)
+{
+    static char to[5001];
+    struct wf_control_ask *ask = NULL;
+    struct wf_control_request request;
+    char text[9000];
+    int fd;
+
+    memset(to, 'a', 5000);
+    to[0] = '/';
+    CHECK_ERR(wf_control_ask(test_dir(t), to, &ask), WEFT_EINVAL);
+    CHECK(!exists(t, "backup.request"));
+    snprintf(text, sizeof(text), "weft backup 1\n00000000000000aa\n%s\n", to);
+    fd = put_locked(t, text);
+    CHECK_ERR(wf_control_find(test_dir(t), &request), WEFT_EFORMAT);
+    CHECK_EQ(request.id, 0xaa);
+    close(fd);
+}
+
+// Somebody has taken the name of a request for something else: that is not
+// removed by who asked.
+TEST(control, a_request_is_removed_by_who_made_it_alone)
+{
+    struct wf_control_ask *ask = NULL;
+
+    CHECK_OK(wf_control_ask(test_dir(t), "/a", &ask));
+    CHECK_EQ(unlink(path_of(t, "backup.request")), 0);
+    close(put_file(t, "backup.request", "other", 5));
+    wf_control_end(ask);
+    CHECK(exists(t, "backup.request"));
+
+    CHECK_OK(wf_control_ask(test_dir(t), "/a", &ask));
+    CHECK_EQ(unlink(path_of(t, "backup.request")), 0);
+    wf_control_end(ask);
+    wf_control_end(NULL);
+    CHECK(!exists(t, "backup.request"));
 }
 
 TEST(control, a_request_that_is_no_text_is_not_read)
@@ -187,6 +226,20 @@ TEST(control, an_answer_that_is_not_understood_is_said)
     close(put_file(t, "backup.answer", text, (size_t)len));
     CHECK(wf_control_is_answered(ask, &answer));
     CHECK_EQ(answer, WEFT_EFORMAT);
+
+    len = snprintf(text, sizeof(text), "weft backup 1\n%016llx\nWEFT_EIO\n",
+                   (unsigned long long)request.id);
+    close(put_file(t, "backup.answer", text, (size_t)len));
+    CHECK(wf_control_is_answered(ask, &answer)); // without a reason
+    CHECK_EQ(answer, WEFT_EIO);
+
+    // Half of one, no text, and none.
+    close(put_file(t, "backup.answer", text, 20));
+    CHECK(!wf_control_is_answered(ask, &answer));
+    close(put_file(t, "backup.answer", "\0\0\0", 3));
+    CHECK(!wf_control_is_answered(ask, &answer));
+    CHECK_EQ(unlink(path_of(t, "backup.answer")), 0);
+    CHECK(!wf_control_is_answered(ask, &answer));
     wf_control_end(ask);
 }
 

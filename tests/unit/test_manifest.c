@@ -132,3 +132,27 @@ TEST(manifest, that_is_newer_is_not_checked)
     CHECK_EQ(known.number, 6);
     CHECK_EQ(known.bytes, 1);
 }
+
+TEST(manifest, that_current_does_not_name_is_not_looked_for)
+{
+    struct wf_manifest known;
+    const char *dir = begin(t, &known);
+    struct wf_manifest found = known;
+
+    write_file(dir, "CURRENT", "w", "something else\n");
+    CHECK_OK(wf_manifest_measure(dir, &found));
+    CHECK_EQ(found.number, 0);
+    CHECK_OK(wf_manifest_check(dir, &known)); // RocksDB says what is wrong
+}
+
+TEST(manifest, that_is_no_file_cannot_be_read)
+{
+    struct wf_manifest known;
+    const char *dir = begin(t, &known);
+
+    CHECK_EQ(unlink(path_of(dir, "MANIFEST-000005")), 0);
+    CHECK_EQ(symlink("MANIFEST-000005", path_of(dir, "MANIFEST-000005")), 0);
+    CHECK_ERR(wf_manifest_check(dir, &known), WEFT_EIO);
+    CHECK_ERR(wf_manifest_measure(dir, &known), WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), "MANIFEST-000005") != NULL);
+}

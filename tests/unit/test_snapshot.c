@@ -171,6 +171,33 @@ TEST(snapshot, removes_what_a_crash_left)
     check_file(path_of(to, "one"), "1");
 }
 
+TEST(snapshot, refuses_what_is_too_deep_for_a_store)
+{
+    const char *from = make_source(t);
+    char to[4096];
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s", from);
+    for (int i = 0; i < 20; i++) {
+        strcat(path, "/d");
+        CHECK_EQ(mkdir(path, 0755), 0);
+    }
+    snprintf(to, sizeof(to), "%s/to", test_dir(t));
+    CHECK_ERR(wf_snapshot_copy_dir(from, to), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "too deep") != NULL);
+    CHECK(!exists(to));
+    CHECK(!exists(path_of(test_dir(t), "to.partial")));
+}
+
+TEST(snapshot, a_target_may_end_in_slashes)
+{
+    const char *from = make_source(t);
+
+    CHECK_OK(wf_snapshot_copy_dir(from, path_of(test_dir(t), "to//")));
+    check_file(path_of(test_dir(t), "to/one"), "1");
+    CHECK(!exists(path_of(test_dir(t), "to.partial")));
+}
+
 TEST(snapshot, a_copied_store_opens_and_lives_on_its_own)
 {
     const char *from = path_of(test_dir(t), "store");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "storage/lockfile.h"
 #include "storage/store.h"
 #include "support/test.h"
 
@@ -504,5 +505,46 @@ TEST(store_rocks, a_checkpoint_opens_as_the_store_was)
     CHECK_OK(put(copy, 3, true));
     CHECK_ERR(get(store, 3), WEFT_ENOTFOUND);
     copy.ops->close(copy.self);
+    store.ops->close(store.self);
+}
+
+// A path that the system takes, and that is too long for the files below it.
+TEST(store_rocks, a_path_without_room_for_its_files_is_refused)
+{
+    struct wf_store store;
+    char path[5000];
+    size_t len = (size_t)snprintf(path, sizeof(path), "%s", test_dir(t));
+
+    while (len + 4 < 4096) {
+        memcpy(path + len, "/.", 3);
+        len += 2;
+    }
+    CHECK_EQ(access(path, F_OK), 0);
+    CHECK_ERR(wf_lockfile_check(path), WEFT_EINVAL);
+    CHECK_ERR(wf_store_rocks_open(path, false, &store), WEFT_EINVAL);
+}
+
+TEST(store_rocks,
+     files_of_a_store_without_current_are_not_taken_for_an_empty_one)
+{
+    const char *dir = test_dir(t);
+    struct wf_store store;
+    char path[700];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/000004.log", dir);
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_ERR(wf_store_rocks_open(dir, false, &store), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), "no CURRENT") != NULL);
+    CHECK_EQ(unlink(path), 0);
+
+    snprintf(path, sizeof(path), "%s/1.txt", dir); // is none of a store
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_ERR(wf_store_rocks_open(dir, true, &store), WEFT_ENOTFOUND);
+    CHECK_OK(wf_store_rocks_open(dir, false, &store));
     store.ops->close(store.self);
 }

@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_apply.c - operations on an actor that are cut, strange, or about what it
+// does not have: refused, or without effect, and never more than that.
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "runtime/actor.h"
+#include "runtime/attributes.h"
+#include "runtime/letter.h"
+#include "runtime/partition.h"
+#include "runtime/partition_impl.h"
+#include "runtime/record.h"
+#include "support/test.h"
+#include "weft/definitions.h"
+
+// A partition with one actor, which is live.
+struct rig {
+    weft_definitions *definitions;
+    struct wf_partition *partition;
+    struct wf_actor *actor;
+    struct wf_buf ops; // to be applied
+    uint64_t record;
+};
+
+static struct rig
+begin(void)
+{
+    static const struct wf_trace silent;
+    struct rig rig = {.record = 5};
+    struct wf_key key;
+
+    CHECK_OK(weft_definitions_create(&rig.definitions));
+    rig.partition = wf_partition_create(&(struct wf_partition_options){
+        .index = 0,
+        .count = 1,
+        .incarnation = 1,
+        .definitions = rig.definitions,
+        .trace = &silent,
+        .residents_max = 1000,
+    });
+    CHECK_OK(wf_key_make("default", "order", "17", &key));
+    rig.actor = wf_residents_get(rig.partition, &key);
+    wf_key_fini(&key);
+    rig.actor->residency = WF_RESIDENCY_LOADED;
+    rig.actor->status = WEFT_STATUS_RUNNING;
+    return rig;
+}
+
+static void
+end(struct rig *rig)
+{
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    wf_partition_destroy(rig->partition, &requests);
+    weft_definitions_destroy(rig->definitions);
+    wf_buf_fini(&rig->ops);
+}
+
+// Apply what was put into ops, and empty it.
+static bool
+apply(struct rig *rig)
+{
+    bool is_applied =
+        wf_apply_to_actor(rig->partition, rig->actor, rig->record++, 1000,
+                          wf_buf_bytes(&rig->ops));
+
+    wf_buf_reset(&rig->ops);
+    return is_applied;
+}
+
+static void
+put_op(struct rig *rig, enum wf_op op)
+{
+    wf_buf_put_u8(&rig->ops, (uint8_t)op);
+}
+
+static void
+put_number(struct rig *rig, uint64_t number)
+{
+    wf_buf_put_varint(&rig->ops, number);
+}
+
+static void
+put_text(struct rig *rig, const char *text)
+{
+    wf_buf_put_text(&rig->ops, text);
+}
+
+static void
+put_letter(struct rig *rig, enum wf_letter_type type)
+{
+    struct wf_buf letter = {0};
+
+    wf_letter_encode(
+        &(struct wf_letter){.type = type, .name = weft_text("pay")}, &letter);
+    wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&letter));
+    wf_buf_fini(&letter);
+}
+
+static void
+push(struct rig *rig)
+{
+    put_op(rig, WF_OP_PUSH);
+    put_letter(rig, WF_LETTER_SIGNAL);
+    CHECK(apply(rig));
+}
+
+TEST(apply, an_operation_that_ends_early_is_refused)
+{
+    static const struct {
+        enum wf_op op;
+        const char *fields; // a number, bytes, a client
+    } ops[] = {
+        {WF_OP_RETRY, "VVB"},
+        {WF_OP_PARK, "B"},
+        {WF_OP_CRASHED, "B"},
+        {WF_OP_STATE, "VB"},
+        {WF_OP_TIMER_SET, "VVB"},
+        {WF_OP_TIMER_CLEAR, "V"},
+        {WF_OP_COMMAND_OPEN, "VVBBBB"},
+        {WF_OP_PUBLISH, "BB"},
+        {WF_OP_UNPUBLISH, "B"},
+        {WF_OP_FINISH, "VBBBB"},
+        {WF_OP_VERSION, "V"},
+        {WF_OP_OPERATED, "BBB"},
+        {WF_OP_RUN_AGAIN, "VB"},
+        {WF_OP_MEMO, "BB"},
+        {WF_OP_UPDATE_OPEN, "VBCVV"},
+        {WF_OP_UPDATE_ACCEPT, "V"},
+        {WF_OP_UPDATE_DONE, "VVB"},
+        {WF_OP_UPDATE_DROP, "V"},
+        {WF_OP_CALL_CLOSE, "V"},
+        {WF_OP_CALL_ASK, "VV"},
+        {WF_OP_QUESTION_KEEP, "VB"},
+        {WF_OP_QUESTION_DROP, "V"},
+        {WF_OP_FORK, "V"},
+    };
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+        struct wf_buf whole = {0};
+        size_t len = 1;
+
+        wf_buf_put_u8(&whole, (uint8_t)ops[i].op);
+        for (const char *field = ops[i].fields; *field != '\0'; field++) {
+            if (*field == 'V') {
+                wf_buf_put_varint(&whole, 3);
+            } else if (*field == 'B') {
+                wf_buf_put_text(&whole, "text");
+            } else {
+                wf_buf_put(&whole, "0123456789abcdef", 16);
+            }
+        }
+        for (; len <= whole.len; len++) {
+            struct rig rig = begin();
+
+            wf_buf_put(&rig.ops, whole.data, len);
+            CHECK_EQ(apply(&rig), len == whole.len);
+            end(&rig);
+        }
+        wf_buf_fini(&whole);
+    }
+}
+
+TEST(apply, an_operation_of_nobody_is_refused)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, (enum wf_op)0);
+    CHECK(!apply(&rig));
+    put_op(&rig, (enum wf_op)250);
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_EPOCH);
+    put_number(&rig, 7);
+    CHECK(!apply(&rig));
+    end(&rig);
+}
+
+// What comes behind the one that is refused is not looked at.
+TEST(apply, letters_that_are_not_there_are_not_taken)
+{
+    struct rig rig = begin();
+
+    push(&rig);
+    put_op(&rig, WF_OP_POP);
+    CHECK(apply(&rig));
+    put_op(&rig, WF_OP_POP);
+    put_op(&rig, WF_OP_PUSH);
+    put_letter(&rig, WF_LETTER_SIGNAL);
+    CHECK(!apply(&rig));
+    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 0);
+    put_op(&rig, WF_OP_JOURNAL_LETTER);
+    CHECK(!apply(&rig));
+    CHECK_EQ(rig.actor->journal.count, 0);
+    end(&rig);
+}
+
+// It is a later turn that finds it strange.
+TEST(apply, a_letter_that_does_not_decode_waits_as_any_other)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_PUSH);
+    put_text(&rig, "none");
+    CHECK(apply(&rig));
+    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
+    put_op(&rig, WF_OP_RESTART);
+    put_text(&rig, "input");
+    put_text(&rig, "none");
+    CHECK(!apply(&rig));
+    end(&rig);
+}
+
+// There is no number for what comes before the first of all letters.
+TEST(apply, nothing_comes_before_the_first_letter_of_all)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_RESTART);
+    put_text(&rig, "input");
+    put_letter(&rig, WF_LETTER_SIGNAL);
+    CHECK(!apply(&rig));
+    end(&rig);
+    rig = begin();
+    push(&rig);
+    put_op(&rig, WF_OP_POP);
+    put_op(&rig, WF_OP_RESTART);
+    put_text(&rig, "input");
+    put_letter(&rig, WF_LETTER_SIGNAL);
+    CHECK(apply(&rig));
+    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
+    end(&rig);
+}
+
+TEST(apply, a_patch_stays_within_the_state)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_STATE);
+    put_number(&rig, 1);
+    put_text(&rig, "state");
+    CHECK(apply(&rig));
+    put_op(&rig, WF_OP_STATE_PATCH);
+    put_number(&rig, 6);
+    put_text(&rig, "");
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_STATE_PATCH);
+    put_number(&rig, 4);
+    put_text(&rig, "ed");
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_STATE_PATCH);
+    put_number(&rig, UINT64_MAX);
+    put_text(&rig, "ed");
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_STATE_PATCH);
+    put_number(&rig, 5);
+    put_text(&rig, "");
+    put_op(&rig, WF_OP_STATE_PATCH);
+    put_number(&rig, 2);
+    put_text(&rig, "ir");
+    CHECK(apply(&rig));
+    CHECK_BYTES(rig.actor->state, weft_text("stire"));
+    end(&rig);
+}
+
+static void
+put_call(struct rig *rig, uint64_t id, const char *target, size_t len)
+{
+    put_op(rig, WF_OP_CALL_OPEN);
+    put_number(rig, id);
+    put_number(rig, WF_CALL_CHILD);
+    wf_buf_put_bytes(&rig->ops, weft_bytes_of(target, len));
+    put_number(rig, WEFT_PARENT_CLOSE_ABANDON);
+    put_number(rig, WEFT_CANCELLATION_TRY);
+}
+
+TEST(apply, a_call_has_one_number_and_somebody_to_call)
+{
+    struct rig rig = begin();
+
+    put_call(&rig, 1, "d\0k\0i", 5);
+    CHECK(apply(&rig));
+    put_call(&rig, 1, "d\0k\0j", 5);
+    CHECK(!apply(&rig));
+    put_call(&rig, 2, "nobody", 6);
+    CHECK(!apply(&rig));
+    end(&rig);
+}
+
+TEST(apply, numbers_of_what_is_open_are_given_once)
+{
+    struct rig rig = begin();
+
+    for (int i = 0; i < 2; i++) {
+        put_op(&rig, WF_OP_QUESTION_KEEP);
+        put_number(&rig, 3);
+        put_letter(&rig, WF_LETTER_SIGNAL);
+        CHECK_EQ(apply(&rig), i == 0);
+        put_op(&rig, WF_OP_UPDATE_OPEN);
+        put_number(&rig, 3);
+        put_text(&rig, "id");
+        wf_buf_put(&rig.ops, "0123456789abcdef", 16);
+        put_number(&rig, 1);
+        put_number(&rig, 0);
+        CHECK_EQ(apply(&rig), i == 0);
+        put_op(&rig, WF_OP_COMMAND_OPEN);
+        put_number(&rig, 3);
+        put_number(&rig, WF_COMMAND_ACTIVITY);
+        for (int j = 0; j < 4; j++) {
+            put_text(&rig, "text");
+        }
+        CHECK_EQ(apply(&rig), i == 0);
+    }
+    CHECK_EQ(rig.actor->next_id, 4);
+    put_op(&rig, WF_OP_QUESTION_KEEP); // a lower one, which is free
+    put_number(&rig, 2);
+    put_letter(&rig, WF_LETTER_SIGNAL);
+    CHECK(apply(&rig));
+    CHECK_EQ(rig.actor->next_id, 4);
+    end(&rig);
+}
+
+// It ended before this: nothing is left to be done.
+TEST(apply, what_is_not_open_any_more_is_left_alone)
+{
+    static const enum wf_op ops[] = {
+        WF_OP_TIMER_CLEAR,    WF_OP_CALL_CLOSE,      WF_OP_QUESTION_DROP,
+        WF_OP_UPDATE_ACCEPT,  WF_OP_UPDATE_DROP,     WF_OP_COMMAND_CLOSE,
+        WF_OP_COMMAND_CANCEL, WF_OP_COMMAND_ABANDON,
+    };
+    struct rig rig = begin();
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+        put_op(&rig, ops[i]);
+        put_number(&rig, 9);
+    }
+    put_op(&rig, WF_OP_CALL_ASK);
+    put_number(&rig, 9);
+    put_number(&rig, 1);
+    put_op(&rig, WF_OP_UPDATE_DONE);
+    put_number(&rig, 9);
+    put_number(&rig, 0);
+    put_text(&rig, "data");
+    CHECK_EQ(apply(&rig), true);
+    CHECK_EQ(rig.actor->next_id, 0);
+    end(&rig);
+}
+
+TEST(apply, more_letters_than_are_owed_are_not_told)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_TOLD);
+    put_number(&rig, 0);
+    CHECK(apply(&rig));
+    put_op(&rig, WF_OP_TOLD);
+    put_number(&rig, 1);
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_TOLD);
+    CHECK(!apply(&rig));
+    end(&rig);
+}
+
+TEST(apply, a_memo_has_its_limit_and_attributes_are_attributes)
+{
+    static const char large[WF_MEMO_BYTES_MAX + 1];
+    weft_attribute vip = weft_attribute_bool("vip", 1);
+    struct wf_buf entry = {0};
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_MEMO);
+    put_text(&rig, "name");
+    wf_buf_put_bytes(&rig.ops, weft_bytes_of(large, sizeof(large)));
+    CHECK(!apply(&rig));
+    CHECK_EQ(rig.actor->memo.len, 0);
+    put_op(&rig, WF_OP_ATTRIBUTE);
+    put_text(&rig, "none");
+    CHECK(!apply(&rig));
+    put_op(&rig, WF_OP_ATTRIBUTE);
+    CHECK(!apply(&rig));
+    CHECK_EQ(rig.actor->attributes.len, 0);
+    wf_attributes_put(&entry, &vip);
+    put_op(&rig, WF_OP_ATTRIBUTE);
+    wf_buf_put_bytes(&rig.ops, wf_buf_bytes(&entry));
+    CHECK(apply(&rig));
+    CHECK(rig.actor->attributes.len > 0);
+    wf_buf_fini(&entry);
+    end(&rig);
+}
+
+static void
+put_create(struct rig *rig, const char *parent, const char *options)
+{
+    put_op(rig, WF_OP_CREATE);
+    for (int i = 0; i < 3; i++) {
+        put_number(rig, 1);
+    }
+    put_text(rig, parent);
+    put_number(rig, 0);
+    put_number(rig, 0);
+    put_text(rig, "input");
+    put_text(rig, options);
+}
+
+TEST(apply, a_start_has_a_parent_or_none_and_options_that_decode)
+{
+    struct rig rig = begin();
+
+    put_create(&rig, "", "");
+    CHECK(apply(&rig));
+    put_create(&rig, "nobody", "");
+    CHECK(!apply(&rig));
+    put_create(&rig, "", "\xff\xff");
+    CHECK(!apply(&rig));
+    end(&rig);
+}
+
+TEST(apply, what_is_imported_or_reset_must_be_there)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_IMPORT);
+    put_text(&rig, "no image");
+    CHECK(!apply(&rig));
+    end(&rig);
+    rig = begin();
+    put_op(&rig, WF_OP_RESET);
+    put_number(&rig, 1); // entry; there is none
+    put_number(&rig, 0);
+    CHECK(!apply(&rig));
+    CHECK_EQ(rig.actor->run, 0);
+    end(&rig);
+}
+
+// The oldest go.
+TEST(apply, of_what_operators_did_the_latest_is_kept)
+{
+    struct rig rig = begin();
+
+    for (int i = 0; i < WF_OPERATIONS_MAX + 2; i++) {
+        put_op(&rig, WF_OP_OPERATED);
+        for (int j = 0; j < 3; j++) {
+            put_text(&rig, "text");
+        }
+        CHECK(apply(&rig));
+    }
+    CHECK_EQ(rig.actor->operations.count, WF_OPERATIONS_MAX);
+    CHECK_EQ(WF_CONTAINER(wf_list_first(&rig.actor->operations),
+                          struct wf_operation, node)
+                 ->number,
+             3);
+    end(&rig);
+}
+
+// Records. --------------------------------------------------------------------
+
+TEST(apply, of_records_that_wait_none_comes_after_one_that_is_refused)
+{
+    static const uint8_t bad[] = {250};
+    struct rig rig = begin();
+    struct wf_buf sections = {0};
+    struct wf_buf text = {0};
+
+    rig.actor->residency = WF_RESIDENCY_STUB;
+    wf_buf_put_u8(&text, WF_OP_VERSION);
+    wf_buf_put_varint(&text, 7);
+    for (uint64_t record = 1; record <= 3; record++) {
+        wf_buf_reset(&sections);
+        wf_section_put(
+            &sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
+            record == 2 ? weft_bytes_of(bad, 1) : wf_buf_bytes(&text));
+        text.data[1]++; // another version
+        CHECK(wf_apply_record(rig.partition, record, 1000,
+                              wf_reader_of(wf_buf_bytes(&sections))));
+    }
+    CHECK_EQ(rig.actor->pending.count, 3);
+    CHECK(!wf_apply_pending(rig.partition, rig.actor));
+    CHECK_EQ(rig.actor->pending.count, 0);
+    CHECK_EQ(rig.actor->version, 7);
+    wf_buf_fini(&sections);
+    wf_buf_fini(&text);
+    end(&rig);
+}
+
+TEST(apply, a_record_that_the_actor_reflects_is_not_applied_again)
+{
+    struct rig rig = begin();
+    struct wf_buf sections = {0};
+
+    put_op(&rig, WF_OP_VERSION);
+    put_number(&rig, 7);
+    wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
+                   wf_buf_bytes(&rig.ops));
+    rig.actor->object.position = 5;
+    CHECK(wf_apply_record(rig.partition, 5, 1000,
+                          wf_reader_of(wf_buf_bytes(&sections))));
+    CHECK_EQ(rig.actor->version, 0);
+    CHECK(wf_apply_record(rig.partition, 6, 1000,
+                          wf_reader_of(wf_buf_bytes(&sections))));
+    CHECK_EQ(rig.actor->version, 7);
+    CHECK_EQ(rig.actor->object.position, 6);
+    wf_buf_reset(&sections);
+    wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
+                   weft_text("?"));
+    CHECK(!wf_apply_record(rig.partition, 7, 1000,
+                           wf_reader_of(wf_buf_bytes(&sections))));
+    wf_buf_fini(&sections);
+    end(&rig);
+}
+
+TEST(apply, an_acknowledgement_of_what_was_acknowledged_changes_nothing)
+{
+    struct rig rig = begin();
+    struct wf_buf sections = {0};
+    struct wf_route *route = wf_route_get(rig.partition, 0);
+
+    for (uint64_t seq = 9; seq >= 8; seq--) {
+        put_op(&rig, WF_OP_ACKED);
+        put_number(&rig, 0);
+        put_number(&rig, seq);
+        wf_buf_reset(&sections);
+        wf_section_put(&sections, WF_SECTION_PARTITION, weft_nothing(),
+                       wf_buf_bytes(&rig.ops));
+        wf_buf_reset(&rig.ops);
+        CHECK(wf_apply_record(rig.partition, 20 - seq, 1000,
+                              wf_reader_of(wf_buf_bytes(&sections))));
+        CHECK_EQ(route->acked, 9);
+    }
+    wf_buf_fini(&sections);
+    end(&rig);
+}

@@ -645,6 +645,7 @@ main(int argc, char **argv)
         (void)fprintf(stderr, "usage: crash_check DIR\n");
         return 2;
     }
+    plan_read(argv[1]);
     for (unsigned i = 0; i < PLAN_CLIENTS; i++) {
         clients[i].index = i;
         (void)snprintf(name, sizeof(name), "ledger-%u", i);

@@ -15,7 +15,8 @@
 // What it asks, and what it is told, is in DIR: ledger.h. Everything of weft it
 // knows from the public headers.
 //
-// Threads: clients, one that completes deferred activities, and main.
+// Threads: clients, one that completes deferred activities, those of workers
+// (victim_worker.h), and main.
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@
 #include "crash/plan.h"
 #include "crash/victim_client.h"
 #include "crash/victim_kinds.h"
+#include "crash/victim_worker.h"
 #include "weft/inspect.h"
 #include "weft/weft.h"
 
@@ -509,14 +511,17 @@ verify(const char *dir)
 }
 
 static void
-run_all(struct victim_run *run, const struct options *options)
+run_all(struct victim_run *run, const struct options *options,
+        const weft_definitions *definitions)
 {
     struct victim_client *clients[PLAN_CLIENTS];
+    struct victim_workers *workers;
     struct completer completer;
     uint32_t jobs[PLAN_CLIENTS];
     pthread_t watcher;
 
     start_completer(&completer, run);
+    workers = victim_workers_start(run, definitions);
     for (unsigned i = 0; i < PLAN_CLIENTS; i++) {
         clients[i] = victim_client_start(run, i);
     }
@@ -538,6 +543,7 @@ run_all(struct victim_run *run, const struct options *options)
         write_summary(run, jobs);
         atomic_store(&run->mode, VICTIM_STOP);
     }
+    victim_workers_join(workers);
     join_completer(&completer);
 }
 
@@ -579,11 +585,12 @@ main(int argc, char **argv)
     if (options.is_verifying) {
         return verify(path);
     }
+    plan_read(options.dir);
     definitions = victim_definitions(options.dir);
     run.dir = options.dir;
     atomic_init(&run.mode, options.is_finishing ? VICTIM_FINISH : VICTIM_WORK);
     open_node(&run, &options, path, definitions);
-    run_all(&run, &options);
+    run_all(&run, &options, definitions);
     weft_node_close(run.node);
     weft_definitions_destroy(definitions);
     return 0;

@@ -6,13 +6,48 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SIZE_MAX_DRAWN 24
+
+static bool has_queues;
+
+void
+plan_choose(const char *dir, const char *what)
+{
+    char path[600];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/plan", dir);
+    file = fopen(path, "we");
+    if (file == NULL || fputs(what, file) < 0 || fclose(file) != 0) {
+        perror(path);
+        exit(3);
+    }
+}
+
+void
+plan_read(const char *dir)
+{
+    char path[600];
+    char what[80] = "";
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/plan", dir);
+    file = fopen(path, "re");
+    if (file != NULL) {
+        (void)!fgets(what, sizeof(what), file);
+        (void)fclose(file);
+    }
+    has_queues = strstr(what, "queues") != NULL;
+}
 
 void
 plan_job(unsigned client, uint32_t index, struct program *out)
 {
-    struct program_source source = {.seed = program_mix(client + 1, index)};
+    struct program_source source = {.seed = program_mix(client + 1, index),
+                                    .has_queues = has_queues};
 
     source.size = 1 + (uint32_t)(program_mix(source.seed, 50) % SIZE_MAX_DRAWN);
     program_make(&source, out);

@@ -15,6 +15,12 @@
 #define PLAN_CLIENTS 4
 #define PLAN_ACCOUNTS 16
 
+// What is in the file "plan" of the directory of victim and checker, once and
+// for all of its jobs: "queues", that they call task queues. No file: nothing.
+// Ends the process if it cannot be written.
+void plan_choose(const char *dir, const char *what);
+void plan_read(const char *dir);
+
 // The job that a client started as its index-th.
 void plan_job(unsigned client, uint32_t index, struct program *out);
 void plan_job_id(unsigned client, uint32_t index, char id[PROGRAM_ID_SIZE]);

@@ -213,6 +213,23 @@ do_calls(struct strand *strand, const struct program_statement *at)
     return END_OK;
 }
 
+// One that nobody takes must never run: it is not among the calls at all.
+static enum end
+do_queue(struct strand *strand, const struct program_statement *at)
+{
+    uint64_t key = program_draw(strand->key, &strand->count);
+
+    if (at->how == QUEUE_ALONE) {
+        return fail_by(strand, "timeout.schedule_to_start", "work");
+    }
+    add_call(strand, key, true);
+    if (at->how == QUEUE_BAD) {
+        return fail_by(strand, "bad", "work");
+    }
+    program_take(at, program_work(at->x), strand->registers);
+    return END_OK;
+}
+
 static enum end
 do_step(struct strand *strand, const struct program_statement *at)
 {
@@ -441,6 +458,8 @@ do_statement(struct strand *strand, const struct program_statement *at)
         return do_call(strand, at);
     case OP_CALLS:
         return do_calls(strand, at);
+    case OP_QUEUE:
+        return do_queue(strand, at);
     case OP_STEP:
         return do_step(strand, at);
     case OP_VALUE:

@@ -3,6 +3,7 @@
 // kinds.c - whom programs talk to: the activity, the log and the clerk.
 
 #include <string.h>
+#include <time.h>
 
 #include "program/expect.h"
 #include "program/run_impl.h"
@@ -63,6 +64,36 @@ flaky(weft_activity *activity, const struct run_work *work)
                : weft_activity_fail(activity, "flaky", "again", weft_nothing());
 }
 
+// So long that its process may well be gone by then.
+static void
+dawdle(void)
+{
+    struct timespec time = {.tv_nsec = 200000000};
+
+    (void)nanosleep(&time, NULL);
+}
+
+// As a weft_worker does it. What dies, comes back and is given back, is so with
+// all of the worker.
+static weft_err
+work_for_queue(weft_activity *activity, const struct run_work *work)
+{
+    switch ((enum program_queue)(work->how - CALL_COUNT)) {
+    case QUEUE_FLAKY:
+        return flaky(activity, work);
+    case QUEUE_LATER:
+        return defer(activity, work, true);
+    case QUEUE_BAD:
+        return weft_activity_fail_for_good(activity, "bad", "", weft_nothing());
+    case QUEUE_DEAD:
+    case QUEUE_LATE:
+        dawdle();
+        return give(activity, work);
+    default:
+        return give(activity, work);
+    }
+}
+
 static weft_err
 work(weft_activity *activity, weft_bytes input)
 {
@@ -75,6 +106,9 @@ work(weft_activity *activity, weft_bytes input)
     memcpy(&work, input.data, sizeof(work));
     hooks->called(hooks->ctx, weft_activity_key(activity),
                   weft_activity_attempt(activity), work.name);
+    if (work.how >= CALL_COUNT) {
+        return work_for_queue(activity, &work);
+    }
     switch ((enum program_call)work.how) {
     case CALL_FLAKY:
     case CALL_FLAKY_AFTER:

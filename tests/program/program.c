@@ -85,6 +85,12 @@ program_flaky(const struct program_statement *statement)
 }
 
 uint32_t
+program_bad_attempts(uint64_t x)
+{
+    return 1 + (uint32_t)(x % 2);
+}
+
+uint32_t
 program_restarts(const struct program_statement *statement)
 {
     return 1 + (uint32_t)(statement->x >> 8) % 2;
@@ -221,6 +227,7 @@ static const struct weight weights[] = {
     {OP_THROW, 0, 0, 0},  {OP_SAGA, 2, 2, 0},   {OP_NOTE, 4, 6, 0},
     {OP_SHOW, 2, 0, 0},   {OP_TALK, 3, 2, 0},   {OP_LOOK, 1, 1, 1},
     {OP_DOOM, 1, 0, 0},   {OP_FLAKY, 2, 0, 0},  {OP_RESTART, 3, 0, 0},
+    {OP_QUEUE, 5, 5, 4},
 };
 #define WEIGHTS_COUNT (sizeof(weights) / sizeof(weights[0]))
 
@@ -252,6 +259,11 @@ weight_of(const struct drawing *drawing, const struct weight *weight,
                    : 0;
     case OP_FLAKY:
         return is_top && has_attempts ? weight->top : 0;
+    case OP_QUEUE:
+        if (drawing->program->source.has_queues == 0) {
+            return 0;
+        }
+        break;
     case OP_CHILD:
         if (place->children >= CHILD_DEPTH_MAX) {
             return 0;
@@ -302,6 +314,10 @@ draw_how(struct drawing *drawing, enum program_op op, const struct place *place)
     if (op == OP_CALL && how >= CALL_BAD && !place->may_fail &&
         draw(drawing, 12) != 0) {
         how = draw(drawing, CALL_BAD);
+    }
+    if (op == OP_QUEUE && how >= QUEUE_BAD && !place->may_fail &&
+        draw(drawing, 12) != 0) {
+        how = draw(drawing, QUEUE_BAD);
     }
     if ((op == OP_STEP || op == OP_VALUE) && how == 3 && !place->may_fail &&
         draw(drawing, 8) != 0) {

@@ -34,6 +34,7 @@
     X(LOOP, 1, "loop")                                                         \
     X(CALL, 14, "call")                                                        \
     X(CALLS, 4, "calls")                                                       \
+    X(QUEUE, 8, "queue")                                                       \
     X(STEP, 4, "step")                                                         \
     X(VALUE, 4, "value")                                                       \
     X(SLEEP, 1, "sleep")                                                       \
@@ -81,6 +82,20 @@ enum program_call {
     CALL_DEAF,       // the same: heartbeat
     CALL_SLOW,       // the same: schedule to close
     CALL_COUNT
+};
+
+// The ways of a call that goes to the workers of a task queue: what becomes of
+// it there. Those from QUEUE_BAD on fail.
+enum program_queue {
+    QUEUE_OK,
+    QUEUE_FLAKY, // fails once or twice, and then goes well
+    QUEUE_DEAD,  // whoever takes it first is not heard of again
+    QUEUE_BACK,  // is given back, and taken by another, or again
+    QUEUE_LATE,  // whoever takes it first comes back when it is too late
+    QUEUE_LATER, // its worker leaves it to be completed by token
+    QUEUE_BAD,   // for good
+    QUEUE_ALONE, // nobody asks that queue: schedule to start
+    QUEUE_COUNT
 };
 
 enum program_child {
@@ -134,10 +149,13 @@ struct program_source {
     uint64_t seed;
     uint32_t size; // about so many statements
     // 1: nobody but weft has a part in it: no signals and updates of a client
-    uint16_t is_alone;
+    uint8_t is_alone;
     // 1: it may be reset to an earlier point: nothing is in it that could not
     // be done again.
-    uint16_t is_plain;
+    uint8_t is_plain;
+    // 1: its calls may go to task queues, which somebody has to work for.
+    uint8_t has_queues;
+    uint8_t unused;
     uint8_t dropped[32]; // bit: left out
 };
 
@@ -173,6 +191,8 @@ uint64_t program_update(uint64_t seed, uint32_t seq);
 // How many: calls, timers, signals, steps of a saga, turns of a loop.
 uint32_t program_times(const struct program_statement *statement);
 uint32_t program_flaky(const struct program_statement *statement);
+// Of a call: so many of its attempts come to nothing, or end late.
+uint32_t program_bad_attempts(uint64_t x);
 uint32_t program_restarts(const struct program_statement *statement);
 
 // Names. ----------------------------------------------------------------------

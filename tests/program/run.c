@@ -210,6 +210,8 @@ run_statement(struct run_strand *strand, run_at *at)
         return run_call(strand, at);
     case OP_CALLS:
         return run_calls(strand, at);
+    case OP_QUEUE:
+        return run_queue(strand, at);
     case OP_STEP:
         return run_step(strand, at);
     case OP_VALUE:
@@ -426,6 +428,9 @@ run_define(weft_definitions *definitions, const struct run_hooks *hooks)
     }
     if (err == WEFT_OK) {
         err = weft_definitions_add_activity(definitions, &work);
+    }
+    if (err == WEFT_OK) {
+        err = weft_definitions_add_task_queues(definitions);
     }
     return err == WEFT_OK ? run_add_actors(definitions) : err;
 }

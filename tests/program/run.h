@@ -8,12 +8,25 @@
 //              clerk    takes an order, asks another clerk, sets a timer, calls
 //                       an activity, and answers
 // activities:  work     whatever a call is to do
+// task queues  RUN_QUEUE and RUN_QUEUE_OTHER: who has programs with queues has
+//              to work for them, with a weft_worker or by hand
 
 #ifndef WF_TESTS_PROGRAM_RUN_H
 #define WF_TESTS_PROGRAM_RUN_H
 
 #include "program/expect.h"
 #include "weft/weft.h"
+
+#define RUN_QUEUE "hands"
+#define RUN_QUEUE_OTHER "others"
+
+// What an activity is told.
+struct run_work {
+    char name[PROGRAM_ID_SIZE];
+    uint64_t x;
+    uint32_t how; // enum program_call, or CALL_COUNT + enum program_queue
+    uint32_t flaky;
+};
 
 // The input of an instance, and what it carries into its next run.
 struct run_input {

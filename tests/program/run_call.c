@@ -11,7 +11,8 @@ void
 run_make_work(const struct run_strand *strand, uint64_t key, uint64_t x,
               uint32_t how, struct run_work *out)
 {
-    *out = (struct run_work){.x = x, .how = how, .flaky = 1 + x % 2};
+    *out =
+        (struct run_work){.x = x, .how = how, .flaky = program_bad_attempts(x)};
     program_call_name(strand->run->input.root, key, out->name);
 }
 
@@ -65,6 +66,31 @@ run_call(struct run_strand *strand, run_at *at)
     run_make_work(strand, program_draw(strand->key, &strand->count), at->x,
                   at->how, &work);
     make_options(at->how, &options);
+    err =
+        weft_workflow_call(strand->run->wf, "work",
+                           weft_bytes_of(&work, sizeof(work)), &options, &out);
+    if (err == WEFT_OK) {
+        program_take(at, run_number(out), strand->registers);
+    }
+    return err;
+}
+
+// Half of them each: of a worker's own, and of one that is not the only one.
+weft_err
+run_queue(struct run_strand *strand, run_at *at)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+    struct run_work work;
+    weft_bytes out = weft_nothing();
+    weft_err err;
+
+    run_make_work(strand, program_draw(strand->key, &strand->count), at->x,
+                  CALL_COUNT + at->how, &work);
+    options.task_queue = at->x / 2 % 2 == 0 ? RUN_QUEUE : RUN_QUEUE_OTHER;
+    if (at->how == QUEUE_ALONE) {
+        options.task_queue = "nobody";
+        options.timeouts.schedule_to_start_ms = 30;
+    }
     err =
         weft_workflow_call(strand->run->wf, "work",
                            weft_bytes_of(&work, sizeof(work)), &options, &out);

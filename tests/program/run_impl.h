@@ -31,14 +31,6 @@ struct run_strand {
     uint64_t registers[PROGRAM_REGISTERS];
 };
 
-// What an activity is told.
-struct run_work {
-    char name[PROGRAM_ID_SIZE];
-    uint64_t x;
-    uint32_t how; // enum program_call
-    uint32_t flaky;
-};
-
 // What a clerk is told.
 struct run_order {
     uint64_t key;
@@ -61,6 +53,7 @@ uint64_t run_number(weft_bytes bytes);
 // run_call.c
 weft_err run_call(struct run_strand *strand, run_at *at);
 weft_err run_calls(struct run_strand *strand, run_at *at);
+weft_err run_queue(struct run_strand *strand, run_at *at);
 weft_err run_step(struct run_strand *strand, run_at *at);
 weft_err run_value(struct run_strand *strand, run_at *at);
 weft_err run_cancel(struct run_strand *strand, run_at *at);

@@ -12,6 +12,8 @@ static const char *const calls[] = {
     "ok",  "flaky", "flaky after", "later",    "local",  "beats", "lost fails",
     "bad", "picky", "worn",        "late bad", "silent", "deaf",  "slow",
 };
+static const char *const queues[] = {"ok",   "flaky", "dead", "back",
+                                     "late", "later", "bad",  "alone"};
 static const char *const children[] = {
     "await",   "beside",  "started", "abandon", "ready", "ready try",
     "anywhen", "overdue", "twice",   "delayed", "early",
@@ -26,6 +28,9 @@ print_how(FILE *file, const struct program_statement *statement)
     switch (statement->op) {
     case OP_CALL:
         (void)fprintf(file, " %s", calls[statement->how]);
+        break;
+    case OP_QUEUE:
+        (void)fprintf(file, " %s", queues[statement->how]);
         break;
     case OP_CHILD:
         (void)fprintf(file, " %s", children[statement->how]);

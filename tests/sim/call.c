@@ -56,6 +56,7 @@ show_lease(const weft_lease *lease, struct world_call *shown)
 {
     const char **texts[] = {&shown->lease.activity, &shown->lease.key,
                             &shown->lease.caller_id};
+    size_t len;
 
     if (lease == NULL) {
         return;
@@ -67,11 +68,15 @@ show_lease(const weft_lease *lease, struct world_call *shown)
                        *texts[i]);
         *texts[i] = shown->leased[i];
     }
-    (void)snprintf(shown->lease_input, sizeof(shown->lease_input), "%.*s",
-                   (int)lease->input.len, (const char *)lease->input.data);
+    len = lease->input.len < sizeof(shown->lease_input) - 1
+              ? lease->input.len
+              : sizeof(shown->lease_input) - 1;
+    if (len > 0) {
+        memcpy(shown->lease_input, lease->input.data, len);
+    }
     (void)snprintf(shown->lease_details, sizeof(shown->lease_details), "%.*s",
                    (int)lease->details.len, (const char *)lease->details.data);
-    shown->lease.input = weft_text(shown->lease_input);
+    shown->lease.input = weft_bytes_of(shown->lease_input, len);
     shown->lease.details = weft_text(shown->lease_details);
     shown->lease.headers = weft_nothing();
 }

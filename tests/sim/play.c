@@ -14,12 +14,15 @@
 #include "program/expect.h"
 #include "program/record.h"
 #include "program/run.h"
+#include "sim/crew.h"
 #include "weft/capsule.h"
 
 enum {
     ROOTS_MAX = 64,
     TOKENS_MAX = 400,
     SLICE_MS = 20,
+    LONG_MS = 100000,   // who waits so long may well look less often
+    SETTLE_MS = 200000, // workers that are gone are waited for, too
     AHEAD = 4,
     SIZE_MAX_DRAWN = 32
 };
@@ -57,6 +60,7 @@ struct play {
     struct run_hooks hooks;
     const weft_definitions *definitions;
     struct record record;
+    struct crew *crew;
     struct root *roots[ROOTS_MAX];
     size_t roots_count;
     struct token tokens[TOKENS_MAX]; // to be completed
@@ -101,6 +105,7 @@ play_create(void)
 
     play->hooks =
         (struct run_hooks){.called = called, .deferred = deferred, .ctx = play};
+    play->crew = crew_create(&play->hooks);
     return play;
 }
 
@@ -116,6 +121,7 @@ play_destroy(struct play *play)
         wf_free(play->tokens[i].text);
     }
     record_fini(&play->record);
+    crew_destroy(play->crew);
     wf_free(play);
 }
 
@@ -137,6 +143,7 @@ draw_program(struct root *root, struct choice *choice)
         .size = (uint32_t)choice_below(choice, SIZE_MAX_DRAWN),
         .is_alone = root->is_stopped,
         .is_plain = root->is_reset,
+        .has_queues = true,
     };
 
     program_make(&source, &root->program);
@@ -363,6 +370,7 @@ tend(struct play *play, struct world *world)
         tend_root(play->roots[i], world);
         check_capsule(play, play->roots[i]);
     }
+    crew_tend(play->crew, world);
     while (play->tokens_count > 0) {
         struct token *token = &play->tokens[--play->tokens_count];
 
@@ -449,12 +457,14 @@ void
 play_run_ms(struct play *play, struct world *world, struct choice *choice,
             uint64_t ms)
 {
+    uint64_t slice_ms = ms >= LONG_MS ? 5 * SLICE_MS : SLICE_MS;
+
     tend(play, world);
     if (choice != NULL) {
         disturb(play, world, choice);
     }
     while (ms > 0) {
-        uint64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+        uint64_t slice = ms < slice_ms ? ms : slice_ms;
 
         world_run_ms(world, slice);
         tend(play, world);
@@ -669,7 +679,7 @@ void
 play_check(struct play *play, struct world *world)
 {
     resume_all(play, world);
-    play_run_ms(play, world, NULL, 60000);
+    play_run_ms(play, world, NULL, SETTLE_MS);
     for (size_t i = 0; i < play->roots_count; i++) {
         const struct root *root = play->roots[i];
 

@@ -238,7 +238,7 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     // From here on nothing goes wrong, and all must end.
     world_calm(run.world);
     play_run_ms(run.play, run.world, NULL, 10000);
-    world_run_ms(run.world, CALM_MS);
+    play_run_ms(run.play, run.world, NULL, CALM_MS);
     check(&run);
     *result = (struct run_result){
         .hash = world_hash(run.world),

@@ -132,10 +132,10 @@ struct world_call {
     char task_queue[64];         // of the activity, as is the next
     char worker[64];
     bool has_lease;
-    weft_lease lease;      // its strings and bytes are those below
-    char leased[3][64];    // activity, key, caller
-    char lease_input[256]; // as text, cut; as the next
-    char lease_details[64];
+    weft_lease lease;       // its strings and bytes are those below
+    char leased[3][64];     // activity, key, caller
+    char lease_input[256];  // cut
+    char lease_details[64]; // as text, cut
     char first_id[64];
     char parent[64]; // of the first: "kind/id"
     char reason[1200];

@@ -191,7 +191,7 @@ run_step(struct run_strand *strand, run_at *at)
 
     program_call_name(strand->run->input.root,
                       program_draw(strand->key, &strand->count), code.name);
-    err = weft_workflow_step(strand->run->wf, "step", do_step, &code, &out);
+    err = weft_workflow_step(strand->run->wf, code.name, do_step, &code, &out);
     if (code.fails && err == WEFT_ENOTFOUND) {
         return run_throw(strand, "step");
     }

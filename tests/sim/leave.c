@@ -223,6 +223,45 @@ is_about_one(const struct wf_request *request)
            request->verb == WEFT_VERB_LEASE;
 }
 
+static bool
+has_step(const struct wf_actor *actor, const char *name)
+{
+    const struct wf_list_node *node = wf_list_first(&actor->commands.list);
+
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
+        const struct wf_command *command =
+            WF_CONTAINER(node, const struct wf_command, node);
+
+        if (command->kind == WF_COMMAND_STEP &&
+            strcmp(command->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+leave_check_step(struct site *site, const struct wf_key *key, const char *name)
+{
+    static const struct wf_trace silent;
+    struct leave leave = {.site = site, .live = site->partition};
+    struct wf_list requests;
+    struct wf_actor *actor =
+        wf_residents_find(site->partition, wf_key_bytes(key));
+
+    if (!has_step(actor, name)) {
+        return; // it is told of the result of one, and this is that's name
+    }
+    wf_list_init(&requests);
+    world_must(site_recover(site, &silent, &leave.durable));
+    actor = find_actor(&leave, key);
+    if (actor == NULL || !has_step(actor, name)) {
+        fail(&leave, "a step", name, 0);
+    }
+    drop_actor(&leave, actor);
+    wf_partition_destroy(leave.durable, &requests);
+}
+
 void
 leave_check(struct site *site, const struct wf_outputs *outputs)
 {

@@ -3,6 +3,7 @@
 // sim_core.c - first stories of the partition core, on the virtual clock.
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -86,11 +87,26 @@ order_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_text(text));
 }
 
+// Sleeps for so long as a signal says; how many have woken up is counted.
+static int woken;
+
+static weft_err
+sleeper_receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    (void)state;
+    if (message->type == WEFT_MESSAGE_TIMER) {
+        woken++;
+        return WEFT_OK;
+    }
+    return weft_actor_timer_set(actor, "up", strtoull(message->name, NULL, 10));
+}
+
 static weft_definitions *
 definitions(void)
 {
     weft_definitions *defs;
     weft_actor_def counter = WEFT_ACTOR_DEF_INIT;
+    weft_actor_def sleeper = WEFT_ACTOR_DEF_INIT;
     weft_workflow_def order = WEFT_WORKFLOW_DEF_INIT;
     weft_activity_def pay = WEFT_ACTIVITY_DEF_INIT;
 
@@ -99,6 +115,9 @@ definitions(void)
     counter.state_bytes = sizeof(struct counter);
     counter.receive = counter_receive;
     CHECK_OK(weft_definitions_add_actor(defs, &counter));
+    sleeper.name = "sleeper";
+    sleeper.receive = sleeper_receive;
+    CHECK_OK(weft_definitions_add_actor(defs, &sleeper));
     order.name = "order";
     order.run = order_run;
     CHECK_OK(weft_definitions_add_workflow(defs, &order));
@@ -409,6 +428,40 @@ TEST(core, whoever_waits_to_be_loaded_is)
     }
     world_destroy(world);
     weft_definitions_destroy(defs);
+}
+
+// More sleep than a page of the wake index has: far ones, and near ones, which
+// are among those that are ready.
+static void
+wake_pages(const char *ms)
+{
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 8, .definitions = defs, .twin_every = 1U << 30});
+    int count = 2 * WF_WAKE_PAGE + 50;
+
+    for (int i = 0; i < count; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        (void)world_call(world, WEFT_VERB_SIGNAL, "sleeper", id, ms,
+                         weft_nothing());
+    }
+    world_run_ms(world, 100);
+    world_crash(world, 0);
+    woken = 0;
+    world_run_ms(world, strtoull(ms, NULL, 10) - 1000);
+    CHECK_EQ(woken, 0);
+    world_run_ms(world, 2000);
+    CHECK_EQ(woken, count);
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+TEST(core, more_sleepers_than_a_page_has_are_woken)
+{
+    wake_pages("30000");
+    wake_pages("10000000");
 }
 
 // What is read as the next segment of the first site's log.

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "runtime/load.h"
@@ -97,6 +98,20 @@ world_wake_cursor(const struct world *world, uint32_t site)
     return world->sites[site].partition->wake_cursor;
 }
 
+static bool is_twin_due(const struct site *site);
+
+// User code begins.
+static void
+watch_code(void *ctx, const struct wf_key *key, const char *what)
+{
+    static const char step[] = "step ";
+    struct site *site = ctx;
+
+    if (strncmp(what, step, sizeof(step) - 1) == 0 && is_twin_due(site)) {
+        leave_check_step(site, key, what + sizeof(step) - 1);
+    }
+}
+
 weft_err
 site_open(struct site *site)
 {
@@ -114,8 +129,11 @@ site_open(struct site *site)
     if (err != WEFT_OK) {
         site->log.ops->close(site->log.self);
         site->store.ops->close(site->store.self);
+        return err;
     }
-    return err;
+    site->partition->options.watch = watch_code;
+    site->partition->options.watch_ctx = site;
+    return WEFT_OK;
 }
 
 void
@@ -438,8 +456,11 @@ copies_of(const struct site *site, const struct wf_frame *frame)
 }
 
 static uint64_t
-frame_ms(struct world *world)
+frame_ms(struct world *world, uint32_t to)
 {
+    if (world->late_ms > 0 && world->late_site == to) {
+        return world->late_ms;
+    }
     if (world_chance(world, world->options.frame_late)) {
         weather_meet(world, WEATHER_FRAME_LATE);
         return choice_below(world->choice, 60000);
@@ -458,7 +479,7 @@ carry_frames(const struct site *site, struct wf_outputs *outputs)
         for (int left = copies_of(site, frame); left > 0; left--) {
             struct coming *coming =
                 world_send_later(site->world, COMING_FRAME, frame->destination,
-                                 frame_ms(site->world));
+                                 frame_ms(site->world, frame->destination));
             wf_buf_put(&coming->bytes, frame->bytes.data, frame->bytes.len);
         }
         wf_frame_destroy(frame);

@@ -118,6 +118,13 @@ world_lose_frames(struct world *world, uint32_t site, uint32_t count)
 }
 
 void
+world_delay_frames(struct world *world, uint32_t site, uint64_t ms)
+{
+    world->late_site = site;
+    world->late_ms = ms;
+}
+
+void
 world_trace_clear(struct world *world)
 {
     wf_buf_reset(&world->text);

@@ -87,6 +87,9 @@ void world_jump(struct world *world, uint32_t site, int64_t by_ms);
 uint64_t world_wake_cursor(const struct world *world, uint32_t site);
 // The next frames to that site are lost, so many.
 void world_lose_frames(struct world *world, uint32_t site, uint32_t count);
+// Frames that are sent to that site from now on take so much longer; 0: no
+// more.
+void world_delay_frames(struct world *world, uint32_t site, uint64_t ms);
 // Every site's process ends, and opens again with these definitions. Not from
 // user code.
 void world_define(struct world *world, const weft_definitions *definitions);

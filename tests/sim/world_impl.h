@@ -94,6 +94,8 @@ struct world {
     bool is_crash_after;
     uint32_t lost_site;
     uint32_t lost_count;
+    uint32_t late_site;
+    uint64_t late_ms;
     struct site *sites;
     struct node *nodes;
     struct wf_stack_pool *stacks;

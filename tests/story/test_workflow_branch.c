@@ -111,6 +111,64 @@ steps_run(weft_workflow *wf, void *ctx)
     return err == WEFT_OK ? weft_workflow_return(wf, data) : err;
 }
 
+// Each branch is told to take a step while what told the one before it is being
+// committed: none begins before that it was opened is durable (sim/leave.h).
+static weft_err
+told_run(weft_workflow *wf, void *ctx)
+{
+    weft_bytes data = weft_nothing();
+    weft_err err = weft_workflow_receive(wf, ctx, WEFT_FOREVER, NULL);
+
+    if (err == WEFT_OK) {
+        err = weft_workflow_step(wf, ctx, step_fn, ctx, &data);
+    }
+    return err == WEFT_OK ? weft_workflow_return(wf, data) : err;
+}
+
+#define TOLD 4
+
+static weft_err
+told(weft_workflow *wf, weft_bytes input)
+{
+    static char names[TOLD][4];
+    weft_future futures[TOLD];
+    weft_err err = WEFT_OK;
+
+    (void)input;
+    for (int i = 0; i < TOLD && err == WEFT_OK; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "s%d", i);
+        err = weft_workflow_branch(wf, names[i], told_run, names[i], NULL,
+                                   &futures[i]);
+    }
+    return err == WEFT_OK ? weft_workflow_await_all(wf, futures, TOLD) : err;
+}
+
+static weft_definitions *
+tolds(void)
+{
+    return flow_with(told);
+}
+
+static void
+tell_told(struct story *story)
+{
+    story_start("flow", "w", "");
+    for (int i = 0; i < TOLD; i++) {
+        char name[4];
+
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        (void)world_call(story->world, WEFT_VERB_SIGNAL, "flow", "w", name,
+                         weft_nothing());
+        world_run_ms(story->world, 1);
+    }
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(workflow_branch, no_step_begins_before_it_is_durable_that_it_was_opened)
+{
+    story_run(tolds, tell_told);
+}
+
 static weft_err
 both_run(weft_workflow *wf, weft_bytes input)
 {

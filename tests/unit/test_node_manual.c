@@ -4,10 +4,13 @@
 
 #include "runtime/node.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/key.h"
 #include "base/trace.h"
+#include "runtime/node_impl.h"
 #include "storage/store.h"
 #include "unit/node_rig.h"
 
@@ -17,6 +20,7 @@ struct world {
     uint64_t now_ms;
     uint64_t free_bytes;
     uint64_t memory_bytes; // 0: the default
+    int64_t window_bytes;  // 0: the default
     struct wf_store store; // below the one that fails
     uint64_t calls;        // of the store
     uint64_t fails_at;     // from that call on they fail; 0: none
@@ -118,6 +122,7 @@ world_try_open(struct world *world)
     options.partition_count = 4;
     options.shard_count = 2;
     options.memory_bytes = world->memory_bytes;
+    options.window_bytes = world->window_bytes;
     options.stacks_max = 10;
     options.turn_ms_max = 50;
     return wf_node_open_with(&options, &seams, &world->node);
@@ -260,6 +265,71 @@ TEST(node_manual, a_crash_keeps_what_was_synced)
     CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_EQ(answer.number, 1);
     world_end(&world);
+}
+
+// What one shard still needs of the log stays, although the others need
+// nothing.
+static void
+crash(struct world *world)
+{
+    wf_memory_disk_crash(world->disk);
+    wf_node_crash(world->node);
+    (void)weft_client_dispatch(world->client, 1000);
+    weft_client_close(world->client);
+    world_open(world);
+}
+
+// An id that lives with that shard.
+static void
+find_id(const struct world *world, uint32_t shard, uint32_t from, char id[16])
+{
+    struct wf_key key;
+    bool is_found = false;
+
+    for (uint32_t i = 0; !is_found; i++) {
+        (void)snprintf(id, 16, "%u", from + i);
+        CHECK_OK(wf_key_make("default", "counter", id, &key));
+        is_found =
+            wf_node_shard_of(world->node, wf_key_partition(&key, 4)) == shard;
+        wf_key_fini(&key);
+    }
+}
+
+static void
+check_trims(struct world *world, uint32_t shard)
+{
+    uint64_t trims = wf_fault_hits(WF_FAULT_AFTER_TRIM);
+    struct answer answer;
+    char busy[16];
+    char quiet[16];
+
+    find_id(world, shard, 0, quiet);
+    find_id(world, shard, 1000, busy);
+    submit(world, WEFT_VERB_SIGNAL, "counter", quiet, &answer);
+    for (uint64_t i = 1; wf_fault_hits(WF_FAULT_AFTER_TRIM) < trims + 3; i++) {
+        CHECK(i < 10000);
+        submit(world, WEFT_VERB_SIGNAL, "counter", busy, &answer);
+        world_run(world, 110);
+        CHECK_OK(answer.err);
+    }
+    crash(world);
+    submit(world, WEFT_VERB_QUERY, "counter", quiet, &answer);
+    world_run(world, 5);
+    CHECK_EQ(weft_client_dispatch(world->client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+}
+
+TEST(node_manual, a_trim_leaves_what_any_shard_needs)
+{
+    for (uint32_t shard = 0; shard < 2; shard++) {
+        struct world world;
+
+        world_begin(&world);
+        world.window_bytes = 16384;
+        crash(&world);
+        check_trims(&world, shard);
+        world_end(&world);
+    }
 }
 
 TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)

@@ -2,6 +2,10 @@
 //
 // Requests that a client repeats under the number that they had.
 
+#include <string.h>
+
+#include "base/limits.h"
+#include "runtime/partition_impl.h"
 #include "story/puppet.h"
 
 // A number of 0 is a new one.
@@ -43,4 +47,97 @@ tell_confirmed(struct story *story)
 TEST(request, what_a_client_confirmed_is_not_done_again)
 {
     story_run(puppet_definitions, tell_confirmed);
+}
+
+#define HOUR_MS 3600000ULL
+
+// Answers are kept for a day of silence; that a number was used, for a month.
+// What is under way is answered whenever it is.
+static void
+tell_silent(struct story *story)
+{
+    uint64_t number = world_next_number(story->world);
+    struct world_call *asked;
+
+    CHECK_OK(tell(story, 0, "1"));
+    story_wait_ms(WF_CLIENT_SILENCE_MS - HOUR_MS);
+    CHECK_OK(tell(story, number, "1 again"));
+    asked = world_call(story->world, WEFT_VERB_ASK, "puppet", "a", "do",
+                       weft_text("later"));
+    story_wait_ms(WF_CLIENT_SILENCE_MS - 2 * HOUR_MS);
+    CHECK_OK(tell(story, number, "1 again")); // it was heard of today
+    story_wait_ms(2 * WF_CLIENT_SILENCE_MS);
+    CHECK(!asked->is_answered);
+    CHECK_OK(tell(story, 0, "2"));
+    puppet_do("puppet", "a", "answer 1 yes");
+    (void)world_wait(story->world, asked);
+    CHECK_OK(asked->err);
+    CHECK_STR(asked->data, "yes");
+    story_wait_ms(WF_CLIENT_SILENCE_MS + 2 * HOUR_MS);
+    CHECK_ERR(tell(story, number, "1 again"), WEFT_EEXPIRED);
+    CHECK_STR(puppet_log("puppet", "a"), "signal(x,1) later(1) signal(x,2)");
+}
+
+TEST(request, what_a_silent_client_asked_is_not_done_again)
+{
+    story_run_calm(puppet_definitions, tell_silent);
+}
+
+static size_t
+count_windows(const struct story *story)
+{
+    uint32_t site = story_site_of("a");
+
+    return world_partition(story->world, site)->windows.count;
+}
+
+static void
+tell_month(struct story *story)
+{
+    uint64_t number = world_next_number(story->world);
+
+    CHECK_OK(tell(story, 0, "1"));
+    story_wait_ms(WF_CLIENT_MEMORY_MS - HOUR_MS);
+    CHECK_ERR(tell(story, number, "1 again"), WEFT_EEXPIRED);
+    CHECK_EQ(count_windows(story), 1);
+    story_crash();
+    CHECK_ERR(tell(story, number, "1 again"), WEFT_EEXPIRED);
+    story_wait_ms(WF_CLIENT_SILENCE_MS);
+    CHECK_EQ(count_windows(story), 0);
+    story_crash();
+    CHECK_EQ(count_windows(story), 0);
+}
+
+TEST(request, a_client_that_is_silent_for_a_month_is_forgotten)
+{
+    story_run_once(puppet_definitions, tell_month);
+}
+
+// It is heard of again before its row is gone.
+static void
+tell_again(struct story *story)
+{
+    char text[2000];
+    uint64_t number;
+
+    if (story->sites > 1) {
+        return; // a month takes long
+    }
+    (void)memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    CHECK_OK(tell(story, 0, "1"));
+    story_wait_ms(WF_CLIENT_MEMORY_MS + WF_CLIENT_SILENCE_MS);
+    number = world_next_number(story->world);
+    CHECK_OK(tell(story, 0, "2"));
+    for (int i = 0; i < 40; i++) { // a window of them
+        puppet_do("puppet", "a/b", "note %s", text);
+    }
+    story_crash();
+    CHECK_OK(tell(story, number, "2 again"));
+    CHECK_STR(puppet_log("puppet", "a"), "signal(x,1) signal(x,2)");
+}
+
+TEST(request, a_client_that_is_heard_again_is_not_forgotten)
+{
+    story_run_calm(puppet_definitions, tell_again);
 }

@@ -191,6 +191,36 @@ TEST(link, an_acknowledgement_of_what_was_lost_is_of_nothing_new)
     story_run_calm(puppet_definitions, tell_old_ack);
 }
 
+// Nor does a message that was lost come when it was under way for long.
+static void
+tell_old_message(struct story *story)
+{
+    const char *far = story_id_elsewhere("a");
+
+    if (story->sites == 1) {
+        return;
+    }
+    puppet_do("puppet", "a", "send puppet %s x 1", far);
+    story_wait_ms(1000);
+    world_keep(story->world, story_site_of("a"));
+    world_delay_frames(story->world, story_site_of(far), 600);
+    puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
+    story_wait_ms(100);
+    world_delay_frames(story->world, 0, 0);
+    world_lose(story->world, story_site_of("a"));
+    puppet_do("puppet", "a", "send puppet %s x 4", far);
+    story_wait_ms(2 * WF_LINK_RESEND_MS);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,4)");
+    puppet_do("puppet", "a", "send puppet %s x 5", far);
+    story_wait_ms(100);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,4) signal(x,5)");
+}
+
+TEST(link, what_was_lost_does_not_come_late)
+{
+    story_run_calm(puppet_definitions, tell_old_message);
+}
+
 // What it has not lost, and not heard to be acknowledged, it sends again: it
 // is known by its number.
 static void

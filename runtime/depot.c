@@ -9,11 +9,13 @@
 // opening a store that was cut makes the cut final; and after, the number of
 // its last commit. Without loss both are at least what the beacon says.
 //
-// A beacon is only written with what is durable already, and `durable` is read
-// before the files are measured, so it never promises too much. One that could
-// not be written is closed, and opened anew for the next try.
+// A beacon is only written with what is durable already: `durable` is read
+// before the files are measured, and they are measured between two writes, and
+// not after one that failed, since half a record is not whole up to its end. So
+// it never promises too much. One that could not be written is closed, and
+// opened anew for the next try.
 //
-// Threads: as depot.h says. append_lock is held during a write, so that whoever
+// Threads: as depot.h says. The store is held during a write, so that whoever
 // wants one moment of several stores can stop all writing (node_backup.c).
 
 #include "runtime/depot.h"
@@ -61,6 +63,7 @@ wf_depot_init(struct wf_depot *depot, const struct wf_depot_options *options)
     atomic_init(&depot->durable, 0);
     atomic_init(&depot->log_bytes, 0);
     atomic_init(&depot->commits, 0);
+    WF_ASSERT(pthread_mutex_init(&depot->queue_lock, NULL) == 0);
     WF_ASSERT(pthread_mutex_init(&depot->append_lock, NULL) == 0);
     WF_ASSERT(pthread_rwlock_init(&depot->open_lock, NULL) == 0);
     WF_ASSERT(pthread_mutex_init(&depot->beacon_lock, NULL) == 0);
@@ -70,6 +73,7 @@ void
 wf_depot_fini(struct wf_depot *depot)
 {
     WF_ASSERT(depot->store == NULL);
+    pthread_mutex_destroy(&depot->queue_lock);
     pthread_mutex_destroy(&depot->append_lock);
     pthread_rwlock_destroy(&depot->open_lock);
     pthread_mutex_destroy(&depot->beacon_lock);
@@ -102,6 +106,20 @@ close_store(struct wf_depot *depot)
         wf_free(depot->store);
         depot->store = NULL;
     }
+}
+
+void
+wf_depot_hold(struct wf_depot *depot)
+{
+    pthread_mutex_lock(&depot->queue_lock);
+    pthread_mutex_lock(&depot->append_lock);
+    pthread_mutex_unlock(&depot->queue_lock);
+}
+
+void
+wf_depot_let_go(struct wf_depot *depot)
+{
+    pthread_mutex_unlock(&depot->append_lock);
 }
 
 static void
@@ -285,6 +303,7 @@ open_checked(struct wf_depot *depot, bool accept_loss)
         return err;
     }
     depot->log = wf_memdup(&log, sizeof(log));
+    depot->is_doubtful = false;
     atomic_store(&depot->durable, log.ops->last(log.self));
     err = wf_depot_check_rows(depot);
     if (err != WEFT_OK) {
@@ -314,6 +333,23 @@ look_around(struct wf_depot *depot, struct wf_beacon_state *state,
     return err;
 }
 
+// How long the log's files are between two writes. *out_is_doubtful: that says
+// nothing, a write has failed.
+static weft_err
+measure_files(struct wf_depot *depot, struct wf_beacon_state *state,
+              bool *out_is_doubtful)
+{
+    weft_err err = WEFT_OK;
+
+    wf_depot_hold(depot);
+    *out_is_doubtful = depot->is_doubtful;
+    if (!*out_is_doubtful) {
+        err = wf_beacon_list_files(depot->dir, state);
+    }
+    wf_depot_let_go(depot);
+    return err;
+}
+
 static weft_err
 write_beacon(struct wf_depot *depot)
 {
@@ -321,17 +357,20 @@ write_beacon(struct wf_depot *depot)
     struct wf_beacon_state before;
     bool is_said;
     bool is_new;
+    bool is_doubtful;
     weft_err err = look_around(depot, &state, &is_said);
 
     if (err != WEFT_OK || is_said) {
         return err;
     }
-    if (depot->beacon == NULL) {
+    err = measure_files(depot, &state, &is_doubtful);
+    if (err != WEFT_OK || is_doubtful) {
+        return err;
+    }
+    err = wf_beacon_sync_files(depot->dir, &state);
+    if (err == WEFT_OK && depot->beacon == NULL) {
         err = wf_beacon_open(depot->beacon_path, &depot->beacon, &before,
                              &is_new);
-    }
-    if (err == WEFT_OK) {
-        err = wf_beacon_list_files(depot->dir, &state);
     }
     if (err != WEFT_OK) {
         return err;
@@ -404,13 +443,15 @@ wf_depot_append(struct wf_depot *depot, struct wf_commit *commit)
     enum wf_append_result result;
     uint64_t began_ns;
 
-    pthread_mutex_lock(&depot->append_lock);
+    wf_depot_hold(depot);
     began_ns = clock->mono_ns(clock->self);
     result = append_with_faults(depot, commit);
     if (result == WF_APPEND_DURABLE) {
         count_commit(depot, commit, clock->mono_ns(clock->self) - began_ns);
+    } else if (result != WF_APPEND_REFUSED) {
+        depot->is_doubtful = true;
     }
-    pthread_mutex_unlock(&depot->append_lock);
+    wf_depot_let_go(depot);
 
     if (result == WF_APPEND_REFUSED) {
         return WF_DEPOT_REFUSED;
@@ -441,7 +482,11 @@ wf_depot_trim(struct wf_depot *depot, uint64_t to)
     if (wf_fault_hit(WF_FAULT_BEFORE_TRIM)) {
         return wf_error(WEFT_EBUSY, "%s: a fault was injected", depot->name);
     }
+    wf_depot_hold(depot);
     err = depot->log->ops->truncate(depot->log->self, to);
+    depot->is_doubtful =
+        depot->is_doubtful || (err != WEFT_OK && err != WEFT_EBUSY);
+    wf_depot_let_go(depot);
     if (err == WEFT_OK && wf_fault_hit(WF_FAULT_AFTER_TRIM)) {
         return wf_error(WEFT_EBUSY, "%s: a fault was injected", depot->name);
     }

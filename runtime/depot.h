@@ -76,7 +76,9 @@ struct wf_depot {
     wf_counter written_bytes; // of segments
     wf_counter beacons;       // written under beacon_lock
 
-    pthread_mutex_t append_lock; // held while a commit is written
+    pthread_mutex_t queue_lock;  // held while waiting for the next one
+    pthread_mutex_t append_lock; // held while the store's log is written
+    bool is_doubtful; // a write failed: what the log ends in is not known
     pthread_rwlock_t open_lock;  // held for writing while it is reopened
     pthread_mutex_t beacon_lock; // over what follows
     struct wf_beacon *beacon;
@@ -128,8 +130,13 @@ enum wf_depot_result {
 enum wf_depot_result wf_depot_append(struct wf_depot *depot,
                                      struct wf_commit *commit);
 
-// Write what is durable into the beacon, if it does not say so yet. Any
-// thread.
+// Nobody writes to the store's log until it is let go. In the order in which
+// they ask: who commits all the time does not keep others out.
+void wf_depot_hold(struct wf_depot *depot);
+void wf_depot_let_go(struct wf_depot *depot);
+
+// Write what is durable into the beacon, if it does not say so yet. Nothing is
+// said of a store in doubt. Any thread; waits for the commit being written.
 weft_err wf_depot_write_beacon(struct wf_depot *depot);
 
 // Make all rows safe, then forget the commits below `to`. Beside commits.

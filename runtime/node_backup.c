@@ -54,7 +54,7 @@ hold_stores(weft_node *node)
         pthread_rwlock_rdlock(&node->depots[i].open_lock);
     }
     for (uint32_t i = 0; count > 1 && i < count; i++) {
-        pthread_mutex_lock(&node->depots[i].append_lock);
+        wf_depot_hold(&node->depots[i]);
     }
 }
 
@@ -64,7 +64,7 @@ let_go_stores(weft_node *node)
     uint32_t count = node->options.store_count;
 
     for (uint32_t i = 0; count > 1 && i < count; i++) {
-        pthread_mutex_unlock(&node->depots[i].append_lock);
+        wf_depot_let_go(&node->depots[i]);
     }
     for (uint32_t i = 0; i < count; i++) {
         pthread_rwlock_unlock(&node->depots[i].open_lock);

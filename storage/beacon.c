@@ -329,34 +329,26 @@ add_file(struct wf_beacon_state *state, uint64_t number, uint64_t bytes)
     state->files[at].bytes = bytes;
 }
 
-// The length of a file, and then its bytes on the disk up to there. A file that
-// the store has deleted meanwhile is not an error.
+// The length of a file. One that the store has deleted meanwhile is not an
+// error.
 static weft_err
 measure_file(int dir_fd, const char *store_dir, const char *name,
-             bool is_synced, uint64_t *out_bytes, bool *out_is_there)
+             uint64_t *out_bytes, bool *out_is_there)
 {
     struct stat status;
-    weft_err err = WEFT_OK;
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 
-    *out_is_there = fd >= 0;
-    if (fd < 0 && errno == ENOENT) {
-        return WEFT_OK;
-    }
-    if (fd < 0 || fstat(fd, &status) != 0 ||
-        (is_synced && fdatasync(fd) != 0)) {
-        err = wf_error(WEFT_EIO, "%s/%s: %s", store_dir, name, strerror(errno));
-    } else {
+    *out_is_there = fstatat(dir_fd, name, &status, 0) == 0;
+    if (*out_is_there) {
         *out_bytes = (uint64_t)status.st_size;
     }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return err;
+    return *out_is_there || errno == ENOENT
+               ? WEFT_OK
+               : wf_error(WEFT_EIO, "%s/%s: %s", store_dir, name,
+                          strerror(errno));
 }
 
-static weft_err
-list_files(const char *store_dir, bool is_synced, struct wf_beacon_state *state)
+weft_err
+wf_beacon_list_files(const char *store_dir, struct wf_beacon_state *state)
 {
     const struct dirent *entry;
     weft_err err = WEFT_OK;
@@ -374,8 +366,8 @@ list_files(const char *store_dir, bool is_synced, struct wf_beacon_state *state)
         bool is_there = false;
 
         if (number != 0) {
-            err = measure_file(dirfd(dir), store_dir, entry->d_name, is_synced,
-                               &bytes, &is_there);
+            err = measure_file(dirfd(dir), store_dir, entry->d_name, &bytes,
+                               &is_there);
         }
         if (err == WEFT_OK && is_there) {
             add_file(state, number, bytes);
@@ -389,10 +381,34 @@ list_files(const char *store_dir, bool is_synced, struct wf_beacon_state *state)
     return err;
 }
 
-weft_err
-wf_beacon_list_files(const char *store_dir, struct wf_beacon_state *state)
+static weft_err
+sync_file(const char *store_dir, uint64_t number)
 {
-    return list_files(store_dir, true, state);
+    char path[4200];
+    weft_err err = WEFT_OK;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%06" PRIu64 ".log", store_dir,
+                   number);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 ? errno != ENOENT : fdatasync(fd) != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return err;
+}
+
+weft_err
+wf_beacon_sync_files(const char *store_dir, const struct wf_beacon_state *state)
+{
+    weft_err err = WEFT_OK;
+
+    for (uint32_t i = 0; err == WEFT_OK && i < state->files_count; i++) {
+        err = sync_file(store_dir, state->files[i].number);
+    }
+    return err;
 }
 
 // The place of a file in a list; its files_count if it is not there.
@@ -419,7 +435,7 @@ wf_beacon_check_files(const char *store_dir,
     if (err != WEFT_OK || state->files_count == 0) {
         return err;
     }
-    err = list_files(store_dir, false, &found);
+    err = wf_beacon_list_files(store_dir, &found);
     if (err == WEFT_ENOTFOUND) {
         return wf_error(WEFT_ELOST, "%s: the store is missing", store_dir);
     }

@@ -57,8 +57,17 @@ weft_err wf_beacon_write(struct wf_beacon *beacon,
 void wf_beacon_close(struct wf_beacon *beacon); // NULL is fine
 
 // List the WAL files of a RocksDB directory with their lengths into state.
+//
+// WEFT_ENOTFOUND   there is no such directory
+// WEFT_EIO
 weft_err wf_beacon_list_files(const char *store_dir,
                               struct wf_beacon_state *state);
+
+// Those of the list that are still there have so many bytes on the disk.
+//
+// WEFT_EIO
+weft_err wf_beacon_sync_files(const char *store_dir,
+                              const struct wf_beacon_state *state);
 
 // Before the store is opened: are all WAL files the beacon names there (or
 // older than the oldest kept and so flushed: the caller passes what it knows),

@@ -190,8 +190,9 @@ list_files(const char *dir)
     if (err == WEFT_OK) {
         CHECK_EQ(state.files_count, 2);
         CHECK_EQ(state.files[0].bytes, 2);
-        CHECK(io_rig_file_syncs() >= 2); // what it tells of is on the disk
+        err = wf_beacon_sync_files(dir, &state);
     }
+    CHECK(err != WEFT_OK || io_rig_file_syncs() >= 2); // on the disk
     return err;
 }
 

@@ -69,6 +69,18 @@ print_bytes(const char *title, weft_bytes bytes)
     print_error(bytes.len > 64 ? " ...\n" : "\n");
 }
 
+size_t
+test_count_of(weft_bytes digits)
+{
+    const char *text = digits.data;
+    size_t count = 0;
+
+    for (size_t i = 0; i < digits.len; i++) {
+        count = count * 10 + (size_t)(text[i] - '0');
+    }
+    return count;
+}
+
 void
 test_check_bytes(weft_bytes actual, weft_bytes expected, const char *text,
                  const char *file, int line)

@@ -73,6 +73,8 @@ void test_check_bytes(weft_bytes actual, weft_bytes expected, const char *text,
 void test_check_err(weft_err actual, weft_err expected, const char *text,
                     const char *file, int line);
 
+// Digits, which no NUL ends.
+size_t test_count_of(weft_bytes digits);
 // An empty directory of this test's own, removed with all that is in it when
 // the test has ended, kept if it failed. The same one each time.
 const char *test_dir(struct test *t);

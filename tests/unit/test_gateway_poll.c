@@ -43,16 +43,15 @@ run_many(weft_workflow *wf, weft_bytes input)
 {
     weft_call_options options = on_queue();
     weft_future futures[TASKS];
-    int count = 0;
+    size_t count = test_count_of(input);
     weft_err err = WEFT_OK;
 
-    (void)sscanf(input.data, "%d", &count);
-    for (int i = 0; i < count && err == WEFT_OK; i++) {
+    CHECK(count <= sizeof(futures) / sizeof(futures[0]));
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
         err = weft_workflow_call_async(wf, "work", weft_text("x"), &options,
                                        &futures[i]);
     }
-    return err != WEFT_OK ? err
-                          : weft_workflow_await_all(wf, futures, (size_t)count);
+    return err != WEFT_OK ? err : weft_workflow_await_all(wf, futures, count);
 }
 
 static weft_err

@@ -106,16 +106,15 @@ run_many(weft_workflow *wf, weft_bytes input)
 {
     weft_call_options options = on_queue();
     weft_future futures[1000];
-    int count = 0;
+    size_t count = test_count_of(input);
     weft_err err = WEFT_OK;
 
-    (void)sscanf(input.data, "%d", &count);
-    for (int i = 0; i < count && err == WEFT_OK; i++) {
+    CHECK(count <= sizeof(futures) / sizeof(futures[0]));
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
         err = weft_workflow_call_async(wf, "work", weft_text("x"), &options,
                                        &futures[i]);
     }
-    return err != WEFT_OK ? err
-                          : weft_workflow_await_all(wf, futures, (size_t)count);
+    return err != WEFT_OK ? err : weft_workflow_await_all(wf, futures, count);
 }
 
 static weft_err
@@ -254,7 +253,7 @@ TEST(worker, a_hundred_share_a_thousand_and_one_dies)
     for (int i = 0; i < 100; i++) {
         hire(&rig, &hands[i], 1);
     }
-    begin(&rig, "many", "m", "1000 ");
+    begin(&rig, "many", "m", "1000");
     while (sem_wait(&hands[0].stuck) != 0) {
     }
     dismiss(&hands[0]); // in the middle of its third
@@ -322,7 +321,7 @@ TEST(worker, it_drains)
 
     start(&rig, t);
     hire(&rig, &first, 4);
-    begin(&rig, "many", "m", "40 ");
+    begin(&rig, "many", "m", "40");
     while (atomic_load(&first.done) < 8) {
         pause_ms(1);
     }

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "runtime/base64.h"
+#include "runtime/client_impl.h"
 #include "unit/client_rig.h"
 
 TEST(client_list, a_list_is_put_together_from_all_partitions)
@@ -93,4 +98,56 @@ TEST(client_list, a_foreign_cursor_is_refused)
     CHECK_ERR(weft_client_call(rig.client, &request, 0, &reply), WEFT_EINVAL);
     weft_reply_free(reply); // there is one where the node has said it
     rig_close();
+}
+
+// A cursor of these fields, whose checksum is right.
+static bool
+is_cursor(uint8_t version, uint64_t partition, size_t more)
+{
+    char text[200];
+    struct wf_buf buf = {0};
+    uint32_t found = 0;
+    weft_bytes after = weft_nothing();
+    weft_err err;
+
+    wf_buf_put_u8(&buf, version);
+    wf_buf_put_varint(&buf, partition);
+    wf_buf_put_text(&buf, "after");
+    for (size_t i = 0; i < more; i++) {
+        wf_buf_put_u8(&buf, 0);
+    }
+    wf_buf_put_u32(&buf, wf_crc32c(0, buf.data, buf.len));
+    wf_base64_encode(wf_buf_bytes(&buf), text);
+    err = wf_client_cursor_decode(text, 4, &found, &after);
+    if (err == WEFT_OK) {
+        CHECK_EQ(found, partition);
+        CHECK_BYTES(after, weft_text("after"));
+        wf_free((void *)(uintptr_t)after.data);
+    }
+    wf_buf_fini(&buf);
+    return err == WEFT_OK;
+}
+
+TEST(client_list, a_cursor_is_of_this_version_and_of_a_partition)
+{
+    char *text = wf_client_cursor_encode(3, weft_text("after"));
+    char longer[3000];
+    uint32_t partition;
+    weft_bytes after;
+
+    CHECK(is_cursor(1, 3, 0));
+    CHECK(!is_cursor(1, 4, 0));
+    CHECK(!is_cursor(2, 3, 0));
+    CHECK(!is_cursor(1, 3, 1));
+    text[2] = text[2] == 'A' ? 'B' : 'A';
+    CHECK_ERR(wf_client_cursor_decode(text, 4, &partition, &after),
+              WEFT_EINVAL);
+    memset(longer, 'A', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    CHECK_ERR(wf_client_cursor_decode(longer, 4, &partition, &after),
+              WEFT_EINVAL);
+    CHECK_ERR(wf_client_cursor_decode("!", 4, &partition, &after), WEFT_EINVAL);
+    CHECK_ERR(wf_client_cursor_decode("AQ==", 4, &partition, &after),
+              WEFT_EINVAL);
+    wf_free(text);
 }

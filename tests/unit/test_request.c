@@ -4,7 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/limits.h"
+#include "runtime/base64.h"
 #include "support/test.h"
 
 TEST(request, a_new_one_has_empty_strings)
@@ -179,4 +181,48 @@ TEST(request, nonsense_is_no_token)
     CHECK_ERR(wf_token_decode("wt1.AAAA", &key, &token), WEFT_EINVAL);
     CHECK_ERR(wf_token_decode("hello", &key, &token), WEFT_EINVAL);
     CHECK_ERR(wf_token_decode(longest, &key, &token), WEFT_EINVAL);
+}
+
+// Tokens whose checksum is right. ---------------------------------------------
+
+static weft_err
+decode_fields(const char *key, size_t key_len, uint64_t command,
+              uint64_t attempt, size_t more)
+{
+    char text[WEFT_TOKEN_CHARS_MAX] = "wt1.";
+    struct wf_buf buf = {0};
+    struct wf_token token;
+    struct wf_key back;
+    weft_err err;
+
+    wf_buf_put_bytes(&buf, weft_bytes_of(key, key_len));
+    wf_buf_put_varint(&buf, 1);
+    wf_buf_put_varint(&buf, command);
+    if (more > 0) { // else it ends here
+        wf_buf_put_varint(&buf, attempt);
+    }
+    while (more > 1) {
+        wf_buf_put_u8(&buf, 0);
+        more--;
+    }
+    wf_buf_put_u32(&buf, wf_crc32c(0, buf.data, buf.len));
+    wf_base64_encode(wf_buf_bytes(&buf), text + 4);
+    err = wf_token_decode(text, &back, &token);
+    if (err == WEFT_OK) {
+        wf_key_fini(&back);
+    }
+    wf_buf_fini(&buf);
+    return err;
+}
+
+TEST(request, a_token_has_an_actor_and_numbers_that_fit)
+{
+    const uint64_t large = (uint64_t)UINT32_MAX + 1;
+
+    CHECK_OK(decode_fields("d\0k\0i", 5, 2, 3, 1));
+    CHECK_ERR(decode_fields("d\0k\0i", 5, 2, 3, 0), WEFT_EINVAL);
+    CHECK_ERR(decode_fields("d\0k\0i", 5, 2, 3, 2), WEFT_EINVAL);
+    CHECK_ERR(decode_fields("d\0k\0i", 5, large, 3, 1), WEFT_EINVAL);
+    CHECK_ERR(decode_fields("d\0k\0i", 5, 2, large, 1), WEFT_EINVAL);
+    CHECK_ERR(decode_fields("nobody", 6, 2, 3, 1), WEFT_EINVAL);
 }

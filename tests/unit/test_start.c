@@ -146,6 +146,54 @@ TEST(start, options_are_read_as_they_were_written)
     wf_buf_fini(&bytes);
 }
 
+// Any field that is set makes it one; none does not.
+TEST(start, runs_are_tried_again_if_a_policy_says_anything)
+{
+    static const char *const names[] = {"Fatal", NULL};
+    const weft_retry_policy policies[] = {
+        {.initial_interval_ms = 5},
+        {.coefficient = 1},
+        {.maximum_interval_ms = 5},
+        {.maximum_attempts = 5},
+        {.total_ms = 5},
+        {.jitter = 0.5},
+        {.non_retryable = names},
+    };
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct wf_buf bytes = {0};
+
+    for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++) {
+        options.retry = policies[i];
+        CHECK_EQ(round_trip(&options, &bytes).has_retry, 1);
+    }
+    options.retry = (weft_retry_policy){0};
+    CHECK_EQ(round_trip(&options, &bytes).has_retry, 0);
+    wf_buf_fini(&bytes);
+}
+
+TEST(start, what_does_not_decode_has_nothing_in_it)
+{
+    const weft_bytes bad = weft_bytes_of("\xff\xff\xff", 3);
+    const weft_pair pairs[2] = {{"", weft_text("1")}, {"b", weft_text("2")}};
+    const weft_attribute bad_name = weft_attribute_bool("", 1);
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_bytes set = weft_text("as it was");
+    struct wf_buf bytes = {0};
+
+    CHECK_EQ(wf_start_header(bad, "a").len, 0);
+    CHECK(!wf_start_is_pinned(bad));
+    options.attributes = &bad_name;
+    options.attributes_count = 1;
+    CHECK_ERR(wf_start_attributes(&options, &set), WEFT_EINVAL);
+    CHECK_BYTES(set, weft_text("as it was"));
+    options = (weft_start_options)WEFT_START_OPTIONS_INIT;
+    options.headers = pairs; // the first is refused, the second not looked at
+    options.headers_count = 2;
+    CHECK_ERR(wf_start_of_child(&options, weft_nothing(), &bytes), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "headers is missing");
+    wf_buf_fini(&bytes);
+}
+
 TEST(start, damaged_options_do_not_decode)
 {
     static const uint8_t golden[] = {3, 2, 0x88, 0x27, 5, 1, 9};

@@ -211,6 +211,99 @@ TEST(blackbox, the_hosts_handler_still_runs)
     CHECK_EQ(WEXITSTATUS(status), 42);
 }
 
+static void
+host_action(int number, siginfo_t *info, void *context)
+{
+    (void)info;
+    (void)context;
+    host_saw = number;
+}
+
+// With a handler of that kind.
+static void
+end_by_raise_with_action(void)
+{
+    struct sigaction action = {.sa_sigaction = host_action,
+                               .sa_flags = SA_SIGINFO};
+
+    wf_blackbox_leave();
+    wf_blackbox_release_signals();
+    (void)sigaction(SIGFPE, &action, NULL);
+    wf_blackbox_handle_signals();
+    end_by_raise();
+}
+
+TEST(blackbox, the_hosts_handler_of_three_arguments_still_runs)
+{
+    struct scene scene = {box_path(t), true, end_by_raise_with_action, NULL};
+    int status = test_fork(play, &scene);
+
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 42);
+}
+
+static void
+end_by_nothing(void)
+{
+    (void)raise(SIGFPE);
+    _exit(44);
+}
+
+TEST(blackbox, what_the_host_ignores_is_ignored)
+{
+    struct scene scene = {box_path(t), true, end_by_nothing, SIG_IGN};
+    int status = test_fork(play, &scene);
+
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 44);
+}
+
+// Ours must stay behind those that came later: they may call it.
+static void
+host_comes_later(void *ctx)
+{
+    struct sigaction plain = {.sa_handler = host_handler};
+    struct sigaction action = {.sa_sigaction = host_action,
+                               .sa_flags = SA_SIGINFO};
+    struct sigaction now;
+
+    (void)ctx;
+    set_handlers(NULL);
+    wf_blackbox_handle_signals();
+    (void)sigaction(SIGFPE, &plain, NULL);
+    (void)sigaction(SIGILL, &action, NULL);
+    wf_blackbox_release_signals();
+    if (sigaction(SIGFPE, NULL, &now) != 0 || now.sa_handler != host_handler ||
+        sigaction(SIGILL, NULL, &now) != 0 || now.sa_sigaction != host_action) {
+        _exit(1);
+    }
+    wf_blackbox_handle_signals(); // they are in front of it still
+    if (sigaction(SIGFPE, NULL, &now) != 0 || now.sa_handler != host_handler) {
+        _exit(2);
+    }
+    wf_blackbox_release_signals();
+    _exit(0);
+}
+
+TEST(blackbox, handlers_that_the_host_put_in_front_stay_there)
+{
+    CHECK_EQ(test_fork(host_comes_later, NULL), 0);
+}
+
+TEST(blackbox, the_hosts_stack_for_handlers_is_used_and_kept)
+{
+    static char bytes[65536];
+    stack_t own = {.ss_sp = bytes, .ss_size = sizeof(bytes)};
+    stack_t before;
+    stack_t now;
+
+    CHECK_EQ(sigaltstack(&own, &before), 0);
+    wf_blackbox_enter(NULL, NULL);
+    wf_blackbox_leave();
+    CHECK_EQ(sigaltstack(&before, &now), 0);
+    CHECK(now.ss_sp == bytes);
+}
+
 TEST(blackbox, release_puts_the_hosts_handlers_back)
 {
     struct sigaction before;

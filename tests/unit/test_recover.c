@@ -434,6 +434,16 @@ TEST(recover, verify_knows_what_is_in_each_operation)
     wf_entry_encode(&entry, &bytes);
     CHECK(!is_op_known(WF_OP_JOURNAL, 0, wf_buf_bytes(&bytes)));
     CHECK(!is_op_known(WF_OP_JOURNAL, 0, what));
+    {
+        struct wf_buf signal = {0};
+
+        wf_letter_encode(&letter, &signal);
+        entry.letter = wf_buf_bytes(&signal);
+        wf_buf_reset(&bytes);
+        wf_entry_encode(&entry, &bytes);
+        CHECK(is_op_known(WF_OP_JOURNAL, 0, wf_buf_bytes(&bytes)));
+        wf_buf_fini(&signal);
+    }
     wf_buf_reset(&bytes);
     entry = (struct wf_entry){.type = WF_ENTRY_BREAK};
     wf_entry_encode(&entry, &bytes);
@@ -459,6 +469,87 @@ TEST(recover, verify_knows_what_is_in_each_operation)
     CHECK(
         !is_known(WF_SECTION_PARTITION, weft_nothing(), weft_bytes_of(pop, 1)));
     wf_buf_fini(&bytes);
+}
+
+// Operations of these bytes alone, of an actor or of the partition.
+static bool
+is_whole_op(bool is_partition, const struct wf_buf *ops)
+{
+    return is_partition
+               ? is_known(WF_SECTION_PARTITION, weft_nothing(),
+                          wf_buf_bytes(ops))
+               : is_known(WF_SECTION_ACTOR, weft_bytes_of("d\0k\0i", 5),
+                          wf_buf_bytes(ops));
+}
+
+TEST(recover, verify_knows_what_may_be_left_out_of_an_operation)
+{
+    static const struct {
+        const char *parent;
+        size_t len;
+        bool is_whole;
+    } parents[] = {{"", 0, true}, {"d\0k\0i", 5, true}, {"nobody", 6, false}};
+    static const char *const firsts[] = {"", "none"};
+    struct wf_buf letter = {0};
+    struct wf_buf ops = {0};
+
+    for (size_t i = 0; i < 3; i++) {
+        wf_buf_reset(&ops);
+        wf_buf_put(&ops, "\x01\1\1\1", 4); // CREATE
+        wf_buf_put_bytes(&ops,
+                         weft_bytes_of(parents[i].parent, parents[i].len));
+        wf_buf_put(&ops, "\1\1", 2);
+        wf_buf_put_text(&ops, "input");
+        wf_buf_put_text(&ops, "");
+        CHECK_EQ(is_whole_op(false, &ops), parents[i].is_whole);
+    }
+    wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_SIGNAL}, &letter);
+    for (size_t i = 0; i < 3; i++) {
+        wf_buf_reset(&ops);
+        wf_buf_put_u8(&ops, WF_OP_RESTART);
+        wf_buf_put_text(&ops, "input");
+        wf_buf_put_bytes(&ops,
+                         i < 2 ? weft_text(firsts[i]) : wf_buf_bytes(&letter));
+        CHECK_EQ(is_whole_op(false, &ops), i != 1);
+    }
+    wf_buf_fini(&letter);
+    wf_buf_fini(&ops);
+}
+
+// An envelope has a target and a letter, a dead letter also a reason.
+TEST(recover, verify_knows_what_is_in_messages)
+{
+    const weft_bytes key = weft_bytes_of("d\0k\0i", 5);
+    struct wf_buf letter = {0};
+    struct wf_buf body = {0};
+    struct wf_buf ops = {0};
+
+    wf_letter_encode(&(struct wf_letter){.type = WF_LETTER_SIGNAL}, &letter);
+    for (int is_dead = 0; is_dead < 2; is_dead++) {
+        for (int change = 0; change < 5; change++) {
+            wf_buf_reset(&body);
+            wf_buf_reset(&ops);
+            wf_buf_put_bytes(&body, change == 1 ? weft_text("nobody") : key);
+            wf_buf_put_bytes(&body, change == 2 ? weft_text("none")
+                                                : wf_buf_bytes(&letter));
+            if (is_dead) {
+                wf_buf_put_text(&body, "finished");
+            }
+            if (change == 3) {
+                wf_buf_put_u8(&body, 0);
+            }
+            body.len = change == 4 ? body.len - 1 : body.len;
+            wf_buf_put_u8(&ops, is_dead ? WF_OP_LETTER : WF_OP_SEND);
+            if (!is_dead) {
+                wf_buf_put_varint(&ops, 2);
+            }
+            wf_buf_put_bytes(&ops, wf_buf_bytes(&body));
+            CHECK_EQ(is_whole_op(true, &ops), change == 0);
+        }
+    }
+    wf_buf_fini(&letter);
+    wf_buf_fini(&body);
+    wf_buf_fini(&ops);
 }
 
 // A new life begins with an epoch of its own, and no earlier than anything that

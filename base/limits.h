@@ -78,6 +78,10 @@
 // and again.
 #define WF_PARTITION_BUFFER_BYTES (128U << 10)
 #define WF_THREAD_BUFFER_BYTES (1U << 20)
+// Small memory that was freed (pieces.h): a thread keeps up to two batches of
+// each size, and a store for all threads so much. More goes back to libc.
+#define WF_PIECES_BATCH_BYTES (4U << 10)
+#define WF_PIECES_STORED_BYTES_MAX (8U << 20)
 
 // A commit. More waits for the next.
 #define WF_COMMIT_BYTES_MAX (16U << 20)

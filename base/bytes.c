@@ -10,13 +10,13 @@
 
 #include "base/bytes.h"
 
-#include <string.h>
+#include <endian.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 
 enum {
-    BUF_CAP_MIN = 64,
+    BUF_CAP_MIN = 256, // most records and letters fit
     VARINT_BYTES_MAX = 10,
 };
 
@@ -27,7 +27,7 @@ wf_buf_init(struct wf_buf *buf)
 }
 
 void
-wf_buf_fini(struct wf_buf *buf)
+wf_buf_release(struct wf_buf *buf)
 {
     wf_free(buf->data);
     wf_buf_init(buf);
@@ -48,19 +48,13 @@ wf_buf_recycle(struct wf_buf *buf, size_t keep_bytes)
     buf->len = 0;
 }
 
-static bool
-has_room(const struct wf_buf *buf, size_t more)
-{
-    WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
-    return buf->len + more <= buf->cap;
-}
-
 // The capacity that `more` bytes need.
 static size_t
 cap_for(const struct wf_buf *buf, size_t more)
 {
     size_t cap = buf->cap < BUF_CAP_MIN ? BUF_CAP_MIN : buf->cap;
 
+    WF_ASSERT(more <= SIZE_MAX / 2 - buf->len);
     while (cap < buf->len + more) {
         cap *= 2;
     }
@@ -68,14 +62,12 @@ cap_for(const struct wf_buf *buf, size_t more)
 }
 
 void
-wf_buf_reserve(struct wf_buf *buf, size_t more)
+wf_buf_grow(struct wf_buf *buf, size_t more)
 {
-    if (!has_room(buf, more)) {
-        size_t cap = cap_for(buf, more);
+    size_t cap = cap_for(buf, more);
 
-        buf->data = wf_realloc(buf->data, cap);
-        buf->cap = cap;
-    }
+    buf->data = wf_realloc(buf->data, cap);
+    buf->cap = cap;
 }
 
 bool
@@ -84,7 +76,7 @@ wf_buf_try_reserve(struct wf_buf *buf, size_t more)
     size_t cap;
     uint8_t *data;
 
-    if (has_room(buf, more)) {
+    if (more <= buf->cap - buf->len) {
         return true;
     }
     cap = cap_for(buf, more);
@@ -109,64 +101,45 @@ wf_buf_truncate(struct wf_buf *buf, size_t len)
 }
 
 void
-wf_buf_put(struct wf_buf *buf, const void *bytes, size_t len)
-{
-    if (len == 0) {
-        return; // bytes may be NULL then, which memcpy must not see
-    }
-    wf_buf_reserve(buf, len);
-    memcpy(buf->data + buf->len, bytes, len);
-    buf->len += len;
-}
-
-// The low `width` bytes of value, most significant first.
-static void
-put_big_endian(struct wf_buf *buf, uint64_t value, unsigned width)
-{
-    uint8_t bytes[8];
-
-    for (unsigned i = 0; i < width; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * (width - 1 - i)));
-    }
-    wf_buf_put(buf, bytes, width);
-}
-
-void
-wf_buf_put_u8(struct wf_buf *buf, uint8_t value)
-{
-    wf_buf_put(buf, &value, 1);
-}
-
-void
 wf_buf_put_u16(struct wf_buf *buf, uint16_t value)
 {
-    put_big_endian(buf, value, 2);
+    value = htobe16(value);
+    wf_buf_put(buf, &value, sizeof(value));
 }
 
 void
 wf_buf_put_u32(struct wf_buf *buf, uint32_t value)
 {
-    put_big_endian(buf, value, 4);
+    value = htobe32(value);
+    wf_buf_put(buf, &value, sizeof(value));
 }
 
 void
 wf_buf_put_u64(struct wf_buf *buf, uint64_t value)
 {
-    put_big_endian(buf, value, 8);
+    value = htobe64(value);
+    wf_buf_put(buf, &value, sizeof(value));
 }
 
-void
-wf_buf_put_varint(struct wf_buf *buf, uint64_t value)
+// Returns how many bytes it takes.
+static size_t
+encode_varint(uint64_t value, uint8_t out_bytes[VARINT_BYTES_MAX])
 {
-    uint8_t bytes[VARINT_BYTES_MAX];
     size_t len = 0;
 
     while (value >= 0x80) {
-        bytes[len++] = (uint8_t)(value | 0x80);
+        out_bytes[len++] = (uint8_t)(value | 0x80);
         value >>= 7;
     }
-    bytes[len++] = (uint8_t)value;
-    wf_buf_put(buf, bytes, len);
+    out_bytes[len++] = (uint8_t)value;
+    return len;
+}
+
+void
+wf_buf_put_long_varint(struct wf_buf *buf, uint64_t value)
+{
+    wf_buf_reserve(buf, VARINT_BYTES_MAX);
+    buf->len += encode_varint(value, buf->data + buf->len);
 }
 
 void
@@ -174,6 +147,28 @@ wf_buf_put_bytes(struct wf_buf *buf, weft_bytes bytes)
 {
     wf_buf_put_varint(buf, bytes.len);
     wf_buf_put(buf, bytes.data, bytes.len);
+}
+
+size_t
+wf_buf_open(struct wf_buf *buf)
+{
+    wf_buf_put_u8(buf, 0); // the length, if it is short
+    return buf->len;
+}
+
+void
+wf_buf_close(struct wf_buf *buf, size_t opened)
+{
+    uint8_t head[VARINT_BYTES_MAX];
+    size_t len = buf->len - opened;
+    size_t more = encode_varint(len, head) - 1;
+
+    if (more > 0) {
+        wf_buf_reserve(buf, more);
+        memmove(buf->data + opened + more, buf->data + opened, len);
+        buf->len += more;
+    }
+    memcpy(buf->data + opened - 1, head, more + 1);
 }
 
 void
@@ -197,11 +192,12 @@ wf_reader_of(weft_bytes bytes)
     return reader;
 }
 
-static void
-fail(struct wf_reader *reader)
+uint8_t
+wf_reader_fail(struct wf_reader *reader)
 {
     reader->failed = true;
     reader->at = reader->end; // so that nothing more is found
+    return 0;
 }
 
 weft_bytes
@@ -210,52 +206,53 @@ wf_reader_take(struct wf_reader *reader, size_t len)
     const uint8_t *at = reader->at;
 
     if (reader->failed || len > wf_reader_left(reader)) {
-        fail(reader);
+        (void)wf_reader_fail(reader);
         return weft_nothing();
     }
     reader->at += len;
     return weft_bytes_of(at, len);
 }
 
-static uint64_t
-read_big_endian(struct wf_reader *reader, size_t width)
+// A number of so many bytes, which are not changed if there are fewer.
+static void
+read_number(struct wf_reader *reader, void *out_number, size_t width)
 {
     weft_bytes bytes = wf_reader_take(reader, width);
-    const uint8_t *data = bytes.data;
-    uint64_t value = 0;
 
-    for (size_t i = 0; i < bytes.len; i++) {
-        value = value << 8 | data[i];
+    if (bytes.len == width) {
+        memcpy(out_number, bytes.data, width);
     }
-    return value;
-}
-
-uint8_t
-wf_reader_u8(struct wf_reader *reader)
-{
-    return (uint8_t)read_big_endian(reader, 1);
 }
 
 uint16_t
 wf_reader_u16(struct wf_reader *reader)
 {
-    return (uint16_t)read_big_endian(reader, 2);
+    uint16_t value = 0;
+
+    read_number(reader, &value, sizeof(value));
+    return be16toh(value);
 }
 
 uint32_t
 wf_reader_u32(struct wf_reader *reader)
 {
-    return (uint32_t)read_big_endian(reader, 4);
+    uint32_t value = 0;
+
+    read_number(reader, &value, sizeof(value));
+    return be32toh(value);
 }
 
 uint64_t
 wf_reader_u64(struct wf_reader *reader)
 {
-    return read_big_endian(reader, 8);
+    uint64_t value = 0;
+
+    read_number(reader, &value, sizeof(value));
+    return be64toh(value);
 }
 
 uint64_t
-wf_reader_varint(struct wf_reader *reader)
+wf_reader_long_varint(struct wf_reader *reader)
 {
     uint64_t value = 0;
 
@@ -276,8 +273,7 @@ wf_reader_varint(struct wf_reader *reader)
             return value;
         }
     }
-    fail(reader);
-    return 0;
+    return wf_reader_fail(reader);
 }
 
 weft_bytes
@@ -286,7 +282,7 @@ wf_reader_bytes(struct wf_reader *reader)
     uint64_t len = wf_reader_varint(reader);
 
     if (len > wf_reader_left(reader)) {
-        fail(reader);
+        (void)wf_reader_fail(reader);
         return weft_nothing();
     }
     return wf_reader_take(reader, (size_t)len);

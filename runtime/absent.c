@@ -15,15 +15,16 @@
 static void
 put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
 {
-    struct wf_buf body = {0};
+    struct wf_buf *ops = &turn->sends.ops;
+    size_t opened;
 
-    wf_buf_put_bytes(&body, wf_key_bytes(&turn->actor->key));
-    wf_buf_put_bytes(&body, letter);
-    wf_buf_put_text(&body, reason);
-    wf_buf_put_u8(&turn->sends.ops, WF_OP_LETTER);
-    wf_buf_put_bytes(&turn->sends.ops, wf_buf_bytes(&body));
+    wf_buf_put_u8(ops, WF_OP_LETTER);
+    opened = wf_buf_open(ops);
+    wf_buf_put_bytes(ops, wf_key_bytes(&turn->actor->key));
+    wf_buf_put_bytes(ops, letter);
+    wf_buf_put_text(ops, reason);
+    wf_buf_close(ops, opened);
     wf_draft_partition(&turn->sends);
-    wf_buf_fini(&body);
     if (turn->partition->options.tally != NULL) {
         wf_counter_add(&turn->partition->options.tally->dead_letters, 1);
     }

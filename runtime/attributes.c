@@ -73,12 +73,12 @@ wf_attributes_put(struct wf_buf *out, const weft_attribute *attribute)
 void
 wf_attributes_put_op(struct wf_buf *ops, const weft_attribute *change)
 {
-    struct wf_buf entry = {0};
+    size_t opened;
 
-    wf_attributes_put(&entry, change);
     wf_buf_put_u8(ops, WF_OP_ATTRIBUTE);
-    wf_buf_put_bytes(ops, wf_buf_bytes(&entry));
-    wf_buf_fini(&entry);
+    opened = wf_buf_open(ops);
+    wf_attributes_put(ops, change);
+    wf_buf_close(ops, opened);
 }
 
 // A text with its NUL, and no other.

@@ -119,7 +119,6 @@ wf_commands_close(struct wf_partition *partition, struct wf_command *command,
     struct wf_actor *actor = command->actor;
     bool is_step = command->kind == WF_COMMAND_STEP;
     struct wf_buf ops = {0};
-    struct wf_buf letter = {0};
 
     wf_tally_activity(
         partition->options.tally, wf_commands_kind(partition, command),
@@ -131,7 +130,8 @@ wf_commands_close(struct wf_partition *partition, struct wf_command *command,
         wf_buf_fini(&ops);
         return;
     }
-    wf_letter_encode(
+    wf_buf_put_u8(&ops, WF_OP_PUSH);
+    wf_letter_put(
         &(struct wf_letter){
             .type = is_step ? WF_LETTER_STEP : WF_LETTER_ACTIVITY,
             .sender_run = actor->run,
@@ -141,11 +141,8 @@ wf_commands_close(struct wf_partition *partition, struct wf_command *command,
             .text = text,
             .data = data,
         },
-        &letter);
-    wf_buf_put_u8(&ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&ops, wf_buf_bytes(&letter));
+        &ops);
     (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&letter);
     wf_buf_fini(&ops);
 }
 

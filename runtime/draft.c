@@ -37,25 +37,25 @@ wf_draft_partition(struct wf_draft *draft)
 
 void
 wf_draft_send(struct wf_draft *draft, const struct wf_partition *partition,
-              const struct wf_key *target, weft_bytes letter)
+              const struct wf_key *target, const struct wf_letter *letter)
 {
     uint32_t destination = wf_key_partition(target, partition->options.count);
 
     WF_ASSERT(draft->ops.len == 0);
     if (destination == partition->options.index) {
         wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
-        wf_buf_put_bytes(&draft->ops, letter);
+        wf_letter_put(letter, &draft->ops);
         wf_draft_actor(draft, target);
     } else {
-        struct wf_buf envelope = {0};
+        size_t opened;
 
-        wf_buf_put_bytes(&envelope, wf_key_bytes(target));
-        wf_buf_put_bytes(&envelope, letter);
         wf_buf_put_u8(&draft->ops, WF_OP_SEND);
         wf_buf_put_varint(&draft->ops, destination);
-        wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&envelope));
+        opened = wf_buf_open(&draft->ops);
+        wf_buf_put_bytes(&draft->ops, wf_key_bytes(target));
+        wf_letter_put(letter, &draft->ops);
+        wf_buf_close(&draft->ops, opened);
         wf_draft_partition(draft);
-        wf_buf_fini(&envelope);
     }
 }
 

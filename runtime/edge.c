@@ -123,9 +123,8 @@ static void
 put_signal(struct wf_draft *draft, const struct wf_actor *actor,
            const struct wf_request *request, bool wants_answer)
 {
-    struct wf_buf letter = {0};
-
-    wf_letter_encode(
+    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+    wf_letter_put(
         &(struct wf_letter){
             .type = WF_LETTER_SIGNAL,
             .client = wants_answer ? weft_bytes_of(request->client, 16)
@@ -135,11 +134,8 @@ put_signal(struct wf_draft *draft, const struct wf_actor *actor,
             .data = request->data,
             .options = wf_start_headers(request->options),
         },
-        &letter);
-    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&letter));
+        &draft->ops);
     wf_draft_actor(draft, &actor->key);
-    wf_buf_fini(&letter);
 }
 
 // What was sent to the life before and is still in the mailbox stays its own.

@@ -17,23 +17,20 @@ wf_edge_cancel(struct wf_partition *partition, struct wf_actor *actor,
                struct wf_request *request)
 {
     struct wf_draft draft = {0};
-    struct wf_buf letter = {0};
 
     if (!wf_edge_is_live(partition, actor, request)) {
         return;
     }
     wf_operate_put(&draft.ops, request, "cancel");
     if (!actor->is_cancel_asked) { // twice is once
-        wf_letter_encode(
+        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
+        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
+        wf_letter_put(
             &(struct wf_letter){
                 .type = WF_LETTER_CANCEL,
                 .sender_run = actor->seed,
             },
-            &letter);
-        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
-        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
-        wf_buf_put_bytes(&draft.ops, wf_buf_bytes(&letter));
-        wf_buf_fini(&letter);
+            &draft.ops);
     }
     wf_draft_actor(&draft, &actor->key);
     wf_edge_answer_done(partition, request, &draft);

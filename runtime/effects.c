@@ -107,11 +107,7 @@ void
 wf_turn_send(struct wf_turn *turn, const struct wf_key *target,
              const struct wf_letter *letter)
 {
-    struct wf_buf bytes = {0};
-
-    wf_letter_encode(letter, &bytes);
-    wf_draft_send(&turn->sends, turn->partition, target, wf_buf_bytes(&bytes));
-    wf_buf_fini(&bytes);
+    wf_draft_send(&turn->sends, turn->partition, target, letter);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/limits.h"
+#include "runtime/record.h"
 
 void
 wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
@@ -40,6 +41,17 @@ wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out)
         wf_buf_put_varint(out, (uint64_t)entry->err);
         wf_buf_put_bytes(out, entry->data);
     }
+}
+
+void
+wf_entry_put_op(const struct wf_entry *entry, struct wf_buf *ops)
+{
+    size_t opened;
+
+    wf_buf_put_u8(ops, WF_OP_JOURNAL);
+    opened = wf_buf_open(ops);
+    wf_entry_encode(entry, ops);
+    wf_buf_close(ops, opened);
 }
 
 bool

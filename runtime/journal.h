@@ -60,6 +60,8 @@ struct wf_entry {
 };
 
 void wf_entry_encode(const struct wf_entry *entry, struct wf_buf *out);
+// The same, as the operation that appends it.
+void wf_entry_put_op(const struct wf_entry *entry, struct wf_buf *ops);
 bool wf_entry_decode(weft_bytes bytes, struct wf_entry *out_entry);
 // Its type, without decoding the rest.
 static inline enum wf_entry_type

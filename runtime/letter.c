@@ -73,6 +73,15 @@ wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out)
     wf_buf_put_bytes(out, letter->data);
 }
 
+void
+wf_letter_put(const struct wf_letter *letter, struct wf_buf *out)
+{
+    size_t opened = wf_buf_open(out);
+
+    wf_letter_encode(letter, out);
+    wf_buf_close(out, opened);
+}
+
 bool
 wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter)
 {

@@ -50,6 +50,8 @@ struct wf_letter {
 };
 
 void wf_letter_encode(const struct wf_letter *letter, struct wf_buf *out);
+// The same, with its length before it: a field of an operation.
+void wf_letter_put(const struct wf_letter *letter, struct wf_buf *out);
 // False if malformed.
 bool wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter);
 

@@ -55,7 +55,6 @@ put_message(struct wf_draft *draft, const struct wf_partition *partition,
         .attempt = command->attempt,
     };
     struct wf_key queue = queue_key(command);
-    struct wf_buf letter = {0};
     char text[WEFT_TOKEN_CHARS_MAX];
     weft_payload *data = NULL;
     weft_err err;
@@ -67,17 +66,14 @@ put_message(struct wf_draft *draft, const struct wf_partition *partition,
                                 text, command->name, 0);
     }
     WF_ASSERT(err == WEFT_OK); // but for memory, without which nothing goes on
-    wf_letter_encode(
-        &(struct wf_letter){
-            .type = WF_LETTER_SIGNAL,
-            .sender = wf_key_bytes(&actor->key),
-            .name = weft_text("offer"),
-            .data = weft_payload_bytes(data),
-        },
-        &letter);
-    wf_draft_send(draft, partition, &queue, wf_buf_bytes(&letter));
+    wf_draft_send(draft, partition, &queue,
+                  &(struct wf_letter){
+                      .type = WF_LETTER_SIGNAL,
+                      .sender = wf_key_bytes(&actor->key),
+                      .name = weft_text("offer"),
+                      .data = weft_payload_bytes(data),
+                  });
     weft_payload_destroy(data);
-    wf_buf_fini(&letter);
     wf_key_fini(&queue);
 }
 

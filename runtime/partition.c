@@ -221,16 +221,7 @@ static void
 fire_timer(struct wf_partition *partition, struct wf_timer *timer)
 {
     struct wf_buf ops = {0};
-    struct wf_buf letter = {0};
 
-    wf_letter_encode(
-        &(struct wf_letter){
-            .type = WF_LETTER_TIMER,
-            .sender_run = timer->actor->run,
-            .call = timer->id,
-            .name = weft_text(timer->name),
-        },
-        &letter);
     if (timer->actor->journal.count > 0) {
         wf_buf_put_u8(&ops, WF_OP_TIMER_CLEAR);
         wf_buf_put_varint(&ops, timer->id);
@@ -241,9 +232,15 @@ fire_timer(struct wf_partition *partition, struct wf_timer *timer)
         wf_buf_put_text(&ops, timer->name);
     }
     wf_buf_put_u8(&ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&ops, wf_buf_bytes(&letter));
+    wf_letter_put(
+        &(struct wf_letter){
+            .type = WF_LETTER_TIMER,
+            .sender_run = timer->actor->run,
+            .call = timer->id,
+            .name = weft_text(timer->name),
+        },
+        &ops);
     (void)wf_write_actor(partition, timer->actor, &ops, false);
-    wf_buf_fini(&letter);
     wf_buf_fini(&ops);
 }
 

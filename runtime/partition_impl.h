@@ -165,9 +165,9 @@ void wf_draft_fini(struct wf_draft *draft);
 void wf_draft_actor(struct wf_draft *draft, const struct wf_key *key);
 void wf_draft_partition(struct wf_draft *draft);
 // A message for `target` of any partition: a section of its actor if that
-// lives here, else of the route. letter is encoded.
+// lives here, else of the route.
 void wf_draft_send(struct wf_draft *draft, const struct wf_partition *partition,
-                   const struct wf_key *target, weft_bytes letter);
+                   const struct wf_key *target, const struct wf_letter *letter);
 // Append as one record to the open segment and apply it. Returns its number.
 // The draft is empty afterwards. Lazy: does not start a commit by itself.
 uint64_t wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,

@@ -66,9 +66,10 @@ void
 wf_question_keep(struct wf_turn *turn, uint32_t id)
 {
     const struct wf_letter *asked = &turn->letter;
-    struct wf_buf letter = {0};
 
-    wf_letter_encode(
+    wf_buf_put_u8(&turn->ops, WF_OP_QUESTION_KEEP);
+    wf_buf_put_varint(&turn->ops, id);
+    wf_letter_put(
         &(struct wf_letter){
             .type = WF_LETTER_SIGNAL,
             .sender = asked->sender,
@@ -77,11 +78,7 @@ wf_question_keep(struct wf_turn *turn, uint32_t id)
             .client = asked->client,
             .number = asked->number,
         },
-        &letter);
-    wf_buf_put_u8(&turn->ops, WF_OP_QUESTION_KEEP);
-    wf_buf_put_varint(&turn->ops, id);
-    wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&letter));
-    wf_buf_fini(&letter);
+        &turn->ops);
 }
 
 static void

@@ -57,11 +57,9 @@ wf_section_put(struct wf_buf *sections, char object, weft_bytes key,
 void
 wf_record_put(struct wf_buf *records, uint64_t now_ms, weft_bytes sections)
 {
-    struct wf_buf head = {0};
+    size_t opened = wf_buf_open(records);
 
-    wf_buf_put_varint(&head, now_ms);
-    wf_buf_put_varint(records, head.len + sections.len);
-    wf_buf_put(records, head.data, head.len);
+    wf_buf_put_varint(records, now_ms);
     wf_buf_put(records, sections.data, sections.len);
-    wf_buf_fini(&head);
+    wf_buf_close(records, opened);
 }

@@ -69,12 +69,7 @@ is_same(const struct wf_entry *a, const struct wf_entry *b)
 void
 wf_replay_record(weft_workflow *wf, const struct wf_entry *entry)
 {
-    struct wf_buf bytes = {0};
-
-    wf_entry_encode(entry, &bytes);
-    wf_buf_put_u8(&wf->turn->ops, WF_OP_JOURNAL);
-    wf_buf_put_bytes(&wf->turn->ops, wf_buf_bytes(&bytes));
-    wf_buf_fini(&bytes);
+    wf_entry_put_op(entry, &wf->turn->ops);
 }
 
 // Open futures are linked in order of their numbers.

@@ -264,13 +264,9 @@ static void
 put_again(struct wf_turn *turn, const struct wf_actor *from,
           struct wf_letter letter)
 {
-    struct wf_buf bytes = {0};
-
     letter.sender_run = from->run + 1;
-    wf_letter_encode(&letter, &bytes);
     wf_buf_put_u8(&turn->ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&bytes));
-    wf_buf_fini(&bytes);
+    wf_letter_put(&letter, &turn->ops);
 }
 
 // What a letter that waits says of a call that is kept. A child's result needs

@@ -320,15 +320,15 @@ take_envelope(const struct wf_partition *partition, struct wf_draft *draft,
         wf_buf_put_bytes(&draft->ops, letter);
         wf_draft_actor(draft, &key);
     } else {
-        struct wf_buf body = {0};
+        size_t opened;
 
-        wf_buf_put_bytes(&body, weft_nothing());
-        wf_buf_put_bytes(&body, envelope);
-        wf_buf_put_text(&body, "a message that does not decode");
         wf_buf_put_u8(&draft->ops, WF_OP_LETTER);
-        wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&body));
+        opened = wf_buf_open(&draft->ops);
+        wf_buf_put_bytes(&draft->ops, weft_nothing());
+        wf_buf_put_bytes(&draft->ops, envelope);
+        wf_buf_put_text(&draft->ops, "a message that does not decode");
+        wf_buf_close(&draft->ops, opened);
         wf_draft_partition(draft);
-        wf_buf_fini(&body);
     }
     wf_key_fini(&key);
 }

@@ -82,14 +82,14 @@ wf_start_deadline(uint64_t at_ms, uint64_t timeout_ms)
 static void
 put_number(struct wf_buf *out, enum tag tag, uint64_t number)
 {
-    struct wf_buf value = {0};
-
     if (number != 0) {
-        wf_buf_put_varint(&value, number);
+        size_t opened;
+
         wf_buf_put_varint(out, (uint64_t)tag);
-        wf_buf_put_bytes(out, wf_buf_bytes(&value));
+        opened = wf_buf_open(out);
+        wf_buf_put_varint(out, number);
+        wf_buf_close(out, opened);
     }
-    wf_buf_fini(&value);
 }
 
 static uint64_t
@@ -102,7 +102,7 @@ static weft_err
 put_retry(struct wf_buf *out, const weft_retry_policy *given)
 {
     weft_retry_policy retry = *given;
-    struct wf_buf value = {0};
+    size_t opened;
     weft_err err = wf_retry_policy_normalise("start options, retry", &retry);
 
     if (err != WEFT_OK) {
@@ -113,19 +113,19 @@ put_retry(struct wf_buf *out, const weft_retry_policy *given)
                         "start options, retry: coefficient is over %d",
                         COEFFICIENT_MAX);
     }
-    wf_buf_put_varint(&value, retry.initial_interval_ms);
-    wf_buf_put_varint(&value, (uint64_t)(retry.coefficient * 1000 + 0.5));
-    wf_buf_put_varint(&value, retry.maximum_interval_ms);
-    wf_buf_put_varint(&value, retry.maximum_attempts);
-    wf_buf_put_varint(&value, timeout_of(retry.total_ms));
-    wf_buf_put_varint(&value, (uint64_t)(retry.jitter * 1000 + 0.5));
+    wf_buf_put_varint(out, TAG_RETRY);
+    opened = wf_buf_open(out);
+    wf_buf_put_varint(out, retry.initial_interval_ms);
+    wf_buf_put_varint(out, (uint64_t)(retry.coefficient * 1000 + 0.5));
+    wf_buf_put_varint(out, retry.maximum_interval_ms);
+    wf_buf_put_varint(out, retry.maximum_attempts);
+    wf_buf_put_varint(out, timeout_of(retry.total_ms));
+    wf_buf_put_varint(out, (uint64_t)(retry.jitter * 1000 + 0.5));
     for (const char *const *name = retry.non_retryable;
          name != NULL && *name != NULL; name++) {
-        wf_buf_put_text(&value, *name);
+        wf_buf_put_text(out, *name);
     }
-    wf_buf_put_varint(out, TAG_RETRY);
-    wf_buf_put_bytes(out, wf_buf_bytes(&value));
-    wf_buf_fini(&value);
+    wf_buf_close(out, opened);
     return WEFT_OK;
 }
 

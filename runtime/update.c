@@ -237,9 +237,14 @@ wf_update_put(const struct wf_actor *actor, const struct wf_request *request,
 {
     // A life that begins with this record counts its own.
     uint32_t number = (request->reply.is_created ? 0 : actor->updates.made) + 1;
-    struct wf_buf letter = {0};
 
-    wf_letter_encode(
+    put_number(&draft->ops, WF_OP_UPDATE_OPEN, number);
+    wf_buf_put_text(&draft->ops, request->update_id);
+    wf_buf_put(&draft->ops, request->client, 16);
+    wf_buf_put_varint(&draft->ops, request->number);
+    wf_buf_put_varint(&draft->ops, request->is_told_early ? 1 : 0);
+    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
+    wf_letter_put(
         &(struct wf_letter){
             .type = WF_LETTER_UPDATE,
             .call = number,
@@ -248,16 +253,8 @@ wf_update_put(const struct wf_actor *actor, const struct wf_request *request,
             .name = weft_text(request->name),
             .data = request->data,
         },
-        &letter);
-    put_number(&draft->ops, WF_OP_UPDATE_OPEN, number);
-    wf_buf_put_text(&draft->ops, request->update_id);
-    wf_buf_put(&draft->ops, request->client, 16);
-    wf_buf_put_varint(&draft->ops, request->number);
-    wf_buf_put_varint(&draft->ops, request->is_told_early ? 1 : 0);
-    wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&draft->ops, wf_buf_bytes(&letter));
+        &draft->ops);
     wf_draft_actor(draft, &actor->key);
-    wf_buf_fini(&letter);
 }
 
 void

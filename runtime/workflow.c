@@ -368,8 +368,12 @@ static void
 put_restart(weft_workflow *wf)
 {
     struct wf_buf *ops = &wf->turn->ops;
-    struct wf_buf cancel = {0};
+    size_t opened;
 
+    wf_tally_kind(wf->partition->options.tally, wf->kind, WF_KIND_RESTARTED);
+    wf_buf_put_u8(ops, WF_OP_RESTART);
+    wf_buf_put_bytes(ops, wf->restart_input);
+    opened = wf_buf_open(ops);
     if (wf->root->ended != WEFT_OK) {
         // Code that restarts instead of stopping is asked again.
         wf_letter_encode(
@@ -377,14 +381,10 @@ put_restart(weft_workflow *wf)
                 .type = WF_LETTER_CANCEL,
                 .sender_run = wf->actor->seed,
             },
-            &cancel);
+            ops);
     }
-    wf_tally_kind(wf->partition->options.tally, wf->kind, WF_KIND_RESTARTED);
-    wf_buf_put_u8(ops, WF_OP_RESTART);
-    wf_buf_put_bytes(ops, wf->restart_input);
-    wf_buf_put_bytes(ops, wf_buf_bytes(&cancel));
+    wf_buf_close(ops, opened);
     wf_update_end_all(wf->turn);
-    wf_buf_fini(&cancel);
     wf_version_put_restart(wf->actor, ops);
 }
 
@@ -438,8 +438,6 @@ static void
 begin_turn(struct wf_turn *turn, const struct wf_letter *letter,
            enum wf_entry_type type)
 {
-    struct wf_buf entry = {0};
-
     if (letter != NULL) {
         turn->letter = *letter;
         wf_buf_put_u8(&turn->ops, WF_OP_JOURNAL_LETTER);
@@ -456,16 +454,13 @@ begin_turn(struct wf_turn *turn, const struct wf_letter *letter,
         }
         return;
     }
-    wf_entry_encode(
-        &(struct wf_entry){.type = type, .now_ms = turn->partition->now_ms},
-        &entry);
     turn->letter.type = WF_LETTER_START;
     if (type == WF_ENTRY_STARTED) {
         wf_buf_put_u8(&turn->ops, WF_OP_STARTED);
     }
-    wf_buf_put_u8(&turn->ops, WF_OP_JOURNAL);
-    wf_buf_put_bytes(&turn->ops, wf_buf_bytes(&entry));
-    wf_buf_fini(&entry);
+    wf_entry_put_op(
+        &(struct wf_entry){.type = type, .now_ms = turn->partition->now_ms},
+        &turn->ops);
 }
 
 // The letter's bytes, as the journal will have them.

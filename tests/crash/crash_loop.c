@@ -103,18 +103,26 @@ has_queues(size_t index, uint64_t ms)
     return index == 1 || (index % 2 == 1 && ms >= 10000);
 }
 
+static bool
+has_large(size_t index)
+{
+    return index % 3 == 2;
+}
+
 static void
 kill_config(struct loop *loop, size_t index, uint64_t ms)
 {
+    char plan[40];
     uint64_t begun = loop_mono_ms();
     uint32_t lives = 0;
     bool is_fine = true;
 
     loop->config = &configs[index];
     loop_make_dir(loop, "crash");
-    if (has_queues(index, ms)) {
-        plan_choose(loop->dir, "queues");
-    }
+    (void)snprintf(plan, sizeof(plan), "%s%s",
+                   has_queues(index, ms) ? "queues " : "",
+                   has_large(index) ? "large" : "");
+    plan_choose(loop->dir, plan);
     while (is_fine && loop_mono_ms() - begun < ms) {
         is_fine = live_once(loop);
         if (is_fine && ++lives % 16 == 0) {

@@ -12,6 +12,7 @@
 #define SIZE_MAX_DRAWN 24
 
 static bool has_queues;
+static bool is_large;
 
 void
 plan_choose(const char *dir, const char *what)
@@ -41,6 +42,15 @@ plan_read(const char *dir)
         (void)fclose(file);
     }
     has_queues = strstr(what, "queues") != NULL;
+    is_large = strstr(what, "large") != NULL;
+}
+
+size_t
+plan_ballast(uint64_t number)
+{
+    uint64_t drawn = program_mix(number, 60);
+
+    return is_large && drawn % 4 == 0 ? drawn / 4 % PLAN_BALLAST_MAX : 0;
 }
 
 void

@@ -51,6 +51,8 @@ struct victim_client {
     uint32_t waiting;   // for results
     bool is_over;       // the node takes no more
     bool was_refused;   // so order and counts are not as asked
+
+    uint8_t transfer[sizeof(struct account_transfer) + PLAN_BALLAST_MAX];
 };
 
 // One request under way.
@@ -181,7 +183,9 @@ ask_entry(struct victim_client *client, size_t at)
         request.target = (weft_target){"account", id};
         request.verb = entry->verb == 'Q' ? WEFT_VERB_ASK : WEFT_VERB_SIGNAL;
         request.name = "transfer";
-        request.data = weft_bytes_of(&transfer, sizeof(transfer));
+        memcpy(client->transfer, &transfer, sizeof(transfer));
+        request.data = weft_bytes_of(
+            client->transfer, sizeof(transfer) + plan_ballast(entry->number));
     }
     client->in_flight += submit(client, &request, on_answer, at, 0);
 }

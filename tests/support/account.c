@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -25,9 +26,28 @@ count_in(struct account_tally *tally, uint32_t seq)
     tally->squares += (uint64_t)seq * seq;
 }
 
+// As the transfer, with what it carries behind it.
+static weft_err
+send_deposit(weft_actor *actor, const char *id,
+             const struct account_transfer *transfer, weft_bytes message)
+{
+    char *deposit = malloc(message.len);
+    weft_err err;
+
+    if (deposit == NULL) {
+        return WEFT_ENOMEM;
+    }
+    memcpy(deposit, message.data, message.len);
+    memcpy(deposit, transfer, sizeof(*transfer));
+    err = weft_actor_send(actor, (weft_target){"account", id}, "deposit",
+                          weft_bytes_of(deposit, message.len));
+    free(deposit);
+    return err;
+}
+
 static weft_err
 begin_transfer(weft_actor *actor, struct account *account,
-               struct account_transfer *transfer)
+               struct account_transfer *transfer, weft_bytes message)
 {
     char id[ACCOUNT_ID_SIZE];
     weft_err err;
@@ -41,8 +61,7 @@ begin_transfer(weft_actor *actor, struct account *account,
     account->balance -= transfer->amount;
     transfer->seq = ++account->sent[transfer->to];
     account_id(transfer->to, id);
-    return weft_actor_send(actor, (weft_target){"account", id}, "deposit",
-                           weft_bytes_of(transfer, sizeof(*transfer)));
+    return send_deposit(actor, id, transfer, message);
 }
 
 static weft_err
@@ -55,12 +74,12 @@ receive(weft_actor *actor, const weft_message *message, void *state)
         account->ticks++;
         return WEFT_OK;
     }
-    if (message->data.len != sizeof(transfer)) {
+    if (message->data.len < sizeof(transfer)) {
         return WEFT_OK;
     }
     memcpy(&transfer, message->data.data, sizeof(transfer));
     if (strcmp(message->name, "transfer") == 0) {
-        return begin_transfer(actor, account, &transfer);
+        return begin_transfer(actor, account, &transfer, message->data);
     }
     account->balance += transfer.amount;
     count_in(&account->from_accounts[transfer.from], transfer.seq);

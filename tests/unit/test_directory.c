@@ -16,11 +16,11 @@
 static const char *
 in(const char *dir, const char *name)
 {
-    static char paths[4][1000];
+    static char paths[4][1100]; // a path of 1,000 and a name
     static unsigned next;
     char *path = paths[next++ % 4];
 
-    snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+    (void)snprintf(path, sizeof(paths[0]), "%.1000s/%s", dir, name);
     return path;
 }
 

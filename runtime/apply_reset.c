@@ -5,6 +5,7 @@
 // what was imported becomes a life of its own, before it is reset.
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "runtime/apply_impl.h"
 #include "runtime/child.h"
 #include "runtime/reset.h"
@@ -100,8 +101,7 @@ put_back(struct wf_apply *apply, const struct again *again)
         struct wf_buf bytes = {0};
         struct wf_letter letter;
 
-        apply->ops.failed = !wf_letter_decode(again->letters[i - 1], &letter) ||
-                            apply->ops.failed;
+        WF_ASSERT(wf_letter_decode(again->letters[i - 1], &letter)); // it did
         if (letter.type != WF_LETTER_SIGNAL) {
             letter.sender_run = awaited_by(apply->actor, &letter);
         }

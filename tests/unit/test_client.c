@@ -386,6 +386,10 @@ TEST(client, lists_leases_and_texts_out_of_range_are_refused)
     request.filter = "kind =";
     CHECK_ERR(submit(&request), WEFT_EINVAL);
     CHECK(strstr(weft_err_detail(), "filter: ") != NULL);
+    request.filter = NULL;
+    request.verb = WEFT_VERB_COUNT_MATCHING;
+    request.group_by = "a b";
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
     request = rig_signal("pay");
     request.verb = WEFT_VERB_PAUSE;
     request.by = &by;

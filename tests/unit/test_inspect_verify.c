@@ -263,6 +263,56 @@ TEST(inspect_verify, a_partition_that_cannot_be_recovered_is_named)
 
 // The log. ------------------------------------------------------------------
 
+// What the store says of how many there are.
+static void
+put_count(struct test *t, const char *name, uint64_t count)
+{
+    struct tamper tamper = begin_tamper(t, "echo", "c");
+    struct wf_buf value = {0};
+
+    wf_keys_store(&tamper.key, name);
+    wf_buf_put_u64(&value, count);
+    wf_batch_put(&tamper.batch, WF_CF_META, wf_buf_bytes(&tamper.key),
+                 wf_buf_bytes(&value));
+    end_tamper(&tamper);
+    wf_buf_fini(&value);
+}
+
+TEST(inspect_verify, counts_that_cannot_be_are_refused)
+{
+    static const struct {
+        uint64_t partitions;
+        uint64_t stores;
+        const char *said; // NULL: the store's own check refuses it
+    } counts[] = {
+        {100000, 1, "one of 1 stores with 100000 partitions"},
+        {8, 1000, "one of 1000 stores with 8 partitions"},
+        {2, 3, "one of 3 stores with 2 partitions"},
+        {0, 1, NULL},
+        {8, 0, NULL},
+    };
+
+    inspect_rig_make(t, true);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+        weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
+        weft_inspect *inspect = NULL;
+        weft_err err;
+
+        put_count(t, "partitions", counts[i].partitions);
+        put_count(t, "stores", counts[i].stores);
+        options.data_dir = inspect_rig_dir(t);
+        err = weft_inspect_open(&options, &inspect);
+        CHECK(err != WEFT_OK);
+        if (counts[i].said != NULL) {
+            CHECK_ERR(err, WEFT_ECORRUPT);
+            CHECK(strstr(weft_err_detail(), counts[i].said) != NULL);
+        }
+    }
+    put_count(t, "partitions", INSPECT_RIG_PARTITIONS);
+    put_count(t, "stores", 1);
+    check_problems(t, 0, "");
+}
+
 TEST(inspect_verify, a_gap_in_the_log_is_found)
 {
     struct tamper tamper;
@@ -373,6 +423,31 @@ TEST(inspect_verify, a_record_that_does_not_apply_is_found)
     append_record(&tamper, WF_SECTION_ACTOR, weft_bytes_of(&pop, 1));
     end_tamper(&tamper);
     check_problems(t, 1, " echo/c: a record of the log does not apply");
+}
+
+TEST(inspect_verify, a_segment_of_a_partition_that_is_not_here_is_refused)
+{
+    static const uint8_t epoch[] = {WF_OP_EPOCH, 9};
+    weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
+    weft_definitions *definitions = inspect_rig_define();
+    weft_node_options node_options;
+    weft_inspect *inspect = NULL;
+    weft_node *node = NULL;
+    struct tamper tamper;
+
+    inspect_rig_make(t, true);
+    tamper = begin_tamper(t, "echo", "c");
+    tamper.partition = 99;
+    append_record(&tamper, WF_SECTION_PARTITION,
+                  weft_bytes_of(epoch, sizeof(epoch)));
+    end_tamper(&tamper);
+    options.data_dir = inspect_rig_dir(t);
+    CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), "partition 99") != NULL);
+    node_options = inspect_rig_options(t, definitions);
+    CHECK_ERR(weft_node_open(&node_options, &node), WEFT_ECORRUPT);
+    CHECK(strstr(weft_err_detail(), "partition 99") != NULL);
+    weft_definitions_destroy(definitions);
 }
 
 TEST(inspect_verify, an_unknown_operation_is_found)

@@ -13,6 +13,7 @@
 #include "runtime/capsule.h"
 #include "runtime/cause.h"
 #include "runtime/image.h"
+#include "runtime/item.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/pairs.h"
@@ -479,4 +480,54 @@ TEST(malformed, an_image_with_another_byte_is_refused_or_whole)
     }
     CHECK(refused > image.len);
     release(image);
+}
+
+// Items. ----------------------------------------------------------------------
+
+static uint8_t item_class;
+
+// As an item of an actor that has none.
+static bool
+is_item(weft_bytes bytes)
+{
+    struct wf_actor *actor;
+    struct wf_key key;
+    bool is_whole;
+
+    CHECK_OK(wf_key_make("default", "flow", "f", &key));
+    actor = wf_actor_create(&key, 1);
+    is_whole = wf_item_decode(actor, item_class, 1, bytes, false);
+    wf_actor_destroy(actor);
+    wf_key_fini(&key);
+    return is_whole;
+}
+
+TEST(malformed, every_cut_of_an_item_with_a_key_is_refused)
+{
+    struct wf_call call = {.id = 1, .type = WF_CALL_CHILD};
+    struct wf_order order = {.number = 1, .type = WF_ORDER_CANCEL};
+    struct wf_buf bytes = {0};
+
+    CHECK_OK(wf_key_make("default", "flow", "g", &call.target));
+    order.target = wf_key_copy(&call.target);
+    item_class = WF_ITEM_CALL;
+    wf_item_encode_call(&call, 1, &bytes);
+    CHECK_EQ(count_cuts(wf_buf_bytes(&bytes), is_item), 0);
+    item_class = WF_ITEM_ORDER;
+    for (int type = 0; type <= WF_ORDER_COUNT; type++) {
+        order.type = (enum wf_order_type)type;
+        wf_buf_reset(&bytes);
+        wf_item_encode_order(&order, &bytes);
+        CHECK_EQ(is_item(wf_buf_bytes(&bytes)),
+                 type >= WF_ORDER_CANCEL && type < WF_ORDER_COUNT);
+    }
+    order.type = WF_ORDER_CANCEL;
+    wf_buf_reset(&bytes);
+    wf_item_encode_order(&order, &bytes);
+    CHECK_EQ(count_cuts(wf_buf_bytes(&bytes), is_item), 0);
+    item_class = 250; // none
+    CHECK(!is_item(wf_buf_bytes(&bytes)));
+    wf_key_fini(&call.target);
+    wf_key_fini(&order.target);
+    wf_buf_fini(&bytes);
 }

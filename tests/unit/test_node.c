@@ -2,9 +2,11 @@
 //
 // test_node.c - whole nodes, with threads on a directory.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -199,6 +201,101 @@ TEST(node, a_backup_opens_and_goes_on)
     CHECK_EQ(node_rig_number(rig.client, "a"), 1);
     node_rig_add(rig.client, "a");
     CHECK_EQ(node_rig_number(rig.client, "a"), 2);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+}
+
+// What was begun of it is taken away.
+TEST(node, a_backup_to_where_none_can_be_is_refused_with_the_path)
+{
+    struct node_rig rig = node_rig_begin(t);
+    char name[251];
+    char to[1000];
+
+    node_rig_open(&rig);
+    node_rig_add(rig.client, "a");
+    snprintf(to, sizeof(to), "%s/none/copy", test_dir(t));
+    CHECK_ERR(weft_node_backup(rig.node, to), WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), "none") != NULL);
+    CHECK_ERR(weft_node_backup(rig.node, NULL), WEFT_EINVAL);
+    // The last name is as long as names may be: ".partial" does not fit.
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    snprintf(to, sizeof(to), "%s/%s", test_dir(t), name);
+    CHECK_ERR(weft_node_backup(rig.node, to), WEFT_EIO);
+    CHECK(access(to, F_OK) != 0);
+    snprintf(to, sizeof(to), "%s/copy", rig.options.data_dir);
+    CHECK_ERR(weft_node_backup(rig.node, to), WEFT_EINVAL);
+    CHECK(access(to, F_OK) != 0);
+    node_rig_add(rig.client, "a");
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+}
+
+TEST(node, of_stores_made_together_none_may_be_missing)
+{
+    struct node_rig rig = node_rig_begin(t);
+    char from[1000];
+    char to[1000];
+
+    rig.options.store_count = 2;
+    node_rig_open(&rig);
+    node_rig_add(rig.client, "a");
+    node_rig_close(&rig);
+    for (int i = 0; i < 2; i++) {
+        weft_node *node = NULL;
+
+        snprintf(from, sizeof(from), "%s/store-%d", rig.options.data_dir, i);
+        snprintf(to, sizeof(to), "%s/aside", test_dir(t));
+        CHECK_EQ(rename(from, to), 0);
+        CHECK(weft_node_open(&rig.options, &node) != WEFT_OK);
+        CHECK(strstr(weft_err_detail(), i == 0 ? "store-0" : "store-1") !=
+              NULL);
+        CHECK_EQ(rename(to, from), 0);
+    }
+    node_rig_open(&rig);
+    CHECK_EQ(node_rig_number(rig.client, "a"), 1);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+}
+
+// A file system of its own has this in its top directory.
+TEST(node, a_directory_with_nothing_but_lost_and_found_is_taken)
+{
+    struct node_rig rig = node_rig_begin(t);
+    char path[1000];
+
+    CHECK(mkdir(rig.options.data_dir, 0755) == 0 || errno == EEXIST);
+    snprintf(path, sizeof(path), "%s/lost+found", rig.options.data_dir);
+    CHECK_EQ(mkdir(path, 0700), 0);
+    node_rig_open(&rig);
+    node_rig_add(rig.client, "a");
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+}
+
+TEST(node, a_lock_that_is_no_file_and_malformed_options_are_refused)
+{
+    struct node_rig rig = node_rig_begin(t);
+    weft_client_options client_options = WEFT_CLIENT_OPTIONS_INIT;
+    weft_client *client = NULL;
+    weft_node *node = NULL;
+    char path[1000];
+
+    CHECK(mkdir(rig.options.data_dir, 0755) == 0 || errno == EEXIST);
+    snprintf(path, sizeof(path), "%s/weft.lock", rig.options.data_dir);
+    CHECK_EQ(mkdir(path, 0700), 0);
+    CHECK_ERR(weft_node_open(&rig.options, &node), WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), "weft.lock") != NULL);
+    CHECK_EQ(rmdir(path), 0);
+    CHECK_EQ(setenv("WEFT_FAULT", "what", 1), 0);
+    CHECK_ERR(weft_node_open(&rig.options, &node), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "WEFT_FAULT") != NULL);
+    CHECK_EQ(unsetenv("WEFT_FAULT"), 0);
+    node_rig_open(&rig);
+    client_options.struct_size = 3;
+    CHECK_ERR(weft_client_open(rig.node, &client_options, &client),
+              WEFT_EINVAL);
     node_rig_close(&rig);
     node_rig_end(&rig);
 }

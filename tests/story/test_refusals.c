@@ -37,6 +37,7 @@ ask_names(weft_actor *actor)
 {
     const weft_bytes nothing = weft_nothing();
     const weft_target self = {"asker", "a"};
+    const weft_attribute bad[] = {{.name = "a", .type = 99}, {.name = "b"}};
     weft_child_options options = {0};
     uint32_t call = 77;
 
@@ -48,6 +49,17 @@ ask_names(weft_actor *actor)
               WEFT_EINVAL);
     CHECK_ERR(weft_actor_spawn(actor, self, too_much(), NULL, &call),
               WEFT_ETOOBIG);
+    options = (weft_child_options)WEFT_CHILD_OPTIONS_INIT;
+    options.parent_close = (weft_parent_close)-1;
+    CHECK_ERR(weft_actor_spawn(actor, self, nothing, &options, &call),
+              WEFT_EINVAL);
+    options.parent_close = WEFT_PARENT_CLOSE_CANCEL;
+    options.cancellation = (weft_cancellation)-1;
+    CHECK_ERR(weft_actor_spawn(actor, self, nothing, &options, &call),
+              WEFT_EINVAL);
+    CHECK_ERR(weft_actor_set_attributes(actor, bad, 2), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "attribute a: type 99 is none");
+    CHECK_OK(weft_actor_set_attributes(actor, NULL, 0));
     CHECK_ERR(weft_actor_timer_set(actor, too_long(), 1), WEFT_ETOOBIG);
     CHECK_ERR(weft_actor_timer_clear(actor, too_long()), WEFT_ETOOBIG);
     CHECK_ERR(weft_actor_publish(actor, too_long(), nothing), WEFT_ETOOBIG);
@@ -112,11 +124,13 @@ static weft_err
 large_answer(weft_query *query, const char *name, weft_bytes data,
              const void *state, size_t state_len)
 {
-    (void)name;
     (void)data;
     (void)state;
     (void)state_len;
     CHECK_ERR(weft_query_return(query, too_much()), WEFT_ETOOBIG);
+    if (strcmp(name, "none") == 0) {
+        return WEFT_OK; // and no answer
+    }
     return weft_query_return(query, weft_text("small"));
 }
 
@@ -142,6 +156,7 @@ tell_asker(struct story *story)
     (void)story;
     CHECK_STR(story_do(WEFT_VERB_ASK, "asker", "a", "names", "")->data, "told");
     CHECK_STR(story_query("asker", "a", "q"), "small");
+    CHECK_STR(story_query("asker", "a", "none"), "");
     CHECK_EQ(story_describe("asker", "a")->item.timers_count, 0);
     (void)story_ask(WEFT_VERB_ASK, "asker", "a", "questions", "");
     CHECK_STR(story_do(WEFT_VERB_ASK, "asker", "a", "cancel", "")->data,
@@ -156,6 +171,50 @@ tell_asker(struct story *story)
 TEST(refusals, an_actor_is_told_what_it_may_not_ask_for)
 {
     story_run_once(askers, tell_asker);
+}
+
+// Activities. -----------------------------------------------------------------
+
+static weft_err
+too_much_act(weft_activity *activity, weft_bytes input)
+{
+    (void)input;
+    CHECK_ERR(weft_activity_heartbeat(activity, too_much()), WEFT_ETOOBIG);
+    CHECK_ERR(weft_activity_return(activity, too_much()), WEFT_ETOOBIG);
+    // A failure is told in any case, without them.
+    return weft_activity_fail_for_good(activity, "Broken", "it broke",
+                                       too_much());
+}
+
+static weft_err
+call_too_much(weft_workflow *wf, weft_bytes input)
+{
+    MUST(weft_workflow_call(wf, "too_much", input, NULL, NULL), WEFT_EFAILED);
+    CHECK_STR(weft_workflow_failure(wf)->name, "Broken");
+    CHECK_EQ(weft_workflow_failure(wf)->details.len, 0);
+    return weft_workflow_return(wf, weft_text("told"));
+}
+
+static weft_definitions *
+callers(void)
+{
+    weft_definitions *defs = flow_with(call_too_much);
+
+    story_add_activity(defs, "too_much", too_much_act);
+    return defs;
+}
+
+static void
+tell_too_much(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "told");
+}
+
+TEST(refusals, an_activity_is_told_what_is_too_much)
+{
+    story_run_once(callers, tell_too_much);
 }
 
 // Workflows. ------------------------------------------------------------------

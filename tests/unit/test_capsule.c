@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "support/test.h"
 #include "weft/testing.h"
 #include "weft/workflow.h"
@@ -433,6 +435,88 @@ TEST(capsule, damage_is_found)
     weft_definitions_destroy(definitions);
 }
 
+// A capsule of this body, whose checksum is right.
+static weft_err
+check_body(const weft_definitions *definitions, weft_bytes whole,
+           const struct wf_buf *body)
+{
+    struct wf_buf capsule = {0};
+    weft_err err;
+
+    wf_buf_put(&capsule, whole.data, 8); // magic and version
+    wf_buf_put_u32(&capsule, (uint32_t)body->len);
+    wf_buf_put(&capsule, body->data, body->len);
+    wf_buf_put_u32(&capsule, wf_crc32c(0, capsule.data, capsule.len));
+    err = weft_replay_check(definitions, wf_buf_bytes(&capsule));
+    wf_buf_fini(&capsule);
+    return err;
+}
+
+TEST(capsule, a_body_that_does_not_decode_is_refused)
+{
+    static const struct {
+        const char *key;
+        size_t key_len;
+        size_t more; // bytes behind it
+        const char *said;
+    } cases[] = {
+        {"d\0hello\0x", 9, 0, "image does not decode"},
+        {"nobody", 6, 0, "body does not decode"},
+        {"d\0hello\0x", 9, 1, "body does not decode"},
+    };
+    weft_definitions *definitions = define(order, hello);
+    weft_bytes whole = export_sleeping(definitions);
+    struct wf_buf body = {0};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        wf_buf_reset(&body);
+        wf_buf_put_varint(&body, 5);
+        wf_buf_put_bytes(&body, weft_bytes_of(cases[i].key, cases[i].key_len));
+        wf_buf_put_text(&body, "no image");
+        for (size_t j = 0; j < cases[i].more; j++) {
+            wf_buf_put_u8(&body, 0);
+        }
+        CHECK_ERR(check_body(definitions, whole, &body), WEFT_ECORRUPT);
+        CHECK(strstr(weft_err_detail(), cases[i].said) != NULL);
+    }
+    body.len = 4; // within the key
+    CHECK_ERR(check_body(definitions, whole, &body), WEFT_ECORRUPT);
+    wf_buf_fini(&body);
+    drop(whole);
+    weft_definitions_destroy(definitions);
+}
+
+static int
+look_once(void *ctx, const weft_inspect_actor *actor)
+{
+    (void)actor;
+    ++*(int *)ctx;
+    return 1; // that is enough
+}
+
+TEST(capsule, of_two_one_is_imported_at_a_time_and_as_many_shown_as_are_wanted)
+{
+    weft_definitions *definitions = define(order, hello);
+    weft_test *test = begin(definitions, 0);
+    weft_bytes capsule = export_sleeping(definitions);
+    uint8_t *two = malloc(2 * capsule.len);
+    int seen = 0;
+
+    memcpy(two, capsule.data, capsule.len);
+    memcpy(two + capsule.len, capsule.data, capsule.len);
+    CHECK_OK(weft_capsule_each(weft_bytes_of(two, 2 * capsule.len), look_once,
+                               &seen));
+    CHECK_EQ(seen, 1);
+    CHECK_ERR(weft_client_import(weft_test_client(test),
+                                 weft_bytes_of(two, 2 * capsule.len)),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "more than one capsule") != NULL);
+    free(two);
+    drop(capsule);
+    weft_test_close(test);
+    weft_definitions_destroy(definitions);
+}
+
 TEST(capsule, a_replay_says_where_code_and_journal_part_and_does_nothing)
 {
     weft_definitions *definitions = define(order, hello);
@@ -492,6 +576,37 @@ TEST(capsule, a_replay_of_a_finished_run_must_end_the_same_way)
     weft_definitions_destroy(definitions);
 }
 
+TEST(capsule, a_replay_needs_the_kind_and_takes_its_highest_version)
+{
+    weft_definitions *definitions = define(order, hello);
+    weft_definitions *none;
+    weft_definitions *newer;
+    weft_definitions *plain;
+    weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+    weft_actor_def actor = WEFT_ACTOR_DEF_INIT;
+    weft_bytes greeted = export_finished(definitions, "hello");
+
+    CHECK_OK(weft_definitions_create(&none));
+    CHECK_ERR(weft_replay_check(none, greeted), WEFT_ENOTFOUND);
+    CHECK(strstr(weft_err_detail(), "hello") != NULL);
+    CHECK_OK(weft_definitions_create(&newer));
+    workflow.name = "hello";
+    workflow.version = 7;
+    workflow.run = hello;
+    CHECK_OK(weft_definitions_add_workflow(newer, &workflow));
+    CHECK_OK(weft_replay_check(newer, greeted));
+    CHECK_OK(weft_definitions_create(&plain));
+    actor.name = "hello";
+    actor.receive = count;
+    CHECK_OK(weft_definitions_add_actor(plain, &actor));
+    CHECK_OK(weft_replay_check(plain, greeted)); // it has no journal to fit
+    drop(greeted);
+    weft_definitions_destroy(none);
+    weft_definitions_destroy(newer);
+    weft_definitions_destroy(plain);
+    weft_definitions_destroy(definitions);
+}
+
 TEST(capsule, a_file_of_capsules_is_replayed)
 {
     weft_definitions *definitions = define(order, hello);
@@ -503,6 +618,8 @@ TEST(capsule, a_file_of_capsules_is_replayed)
 
     (void)snprintf(path, sizeof(path), "%s/two.capsule", test_dir(t));
     CHECK_ERR(weft_replay_check_file(definitions, path), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_replay_check_file(definitions, test_dir(t)), WEFT_EIO);
+    CHECK_ERR(weft_replay_check_file(definitions, "/dev/null/none"), WEFT_EIO);
     file = fopen(path, "wb");
     CHECK(file != NULL);
     CHECK_EQ(fwrite(ended.data, ended.len, 1, file), 1);

@@ -192,6 +192,7 @@ TEST(client_batch, keeps_its_rate)
 
 TEST(client_batch, what_it_cannot_do_is_refused)
 {
+    static char longest[WEFT_BATCH_CURSOR_BYTES + 1];
     struct rig rig = begin();
 
     CHECK_ERR(run(&rig, NULL, WEFT_VERB_CANCEL), WEFT_EINVAL);
@@ -205,6 +206,14 @@ TEST(client_batch, what_it_cannot_do_is_refused)
     CHECK_ERR(run(&rig, "run > 9", WEFT_VERB_RESET), WEFT_EINVAL);
     rig.options.cursor = "x";
     CHECK_ERR(run(&rig, "run > 0", WEFT_VERB_CANCEL), WEFT_EINVAL);
+    memset(longest, 'A', sizeof(longest) - 1);
+    rig.options.cursor = longest;
+    CHECK_ERR(run(&rig, "run > 0", WEFT_VERB_CANCEL), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "cursor") != NULL);
+    rig.options.cursor = NULL;
+    rig.options.struct_size = 3;
+    CHECK_ERR(run(&rig, "run > 0", WEFT_VERB_CANCEL), WEFT_EINVAL);
+    rig.options.struct_size = sizeof(rig.options);
     CHECK_EQ(rig.result.seen, 0);
     CHECK_EQ(count(&rig, "is_cancel_requested"), 0);
     end(&rig);

@@ -117,6 +117,14 @@ check_all(struct test *t)
     char expected[600];
 
     add(definitions, 1, sleep_a_week, WEFT_UPGRADE_PIN);
+    {
+        weft_dry_run_options options = WEFT_DRY_RUN_OPTIONS_INIT;
+
+        options.data_dir = inspect_rig_dir(t);
+        options.definitions = definitions;
+        CHECK_OK(weft_dry_run(&options, NULL, NULL, NULL)); // only whether
+    }
+    CHECK_STR(weft_dry_run_outcome_name((weft_dry_run_outcome)99), "unknown");
     check_run(t, definitions, WEFT_OK,
               "default sleeper/a 1 stays 1 \ndefault sleeper/b 1 stays 1 \n");
 

@@ -220,6 +220,7 @@ retention_ms(const struct wf_kind *kind, weft_status status)
     }
 }
 
+// One that came as a capsule may have finished later than now.
 bool
 wf_residents_is_over(const struct wf_partition *partition,
                      const struct wf_kind *kind, weft_status status,
@@ -227,6 +228,7 @@ wf_residents_is_over(const struct wf_partition *partition,
 {
     return kind != NULL && status > WEFT_STATUS_RUNNING &&
            retention_ms(kind, status) != WEFT_FOREVER &&
+           partition->now_ms > finished_at_ms &&
            partition->now_ms - finished_at_ms >= retention_ms(kind, status);
 }
 

@@ -502,3 +502,40 @@ TEST(core, a_segment_that_does_not_follow_is_corrupt)
     world_destroy(world);
     weft_definitions_destroy(defs);
 }
+
+// A clock that is behind that of where the capsule is from.
+TEST(core, what_has_finished_in_the_future_is_kept)
+{
+    weft_definitions *defs = definitions();
+    struct world *from =
+        world_create(&(struct world_options){.seed = 7, .definitions = defs});
+    struct world *to =
+        world_create(&(struct world_options){.seed = 7, .definitions = defs});
+    weft_request import = WEFT_REQUEST_INIT;
+    struct world_call *call;
+
+    world_jump(from, 0, 60000);
+    CHECK_OK(world_ask(from, WEFT_VERB_START, "order", "a", "", weft_text("1"))
+                 ->err);
+    world_run_ms(from, 10000);
+    CHECK_OK(
+        world_ask(from, WEFT_VERB_TERMINATE, "order", "a", "", weft_nothing())
+            ->err);
+    call = world_ask(from, WEFT_VERB_EXPORT, "order", "a", "", weft_nothing());
+    CHECK_OK(call->err);
+    import.verb = WEFT_VERB_IMPORT;
+    import.target = (weft_target){"order", "a"};
+    import.data = call->capsule;
+    CHECK_OK(world_wait(to, world_submit(to, &import))->err);
+    CHECK_ERR(
+        world_ask(to, WEFT_VERB_RESULT, "order", "a", "", weft_nothing())->err,
+        WEFT_ETERMINATED);
+    world_run_ms(to, 100000);
+    world_crash(to, 0);
+    CHECK_ERR(
+        world_ask(to, WEFT_VERB_RESULT, "order", "a", "", weft_nothing())->err,
+        WEFT_ETERMINATED);
+    world_destroy(from);
+    world_destroy(to);
+    weft_definitions_destroy(defs);
+}

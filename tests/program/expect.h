@@ -77,6 +77,9 @@ uint64_t expect_fold(uint64_t fold, uint64_t value);
 // cancelled a strand may be cut short.
 const char *expect_strand(const struct expect *expect, uint64_t strand,
                           uint64_t count, uint64_t fold, bool is_cut);
+// The same of a copy, which may have begun anywhere: it has the last notes.
+const char *expect_strand_end(const struct expect *expect, uint64_t strand,
+                              uint64_t count, uint64_t fold);
 // So many strands have notes.
 size_t expect_strands(const struct expect *expect);
 

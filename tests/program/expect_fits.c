@@ -55,6 +55,28 @@ expect_strand(const struct expect *expect, uint64_t strand, uint64_t count,
     return fold == expected ? NULL : "its notes are others, or in disorder";
 }
 
+const char *
+expect_strand_end(const struct expect *expect, uint64_t strand, uint64_t count,
+                  uint64_t fold)
+{
+    uint64_t expected = 0;
+    uint64_t all = 0;
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < expect->notes_count; i++) {
+        all += expect->notes[i].strand == strand;
+    }
+    if (count > all) {
+        return all == 0 ? "nobody knows this strand" : "it has too many notes";
+    }
+    for (size_t i = 0; i < expect->notes_count; i++) {
+        if (expect->notes[i].strand == strand && ++at > all - count) {
+            expected = expect_fold(expected, expect->notes[i].value);
+        }
+    }
+    return fold == expected ? NULL : "its notes are not the last ones";
+}
+
 static int
 by_strand(const void *a, const void *b)
 {

@@ -99,13 +99,16 @@ work(weft_activity *activity, weft_bytes input)
 {
     const struct run_hooks *hooks = weft_activity_context(activity);
     struct run_work work;
+    char name[PROGRAM_ID_SIZE];
 
     if (input.len != sizeof(work)) {
         return WEFT_EINVAL;
     }
     memcpy(&work, input.data, sizeof(work));
+    program_copy_name(
+        work.name, program_copy_mark(weft_activity_caller_id(activity)), name);
     hooks->called(hooks->ctx, weft_activity_key(activity),
-                  weft_activity_attempt(activity), work.name);
+                  weft_activity_attempt(activity), name);
     if (work.how >= CALL_COUNT) {
         return work_for_queue(activity, &work);
     }
@@ -159,6 +162,8 @@ log_receive(weft_actor *actor, const weft_message *message, void *state)
         return WEFT_EINVAL;
     }
     memcpy(note, message->data.data, sizeof(note));
+    note[0] =
+        program_copy_strand(note[0], program_copy_mark(message->sender_id));
     if (count > 0) {
         memcpy(tallies, old.data, old.len);
     }

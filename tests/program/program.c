@@ -136,6 +136,35 @@ program_log_id(const char *root, char id[PROGRAM_ID_SIZE])
                    program_hash(root) % 2 == 0 ? "/log" : "-log");
 }
 
+void
+program_copy_id(const char *root, uint32_t n, char id[PROGRAM_ID_SIZE])
+{
+    (void)snprintf(id, PROGRAM_ID_SIZE, "%.40s~%" PRIu32, root, n);
+}
+
+const char *
+program_copy_mark(const char *id)
+{
+    const char *mark = strchr(id, '~');
+
+    return mark == NULL ? "" : mark;
+}
+
+void
+program_copy_name(const char *name, const char *mark, char out[PROGRAM_ID_SIZE])
+{
+    int root = (int)strcspn(name, ":");
+
+    (void)snprintf(out, PROGRAM_ID_SIZE, "%.*s%.8s%.20s", root, name, mark,
+                   name + root);
+}
+
+uint64_t
+program_copy_strand(uint64_t strand, const char *mark)
+{
+    return mark[0] == '\0' ? strand : strand ^ program_hash(mark);
+}
+
 // Statements. -----------------------------------------------------------------
 
 const struct program_statement *
@@ -236,8 +265,10 @@ weight_of(const struct drawing *drawing, const struct weight *weight,
           const struct place *place)
 {
     bool is_top = place->is_top && place->is_main;
-    bool is_alone = drawing->program->source.is_alone != 0;
-    bool is_plain = drawing->program->source.is_plain != 0;
+    bool is_alone = drawing->program->source.is_copied != 0 ||
+                    drawing->program->source.is_alone != 0;
+    bool is_copied = drawing->program->source.is_copied != 0;
+    bool is_plain = is_copied || drawing->program->source.is_plain != 0;
     bool has_attempts = drawing->program->attempts > 1;
 
     switch (weight->op) {
@@ -265,7 +296,7 @@ weight_of(const struct drawing *drawing, const struct weight *weight,
         }
         break;
     case OP_CHILD:
-        if (place->children >= CHILD_DEPTH_MAX) {
+        if (place->children >= CHILD_DEPTH_MAX || is_copied) {
             return 0;
         }
         break;
@@ -480,7 +511,7 @@ program_make(const struct program_source *source, struct program *out)
 
     *out = (struct program){.source = *source};
     out->attempts = 1;
-    if (draw(&drawing, 3) == 0) {
+    if (draw(&drawing, 3) == 0 && source->is_copied == 0) {
         out->attempts += 1 + draw(&drawing, 3);
     }
     if (source->size > 0) {

@@ -155,7 +155,9 @@ struct program_source {
     uint8_t is_plain;
     // 1: its calls may go to task queues, which somebody has to work for.
     uint8_t has_queues;
-    uint8_t unused;
+    // 1: it may go on under another id, or elsewhere: alone, plain, in one run,
+    // without children, and nothing that it says has its id in it.
+    uint8_t is_copied;
     uint8_t dropped[32]; // bit: left out
 };
 
@@ -206,6 +208,15 @@ void program_call_name(const char *root, uint64_t key,
 // Half of the children live beside their root, half anywhere.
 void program_child_id(const char *root, uint64_t key, char id[PROGRAM_ID_SIZE]);
 void program_name(const char *what, uint64_t key, char name[PROGRAM_ID_SIZE]);
+// The n-th copy of a root.
+void program_copy_id(const char *root, uint32_t n, char id[PROGRAM_ID_SIZE]);
+// A name or an id is of a copy: that, from its mark on; "": of none.
+const char *program_copy_mark(const char *id);
+// Of that call, if it is made by a copy with that mark.
+void program_copy_name(const char *name, const char *mark,
+                       char out[PROGRAM_ID_SIZE]);
+// A strand of a copy in the log, and back: notes go to the log of the root.
+uint64_t program_copy_strand(uint64_t strand, const char *mark);
 // Where a root and all its children leave their notes.
 void program_log_id(const char *root, char id[PROGRAM_ID_SIZE]);
 

@@ -51,18 +51,34 @@ record_ran(struct record *record, const char *key, uint32_t attempt,
     (void)snprintf(call->key, sizeof(call->key), "%s", key);
 }
 
+static struct expect_call *
+add_expected(struct record *record, const struct expect_call *call)
+{
+    record->expected = grow(record->expected, record->expected_count,
+                            &record->expected_cap, sizeof(*record->expected));
+    record->expected[record->expected_count] = *call;
+    return &record->expected[record->expected_count++];
+}
+
 void
 record_expect(struct record *record, const struct expect *expect, bool is_cut)
 {
     for (size_t i = 0; i < expect->calls_count; i++) {
-        struct expect_call *call;
+        struct expect_call *call = add_expected(record, &expect->calls[i]);
 
-        record->expected =
-            grow(record->expected, record->expected_count,
-                 &record->expected_cap, sizeof(*record->expected));
-        call = &record->expected[record->expected_count++];
-        *call = expect->calls[i];
         call->must_run = call->must_run && !is_cut;
+    }
+}
+
+void
+record_expect_copy(struct record *record, const struct expect *expect,
+                   const char *mark)
+{
+    for (size_t i = 0; i < expect->calls_count; i++) {
+        struct expect_call *call = add_expected(record, &expect->calls[i]);
+
+        call->must_run = false;
+        program_copy_name(expect->calls[i].name, mark, call->name);
     }
 }
 

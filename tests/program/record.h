@@ -33,6 +33,10 @@ void record_ran(struct record *record, const char *key, uint32_t attempt,
 void record_expect(struct record *record, const struct expect *expect,
                    bool is_cut);
 
+// Those of a copy of it with that mark: any may have run before it was one.
+void record_expect_copy(struct record *record, const struct expect *expect,
+                        const char *mark);
+
 typedef void record_fault_fn(void *ctx, const char *text);
 void record_check(struct record *record, record_fault_fn *fault, void *ctx);
 

@@ -349,7 +349,11 @@ run_program(weft_workflow *wf, weft_bytes input)
     memcpy(&run->input, input.data, sizeof(run->input));
     program_make(&run->input.source, &run->program);
     strand->run = run;
-    strand->key = program_run_key(weft_workflow_id(wf), weft_workflow_run(wf));
+    // A copy has the names of what it is a copy of.
+    strand->key =
+        run->input.source.is_copied != 0
+            ? program_run_key(run->input.root, 1)
+            : program_run_key(weft_workflow_id(wf), weft_workflow_run(wf));
     strand->is_loose = run->input.mode == MODE_LOOSE;
     memcpy(strand->registers, run->input.registers, sizeof(strand->registers));
     err = run_take_updates(run);

@@ -4,7 +4,8 @@
 // headers of weft only.
 //
 // kinds:       program  an instance of a program; its input is below
-//              log      keeps the notes of a root: each once, in order
+//              log      keeps the notes of a root, each once, in order; and
+//                       those of its copies, apart
 //              clerk    takes an order, asks another clerk, sets a timer, calls
 //                       an activity, and answers
 // activities:  work     whatever a call is to do

@@ -163,6 +163,7 @@ run_calls(struct run_strand *strand, run_at *at)
 struct inline_code {
     const struct run_hooks *hooks;
     char name[PROGRAM_ID_SIZE];
+    const char *mark; // of the copy that it is of
     uint64_t x;
     bool fails;
 };
@@ -171,8 +172,10 @@ static weft_err
 do_step(const weft_step *step, void *ctx, weft_bytes *out_result)
 {
     struct inline_code *code = ctx;
+    char name[PROGRAM_ID_SIZE];
 
-    code->hooks->called(code->hooks->ctx, step->key, step->attempt, code->name);
+    program_copy_name(code->name, code->mark, name);
+    code->hooks->called(code->hooks->ctx, step->key, step->attempt, name);
     if (code->fails) {
         return WEFT_ENOTFOUND;
     }
@@ -185,7 +188,10 @@ weft_err
 run_step(struct run_strand *strand, run_at *at)
 {
     struct inline_code code = {
-        .hooks = strand->run->hooks, .x = at->x, .fails = at->how == 3};
+        .hooks = strand->run->hooks,
+        .mark = program_copy_mark(weft_workflow_id(strand->run->wf)),
+        .x = at->x,
+        .fails = at->how == 3};
     weft_bytes out = weft_nothing();
     weft_err err;
 

@@ -81,10 +81,11 @@ program_text(const struct program *program)
         abort();
     }
     (void)fprintf(file,
-                  "program of seed %" PRIu64 ", size %" PRIu32 "%s, %" PRIu32
+                  "program of seed %" PRIu64 ", size %" PRIu32 "%s%s, %" PRIu32
                   " attempts\n",
                   program->source.seed, program->source.size,
                   program->source.is_alone != 0 ? ", alone" : "",
+                  program->source.is_copied != 0 ? ", copied" : "",
                   program->attempts);
     print_block(file, program, program->first, 1);
     (void)fclose(file);

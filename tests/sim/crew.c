@@ -17,6 +17,7 @@ enum {
     CREDIT_MAX = 3,
     SEEN_MAX = 600,
     LEASE_MS = 5000,
+    DAWDLE_MS = 15000, // with a lease that is renewed
     WAIT_MS = 60000,
     AWAY_MS_MAX = 45000, // longer than a poller is waited for
     DEATHS = 2000        // a hand dies at one of so many moments
@@ -70,6 +71,7 @@ struct crew {
     struct seen seen[SEEN_MAX];
     size_t seen_count;
     uint64_t drawn;
+    bool is_calm;
 };
 
 struct crew *
@@ -89,6 +91,12 @@ void
 crew_destroy(struct crew *crew)
 {
     wf_free(crew);
+}
+
+void
+crew_calm(struct crew *crew)
+{
+    crew->is_calm = true;
 }
 
 // No choices: a run that is shrunk has the same workers.
@@ -285,6 +293,7 @@ begin(struct crew *crew, struct hand *hand, struct task *task)
     uint64_t now_ms = world_now_ms(crew->world);
     enum program_queue how = task->work.how - CALL_COUNT;
     struct seen *seen = see(crew, task->key);
+    char name[PROGRAM_ID_SIZE];
 
     if (how == QUEUE_BACK && draw(crew, 2) == 0) {
         task->state = TASK_ENDING;
@@ -292,14 +301,16 @@ begin(struct crew *crew, struct hand *hand, struct task *task)
             ask(crew, hand, task, WEFT_VERB_RELEASE, weft_nothing(), NULL);
         return;
     }
-    crew->hooks->called(crew->hooks->ctx, task->key, task->attempt,
-                        task->work.name);
+    program_copy_name(task->work.name,
+                      program_copy_mark(task->call->lease.caller_id), name);
+    crew->hooks->called(crew->hooks->ctx, task->key, task->attempt, name);
     seen->attempt =
         task->attempt > seen->attempt ? task->attempt : seen->attempt;
     task->state = TASK_RUNNING;
     task->renew_at_ms = now_ms + LEASE_MS / 3;
     task->end_at_ms =
-        now_ms + draw(crew, draw(crew, 4) == 0 ? 3 * (uint64_t)LEASE_MS : 50);
+        now_ms +
+        draw(crew, draw(crew, 4) == 0 && !crew->is_calm ? DAWDLE_MS : 50);
     if (how == QUEUE_DEAD && is_bad_attempt(task)) {
         task->state = TASK_DEAD;
         task->end_at_ms = now_ms + AWAY_MS_MAX;
@@ -450,7 +461,7 @@ crew_tend(struct crew *crew, struct world *world)
 {
     crew->world = world;
     for (struct hand *hand = crew->hands; hand < crew->hands + HANDS; hand++) {
-        if (draw(crew, DEATHS) == 0) {
+        if (draw(crew, DEATHS) == 0 && !crew->is_calm) {
             die(crew, hand);
         }
         if (world_now_ms(world) < hand->away_to_ms) {

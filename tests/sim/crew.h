@@ -17,6 +17,8 @@ struct crew;
 // one that is left to others to hooks->deferred.
 struct crew *crew_create(const struct run_hooks *hooks);
 void crew_destroy(struct crew *crew);
+// Nobody dies or dawdles any more.
+void crew_calm(struct crew *crew);
 // Do what is to be done now.
 void crew_tend(struct crew *crew, struct world *world);
 

@@ -181,6 +181,20 @@ knows_update(const struct wf_actor *actor, const struct wf_request *request)
            (update->is_done || (request->is_told_early && update->is_accepted));
 }
 
+static const struct wf_command *
+command_of(const struct wf_actor *actor, const struct wf_request *request)
+{
+    return actor == NULL ? NULL
+                         : wf_actor_find_command(actor, request->token.command);
+}
+
+static bool
+has_lease(const struct wf_command *command, const struct wf_request *request)
+{
+    return command != NULL && command->worker != NULL &&
+           strcmp(command->worker, request->worker) == 0;
+}
+
 // What it tells of an instance, as long as that is the same life: that it has
 // ended, what came of another's update, that a worker has an attempt of it.
 static void
@@ -189,9 +203,6 @@ check_told(const struct leave *leave, const struct wf_request *request)
     const struct wf_actor *now =
         wf_residents_find(leave->live, wf_key_bytes(&request->key));
     struct wf_actor *then = find_actor(leave, &request->key);
-    const struct wf_command *command =
-        then == NULL ? NULL
-                     : wf_actor_find_command(then, request->token.command);
     bool is_same = now != NULL && now->residency == WF_RESIDENCY_LOADED &&
                    then != NULL && now->seed == then->seed;
 
@@ -206,10 +217,10 @@ check_told(const struct leave *leave, const struct wf_request *request)
         knows_update(now, request) && !knows_update(then, request)) {
         fail(leave, "an update", request->update_id, request->number);
     }
+    // A reset right behind it takes it away again.
     if (request->verb == WEFT_VERB_LEASE && request->reply.err == WEFT_OK &&
-        command != NULL &&
-        (command->worker == NULL ||
-         strcmp(command->worker, request->worker) != 0)) {
+        is_same && has_lease(command_of(now, request), request) &&
+        !has_lease(command_of(then, request), request)) {
         fail(leave, "a lease", request->worker, request->number);
     }
     drop_actor(leave, then);

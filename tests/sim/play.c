@@ -5,7 +5,6 @@
 #include "sim/play.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,15 @@
 #include "program/record.h"
 #include "program/run.h"
 #include "sim/crew.h"
+#include "sim/ending.h"
+#include "sim/tokens.h"
 #include "weft/capsule.h"
 
 enum {
     ROOTS_MAX = 64,
-    TOKENS_MAX = 400,
     SLICE_MS = 20,
-    LONG_MS = 100000,   // who waits so long may well look less often
-    SETTLE_MS = 200000, // workers that are gone are waited for, too
+    LONG_MS = 100000, // who waits so long may well look less often
+    SETTLE_MS = 60000,
     AHEAD = 4,
     SIZE_MAX_DRAWN = 32
 };
@@ -45,15 +45,10 @@ struct root {
     struct world_call *capsule; // that is asked for; NULL: none
     uint64_t stop_at_ms;
     bool is_stopped;
-    bool is_reset; // now and then to an earlier point
+    bool is_reset;  // now and then to an earlier point
+    bool is_copied; // now and then there is one more of it
     bool is_held;
     bool is_repaired; // the last thing that was done to it is a move or a reset
-};
-
-struct token {
-    char *text;
-    char failure[32];
-    uint64_t value;
 };
 
 struct play {
@@ -61,11 +56,11 @@ struct play {
     const weft_definitions *definitions;
     struct record record;
     struct crew *crew;
+    struct copies *copies; // or NULL
     struct root *roots[ROOTS_MAX];
     size_t roots_count;
-    struct token tokens[TOKENS_MAX]; // to be completed
-    size_t tokens_count;
-    const char *faulty; // root
+    struct tokens *tokens; // to be completed
+    const char *faulty;    // root
     uint32_t faults;
 };
 
@@ -86,16 +81,7 @@ static void
 deferred(void *ctx, const char *text, const char *failure, uint64_t value)
 {
     struct play *play = ctx;
-    struct token *token = &play->tokens[play->tokens_count];
-
-    if (play->tokens_count == TOKENS_MAX) {
-        return; // its activity times out, and is tried again
-    }
-    play->tokens_count++;
-    token->text = wf_strdup(text);
-    token->value = value;
-    (void)snprintf(token->failure, sizeof(token->failure), "%s",
-                   failure == NULL ? "" : failure);
+    tokens_add(play->tokens, text, failure, value);
 }
 
 struct play *
@@ -106,6 +92,7 @@ play_create(void)
     play->hooks =
         (struct run_hooks){.called = called, .deferred = deferred, .ctx = play};
     play->crew = crew_create(&play->hooks);
+    play->tokens = tokens_create();
     return play;
 }
 
@@ -117,9 +104,7 @@ play_destroy(struct play *play)
         wf_free(play->roots[i]->asks);
         wf_free(play->roots[i]);
     }
-    for (size_t i = 0; i < play->tokens_count; i++) {
-        wf_free(play->tokens[i].text);
-    }
+    tokens_destroy(play->tokens);
     record_fini(&play->record);
     crew_destroy(play->crew);
     wf_free(play);
@@ -130,6 +115,12 @@ play_define(struct play *play, weft_definitions *definitions)
 {
     play->definitions = definitions;
     return run_define(definitions, &play->hooks);
+}
+
+void
+play_copy(struct play *play, struct copies *copies)
+{
+    play->copies = copies;
 }
 
 // The client. -----------------------------------------------------------------
@@ -144,6 +135,7 @@ draw_program(struct root *root, struct choice *choice)
         .is_alone = root->is_stopped,
         .is_plain = root->is_reset,
         .has_queues = true,
+        .is_copied = root->is_copied,
     };
 
     program_make(&source, &root->program);
@@ -188,9 +180,17 @@ play_begin(struct play *play, struct world *world, struct choice *choice,
 
     play->roots[play->roots_count] = root;
     root->is_stopped = is_stopped;
-    root->is_reset = !is_stopped && choice_below(choice, 6) == 5;
+    if (!is_stopped) {
+        uint64_t sort = choice_below(choice, 6);
+
+        root->is_reset = sort == 5;
+        root->is_copied = sort >= 3 && sort < 5 && play->copies != NULL;
+    }
     (void)snprintf(root->id, sizeof(root->id), "%c%zu",
-                   root->is_reset ? 'r' : 'p', play->roots_count);
+                   root->is_reset    ? 'r'
+                   : root->is_copied ? 'f'
+                                     : 'p',
+                   play->roots_count);
     play->roots_count++;
     draw_program(root, choice);
     root->stop_at_ms = world_now_ms(world) + choice_below(choice, 400);
@@ -232,32 +232,6 @@ submit_ask(struct world *world, const struct root *root, size_t i)
     return world_submit(world, &request);
 }
 
-_Noreturn static void fail(const struct root *root, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-print_program(const struct root *root)
-{
-    char *text = program_text(&root->program);
-
-    (void)fprintf(stderr, "%s is a %s", root->id, text);
-    free(text);
-}
-
-_Noreturn static void
-fail(const struct root *root, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    (void)fprintf(stderr, "sim: program: ");
-    (void)vfprintf(stderr, format, args);
-    (void)fprintf(stderr, "\n");
-    va_end(args);
-    print_program(root);
-    abort();
-}
-
 // An update whose run began again was not done, and is asked for anew.
 static void
 take_answer(struct root *root, size_t i)
@@ -274,15 +248,17 @@ take_answer(struct root *root, size_t i)
         return;
     }
     if (call->err != WEFT_OK) {
-        fail(root, "%s: %s %" PRIu32 " is answered %s %s", root->id,
-             expected->is_update ? "update" : "go", expected->seq,
-             weft_err_name(call->err), call->failure);
+        ending_fail(root->id, &root->program,
+                    "%s: %s %" PRIu32 " is answered %s %s", root->id,
+                    expected->is_update ? "update" : "go", expected->seq,
+                    weft_err_name(call->err), call->failure);
     }
     if (expected->is_update) {
         memcpy(&answer, call->data, sizeof(answer));
         if (answer != program_work(value)) {
-            fail(root, "%s: update %" PRIu32 " has another answer", root->id,
-                 expected->seq);
+            ending_fail(root->id, &root->program,
+                        "%s: update %" PRIu32 " has another answer", root->id,
+                        expected->seq);
         }
     }
     ask->is_done = true;
@@ -328,21 +304,6 @@ tend_root(struct root *root, struct world *world)
     tend_asks(root, world);
 }
 
-static void
-complete(struct world *world, const struct token *token)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    request.verb =
-        token->failure[0] == '\0' ? WEFT_VERB_COMPLETE : WEFT_VERB_FAIL;
-    request.token = token->text;
-    if (token->failure[0] == '\0') {
-        request.data = weft_bytes_of(&token->value, sizeof(token->value));
-    }
-    request.error_name = token->failure;
-    (void)world_submit(world, &request);
-}
-
 // Whenever it is taken out, its journal fits its code.
 static void
 check_capsule(const struct play *play, struct root *root)
@@ -355,11 +316,12 @@ check_capsule(const struct play *play, struct root *root)
     root->capsule = NULL;
     if (call->err == WEFT_OK &&
         weft_replay_check(play->definitions, call->capsule) != WEFT_OK) {
-        fail(root, "%s: its capsule: %s", root->id, weft_err_detail());
+        ending_fail(root->id, &root->program, "%s: its capsule: %s", root->id,
+                    weft_err_detail());
     }
     if (call->err != WEFT_OK && call->err != WEFT_ENOTFOUND) {
-        fail(root, "%s: no capsule: %s %s", root->id, weft_err_name(call->err),
-             call->detail);
+        ending_fail(root->id, &root->program, "%s: no capsule: %s %s", root->id,
+                    weft_err_name(call->err), call->detail);
     }
 }
 
@@ -371,12 +333,7 @@ tend(struct play *play, struct world *world)
         check_capsule(play, play->roots[i]);
     }
     crew_tend(play->crew, world);
-    while (play->tokens_count > 0) {
-        struct token *token = &play->tokens[--play->tokens_count];
-
-        complete(world, token);
-        wf_free(token->text);
-    }
+    tokens_complete(play->tokens, world);
 }
 
 static const weft_operator operator_by = {"sim", "to see what happens"};
@@ -408,7 +365,8 @@ check_hold(const struct root *root)
 {
     if (root->hold != NULL && root->is_repaired &&
         root->hold->err == WEFT_EDIVERGED) {
-        fail(root, "%s does not fit: %s", root->id, root->hold->detail);
+        ending_fail(root->id, &root->program, "%s does not fit: %s", root->id,
+                    root->hold->detail);
     }
 }
 
@@ -437,6 +395,11 @@ disturb(struct play *play, struct world *world, struct choice *choice)
         return;
     }
     root = play->roots[choice_below(choice, play->roots_count)];
+    if (root->is_copied && choice_below(choice, 3) != 0) {
+        copies_begin(play->copies, world, choice, root->id, &root->program,
+                     &root->expect);
+        return;
+    }
     if (root->capsule == NULL && choice_below(choice, 4) == 0) {
         root->capsule = submit(world, WEFT_VERB_EXPORT, root->id);
     }
@@ -467,53 +430,15 @@ play_run_ms(struct play *play, struct world *world, struct choice *choice,
         uint64_t slice = ms < slice_ms ? ms : slice_ms;
 
         world_run_ms(world, slice);
+        if (play->copies != NULL) {
+            copies_run_ms(play->copies, world, slice);
+        }
         tend(play, world);
         ms -= slice;
     }
 }
 
 // What came of them. ----------------------------------------------------------
-
-// Of causes as world.h shows them, "SOURCE NAME ..." in lines.
-static void
-say_causes(const char *causes, char out[EXPECT_TEXT_SIZE])
-{
-    while (*causes != '\0') {
-        const char *name = strchr(causes, ' ');
-        const char *end = name == NULL ? NULL : strchr(name + 1, ' ');
-        char texts[2][100];
-
-        if (end == NULL) {
-            return;
-        }
-        (void)snprintf(texts[0], sizeof(texts[0]), "%.*s", (int)(name - causes),
-                       causes);
-        (void)snprintf(texts[1], sizeof(texts[1]), "%.*s",
-                       (int)(end - name - 1), name + 1);
-        expect_say_level(texts[1], texts[0], out);
-        causes = strchr(end, '\n');
-        causes = causes == NULL ? "" : causes + 1;
-    }
-}
-
-static void
-say_outcome(const struct world_call *call, char out[EXPECT_TEXT_SIZE])
-{
-    uint64_t value = 0;
-
-    (void)snprintf(out, EXPECT_TEXT_SIZE, "%s",
-                   call->err == WEFT_ECANCELLED    ? "cancelled"
-                   : call->err == WEFT_ETERMINATED ? "terminated"
-                                                   : weft_err_name(call->err));
-    if (call->err == WEFT_OK && call->data_len == sizeof(value)) {
-        memcpy(&value, call->data, sizeof(value));
-        expect_say_ok(value, out);
-    } else if (call->err == WEFT_EFAILED) {
-        out[0] = '\0';
-        expect_say_level(call->failure, "", out);
-        say_causes(call->causes, out);
-    }
-}
 
 // Without the ids of children: one that is reset to its beginning is another
 // run, and gives them others.
@@ -552,7 +477,7 @@ check_end(const struct root *root, struct world *world, const char *id,
 {
     char outcome[EXPECT_TEXT_SIZE];
 
-    say_outcome(
+    ending_say(
         world_ask(world, WEFT_VERB_RESULT, "program", id, "", weft_nothing()),
         outcome);
     if (root->is_stopped && strcmp(outcome, "cancelled") == 0) {
@@ -568,71 +493,52 @@ check_end(const struct root *root, struct world *world, const char *id,
         return;
     }
     if (!fits(root, expected, outcome)) {
-        fail(root, "%s ended: %s, and must end: %s", id, outcome, expected);
+        ending_fail(root->id, &root->program, "%s ended: %s, and must end: %s",
+                    id, outcome, expected);
     }
 }
 
 static void
-check_log(const struct root *root, struct world *world)
+check_log(const struct play *play, const struct root *root, struct world *world)
 {
     char id[PROGRAM_ID_SIZE];
     const struct world_call *call;
-    size_t count = 0;
     size_t expected = expect_strands(&root->expect);
+    size_t strands = 0;
+    size_t copied = 0;
+    size_t count;
 
     program_log_id(root->id, id);
     call = world_ask(world, WEFT_VERB_QUERY, "log", id, "all", weft_nothing());
     if (call->err == WEFT_OK) {
-        count = call->data_len / sizeof(struct run_tally);
+        strands = call->data_len / sizeof(struct run_tally);
     }
     for (size_t i = 0;
-         i < count && (i + 1) * sizeof(struct run_tally) < sizeof(call->data);
+         i < strands && (i + 1) * sizeof(struct run_tally) < sizeof(call->data);
          i++) {
         struct run_tally tally;
         const char *wrong;
 
         memcpy(&tally, call->data + i * sizeof(tally), sizeof(tally));
+        if (root->is_copied &&
+            copies_have_strand(play->copies, root->id, tally.key, tally.count,
+                               tally.fold)) {
+            copied++;
+            continue;
+        }
         wrong = expect_strand(&root->expect, tally.key, tally.count, tally.fold,
                               root->is_stopped);
         if (wrong != NULL) {
-            fail(root, "%s: strand %016" PRIx64 ", %" PRIu64 " notes: %s",
-                 root->id, tally.key, tally.count, wrong);
+            ending_fail(root->id, &root->program,
+                        "%s: strand %016" PRIx64 ", %" PRIu64 " notes: %s",
+                        root->id, tally.key, tally.count, wrong);
         }
     }
+    count = strands - copied;
     if (count > expected || (count < expected && !root->is_stopped)) {
-        fail(root, "%s: %zu strands have notes, and %zu must", root->id, count,
-             expected);
-    }
-}
-
-static void
-check_shown(const struct root *root, struct world *world)
-{
-    const struct expect *expect = &root->expect;
-    const struct world_call *call = world_ask(
-        world, WEFT_VERB_QUERY, "program", root->id, "value", weft_nothing());
-    char number[60] = "";
-    uint64_t value = 0;
-
-    if (root->is_stopped) {
-        return;
-    }
-    if (call->err == WEFT_OK && call->data_len == sizeof(value)) {
-        memcpy(&value, call->data, sizeof(value));
-    }
-    if ((call->err == WEFT_OK) != expect->has_value || value != expect->value) {
-        fail(root, "%s: published %s %" PRIx64, root->id,
-             weft_err_name(call->err), value);
-    }
-    call = world_ask(world, WEFT_VERB_DESCRIBE, "program", root->id, "",
-                     weft_nothing());
-    if (expect->has_number) {
-        (void)snprintf(number, sizeof(number), "number=%" PRId64,
-                       expect->number);
-    }
-    if (strcmp(call->attributes, number) != 0) {
-        fail(root, "%s: attributes %s and must be %s", root->id,
-             call->attributes, number);
+        ending_fail(root->id, &root->program,
+                    "%s: %zu strands have notes, and %zu must", root->id, count,
+                    expected);
     }
 }
 
@@ -657,15 +563,19 @@ check_calls(struct play *play)
     record_check(&play->record, fault, play);
     if (play->faults > 0) {
         for (size_t i = 0; i < play->roots_count; i++) {
-            print_program(play->roots[i]);
+            ending_print(play->roots[i]->id, &play->roots[i]->program);
         }
         abort();
     }
 }
 
-static void
-resume_all(struct play *play, struct world *world)
+void
+play_calm(struct play *play, struct world *world)
 {
+    crew_calm(play->crew);
+    if (play->copies != NULL) {
+        copies_calm(play->copies);
+    }
     for (size_t i = 0; i < play->roots_count; i++) {
         struct root *root = play->roots[i];
 
@@ -678,17 +588,18 @@ resume_all(struct play *play, struct world *world)
 void
 play_check(struct play *play, struct world *world)
 {
-    resume_all(play, world);
     play_run_ms(play, world, NULL, SETTLE_MS);
     for (size_t i = 0; i < play->roots_count; i++) {
         const struct root *root = play->roots[i];
 
         if (!root->start->is_answered || root->start->err != WEFT_OK) {
-            fail(root, "%s: its start is not answered", root->id);
+            ending_fail(root->id, &root->program,
+                        "%s: its start is not answered", root->id);
         }
         if (root->asked < root->expect.asks_count) {
-            fail(root, "%s: it was asked %zu times, and must be %zu", root->id,
-                 root->asked, root->expect.asks_count);
+            ending_fail(root->id, &root->program,
+                        "%s: it was asked %zu times, and must be %zu", root->id,
+                        root->asked, root->expect.asks_count);
         }
         check_end(root, world, root->id, root->expect.outcome);
         for (size_t k = 0; k < root->expect.children_count && !root->is_reset;
@@ -697,9 +608,14 @@ play_check(struct play *play, struct world *world)
                       root->expect.children[k].outcome);
         }
         if (!root->is_reset) {
-            check_log(root, world);
+            check_log(play, root, world);
         }
-        check_shown(root, world);
+        if (!root->is_stopped) {
+            ending_check_shown(root->id, &root->program, &root->expect, world);
+        }
+    }
+    if (play->copies != NULL) {
+        copies_check(play->copies, world, &play->record);
     }
     check_calls(play);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "sim/choice.h"
+#include "sim/copies.h"
 #include "sim/world.h"
 #include "weft/definitions.h"
 
@@ -19,6 +20,9 @@ struct play *play_create(void);
 void play_destroy(struct play *play);
 // Borrowed until the definitions are destroyed.
 weft_err play_define(struct play *play, weft_definitions *definitions);
+
+// Some of them go on twice from now on; borrowed.
+void play_copy(struct play *play, struct copies *copies);
 
 // One more begins. One that is to be stopped is cancelled at some time.
 void play_begin(struct play *play, struct world *world, struct choice *choice,
@@ -30,7 +34,9 @@ bool play_was_refused(const struct play *play, size_t index);
 // Let so much time pass, and do meanwhile what the programs want of a client.
 void play_run_ms(struct play *play, struct world *world, struct choice *choice,
                  uint64_t ms);
-// Nothing goes wrong any more: all must end. Ends the process, and says why, if
+// Nothing goes wrong any more, and who was held up goes on.
+void play_calm(struct play *play, struct world *world);
+// All must have ended. Ends the process, and says why, if
 // one did not come to what it must.
 void play_check(struct play *play, struct world *world);
 

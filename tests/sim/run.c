@@ -22,6 +22,10 @@
 
 struct run {
     struct world *world;
+    struct world *elsewhere; // where copies of some programs go on
+    struct copies *copies;
+    weft_definitions *definitions;
+    weft_definitions *copied; // elsewhere
     struct play *play;
     struct choice *choice; // of the work
     uint32_t rounds;       // of work
@@ -200,12 +204,63 @@ make_world(struct choice *choice, uint32_t storm_ms,
     });
 }
 
+// A small one, that crashes as well.
+static struct world *
+make_elsewhere(struct choice *choice, uint32_t storm_ms,
+               const weft_definitions *definitions, FILE *trace)
+{
+    return world_create(&(struct world_options){
+        .choice = choice,
+        .sites = 2,
+        .nodes = 1,
+        .window_bytes = choice_below(choice, 2) == 0 ? 1 << 20 : 0,
+        .residents_max = choice_below(choice, 2) == 0 ? 1000 : 3,
+        .definitions = definitions,
+        .crash_at_commit = 15,
+        .commit_in_doubt = 8,
+        .commit_stall = 8,
+        .storm_ms = storm_ms / 3,
+        .audit_ms = 1000,
+        .twin_every = 8,
+        .trace = trace,
+    });
+}
+
+static void
+open_worlds(struct run *run, struct choice *choice, FILE *trace,
+            uint32_t storm_ms)
+{
+    must(weft_definitions_create(&run->definitions));
+    must(account_define(run->definitions));
+    must(play_define(run->play, run->definitions));
+    must(weft_definitions_create(&run->copied));
+    must(copies_define(run->copies, run->copied));
+    run->world = make_world(choice, storm_ms, run->definitions, trace);
+    run->elsewhere = make_elsewhere(choice, storm_ms, run->copied, trace);
+    copies_open(run->copies, run->elsewhere);
+    play_copy(run->play, run->copies);
+}
+
+static void
+close_worlds(struct run *run)
+{
+    world_destroy(run->world);
+    world_destroy(run->elsewhere);
+    weft_definitions_destroy(run->definitions);
+    weft_definitions_destroy(run->copied);
+    play_destroy(run->play);
+    copies_destroy(run->copies);
+}
+
 static void
 check(struct run *run)
 {
     play_check(run->play, run->world);
     check_waits(run);
     check_accounts(run);
+    if (world_audit(run->elsewhere) != 0) {
+        fail(run, "stuck actors elsewhere", world_audit(run->elsewhere), 0);
+    }
     if (world_audit(run->world) != 0) {
         fail(run, "stuck actors", world_audit(run->world), 0);
     }
@@ -216,10 +271,10 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
 {
     const char *traced = getenv("SIM_TRACE");
     FILE *trace = traced == NULL ? NULL : fopen(traced, "we");
-    weft_definitions *defs = NULL;
     struct run run = {
         .choice = &choices->work,
         .play = play_create(),
+        .copies = copies_create(),
         .is_planted = getenv("SIM_PLANT") != NULL,
     };
     static const uint32_t storms_ms[] = {20000, 100000, 400000};
@@ -227,28 +282,24 @@ run_choices(const char *how, struct choices *choices, struct run_result *result)
     uint64_t began_ms;
 
     repeat_watch(how, choices);
-    must(weft_definitions_create(&defs));
-    must(account_define(defs));
-    must(play_define(run.play, defs));
     storm_ms = storms_ms[choice_below(&choices->world, 3)];
-    run.world = make_world(&choices->world, storm_ms, defs, trace);
+    open_worlds(&run, &choices->world, trace, storm_ms);
     began_ms = world_now_ms(run.world);
     send_work(&run);
     play_run_ms(run.play, run.world, NULL, storm_ms);
     // From here on nothing goes wrong, and all must end.
     world_calm(run.world);
     play_run_ms(run.play, run.world, NULL, 10000);
+    play_calm(run.play, run.world);
     play_run_ms(run.play, run.world, NULL, CALM_MS);
     check(&run);
     *result = (struct run_result){
-        .hash = world_hash(run.world),
+        .hash = world_hash(run.world) ^ world_hash(run.elsewhere) * 3,
         .simulated_ms = world_now_ms(run.world) - began_ms,
         .nodes = world_nodes(run.world),
         .weather = *world_weather(run.world),
     };
-    world_destroy(run.world);
-    weft_definitions_destroy(defs);
-    play_destroy(run.play);
+    close_worlds(&run);
     if (trace != NULL) {
         (void)fclose(trace);
     }

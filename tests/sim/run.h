@@ -6,7 +6,8 @@
 //               and each pair's messages come once and in order
 //   programs    workflows drawn from numbers (play.h), some of which are
 //               cancelled early or late: they end as if they were not, or as
-//               cancelled
+//               cancelled; of some there are more, as forks in the same
+//               world, or as a capsule that goes on in another
 //
 // Nodes, partitions, windows, limits and faults are drawn as the work is. At
 // each eighth commit what a crash would leave is compared with memory; each

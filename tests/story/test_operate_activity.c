@@ -443,3 +443,48 @@ TEST(operate, what_is_not_open_is_refused_in_words)
 {
     story_run(waiters, tell_refused);
 }
+
+// Nothing to do. --------------------------------------------------------------
+
+static unsigned paused;
+
+// While its first attempt runs.
+static void
+pause_and_resume(weft_activity *activity)
+{
+    if (weft_activity_attempt(activity) == 1) {
+        CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_PAUSE, "a")->err);
+        paused += busy_look("a")->is_paused != 0;
+        CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
+    }
+}
+
+static void
+tell_resumes(struct story *story)
+{
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+
+    (void)story;
+    paused = 0;
+    busy_failures = 1;
+    busy_during = pause_and_resume;
+    story_start("caller", "a", "fails in");
+    story_wait_ms(500);
+    CHECK_EQ(paused, 1);
+    CHECK_EQ(busy_look("a")->attempt, 2);
+    // It is not paused: that changes nothing, not even when it begins.
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
+    CHECK_EQ(story_count("attempt"), 1);
+    options.retry.initial_interval_ms = UINT64_MAX / 2; // beyond all time
+    CHECK_OK(busy_ask(WEFT_VERB_ACTIVITY_CHANGE, "a", 1, &options)->err);
+    story_wait_ms(3600000);
+    CHECK_EQ(story_count("attempt"), 1);
+    options.retry.initial_interval_ms = 1;
+    CHECK_OK(busy_ask(WEFT_VERB_ACTIVITY_CHANGE, "a", 1, &options)->err);
+    CHECK_RESULT("caller", "a", "in");
+}
+
+TEST(operate, what_goes_on_is_not_resumed)
+{
+    story_run_once(busy_every_second, tell_resumes);
+}

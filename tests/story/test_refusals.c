@@ -451,3 +451,146 @@ TEST(refusals, who_goes_on_after_it_was_told_to_clean_up_is_told_again)
 {
     story_run_calm(stubborns, tell_stubborn);
 }
+
+// A turn that is too large. ---------------------------------------------------
+
+static weft_err
+greedy_run(weft_workflow *wf, weft_bytes input)
+{
+    static bool is_modest; // the next time, as code that was mended
+    char name[8];
+
+    if (story_is(input, "mended")) {
+        is_modest = true;
+    }
+    for (int i = 0; i < (is_modest ? 2 : 8); i++) {
+        (void)snprintf(name, sizeof(name), "p%d", i);
+        MUST(weft_workflow_publish(wf, name,
+                                   weft_bytes_of(big, WF_PAYLOAD_BYTES_MAX)),
+             WEFT_OK);
+    }
+    return weft_workflow_return(wf, weft_text("done"));
+}
+
+static weft_definitions *
+greedy(void)
+{
+    return flow_with(greedy_run);
+}
+
+static void
+tell_greedy(struct story *story)
+{
+    const struct world_call *call;
+
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(1000);
+    call = story_describe("flow", "w");
+    CHECK_EQ(call->item.is_parked, 1);
+    CHECK(strstr(call->reason, "bytes") != NULL);
+    CHECK_ERR(story_ask(WEFT_VERB_QUERY, "flow", "w", "p0", NULL)->err,
+              WEFT_ENOTFOUND);
+    story_start("flow", "other", "mended");
+    CHECK_RESULT("flow", "other", "done");
+    story_do(WEFT_VERB_RESUME, "flow", "w", "", NULL);
+    CHECK_RESULT("flow", "w", "done");
+}
+
+TEST(refusals, a_turn_that_is_too_large_parks_and_nothing_of_it_is_done)
+{
+    story_run_once(greedy, tell_greedy);
+}
+
+// Code that has changed. ------------------------------------------------------
+
+static weft_definitions *
+kept_as(uint32_t bytes)
+{
+    weft_definitions *defs = puppet_definitions();
+
+    story_add_actor(defs, "keeper", bytes, ask_receive);
+    return defs;
+}
+
+static weft_definitions *
+keeps_sixteen(void)
+{
+    return kept_as(16);
+}
+
+static weft_definitions *
+keeps_eight(void)
+{
+    return kept_as(8);
+}
+
+static void
+tell_smaller(struct story *story)
+{
+    const struct world_call *call;
+
+    (void)story;
+    CHECK_STR(story_do(WEFT_VERB_ASK, "keeper", "a", "names", "")->data,
+              "told");
+    story_define(keeps_eight);
+    story_signal("keeper", "a", "more", "");
+    story_wait_ms(600000);
+    call = story_describe("keeper", "a");
+    CHECK_EQ(call->item.is_parked, 1);
+    CHECK(strstr(call->reason, "state of 16 bytes, the kind has 8") != NULL);
+    story_define(keeps_sixteen);
+    story_do(WEFT_VERB_RESUME, "keeper", "a", "", NULL);
+    CHECK_STR(story_do(WEFT_VERB_ASK, "keeper", "a", "names", "")->data,
+              "told");
+}
+
+TEST(refusals, a_state_that_does_not_fit_its_kind_is_kept_and_the_actor_parked)
+{
+    story_run_once(keeps_sixteen, tell_smaller);
+}
+
+static bool takes_updates;
+
+static weft_err
+taking_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    if (takes_updates) {
+        MUST(weft_workflow_on_update(wf, "u", NULL, no_update, NULL), WEFT_OK);
+    }
+    return weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL);
+}
+
+static weft_definitions *
+taking(void)
+{
+    return flow_with(taking_run);
+}
+
+static void
+tell_updates_gone(struct story *story)
+{
+    const struct world_call *call;
+
+    (void)story;
+    takes_updates = true;
+    story_start("flow", "w", "");
+    CHECK_OK(story_ask(WEFT_VERB_UPDATE, "flow", "w", "u", "")->err);
+    takes_updates = false;
+    story_define(taking);
+    story_signal("flow", "w", "go", "");
+    story_wait_ms(1000);
+    call = story_describe("flow", "w");
+    CHECK_EQ(call->item.is_parked, 1);
+    CHECK(strstr(call->reason, "update \"u\", which it does not take") != NULL);
+    takes_updates = true;
+    story_define(taking);
+    story_do(WEFT_VERB_RESUME, "flow", "w", "", NULL);
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(refusals, code_that_takes_an_update_no_more_does_not_fit)
+{
+    story_run_once(taking, tell_updates_gone);
+}

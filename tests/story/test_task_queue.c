@@ -71,6 +71,55 @@ TEST(task_queue, an_attempt_is_offered_leased_and_completed)
     story_run(taker_definitions, tell_life);
 }
 
+// The first of both times that a worker has; 0: as long as it likes.
+static const struct {
+    uint64_t attempt_ms; // start_to_close
+    uint64_t all_ms;     // schedule_to_close
+    uint64_t most_ms;    // from the lease on
+} deadlines[] = {
+    {60000, 10000, 10000},           {10000, 60000, 10000},
+    {WEFT_FOREVER, 9000, 9000},      {9000, WEFT_FOREVER, 9000},
+    {WEFT_FOREVER, WEFT_FOREVER, 0},
+};
+
+static void
+tell_deadlines(struct story *story)
+{
+    struct taker worker;
+
+    (void)story;
+    taker_init(&worker, "q", "one");
+    for (size_t i = 0; i < sizeof(deadlines) / sizeof(*deadlines); i++) {
+        const struct taker_offer *offer;
+        const weft_lease *lease;
+        char id[8];
+
+        (void)snprintf(id, sizeof(id), "%zu", i);
+        call_options.timeouts.start_to_close_ms = deadlines[i].attempt_ms;
+        call_options.timeouts.schedule_to_close_ms = deadlines[i].all_ms;
+        taker_call(id);
+        offer = taker_take(&worker);
+        lease = &taker_do(&worker, WEFT_VERB_LEASE, offer, NULL)->lease;
+        if (deadlines[i].most_ms == 0) {
+            CHECK_EQ(lease->deadline_ms, 0);
+        } else {
+            CHECK(lease->deadline_ms > lease->leased_at_ms);
+            CHECK(lease->deadline_ms <=
+                  lease->leased_at_ms + deadlines[i].most_ms);
+        }
+        CHECK_EQ(lease->timeouts.start_to_close_ms,
+                 deadlines[i].attempt_ms == WEFT_FOREVER
+                     ? 0
+                     : deadlines[i].attempt_ms);
+        taker_finish(&worker, offer, id);
+    }
+}
+
+TEST(task_queue, a_lease_tells_the_first_time_that_is_over)
+{
+    story_run_once(taker_definitions, tell_deadlines);
+}
+
 static void
 tell_waiting(struct story *story)
 {

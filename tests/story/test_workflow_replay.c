@@ -223,6 +223,15 @@ changing_run(weft_workflow *wf, weft_bytes input)
     if (strcmp(code, "timer first") == 0) {
         MUST(weft_workflow_timer(wf, 10, &future), WEFT_OK);
     }
+    if (strcmp(code, "computes") == 0) {
+        MUST(weft_workflow_value(wf, "act", compute, NULL, &data), WEFT_OK);
+    }
+    if (strcmp(code, "asks at once") == 0) {
+        MUST(
+            weft_workflow_call_async(wf, "act", weft_text("in"), NULL, &future),
+            WEFT_OK);
+        MUST(weft_workflow_timer(wf, 10, &future), WEFT_OK);
+    }
     if (strcmp(code, "other activity") == 0) {
         MUST(weft_workflow_call(wf, "act2", weft_text("in"), NULL, &data),
              WEFT_OK);
@@ -268,6 +277,8 @@ static const struct change {
     {"other activity", "the code gives activity \"act2\" at 0.1 (input "},
     {"other input", "the code gives activity \"act\" at 0.1 (input "},
     {"one more", "recorded was receive \"go\" at 0.2 (input "},
+    {"computes", "the code gives value \"act\" at 0.1"},
+    {"asks at once", "recorded was an event; the code gives timer"},
     {"waits less", "recorded was receive \"go\" at 0.2 (input "},
 };
 

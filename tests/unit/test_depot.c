@@ -5,10 +5,14 @@
 
 #include "runtime/depot.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "storage/beacon.h"
 #include "storage/keys.h"
 #include "storage/log.h"
 #include "storage/store.h"
@@ -348,5 +352,104 @@ TEST(depot, a_commit_is_durable_refused_or_in_doubt)
     CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_IN_DOUBT);
     CHECK_OK(wf_depot_reopen(&rig.depot));
     CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_DURABLE);
+    rig_close();
+}
+
+// What its beacon says. -------------------------------------------------------
+
+// With files in a directory: a beacon that knows of a commit.
+static void
+rig_open_with_beacon(struct test *t, struct wf_beacon_state *out_state)
+{
+    static const uint8_t id[16] = {1};
+    struct wf_commit commit = {0};
+
+    rig =
+        (struct rig){.disk = wf_memory_disk_create(), .gets_left = UINT32_MAX};
+    wf_depot_init(&rig.depot, &(struct wf_depot_options){
+                                  .count = 1,
+                                  .partition_count = PARTITIONS,
+                                  .data_dir = test_dir(t),
+                                  .open_store = open_store,
+                                  .clock = wf_clock_system(),
+                              });
+    CHECK_EQ(mkdir(rig.depot.dir, 0755), 0); // whose files are listed
+    CHECK_OK(wf_depot_open(&rig.depot, false));
+    CHECK_OK(wf_depot_found(&rig.depot, id));
+    CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_DURABLE);
+    CHECK_OK(wf_depot_write_beacon(&rig.depot));
+    wf_depot_close(&rig.depot);
+    CHECK_OK(wf_beacon_read(rig.depot.beacon_path, out_state));
+    CHECK_OK(open_again());
+}
+
+// It says this; and what becomes of the store is said in those words.
+static void
+check_refused(const struct wf_beacon_state *state, weft_err expected,
+              const char *said)
+{
+    struct wf_beacon_state before;
+    struct wf_beacon *beacon;
+    bool is_new;
+
+    wf_depot_close(&rig.depot);
+    CHECK_OK(wf_beacon_open(rig.depot.beacon_path, &beacon, &before, &is_new));
+    CHECK_OK(wf_beacon_write(beacon, state));
+    wf_beacon_close(beacon);
+    CHECK_ERR(wf_depot_open(&rig.depot, false), expected);
+    CHECK(is_said(said));
+    if (expected == WEFT_ELOST) {
+        CHECK(!rig.depot.has_lost);
+        CHECK_OK(wf_depot_open(&rig.depot, true));
+        CHECK(rig.depot.has_lost);
+        rig.depot.has_lost = false;
+    }
+}
+
+TEST(depot, a_store_is_what_its_beacon_says)
+{
+    struct wf_beacon_state state;
+    struct wf_beacon_state other;
+
+    rig_open_with_beacon(t, &state);
+    other = state;
+    other.format = WF_DEPOT_FORMAT + 8;
+    check_refused(&other, WEFT_EFORMAT, "its format is 9");
+    other = state;
+    other.store_id[3] ^= 1;
+    check_refused(&other, WEFT_ELOST, "it is not the store of its beacon");
+    other = state;
+    other.last_commit += 5;
+    check_refused(&other, WEFT_ELOST, "are missing");
+    rig_close();
+}
+
+TEST(depot, a_beacon_that_is_gone_or_damaged_is_a_loss)
+{
+    struct wf_beacon_state state;
+
+    rig_open_with_beacon(t, &state);
+    wf_depot_close(&rig.depot);
+    CHECK_EQ(truncate(rig.depot.beacon_path, 0), 0);
+    CHECK_ERR(wf_depot_open(&rig.depot, false), WEFT_ECORRUPT);
+    CHECK_OK(wf_depot_open(&rig.depot, true)); // and it is removed
+    CHECK(rig.depot.has_lost);
+    wf_depot_close(&rig.depot);
+    (void)remove(rig.depot.beacon_path);
+    CHECK_ERR(wf_depot_open(&rig.depot, false), WEFT_ELOST);
+    CHECK(is_said("the beacon is missing"));
+    rig_close();
+}
+
+TEST(depot, a_store_is_as_far_as_the_beacon_of_another_says)
+{
+    rig_open();
+    rig.depot.beacon_next = 99;
+    CHECK_ERR(wf_depot_check_next(&rig.depot, &rig.depot, false), WEFT_ELOST);
+    CHECK(is_said("to 99 are missing, as the beacon of store-0 says"));
+    CHECK_OK(wf_depot_check_next(&rig.depot, &rig.depot, true));
+    CHECK(rig.depot.has_lost);
+    rig.depot.beacon_next = 1;
+    CHECK_OK(wf_depot_check_next(&rig.depot, &rig.depot, false));
     rig_close();
 }

@@ -280,7 +280,10 @@ world_submit(struct world *world, const weft_request *given)
 
     request->partition = wf_key_partition(&request->key, world->options.sites);
     memcpy(request->client, world->client, sizeof(request->client));
-    request->number = given->number != 0 ? given->number : world->next_number++;
+    request->number = given->number != 0 ? given->number : world->next_number;
+    if (request->number >= world->next_number) {
+        world->next_number = request->number + 1;
+    }
     // Never its own.
     request->confirmed =
         world->confirmed < request->number ? world->confirmed : request->number;

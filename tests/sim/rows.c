@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "runtime/image.h"
 #include "runtime/inspect_core.h"
+#include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "sim/world_impl.h"
 #include "storage/keys.h"
@@ -69,6 +70,61 @@ first_due(const struct wf_actor *actor)
     return first;
 }
 
+// Is a page of the wake index being read, or still to be read?
+static bool
+is_reading(const struct site *site)
+{
+    const struct wf_heap *coming = &site->world->coming;
+
+    for (size_t i = 1; i <= coming->count; i++) {
+        const struct coming *next =
+            WF_CONTAINER(coming->nodes[i], const struct coming, heap);
+
+        if (next->type == COMING_LOAD && next->site == site->index &&
+            (next->load->purpose == WF_PURPOSE_READY ||
+             next->load->purpose == WF_PURPOSE_SLEEP)) {
+            return true;
+        }
+    }
+    return site->partition->ready_from.len > 0 ||
+           wf_partition_outputs(site->partition)->loads.count > 0 ||
+           site->loads.count > 0;
+}
+
+static bool
+has_alarm(const struct wf_partition *live, uint64_t due)
+{
+    for (size_t i = 1; i <= live->alarms.count; i++) {
+        const struct wf_heap_node *node = live->alarms.nodes[i];
+
+        if (node->due == due &&
+            WF_CONTAINER(node, const struct wf_alarm, heap)->type ==
+                WF_ALARM_WAKE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// One that left memory is brought back when it falls due, and none leaves it
+// that has something to do.
+static void
+check_absent(const struct rows *rows, bool has_work)
+{
+    const struct wf_actor *actor = rows->actor;
+    const struct wf_partition *live = rows->site->partition;
+    uint64_t due = wf_actor_wakes_at(actor, live->now_ms);
+
+    if (wf_residents_find(live, wf_key_bytes(&actor->key)) != NULL ||
+        is_reading(rows->site)) {
+        return;
+    }
+    must(rows, !has_work || !wf_actor_may_run(actor),
+         "it has something to do, and is not in memory");
+    must(rows, due > live->near_due || has_alarm(live, due),
+         "it falls due, and nobody would look");
+}
+
 static void
 check_image(struct rows *rows, weft_bytes value)
 {
@@ -88,6 +144,7 @@ check_image(struct rows *rows, weft_bytes value)
          due == UINT64_MAX || actor->wake == WF_WAKE_READY ||
              (actor->wake == WF_WAKE_SLEEP && actor->wake_due <= due),
          "something falls due, and it would not be woken in time");
+    check_absent(rows, has_work);
     rows->wakes += actor->wake != WF_WAKE_NONE ? 1 : 0;
     rows->items += actor->item_rows_count;
     rows->letters += actor->mailbox.row_to - actor->mailbox.row_from;
@@ -135,6 +192,8 @@ check_wake(struct rows *rows, uint64_t due)
 
     must(rows, rows->actor->wake == wake && rows->actor->wake_due == due,
          "its image does not say so");
+    must(rows, wake == WF_WAKE_READY || due >= rows->partition->wake_cursor,
+         "the next open would not see it");
     rows->wakes--;
 }
 

@@ -355,6 +355,56 @@ tell_paused_away(struct story *story)
     }
 }
 
+// Who waits for its next attempt waits in memory, in any crowd.
+static void
+tell_failed_crowd(struct story *story)
+{
+    char id[8];
+
+    (void)story;
+    puppet_is_mended = false;
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(id, sizeof(id), "a/%d", i);
+        puppet_do("puppet", id, "fail;note up");
+    }
+    puppet_is_mended = true;
+    story_wait_ms(5000);
+    for (int i = 0; i < 20; i++) {
+        char note[32];
+
+        (void)snprintf(note, sizeof(note), "a/%d up", i);
+        CHECK(story_count(note) > 0);
+    }
+}
+
+TEST(actor, all_of_a_crowd_that_failed_are_tried_again)
+{
+    story_run_crowded(puppet_definitions, tell_failed_crowd);
+    story_run_calm(puppet_definitions, tell_failed_crowd);
+}
+
+// A crash does not shorten a pause.
+static void
+tell_pause(struct story *story)
+{
+    (void)story;
+    puppet_is_mended = false;
+    puppet_do("puppet", "a", "note first;fail");
+    story_wait_ms(350);
+    CHECK_EQ(story_count("a fails"), 3); // at 0, 100, 300
+    story_crash();
+    story_wait_ms(300);
+    CHECK_EQ(story_count("a fails"), 3);
+    story_wait_ms(100);
+    CHECK_EQ(story_count("a fails"), 4); // at 700
+    puppet_is_mended = true;
+}
+
+TEST(actor, a_pause_between_attempts_outlives_a_crash)
+{
+    story_run_calm(puppet_definitions, tell_pause);
+}
+
 TEST(actor, one_that_failed_and_is_paused_may_leave_memory)
 {
     story_run_crowded(puppet_definitions, tell_paused_away);

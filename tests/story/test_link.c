@@ -82,8 +82,8 @@ tell_twice(struct story *story)
     world_lose_frames(story->world, story_site_of(far), 1);
     puppet_do("puppet", "a", "send puppet %s x 1", far);
     story_wait_ms(20);
-    // The ask, and the acknowledgement that goes with it.
-    world_lose_frames(story->world, story_site_of("a"), 2);
+    // The ask, and the acknowledgements of it and of three that follow.
+    world_lose_frames(story->world, story_site_of("a"), 5);
     for (int i = 0; i < 8; i++) {
         puppet_do("puppet", "a", "send puppet %s y %d", far, i);
         story_wait_ms(10);

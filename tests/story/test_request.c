@@ -34,6 +34,10 @@ tell_confirmed(struct story *story)
     CHECK_OK(tell(story, number, "1 again"));
     world_confirm(story->world, number + 1);
     CHECK_OK(tell(story, 0, "3"));
+    // What a turn answers confirms nothing, and takes nothing back.
+    CHECK_OK(world_ask(story->world, WEFT_VERB_ASK, "puppet", "a", "do",
+                       weft_text("reply yes"))
+                 ->err);
     for (int i = 0; i < 2; i++) {
         CHECK_ERR(tell(story, number, "1 again"), WEFT_EEXPIRED);
         CHECK_OK(tell(story, number + 1, "2 again"));
@@ -140,4 +144,33 @@ tell_again(struct story *story)
 TEST(request, a_client_that_is_heard_again_is_not_forgotten)
 {
     story_run_calm(puppet_definitions, tell_again);
+}
+
+// What a client confirms says nothing of what has no answer yet, whether it is
+// under way or did not come until now.
+static void
+tell_open(struct story *story)
+{
+    uint64_t number = world_next_number(story->world);
+    struct world_call *asked = world_call(story->world, WEFT_VERB_ASK, "puppet",
+                                          "a", "do", weft_text("later"));
+
+    story_wait_ms(100);
+    world_confirm(story->world, number + 1);
+    CHECK_OK(tell(story, number + 2, "2"));
+    CHECK_OK(tell(story, number + 1, "1"));
+    CHECK_OK(tell(story, number + 2, "2 again"));
+    CHECK(!asked->is_answered);
+    story_crash();
+    CHECK_OK(tell(story, number + 1, "1 again"));
+    puppet_do("puppet", "a", "answer 1 yes");
+    (void)world_wait(story->world, asked);
+    CHECK_OK(asked->err);
+    CHECK_STR(asked->data, "yes");
+    CHECK_STR(puppet_log("puppet", "a"), "later(1) signal(x,2) signal(x,1)");
+}
+
+TEST(request, what_has_no_answer_yet_is_not_confirmed)
+{
+    story_run_calm(puppet_definitions, tell_open);
 }

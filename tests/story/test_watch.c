@@ -2,6 +2,7 @@
 //
 // Instances that somebody watches change.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "puppet.h"
@@ -158,6 +159,30 @@ tell_eviction(struct story *story)
 TEST(watch, what_was_seen_holds_over_leaving_memory)
 {
     story_run(puppet_definitions, tell_eviction);
+}
+
+// Who is watched stays in memory, or is watched on when it is there again.
+static void
+tell_crowd(struct story *story)
+{
+    struct world_call *call;
+    char id[8];
+
+    story_start("puppet", "a", "");
+    call = watch(story, "a", look_at_rest(story, "a"));
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(id, sizeof(id), "a/%d", i);
+        story_start("puppet", id, "");
+    }
+    story_wait_ms(500);
+    CHECK(!call->is_answered);
+    puppet_do("puppet", "a", "publish p 1");
+    CHECK_OK(world_wait(story->world, call)->err);
+}
+
+TEST(watch, one_in_a_crowd_is_watched_on)
+{
+    story_run_crowded(puppet_definitions, tell_crowd);
 }
 
 // Its retention is over while somebody watches.

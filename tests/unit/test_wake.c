@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_wake.c - the cursor of the wake index, with readers that take as long as
+// the test likes. The next open reads from the cursor on: a row before it wakes
+// nobody any more.
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "runtime/load.h"
+#include "runtime/partition_impl.h"
+#include "storage/keys.h"
+#include "storage/store.h"
+#include "support/test.h"
+#include "weft/definitions.h"
+
+#define BEGIN_MS 1000000
+#define DUE_MS (BEGIN_MS + 50000) // of the one that sleeps
+
+static struct rig {
+    weft_definitions *definitions;
+    struct wf_memory_disk *disk;
+    struct wf_store store;
+    struct wf_partition *partition;
+} rig;
+
+// A store with the row of one that sleeps, and a partition that is open.
+static void
+rig_open(void)
+{
+    static const struct wf_trace silent;
+    struct wf_batch batch = {0};
+    struct wf_buf row = {0};
+    struct wf_key key;
+
+    CHECK_OK(weft_definitions_create(&rig.definitions));
+    rig.disk = wf_memory_disk_create();
+    CHECK_OK(wf_store_memory_open(rig.disk, &rig.store));
+    CHECK_OK(wf_key_make("default", "kind", "sleeper", &key));
+    wf_keys_sleep(&row, 0, DUE_MS, wf_key_bytes(&key));
+    wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&row), weft_nothing());
+    CHECK_OK(rig.store.ops->write(rig.store.self, &batch, true));
+    rig.partition = wf_partition_create(&(struct wf_partition_options){
+        .count = 1,
+        .incarnation = 1,
+        .definitions = rig.definitions,
+        .trace = &silent,
+        .residents_max = 1000,
+    });
+    wf_partition_open(rig.partition, BEGIN_MS);
+    wf_key_fini(&key);
+    wf_buf_fini(&row);
+    wf_batch_fini(&batch);
+}
+
+static void
+rig_close(void)
+{
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    wf_partition_destroy(rig.partition, &requests);
+    rig.store.ops->close(rig.store.self);
+    wf_memory_disk_destroy(rig.disk);
+    weft_definitions_destroy(rig.definitions);
+}
+
+// Answer the first load for that, as of now. False: none waits.
+static bool
+answer(enum wf_purpose purpose)
+{
+    struct wf_list *loads = &wf_partition_outputs(rig.partition)->loads;
+    struct wf_list_node *node = wf_list_first(loads);
+
+    for (; node != NULL; node = wf_list_next(loads, node)) {
+        struct wf_load *load = WF_CONTAINER(node, struct wf_load, node);
+
+        if (load->purpose == (int)purpose) {
+            wf_list_remove(loads, node);
+            wf_load_answer(load, &rig.store);
+            wf_partition_load(rig.partition, rig.partition->now_ms, load);
+            return true;
+        }
+    }
+    return false;
+}
+
+// The next page is read, whatever else is not.
+static void
+read_page(uint64_t now_ms)
+{
+    wf_partition_tick(rig.partition, now_ms);
+    CHECK(answer(WF_PURPOSE_SLEEP));
+}
+
+TEST(wake, the_cursor_waits_for_who_is_to_be_woken)
+{
+    rig_open();
+    read_page(BEGIN_MS);
+    CHECK_EQ(rig.partition->wake_cursor, DUE_MS);
+    read_page(BEGIN_MS + WF_WAKE_AHEAD_MS);
+    // It was woken meanwhile, and is not there yet.
+    CHECK_EQ(rig.partition->wake_cursor, DUE_MS);
+    read_page(BEGIN_MS + 2 * WF_WAKE_AHEAD_MS);
+    CHECK_EQ(rig.partition->wake_cursor, DUE_MS);
+    rig_close();
+}
+
+TEST(wake, the_cursor_waits_for_who_was_touched_before_its_row_was_read)
+{
+    struct wf_key key;
+
+    rig_open();
+    CHECK_OK(wf_key_make("default", "kind", "sleeper", &key));
+    wf_residents_want(rig.partition, wf_residents_get(rig.partition, &key));
+    wf_key_fini(&key);
+    read_page(BEGIN_MS);
+    CHECK_EQ(rig.partition->wake_cursor, DUE_MS);
+    rig_close();
+}

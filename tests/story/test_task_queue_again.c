@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Offers of task queues that come again, or back: each is there once, in its
+// place, and nobody else's.
+
+#include <string.h>
+
+#include "story/puppet.h"
+#include "story/taker.h"
+#include "weft/payload.h"
+#include "weft/task_queue.h"
+
+#define OFFER_MS 60000 // until what waits is offered once more
+
+static uint64_t
+count_of(const char *name)
+{
+    const struct world_call *call =
+        story_do(WEFT_VERB_QUERY, WEFT_TASK_QUEUE_KIND, "q", name, NULL);
+    uint64_t value;
+
+    CHECK_OK(weft_payload_get_uint(weft_bytes_of(call->data, call->data_len),
+                                   "", &value));
+    return value;
+}
+
+static void
+check_counts(uint64_t depth, uint64_t handed)
+{
+    CHECK_EQ(count_of("depth"), depth);
+    CHECK_EQ(count_of("handed"), handed);
+}
+
+// Handed out just before it is offered again: it waits, and only there.
+static void
+tell_handed(struct story *story)
+{
+    struct taker one;
+    struct taker two;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_init(&two, "q", "two");
+    taker_call("a");
+    story_wait_ms(OFFER_MS - 1000);
+    CHECK_EQ(taker_poll(&one, 1, 1000), 1);
+    check_counts(0, 1);
+    story_wait_ms(2000);
+    check_counts(1, 0);
+    CHECK_EQ(taker_poll(&two, 1, 1000), 1);
+    CHECK_OK(taker_do(&two, WEFT_VERB_LEASE, &two.offers[0], NULL)->err);
+    taker_say_bye(&one);
+    CHECK_EQ(taker_poll(&two, 0, 0), 0); // says what it took
+    check_counts(0, 0);
+    taker_finish(&two, &two.offers[0], "a");
+}
+
+// The same when it came back before.
+static void
+tell_back(struct story *story)
+{
+    struct taker one;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_call("a");
+    CHECK_EQ(taker_poll(&one, 1, 20000), 1);
+    taker_say_bye(&one);
+    check_counts(1, 0);
+    story_wait_ms(OFFER_MS + 1000);
+    check_counts(1, 0);
+    CHECK_EQ(taker_poll(&one, 8, 1000), 1);
+    check_counts(0, 1);
+}
+
+TEST(task_queue, what_is_offered_again_is_there_once_wherever_it_was)
+{
+    story_run_calm(taker_definitions, tell_handed);
+    story_run_calm(taker_definitions, tell_back);
+}
+
+// It goes before those that came later, and at once to who waits.
+static void
+tell_first(struct story *story)
+{
+    struct taker one;
+    struct taker two;
+    struct world_call *waiting;
+    char token[WEFT_TOKEN_CHARS_MAX];
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_init(&two, "q", "two");
+    taker_call("a");
+    CHECK_EQ(taker_poll(&one, 1, 20000), 1);
+    memcpy(token, one.offers[0].token, sizeof(token));
+    taker_call("b");
+    story_wait_ms(100);
+    taker_say_bye(&one);
+    CHECK_EQ(taker_poll(&two, 1, 1000), 1);
+    CHECK_STR(two.offers[0].token, token);
+    CHECK_EQ(taker_poll(&two, 1, 1000), 1);
+    waiting = taker_begin_poll(&one, 1, 60000);
+    story_wait_ms(1000);
+    CHECK(!waiting->is_answered);
+    taker_say_bye(&two);
+    story_wait_ms(1000);
+    CHECK(waiting->is_answered);
+    CHECK_EQ(taker_end_poll(&one, waiting), 1);
+}
+
+TEST(task_queue, what_comes_back_goes_first_and_at_once)
+{
+    story_run_calm(taker_definitions, tell_first);
+}
+
+// A poller says that it has what was given to another.
+static void
+tell_others(struct story *story)
+{
+    struct taker one;
+    struct taker two;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_init(&two, "q", "two");
+    taker_call("a");
+    CHECK_EQ(taker_poll(&one, 1, 20000), 1);
+    two.taken[two.taken_count++] = one.offers[0].id;
+    CHECK_EQ(taker_poll(&two, 1, 0), 0);
+    check_counts(0, 1);
+    taker_say_bye(&one);
+    CHECK_EQ(taker_poll(&two, 1, 1000), 1);
+}
+
+TEST(task_queue, nobody_confirms_what_another_was_given)
+{
+    story_run_calm(taker_definitions, tell_others);
+}
+
+// What is repeated every hour is not swept out.
+static void
+tell_kept(struct story *story)
+{
+    (void)story;
+    taker_call("a");
+    for (int minute = 0; minute < 300; minute++) {
+        story_wait_ms(60000);
+        CHECK_EQ(count_of("depth"), 1);
+    }
+}
+
+// One that was swept out, for nobody repeated it, may come again.
+static void
+tell_swept(struct story *story)
+{
+    static const char offer[] = "send " WEFT_TASK_QUEUE_KIND " q offer "
+                                "\x82\xa5token\xa3"
+                                "abc\xa8"
+                                "activity\xa1x";
+    struct taker one;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    puppet_do("puppet", "p", "%s", offer);
+    story_wait_ms(1000);
+    CHECK_EQ(count_of("depth"), 1);
+    story_wait_ms(4 * 3600000);
+    CHECK_EQ(count_of("depth"), 0);
+    puppet_do("puppet", "p", "%s", offer);
+    story_wait_ms(1000);
+    CHECK_EQ(count_of("depth"), 1);
+    CHECK_EQ(taker_poll(&one, 1, 1000), 1);
+    CHECK_STR(one.offers[0].token, "abc");
+}
+
+static weft_definitions *
+puppet_queues(void)
+{
+    weft_definitions *definitions = puppet_definitions();
+
+    CHECK_OK(weft_definitions_add_task_queues(definitions));
+    return definitions;
+}
+
+TEST(task_queue, offers_are_kept_for_as_long_as_they_are_repeated)
+{
+    story_run_once(taker_definitions, tell_kept);
+    story_run_calm(puppet_queues, tell_swept);
+}

@@ -279,10 +279,10 @@ tell_heartbeats(struct story *story)
     start_deferred("a");
     for (int i = 0; i < 6; i++) {
         CHECK_OK(by_token(WEFT_VERB_HEARTBEAT, token, "so far")->err);
-        story_wait_ms(1500);
         if (i == 3) {
-            story_crash();
+            story_crash(); // and nobody could be heard
         }
+        story_wait_ms(1500);
     }
     CHECK_EQ(story_count("attempt"), 1);
     story_wait_ms(3000);

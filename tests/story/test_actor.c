@@ -383,6 +383,27 @@ TEST(actor, all_of_a_crowd_that_failed_are_tried_again)
     story_run_calm(puppet_definitions, tell_failed_crowd);
 }
 
+// Each message has all of its attempts, however many the one before needed.
+static void
+tell_each(struct story *story)
+{
+    (void)story;
+    for (int i = 0; i < 3; i++) {
+        puppet_is_mended = false;
+        puppet_do("puppet", "a", "fail;publish seen %d", i);
+        story_wait_ms(500); // attempts at 0, 100, 300
+        puppet_is_mended = true;
+        story_wait_ms(1000);
+        CHECK_EQ(story_describe("puppet", "a")->item.is_parked, 0);
+    }
+    CHECK_STR(story_query("puppet", "a", "seen"), "2");
+}
+
+TEST(actor, attempts_are_counted_for_each_message)
+{
+    story_run_calm(puppet_definitions, tell_each);
+}
+
 // A crash does not shorten a pause.
 static void
 tell_pause(struct story *story)

@@ -261,14 +261,17 @@ tell_kept(struct story *story)
         story_start(kinds[i], "bad", "fail");
         story_start(kinds[i], "gone", "wait");
         (void)story_do(WEFT_VERB_CANCEL, kinds[i], "gone", NULL, NULL);
+        story_start(kinds[i], "ended", "wait");
+        (void)story_do(WEFT_VERB_TERMINATE, kinds[i], "ended", NULL, NULL);
     }
     story_wait_ms(DAY_MS - 100000);
     CHECK(is_there("flow", "good") && is_there("forever", "gone"));
     story_wait_ms(300000);
     CHECK(!is_there("flow", "good") && !is_there("forever", "good"));
     CHECK(is_there("flow", "gone") && !is_there("forever", "gone"));
+    CHECK(is_there("flow", "ended") && !is_there("forever", "ended"));
     story_wait_ms(2 * DAY_MS);
-    CHECK(!is_there("flow", "gone"));
+    CHECK(!is_there("flow", "gone") && !is_there("flow", "ended"));
     CHECK(is_there("flow", "bad"));
     story_wait_ms(27 * DAY_MS);
     CHECK(!is_there("flow", "bad"));

@@ -133,6 +133,35 @@ TEST(operate, an_attempt_lost_after_a_reset_costs_none)
     story_run_calm(three_times, tell_reset_lost);
 }
 
+static void
+die_then_reset(weft_activity *activity)
+{
+    (void)activity;
+    if (story_count("attempt") == 1) {
+        story_crash();
+    } else if (story_count("attempt") == 2) {
+        asked = busy_submit(WEFT_VERB_ACTIVITY_RESET, "a", 1, NULL);
+        story_wait_ms(1000);
+    }
+}
+
+// The one that was lost, the one that was reset, and three more.
+static void
+tell_lost_reset(struct story *story)
+{
+    (void)story;
+    busy_during = die_then_reset;
+    busy_failures = 1000;
+    story_start("caller", "a", "fails in");
+    CHECK_FAILS("caller", "a", WEFT_EFAILED, "Busy");
+    CHECK_EQ(story_count("attempt"), 5);
+}
+
+TEST(operate, an_attempt_lost_before_a_reset_is_forgotten)
+{
+    story_run_calm(three_times, tell_lost_reset);
+}
+
 // Options. --------------------------------------------------------------------
 
 static void

@@ -11,7 +11,8 @@
 
 // A workflow that does as its input says: "wait" for the signal "end", "fail
 // NAME", "sleep MS", "attempts N" to complete with the Nth attempt, "receive"
-// the signal "end", then fail until the second attempt, "restart" once.
+// the signal "end", then fail until the second attempt, "restart" once, be
+// "stubborn": fail when it is cancelled.
 static weft_err
 flow_run(weft_workflow *wf, weft_bytes input)
 {
@@ -49,7 +50,9 @@ flow_run(weft_workflow *wf, weft_bytes input)
     if (weft_workflow_receive(wf, "end", WEFT_FOREVER, &data) ==
         WEFT_ECANCELLED) {
         story_note("%s cancelled", weft_workflow_id(wf));
-        return WEFT_ECANCELLED;
+        return strcmp(text, "stubborn") == 0
+                   ? weft_workflow_fail(wf, "Stubborn", "", weft_nothing())
+                   : WEFT_ECANCELLED;
     }
     return weft_workflow_return(wf, data);
 }
@@ -415,6 +418,10 @@ tell_no_retries(struct story *story)
     start("flow", "d", "fail Other", &options);
     CHECK_FAILS("flow", "d", WEFT_EFAILED, "Other");
     CHECK_EQ(story_describe("flow", "d")->item.run, 1);
+    options.retry.total_ms = 6500;
+    start("flow", "h", "fail Other", &options);
+    CHECK_FAILS("flow", "h", WEFT_EFAILED, "Other");
+    CHECK_EQ(story_describe("flow", "h")->item.run, 3); // at 0, 1000, 3000
     // Cancelled and terminated is not failed.
     options.retry.total_ms = 0;
     start("flow", "e", "wait", &options);
@@ -428,11 +435,41 @@ tell_no_retries(struct story *story)
     story_wait_ms(100);
     (void)story_do(WEFT_VERB_CANCEL, "flow", "g", NULL, NULL);
     CHECK_FAILS("flow", "g", WEFT_ECANCELLED, "cancelled");
+    // One that was asked to stop is not begun again, whatever it says to it.
+    start("flow", "s", "stubborn", &options);
+    story_wait_ms(100);
+    (void)story_do(WEFT_VERB_CANCEL, "flow", "s", NULL, NULL);
+    CHECK_FAILS("flow", "s", WEFT_EFAILED, "Stubborn");
+    CHECK_EQ(story_describe("flow", "s")->item.run, 1);
 }
 
 TEST(start, retries_end_with_what_the_policy_says)
 {
     story_run(flows, tell_no_retries);
+}
+
+// A signal with a start ends the delay of a start, and no pause.
+static void
+tell_pause_signalled(struct story *story)
+{
+    weft_start_options options = defaults();
+
+    (void)story;
+    options.retry.initial_interval_ms = 10000;
+    start("flow", "a", "attempts 2", &options);
+    story_wait_ms(1000);
+    CHECK_EQ(
+        submit(WEFT_VERB_SIGNAL_WITH_START, "flow", "a", "", NULL)->is_created,
+        0);
+    story_wait_ms(8000);
+    CHECK_EQ(story_describe("flow", "a")->item.status, WEFT_STATUS_RUNNING);
+    story_wait_ms(2000);
+    CHECK_RESULT("flow", "a", "attempt 2");
+}
+
+TEST(start, a_pause_between_runs_does_not_end_with_a_signal_with_start)
+{
+    story_run_calm(flows, tell_pause_signalled);
 }
 
 static void

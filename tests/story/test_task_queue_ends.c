@@ -166,6 +166,7 @@ tell_schedule_to_start(struct story *story)
     CHECK_OK(
         taker_do(&worker, WEFT_VERB_COMPLETE, &worker.offers[0], "in")->err);
     CHECK_RESULT("caller", "a", "in");
+    CHECK_EQ(story_describe("caller", "b")->item.status, WEFT_STATUS_FAILED);
     CHECK_FAILS("caller", "b", WEFT_EFAILED, "timeout.schedule_to_start");
     CHECK_EQ(taker_poll(&worker, 1, 1000), 1);
     CHECK_ERR(taker_do(&worker, WEFT_VERB_LEASE, &worker.offers[0], NULL)->err,

@@ -71,8 +71,9 @@ check_task(const struct leave *leave, const struct wf_task *task)
     const struct wf_command *command =
         actor == NULL ? NULL : wf_actor_find_command(actor, token->command);
 
+    // One that waits for its time, or is paused, has not begun.
     if (command == NULL || actor->run != token->run ||
-        command->attempt != token->attempt) {
+        command->attempt != token->attempt || command->due != 0) {
         fail(leave, "an attempt", wf_key_id(&task->caller), token->attempt);
     }
     drop_actor(leave, actor);
@@ -227,6 +228,39 @@ check_told(const struct leave *leave, const struct wf_request *request)
 }
 
 static bool
+has_ended(weft_status status)
+{
+    return status > WEFT_STATUS_RUNNING;
+}
+
+// What is shown of an instance: that it is there, and that it has ended, as
+// long as it is the life that is there now.
+static void
+check_shown(const struct leave *leave, const struct wf_request *request)
+{
+    for (size_t i = 0; i < request->reply.items_count; i++) {
+        const weft_description *item = &request->reply.items[i];
+        const struct wf_actor *now;
+        struct wf_actor *then;
+        struct wf_key key;
+
+        world_must(wf_key_make("default", item->kind, item->id, &key));
+        now = wf_residents_find(leave->live, wf_key_bytes(&key));
+        then = find_actor(leave, &key);
+        if (now != NULL && now->residency == WF_RESIDENCY_LOADED &&
+            now->status == item->status &&
+            (then == NULL || then->status == WEFT_STATUS_NONE ||
+             (then->seed == now->seed && has_ended(item->status) &&
+              !has_ended(then->status)))) {
+            fail(leave, "a list or description", item->id,
+                 (uint64_t)item->status);
+        }
+        drop_actor(leave, then);
+        wf_key_fini(&key);
+    }
+}
+
+static bool
 is_about_one(const struct wf_request *request)
 {
     return request->verb == WEFT_VERB_RESULT ||
@@ -301,6 +335,7 @@ leave_check(struct site *site, const struct wf_outputs *outputs)
             WF_CONTAINER(node, const struct wf_request, wait);
 
         check_answer(&leave, request);
+        check_shown(&leave, request);
         if (is_about_one(request)) {
             check_told(&leave, request);
         }

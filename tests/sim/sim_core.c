@@ -430,6 +430,85 @@ TEST(core, whoever_waits_to_be_loaded_is)
     weft_definitions_destroy(defs);
 }
 
+static uint64_t
+count_listed(struct world *world)
+{
+    const char *line = world_list(world, NULL, 1000);
+    uint64_t count = 0;
+
+    for (; *line != '\0'; line++) {
+        count += *line == '\n' ? 1 : 0;
+    }
+    return count;
+}
+
+// Asked at any time: while what is new is being committed, and while rows are
+// saved of what is not. It has all that was acknowledged, and, as sim/leave.h
+// looks after, nothing that a crash could undo.
+static void
+list_often(int64_t window_bytes)
+{
+    static const uint8_t payload[300];
+    weft_definitions *defs = definitions();
+    struct world *world = world_create(&(struct world_options){
+        .seed = 9, .definitions = defs, .window_bytes = window_bytes});
+    struct world_call *calls[60];
+    bool was_answered[60];
+    const char *list;
+    char id[16];
+
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(id, sizeof(id), "n%d", i * 7 % 60);
+        calls[i] = world_call(world, WEFT_VERB_SIGNAL, "counter", id, "add",
+                              weft_bytes_of(payload, sizeof(payload)));
+        world_run_ms(world, (uint64_t)i % 3);
+        for (int j = 0; j <= i; j++) {
+            was_answered[j] = calls[j]->is_answered;
+        }
+        list = world_list(world, NULL, 1000);
+        for (int j = 0; j <= i; j++) {
+            (void)snprintf(id, sizeof(id), "/n%d\n", j * 7 % 60);
+            CHECK(!was_answered[j] || strstr(list, id) != NULL);
+        }
+    }
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
+TEST(core, a_list_has_what_is_there_and_nothing_that_may_be_lost)
+{
+    list_often(0);
+    list_often(2000);
+    list_often(65536);
+}
+
+// More than the rows of one page, and the last of them only in memory.
+TEST(core, a_list_of_many_pages_has_all)
+{
+    static const uint8_t payload[40];
+    weft_definitions *defs = definitions();
+    struct world *world =
+        world_create(&(struct world_options){.seed = 10,
+                                             .definitions = defs,
+                                             .window_bytes = 65536,
+                                             .twin_every = 1U << 30});
+
+    for (int i = 0; i < 2500; i++) {
+        char id[16];
+
+        // The later ones, which are in memory, lie between the others.
+        (void)snprintf(id, sizeof(id), "%d", i * 7 % 2500);
+        (void)world_call(world, WEFT_VERB_SIGNAL, "counter", id, "add",
+                         weft_bytes_of(payload, sizeof(payload)));
+        world_run_ms(world, i % 50 == 0 ? 10 : 0);
+    }
+    world_run_ms(world, 1000);
+    CHECK_EQ(count_listed(world), 2500);
+    CHECK_STR(world_count(world, NULL, NULL), "2500");
+    world_destroy(world);
+    weft_definitions_destroy(defs);
+}
+
 // More sleep than a page of the wake index has: far ones, and near ones, which
 // are among those that are ready.
 static void

@@ -17,7 +17,6 @@
 
 enum {
     BUF_CAP_MIN = 256, // most records and letters fit
-    VARINT_BYTES_MAX = 10,
 };
 
 void
@@ -66,7 +65,7 @@ wf_buf_grow(struct wf_buf *buf, size_t more)
 {
     size_t cap = cap_for(buf, more);
 
-    buf->data = wf_realloc(buf->data, cap);
+    buf->data = buf->cap == 0 ? wf_alloc(cap) : wf_realloc(buf->data, cap);
     buf->cap = cap;
 }
 
@@ -121,9 +120,8 @@ wf_buf_put_u64(struct wf_buf *buf, uint64_t value)
     wf_buf_put(buf, &value, sizeof(value));
 }
 
-// Returns how many bytes it takes.
-static size_t
-encode_varint(uint64_t value, uint8_t out_bytes[VARINT_BYTES_MAX])
+size_t
+wf_varint_encode(uint64_t value, uint8_t out_bytes[WF_VARINT_BYTES_MAX])
 {
     size_t len = 0;
 
@@ -138,13 +136,14 @@ encode_varint(uint64_t value, uint8_t out_bytes[VARINT_BYTES_MAX])
 void
 wf_buf_put_long_varint(struct wf_buf *buf, uint64_t value)
 {
-    wf_buf_reserve(buf, VARINT_BYTES_MAX);
-    buf->len += encode_varint(value, buf->data + buf->len);
+    wf_buf_reserve(buf, WF_VARINT_BYTES_MAX);
+    buf->len += wf_varint_encode(value, buf->data + buf->len);
 }
 
 void
 wf_buf_put_bytes(struct wf_buf *buf, weft_bytes bytes)
 {
+    wf_buf_reserve(buf, WF_VARINT_BYTES_MAX + bytes.len);
     wf_buf_put_varint(buf, bytes.len);
     wf_buf_put(buf, bytes.data, bytes.len);
 }
@@ -159,9 +158,9 @@ wf_buf_open(struct wf_buf *buf)
 void
 wf_buf_close(struct wf_buf *buf, size_t opened)
 {
-    uint8_t head[VARINT_BYTES_MAX];
+    uint8_t head[WF_VARINT_BYTES_MAX];
     size_t len = buf->len - opened;
-    size_t more = encode_varint(len, head) - 1;
+    size_t more = wf_varint_encode(len, head) - 1;
 
     if (more > 0) {
         wf_buf_reserve(buf, more);
@@ -256,11 +255,11 @@ wf_reader_long_varint(struct wf_reader *reader)
 {
     uint64_t value = 0;
 
-    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
+    for (unsigned i = 0; i < WF_VARINT_BYTES_MAX; i++) {
         uint8_t byte = wf_reader_u8(reader);
 
         // Nine bytes hold 63 bits: of the tenth only the lowest may be set.
-        if (i == VARINT_BYTES_MAX - 1 && byte > 1) {
+        if (i == WF_VARINT_BYTES_MAX - 1 && byte > 1) {
             break;
         }
         value |= (uint64_t)(byte & 0x7f) << (7 * i);

@@ -39,6 +39,11 @@ void wf_buf_release(struct wf_buf *buf);
 void wf_buf_grow(struct wf_buf *buf, size_t more);
 void wf_buf_put_long_varint(struct wf_buf *buf, uint64_t value);
 
+#define WF_VARINT_BYTES_MAX 10
+
+// Write a varint. Returns how many bytes it takes.
+size_t wf_varint_encode(uint64_t value, uint8_t out_bytes[WF_VARINT_BYTES_MAX]);
+
 // Leaves it empty and usable.
 static inline void
 wf_buf_fini(struct wf_buf *buf)

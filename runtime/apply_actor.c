@@ -89,16 +89,20 @@ static void
 look_for_order(struct wf_apply *apply, weft_bytes bytes)
 {
     struct wf_actor *actor = apply->actor;
-    bool is_delayed = wf_actor_is_delayed(actor, apply->now_ms);
+    enum wf_letter_type type = wf_letter_type(bytes);
     struct wf_letter letter;
 
+    if (type != WF_LETTER_CANCEL && type != WF_LETTER_TERMINATE &&
+        type != WF_LETTER_START) {
+        return; // of the many that are none
+    }
     if (!wf_actor_is_live(actor) || !wf_letter_decode(bytes, &letter)) {
         return;
     }
-    if (letter.type == WF_LETTER_CANCEL && wf_turn_expects(actor, &letter)) {
-        actor->is_cancel_asked |= is_delayed;
+    if (type == WF_LETTER_CANCEL && wf_turn_expects(actor, &letter)) {
+        actor->is_cancel_asked |= wf_actor_is_delayed(actor, apply->now_ms);
         actor->is_left |= letter.sender.len > 0;
-    } else if ((letter.type == WF_LETTER_TERMINATE &&
+    } else if ((type == WF_LETTER_TERMINATE &&
                 wf_turn_expects(actor, &letter)) ||
                (actor->is_left && is_next_start(actor, &letter))) {
         actor->is_end_asked = true;

@@ -100,40 +100,54 @@ take_receiver(const weft_workflow *wf, struct channel *channel)
 }
 
 static void
-give(weft_workflow *wf, uint32_t id, const struct wf_signal *signal)
+give(weft_workflow *wf, uint32_t id, const struct wf_letter *letter)
 {
     struct wf_future *future = &wf->futures[id - 1];
-    struct wf_letter letter;
 
-    if (!wf_letter_decode(signal->bytes, &letter)) {
-        WF_ASSERT(false); // it did when it was kept
-    }
-    future->data = letter.data;
-    future->name = wf_workflow_keep_text(wf, letter.name);
+    future->data = wf_workflow_keep(wf, letter->data);
+    future->name = wf_workflow_keep_text(wf, letter->name);
     wf_replay_settle(wf, id);
 }
 
-void
-wf_channel_keep(weft_workflow *wf, weft_bytes bytes)
+static void
+give_oldest(weft_workflow *wf, uint32_t id, struct channel *channel,
+            struct wf_signal *oldest)
+{
+    struct wf_letter letter;
+
+    if (!wf_letter_decode(oldest->bytes, &letter)) {
+        WF_ASSERT(false); // it did when it was kept
+    }
+    wf_list_remove(&wf->signals, &oldest->node);
+    wf_list_remove(&channel->signals, &oldest->channel);
+    give(wf, id, &letter);
+}
+
+static void
+keep(weft_workflow *wf, struct channel *channel, weft_bytes bytes)
 {
     struct wf_signal *signal = wf_workflow_memory(wf, sizeof(*signal));
-    struct wf_letter letter;
-    struct channel *channel;
-    uint32_t id;
 
-    memset(signal, 0, sizeof(*signal));
-    signal->bytes = wf_workflow_keep(wf, bytes);
-    signal->number = ++wf->signals_seen;
-    if (!wf_letter_decode(signal->bytes, &letter)) {
-        return;
-    }
-    channel = channel_of(wf, letter.name);
-    id = take_receiver(wf, channel);
+    *signal = (struct wf_signal){
+        .number = wf->signals_seen,
+        .bytes = wf_workflow_keep(wf, bytes),
+    };
+    wf_list_push_back(&wf->signals, &signal->node);
+    wf_list_push_back(&channel->signals, &signal->channel);
+}
+
+void
+wf_channel_take(weft_workflow *wf, weft_bytes bytes,
+                const struct wf_letter *letter)
+{
+    struct channel *channel = channel_of(wf, letter->name);
+    uint32_t id = take_receiver(wf, channel);
+
+    wf->signals_seen++;
     if (id != 0) {
-        give(wf, id, signal);
+        give(wf, id, letter);
     } else {
-        wf_list_push_back(&wf->signals, &signal->node);
-        wf_list_push_back(&channel->signals, &signal->channel);
+        keep(wf, channel, bytes);
     }
 }
 
@@ -172,9 +186,7 @@ wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names)
         }
     }
     if (oldest != NULL) {
-        wf_list_remove(&wf->signals, &oldest->node);
-        wf_list_remove(&oldest_channel->signals, &oldest->channel);
-        give(wf, id, oldest);
+        give_oldest(wf, id, oldest_channel, oldest);
         return;
     }
     for (rest = names; next_name(&rest, &name);) {

@@ -193,26 +193,23 @@ weft_bytes
 wf_journal_append(struct wf_journal *journal, weft_bytes entry)
 {
     struct wf_chunk *chunk = last_chunk(journal);
-    struct wf_buf head = {0};
-    size_t needed;
+    uint8_t head[WF_VARINT_BYTES_MAX];
+    size_t head_len = wf_varint_encode(entry.len, head);
+    size_t needed = head_len + entry.len;
     uint8_t *at;
 
-    wf_buf_put_varint(&head, entry.len);
-    needed = head.len + entry.len;
     if (chunk == NULL || chunk->cap - chunk->len < needed) {
         chunk = add_chunk(journal, next_cap(journal, needed));
     }
     at = chunk->bytes + chunk->len;
-    memcpy(at, head.data, head.len);
-    memcpy(at + head.len, entry.data, entry.len);
+    memcpy(at, head, head_len);
+    memcpy(at + head_len, entry.data, entry.len);
     chunk->len += (uint32_t)needed;
     chunk->has_row = false;
     journal->count++;
     journal->bytes += needed;
     count_entry(journal, wf_entry_type(entry));
-    at += head.len;
-    wf_buf_fini(&head);
-    return weft_bytes_of(at, entry.len);
+    return weft_bytes_of(at + head_len, entry.len);
 }
 
 // What is left of a chunk that is cut was not saved like this.

@@ -55,6 +55,15 @@ void wf_letter_put(const struct wf_letter *letter, struct wf_buf *out);
 // False if malformed.
 bool wf_letter_decode(weft_bytes bytes, struct wf_letter *out_letter);
 
+// Its type, without decoding the rest.
+static inline enum wf_letter_type
+wf_letter_type(weft_bytes bytes)
+{
+    return bytes.len == 0
+               ? 0
+               : (enum wf_letter_type)((const uint8_t *)bytes.data)[0];
+}
+
 const char *wf_letter_type_name(enum wf_letter_type type);
 
 // A letter that waits in a mailbox.

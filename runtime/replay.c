@@ -382,6 +382,7 @@ bool
 wf_replay_journal(weft_workflow *wf)
 {
     struct wf_entry entry;
+    struct wf_letter letter;
 
     show_replay(wf, false);
     wf->is_replaying = true;
@@ -392,7 +393,11 @@ wf_replay_journal(weft_workflow *wf)
             diverge(wf, &entry, NULL);
             break;
         }
-        wf_workflow_event(wf, &entry);
+        wf_workflow_event(wf, &entry,
+                          entry.type == WF_ENTRY_LETTER &&
+                                  wf_letter_decode(entry.letter, &letter)
+                              ? &letter
+                              : NULL);
         wf_branch_run(wf);
     }
     if (wf->cursor.index < wf->actor->journal.count && !wf->is_unwinding) {

@@ -65,7 +65,8 @@ add_signal(struct match *match, weft_bytes bytes)
     struct wf_letter letter;
     struct wf_signal_entry *entry;
 
-    if (!wf_letter_decode(bytes, &letter) || letter.type != WF_LETTER_SIGNAL) {
+    if (wf_letter_type(bytes) != WF_LETTER_SIGNAL ||
+        !wf_letter_decode(bytes, &letter)) {
         return;
     }
     if (signals->count == match->signals_cap) {

@@ -334,30 +334,28 @@ resolve(weft_workflow *wf, const struct wf_letter *letter)
 }
 
 void
-wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry)
+wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry,
+                  const struct wf_letter *letter)
 {
-    struct wf_letter letter;
-
     wf->now_ms = entry->now_ms;
     wf->events += entry->type == WF_ENTRY_WENT_ON ? 0 : 1;
     wf->bytes += entry->letter.len;
-    if (entry->type != WF_ENTRY_LETTER ||
-        !wf_letter_decode(entry->letter, &letter)) {
+    if (letter == NULL) {
         return;
     }
-    switch (letter.type) {
+    switch (letter->type) {
     case WF_LETTER_SIGNAL:
-        wf_channel_keep(wf, entry->letter);
+        wf_channel_take(wf, entry->letter, letter);
         break;
     case WF_LETTER_UPDATE:
-        wf_update_begin(wf, &letter);
+        wf_update_begin(wf, letter);
         break;
     case WF_LETTER_CANCEL:
         // It fails only when the journal does not fit, and that is noted.
         (void)wf_scope_cancel(wf, wf->root, WEFT_ECANCELLED);
         break;
     default:
-        resolve(wf, &letter);
+        resolve(wf, letter);
         break;
     }
 }
@@ -507,11 +505,13 @@ wf_workflow_turn(struct wf_partition *partition, struct wf_actor *actor,
     begin_turn(&turn, letter, type);
     wf->turn = &turn;
     wf_workflow_event(
-        wf, &(struct wf_entry){
-                .type = type,
-                .now_ms = partition->now_ms,
-                .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
-            });
+        wf,
+        &(struct wf_entry){
+            .type = type,
+            .now_ms = partition->now_ms,
+            .letter = letter == NULL ? weft_nothing() : head_bytes(actor),
+        },
+        letter);
     wf_branch_run(wf);
     wf->turn = NULL;
     if (wf->is_unwinding) {

@@ -298,8 +298,9 @@ weft_err wf_scope_give_up(weft_workflow *wf, uint32_t id, weft_err why);
 
 // channel.c -----------------------------------------------------------------
 
-// A signal has come: its letter's bytes.
-void wf_channel_keep(weft_workflow *wf, weft_bytes bytes);
+// A signal has come: its letter, as bytes too.
+void wf_channel_take(weft_workflow *wf, weft_bytes bytes,
+                     const struct wf_letter *letter);
 // A RECEIVE of these names, separated by newlines, has begun.
 void wf_channel_receive(weft_workflow *wf, uint32_t id, const char *names);
 void wf_channel_fini(weft_workflow *wf);
@@ -359,7 +360,9 @@ void wf_workflow_try_later(struct wf_partition *partition,
 weft_workflow *wf_workflow_build(struct wf_partition *partition,
                                  struct wf_actor *actor,
                                  const struct wf_kind *kind);
-// An event happens to the code: futures become known, signals arrive.
-void wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry);
+// An event happens to the code: futures become known, signals arrive. letter is
+// the entry's, decoded; NULL: it has none that does.
+void wf_workflow_event(weft_workflow *wf, const struct wf_entry *entry,
+                       const struct wf_letter *letter);
 
 #endif

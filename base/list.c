@@ -62,26 +62,3 @@ wf_list_remove(struct wf_list *list, struct wf_list_node *node)
     *node = (struct wf_list_node){0};
     list->count--;
 }
-
-struct wf_list_node *
-wf_list_first(const struct wf_list *list)
-{
-    return wf_list_next(list, &list->head);
-}
-
-struct wf_list_node *
-wf_list_next(const struct wf_list *list, const struct wf_list_node *node)
-{
-    return node->next == &list->head ? NULL : node->next;
-}
-
-struct wf_list_node *
-wf_list_pop_front(struct wf_list *list)
-{
-    struct wf_list_node *node = wf_list_first(list);
-
-    if (node != NULL) {
-        wf_list_remove(list, node);
-    }
-    return node;
-}

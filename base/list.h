@@ -32,15 +32,35 @@ void wf_list_push_front(struct wf_list *list, struct wf_list_node *node);
 void wf_list_insert(struct wf_list *list, struct wf_list_node *place,
                     struct wf_list_node *node);
 void wf_list_remove(struct wf_list *list, struct wf_list_node *node);
-struct wf_list_node *wf_list_first(const struct wf_list *list); // or NULL
-struct wf_list_node *wf_list_next(const struct wf_list *list,
-                                  const struct wf_list_node *node); // or NULL
-struct wf_list_node *wf_list_pop_front(struct wf_list *list);       // or NULL
 
 static inline bool
 wf_list_has(const struct wf_list_node *node)
 {
     return node->prev != NULL;
+}
+
+// These three give NULL at the end.
+static inline struct wf_list_node *
+wf_list_next(const struct wf_list *list, const struct wf_list_node *node)
+{
+    return node->next == &list->head ? NULL : node->next;
+}
+
+static inline struct wf_list_node *
+wf_list_first(const struct wf_list *list)
+{
+    return wf_list_next(list, &list->head);
+}
+
+static inline struct wf_list_node *
+wf_list_pop_front(struct wf_list *list)
+{
+    struct wf_list_node *node = wf_list_first(list);
+
+    if (node != NULL) {
+        wf_list_remove(list, node);
+    }
+    return node;
 }
 
 #endif

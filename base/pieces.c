@@ -71,7 +71,7 @@ wf_pieces_init(struct wf_pieces *pieces)
     }
 }
 
-bool
+struct wf_piece *
 wf_pieces_fetch(struct wf_pieces_rack *rack, size_t rank)
 {
     struct wf_piece *batch = rack->spare;
@@ -86,11 +86,11 @@ wf_pieces_fetch(struct wf_pieces_rack *rack, size_t rank)
         release_store();
     }
     if (batch == NULL) {
-        return false;
+        return NULL;
     }
     rack->first = batch;
     rack->count = rack->batch;
-    return true;
+    return wf_pieces_pop(rack);
 }
 
 static bool
@@ -131,14 +131,11 @@ wf_pieces_leave(struct wf_pieces *pieces)
 
         if (rack->first == NULL) {
             rack->first = rack->spare;
+            rack->count = rack->batch;
             rack->spare = NULL;
         }
         if (rack->first != NULL) {
-            struct wf_piece *piece = rack->first;
-
-            rack->first = piece->next;
-            piece->mark = NULL;
-            return piece;
+            return wf_pieces_pop(rack);
         }
     }
     return NULL;

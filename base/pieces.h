@@ -70,8 +70,20 @@ wf_pieces_size(size_t rank)
     return WF_PIECES_LEAST + rank * WF_PIECES_STEP;
 }
 
-// The seldom halves of the two below.
-bool wf_pieces_fetch(struct wf_pieces_rack *rack, size_t rank);
+static inline struct wf_piece *
+wf_pieces_pop(struct wf_pieces_rack *rack)
+{
+    struct wf_piece *piece = rack->first;
+
+    rack->first = piece->next;
+    rack->count--;
+    piece->mark = NULL;
+    return piece;
+}
+
+// The seldom halves of the two below: the first takes from another batch, the
+// second makes room for one more.
+struct wf_piece *wf_pieces_fetch(struct wf_pieces_rack *rack, size_t rank);
 bool wf_pieces_store(struct wf_pieces_rack *rack, size_t rank);
 
 // One of at least `size` bytes, at most WF_PIECES_MOST. NULL: none is kept.
@@ -80,16 +92,9 @@ wf_pieces_take(struct wf_pieces *pieces, size_t size)
 {
     size_t rank = wf_pieces_rank(size);
     struct wf_pieces_rack *rack = &pieces->racks[rank];
-    struct wf_piece *piece;
 
-    if (rack->first == NULL && !wf_pieces_fetch(rack, rank)) {
-        return NULL;
-    }
-    piece = rack->first;
-    rack->first = piece->next;
-    rack->count--;
-    piece->mark = NULL;
-    return piece;
+    return rack->first != NULL ? wf_pieces_pop(rack)
+                               : wf_pieces_fetch(rack, rank);
 }
 
 // Keep memory of which so many bytes can be used. False: it is not kept.

@@ -83,8 +83,8 @@ wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
     is_whole = wf_apply_record(partition, record, partition->now_ms,
                                wf_reader_of(wf_buf_bytes(&draft->sections)));
     WF_ASSERT(is_whole); // we made it ourselves
-    wf_edge_changed(partition);
     wf_buf_reset(&draft->sections);
+    wf_edge_changed(partition);
     return record;
 }
 
@@ -92,13 +92,11 @@ uint64_t
 wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
                struct wf_buf *ops, bool is_lazy)
 {
-    struct wf_draft draft = {0};
-    uint64_t record;
+    struct wf_draft *draft = &partition->draft;
 
-    wf_section_put(&draft.sections, WF_SECTION_ACTOR, wf_key_bytes(&actor->key),
-                   wf_buf_bytes(ops));
+    WF_ASSERT(draft->sections.len == 0);
+    wf_section_put(&draft->sections, WF_SECTION_ACTOR,
+                   wf_key_bytes(&actor->key), wf_buf_bytes(ops));
     wf_buf_reset(ops);
-    record = wf_draft_write(&draft, partition, is_lazy);
-    wf_draft_fini(&draft);
-    return record;
+    return wf_draft_write(draft, partition, is_lazy);
 }

@@ -27,12 +27,14 @@ void
 wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
                uint64_t record, weft_err err, const char *format, ...)
 {
-    char detail[512];
+    char detail[512] = "";
     va_list args;
 
-    va_start(args, format);
-    (void)vsnprintf(detail, sizeof(detail), format, args);
-    va_end(args);
+    if (err != WEFT_OK) {
+        va_start(args, format);
+        (void)vsnprintf(detail, sizeof(detail), format, args);
+        va_end(args);
+    }
     wf_request_answer(request, err, detail);
     wf_gate_reply(partition, request, record);
 }
@@ -41,10 +43,8 @@ void
 wf_edge_answer_now(struct wf_partition *partition, const struct wf_actor *actor,
                    struct wf_request *request, weft_err err, const char *what)
 {
-    wf_edge_answer(partition, request, actor->object.position, err,
-                   err == WEFT_OK ? "%s%s" : "%s: %s",
-                   err == WEFT_OK ? "" : wf_key_id(&actor->key),
-                   err == WEFT_OK ? "" : what);
+    wf_edge_answer(partition, request, actor->object.position, err, "%s: %s",
+                   wf_key_id(&actor->key), what);
 }
 
 void

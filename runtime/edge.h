@@ -24,7 +24,8 @@ void wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor);
 
 // Answers. ------------------------------------------------------------------
 
-// Answer now, once everything up to now is durable.
+// Answer now, once everything up to now is durable. The detail is an error's:
+// WEFT_OK has none.
 void wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
                     uint64_t record, weft_err err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

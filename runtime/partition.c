@@ -188,6 +188,7 @@ wf_partition_destroy(struct wf_partition *partition,
     wf_free(partition->routes);
     wf_free(partition->marks);
     wf_buf_fini(&partition->records);
+    wf_draft_fini(&partition->draft);
     wf_buf_fini(&partition->dead_rows);
     wf_buf_fini(&partition->ahead_from);
     wf_buf_fini(&partition->ready_from);
@@ -480,6 +481,7 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     partition->lazy_since_ms = 0;
     wf_ready_renew(&partition->ready);
     wf_buf_recycle(&partition->records, WF_PARTITION_BUFFER_BYTES);
+    wf_buf_recycle(&partition->draft.sections, WF_PARTITION_BUFFER_BYTES);
     partition->seals++;
     wf_saver_rows(partition, save_all, rows);
     partition->is_sealed = has_records || rows->count > rows_before;

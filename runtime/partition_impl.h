@@ -67,6 +67,12 @@ struct wf_held {
     uint64_t seq; // ACK: up to which
 };
 
+// A record being made: sections are gathered, then written at once (draft.c).
+struct wf_draft {
+    struct wf_buf sections;
+    struct wf_buf ops; // of the section being made
+};
+
 struct wf_partition {
     struct wf_partition_options options;
     char who[16]; // "p7", for traces
@@ -95,6 +101,7 @@ struct wf_partition {
 
     // The open segment.
     struct wf_buf records;
+    struct wf_draft draft; // for one that is written as soon as it is made
     uint32_t records_count;
     uint64_t lazy_since_ms; // oldest lazy record not sealed; 0: none
     bool has_urgent;        // a record that is not lazy
@@ -154,11 +161,7 @@ struct wf_partition {
     struct wf_partition_stats stats;
 };
 
-// A record being made: sections are gathered, then written at once. draft.c ---
-struct wf_draft {
-    struct wf_buf sections;
-    struct wf_buf ops; // of the section being made
-};
+// Records. draft.c ----------------------------------------------------------
 
 void wf_draft_fini(struct wf_draft *draft);
 // Close the section that draft->ops holds. Nothing if it is empty.

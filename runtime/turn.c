@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "runtime/absent.h"
 #include "runtime/child.h"
 #include "runtime/edge.h"
@@ -173,17 +174,20 @@ wf_turn_commit(struct wf_turn *turn)
 {
     struct wf_partition *partition = turn->partition;
     struct wf_actor *actor = turn->actor;
-    struct wf_draft draft = {.ops = turn->ops};
+    struct wf_draft *draft = &partition->draft;
     uint64_t record;
 
-    turn->ops = (struct wf_buf){0};
-    wf_buf_put(&draft.ops, turn->end.data, turn->end.len);
-    wf_draft_actor(&draft, &actor->key);
-    wf_buf_put(&draft.sections, turn->sends.sections.data,
+    WF_ASSERT(draft->sections.len == 0);
+    wf_buf_put(&turn->ops, turn->end.data, turn->end.len);
+    if (turn->ops.len > 0) {
+        wf_section_put(&draft->sections, WF_SECTION_ACTOR,
+                       wf_key_bytes(&actor->key), wf_buf_bytes(&turn->ops));
+    }
+    wf_buf_put(&draft->sections, turn->sends.sections.data,
                turn->sends.sections.len);
-    wf_buf_recycle(&turn->sends.sections, WF_PARTITION_BUFFER_BYTES);
-    record = wf_draft_write(&draft, partition, false);
-    wf_draft_fini(&draft);
+    wf_buf_reset(&turn->ops);
+    wf_buf_reset(&turn->sends.sections);
+    record = wf_draft_write(draft, partition, false);
     partition->stats.turns++;
     if (turn->has_commands) {
         wf_gate_actor(partition, actor, record);

@@ -144,7 +144,7 @@ void
 wf_buf_put_bytes(struct wf_buf *buf, weft_bytes bytes)
 {
     wf_buf_reserve(buf, WF_VARINT_BYTES_MAX + bytes.len);
-    wf_buf_put_varint(buf, bytes.len);
+    buf->len += wf_varint_encode(bytes.len, buf->data + buf->len);
     wf_buf_put(buf, bytes.data, bytes.len);
 }
 
@@ -174,21 +174,6 @@ void
 wf_buf_put_text(struct wf_buf *buf, const char *text)
 {
     wf_buf_put_bytes(buf, weft_text(text));
-}
-
-struct wf_reader
-wf_reader_of(weft_bytes bytes)
-{
-    static const uint8_t nothing[1];
-    struct wf_reader reader = {.at = bytes.data};
-
-    // Never NULL, so that pointer arithmetic on an empty reader is defined.
-    if (reader.at == NULL) {
-        WF_ASSERT(bytes.len == 0);
-        reader.at = nothing;
-    }
-    reader.end = reader.at + bytes.len;
-    return reader;
 }
 
 uint8_t

@@ -111,7 +111,14 @@ struct wf_reader {
     bool failed;
 };
 
-struct wf_reader wf_reader_of(weft_bytes bytes);
+// Never NULL, so that pointer arithmetic on an empty reader is defined.
+static inline struct wf_reader
+wf_reader_of(weft_bytes bytes)
+{
+    const uint8_t *at = bytes.data != NULL ? bytes.data : (const uint8_t *)"";
+
+    return (struct wf_reader){.at = at, .end = at + bytes.len};
+}
 
 // The seldom halves of what is in line below. Both fail it, or may.
 uint8_t wf_reader_fail(struct wf_reader *reader);

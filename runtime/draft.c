@@ -95,6 +95,7 @@ wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
     struct wf_draft *draft = &partition->draft;
 
     WF_ASSERT(draft->sections.len == 0);
+    partition->recent = actor;
     wf_section_put(&draft->sections, WF_SECTION_ACTOR,
                    wf_key_bytes(&actor->key), wf_buf_bytes(ops));
     wf_buf_reset(ops);

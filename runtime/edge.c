@@ -27,9 +27,10 @@ void
 wf_edge_answer(struct wf_partition *partition, struct wf_request *request,
                uint64_t record, weft_err err, const char *format, ...)
 {
-    char detail[512] = "";
+    char detail[512];
     va_list args;
 
+    detail[0] = '\0';
     if (err != WEFT_OK) {
         va_start(args, format);
         (void)vsnprintf(detail, sizeof(detail), format, args);

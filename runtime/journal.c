@@ -132,6 +132,7 @@ wf_journal_init(struct wf_journal *journal)
     journal->count = 0;
     journal->bytes = 0;
     journal->patches = 0;
+    journal->signals = 0;
     journal->last = 0;
 }
 
@@ -182,10 +183,25 @@ next_cap(const struct wf_journal *journal, size_t needed)
     return needed > cap ? needed : cap;
 }
 
+// The letter that it is, if it is one, without decoding the rest.
+static weft_bytes
+letter_of(weft_bytes entry)
+{
+    struct wf_reader reader = wf_reader_of(entry);
+
+    if (wf_reader_u8(&reader) != WF_ENTRY_LETTER) {
+        return weft_nothing();
+    }
+    (void)wf_reader_varint(&reader); // when
+    return wf_reader_bytes(&reader);
+}
+
 static void
-count_entry(struct wf_journal *journal, enum wf_entry_type type)
+count_entry(struct wf_journal *journal, enum wf_entry_type type,
+            weft_bytes letter)
 {
     journal->patches += type == WF_ENTRY_PATCH ? 1 : 0;
+    journal->signals += wf_letter_type(letter) == WF_LETTER_SIGNAL ? 1 : 0;
     journal->last = type == WF_ENTRY_CHANCE ? journal->last : type;
 }
 
@@ -208,7 +224,7 @@ wf_journal_append(struct wf_journal *journal, weft_bytes entry)
     chunk->has_row = false;
     journal->count++;
     journal->bytes += needed;
-    count_entry(journal, wf_entry_type(entry));
+    count_entry(journal, wf_entry_type(entry), letter_of(entry));
     return weft_bytes_of(at + head_len, entry.len);
 }
 
@@ -231,9 +247,10 @@ wf_journal_cut(struct wf_journal *journal, uint64_t count)
     struct wf_entry entry;
 
     journal->patches = 0;
+    journal->signals = 0;
     journal->last = 0;
     while (cursor.index < count && wf_journal_next(&cursor, &entry)) {
-        count_entry(journal, entry.type);
+        count_entry(journal, entry.type, entry.letter);
     }
     for (node = journal->chunks.head.prev;
          journal->chunks.count > 0 &&
@@ -283,7 +300,7 @@ wf_journal_restore(struct wf_journal *journal, uint64_t number,
         if (reader.failed) {
             return false;
         }
-        count_entry(journal, wf_entry_type(entry));
+        count_entry(journal, wf_entry_type(entry), letter_of(entry));
         count++;
     }
     // What is not a row yet is the tail, and will grow.

@@ -92,6 +92,7 @@ struct wf_journal {
     uint64_t count; // of entries
     uint64_t bytes;
     uint64_t patches;        // markers among the entries
+    uint64_t signals;        // letters among them that are signals
     enum wf_entry_type last; // but CHANCE, which nobody does
 };
 

@@ -115,6 +115,7 @@ struct wf_partition {
 
     // Objects.
     struct wf_table actors;
+    struct wf_actor *recent; // of them: records are about it; or NULL
     struct wf_table windows;
     struct wf_route **routes; // by partition; NULL until used
     struct wf_list letters;   // dead letters not yet saved
@@ -160,8 +161,6 @@ struct wf_partition {
     struct wf_outputs outputs;
     struct wf_partition_stats stats;
 };
-
-// Records. draft.c ----------------------------------------------------------
 
 void wf_draft_fini(struct wf_draft *draft);
 // Close the section that draft->ops holds. Nothing if it is empty.
@@ -263,9 +262,6 @@ void wf_turn_park(struct wf_partition *partition, struct wf_actor *actor,
 // The same, because its code crashed the process too often.
 void wf_turn_park_crashed(struct wf_partition *partition,
                           struct wf_actor *actor);
-// Deliver a letter to an actor of this partition: one record.
-void wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
-                     weft_bytes letter);
 
 // Activities and steps. commands.c ------------------------------------------
 

@@ -35,11 +35,23 @@ has_key(const void *item, const void *key)
            memcmp(actor->key.text, bytes->data, bytes->len) == 0;
 }
 
-struct wf_actor *
-wf_residents_find(const struct wf_partition *partition, weft_bytes key)
+static struct wf_actor *
+find_by_hash(const struct wf_partition *partition, weft_bytes key)
 {
     return wf_table_find(&partition->actors, wf_hash64(key.data, key.len, 0),
                          has_key, &key);
+}
+
+struct wf_actor *
+wf_residents_find(const struct wf_partition *partition, weft_bytes key)
+{
+    struct wf_actor *recent = partition->recent;
+
+    if (recent == NULL || !has_key(recent, &key)) {
+        return find_by_hash(partition, key);
+    }
+    WF_ASSERT_SLOW(recent == find_by_hash(partition, key));
+    return recent;
 }
 
 struct wf_actor *
@@ -55,6 +67,7 @@ wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
                                           wf_key_kind(key));
         wf_table_add(&partition->actors, hash, actor);
     }
+    partition->recent = actor;
     return actor;
 }
 
@@ -487,6 +500,9 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
     }
     wf_workflow_drop(partition, actor);
     wf_table_remove(&partition->actors, actor->hash, actor);
+    if (partition->recent == actor) {
+        partition->recent = NULL;
+    }
     wf_actor_destroy(actor);
     partition->stats.evictions++;
     if (partition->options.tally != NULL) {

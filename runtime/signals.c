@@ -139,6 +139,9 @@ wf_signals_init(struct wf_signals *signals, const struct wf_journal *journal)
     struct wf_entry entry;
 
     *signals = (struct wf_signals){0};
+    if (journal->signals == 0) {
+        return;
+    }
     while (wf_journal_next(&cursor, &entry)) {
         if (entry.type == WF_ENTRY_LETTER) {
             add_signal(&match, entry.letter);

@@ -178,6 +178,7 @@ wf_turn_commit(struct wf_turn *turn)
     uint64_t record;
 
     WF_ASSERT(draft->sections.len == 0);
+    partition->recent = actor;
     wf_buf_put(&turn->ops, turn->end.data, turn->end.len);
     if (turn->ops.len > 0) {
         wf_section_put(&draft->sections, WF_SECTION_ACTOR,
@@ -428,16 +429,4 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
     if (has_work && !is_here) {
         wf_residents_page(partition, actor, 0);
     }
-}
-
-void
-wf_turn_deliver(struct wf_partition *partition, struct wf_actor *actor,
-                weft_bytes letter)
-{
-    struct wf_buf ops = {0};
-
-    wf_buf_put_u8(&ops, WF_OP_PUSH);
-    wf_buf_put_bytes(&ops, letter);
-    (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
 }

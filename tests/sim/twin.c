@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1480, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1488, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 80, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
@@ -151,6 +151,7 @@ print_journal(const struct wf_journal *journal, struct wf_buf *out)
         wf_buf_put(&entries, chunk->bytes, chunk->len);
     }
     line_number(out, "journal patches", journal->patches);
+    line_number(out, "journal signals", journal->signals);
     line_bytes(out, "journal", journal->count, wf_buf_bytes(&entries));
     wf_buf_fini(&entries);
 }

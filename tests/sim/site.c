@@ -140,9 +140,11 @@ void
 site_begin(struct site *site)
 {
     struct node *node = site->node;
+    uint64_t epoch = site->partition->epoch;
 
     check_cursor(site);
     wf_partition_open(site->partition, node_now_ms(node));
+    WF_ASSERT(site->partition->epoch > epoch); // one owner in each
     if (node->full_to_ms > 0) {
         wf_partition_refuse(site->partition, WEFT_EFULL);
     }

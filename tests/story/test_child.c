@@ -368,6 +368,7 @@ tell_master(struct story *story)
     CHECK_STR(story_query("master", "m", "child"), "cancelled");
     story_wait_ms(2000);
     CHECK_RESULT("child", "m/child", "late");
+    CHECK_STR(story_query("master", "m", "child"), "cancelled"); // told once
     story_signal("master", "m", "spawn", "0");
     story_wait_ms(1000);
     story_signal("master", "m", "stop", "");

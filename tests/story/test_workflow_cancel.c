@@ -224,7 +224,7 @@ choosy_run(weft_workflow *wf, weft_bytes input)
         return WEFT_ECANCELLED;
     }
     if (story_is(input, "second life")) {
-        return weft_workflow_sleep(wf, WEFT_FOREVER);
+        return weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL);
     }
     MUST(weft_workflow_sleep(wf, WEFT_FOREVER), WEFT_ECANCELLED);
     if (story_is(input, "complete")) {
@@ -266,6 +266,8 @@ tell_restarted(struct story *story)
 {
     (void)story;
     story_start("flow", "a", "restart");
+    story_signal("flow", "a", "x",
+                 "left over"); // waits behind what it is asked
     cancel("a");
     CHECK_FAILS("flow", "a", WEFT_ECANCELLED, "cancelled");
     CHECK_EQ(story_describe("flow", "a")->item.run, 2);

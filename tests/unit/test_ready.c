@@ -114,6 +114,24 @@ TEST(ready, a_share_is_for_one_segment)
     end(&rig);
 }
 
+// Behind who waits, and with all of its share.
+TEST(ready, who_was_spent_goes_on_in_the_next_segment)
+{
+    struct rig rig;
+
+    begin(&rig);
+    add(&rig, 0);
+    turn(&rig, 0, SHARE + 1, true);
+    wf_ready_renew(&rig.ready);
+    add(&rig, 1);
+    turn(&rig, 1, 1, false);
+    turn(&rig, 0, 1, true);
+    turn(&rig, 0, SHARE, true);
+    CHECK(wf_ready_take(&rig.ready) == NULL);
+    wf_ready_remove(rig.actors[0]);
+    end(&rig);
+}
+
 TEST(ready, who_sends_where_much_waits_has_one_turn_a_segment)
 {
     struct rig rig;

@@ -25,9 +25,10 @@ static struct rig {
     struct wf_partition *partition;
 } rig;
 
-// A store with the row of one that sleeps, and a partition that is open.
+// A store with the row of one that sleeps until then, and a partition that is
+// open.
 static void
-rig_open(void)
+rig_open_until(uint64_t due_ms)
 {
     static const struct wf_trace silent;
     struct wf_batch batch = {0};
@@ -38,7 +39,7 @@ rig_open(void)
     rig.disk = wf_memory_disk_create();
     CHECK_OK(wf_store_memory_open(rig.disk, &rig.store));
     CHECK_OK(wf_key_make("default", "kind", "sleeper", &key));
-    wf_keys_sleep(&row, 0, DUE_MS, wf_key_bytes(&key));
+    wf_keys_sleep(&row, 0, due_ms, wf_key_bytes(&key));
     wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&row), weft_nothing());
     CHECK_OK(rig.store.ops->write(rig.store.self, &batch, true));
     rig.partition = wf_partition_create(&(struct wf_partition_options){
@@ -52,6 +53,12 @@ rig_open(void)
     wf_key_fini(&key);
     wf_buf_fini(&row);
     wf_batch_fini(&batch);
+}
+
+static void
+rig_open(void)
+{
+    rig_open_until(DUE_MS);
 }
 
 static void
@@ -118,4 +125,20 @@ TEST(wake, the_cursor_waits_for_who_was_touched_before_its_row_was_read)
     read_page(BEGIN_MS);
     CHECK_EQ(rig.partition->wake_cursor, DUE_MS);
     rig_close();
+}
+
+// Whether it is the last one of a page or the first one of the next.
+TEST(wake, no_row_lies_between_two_pages)
+{
+    for (uint64_t due = BEGIN_MS + 2 * WF_WAKE_AHEAD_MS - 2;
+         due <= BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 3; due++) {
+        rig_open_until(due);
+        read_page(BEGIN_MS);
+        read_page(BEGIN_MS + WF_WAKE_AHEAD_MS);
+        wf_partition_tick(rig.partition, due - 1);
+        CHECK(!answer(WF_PURPOSE_ACTOR));
+        wf_partition_tick(rig.partition, due);
+        CHECK(answer(WF_PURPOSE_ACTOR));
+        rig_close();
+    }
 }

@@ -309,6 +309,33 @@ TEST(worker_poll, one_that_fails_is_repeated_a_little_later)
     rig_close();
 }
 
+// What was taken is said by the first poll that goes out.
+TEST(worker_poll, one_that_cannot_be_made_forgets_nothing)
+{
+    struct wf_request *poll;
+    size_t count;
+
+    rig_begin();
+    CHECK_OK(rig_open(NULL, 0));
+    poll = take(WEFT_VERB_ASK);
+    pthread_mutex_lock(&rig.lock);
+    rig.prepare_err = WEFT_EBUSY;
+    pthread_mutex_unlock(&rig.lock);
+    answer(poll, WEFT_OK, "{\"offers\":[{\"id\":3,\"token\":\"t\"}]}");
+    pthread_mutex_lock(&rig.lock);
+    while (rig.prepared < 3) {
+        pthread_cond_wait(&rig.changed, &rig.lock);
+    }
+    rig.prepare_err = WEFT_OK;
+    pthread_mutex_unlock(&rig.lock);
+    poll = take(WEFT_VERB_ASK);
+    CHECK_OK(weft_payload_get_count(poll->data, "taken", &count));
+    CHECK_EQ(count, 1);
+    CHECK_EQ(number_in(poll, "taken[0]"), 3);
+    answer(poll, WEFT_OK, NULL);
+    rig_close();
+}
+
 // Whoever is closed waits a second for its goodbye, and no longer. What is
 // answered afterwards is nobody's.
 TEST(worker_poll, one_that_nobody_answers_is_closed_all_the_same)

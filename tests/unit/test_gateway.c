@@ -220,8 +220,15 @@ TEST(gateway, the_newest_connection_of_a_client_is_the_one)
     CHECK_HEARS(&newer, "ok 3");
     GATEWAY_UNTIL(&rig, now.replaced == 1);
     CHECK_EQ(node_rig_number(rig.node.client, "a"), 1);
-    dealer_close(&newer);
-    end(&rig, &older);
+    // That the other one ends is nothing to it.
+    dealer_say(&newer, "result", 4, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    dealer_close(&older);
+    GATEWAY_UNTIL(&rig, now.connections == 1);
+    dealer_say(&newer, "terminate", 5, "counter", "a", NULL);
+    CHECK(strlen(dealer_hear(&newer)) > 0);
+    CHECK(strlen(dealer_hear(&newer)) > 0);
+    end(&rig, &newer);
 }
 
 // The slow kind's turn takes half a second, so its answers come after hello.

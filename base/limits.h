@@ -124,6 +124,9 @@
 #define WF_LINK_RESEND_MS 500        // doubles with each time in vain
 #define WF_LINK_RESEND_MS_MAX 8000
 #define WF_LINK_ASK_MS 50
+// Losses of a log that are told apart by who did not hear of all of them; of
+// more the oldest is forgotten.
+#define WF_LINK_BASES_MAX 8
 
 // Later than any time: what is due then never comes.
 #define WF_NEVER_MS (UINT64_MAX - 1)

@@ -192,22 +192,25 @@ apply_seen(struct wf_partition *partition, uint64_t record,
 }
 
 // The log lost its end, or was restored: what the others have seen of it from
-// here on is not what it will send from here on.
+// here on is not what it will send from here on. Of a link that it knows
+// nothing of, that is all. Before the first generation there was none.
 static bool
 apply_generation(struct wf_partition *partition, uint64_t record,
                  struct wf_reader *ops)
 {
     uint64_t generation = wf_reader_varint(ops);
+    bool is_loss = generation > 1;
 
     if (ops->failed) {
         return false;
     }
     partition->generation = generation;
-    for (uint32_t i = 0; i < partition->options.count; i++) {
-        struct wf_route *route = partition->routes[i];
+    for (uint32_t i = 0; is_loss && i < partition->options.count; i++) {
+        struct wf_route *route =
+            i == partition->options.index ? NULL : wf_route_get(partition, i);
 
         if (route != NULL && is_news(&route->object, record)) {
-            route->base = route->next_seq;
+            wf_route_add_base(route, generation, route->next_seq);
             wf_mark_dirty(partition, &route->object, record);
         }
     }

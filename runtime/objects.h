@@ -23,13 +23,21 @@ struct wf_outgoing {
 };
 
 // Everything between this partition and one other.
+// Where a generation began: its messages from this one on are its own, whatever
+// was seen under their numbers before.
+struct wf_base {
+    uint64_t generation;
+    uint64_t seq;
+};
+
 struct wf_route {
     struct wf_object object;
     uint32_t other;
+    uint32_t bases_count; // durable, out, as the next
     // durable, out
-    uint64_t next_seq; // of the next message; from 1
-    uint64_t acked;    // all up to this were received and are durable there
-    uint64_t base;     // first message of this generation
+    uint64_t next_seq;     // of the next message; from 1
+    uint64_t acked;        // all up to this were received and are durable there
+    struct wf_base *bases; // after losses, both numbers rising; or NULL
     struct wf_list unacked;
     // durable, in
     uint64_t in_generation;
@@ -49,6 +57,11 @@ struct wf_route {
     struct wf_alarm resend;
     struct wf_list_node flush; // in the list of routes with frames to make
 };
+
+// Another loss; and all of them, as frames and rows have them. route.c
+void wf_route_add_base(struct wf_route *route, uint64_t generation,
+                       uint64_t seq);
+void wf_route_put_bases(const struct wf_route *route, struct wf_buf *out);
 
 // One request of a client that was accepted.
 struct wf_answer {

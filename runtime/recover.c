@@ -62,8 +62,14 @@ recover_route(struct wf_partition *partition, struct wf_reader *key,
     route->acked = wf_reader_varint(&reader);
     route->in_generation = wf_reader_varint(&reader);
     route->seen = wf_reader_varint(&reader);
-    route->base = wf_reader_varint(&reader);
     route->sent = route->acked;
+    for (uint64_t left = wf_reader_varint(&reader); left > 0 && !reader.failed;
+         left--) {
+        uint64_t generation = wf_reader_varint(&reader);
+        uint64_t seq = wf_reader_varint(&reader);
+
+        wf_route_add_base(route, generation, seq);
+    }
     return !reader.failed;
 }
 

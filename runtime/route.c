@@ -12,12 +12,15 @@
 // So a message is lost only with its sender's log, and done twice never. The
 // sender's generation changes when its log lost its end or was restored. Its
 // messages below the generation's base are those the receiver knows by number;
-// those from the base on are new, whatever was seen under their numbers.
+// those from the base on are new, whatever was seen under their numbers. A
+// receiver may have missed whole generations, so frames tell the bases of all,
+// and it goes by the lowest of those that it has not heard of.
 //
-// Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 base,
-// u64 acked, u64 seq, and for messages their count as a varint and the
-// envelopes. seq is that of the first message, what is acknowledged, or the
-// first that is missing.
+// Frame: u8 format, u8 type, u16 source, u64 epoch, u64 generation, u64 acked,
+// u64 seq, and for messages the count of bases and each as generation and
+// number, the count of messages, all of them varints, and the envelopes. seq is
+// that of the first message, what is acknowledged, or the first that is
+// missing.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -38,7 +41,6 @@ wf_route_get(struct wf_partition *partition, uint32_t other)
         route->object.type = WF_OBJECT_LINK;
         route->other = other;
         route->next_seq = 1;
-        route->base = 1;
         route->resend_ms = WF_LINK_RESEND_MS;
         route->resend = (struct wf_alarm){
             .type = WF_ALARM_LINK,
@@ -58,7 +60,38 @@ wf_route_destroy(struct wf_route *route)
     while ((node = wf_list_pop_front(&route->unacked)) != NULL) {
         wf_free(WF_CONTAINER(node, struct wf_outgoing, node));
     }
+    wf_free(route->bases);
     wf_free(route);
+}
+
+// One at or above the new one says no more than that does.
+void
+wf_route_add_base(struct wf_route *route, uint64_t generation, uint64_t seq)
+{
+    if (route->bases == NULL) {
+        route->bases = wf_calloc(WF_LINK_BASES_MAX * sizeof(*route->bases));
+    }
+    while (route->bases_count > 0 &&
+           route->bases[route->bases_count - 1].seq >= seq) {
+        route->bases_count--;
+    }
+    if (route->bases_count == WF_LINK_BASES_MAX) {
+        route->bases_count--;
+        memmove(route->bases, route->bases + 1,
+                route->bases_count * sizeof(*route->bases));
+    }
+    route->bases[route->bases_count++] =
+        (struct wf_base){.generation = generation, .seq = seq};
+}
+
+void
+wf_route_put_bases(const struct wf_route *route, struct wf_buf *out)
+{
+    wf_buf_put_varint(out, route->bases_count);
+    for (uint32_t i = 0; i < route->bases_count; i++) {
+        wf_buf_put_varint(out, route->bases[i].generation);
+        wf_buf_put_varint(out, route->bases[i].seq);
+    }
 }
 
 void
@@ -149,7 +182,6 @@ begin_frame(const struct wf_partition *partition, const struct wf_route *route,
     wf_buf_put_u64(&frame->bytes, type == FRAME_MESSAGES
                                       ? partition->generation
                                       : route->in_generation);
-    wf_buf_put_u64(&frame->bytes, route->base);
     wf_buf_put_u64(&frame->bytes, route->acked);
     wf_buf_put_u64(&frame->bytes, seq);
     return frame;
@@ -187,6 +219,7 @@ flush_messages(struct wf_partition *partition, struct wf_route *route)
         struct wf_buf envelopes = {0};
         uint64_t count = 0;
 
+        wf_route_put_bases(route, &frame->bytes);
         while (outgoing != NULL && envelopes.len < WF_LINK_FRAME_BYTES) {
             wf_buf_put_bytes(&envelopes,
                              weft_bytes_of(outgoing->bytes, outgoing->len));
@@ -236,7 +269,6 @@ struct frame_head {
     uint8_t type;
     uint32_t source;
     uint64_t generation;
-    uint64_t base;  // of the sender's generation
     uint64_t acked; // what the sender will not send again
     uint64_t seq;
 };
@@ -251,7 +283,6 @@ read_head(struct wf_reader *reader, struct frame_head *head)
     head->source = wf_reader_u16(reader);
     (void)wf_reader_u64(reader); // epoch: for scale-out
     head->generation = wf_reader_u64(reader);
-    head->base = wf_reader_u64(reader);
     head->acked = wf_reader_u64(reader);
     head->seq = wf_reader_u64(reader);
     return !reader->failed;
@@ -333,18 +364,36 @@ take_envelope(const struct wf_partition *partition, struct wf_draft *draft,
     wf_key_fini(&key);
 }
 
+// The first of the sender's messages that are not those that were seen under
+// the generation heard of last; UINT64_MAX: none are.
+static uint64_t
+read_bases(struct wf_reader *reader, uint64_t heard)
+{
+    uint64_t count = wf_reader_varint(reader);
+    uint64_t first = UINT64_MAX;
+
+    for (; count > 0 && !reader->failed; count--) {
+        uint64_t generation = wf_reader_varint(reader);
+        uint64_t seq = wf_reader_varint(reader);
+
+        if (generation > heard && seq < first) {
+            first = seq;
+        }
+    }
+    return first;
+}
+
 // Which messages count as seen before this frame. What was seen of messages
 // that the sender lost does not; what the sender will not send again must, or
 // the link would wait for it for ever: this partition's own log lost it.
 static uint64_t
 seen_before(const struct wf_partition *partition, const struct wf_route *route,
-            const struct frame_head *head)
+            const struct frame_head *head, uint64_t base)
 {
     uint64_t seen = route->seen;
 
-    if (head->generation > route->in_generation && head->base > 0 &&
-        head->base - 1 < seen) {
-        seen = head->base - 1;
+    if (base > 0 && base - 1 < seen) {
+        seen = base - 1;
     }
     if (head->acked > seen) {
         wf_warn(partition, NULL, "lost",
@@ -378,18 +427,19 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
                  const struct frame_head *head, struct wf_reader *messages)
 {
     struct wf_draft draft = {0};
+    uint64_t base = read_bases(messages, route->in_generation);
     uint64_t count = wf_reader_varint(messages);
     bool is_new = head->generation > route->in_generation;
     uint64_t seen;
     bool has_gap = false;
 
-    if (head->generation < route->in_generation) {
+    if (head->generation < route->in_generation || messages->failed) {
         return;
     }
     if (is_new) {
         route->ack = 0; // about another history
     }
-    seen = seen_before(partition, route, head);
+    seen = seen_before(partition, route, head, base);
     is_new = is_new || seen != route->seen;
     for (uint64_t seq = head->seq; count > 0; count--, seq++) {
         weft_bytes envelope = wf_reader_bytes(messages);

@@ -102,7 +102,7 @@ save_route(struct wf_partition *partition, struct wf_route *route,
     wf_buf_put_varint(&value, route->acked);
     wf_buf_put_varint(&value, route->in_generation);
     wf_buf_put_varint(&value, route->seen);
-    wf_buf_put_varint(&value, route->base);
+    wf_route_put_bases(route, &value);
     wf_keys_link(&key, index, route->other);
     wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(&key), wf_buf_bytes(&value));
     wf_buf_fini(&key);

@@ -130,9 +130,12 @@ check_frame(const struct leave *leave, const struct wf_frame *frame)
     (void)wf_reader_u64(&reader);
     generation = wf_reader_u64(&reader);
     (void)wf_reader_u64(&reader);
-    (void)wf_reader_u64(&reader);
     seq = wf_reader_u64(&reader);
     if (type == MESSAGES) {
+        for (uint64_t bases = wf_reader_varint(&reader); bases > 0; bases--) {
+            (void)wf_reader_varint(&reader);
+            (void)wf_reader_varint(&reader);
+        }
         if (route == NULL || generation != leave->durable->generation) {
             fail(leave, "a message", "over a new link", seq);
         }

@@ -159,9 +159,13 @@ put_head(struct wf_buf *frame, struct head head)
     wf_buf_put_u16(frame, head.source);
     wf_buf_put_u64(frame, 1);
     wf_buf_put_u64(frame, head.generation);
-    wf_buf_put_u64(frame, head.base);
     wf_buf_put_u64(frame, head.acked);
     wf_buf_put_u64(frame, head.seq);
+    if (head.type == MESSAGES) {
+        wf_buf_put_varint(frame, 1);
+        wf_buf_put_varint(frame, head.generation);
+        wf_buf_put_varint(frame, head.base);
+    }
 }
 
 // Give it to that partition, and empty it.

@@ -180,10 +180,11 @@ copy_disk(struct loss *loss)
     world_keep(loss->world, loss->victim);
 }
 
-// All hear of the loss before there is another one.
+// All hear of the losses.
 static void
 hear(struct loss *loss)
 {
+    world_lose_frames(loss->world, 0, 0);
     for (uint32_t i = 0; i < SITES; i++) {
         give(loss, i);
     }
@@ -204,7 +205,15 @@ bring_copy(struct loss *loss)
                              (given->call->is_answered && !given->is_in_copy);
     }
     world_lose(loss->world, loss->victim);
-    hear(loss);
+    if (wf_random_below(&loss->random, 2) == 0) {
+        hear(loss);
+        return;
+    }
+    // One of them hears only of the next one, whatever is sent meanwhile.
+    world_lose_frames(loss->world,
+                      (uint32_t)wf_random_below(&loss->random, SITES),
+                      UINT32_MAX);
+    world_run_ms(loss->world, 300);
 }
 
 // "[ms] pTO lost messages A to B from pFROM: ...".
@@ -403,6 +412,7 @@ tell_accepted(uint64_t seed, const weft_definitions *definitions)
         }
     }
     bring_copy(loss);
+    hear(loss);
     world_calm(loss->world);
     check(loss);
     end(loss);

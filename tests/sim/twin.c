@@ -291,7 +291,10 @@ print_route(const struct wf_route *route, struct wf_buf *out)
 
     line_number(out, "next", route->next_seq);
     line_number(out, "acked", route->acked);
-    line_number(out, "base", route->base);
+    for (uint32_t i = 0; i < route->bases_count; i++) {
+        line_number(out, "base generation", route->bases[i].generation);
+        line_number(out, "base", route->bases[i].seq);
+    }
     line_number(out, "in generation", route->in_generation);
     line_number(out, "seen", route->seen);
     for (; node != NULL; node = wf_list_next(&route->unacked, node)) {

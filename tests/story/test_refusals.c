@@ -458,7 +458,7 @@ static weft_err
 greedy_run(weft_workflow *wf, weft_bytes input)
 {
     static bool is_modest; // the next time, as code that was mended
-    char name[8];
+    char name[16];
 
     if (story_is(input, "mended")) {
         is_modest = true;

@@ -92,7 +92,7 @@ tell_deadlines(struct story *story)
     for (size_t i = 0; i < sizeof(deadlines) / sizeof(*deadlines); i++) {
         const struct taker_offer *offer;
         const weft_lease *lease;
-        char id[8];
+        char id[24];
 
         (void)snprintf(id, sizeof(id), "%zu", i);
         call_options.timeouts.start_to_close_ms = deadlines[i].attempt_ms;

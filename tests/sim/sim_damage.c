@@ -429,6 +429,34 @@ TEST(damage, letters_that_cannot_be_read_are_read_again_until_they_can)
     }
 }
 
+// That of a log that went on, beside one that did not.
+TEST(damage, an_actor_whose_row_is_ahead_of_the_log_is_refused)
+{
+    struct rig further = rig_begin();
+    struct rig rig = rig_begin();
+    const struct wf_store *store = &further.world->sites[0].store;
+    struct wf_buf image = {0};
+
+    for (int i = 3; i < 9; i++) {
+        char text[2] = {(char)('0' + i), '\0'};
+
+        CHECK_OK(ask(&further, "a", "add", text));
+    }
+    world_settle(further.world, 1000);
+    CHECK_OK(store->ops->get(store->self, WF_CF_DATA,
+                             wf_buf_bytes(&further.key), &image));
+    put_image(&rig, wf_buf_bytes(&image));
+    CHECK_ERR(ask(&rig, "a", "read", ""), WEFT_ECORRUPT);
+    CHECK(strstr(world_trace(rig.world), "its row is ahead of the log") !=
+          NULL);
+    CHECK_OK(ask(&rig, "b", "read", "2"));
+    put_image(&rig, wf_buf_bytes(&rig.image));
+    CHECK_OK(ask(&rig, "a", "read", "2"));
+    wf_buf_fini(&image);
+    rig_end(&rig);
+    rig_end(&further);
+}
+
 // Rows of nobody. -------------------------------------------------------------
 
 // A row whose key begins as those of its kind and ends in these bytes.

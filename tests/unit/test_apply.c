@@ -12,6 +12,7 @@
 #include "runtime/child.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
+#include "runtime/load.h"
 #include "runtime/partition.h"
 #include "runtime/partition_impl.h"
 #include "runtime/record.h"
@@ -658,6 +659,29 @@ TEST(apply, of_records_that_wait_none_comes_after_one_that_is_refused)
     CHECK_EQ(rig.actor->version, 7);
     wf_buf_fini(&sections);
     wf_buf_fini(&text);
+    end(&rig);
+}
+
+// Whoever asks for it is told; it is not taken for what it was before.
+TEST(apply, an_actor_whose_records_do_not_apply_is_not_loaded)
+{
+    static const uint8_t bad[] = {250};
+    struct rig rig = begin();
+    struct wf_buf sections = {0};
+    struct wf_load *load;
+
+    rig.actor->residency = WF_RESIDENCY_STUB;
+    rig.actor->status = WEFT_STATUS_NONE;
+    wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
+                   weft_bytes_of(bad, 1));
+    CHECK(wf_apply_record(rig.partition, 1, 1000,
+                          wf_reader_of(wf_buf_bytes(&sections))));
+    wf_residents_want(rig.partition, rig.actor);
+    load = WF_CONTAINER(wf_list_pop_front(&rig.partition->outputs.loads),
+                        struct wf_load, node);
+    wf_residents_loaded(rig.partition, load); // there is no row
+    CHECK_EQ(rig.actor->residency, WF_RESIDENCY_BROKEN);
+    wf_buf_fini(&sections);
     end(&rig);
 }
 

@@ -220,15 +220,6 @@ TEST(refusals, an_activity_is_told_what_is_too_much)
 // Workflows. ------------------------------------------------------------------
 
 static weft_err
-no_value(weft_workflow *wf, void *ctx, weft_bytes *out_value)
-{
-    (void)ctx;
-    CHECK_ERR(weft_workflow_sleep(wf, 1), WEFT_EINVAL);
-    *out_value = weft_text("value");
-    return WEFT_OK;
-}
-
-static weft_err
 no_step(const weft_step *step, void *ctx, weft_bytes *out_result)
 {
     (void)step;
@@ -250,6 +241,28 @@ is_true(void *ctx)
 {
     (void)ctx;
     return 1;
+}
+
+// What is computed on the spot can begin and wait for nothing.
+static weft_err
+no_value(weft_workflow *wf, void *ctx, weft_bytes *out_value)
+{
+    weft_future future = 1;
+    size_t index;
+
+    (void)ctx;
+    CHECK_ERR(weft_workflow_sleep(wf, 1), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_await_condition(wf, is_true, NULL, 1), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_race(wf, &future, 1, 1, &index), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_scope_end(wf, 1), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_scope_cancel(wf, 1), WEFT_EINVAL);
+    CHECK_ERR(weft_workflow_deprecate_patch(wf, "patch"), WEFT_EINVAL);
+    CHECK_EQ(weft_workflow_patched(wf, "patch"), 0);
+    weft_workflow_shield_begin(wf);
+    weft_workflow_shield_end(wf);
+    CHECK_STR(weft_workflow_failure(wf)->name, "");
+    *out_value = weft_text("value");
+    return WEFT_OK;
 }
 
 static weft_err

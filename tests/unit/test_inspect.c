@@ -59,6 +59,13 @@ TEST(inspect, a_filter_chooses)
     filter.status = WEFT_STATUS_NONE;
     filter.name_space = "other";
     check_lines(t, &filter, "");
+    filter.name_space = "default";
+    filter.kind = "nobody";
+    check_lines(t, &filter, "");
+    filter.kind = "keeper";
+    check_lines(t, &filter,
+                "default keeper/d running timers 0 journal 0 input 0 state "
+                "5000 result \n");
 }
 
 static int
@@ -182,6 +189,12 @@ TEST(inspect, options_are_checked)
 
     CHECK_ERR(weft_inspect_open(NULL, &inspect), WEFT_EINVAL);
     CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_EINVAL);
+    options.data_dir = "";
+    CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_EINVAL);
+    options.data_dir = "/dev/null/none";
+    CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_EIO);
+    options.data_dir = "/dev/null";
+    CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_ENOTFOUND);
     options.data_dir = inspect_rig_dir(t);
     CHECK_ERR(weft_inspect_open(&options, NULL), WEFT_EINVAL);
     CHECK_ERR(weft_inspect_open(&options, &inspect), WEFT_ENOTFOUND);
@@ -190,4 +203,19 @@ TEST(inspect, options_are_checked)
     CHECK(strstr(weft_err_detail(), "no node ever used it") != NULL);
     CHECK(inspect == NULL);
     weft_inspect_close(NULL);
+}
+
+TEST(inspect, options_of_a_backup_are_checked)
+{
+    static char longest[5000];
+    weft_inspect_backup_options options = WEFT_INSPECT_BACKUP_OPTIONS_INIT;
+
+    inspect_rig_make(t, false);
+    memset(longest, 'n', sizeof(longest) - 1);
+    options.data_dir = inspect_rig_dir(t);
+    options.to = longest;
+    CHECK(weft_inspect_backup(&options) != WEFT_OK);
+    options.to = "copy";
+    options.struct_size = 3;
+    CHECK_ERR(weft_inspect_backup(&options), WEFT_EINVAL);
 }

@@ -390,6 +390,8 @@ TEST(client, lists_leases_and_texts_out_of_range_are_refused)
     request.verb = WEFT_VERB_COUNT_MATCHING;
     request.group_by = "a b";
     CHECK_ERR(submit(&request), WEFT_EINVAL);
+    request.group_by = longest;
+    CHECK_ERR(submit(&request), WEFT_ETOOBIG);
     request = rig_signal("pay");
     request.verb = WEFT_VERB_PAUSE;
     request.by = &by;
@@ -418,6 +420,33 @@ TEST(client, tokens_are_routed_by_their_key)
     CHECK_ERR(weft_client_complete(rig.client, text, weft_nothing()),
               WEFT_EINVAL);
     wf_key_fini(&key);
+    rig_close();
+}
+
+TEST(client, a_failure_and_a_lease_that_cannot_be_are_refused)
+{
+    struct wf_token token = {1, 2, 3};
+    weft_request request = WEFT_REQUEST_INIT;
+    char text[WEFT_TOKEN_CHARS_MAX];
+    char *longest = calloc(1, WF_PAYLOAD_BYTES_MAX + 2);
+    struct wf_key key;
+
+    memset(longest, 'x', WF_PAYLOAD_BYTES_MAX + 1);
+    rig_open();
+    CHECK_OK(wf_key_make("default", "order", "17", &key));
+    wf_token_encode(&key, &token, text);
+    CHECK_ERR(weft_client_fail(rig.client, text, "Declined", longest),
+              WEFT_ETOOBIG);
+    request.verb = WEFT_VERB_LEASE;
+    request.token = text;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "worker") != NULL);
+    request.worker = "one";
+    request.lease_ms = 1;
+    CHECK_ERR(submit(&request), WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "lease_ms") != NULL);
+    wf_key_fini(&key);
+    free(longest);
     rig_close();
 }
 

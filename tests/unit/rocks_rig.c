@@ -26,7 +26,8 @@ void
 rocks_rig_fixed(struct wf_buf *buf, uint64_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
-        wf_buf_put_u8(buf, (uint8_t)(value >> 8 * i));
+        wf_buf_put_u8(buf, (uint8_t)value);
+        value >>= 8;
     }
 }
 
@@ -48,7 +49,9 @@ rocks_rig_file(const char *dir, const char *name, struct wf_buf *buf)
     snprintf(path, sizeof(path), "%s/%s", dir, name);
     file = fopen(path, "w");
     CHECK(file != NULL);
-    CHECK_EQ(fwrite(buf->data, 1, buf->len, file), buf->len);
+    if (buf->len > 0) {
+        CHECK_EQ(fwrite(buf->data, 1, buf->len, file), buf->len);
+    }
     CHECK_EQ(fclose(file), 0);
     wf_buf_fini(buf);
 }

@@ -419,8 +419,10 @@ TEST(depot, a_store_is_what_its_beacon_says)
     other.store_id[3] ^= 1;
     check_refused(&other, WEFT_ELOST, "it is not the store of its beacon");
     other = state;
-    other.last_commit += 5;
-    check_refused(&other, WEFT_ELOST, "are missing");
+    other.last_commit += 1;
+    check_refused(&other, WEFT_ELOST, "commits 2 to 2 are missing");
+    other.last_commit += 4;
+    check_refused(&other, WEFT_ELOST, "commits 2 to 6 are missing");
     rig_close();
 }
 
@@ -449,6 +451,8 @@ TEST(depot, a_store_is_as_far_as_the_beacon_of_another_says)
     CHECK(is_said("to 99 are missing, as the beacon of store-0 says"));
     CHECK_OK(wf_depot_check_next(&rig.depot, &rig.depot, true));
     CHECK(rig.depot.has_lost);
+    rig.depot.beacon_next = 2; // one more than it has
+    CHECK_ERR(wf_depot_check_next(&rig.depot, &rig.depot, false), WEFT_ELOST);
     rig.depot.beacon_next = 1;
     CHECK_OK(wf_depot_check_next(&rig.depot, &rig.depot, false));
     rig_close();

@@ -329,6 +329,29 @@ TEST(gateway, all_together_have_a_limit_that_small_requests_reach)
     end(&rig, &dealer);
 }
 
+// However much was asked and answered before.
+TEST(gateway, credit_comes_back_with_each_answer)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.credit_bytes = 1000;
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    for (uint64_t i = 2; i < 100; i++) {
+        char answer[32];
+
+        dealer_say(&dealer, "signal", i, "counter", "a", "add");
+        (void)snprintf(answer, sizeof(answer), "ok %d", (int)i);
+        CHECK_HEARS(&dealer, answer);
+    }
+    CHECK_EQ(gateway_rig_stats(&rig).request_bytes, 0);
+    end(&rig, &dealer);
+}
+
 TEST(gateway, a_wait_may_have_an_end)
 {
     struct dealer dealer;

@@ -611,6 +611,42 @@ TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
     end(&rig);
 }
 
+// Queues of one name in two namespaces have nothing to do with each other.
+TEST(gateway_poll, tasks_are_for_workers_of_their_namespace)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand one;
+    struct hand other = {.lease_ms = 1000};
+    struct wf_wire_writer *writer;
+    uint8_t id[16] = {2};
+
+    hire(&one, &rig, 1);
+    dealer_open(&other.dealer, &rig, 0);
+    writer = dealer_begin(&other.dealer, "hello", 0);
+    wf_wire_put_uint(writer, "version", 1);
+    wf_wire_put_bytes(writer, "client", weft_bytes_of(id, sizeof(id)));
+    wf_wire_put_text(writer, "namespace", "shop");
+    dealer_end(&other.dealer);
+    CHECK_HEARS_LIKE(&other.dealer, "ok 0 version=1");
+    poll_for(&other, 8, 60000); // it waits longer than the other
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    poll_for(&one, 1, 60000);
+    GATEWAY_UNTIL(&rig, now.requests_open == 2);
+    start(&rig, "many", "3");
+    for (uint32_t done = 0; done < 3; done++) {
+        hear_tasks(&one, 1);
+        complete(&one);
+        if (done < 2) {
+            poll_for(&one, 1, 60000);
+        }
+    }
+    CHECK_OK(result(&rig, "many"));
+    CHECK(!hear(&other));
+    dismiss(&one);
+    dismiss(&other);
+    end(&rig);
+}
+
 static void
 ask_queue(struct dealer *dealer, uint64_t number)
 {

@@ -25,6 +25,7 @@ struct world {
     uint64_t calls;        // of the store
     uint64_t fails_at;     // from that call on they fail; 0: none
     weft_err fails_with;
+    uint32_t opens; // of the store
     weft_node *node;
     weft_client *client;
 };
@@ -82,6 +83,7 @@ world_open_store(void *ctx, uint32_t store, struct wf_store *out_store)
     weft_err err;
 
     (void)store;
+    world->opens++;
     failing = world;
     if (store_fails()) {
         return WEFT_EIO;
@@ -330,6 +332,46 @@ TEST(node_manual, a_trim_leaves_what_any_shard_needs)
         check_trims(&world, shard);
         world_end(&world);
     }
+}
+
+static void
+keep_house(struct world *world)
+{
+    while (wf_node_step(world->node, WF_NODE_HOUSEKEEPING, 0) == 0) {
+    }
+}
+
+// A store that was opened anew is not trimmed before the shards have told what
+// they need of it.
+TEST(node_manual, nothing_is_trimmed_while_a_store_comes_back)
+{
+    struct world world;
+    struct answer answer;
+    struct answer late;
+
+    world_begin(&world);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    world_run(&world, 5);
+    wf_memory_disk_fail_write(world.disk, 0, WEFT_EIO, false);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &late);
+    for (uint32_t opens = world.opens; world.opens == opens;) {
+        (void)wf_node_step(world.node, WF_NODE_SHARD, 0);
+        (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
+        (void)wf_node_step(world.node, WF_NODE_COMMITTER, 0);
+        (void)wf_node_step(world.node, WF_NODE_READER, 0);
+        (void)wf_node_step(world.node, WF_NODE_HOUSEKEEPING, 0);
+        world.now_ms++;
+    }
+    // No shard knows of it.
+    world.now_ms += 61000;
+    keep_house(&world);
+    crash(&world);
+    CHECK_OK(answer.err);
+    submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_EQ(answer.number, 1);
+    world_end(&world);
 }
 
 TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)

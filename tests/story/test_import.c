@@ -82,6 +82,11 @@ tell_back(struct story *story)
             world_wait(story->world, begin_import(story, id, capsule))->err,
             WEFT_EEXISTS);
         story_wait_ms(3000);
+        CHECK_OK(fork_operate(WEFT_VERB_PARK, "order", id)->err);
+        CHECK_ERR(
+            world_wait(story->world, begin_import(story, id, capsule))->err,
+            WEFT_EEXISTS);
+        story_do(WEFT_VERB_RESUME, "order", id, "", NULL);
         story_signal("order", id, "go", "gone");
         CHECK_RESULT("order", id, "gone");
         if (story->is_calm) {

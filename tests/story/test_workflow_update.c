@@ -101,6 +101,42 @@ stocks(void)
     return defs;
 }
 
+// It ends with the turn in which an update comes, whose handler goes on.
+static weft_err
+close_it(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)input;
+    *(int *)ctx = 1;
+    return weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
+static int
+is_closed(void *ctx)
+{
+    return *(const int *)ctx;
+}
+
+static weft_err
+closing_run(weft_workflow *wf, weft_bytes input)
+{
+    int closed = 0;
+
+    (void)input;
+    MUST(weft_workflow_on_update(wf, "close", NULL, close_it, &closed),
+         WEFT_OK);
+    return weft_workflow_await_condition(wf, is_closed, &closed, WEFT_FOREVER);
+}
+
+static weft_definitions *
+closings(void)
+{
+    weft_definitions *defs;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "closing", closing_run);
+    return defs;
+}
+
 static struct world_call *
 update(const char *id, const char *name, const char *data)
 {
@@ -268,9 +304,20 @@ tell_ends(struct story *story)
     story_check_audit();
 }
 
+static void
+tell_closing(struct story *story)
+{
+    (void)story;
+    story_start("closing", "c", "");
+    CHECK_ERR(story_ask(WEFT_VERB_UPDATE, "closing", "c", "close", "")->err,
+              WEFT_EFINISHED);
+    CHECK_RESULT("closing", "c", "");
+}
+
 TEST(workflow_update, nobody_waits_for_ever)
 {
     story_run(stocks, tell_ends);
+    story_run(closings, tell_closing);
 }
 
 static void

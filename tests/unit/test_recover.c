@@ -247,6 +247,27 @@ put_op(struct wf_buf *ops, enum wf_op op, const char *fields, uint64_t number)
     }
 }
 
+// Not even the last record may be missing.
+TEST(recover, a_log_that_ends_just_before_the_rows_is_refused)
+{
+    struct wf_partition *partition = open_partition();
+    struct wf_buf row = {0};
+    struct wf_buf ops = {0};
+
+    put_meta(&row, 1);
+    put_op(&ops, WF_OP_EPOCH, "V", 3);
+    CHECK_OK(wf_partition_recover_meta(partition, wf_buf_bytes(&row)));
+    for (uint64_t record = 10; record <= 20; record++) {
+        CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
+        CHECK_OK(recover_ops(partition, record, WF_SECTION_PARTITION,
+                             weft_nothing(), wf_buf_bytes(&ops), 1));
+    }
+    CHECK_OK(wf_partition_recover_check(partition));
+    wf_buf_fini(&row);
+    wf_buf_fini(&ops);
+    close_partition(partition);
+}
+
 static const struct {
     enum wf_op op;
     const char *fields;

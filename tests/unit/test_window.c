@@ -198,3 +198,22 @@ TEST(window, of_two_who_ask_the_same_the_newer_is_answered)
     CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
     rig_close();
 }
+
+// A renewal writes nothing, and whoever works on must not lose what it has
+// because nothing new is taken.
+TEST(window, a_renewal_is_not_refused_with_what_writes)
+{
+    struct wf_request *request;
+
+    rig_open(0);
+    wf_partition_refuse(rig.partition, WEFT_EFULL);
+    request = post(10, 10);
+    check_answer(request, WEFT_EFULL, "intake is stopped");
+    request = wf_request_create();
+    request->verb = WEFT_VERB_RENEW;
+    CHECK_OK(wf_key_make("default", "actor", "a", &request->key));
+    wf_partition_request(rig.partition, 1000, request);
+    load_nothing();
+    check_answer(request, WEFT_ENOTFOUND, "that attempt is over");
+    rig_close();
+}

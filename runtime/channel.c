@@ -209,20 +209,29 @@ wf_channel_fini(weft_workflow *wf)
 
 // What the code calls. ------------------------------------------------------
 
-// Several names as one, for the journal: names hold no newline.
 static weft_err
-join_names(const char *const *names, size_t count, struct wf_buf *out)
+check_names(const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        weft_err err = wf_name_check("signal", names[i], WF_NAME_BYTES_MAX);
+    weft_err err = WEFT_OK;
 
-        if (err != WEFT_OK) {
-            return err;
-        }
-        wf_buf_put(out, names[i], strlen(names[i]));
-        wf_buf_put_u8(out, i + 1 < count ? '\n' : '\0');
+    for (size_t i = 0; i < count && err == WEFT_OK; i++) {
+        err = wf_name_check("signal", names[i], WF_NAME_BYTES_MAX);
     }
-    return WEFT_OK;
+    return err;
+}
+
+// Several names as one, for the journal: names hold no newline.
+static const char *
+join_names(const char *const *names, size_t count, struct wf_buf *buf)
+{
+    if (count == 1) {
+        return names[0];
+    }
+    for (size_t i = 0; i < count; i++) {
+        wf_buf_put(buf, names[i], strlen(names[i]));
+        wf_buf_put_u8(buf, i + 1 < count ? '\n' : '\0');
+    }
+    return (const char *)buf->data;
 }
 
 weft_err
@@ -238,11 +247,12 @@ weft_workflow_receive_any_async(weft_workflow *wf, const char *const *names,
         return wf_error(WEFT_EINVAL, "receive: %zu names, the limit is %u",
                         count, WF_RECEIVE_NAMES_MAX);
     }
-    err = join_names(names, count, &joined);
-    text = (const char *)joined.data;
-    if (err == WEFT_OK) {
-        err = wf_workflow_begin(wf, WF_COMMAND_RECEIVE, text, weft_nothing());
+    err = check_names(names, count);
+    if (err != WEFT_OK) {
+        return err;
     }
+    text = join_names(names, count, &joined);
+    err = wf_workflow_begin(wf, WF_COMMAND_RECEIVE, text, weft_nothing());
     if (err == WEFT_OK) {
         *out_future = wf_await_number(wf, wf->ordinal);
         wf_channel_receive(wf, wf->ordinal, text);

@@ -117,7 +117,6 @@ wf_edge_answer_done(struct wf_partition *partition, struct wf_request *request,
     wf_edge_put_done(request, draft);
     record = wf_draft_write(draft, partition, false);
     wf_edge_answer(partition, request, record, WEFT_OK, "%s", "");
-    wf_draft_fini(draft);
 }
 
 static void
@@ -220,11 +219,11 @@ static void
 do_signal(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (takes_signal(partition, actor, request)) {
-        put_signal(&draft, actor, request, false);
-        wf_edge_answer_done(partition, request, &draft);
+        put_signal(draft, actor, request, false);
+        wf_edge_answer_done(partition, request, draft);
     }
 }
 
@@ -242,7 +241,8 @@ put_begin(const struct wf_partition *partition, const struct wf_actor *actor,
 }
 
 // Does a call that may start find an instance that runs, or does it begin one?
-// Neither: false, and it is answered.
+// Neither: false, and it is answered. What it begins comes first in the draft,
+// unless it takes the place of one that runs (write_call).
 static bool
 finds_instance(struct wf_partition *partition, struct wf_actor *actor,
                struct wf_request *request)
@@ -252,28 +252,22 @@ finds_instance(struct wf_partition *partition, struct wf_actor *actor,
         return takes_signal(partition, actor, request);
     }
     request->reply.is_created = may_start(partition, actor, request) ? 1 : 0;
+    if (request->reply.is_created && !wf_actor_is_live(actor)) {
+        put_create(partition, &partition->draft, actor, request);
+    }
     return request->reply.is_created != 0;
 }
 
-// Write what a call does. If it begins an instance, that comes first, in place
-// of the one that runs.
+// Write what a call does; what it begins may take the place of one that runs.
 static void
 write_call(struct wf_partition *partition, struct wf_actor *actor,
            struct wf_request *request, struct wf_draft *draft)
 {
-    struct wf_draft start = {0};
-
     if (request->reply.is_created && wf_actor_is_live(actor)) {
         wf_outcome_replace(partition, actor, request, draft);
-        return;
+    } else {
+        (void)wf_draft_write(draft, partition, false);
     }
-    if (request->reply.is_created) {
-        put_create(partition, &start, actor, request);
-    }
-    wf_buf_put(&start.sections, draft->sections.data, draft->sections.len);
-    (void)wf_draft_write(&start, partition, false);
-    wf_draft_fini(&start);
-    wf_draft_fini(draft);
 }
 
 // The same, and it is done.
@@ -292,7 +286,7 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
          struct wf_request *request)
 {
     weft_conflict conflict = options_of(request).conflict;
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (wf_actor_is_live(actor) &&
         conflict != WEFT_CONFLICT_TERMINATE_EXISTING) {
@@ -301,7 +295,7 @@ do_start(struct wf_partition *partition, struct wf_actor *actor,
             conflict == WEFT_CONFLICT_USE_EXISTING ? WEFT_OK : WEFT_EEXISTS,
             "an instance of this id is running");
     } else if (finds_instance(partition, actor, request)) {
-        answer_call(partition, actor, request, &draft);
+        answer_call(partition, actor, request, draft);
     }
 }
 
@@ -309,12 +303,12 @@ static void
 do_signal_with_start(struct wf_partition *partition, struct wf_actor *actor,
                      struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (finds_instance(partition, actor, request)) {
-        put_begin(partition, actor, request, &draft);
-        put_signal(&draft, actor, request, false);
-        answer_call(partition, actor, request, &draft);
+        put_begin(partition, actor, request, draft);
+        put_signal(draft, actor, request, false);
+        answer_call(partition, actor, request, draft);
     }
 }
 
@@ -341,12 +335,12 @@ static void
 do_ask(struct wf_partition *partition, struct wf_actor *actor,
        struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (takes_signal(partition, actor, request)) {
-        put_signal(&draft, actor, request, true);
-        put_waiting(request, &draft);
-        write_call(partition, actor, request, &draft);
+        put_signal(draft, actor, request, true);
+        put_waiting(request, draft);
+        write_call(partition, actor, request, draft);
         wait_for_turn(partition, request);
     }
 }
@@ -356,7 +350,7 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
 {
     bool may_create = request->verb == WEFT_VERB_UPDATE_WITH_START;
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (!actor->kind->is_workflow) {
         wf_edge_answer_now(partition, actor, request, WEFT_EINVAL,
@@ -369,11 +363,11 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
         return; // it is answered, or will be
     }
     if (may_create) {
-        put_begin(partition, actor, request, &draft);
+        put_begin(partition, actor, request, draft);
     }
-    wf_update_put(actor, request, &draft);
-    put_waiting(request, &draft);
-    write_call(partition, actor, request, &draft);
+    wf_update_put(actor, request, draft);
+    put_waiting(request, draft);
+    write_call(partition, actor, request, draft);
     wait_for_turn(partition, request);
 }
 
@@ -394,9 +388,6 @@ static void
 do_request(struct wf_partition *partition, struct wf_actor *actor,
            struct wf_request *request)
 {
-    if (has_window(request) && wf_window_settles(partition, request)) {
-        return;
-    }
     if (actor->kind == NULL) {
         wf_edge_answer_now(partition, actor, request, WEFT_ENOTFOUND,
                            "its kind is not registered here");
@@ -562,7 +553,12 @@ wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor)
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&actor->waiting)) != NULL) {
-        do_request(partition, actor,
-                   WF_CONTAINER(node, struct wf_request, wait));
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        // The same may have come twice meanwhile.
+        if (!has_window(request) || !wf_window_settles(partition, request)) {
+            do_request(partition, actor, request);
+        }
     }
 }

@@ -16,24 +16,24 @@ void
 wf_edge_cancel(struct wf_partition *partition, struct wf_actor *actor,
                struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (!wf_edge_is_live(partition, actor, request)) {
         return;
     }
-    wf_operate_put(&draft.ops, request, "cancel");
+    wf_operate_put(&draft->ops, request, "cancel");
     if (!actor->is_cancel_asked) { // twice is once
-        wf_buf_put_u8(&draft.ops, WF_OP_CANCEL_ASKED);
-        wf_buf_put_u8(&draft.ops, WF_OP_PUSH);
+        wf_buf_put_u8(&draft->ops, WF_OP_CANCEL_ASKED);
+        wf_buf_put_u8(&draft->ops, WF_OP_PUSH);
         wf_letter_put(
             &(struct wf_letter){
                 .type = WF_LETTER_CANCEL,
                 .sender_run = actor->seed,
             },
-            &draft.ops);
+            &draft->ops);
     }
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
 }
 
 void
@@ -62,17 +62,17 @@ void
 wf_edge_pause(struct wf_partition *partition, struct wf_actor *actor,
               struct wf_request *request, enum wf_op op)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
     bool was_parked = actor->is_parked;
 
     if (!wf_edge_is_live(partition, actor, request)) {
         return;
     }
-    wf_operate_put(&draft.ops, request, "%s",
+    wf_operate_put(&draft->ops, request, "%s",
                    op == WF_OP_PAUSE ? "pause" : "resume");
-    wf_buf_put_u8(&draft.ops, (uint8_t)op);
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_buf_put_u8(&draft->ops, (uint8_t)op);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
     if (op == WF_OP_RESUME) {
         wf_commands_rearm(partition, actor);
         if (was_parked) {
@@ -87,7 +87,7 @@ void
 wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
                struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (!wf_edge_is_there(partition, actor, request)) {
         return;
@@ -106,9 +106,9 @@ wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     wf_note(partition, &actor->key, "remove", "it was deleted");
-    wf_buf_put_u8(&draft.ops, WF_OP_REMOVE);
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_buf_put_u8(&draft->ops, WF_OP_REMOVE);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
 }
 
 void

@@ -185,12 +185,12 @@ do_release(struct wf_partition *partition, struct wf_command *command,
            struct wf_request *request)
 {
     struct wf_actor *actor = command->actor;
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
-    put_back(&draft.ops, command);
-    wf_draft_actor(&draft, &actor->key);
+    put_back(&draft->ops, command);
+    wf_draft_actor(draft, &actor->key);
     wf_alarm_clear(partition, &command->alarm);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_edge_answer_done(partition, request, draft);
     wf_gate_actor(partition, actor, partition->last_record);
 }
 
@@ -198,12 +198,12 @@ static void
 do_defer(struct wf_partition *partition, struct wf_command *command,
          struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
-    wf_buf_put_u8(&draft.ops, WF_OP_COMMAND_DEFER);
-    wf_buf_put_varint(&draft.ops, command->id);
-    wf_draft_actor(&draft, &command->actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_buf_put_u8(&draft->ops, WF_OP_COMMAND_DEFER);
+    wf_buf_put_varint(&draft->ops, command->id);
+    wf_draft_actor(draft, &command->actor->key);
+    wf_edge_answer_done(partition, request, draft);
     wf_timeouts_watch(partition, command);
 }
 

@@ -80,16 +80,15 @@ put_message(struct wf_draft *draft, const struct wf_partition *partition,
 static void
 offer(struct wf_partition *partition, struct wf_command *command)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
-    wf_buf_put_u8(&draft.ops, WF_OP_COMMAND_OFFER);
-    wf_buf_put_varint(&draft.ops, command->id);
-    wf_draft_actor(&draft, &command->actor->key);
-    put_message(&draft, partition, command);
+    wf_buf_put_u8(&draft->ops, WF_OP_COMMAND_OFFER);
+    wf_buf_put_varint(&draft->ops, command->id);
+    wf_draft_actor(draft, &command->actor->key);
+    put_message(draft, partition, command);
     wf_note(partition, &command->actor->key, "offer", "%s attempt %u",
             command->name, wf_command_attempt(command));
-    (void)wf_draft_write(&draft, partition, false);
-    wf_draft_fini(&draft);
+    (void)wf_draft_write(draft, partition, false);
 }
 
 void

@@ -167,29 +167,29 @@ wf_operate_activity(struct wf_partition *partition, struct wf_actor *actor,
                     struct wf_request *request)
 {
     struct wf_command *command = find_open(partition, actor, request);
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (command == NULL) {
         return;
     }
-    wf_operate_put(&draft.ops, request, "%s activity %u \"%s\"",
+    wf_operate_put(&draft->ops, request, "%s activity %u \"%s\"",
                    name_of(request->verb), command->id, command->name);
     switch (request->verb) {
     case WEFT_VERB_ACTIVITY_PAUSE:
-        put_pause(&draft.ops, command);
+        put_pause(&draft->ops, command);
         break;
     case WEFT_VERB_ACTIVITY_RESUME:
-        put_resume(&draft.ops, command);
+        put_resume(&draft->ops, command);
         break;
     case WEFT_VERB_ACTIVITY_RESET:
-        put_reset(&draft.ops, command);
+        put_reset(&draft->ops, command);
         break;
     default:
-        put_change(partition, &draft.ops, command, request->options);
+        put_change(partition, &draft->ops, command, request->options);
         break;
     }
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
     if (wf_command_is_running(command)) {
         wf_timeouts_watch(partition, command);
     }

@@ -229,7 +229,7 @@ wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
                   },
                   &turn.end);
     wf_buf_put(&turn.sends.sections, draft->sections.data, draft->sections.len);
-    wf_draft_fini(draft);
+    wf_buf_reset(&draft->sections);
     wf_outcome_commit(&turn);
     wf_turn_count_end(partition, actor, WEFT_STATUS_TERMINATED, failure.name);
     answer_replaced(partition, actor, &results, WEFT_ETERMINATED, &failure);

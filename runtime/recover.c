@@ -278,7 +278,7 @@ next_generation(const struct wf_partition *partition)
 void
 wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (now_ms > partition->now_ms) {
         partition->now_ms = now_ms;
@@ -286,15 +286,14 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     partition->sealed_record = partition->last_record;
     partition->durable_record = partition->last_record;
     partition->is_open = true;
-    wf_buf_put_u8(&draft.ops, WF_OP_EPOCH);
-    wf_buf_put_varint(&draft.ops, partition->epoch + 1);
+    wf_buf_put_u8(&draft->ops, WF_OP_EPOCH);
+    wf_buf_put_varint(&draft->ops, partition->epoch + 1);
     if (partition->generation == 0 || partition->options.is_restored) {
-        wf_buf_put_u8(&draft.ops, WF_OP_GENERATION);
-        wf_buf_put_varint(&draft.ops, next_generation(partition));
+        wf_buf_put_u8(&draft->ops, WF_OP_GENERATION);
+        wf_buf_put_varint(&draft->ops, next_generation(partition));
     }
-    wf_draft_partition(&draft);
-    (void)wf_draft_write(&draft, partition, false);
-    wf_draft_fini(&draft);
+    wf_draft_partition(draft);
+    (void)wf_draft_write(draft, partition, false);
     open_routes(partition);
     wf_wake_open(partition);
     wf_alarm_set(partition, &partition->sweep, partition->now_ms + 10000);

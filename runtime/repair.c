@@ -131,17 +131,17 @@ void
 wf_repair_request(struct wf_partition *partition, struct wf_actor *actor,
                   struct wf_request *request)
 {
-    struct wf_draft draft = {0};
-    weft_err err = put_request(partition, actor, request, &draft.ops);
+    struct wf_draft *draft = &partition->draft;
+    weft_err err = put_request(partition, actor, request, &draft->ops);
 
     if (err != WEFT_OK) {
-        wf_draft_fini(&draft);
+        wf_buf_reset(&draft->ops);
         wf_edge_answer(partition, request, actor->object.position, err,
                        "%s: %s", wf_key_id(&actor->key), weft_err_detail());
         return;
     }
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
     if (request->verb == WEFT_VERB_MOVE_VERSION) {
         wf_commands_start(partition, actor); // a step that had no code
     }

@@ -156,7 +156,7 @@ wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
 {
     struct wf_command *command =
         wf_results_find(partition, &actor->key, &request->token);
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (command == NULL || command->kind != WF_COMMAND_ACTIVITY) {
         wf_edge_answer(partition, request, actor->object.position,
@@ -178,7 +178,7 @@ wf_results_request(struct wf_partition *partition, struct wf_actor *actor,
         return;
     }
     // In the same segment as what it did: repeated, it is answered the same.
-    wf_edge_answer_done(partition, request, &draft);
+    wf_edge_answer_done(partition, request, draft);
 }
 
 // Inline steps. -------------------------------------------------------------

@@ -292,7 +292,7 @@ static void
 receive_ack(struct wf_partition *partition, struct wf_route *route,
             const struct frame_head *head)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (head->generation != partition->generation) {
         return; // about an older life of this log
@@ -310,12 +310,11 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
     }
     wf_alarm_clear(partition, &route->resend);
     route->resend_ms = WF_LINK_RESEND_MS;
-    wf_buf_put_u8(&draft.ops, WF_OP_ACKED);
-    wf_buf_put_varint(&draft.ops, route->other);
-    wf_buf_put_varint(&draft.ops, head->seq);
-    wf_draft_partition(&draft);
-    (void)wf_draft_write(&draft, partition, true);
-    wf_draft_fini(&draft);
+    wf_buf_put_u8(&draft->ops, WF_OP_ACKED);
+    wf_buf_put_varint(&draft->ops, route->other);
+    wf_buf_put_varint(&draft->ops, head->seq);
+    wf_draft_partition(draft);
+    (void)wf_draft_write(draft, partition, true);
     flush_messages(partition, route);
 }
 
@@ -426,7 +425,7 @@ static void
 receive_messages(struct wf_partition *partition, struct wf_route *route,
                  const struct frame_head *head, struct wf_reader *messages)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
     uint64_t base = read_bases(messages, route->in_generation);
     uint64_t count = wf_reader_varint(messages);
     bool is_new = head->generation > route->in_generation;
@@ -449,19 +448,18 @@ receive_messages(struct wf_partition *partition, struct wf_route *route,
             break;
         }
         if (seq == seen + 1) {
-            take_envelope(partition, &draft, envelope);
+            take_envelope(partition, draft, envelope);
             seen = seq;
         }
     }
-    if (draft.sections.len > 0 || is_new) {
-        wf_buf_put_u8(&draft.ops, WF_OP_SEEN);
-        wf_buf_put_varint(&draft.ops, route->other);
-        wf_buf_put_varint(&draft.ops, head->generation);
-        wf_buf_put_varint(&draft.ops, seen);
-        wf_draft_partition(&draft);
-        (void)wf_draft_write(&draft, partition, false);
+    if (draft->sections.len > 0 || is_new) {
+        wf_buf_put_u8(&draft->ops, WF_OP_SEEN);
+        wf_buf_put_varint(&draft->ops, route->other);
+        wf_buf_put_varint(&draft->ops, head->generation);
+        wf_buf_put_varint(&draft->ops, seen);
+        wf_draft_partition(draft);
+        (void)wf_draft_write(draft, partition, false);
     }
-    wf_draft_fini(&draft);
     if (has_gap) {
         ask_for_next(partition, route);
     }

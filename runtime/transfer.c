@@ -46,7 +46,7 @@ void
 wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
                    struct wf_request *request)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
 
     if (wf_actor_is_live(actor)) {
         wf_edge_answer(partition, request, actor->object.position, WEFT_EEXISTS,
@@ -54,10 +54,10 @@ wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
                        wf_key_id(&actor->key));
         return;
     }
-    wf_buf_put_u8(&draft.ops, WF_OP_IMPORT);
-    wf_buf_put_bytes(&draft.ops, request->data);
-    wf_draft_actor(&draft, &actor->key);
-    wf_edge_answer_done(partition, request, &draft);
+    wf_buf_put_u8(&draft->ops, WF_OP_IMPORT);
+    wf_buf_put_bytes(&draft->ops, request->data);
+    wf_draft_actor(draft, &actor->key);
+    wf_edge_answer_done(partition, request, draft);
     // What waits for its next attempt is looked at again when it is durable.
     wf_gate_actor(partition, actor, partition->last_record);
     wf_commands_rearm(partition, actor);

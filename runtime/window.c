@@ -267,7 +267,7 @@ has_open(const struct wf_window *window)
 void
 wf_window_silence(struct wf_partition *partition)
 {
-    struct wf_draft draft = {0};
+    struct wf_draft *draft = &partition->draft;
     struct wf_window *window;
     size_t cursor = 0;
 
@@ -278,13 +278,12 @@ wf_window_silence(struct wf_partition *partition)
 
         if (!window->is_forgotten && !has_open(window) &&
             silence_ms >= limit_ms) {
-            wf_buf_put_u8(&draft.ops, WF_OP_FORGET);
-            wf_buf_put(&draft.ops, window->client, CLIENT_BYTES);
+            wf_buf_put_u8(&draft->ops, WF_OP_FORGET);
+            wf_buf_put(&draft->ops, window->client, CLIENT_BYTES);
         }
     }
-    wf_draft_partition(&draft);
-    if (draft.sections.len > 0) {
-        (void)wf_draft_write(&draft, partition, true);
+    wf_draft_partition(draft);
+    if (draft->sections.len > 0) {
+        (void)wf_draft_write(draft, partition, true);
     }
-    wf_draft_fini(&draft);
 }

@@ -76,8 +76,11 @@ wf_pieces_fetch(struct wf_pieces_rack *rack, size_t rank)
 {
     struct wf_piece *batch = rack->spare;
 
+    if (rack->batch == 0) {
+        return NULL; // and nothing is written: threads may share it
+    }
     rack->spare = NULL;
-    if (batch == NULL && rack->batch > 0 && hold_store()) {
+    if (batch == NULL && hold_store()) {
         batch = store.batches[rank];
         if (batch != NULL) {
             store.batches[rank] = batch->next_batch;
@@ -129,7 +132,7 @@ wf_pieces_leave(struct wf_pieces *pieces)
     for (size_t i = 0; i < WF_PIECES_SIZES; i++) {
         struct wf_pieces_rack *rack = &pieces->racks[i];
 
-        if (rack->first == NULL) {
+        if (rack->first == NULL && rack->spare != NULL) {
             rack->first = rack->spare;
             rack->count = rack->batch;
             rack->spare = NULL;

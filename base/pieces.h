@@ -43,7 +43,7 @@ struct wf_pieces_rack {
     struct wf_piece *spare; // a whole batch, or NULL
 };
 
-// All zero keeps nothing, and has nothing.
+// All zero keeps nothing, has nothing, and is never written.
 struct wf_pieces {
     struct wf_pieces_rack racks[WF_PIECES_SIZES];
 };

@@ -126,6 +126,7 @@ victim_asked_renumber(struct victim_asked *asked, size_t at, uint64_t number)
     *entry = asked->entries[at];
     entry->number = number;
     entry->is_refused = false;
+    entry->is_late = true;
     asked->entries[at].is_acked = true;
     return asked->entries_count - 1;
 }
@@ -156,6 +157,19 @@ read_request(struct victim_asked *asked, const char *line)
         break;
     }
     asked->number = entry->number;
+}
+
+bool
+victim_asked_has_late(const struct victim_asked *asked)
+{
+    for (size_t i = 0; i < asked->entries_count; i++) {
+        const struct victim_entry *entry = &asked->entries[i];
+
+        if (!entry->is_acked && (entry->is_refused || entry->is_late)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void

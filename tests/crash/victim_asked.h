@@ -21,6 +21,7 @@ struct victim_entry {
     char verb;     // as in the ledger
     bool is_acked; // or has a new number
     bool is_refused;
+    bool is_late; // it was refused once: others may have overtaken it
 };
 
 struct victim_job {
@@ -54,6 +55,9 @@ struct victim_asked {
 
 // Read one line of the ledger. For ledger_each.
 void victim_asked_read(void *asked, char *line);
+
+// Is one without an answer late?
+bool victim_asked_has_late(const struct victim_asked *asked);
 
 // Of a job, from now on.
 void victim_asked_look(struct victim_asked *asked, uint32_t job);

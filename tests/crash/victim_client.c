@@ -574,6 +574,7 @@ victim_client_start(struct victim_run *run, unsigned index)
     (void)snprintf(name, sizeof(name), "ledger-%u", index);
     ledger_each(run->dir, name, LEDGER_LINE, 0, victim_asked_read,
                 &client->asked);
+    client->was_refused = victim_asked_has_late(&client->asked);
     client->ledger = ledger_open(run->dir, name);
     ledger_write(client->ledger, LEDGER_LINE, "S %ld", (long)getpid());
     if (pthread_create(&client->thread, NULL, run_client, client) != 0) {

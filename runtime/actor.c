@@ -226,6 +226,7 @@ wf_actor_destroy(struct wf_actor *actor)
         wf_free(WF_CONTAINER(node, struct wf_pending, node));
     }
     wf_actor_clear(actor);
+    wf_published_fini(&actor->published);
     while ((node = wf_opened_pop(&actor->orders)) != NULL) {
         wf_order_destroy(WF_CONTAINER(node, struct wf_order, node));
     }

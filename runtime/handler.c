@@ -279,7 +279,7 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     }
     wf_own_bytes(&self.memo, weft_nothing());
     wf_buf_fini(&self.timers);
-    wf_published_clear(&self.published);
+    wf_published_fini(&self.published);
     wf_buf_fini(&self.answered);
     wf_buf_fini(&self.attributes);
     wf_free(state);

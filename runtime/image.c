@@ -99,20 +99,29 @@ fits_inline(const struct save *save, uint8_t class, size_t len)
             save->image.len + len <= WF_IMAGE_INLINE_BYTES_MAX);
 }
 
-// Items come in ascending order of class and number.
-static void
-put_item(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
+// False: it wants a row of its own.
+static bool
+put_inline(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
 {
     if (save->class != class) {
         save->class = class;
         save->inline_count = 0;
     }
-    if (fits_inline(save, class, bytes.len)) {
-        wf_buf_put_u8(&save->image, class);
-        wf_buf_put_varint(&save->image, number);
-        wf_buf_put_bytes(&save->image, bytes);
-        save->inline_count++;
-    } else {
+    if (!fits_inline(save, class, bytes.len)) {
+        return false;
+    }
+    wf_buf_put_u8(&save->image, class);
+    wf_buf_put_varint(&save->image, number);
+    wf_buf_put_bytes(&save->image, bytes);
+    save->inline_count++;
+    return true;
+}
+
+// Items come in ascending order of class and number.
+static void
+put_item(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
+{
+    if (!put_inline(save, class, number, bytes)) {
         put_row(save, class, number, bytes);
     }
 }
@@ -352,29 +361,81 @@ put_orders(struct save *save, struct wf_buf *bytes)
 }
 
 static void
-put_published(struct save *save, struct wf_buf *bytes)
+name_value_row(struct save *save, uint64_t number)
 {
-    struct wf_list *all = &save->actor->published.list;
-    struct wf_list_node *node = wf_list_first(all);
+    wf_keys_item(&save->key, save->partition->options.index,
+                 wf_key_bytes(&save->actor->key), WF_ITEM_PUBLISHED, number);
+}
+
+// Before any is put: one that came back may have its number.
+static void
+delete_gone_values(struct save *save)
+{
+    struct wf_buf *gone = &save->actor->published.gone;
+    struct wf_reader numbers = wf_reader_of(wf_buf_bytes(gone));
+
+    while (wf_reader_left(&numbers) > 0) {
+        name_value_row(save, wf_reader_u64(&numbers));
+        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
+    }
+    wf_buf_fini(gone);
+}
+
+static void
+put_value(struct save *save, struct wf_published *published, weft_bytes bytes)
+{
+    if (!published->has_row &&
+        put_inline(save, WF_ITEM_PUBLISHED, published->number, bytes)) {
+        return; // the next image has to say it again
+    }
+    name_value_row(save, published->number);
+    wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key), bytes);
+    wf_published_saved(&save->actor->published, published);
+}
+
+// Only what has changed: there may be a hundred thousand.
+static void
+put_changed_values(struct save *save, struct wf_buf *bytes)
+{
+    struct wf_list *unsaved = &save->actor->published.unsaved;
+    struct wf_list_node *node = wf_list_first(unsaved);
+
+    delete_gone_values(save);
+    while (node != NULL) {
+        struct wf_published *published =
+            WF_CONTAINER(node, struct wf_published, unsaved);
+
+        node = wf_list_next(unsaved, node);
+        wf_buf_reset(bytes);
+        wf_item_encode_published(published, bytes);
+        put_value(save, published, wf_buf_bytes(bytes));
+    }
+}
+
+static void
+put_all_values(struct save *save, struct wf_buf *bytes)
+{
+    const struct wf_list *all = &save->actor->published.list;
+    const struct wf_list_node *node = wf_list_first(all);
 
     for (; node != NULL; node = wf_list_next(all, node)) {
-        struct wf_published *published =
-            WF_CONTAINER(node, struct wf_published, node);
-        size_t rows = save->items_count;
+        const struct wf_published *published =
+            WF_CONTAINER(node, const struct wf_published, node);
 
-        if (published->is_saved && save->rows != NULL) {
-            keep_row(save, WF_ITEM_PUBLISHED, published->number,
-                     published->saved_hash);
-            continue;
-        }
         wf_buf_reset(bytes);
         wf_item_encode_published(published, bytes);
         put_item(save, WF_ITEM_PUBLISHED, published->number,
                  wf_buf_bytes(bytes));
-        if (save->items_count > rows) {
-            published->is_saved = true;
-            published->saved_hash = save->items[rows].hash;
-        }
+    }
+}
+
+static void
+put_published(struct save *save, struct wf_buf *bytes)
+{
+    if (save->rows == NULL) {
+        put_all_values(save, bytes);
+    } else {
+        put_changed_values(save, bytes);
     }
 }
 
@@ -601,7 +662,7 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
     put_head(&save);
     put_items(&save);
     settle_rows(&save);
-    if (actor->item_rows_count > 0) {
+    if (wf_image_items_count(actor) > 0) {
         save.image.data[0] |= WF_IMAGE_HAS_ITEMS;
     }
     wf_keys_image(&save.key, partition->options.index,
@@ -610,6 +671,35 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
                  wf_buf_bytes(&save.image));
     wf_buf_fini(&save.image);
     wf_buf_fini(&save.key);
+}
+
+size_t
+wf_image_items_count(const struct wf_actor *actor)
+{
+    return actor->item_rows_count + actor->published.rows_count;
+}
+
+static bool
+has_value(const struct wf_actor *actor, uint64_t number)
+{
+    const struct wf_list_node *node = wf_list_first(&actor->published.list);
+
+    for (; node != NULL; node = wf_list_next(&actor->published.list, node)) {
+        const struct wf_published *published =
+            WF_CONTAINER(node, const struct wf_published, node);
+
+        if (published->number == number) {
+            return published->has_row;
+        }
+    }
+    return false;
+}
+
+bool
+wf_image_has_item(const struct wf_actor *actor, uint8_t class, uint64_t number)
+{
+    return class == WF_ITEM_PUBLISHED ? has_value(actor, number)
+                                      : find_row(actor, class, number) != NULL;
 }
 
 void

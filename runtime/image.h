@@ -81,6 +81,11 @@ struct wf_image_head {
 // False if malformed.
 bool wf_image_describe(weft_bytes value, struct wf_image_head *out_head);
 
+// How many rows its items have in the store; and has that one one?
+size_t wf_image_items_count(const struct wf_actor *actor);
+bool wf_image_has_item(const struct wf_actor *actor, uint8_t class,
+                       uint64_t number);
+
 // Range of the actor's item rows.
 void wf_image_items_range(uint32_t partition, weft_bytes key,
                           struct wf_buf *out_from, struct wf_buf *out_to);

@@ -184,7 +184,9 @@ load_rows(struct wf_actor *actor, const struct wf_load *load)
             !wf_item_decode(actor, row.class, row.number, value, true)) {
             return false;
         }
-        actor->item_rows[actor->item_rows_count++] = row;
+        if (row.class != WF_ITEM_PUBLISHED) { // those know it themselves
+            actor->item_rows[actor->item_rows_count++] = row;
+        }
     }
     return true;
 }

@@ -247,7 +247,7 @@ check_image(struct rows *rows, weft_bytes value)
         return;
     }
     if ((*(const uint8_t *)value.data & WF_IMAGE_HAS_ITEMS) != 0 &&
-        image->item_rows_count == 0) {
+        wf_image_items_count(image) == 0) {
         tell(rows, "its image has items, but there are none");
     }
     check_head(rows, image, value);
@@ -270,20 +270,17 @@ check_item(struct rows *rows, weft_bytes row)
 {
     const struct wf_actor *image = find_image(rows);
     struct wf_reader tail = wf_reader_of(row);
-    struct wf_item_row item = {0};
+    uint8_t class;
+    uint64_t number;
 
     rows->inspect->check->counts.items++;
     (void)wf_reader_take(&tail, row.len - ITEM_TAIL + 1);
-    item.class = wf_reader_u8(&tail);
-    item.number = wf_reader_u64(&tail);
-    for (size_t i = 0; image != NULL && i < image->item_rows_count; i++) {
-        if (image->item_rows[i].class == item.class &&
-            image->item_rows[i].number == item.number) {
-            return;
-        }
+    class = wf_reader_u8(&tail);
+    number = wf_reader_u64(&tail);
+    if (image == NULL || !wf_image_has_item(image, class, number)) {
+        tell(rows, "an item of class %u, number %" PRIu64 ", that no image has",
+             class, number);
     }
-    tell(rows, "an item of class %u, number %" PRIu64 ", that no image has",
-         item.class, item.number);
 }
 
 static void

@@ -227,7 +227,7 @@ wf_item_encode_published(const struct wf_published *published,
 
 static bool
 decode_published(struct wf_actor *actor, uint64_t number,
-                 struct wf_reader *reader)
+                 struct wf_reader *reader, bool has_row)
 {
     weft_bytes bytes = wf_reader_bytes(reader);
     weft_bytes value = wf_reader_bytes(reader);
@@ -235,8 +235,8 @@ decode_published(struct wf_actor *actor, uint64_t number,
     bool is_fine;
 
     wf_own_text(&name, bytes);
-    is_fine = !reader->failed &&
-              wf_published_restore(&actor->published, number, name, value);
+    is_fine = !reader->failed && wf_published_restore(&actor->published, number,
+                                                      name, value, has_row);
     wf_free(name);
     return is_fine;
 }
@@ -340,7 +340,7 @@ wf_item_decode(struct wf_actor *actor, uint8_t class, uint64_t number,
     case WF_ITEM_CALL:
         return decode_call(actor, (uint32_t)number, &reader);
     case WF_ITEM_PUBLISHED:
-        return decode_published(actor, number, &reader);
+        return decode_published(actor, number, &reader, is_row);
     case WF_ITEM_OPERATION:
         return decode_operation(actor, number, &reader);
     case WF_ITEM_ATTRIBUTES:

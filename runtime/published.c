@@ -18,8 +18,11 @@ wf_published_init(struct wf_publications *all)
 {
     wf_list_init(&all->list);
     wf_table_init(&all->index);
+    wf_list_init(&all->unsaved);
+    all->gone = (struct wf_buf){0};
     all->last_number = 0;
     all->bytes = 0;
+    all->rows_count = 0;
 }
 
 static uint64_t
@@ -37,15 +40,56 @@ destroy(struct wf_published *published)
 }
 
 void
+wf_published_fini(struct wf_publications *all)
+{
+    wf_published_clear(all);
+    wf_buf_fini(&all->gone);
+}
+
+// It is in the list no more.
+static void
+forget(struct wf_publications *all, struct wf_published *published)
+{
+    if (published->has_row) {
+        wf_buf_put_u64(&all->gone, published->number);
+        all->rows_count--;
+    }
+    if (wf_list_has(&published->unsaved)) {
+        wf_list_remove(&all->unsaved, &published->unsaved);
+    }
+    all->bytes -= bytes_of(published);
+    destroy(published);
+}
+
+// Numbers go on: rows of those that were there are still to be deleted.
+void
 wf_published_clear(struct wf_publications *all)
 {
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&all->list)) != NULL) {
-        destroy(WF_CONTAINER(node, struct wf_published, node));
+        forget(all, WF_CONTAINER(node, struct wf_published, node));
     }
     wf_table_fini(&all->index);
-    wf_published_init(all);
+    wf_table_init(&all->index);
+}
+
+static void
+note_unsaved(struct wf_publications *all, struct wf_published *published)
+{
+    if (!wf_list_has(&published->unsaved)) {
+        wf_list_push_back(&all->unsaved, &published->unsaved);
+    }
+}
+
+void
+wf_published_saved(struct wf_publications *all, struct wf_published *published)
+{
+    if (wf_list_has(&published->unsaved)) {
+        wf_list_remove(&all->unsaved, &published->unsaved);
+    }
+    all->rows_count += published->has_row ? 0 : 1;
+    published->has_row = true;
 }
 
 static uint64_t
@@ -122,8 +166,8 @@ wf_published_put(struct wf_publications *all, const char *name,
     } else {
         all->bytes -= bytes_of(published);
         wf_own_bytes(&published->value, value);
-        published->is_saved = false;
     }
+    note_unsaved(all, published);
     all->bytes += bytes_of(published);
     return published;
 }
@@ -140,8 +184,7 @@ wf_published_remove(struct wf_publications *all, const char *name)
         wf_table_remove(&all->index, hash_of(name), published);
     }
     wf_list_remove(&all->list, &published->node);
-    all->bytes -= bytes_of(published);
-    destroy(published);
+    forget(all, published);
     if (all->list.count == 0) {
         wf_table_fini(&all->index);
         wf_table_init(&all->index);
@@ -167,7 +210,7 @@ find_later(const struct wf_publications *all, uint64_t number)
 
 bool
 wf_published_restore(struct wf_publications *all, uint64_t number,
-                     const char *name, weft_bytes value)
+                     const char *name, weft_bytes value, bool has_row)
 {
     struct wf_list_node *later = find_later(all, number);
     struct wf_published *published;
@@ -179,6 +222,11 @@ wf_published_restore(struct wf_publications *all, uint64_t number,
     }
     published = create(number, name, value);
     wf_list_insert(&all->list, later, &published->node);
+    if (has_row) {
+        wf_published_saved(all, published);
+    } else {
+        note_unsaved(all, published);
+    }
     all->bytes += bytes_of(published);
     if (number > all->last_number) {
         all->last_number = number;

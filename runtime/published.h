@@ -4,7 +4,8 @@
 //
 // There may be hundreds of thousands: a long list has an index. Each value is
 // an item of its own in the image, by a number that it keeps, so that one that
-// changes or goes rewrites no other.
+// changes or goes rewrites no other; and what has changed since the last save
+// is listed, so that a save looks at no other.
 
 #ifndef WF_RUNTIME_PUBLISHED_H
 #define WF_RUNTIME_PUBLISHED_H
@@ -12,19 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "weft/bytes.h"
 
 struct wf_published {
     struct wf_list_node node;
-    uint64_t number; // ascends in the list; of this life in memory
-    bool is_removed; // in a turn's changes: it is there no more
+    struct wf_list_node unsaved; // not in the list: its row is what it is
+    uint64_t number;             // ascends in the list
+    bool is_removed;             // in a turn's changes: it is there no more
+    bool has_row;                // in the store, of its own
     char *name;
     weft_bytes value; // owned
-    // Of the row that it has, which needs no look then: image.c.
-    bool is_saved;
-    uint64_t saved_hash;
 };
 
 struct wf_publications {
@@ -32,10 +33,17 @@ struct wf_publications {
     struct wf_table index; // by name; empty while the list is short
     uint64_t last_number;
     uint64_t bytes; // of all names and values
+
+    // What a save has to do (image.c).
+    struct wf_list unsaved;
+    struct wf_buf gone;  // numbers of rows whose values are there no more
+    uint64_t rows_count; // of those that have one
 };
 
 void wf_published_init(struct wf_publications *all);
-// Leaves it empty and usable.
+// Frees all, and forgets their rows.
+void wf_published_fini(struct wf_publications *all);
+// Remove all.
 void wf_published_clear(struct wf_publications *all);
 // NULL if there is none.
 struct wf_published *wf_published_find(const struct wf_publications *all,
@@ -47,6 +55,9 @@ struct wf_published *wf_published_put(struct wf_publications *all,
 void wf_published_remove(struct wf_publications *all, const char *name);
 // Read back under its number. False: there is one of that number or name.
 bool wf_published_restore(struct wf_publications *all, uint64_t number,
-                          const char *name, weft_bytes value);
+                          const char *name, weft_bytes value, bool has_row);
+// The store has, or is about to have, a row of it as it is.
+void wf_published_saved(struct wf_publications *all,
+                        struct wf_published *published);
 
 #endif

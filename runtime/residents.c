@@ -195,6 +195,8 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
         return;
     }
     wf_actor_clear(actor);
+    wf_published_fini(&actor->published); // it has its rows still
+    wf_published_init(&actor->published);
     wf_mailbox_fini(&actor->mailbox);
     wf_mailbox_init(&actor->mailbox);
     wf_free(actor->item_rows);

@@ -146,7 +146,7 @@ check_image(struct rows *rows, weft_bytes value)
          "something falls due, and it would not be woken in time");
     check_absent(rows, has_work);
     rows->wakes += actor->wake != WF_WAKE_NONE ? 1 : 0;
-    rows->items += actor->item_rows_count;
+    rows->items += wf_image_items_count(actor);
     rows->letters += actor->mailbox.row_to - actor->mailbox.row_from;
     rows->left_over +=
         wf_actor_is_nobody(actor) &&
@@ -161,14 +161,9 @@ check_item(struct rows *rows, struct wf_reader *tail)
 {
     uint8_t class = wf_reader_u8(tail);
     uint64_t number = wf_reader_u64(tail);
-    bool is_known = false;
 
-    for (size_t i = 0; i < rows->actor->item_rows_count; i++) {
-        const struct wf_item_row *row = &rows->actor->item_rows[i];
-
-        is_known = is_known || (row->class == class && row->number == number);
-    }
-    must(rows, is_known, "its image knows of no such item");
+    must(rows, wf_image_has_item(rows->actor, class, number),
+         "its image knows of no such item");
     rows->items--;
 }
 

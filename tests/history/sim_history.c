@@ -24,6 +24,7 @@
 
 enum {
     SITES_MAX = 5,
+    BEHIND_MS_MAX = 500000, // the world begins at twice that
     OPS = 200,
     CALLS_MAX = 4096, // under way
     TIMER_BOUND_MS = 40,
@@ -50,6 +51,7 @@ struct rig {
     uint64_t owner; // of what is read
     bool has_jumps;
     uint64_t jumps; // the chance of them
+    uint64_t behind_ms[SITES_MAX];
 };
 
 static char repeat[200];
@@ -179,13 +181,41 @@ look_at_site(struct rig *rig, uint32_t index)
     return has_crashed;
 }
 
-// The clock goes forward at once, as after a sleep of the machine.
+// A process dies, and when it begins again its clock has been put back: what it
+// knows of time must not go back with it.
+static void
+put_back(struct rig *rig, uint64_t random)
+{
+    uint32_t site = (uint32_t)(random % rig->world->options.sites);
+    uint64_t by = 1 + random / 8 % 20000;
+
+    if (rig->behind_ms[site] + by <= BEHIND_MS_MAX) {
+        rig->behind_ms[site] += by;
+        world_jump(rig->world, site, -(int64_t)by);
+        world_crash(rig->world, site);
+    }
+}
+
+// The clock goes forward at once, as after a sleep of the machine; or back.
 static void
 jump(struct rig *rig)
 {
     rig->jumps = history_mix(rig->jumps, 1);
     if (rig->jumps % 3000 == 0) {
         rig->world->now_ms += 1 + rig->jumps / 3000 % 30000;
+    } else if (rig->jumps % 3000 == 1) {
+        put_back(rig, rig->jumps / 3000);
+    }
+}
+
+// All clocks are right again.
+static void
+set_clocks(struct rig *rig)
+{
+    rig->has_jumps = false;
+    for (uint32_t i = 0; i < rig->world->options.sites; i++) {
+        world_jump(rig->world, i, (int64_t)rig->behind_ms[i]);
+        rig->behind_ms[i] = 0;
     }
 }
 
@@ -276,7 +306,7 @@ run_seed(uint64_t seed, struct work_counts *sum, bool is_shown)
         turn(rig);
     }
     world_calm(rig->world);
-    rig->has_jumps = false;
+    set_clocks(rig);
     if (!is_calm) {
         work_quiet(rig->work, true);
     }

@@ -72,7 +72,8 @@
 // do not make one commit long; a whole window behind, it saves more.
 #define WF_SAVE_BYTES_PER_COMMIT (8U << 10)
 #define WF_SAVE_BYTES_BEHIND (256U << 10)
-#define WF_UNSAVED_BYTES (256U << 10) // logged by one actor: it is saved
+// So much logged by one actor, and as much as its state has: it is saved.
+#define WF_UNSAVED_BYTES (64U << 10)
 
 // What a partition, and what a thread, keeps of each buffer that it fills again
 // and again.

@@ -208,8 +208,11 @@ void
 wf_saver_wrote(struct wf_partition *partition, struct wf_actor *actor,
                uint64_t bytes)
 {
+    // A save writes the state: no more of that than of what was logged.
+    uint64_t enough = WF_UNSAVED_BYTES + actor->state.len;
+
     actor->object.unsaved_bytes += bytes;
-    if (actor->object.unsaved_bytes > WF_UNSAVED_BYTES &&
+    if (actor->object.unsaved_bytes > enough &&
         wf_list_has(&actor->object.dirty) && !wf_list_has(&actor->spill)) {
         wf_list_push_back(&partition->overfull, &actor->spill);
     }

@@ -30,6 +30,8 @@
 #include "shim/scene.h"
 #include "shim/shim.h"
 
+#define PAGE_BYTES 4096 // what the system writes at least
+
 #define PENDING_SLOTS 64
 #define SYNCS_AHEAD 12
 
@@ -129,6 +131,36 @@ add_write(struct disk *disk, struct disk_thing *file, uint64_t at,
     file->writes[file->writes_count++] = write;
 }
 
+static bool
+shares_page(const struct disk_write *one, const struct disk_write *two)
+{
+    return one->data != NULL && two->data != NULL && one->len > 0 &&
+           two->len > 0 &&
+           one->at / PAGE_BYTES <= (two->at + two->len - 1) / PAGE_BYTES &&
+           two->at / PAGE_BYTES <= (one->at + one->len - 1) / PAGE_BYTES;
+}
+
+// A page that is written again goes to the disk as it is in memory, with what a
+// failed sync did not write of it. Of the first `count`; returns how many stay.
+static uint32_t
+bring_back(struct disk_thing *file, uint32_t count,
+           const struct disk_write *write)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct disk_write *lost = &file->writes[i];
+
+        if (lost->is_lost && shares_page(lost, write)) {
+            disk_bytes_apply(&file->durable, lost);
+            free(lost->data);
+        } else {
+            file->writes[kept++] = *lost;
+        }
+    }
+    return kept;
+}
+
 // Those before `before` are durable, but for those that a failed sync lost.
 static void
 settle_writes(struct disk_thing *file, uint64_t before)
@@ -136,13 +168,14 @@ settle_writes(struct disk_thing *file, uint64_t before)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < file->writes_count; i++) {
-        struct disk_write *write = &file->writes[i];
+        struct disk_write write = file->writes[i]; // others move to its place
 
-        if (write->seq < before && !write->is_lost) {
-            disk_bytes_apply(&file->durable, write);
-            free(write->data);
+        if (write.seq < before && !write.is_lost) {
+            kept = bring_back(file, kept, &write);
+            disk_bytes_apply(&file->durable, &write);
+            free(write.data);
         } else {
-            file->writes[kept++] = *write;
+            file->writes[kept++] = write;
         }
     }
     file->writes_count = kept;

@@ -359,7 +359,7 @@ tell_paused_away(struct story *story)
 static void
 tell_failed_crowd(struct story *story)
 {
-    char id[8];
+    char id[16];
 
     (void)story;
     puppet_is_mended = false;

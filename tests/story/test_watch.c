@@ -166,7 +166,7 @@ static void
 tell_crowd(struct story *story)
 {
     struct world_call *call;
-    char id[8];
+    char id[16];
 
     story_start("puppet", "a", "");
     call = watch(story, "a", look_at_rest(story, "a"));

@@ -130,7 +130,7 @@ told_run(weft_workflow *wf, void *ctx)
 static weft_err
 told(weft_workflow *wf, weft_bytes input)
 {
-    static char names[TOLD][4];
+    static char names[TOLD][16];
     weft_future futures[TOLD];
     weft_err err = WEFT_OK;
 
@@ -154,7 +154,7 @@ tell_told(struct story *story)
 {
     story_start("flow", "w", "");
     for (int i = 0; i < TOLD; i++) {
-        char name[4];
+        char name[16];
 
         (void)snprintf(name, sizeof(name), "s%d", i);
         (void)world_call(story->world, WEFT_VERB_SIGNAL, "flow", "w", name,

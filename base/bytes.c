@@ -203,7 +203,7 @@ read_number(struct wf_reader *reader, void *out_number, size_t width)
 {
     weft_bytes bytes = wf_reader_take(reader, width);
 
-    if (bytes.len == width) {
+    if (bytes.data != NULL) {
         memcpy(out_number, bytes.data, width);
     }
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/assert.h"
+
 struct wf_list_node {
     struct wf_list_node *prev; // NULL when in no list
     struct wf_list_node *next;
@@ -60,6 +62,25 @@ wf_list_pop_front(struct wf_list *list)
     if (node != NULL) {
         wf_list_remove(list, node);
     }
+    return node;
+}
+
+// Of a list that has one at least.
+static inline struct wf_list_node *
+wf_list_the_first(const struct wf_list *list)
+{
+    struct wf_list_node *node = wf_list_first(list);
+
+    WF_ASSERT(node != NULL);
+    return node;
+}
+
+static inline struct wf_list_node *
+wf_list_pop_the_first(struct wf_list *list)
+{
+    struct wf_list_node *node = wf_list_the_first(list);
+
+    wf_list_remove(list, node);
     return node;
 }
 

@@ -7,6 +7,7 @@
 // that the code made since, in a replay too. So what the code reads, and
 // whether a limit is reached, depends on nothing but the code.
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/attributes.h"
 #include "runtime/inside.h"
@@ -21,8 +22,11 @@ change(struct wf_buf *set, struct wf_turn *turn, const weft_attribute *changes,
     struct wf_buf before = *set;
     weft_err err;
 
-    *set = (struct wf_buf){0};
-    wf_buf_put(set, before.data, before.len);
+    *set = (struct wf_buf){
+        .data = wf_memdup(before.data, before.len),
+        .len = before.len,
+        .cap = before.len,
+    };
     err = wf_attributes_change(set, changes, count);
     for (size_t i = 0; i < count && err == WEFT_OK && turn != NULL; i++) {
         wf_turn_attribute(turn, &changes[i]);

@@ -208,7 +208,7 @@ static struct wf_commit
 build_commit(struct wf_committer *committer)
 {
     const struct wf_list *jobs = &committer->current;
-    struct wf_list_node *node = wf_list_first(jobs);
+    struct wf_list_node *node = wf_list_the_first(jobs);
     const struct wf_job *first = WF_CONTAINER(node, struct wf_job, node);
     struct wf_commit commit = {
         .frames = wf_buf_bytes(&first->frames),

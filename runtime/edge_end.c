@@ -118,7 +118,7 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
 
     while (count-- > 0 && !wf_actor_has_work(actor, partition->now_ms)) {
         struct wf_request *request = WF_CONTAINER(
-            wf_list_pop_front(&actor->results), struct wf_request, wait);
+            wf_list_pop_the_first(&actor->results), struct wf_request, wait);
 
         if (request->verb == WEFT_VERB_DELETE) {
             wf_edge_delete(partition, actor, request);

@@ -351,6 +351,7 @@ wf_replay_knows_signals(const weft_workflow *wf)
     is_agreed = signals.unreceived_count == wf->signals.count;
     for (size_t i = 0; i < signals.count && is_agreed; i++) {
         if (!signals.entries[i].is_received) {
+            WF_ASSERT(node != NULL); // there are as many
             is_agreed = wf_bytes_equal(
                 signals.entries[i].letter,
                 WF_CONTAINER(node, struct wf_signal, node)->bytes);

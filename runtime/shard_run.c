@@ -156,7 +156,7 @@ static struct wf_shard_place *
 take_place(struct wf_shard *shard, struct wf_list *list)
 {
     for (size_t i = list->count; i > 0; i--) {
-        struct wf_list_node *node = wf_list_first(list);
+        struct wf_list_node *node = wf_list_the_first(list);
         struct wf_shard_place *place =
             WF_CONTAINER(node, struct wf_shard_place, ready);
 

@@ -264,7 +264,7 @@ wf_update_settle(struct wf_partition *partition, struct wf_actor *actor)
 
     for (; count > 0; count--) {
         struct wf_request *request = WF_CONTAINER(
-            wf_list_pop_front(&actor->joined), struct wf_request, wait);
+            wf_list_pop_the_first(&actor->joined), struct wf_request, wait);
         const struct wf_update *update =
             wf_updates_find_id(&actor->updates, request->update_id);
 

@@ -106,10 +106,12 @@ wf_updates_keep(struct wf_updates *updates, struct wf_update *update,
         return;
     }
     // Not the one itself: whoever joined it is told after this record.
-    while (node == &update->node ||
-           !WF_CONTAINER(node, struct wf_update, node)->is_done) {
+    while (node != NULL &&
+           (node == &update->node ||
+            !WF_CONTAINER(node, struct wf_update, node)->is_done)) {
         node = wf_list_next(list, node);
     }
+    WF_ASSERT(node != NULL); // more than one is kept
     wf_updates_drop(updates, WF_CONTAINER(node, struct wf_update, node));
 }
 

@@ -199,12 +199,12 @@ next_task(struct wf_workers *workers, bool *out_is_counted)
     if (lane == NULL) {
         return NULL;
     }
-    queue = WF_CONTAINER(wf_list_pop_front(&lane->ready), struct queue, ready);
+    queue =
+        WF_CONTAINER(wf_list_pop_the_first(&lane->ready), struct queue, ready);
     lane->running++;
     queue->kind->running++;
     WF_ASSERT(queue->kind->running <= queue->kind->limit); // I1
-    node = wf_list_pop_front(&queue->waiting);
-    WF_ASSERT(node != NULL); // I2
+    node = wf_list_pop_the_first(&queue->waiting);         // I2
     update_ready(workers, queue->kind);
     *out_is_counted = true;
     return WF_CONTAINER(node, struct wf_task, node);

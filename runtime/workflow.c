@@ -175,9 +175,10 @@ wf_workflow_drop(struct wf_partition *partition, struct wf_actor *actor)
 static void
 drop_oldest(struct wf_partition *partition)
 {
-    wf_workflow_drop(partition, WF_CONTAINER(wf_list_first(&partition->stacks),
-                                             weft_workflow, lru)
-                                    ->actor);
+    wf_workflow_drop(
+        partition,
+        WF_CONTAINER(wf_list_the_first(&partition->stacks), weft_workflow, lru)
+            ->actor);
 }
 
 void

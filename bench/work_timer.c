@@ -105,6 +105,7 @@ set_all_near(struct bench *bench, uint64_t lead_ms)
 {
     (void)pthread_mutex_lock(&seen.lock);
     seen.first_due_ms = bench_now_ms() + lead_ms;
+    seen.late_ns = (struct histogram){0}; // of those of an earlier try
     (void)pthread_mutex_unlock(&seen.lock);
     return run_all(bench, set_near, near_count);
 }

@@ -46,6 +46,14 @@ wf_published_fini(struct wf_publications *all)
     wf_buf_fini(&all->gone);
 }
 
+static void
+leave_unsaved(struct wf_publications *all, struct wf_published *published)
+{
+    if (wf_list_has(&published->unsaved)) {
+        wf_list_remove(&all->unsaved, &published->unsaved);
+    }
+}
+
 // It is in the list no more.
 static void
 forget(struct wf_publications *all, struct wf_published *published)
@@ -54,9 +62,7 @@ forget(struct wf_publications *all, struct wf_published *published)
         wf_buf_put_u64(&all->gone, published->number);
         all->rows_count--;
     }
-    if (wf_list_has(&published->unsaved)) {
-        wf_list_remove(&all->unsaved, &published->unsaved);
-    }
+    leave_unsaved(all, published);
     all->bytes -= bytes_of(published);
     destroy(published);
 }
@@ -85,9 +91,7 @@ note_unsaved(struct wf_publications *all, struct wf_published *published)
 void
 wf_published_saved(struct wf_publications *all, struct wf_published *published)
 {
-    if (wf_list_has(&published->unsaved)) {
-        wf_list_remove(&all->unsaved, &published->unsaved);
-    }
+    leave_unsaved(all, published);
     all->rows_count += published->has_row ? 0 : 1;
     published->has_row = true;
 }

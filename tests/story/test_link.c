@@ -130,17 +130,29 @@ TEST(link, what_is_not_acknowledged_is_kept)
 
 // Losses. ---------------------------------------------------------------------
 
-// A sender that lost what others have seen uses its numbers again.
-static void
-tell_sender_lost(struct story *story)
+// A message that came, and to whom. NULL: there is one site only, and no link.
+static const char *
+tell_first(struct story *story)
 {
     const char *far = story_id_elsewhere("a");
 
     if (story->sites == 1) {
-        return;
+        return NULL;
     }
     puppet_do("puppet", "a", "send puppet %s x 1", far);
     story_wait_ms(1000);
+    return far;
+}
+
+// A sender that lost what others have seen uses its numbers again.
+static void
+tell_sender_lost(struct story *story)
+{
+    const char *far = tell_first(story);
+
+    if (far == NULL) {
+        return;
+    }
     world_keep(story->world, story_site_of("a"));
     puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
     story_wait_ms(1000);
@@ -165,13 +177,11 @@ TEST(link, a_sender_that_lost_its_end_is_heard)
 static void
 tell_old_ack(struct story *story)
 {
-    const char *far = story_id_elsewhere("a");
+    const char *far = tell_first(story);
 
-    if (story->sites == 1) {
+    if (far == NULL) {
         return;
     }
-    puppet_do("puppet", "a", "send puppet %s x 1", far);
-    story_wait_ms(1000);
     world_keep(story->world, story_site_of("a"));
     world_delay_frames(story->world, story_site_of("a"), 600);
     puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
@@ -195,13 +205,11 @@ TEST(link, an_acknowledgement_of_what_was_lost_is_of_nothing_new)
 static void
 tell_old_message(struct story *story)
 {
-    const char *far = story_id_elsewhere("a");
+    const char *far = tell_first(story);
 
-    if (story->sites == 1) {
+    if (far == NULL) {
         return;
     }
-    puppet_do("puppet", "a", "send puppet %s x 1", far);
-    story_wait_ms(1000);
     world_keep(story->world, story_site_of("a"));
     world_delay_frames(story->world, story_site_of(far), 600);
     puppet_do("puppet", "a", "send puppet %s x 2;send puppet %s x 3", far, far);
@@ -226,13 +234,11 @@ TEST(link, what_was_lost_does_not_come_late)
 static void
 tell_sender_kept(struct story *story)
 {
-    const char *far = story_id_elsewhere("a");
+    const char *far = tell_first(story);
 
-    if (story->sites == 1) {
+    if (far == NULL) {
         return;
     }
-    puppet_do("puppet", "a", "send puppet %s x 1", far);
-    story_wait_ms(1000);
     world_lose_frames(story->world, story_site_of(far), 1);
     puppet_do("puppet", "a", "send puppet %s x 2", far);
     story_wait_ms(10);
@@ -256,13 +262,11 @@ TEST(link, what_a_sender_did_not_lose_comes_once)
 static void
 tell_receiver_lost(struct story *story)
 {
-    const char *far = story_id_elsewhere("a");
+    const char *far = tell_first(story);
 
-    if (story->sites == 1) {
+    if (far == NULL) {
         return;
     }
-    puppet_do("puppet", "a", "send puppet %s x 1", far);
-    story_wait_ms(1000);
     world_keep(story->world, story_site_of(far));
     puppet_do("puppet", "a", "send puppet %s x 2", far);
     story_wait_ms(1000);

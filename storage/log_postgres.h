@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// log_postgres.h - a cluster's logs, members and snapshots in PostgreSQL.
+//
+// One schema, `weft`, of its own version; `weft cluster init` makes it. What is
+// written is as durable as the server says: with synchronous standbys on a
+// quorum of machines, which is looked at when a connection is made and every
+// ten seconds.
+//
+// postgres.c alone names libpq.
+
+#ifndef WF_STORAGE_LOG_POSTGRES_H
+#define WF_STORAGE_LOG_POSTGRES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "storage/log_shared.h"
+#include "storage/registry.h"
+
+struct wf_trace;
+
+#define WF_SCHEMA_VERSION 1
+
+struct wf_postgres_options {
+    const char *conninfo; // copied; postgres://... or key=value; may name
+                          // several hosts: the one that takes writes is used
+    bool require_quorum;  // append nothing while the database promises less
+    // "quorum" or "local" for a service that replicates below SQL: believed,
+    // and shown as declared; NULL: look.
+    const char *declared;
+    struct wf_clock clock;
+    const struct wf_trace *trace; // borrowed
+};
+
+// What `weft cluster init` was told, and what is there.
+struct wf_cluster_facts {
+    uint8_t id[16];
+    uint32_t schema_version;
+    uint32_t partition_count;
+};
+
+// Make the schema, or bring an older one up to date; nothing if it is there.
+//
+// WEFT_EEXISTS   it is there, with another partition count
+// WEFT_EFORMAT   it is of a newer version than this build knows
+// WEFT_EIO       the server cannot be reached, or refuses; the detail has its
+//                own words
+weft_err wf_postgres_init(const struct wf_postgres_options *options,
+                          uint32_t partition_count,
+                          struct wf_cluster_facts *out_facts);
+// What there is.
+//
+// WEFT_ENOTFOUND   no schema; WEFT_EFORMAT, WEFT_EIO
+weft_err wf_postgres_look(const struct wf_postgres_options *options,
+                          struct wf_cluster_facts *out_facts);
+
+weft_err wf_registry_postgres_open(const struct wf_postgres_options *options,
+                                   struct wf_registry *out_registry);
+// For the node that has registered under this id as this incarnation.
+weft_err wf_log_postgres_open(const struct wf_postgres_options *options,
+                              const char *node_id, uint64_t incarnation,
+                              struct wf_shared_log *out_log);
+// Newest that was seen; any thread.
+enum wf_durability wf_log_postgres_durability(const struct wf_shared_log *log);
+
+#endif

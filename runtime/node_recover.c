@@ -85,8 +85,7 @@ recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
         if (err != WEFT_OK) {
             return err;
         }
-        recovery->log_bytes += WF_SEGMENT_HEADER_BYTES + segment->records.len +
-                               WF_SEGMENT_TRAILER_BYTES;
+        recovery->log_bytes += segment->frame_bytes;
     }
     return WEFT_OK;
 }

@@ -9,9 +9,9 @@
 //
 // A segment's bytes are checked framing, never a store's own batch format:
 //
-//   magic "WSEG", u16 version, u16 partition, u64 epoch, u64 first record,
-//   u32 record count, u32 chain (checksum of the partition's segment before),
-//   u32 length, records, u32 CRC32C of all before it
+//   u8 magic, u8 version, varints: partition, epoch, first record, how many
+//   records; u32 chain (checksum of the partition's segment before), varint
+//   length, records, u32 CRC32C of all before it
 //
 // Threads: append from one thread at a time (the committer's); read before any
 // append; truncate from any thread.
@@ -24,9 +24,8 @@
 
 #include "storage/store.h"
 
-#define WF_SEGMENT_VERSION 1
-#define WF_SEGMENT_HEADER_BYTES 36
-#define WF_SEGMENT_TRAILER_BYTES 4
+#define WF_SEGMENT_VERSION 2
+#define WF_SEGMENT_BYTES_MIN 15 // of a frame without records
 
 struct wf_segment {
     uint32_t partition;
@@ -36,9 +35,10 @@ struct wf_segment {
     uint32_t chain;     // crc of the segment before; 0 for the first
     uint32_t crc;       // of this one; set by encode and decode
     weft_bytes records; // borrowed
+    size_t frame_bytes; // of the whole frame; set by encode and decode
 };
 
-// Append the segment's frame to a buffer; sets segment->crc.
+// Append the segment's frame to a buffer; sets segment->crc and frame_bytes.
 void wf_segment_encode(struct wf_segment *segment, struct wf_buf *out);
 // Decode one frame from the reader; records are borrowed from it.
 //

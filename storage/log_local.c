@@ -30,7 +30,6 @@
 #include "storage/log.h"
 
 #define COMMIT_KEY_BYTES 8
-#define FRAME_BYTES_MIN (WF_SEGMENT_HEADER_BYTES + WF_SEGMENT_TRAILER_BYTES)
 
 // Always true:
 //   I1  first <= last + 1      equal only while there is no commit at all
@@ -147,7 +146,7 @@ append(void *self, struct wf_commit *commit)
     weft_err err;
 
     WF_ASSERT(commit->frames.len >=
-              (size_t)commit->segments_count * FRAME_BYTES_MIN);
+              (size_t)commit->segments_count * WF_SEGMENT_BYTES_MIN);
 
     pthread_mutex_lock(&log->lock);
     commit->number = log->last + 1;
@@ -310,7 +309,8 @@ decode_row(struct walk *walk, uint64_t number, weft_bytes value,
     uint32_t count = wf_reader_u32(&reader);
 
     // Before memory is taken for it: so many cannot be in there.
-    if (reader.failed || count > wf_reader_left(&reader) / FRAME_BYTES_MIN) {
+    if (reader.failed ||
+        count > wf_reader_left(&reader) / WF_SEGMENT_BYTES_MIN) {
         return wf_error(WEFT_ECORRUPT, "log: commit %" PRIu64 " is cut short",
                         number);
     }

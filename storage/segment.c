@@ -10,14 +10,17 @@
 
 #include <inttypes.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "storage/log.h"
 
-static const char magic[4] = {'W', 'S', 'E', 'G'};
+#define MAGIC 0xd7 // 'W' with the highest bit
+
+// Magic, version, five varints, the chain.
+#define HEADER_BYTES_MAX (2 + 5 * WF_VARINT_BYTES_MAX + 4)
+#define TRAILER_BYTES 4
 
 void
 wf_segment_encode(struct wf_segment *segment, struct wf_buf *out)
@@ -27,21 +30,21 @@ wf_segment_encode(struct wf_segment *segment, struct wf_buf *out)
     WF_ASSERT(segment->partition <= UINT16_MAX);
     WF_ASSERT(segment->records.len <= UINT32_MAX);
 
-    wf_buf_reserve(out, WF_SEGMENT_HEADER_BYTES + segment->records.len +
-                            WF_SEGMENT_TRAILER_BYTES);
-    wf_buf_put(out, magic, sizeof(magic));
-    wf_buf_put_u16(out, WF_SEGMENT_VERSION);
-    wf_buf_put_u16(out, (uint16_t)segment->partition);
-    wf_buf_put_u64(out, segment->epoch);
-    wf_buf_put_u64(out, segment->first_record);
-    wf_buf_put_u32(out, segment->record_count);
+    wf_buf_reserve(out,
+                   HEADER_BYTES_MAX + segment->records.len + TRAILER_BYTES);
+    wf_buf_put_u8(out, MAGIC);
+    wf_buf_put_u8(out, WF_SEGMENT_VERSION);
+    wf_buf_put_varint(out, segment->partition);
+    wf_buf_put_varint(out, segment->epoch);
+    wf_buf_put_varint(out, segment->first_record);
+    wf_buf_put_varint(out, segment->record_count);
     wf_buf_put_u32(out, segment->chain);
-    wf_buf_put_u32(out, (uint32_t)segment->records.len);
-    WF_ASSERT(out->len - start == WF_SEGMENT_HEADER_BYTES);
-    wf_buf_put(out, segment->records.data, segment->records.len);
+    wf_buf_put_bytes(out, segment->records);
 
     segment->crc = wf_crc32c(0, out->data + start, out->len - start);
     wf_buf_put_u32(out, segment->crc);
+    segment->frame_bytes = out->len - start;
+    WF_ASSERT(segment->frame_bytes >= WF_SEGMENT_BYTES_MIN);
 }
 
 weft_err
@@ -49,35 +52,44 @@ wf_segment_decode(struct wf_reader *reader, struct wf_segment *out_segment)
 {
     const uint8_t *start = reader->at;
     struct wf_segment segment;
-    weft_bytes found;
-    uint16_t version;
+    uint64_t partition;
+    uint64_t record_count;
+    uint8_t version;
     uint32_t crc;
 
-    found = wf_reader_take(reader, sizeof(magic));
-    if (reader->failed || memcmp(found.data, magic, sizeof(magic)) != 0) {
+    if (wf_reader_u8(reader) != MAGIC) {
         return wf_error(WEFT_ECORRUPT, "segment: no frame begins here");
     }
-    version = wf_reader_u16(reader);
-    segment.partition = wf_reader_u16(reader);
-    segment.epoch = wf_reader_u64(reader);
-    segment.first_record = wf_reader_u64(reader);
-    segment.record_count = wf_reader_u32(reader);
+    version = wf_reader_u8(reader);
+    if (!reader->failed && version != WF_SEGMENT_VERSION) {
+        return wf_error(WEFT_ECORRUPT, "segment: version %u is not %u",
+                        (unsigned)version, (unsigned)WF_SEGMENT_VERSION);
+    }
+    partition = wf_reader_varint(reader);
+    segment.epoch = wf_reader_varint(reader);
+    segment.first_record = wf_reader_varint(reader);
+    record_count = wf_reader_varint(reader);
     segment.chain = wf_reader_u32(reader);
-    segment.records = wf_reader_take(reader, wf_reader_u32(reader));
+    segment.records = wf_reader_bytes(reader);
     crc = wf_crc32c(0, start, (size_t)(reader->at - start));
     segment.crc = wf_reader_u32(reader);
     if (reader->failed) {
         return wf_error(WEFT_ECORRUPT, "segment: the frame is cut short");
-    }
-    if (version != WF_SEGMENT_VERSION) {
-        return wf_error(WEFT_ECORRUPT, "segment: version %u is not %u",
-                        (unsigned)version, (unsigned)WF_SEGMENT_VERSION);
     }
     if (crc != segment.crc) {
         return wf_error(WEFT_ECORRUPT,
                         "segment: checksum %08" PRIx32 " is not %08" PRIx32,
                         crc, segment.crc);
     }
+    if (partition > UINT16_MAX || record_count > UINT32_MAX) {
+        return wf_error(WEFT_ECORRUPT,
+                        "segment: partition %" PRIu64 " or %" PRIu64
+                        " records are more than there can be",
+                        partition, record_count);
+    }
+    segment.partition = (uint32_t)partition;
+    segment.record_count = (uint32_t)record_count;
+    segment.frame_bytes = (size_t)(reader->at - start);
     *out_segment = segment;
     return WEFT_OK;
 }

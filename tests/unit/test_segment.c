@@ -19,16 +19,15 @@ example(void)
 
 // The example of docs/formats/storage.md.
 static const uint8_t golden[] = {
-    'W',  'S',  'E',  'G',                          // magic
-    0x00, 0x01,                                     // version
-    0x01, 0x02,                                     // partition
-    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, // epoch
-    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x02, // first record
-    0x00, 0x00, 0x00, 0x02,                         // record count
-    0xa1, 0xb2, 0xc3, 0xd4,                         // chain
-    0x00, 0x00, 0x00, 0x05,                         // length
-    'h',  'e',  'l',  'l',  'o',                    // records
-    0xe4, 0x77, 0x4f, 0x31,                         // CRC32C
+    0xd7, 0x02,                  // magic, version
+    0x82, 0x02,                  // partition
+    0x03,                        // epoch
+    0x82, 0x02,                  // first record
+    0x02,                        // record count
+    0xa1, 0xb2, 0xc3, 0xd4,      // chain
+    0x05,                        // length
+    'h',  'e',  'l',  'l',  'o', // records
+    0x3c, 0xf8, 0x47, 0xf1,      // CRC32C
 };
 
 TEST(segment, encodes_to_its_golden_bytes)
@@ -60,6 +59,7 @@ TEST(segment, decodes_what_was_encoded)
     CHECK_EQ(found.record_count, 2);
     CHECK_EQ(found.chain, 0xa1b2c3d4);
     CHECK_EQ(found.crc, first.crc);
+    CHECK_EQ(found.frame_bytes, sizeof(golden));
     CHECK_BYTES(found.records, weft_text("hello"));
     CHECK_OK(wf_segment_decode(&reader, &found));
     CHECK_EQ(found.partition, 65535);
@@ -102,21 +102,58 @@ TEST(segment, refuses_a_frame_that_is_cut_anywhere)
     wf_buf_fini(&buf);
 }
 
+// Replace the checksum by that of what is before it now.
+static void
+seal(struct wf_buf *buf)
+{
+    uint32_t crc;
+
+    wf_buf_truncate(buf, buf->len - 4);
+    crc = wf_crc32c(0, buf->data, buf->len);
+    wf_buf_put_u32(buf, crc);
+}
+
+static void
+check_refused(struct wf_buf *buf, const char *detail)
+{
+    struct wf_reader reader = wf_reader_of(wf_buf_bytes(buf));
+    struct wf_segment found;
+
+    CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_ECORRUPT);
+    CHECK_STR(weft_err_detail(), detail);
+}
+
 TEST(segment, refuses_another_version)
 {
     struct wf_segment segment = example();
-    struct wf_segment found;
     struct wf_buf buf = {0};
-    struct wf_reader reader;
-    uint32_t crc;
 
     wf_segment_encode(&segment, &buf);
-    buf.data[5] = 2;
-    crc = wf_crc32c(0, buf.data, buf.len - 4);
-    wf_buf_truncate(&buf, buf.len - 4);
-    wf_buf_put_u32(&buf, crc);
-    reader = wf_reader_of(wf_buf_bytes(&buf));
-    CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_ECORRUPT);
-    CHECK_STR(weft_err_detail(), "segment: version 2 is not 1");
+    buf.data[1] = 1;
+    seal(&buf);
+    check_refused(&buf, "segment: version 1 is not 2");
+    wf_buf_fini(&buf);
+}
+
+TEST(segment, refuses_more_than_there_can_be)
+{
+    struct wf_segment segment = example();
+    struct wf_buf buf = {0};
+    struct wf_buf other = {0};
+
+    segment.record_count = UINT32_MAX;
+    wf_segment_encode(&segment, &buf);
+    buf.data[11] += 0x10; // the fifth and last byte of the count
+    seal(&buf);
+    check_refused(&buf, "segment: partition 258 or 8589934591 records are more "
+                        "than there can be");
+
+    wf_buf_put(&other, golden, 2);
+    wf_buf_put_varint(&other, 65536);
+    wf_buf_put(&other, golden + 4, sizeof(golden) - 4);
+    seal(&other);
+    check_refused(&other, "segment: partition 65536 or 2 records are more "
+                          "than there can be");
+    wf_buf_fini(&other);
     wf_buf_fini(&buf);
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// committer.c - what makes the sealed segments of one store durable.
+// committer.c - what makes the sealed segments of one store durable; in a
+// cluster, of all stores.
 //
 //   SERVING --refused--> STALLED --written--> SERVING
-//      |                    |
-//      +---- in doubt, or FENCE ----> FENCED --RESUME--> SERVING
+//
+// and for each store
+//
+//   open ---- in doubt, or FENCE ----> fenced --RESUME--> open
 //
 // Jobs wait in `ready`. A commit takes those at the front that fit into
 // WF_COMMIT_BYTES_MAX, the first one always; they are then in `current`. One
@@ -13,8 +16,11 @@
 // A refused commit is known not to be written. The same jobs are tried again,
 // later each time, and nothing is added to them: while the store is stalled
 // the shards are told to refuse requests. A commit in doubt is not tried again,
-// by nobody: its jobs go back void, and so does everything that comes before
-// RESUME.
+// by nobody: its jobs go back void, and so does everything of its store that
+// comes before RESUME.
+//
+// In a cluster a commit is one statement with a segment for each of its stores,
+// which share a log and have one job each; each has an outcome of its own.
 //
 // Threads: one, the inbox's consumer.
 
@@ -30,13 +36,14 @@
 #define RETRY_MS_MIN 1
 #define RETRY_MS_MAX 100
 
-enum state { SERVING, STALLED, FENCED };
+enum state { SERVING, STALLED };
 
 struct wf_committer {
     struct wf_committer_options options;
     struct wf_mpsc inbox;
     enum state state;
     bool is_stopped;
+    bool *are_fenced; // by store
 
     struct wf_list ready;   // jobs that wait for a commit
     struct wf_list current; // jobs of the commit being written; empty: none
@@ -93,15 +100,19 @@ give_back(struct wf_committer *committer, struct wf_job *job, bool is_durable)
 }
 
 static void
-give_back_all_void(struct wf_committer *committer)
+give_back_void(struct wf_committer *committer, struct wf_list *list,
+               uint32_t store)
 {
-    struct wf_job *job;
+    struct wf_list_node *node = wf_list_first(list);
 
-    while ((job = pop_job(&committer->current)) != NULL) {
-        give_back(committer, job, false);
-    }
-    while ((job = pop_job(&committer->ready)) != NULL) {
-        give_back(committer, job, false);
+    while (node != NULL) {
+        struct wf_job *job = WF_CONTAINER(node, struct wf_job, node);
+
+        node = wf_list_next(list, node);
+        if (job->store == store) {
+            wf_list_remove(list, &job->node);
+            give_back(committer, job, false);
+        }
     }
 }
 
@@ -113,6 +124,11 @@ wf_committer_create(const struct wf_committer_options *options)
     struct wf_committer *committer = wf_calloc(sizeof(*committer));
 
     committer->options = *options;
+    committer->are_fenced =
+        wf_calloc(options->stores_count * sizeof(*committer->are_fenced));
+    for (uint32_t i = 0; i < options->stores_count; i++) {
+        committer->are_fenced[i] = options->is_shared; // until it is taken
+    }
     committer->retry_ms = RETRY_MS_MIN;
     wf_mpsc_init(&committer->inbox);
     wf_list_init(&committer->ready);
@@ -135,6 +151,7 @@ wf_committer_destroy(struct wf_committer *committer)
     }
     wf_buf_fini(&committer->frames);
     wf_batch_fini(&committer->rows);
+    wf_free(committer->are_fenced);
     wf_mpsc_fini(&committer->inbox);
     wf_free(committer);
 }
@@ -242,29 +259,34 @@ now_ns(const struct wf_committer *committer)
     return clock->mono_ns(clock->self);
 }
 
+// The store of the jobs that are current; in a cluster of the first.
+static uint32_t
+current_store(const struct wf_committer *committer)
+{
+    const struct wf_list_node *node = wf_list_the_first(&committer->current);
+
+    return WF_CONTAINER(node, const struct wf_job, node)->store;
+}
+
 static void
-end_stall(struct wf_committer *committer)
+end_stall(struct wf_committer *committer, uint32_t store)
 {
     if (committer->state == STALLED) {
-        committer->options.stall(committer->options.ctx,
-                                 committer->options.store, false);
+        committer->state = SERVING;
+        committer->options.stall(committer->options.ctx, store, false);
     }
     committer->retry_ms = RETRY_MS_MIN;
 }
 
 static void
-succeed(struct wf_committer *committer, uint64_t number)
+give_back_durable(struct wf_committer *committer, struct wf_job *job,
+                  uint64_t number)
 {
-    uint64_t log_bytes = atomic_load(&committer->options.depot->log_bytes);
-    struct wf_job *job;
+    struct wf_depot *depot = &committer->options.depots[job->store];
 
-    end_stall(committer);
-    committer->state = SERVING;
-    while ((job = pop_job(&committer->current)) != NULL) {
-        job->commit = number;
-        job->log_bytes = log_bytes;
-        give_back(committer, job, true);
-    }
+    job->commit = number;
+    job->log_bytes = atomic_load(&depot->log_bytes);
+    give_back(committer, job, true);
 }
 
 static void
@@ -273,7 +295,7 @@ stall(struct wf_committer *committer)
     if (committer->state == SERVING) {
         committer->state = STALLED;
         committer->options.stall(committer->options.ctx,
-                                 committer->options.store, true);
+                                 current_store(committer), true);
     }
     committer->retry_at_ns = now_ns(committer) + committer->retry_ms * 1000000U;
     committer->retry_ms *= 2;
@@ -283,30 +305,120 @@ stall(struct wf_committer *committer)
 }
 
 static void
-fence(struct wf_committer *committer)
+fence(struct wf_committer *committer, uint32_t store)
 {
-    end_stall(committer);
-    committer->state = FENCED;
-    give_back_all_void(committer);
+    if (committer->state == STALLED && current_store(committer) == store) {
+        end_stall(committer, store);
+    }
+    committer->are_fenced[store] = true;
+    give_back_void(committer, &committer->current, store);
+    give_back_void(committer, &committer->ready, store);
+}
+
+static void
+doubt(struct wf_committer *committer, uint32_t store)
+{
+    fence(committer, store);
+    committer->options.in_doubt(committer->options.ctx, store);
+}
+
+// All jobs are of one store.
+static void
+write_one(struct wf_committer *committer)
+{
+    struct wf_commit commit = build_commit(committer);
+    uint32_t store = current_store(committer);
+    struct wf_job *job;
+
+    switch (wf_depot_append(&committer->options.depots[store], &commit)) {
+    case WF_DEPOT_DURABLE:
+        end_stall(committer, store);
+        while ((job = pop_job(&committer->current)) != NULL) {
+            give_back_durable(committer, job, commit.number);
+        }
+        break;
+    case WF_DEPOT_REFUSED:
+        stall(committer);
+        break;
+    case WF_DEPOT_FENCED:
+    case WF_DEPOT_IN_DOUBT:
+        doubt(committer, store);
+        break;
+    }
+}
+
+// What is appended at once, of each store that has a job.
+struct shares {
+    struct wf_depot **depots;
+    struct wf_commit *commits;
+    struct wf_commit **pointers;
+    enum wf_depot_result *results;
+    uint32_t count;
+};
+
+static struct shares
+make_shares(const struct wf_committer *committer)
+{
+    const struct wf_list *jobs = &committer->current;
+    struct shares shares = {.count = (uint32_t)jobs->count};
+    struct wf_list_node *node = wf_list_first(jobs);
+
+    shares.depots = wf_calloc(shares.count * sizeof(*shares.depots));
+    shares.commits = wf_calloc(shares.count * sizeof(*shares.commits));
+    shares.pointers = wf_calloc(shares.count * sizeof(*shares.pointers));
+    shares.results = wf_calloc(shares.count * sizeof(*shares.results));
+    for (uint32_t i = 0; node != NULL; node = wf_list_next(jobs, node), i++) {
+        const struct wf_job *job = WF_CONTAINER(node, struct wf_job, node);
+
+        shares.depots[i] = &committer->options.depots[job->store];
+        shares.pointers[i] = &shares.commits[i];
+        shares.commits[i] = (struct wf_commit){
+            .frames = wf_buf_bytes(&job->frames),
+            .segments_count = job->segments_count,
+            .rows = job->rows,
+        };
+    }
+    return shares;
+}
+
+static void
+free_shares(const struct shares *shares)
+{
+    wf_free(shares->depots);
+    wf_free(shares->commits);
+    wf_free(shares->pointers);
+    wf_free(shares->results);
+}
+
+// Each job is of another store.
+static void
+write_shared(struct wf_committer *committer)
+{
+    struct shares shares = make_shares(committer);
+
+    wf_depot_append_all(shares.depots, shares.pointers, shares.results,
+                        shares.count);
+    for (uint32_t i = 0; i < shares.count; i++) {
+        struct wf_list_node *node = wf_list_the_first(&committer->current);
+        struct wf_job *job = WF_CONTAINER(node, struct wf_job, node);
+
+        if (shares.results[i] == WF_DEPOT_DURABLE) {
+            wf_list_remove(&committer->current, node);
+            give_back_durable(committer, job, shares.commits[i].number);
+        } else {
+            doubt(committer, job->store);
+        }
+    }
+    free_shares(&shares);
 }
 
 static void
 write_current(struct wf_committer *committer)
 {
-    struct wf_commit commit = build_commit(committer);
-
-    switch (wf_depot_append(committer->options.depot, &commit)) {
-    case WF_DEPOT_DURABLE:
-        succeed(committer, commit.number);
-        break;
-    case WF_DEPOT_REFUSED:
-        stall(committer);
-        break;
-    case WF_DEPOT_IN_DOUBT:
-        fence(committer);
-        committer->options.in_doubt(committer->options.ctx,
-                                    committer->options.store);
-        break;
+    if (committer->options.is_shared) {
+        write_shared(committer);
+    } else {
+        write_one(committer);
     }
 }
 
@@ -319,20 +431,19 @@ handle(struct wf_committer *committer, struct wf_post *post)
 
     switch (post->type) {
     case WF_POST_SEAL:
-        if (committer->state == FENCED) {
+        if (committer->are_fenced[job->store]) {
             give_back(committer, job, false);
         } else {
             wf_list_push_back(&committer->ready, &job->node);
         }
         return; // the post is the job's
     case WF_POST_FENCE:
-        fence(committer);
-        committer->options.fenced(committer->options.ctx,
-                                  committer->options.store);
+        fence(committer, post->store);
+        committer->options.fenced(committer->options.ctx, post->store);
         break;
     case WF_POST_RESUME:
-        WF_ASSERT(committer->state == FENCED);
-        committer->state = SERVING;
+        WF_ASSERT(committer->are_fenced[post->store]);
+        committer->are_fenced[post->store] = false;
         break;
     case WF_POST_STOP:
         committer->is_stopped = true;

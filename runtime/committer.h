@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// committer.h - what makes the sealed segments of one store durable.
+// committer.h - what makes the sealed segments of one store durable; in a
+// cluster, of all stores.
 //
 // A shard seals its partitions into a job and gives it away. The committer
 // joins all jobs that are there into one commit, writes it, and gives each job
@@ -45,8 +46,10 @@ void wf_job_fini(struct wf_job *job);
 void wf_job_reset(struct wf_job *job); // empty, memory kept
 
 struct wf_committer_options {
-    uint32_t store;
-    struct wf_depot *depot; // borrowed
+    struct wf_depot *depots; // of the node, by store; borrowed
+    uint32_t stores_count;
+    // Its jobs are of many stores, which share a log; else of one.
+    bool is_shared;
     struct wf_clock clock;
 
     // A job goes back; takes it.

@@ -55,6 +55,8 @@ wf_depot_init(struct wf_depot *depot, const struct wf_depot_options *options)
     *depot = (struct wf_depot){.options = *options};
     if (options->data_dir != NULL) {
         depot->dir = make_path(options, options->data_dir, "");
+    }
+    if (options->data_dir != NULL && options->shared == NULL) {
         depot->beacon_path = make_path(options, options->data_dir, ".beacon");
     }
     depot->options.data_dir = NULL; // borrowed for the call only
@@ -81,8 +83,8 @@ wf_depot_fini(struct wf_depot *depot)
     wf_free(depot->beacon_path);
 }
 
-static void
-note(const struct wf_depot *depot, const char *verb, const char *text)
+void
+wf_depot_note(const struct wf_depot *depot, const char *verb, const char *text)
 {
     const struct wf_clock *clock = &depot->options.clock;
 
@@ -93,8 +95,8 @@ note(const struct wf_depot *depot, const char *verb, const char *text)
     }
 }
 
-static void
-close_store(struct wf_depot *depot)
+void
+wf_depot_close_store(struct wf_depot *depot)
 {
     if (depot->log != NULL) {
         depot->log->ops->close(depot->log->self);
@@ -133,7 +135,7 @@ void
 wf_depot_close(struct wf_depot *depot)
 {
     pthread_rwlock_wrlock(&depot->open_lock);
-    close_store(depot);
+    wf_depot_close_store(depot);
     pthread_rwlock_unlock(&depot->open_lock);
     pthread_mutex_lock(&depot->beacon_lock);
     close_beacon(depot);
@@ -143,10 +145,12 @@ wf_depot_close(struct wf_depot *depot)
 weft_err
 wf_depot_open(struct wf_depot *depot, bool accept_loss)
 {
-    weft_err err = open_checked(depot, accept_loss);
+    weft_err err = depot->options.shared == NULL
+                       ? open_checked(depot, accept_loss)
+                       : wf_depot_open_shared(depot);
 
     if (err != WEFT_OK) {
-        close_store(depot);
+        wf_depot_close_store(depot);
     }
     return err;
 }
@@ -158,17 +162,21 @@ wf_depot_reopen(struct wf_depot *depot)
     weft_err err;
 
     pthread_rwlock_wrlock(&depot->open_lock);
-    close_store(depot);
-    err = open_checked(depot, false);
-    if (err == WEFT_OK && depot->is_new) {
-        err = wf_error(WEFT_ELOST, "%s: it is empty", depot->name);
-    }
-    if (err == WEFT_OK &&
-        wf_depot_append(depot, &barrier) != WF_DEPOT_DURABLE) {
-        err = wf_error(WEFT_EIO, "%s: it takes no commit", depot->name);
+    wf_depot_close_store(depot);
+    if (depot->options.shared != NULL) {
+        err = wf_depot_open_shared(depot); // to acquire it is the barrier
+    } else {
+        err = open_checked(depot, false);
+        if (err == WEFT_OK && depot->is_new) {
+            err = wf_error(WEFT_ELOST, "%s: it is empty", depot->name);
+        }
+        if (err == WEFT_OK &&
+            wf_depot_append(depot, &barrier) != WF_DEPOT_DURABLE) {
+            err = wf_error(WEFT_EIO, "%s: it takes no commit", depot->name);
+        }
     }
     if (err != WEFT_OK) {
-        close_store(depot);
+        wf_depot_close_store(depot);
     }
     pthread_rwlock_unlock(&depot->open_lock);
     return err;
@@ -183,7 +191,7 @@ lose(struct wf_depot *depot, bool accept_loss)
     if (!accept_loss) {
         return WEFT_ELOST;
     }
-    note(depot, "lost", weft_err_detail());
+    wf_depot_note(depot, "lost", weft_err_detail());
     depot->has_lost = true;
     return WEFT_OK;
 }
@@ -204,7 +212,7 @@ check_beacon(struct wf_depot *depot, bool accept_loss,
         return WEFT_OK;
     }
     if (err == WEFT_ECORRUPT && accept_loss) {
-        note(depot, "lost", weft_err_detail());
+        wf_depot_note(depot, "lost", weft_err_detail());
         depot->has_lost = true;
         return remove(depot->beacon_path) == 0
                    ? WEFT_OK
@@ -276,11 +284,28 @@ wf_depot_check_next(struct wf_depot *depot, struct wf_depot *next,
     return lose(next, accept_loss);
 }
 
+weft_err
+wf_depot_open_store(struct wf_depot *depot)
+{
+    struct wf_store store;
+    weft_err err;
+
+    if (depot->options.open_store != NULL) {
+        err = depot->options.open_store(depot->options.ctx,
+                                        depot->options.index, &store);
+    } else {
+        err = wf_store_rocks_open(depot->dir, false, &store);
+    }
+    if (err == WEFT_OK) {
+        depot->store = wf_memdup(&store, sizeof(store));
+    }
+    return err;
+}
+
 static weft_err
 open_checked(struct wf_depot *depot, bool accept_loss)
 {
     struct wf_beacon_state state = {0};
-    struct wf_store store;
     struct wf_log log;
     bool has_beacon;
     weft_err err = check_beacon(depot, accept_loss, &state, &has_beacon);
@@ -288,17 +313,11 @@ open_checked(struct wf_depot *depot, bool accept_loss)
     if (err != WEFT_OK) {
         return err;
     }
-    if (depot->options.open_store != NULL) {
-        err = depot->options.open_store(depot->options.ctx,
-                                        depot->options.index, &store);
-    } else {
-        err = wf_store_rocks_open(depot->dir, false, &store);
-    }
+    err = wf_depot_open_store(depot);
     if (err != WEFT_OK) {
         return err;
     }
-    depot->store = wf_memdup(&store, sizeof(store));
-    err = wf_log_local_open(store, true, &log);
+    err = wf_log_local_open(*depot->store, true, &log);
     if (err != WEFT_OK) {
         return err;
     }
@@ -422,12 +441,15 @@ append_with_faults(struct wf_depot *depot, struct wf_commit *commit)
     return result;
 }
 
-static void
-count_commit(struct wf_depot *depot, const struct wf_commit *commit,
-             uint64_t took_ns)
+void
+wf_depot_count(struct wf_depot *depot, const struct wf_commit *commit,
+               uint64_t took_ns)
 {
     size_t rows_bytes = commit->rows == NULL ? 0 : commit->rows->ops.len;
 
+    atomic_fetch_add(&depot->log_bytes, commit->frames.len);
+    atomic_fetch_add(&depot->commits, 1);
+    atomic_store(&depot->durable, commit->number);
     wf_histogram_add(&depot->commit_ns, WF_DEPOT_COMMIT_NS, took_ns);
     wf_counter_add(&depot->written_bytes, commit->frames.len);
     wf_histogram_add(&depot->commit_bytes, WF_DEPOT_COMMIT_BYTES,
@@ -447,7 +469,7 @@ wf_depot_append(struct wf_depot *depot, struct wf_commit *commit)
     began_ns = clock->mono_ns(clock->self);
     result = append_with_faults(depot, commit);
     if (result == WF_APPEND_DURABLE) {
-        count_commit(depot, commit, clock->mono_ns(clock->self) - began_ns);
+        wf_depot_count(depot, commit, clock->mono_ns(clock->self) - began_ns);
     } else if (result != WF_APPEND_REFUSED) {
         depot->is_doubtful = true;
     }
@@ -457,15 +479,12 @@ wf_depot_append(struct wf_depot *depot, struct wf_commit *commit)
         return WF_DEPOT_REFUSED;
     }
     if (result != WF_APPEND_DURABLE) {
-        note(depot, "doubt", weft_err_detail());
+        wf_depot_note(depot, "doubt", weft_err_detail());
         return WF_DEPOT_IN_DOUBT;
     }
-    atomic_fetch_add(&depot->log_bytes, commit->frames.len);
-    atomic_fetch_add(&depot->commits, 1);
-    atomic_store(&depot->durable, commit->number);
     if (depot->options.is_strict && wf_depot_write_beacon(depot) != WEFT_OK) {
         // Durable, but not as durable as was promised: find out again.
-        note(depot, "doubt", weft_err_detail());
+        wf_depot_note(depot, "doubt", weft_err_detail());
         return WF_DEPOT_IN_DOUBT;
     }
     return WF_DEPOT_DURABLE;

@@ -5,6 +5,9 @@
 //     DATA_DIR/store-N          the store
 //     DATA_DIR/store-N.beacon   what it held when it was last looked at
 //
+// In a cluster there is a store for each partition, its log is the partition's
+// part of the shared one, and there is no beacon (depot_shared.c).
+//
 // Life:     init -> open -> (reopen) -> close -> fini.
 // Threads:  open, reopen and close while nobody else uses it; append from the
 //           committer's; the rest from any, as each says.
@@ -26,6 +29,7 @@
 struct wf_beacon;
 struct wf_commit;
 struct wf_log;
+struct wf_shared_log;
 struct wf_store;
 struct wf_trace;
 
@@ -40,7 +44,14 @@ struct wf_depot_options {
     // NULL: RocksDB in data_dir.
     weft_err (*open_store)(void *ctx, uint32_t store,
                            struct wf_store *out_store);
-    void *ctx;
+    // The log of a cluster; NULL: each store has its own. The store is then
+    // partition `index`'s.
+    const struct wf_shared_log *shared;
+    const uint8_t *cluster_id; // 16 bytes
+    // Of a cluster: the store is closed, and of no use any more. Make it what
+    // the newest snapshot says, or nothing at all if there is none.
+    weft_err (*restore)(void *ctx, uint32_t store, const char *dir);
+    void *ctx; // of both
     // The beacon says how far that store had got too, so that one which comes
     // back as it was earlier, its own beacon with it, is found out. NULL: none.
     struct wf_depot *next;
@@ -62,8 +73,9 @@ struct wf_depot {
     struct wf_store *store; // NULL while it is closed
     struct wf_log *log;     // the same
     uint8_t id[16];
-    bool is_new;   // open found no store: wf_depot_found is to come
-    bool has_lost; // a loss was found and accepted
+    uint64_t epoch; // of a cluster: that it was acquired in; else 0
+    bool is_new;    // open found no store: wf_depot_found is to come
+    bool has_lost;  // a loss was found and accepted
 
     // Numbers that others read.
     _Atomic uint64_t durable;   // last commit known durable
@@ -93,8 +105,10 @@ void wf_depot_init(struct wf_depot *depot,
 void wf_depot_fini(struct wf_depot *depot); // closed before
 
 // Check the beacon, open the store and its log, check what they say. On
-// failure it is closed.
+// failure it is closed. In a cluster the partition is acquired first, in an
+// epoch of its own, and a store that is too old is restored.
 //
+// WEFT_EBUSY     of a cluster: the partition is another node's
 // WEFT_EFORMAT   another format, or other counts of partitions or stores
 // WEFT_ELOST     behind its beacon, or the beacon is missing; not with
 //                accept_loss
@@ -114,6 +128,17 @@ weft_err wf_depot_found(struct wf_depot *depot, const uint8_t id[16]);
 // WEFT_EFORMAT, WEFT_ECORRUPT
 weft_err wf_depot_check_rows(struct wf_depot *depot);
 
+// depot_shared.c: acquire the partition, open the store and its log. For open.
+weft_err wf_depot_open_shared(struct wf_depot *depot);
+// depot.c: the store alone. For open.
+weft_err wf_depot_open_store(struct wf_depot *depot);
+void wf_depot_close_store(struct wf_depot *depot);
+void wf_depot_note(const struct wf_depot *depot, const char *verb,
+                   const char *text);
+// depot.c: a commit has become durable in took_ns.
+void wf_depot_count(struct wf_depot *depot, const struct wf_commit *commit,
+                    uint64_t took_ns);
+
 // After an unclear write: close, open with the same checks, so that what the
 // write-ahead log brings back is in synced files, and commit an empty barrier.
 weft_err wf_depot_reopen(struct wf_depot *depot);
@@ -123,12 +148,20 @@ void wf_depot_close(struct wf_depot *depot); // closed already is fine
 enum wf_depot_result {
     WF_DEPOT_DURABLE,
     WF_DEPOT_REFUSED, // nothing was written: the same again, later
+    WF_DEPOT_FENCED,  // nothing was written: the partition is another node's
     WF_DEPOT_IN_DOUBT,
 };
 
 // Write a commit; with is_strict the beacon too. Sets commit->number.
 enum wf_depot_result wf_depot_append(struct wf_depot *depot,
                                      struct wf_commit *commit);
+
+// Of a cluster: write a commit to each of several stores at once.
+void wf_depot_append_all(struct wf_depot *const *depots,
+                         struct wf_commit *const *commits,
+                         enum wf_depot_result *out_results, uint32_t count);
+// Of a cluster, closed: any node may acquire the partition from now on.
+weft_err wf_depot_release(struct wf_depot *depot);
 
 // Nobody writes to the store's log until it is let go. In the order in which
 // they ask: who commits all the time does not keep others out.

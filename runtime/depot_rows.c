@@ -115,7 +115,8 @@ wf_depot_check_rows(struct wf_depot *depot)
 
     depot->is_new = err == WEFT_ENOTFOUND;
     if (depot->is_new) {
-        err = log->ops->last(log->self) == 0
+        // A shared log, which is opened later, may be ahead of its stores.
+        err = log == NULL || log->ops->last(log->self) == 0
                   ? WEFT_OK
                   : wf_error(WEFT_ECORRUPT, "%s: it has commits and no format",
                              depot->name);

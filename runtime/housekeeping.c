@@ -157,7 +157,7 @@ beacon(struct wf_housekeeping *keeping, uint32_t store, uint64_t now)
 static uint64_t
 half_window(const weft_node *node)
 {
-    int64_t window = node->options.window_bytes;
+    int64_t window = wf_node_window_bytes(node);
 
     return window <= 0 ? TRIM_BYTES_MIN : (uint64_t)window / 2;
 }

@@ -41,6 +41,8 @@ wf_loader_create(const struct wf_loader_options *options)
     loader->places = wf_calloc(options->depots_count * sizeof(*loader->places));
     for (uint32_t i = 0; i < options->depots_count; i++) {
         wf_list_init(&loader->places[i].kept);
+        // Of a cluster: until it is taken.
+        loader->places[i].is_fenced = options->depots[i].options.shared != NULL;
     }
     wf_mpsc_init(&loader->inbox);
     return loader;

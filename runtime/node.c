@@ -99,6 +99,9 @@ wf_node_withdraw(weft_node *node, struct wf_request *request)
     uint32_t shard = wf_node_shard_of(node, request->partition);
 
     atomic_store(&request->is_withdrawn, true);
+    if (wf_node_is_shared(node)) {
+        node->seams.cluster.withdraw(node->seams.cluster.ctx, request);
+    }
     if ((!wf_request_is_wait(request) && request->verb != WEFT_VERB_ASK) ||
         atomic_load(&node->is_refusing)) {
         return; // it does not wait for long
@@ -159,6 +162,28 @@ wf_node_random(weft_node *node)
     bits = wf_random_u64(&node->random);
     pthread_mutex_unlock(&node->random_lock);
     return bits;
+}
+
+// For a cluster. --------------------------------------------------------------
+
+static void
+tell_supervisor(weft_node *node, enum wf_post_type type, uint32_t partition)
+{
+    WF_ASSERT(wf_node_is_shared(node));
+    WF_ASSERT(partition < node->options.partition_count);
+    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), type, partition);
+}
+
+void
+wf_node_take(weft_node *node, uint32_t partition)
+{
+    tell_supervisor(node, WF_POST_TAKE, partition);
+}
+
+void
+wf_node_give(weft_node *node, uint32_t partition)
+{
+    tell_supervisor(node, WF_POST_GIVE, partition);
 }
 
 // For the parts. --------------------------------------------------------------
@@ -341,12 +366,10 @@ finish_manually(weft_node *node)
 static void
 stop_threads(weft_node *node)
 {
-    uint32_t stores = node->options.store_count;
-
     wf_node_join_threads(node, WF_NODE_SHARD);
     wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_STOP, 0);
     wf_node_join_threads(node, WF_NODE_HOUSEKEEPING);
-    for (uint32_t i = 0; i < stores; i++) {
+    for (uint32_t i = 0; i < node->committers_count; i++) {
         wf_post_tell(wf_committer_inbox(node->committers[i]), WF_POST_STOP, i);
     }
     wf_node_join_threads(node, WF_NODE_COMMITTER);
@@ -370,6 +393,11 @@ finish_stores(weft_node *node)
 void
 wf_node_shut_down(weft_node *node)
 {
+    const struct wf_node_cluster cluster = node->seams.cluster;
+
+    if (cluster.closing != NULL) {
+        cluster.closing(cluster.ctx);
+    }
     atomic_store(&node->is_closing, true);
     atomic_store(&node->is_refusing, true);
     wf_node_refuse(node, WF_POST_ALL_STORES, WF_REFUSAL_CLOSED, true);
@@ -387,6 +415,9 @@ wf_node_shut_down(weft_node *node)
     wf_node_note(node, WF_TRACE_NOTE, "node", "close", "%s",
                  node->options.data_dir == NULL ? "" : node->options.data_dir);
     wf_node_destroy(node, WEFT_ECLOSED);
+    if (cluster.closed != NULL) {
+        cluster.closed(cluster.ctx);
+    }
 }
 
 void

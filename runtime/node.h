@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "weft/activity.h"
 #include "weft/definitions.h"
@@ -20,6 +21,7 @@
 struct wf_activity_kind;
 struct wf_link;
 struct wf_request;
+struct wf_shared_log;
 struct wf_store;
 struct wf_task;
 struct wf_trace;
@@ -49,9 +51,46 @@ bool wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
 // asks it again. Takes it then.
 bool wf_node_asks_again(weft_node *node, struct wf_request *request);
 
+// For a cluster. Any thread. --------------------------------------------------
+
+// A node of a cluster has no partition when it opens; they are taken and given
+// away while it runs (docs/design/0009-a-node-of-a-cluster.md). Everything here
+// is called on threads of the node; none of it may block.
+struct wf_node_cluster {
+    const struct wf_shared_log *log; // NULL: the node is alone
+    const uint8_t *id;               // of the cluster, 16 bytes
+    // As in depot.h; on the supervisor's thread, and may block.
+    weft_err (*restore)(void *ctx, uint32_t partition, const char *dir);
+    // A frame for a partition that is not here. Takes the bytes.
+    void (*send)(void *ctx, uint32_t partition, struct wf_buf *frame);
+    // Somebody else has the request's partition. Takes it.
+    void (*elsewhere)(void *ctx, struct wf_request *request);
+    // Nobody wants the answer any more of one that `elsewhere` may have taken.
+    void (*withdraw)(void *ctx, struct wf_request *request);
+    // The partition runs here, in this epoch; or, 0, no longer.
+    void (*moved)(void *ctx, uint32_t partition, uint64_t epoch);
+    // The node begins to close: takes and gives nothing any more. And is freed:
+    // nothing of it may be called. Both on the thread that closes it.
+    void (*closing)(void *ctx);
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+// Take the partition, if nobody else has it; and run it. Tried once; `moved`
+// says that it went well.
+void wf_node_take(weft_node *node, uint32_t partition);
+// Give it up: make nothing more durable for it, release it, hand over what
+// waits for it. Nothing if it is not here.
+void wf_node_give(weft_node *node, uint32_t partition);
+// Does it run here? By the time it is said, it may be over.
+bool wf_node_is_here(const weft_node *node, uint32_t partition);
+// A frame has come for a partition; copied.
+void wf_node_deliver(weft_node *node, uint32_t partition, weft_bytes frame);
+
 // For tests. -----------------------------------------------------------------
 
-// What a test puts in place of the world. All zero is the real world.
+// What a test, or a cluster, puts in place of the world. All zero is the real
+// world.
 struct wf_node_seams {
     struct wf_clock clock; // wall_ms NULL: the system's
     uint64_t seed;         // of all chance; 0: the operating system's
@@ -74,7 +113,8 @@ struct wf_node_seams {
     // What is to run for an activity: both may be replaced.
     void (*choose_code)(void *ctx, const struct wf_activity_kind *kind,
                         weft_activity_fn **run, void **context);
-    void *ctx;      // of all of these
+    struct wf_node_cluster cluster;
+    void *ctx;      // of all of these but the cluster's
     bool is_manual; // no threads: wf_node_step does everything
 };
 

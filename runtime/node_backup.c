@@ -127,6 +127,11 @@ weft_node_backup(weft_node *node, const char *to)
     if (err != WEFT_OK) {
         return err;
     }
+    if (wf_node_is_shared(node)) {
+        return wf_error(WEFT_EINVAL,
+                        "the log is the cluster's database, and so "
+                        "is its backup");
+    }
     err = wf_directory_check_absent(to);
     if (err == WEFT_OK && node->options.data_dir != NULL) {
         err = wf_directory_check_outside(node->options.data_dir, to);

@@ -12,7 +12,8 @@
 //   node_backup.c    a copy of a running node
 //   node_control.c   such a copy, asked for from outside
 //   housekeeping.c   beacon, trim, disk space, watchdog
-//   supervisor.c     stores in doubt are opened anew
+//   supervisor.c     stores in doubt are opened anew; in a cluster, taken and
+//                    given away
 
 #ifndef WF_RUNTIME_NODE_IMPL_H
 #define WF_RUNTIME_NODE_IMPL_H
@@ -68,7 +69,9 @@ struct weft_node {
     struct wf_list blames;
 
     struct wf_depot *depots;          // by store
-    struct wf_committer **committers; // by store
+    struct wf_committer **committers; // one for each store, or for all
+    uint32_t committers_count;
+    atomic_bool *are_here; // by partition: it runs on this node
     struct wf_shard **shards;
     struct wf_loader *loader;
     struct wf_workers *workers;
@@ -105,6 +108,16 @@ weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
                          struct wf_partition **out_partitions);
 
 // node_parts.c
+// Is it one of several, whose log they share?
+static inline bool
+wf_node_is_shared(const weft_node *node)
+{
+    return node->seams.cluster.log != NULL;
+}
+struct wf_committer *wf_node_committer_of(const weft_node *node,
+                                          uint32_t store);
+// Of the log of one store.
+int64_t wf_node_window_bytes(const weft_node *node);
 uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);
 // The box is there; the depots are not opened yet.
 weft_err wf_node_make_parts(weft_node *node);

@@ -313,7 +313,9 @@ start_shards(weft_node *node)
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_shard_start(node->shards[i]);
     }
-    for (; item != NULL; item = wf_list_next(&node->blames, item)) {
+    // In a cluster their partitions come later, or never: the supervisor's.
+    for (; item != NULL && !wf_node_is_shared(node);
+         item = wf_list_next(&node->blames, item)) {
         const struct wf_node_blame *blame =
             WF_CONTAINER(item, struct wf_node_blame, node);
         uint32_t partition =
@@ -342,7 +344,7 @@ step_to_rest(weft_node *node, uint64_t *out_wait_ms)
             }
             are_settled = are_settled && wf_shard_is_settled(node->shards[i]);
         }
-        for (uint32_t i = 0; i < node->options.store_count; i++) {
+        for (uint32_t i = 0; i < node->committers_count; i++) {
             uint64_t wait_ms = wf_committer_step(node->committers[i]);
 
             did_something = did_something || wait_ms == 0;
@@ -467,8 +469,14 @@ prepare(weft_node *node, const weft_node_options *options)
 static weft_err
 recover(weft_node *node)
 {
-    weft_err err = open_stores(node);
+    weft_err err;
 
+    if (wf_node_is_shared(node)) {
+        start_shards(node); // nothing is here yet
+        wf_blackbox_clear(node->box);
+        return WEFT_OK;
+    }
+    err = open_stores(node);
     if (err == WEFT_OK) {
         err = recover_partitions(node);
     }

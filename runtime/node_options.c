@@ -160,6 +160,9 @@ wf_node_read_options(const weft_node_options *given,
     if (options.memory_bytes == 0) {
         options.memory_bytes = machine_bytes() / 2;
     }
+    if (seams->cluster.log != NULL) { // a store for each partition
+        options.store_count = options.partition_count;
+    }
     options.data_dir =
         seams->open_store != NULL ? NULL : wf_strdup(options.data_dir);
     *out = options;

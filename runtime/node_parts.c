@@ -33,10 +33,37 @@
 #include "runtime/workers.h"
 #include "transport/link.h"
 
+#define WINDOW_SHARE_MIN ((int64_t)1 << 20)
+
+// Of a cluster each partition has a store, and a window, of its own.
+int64_t
+wf_node_window_bytes(const weft_node *node)
+{
+    int64_t bytes = node->options.window_bytes;
+    int64_t share = bytes / node->options.partition_count;
+
+    if (!wf_node_is_shared(node) || bytes <= 0) {
+        return bytes;
+    }
+    return share < WINDOW_SHARE_MIN ? WINDOW_SHARE_MIN : share;
+}
+
+bool
+wf_node_is_here(const weft_node *node, uint32_t partition)
+{
+    return atomic_load(&node->are_here[partition]);
+}
+
 uint32_t
 wf_node_shard_of(const weft_node *node, uint32_t partition)
 {
     return partition % node->options.shard_count;
+}
+
+struct wf_committer *
+wf_node_committer_of(const weft_node *node, uint32_t store)
+{
+    return node->committers[store % node->committers_count];
 }
 
 static void
@@ -55,15 +82,21 @@ port_seal(void *ctx, struct wf_job *job)
 {
     weft_node *node = ctx;
 
-    wf_post_push(wf_committer_inbox(node->committers[job->store]), &job->post);
+    wf_post_push(wf_committer_inbox(wf_node_committer_of(node, job->store)),
+                 &job->post);
 }
 
 static void
 port_frame(void *ctx, uint32_t destination, struct wf_buf *bytes)
 {
     weft_node *node = ctx;
+    const struct wf_node_cluster *cluster = &node->seams.cluster;
 
-    node->link->ops->send(node->link->self, destination, bytes);
+    if (wf_node_is_shared(node) && !wf_node_is_here(node, destination)) {
+        cluster->send(cluster->ctx, destination, bytes);
+    } else {
+        node->link->ops->send(node->link->self, destination, bytes);
+    }
 }
 
 static void
@@ -163,14 +196,29 @@ port_beat(void *ctx, struct wf_beat *beat)
     post_to_partition(ctx, post);
 }
 
-static void
-port_deliver(void *ctx, uint32_t destination, weft_bytes frame)
+void
+wf_node_deliver(weft_node *node, uint32_t partition, weft_bytes frame)
 {
     struct wf_post *post = wf_post_create(WF_POST_FRAME);
 
-    post->partition = destination;
+    post->partition = partition;
     wf_buf_put(&post->u.frame, frame.data, frame.len);
-    post_to_partition(ctx, post);
+    post_to_partition(node, post);
+}
+
+static void
+port_deliver(void *ctx, uint32_t destination, weft_bytes frame)
+{
+    wf_node_deliver(ctx, destination, frame);
+}
+
+// Somebody else has the partition of what waits here.
+static void
+port_elsewhere(void *ctx, struct wf_request *request)
+{
+    const struct wf_node_cluster *cluster = &((weft_node *)ctx)->seams.cluster;
+
+    cluster->elsewhere(cluster->ctx, request);
 }
 
 static struct wf_blackbox_slot *
@@ -215,6 +263,22 @@ watch_end(void *ctx, uint32_t worker)
 
 // Making. --------------------------------------------------------------------
 
+static weft_err
+open_given_store(void *ctx, uint32_t store, struct wf_store *out_store)
+{
+    const struct wf_node_seams *seams = &((weft_node *)ctx)->seams;
+
+    return seams->open_store(seams->ctx, store, out_store);
+}
+
+static weft_err
+restore_store(void *ctx, uint32_t store, const char *dir)
+{
+    const struct wf_node_cluster *cluster = &((weft_node *)ctx)->seams.cluster;
+
+    return cluster->restore(cluster->ctx, store, dir);
+}
+
 static void
 make_depots(weft_node *node)
 {
@@ -222,8 +286,11 @@ make_depots(weft_node *node)
         .count = node->options.store_count,
         .partition_count = node->options.partition_count,
         .data_dir = node->options.data_dir,
-        .open_store = node->seams.open_store,
-        .ctx = node->seams.ctx,
+        .open_store = node->seams.open_store == NULL ? NULL : open_given_store,
+        .shared = node->seams.cluster.log,
+        .cluster_id = node->seams.cluster.id,
+        .restore = node->seams.cluster.restore == NULL ? NULL : restore_store,
+        .ctx = node,
         .is_strict = node->options.strict != 0,
         .clock = node->clock,
         .trace = node->trace,
@@ -232,8 +299,9 @@ make_depots(weft_node *node)
     node->depots = wf_calloc(options.count * sizeof(*node->depots));
     for (uint32_t i = 0; i < options.count; i++) {
         options.index = i;
-        options.next =
-            options.count == 1 ? NULL : &node->depots[(i + 1) % options.count];
+        options.next = options.count == 1 || options.shared != NULL
+                           ? NULL
+                           : &node->depots[(i + 1) % options.count];
         wf_depot_init(&node->depots[i], &options);
     }
 }
@@ -245,10 +313,11 @@ make_shards(weft_node *node)
         .shards_count = node->options.shard_count,
         .stores_count = node->options.store_count,
         .partitions_count = node->options.partition_count,
-        .window_bytes = node->options.window_bytes,
+        .window_bytes = wf_node_window_bytes(node),
         .memory_bytes = node->options.memory_bytes,
         .definitions = node->options.definitions,
         .clock = node->clock,
+        .is_shared = wf_node_is_shared(node),
         .is_patient = !node->seams.is_manual,
         .ports =
             {
@@ -256,6 +325,7 @@ make_shards(weft_node *node)
                 .frame = port_frame,
                 .task = port_task,
                 .load = port_load,
+                .elsewhere = port_elsewhere,
                 .fenced = port_fenced,
                 .ctx = node,
             },
@@ -273,6 +343,9 @@ static void
 make_committers(weft_node *node)
 {
     struct wf_committer_options options = {
+        .depots = node->depots,
+        .stores_count = node->options.store_count,
+        .is_shared = wf_node_is_shared(node),
         .clock = node->clock,
         .done = port_committed,
         .stall = port_stall,
@@ -280,12 +353,11 @@ make_committers(weft_node *node)
         .fenced = port_fenced,
         .ctx = node,
     };
-    uint32_t count = node->options.store_count;
+    uint32_t count = wf_node_is_shared(node) ? 1 : node->options.store_count;
 
     node->committers = wf_calloc(count * sizeof(struct wf_committer *));
+    node->committers_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        options.store = i;
-        options.depot = &node->depots[i];
         node->committers[i] = wf_committer_create(&options);
     }
 }
@@ -338,6 +410,8 @@ wf_node_make_parts(weft_node *node)
         .ctx = node,
     };
 
+    node->are_here =
+        wf_calloc(node->options.partition_count * sizeof(*node->are_here));
     make_depots(node);
     loader.depots = node->depots;
     node->loader = wf_loader_create(&loader);
@@ -398,7 +472,7 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
     destroy_workers(node);
     destroy_loader(node);
     // Before the shards: what it may still have are their jobs.
-    for (uint32_t i = 0; node->committers != NULL && i < stores; i++) {
+    for (uint32_t i = 0; i < node->committers_count; i++) {
         wf_committer_destroy(node->committers[i]);
     }
     destroy_shards(node, err);
@@ -414,9 +488,12 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
         wf_depot_fini(&node->depots[i]);
     }
     wf_free(node->committers);
+    wf_free(node->are_here);
     wf_free(node->depots);
     wf_free(node->threads);
     node->committers = NULL; // a restart makes them again
+    node->committers_count = 0;
+    node->are_here = NULL;
     node->depots = NULL;
     node->threads = NULL;
 }

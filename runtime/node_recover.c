@@ -40,7 +40,7 @@ share_of(uint32_t total, uint32_t count)
 }
 
 static struct wf_partition *
-create_partition(weft_node *node, uint32_t index)
+create_partition(weft_node *node, uint32_t index, uint64_t epoch)
 {
     const weft_node_options *options = &node->options;
     uint32_t count = options->partition_count;
@@ -50,7 +50,8 @@ create_partition(weft_node *node, uint32_t index)
         .incarnation = atomic_fetch_add(&node->incarnations, 1) + 1,
         .definitions = options->definitions,
         .trace = node->trace,
-        .window_bytes = options->window_bytes,
+        .epoch = epoch,
+        .window_bytes = wf_node_window_bytes(node),
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
         .is_paranoid = options->paranoid != 0,
@@ -100,7 +101,8 @@ recover_all(struct recovery *recovery)
 
     for (uint32_t i = recovery->depot->options.index;
          i < options->partition_count; i += stores) {
-        recovery->partitions[i] = create_partition(recovery->node, i);
+        recovery->partitions[i] =
+            create_partition(recovery->node, i, recovery->depot->epoch);
         err = wf_recovery_read(recovery->depot->store, i,
                                recovery->partitions[i]);
         if (err != WEFT_OK) {

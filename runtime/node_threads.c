@@ -26,7 +26,7 @@ wf_node_count(const weft_node *node, enum wf_node_component component)
     case WF_NODE_SHARD:
         return node->options.shard_count;
     case WF_NODE_COMMITTER:
-        return node->options.store_count;
+        return node->committers_count;
     default:
         return 1;
     }
@@ -186,7 +186,7 @@ wf_node_start_threads(weft_node *node)
         WF_NODE_HOUSEKEEPING,
         WF_NODE_SHARD,
     };
-    size_t count = node->options.store_count + node->options.shard_count + 2;
+    size_t count = node->committers_count + node->options.shard_count + 2;
     sigset_t before;
     weft_err err = WEFT_OK;
 

@@ -56,6 +56,7 @@ struct wf_partition_options {
     uint32_t index;
     uint32_t count;       // of partitions in the system
     uint64_t incarnation; // new for every partition made in this process
+    uint64_t epoch;       // to be opened in; 0: one more than the last
     const weft_definitions *definitions; // borrowed
     struct wf_stack_pool *stacks;        // borrowed; shared within a thread
     const struct wf_trace *trace;        // borrowed

@@ -18,6 +18,10 @@
 //               --RESUME--> committer and reader
 //               --RECOVER--> the shards, one for each partition
 //
+// In a cluster the supervisor may find that the partition is another node's, or
+// is to be: then it says --ELSEWHERE--> to the shards, which hand over what
+// they kept, until RECOVER.
+//
 // The second step waits for the first, so that no job can follow the FENCE to
 // the committer. RESUME comes before RECOVER, so that no job or load can
 // overtake it.
@@ -51,6 +55,7 @@ enum wf_post_type {
     WF_POST_WITHDRAW, // from a client: a request of an actor, see request.h
     WF_POST_LOAD,     // from the reader, answered
     WF_POST_RECOVER,  // from the supervisor: a partition that was recovered
+    WF_POST_BLAME,    // from the supervisor, after it: who ended a process
 
     // To a shard.
     WF_POST_COMMITTED, // from a committer: a job, durable or void
@@ -68,11 +73,14 @@ enum wf_post_type {
     // To the supervisor.
     WF_POST_IN_DOUBT, // from a committer: the store must be opened anew
     WF_POST_FENCED,   // from those that were fenced
+    WF_POST_TAKE,     // from a cluster: run this partition, if it is free
+    WF_POST_GIVE,     // from a cluster: run it no more
 
     // To several.
-    WF_POST_FENCE,  // from the supervisor: leave the store
-    WF_POST_RESUME, // from the supervisor: the store is there again
-    WF_POST_STOP,   // end when everything before this is done
+    WF_POST_FENCE,     // from the supervisor: leave the store
+    WF_POST_RESUME,    // from the supervisor: the store is there again
+    WF_POST_ELSEWHERE, // from the supervisor: it is another node's (to shards)
+    WF_POST_STOP,      // end when everything before this is done
 };
 
 // Why requests are refused. Several may hold at once.
@@ -98,6 +106,12 @@ struct wf_post_withdrawn {
     uint64_t number;
 };
 
+// An actor whose user code ended an earlier process, and how.
+struct wf_post_blame {
+    struct wf_key key; // owned
+    char *how;         // owned
+};
+
 struct wf_post {
     struct wf_mpsc_node queue;
     struct wf_list_node kept; // while the shard puts it off
@@ -112,6 +126,7 @@ struct wf_post {
         struct wf_beat *beat;
         struct wf_load *load;
         struct wf_partition *recovered;
+        struct wf_post_blame blame;
         struct wf_job *job; // the post is part of the job: not to be freed
         struct wf_post_stats stats;
         uint64_t mark;
@@ -127,6 +142,8 @@ struct wf_post *wf_post_create(enum wf_post_type type);
 
 // Frees the post and not what it carries; NULL is fine.
 void wf_post_destroy(struct wf_post *post);
+
+void wf_post_blame_fini(struct wf_post_blame *blame);
 
 // The next one, or NULL.
 struct wf_post *wf_post_pop(struct wf_mpsc *inbox);

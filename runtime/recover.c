@@ -244,6 +244,15 @@ wf_partition_recover_check(const struct wf_partition *partition)
                         (unsigned long long)partition->recovered_to,
                         (unsigned long long)partition->meta_record);
     }
+    if (partition->options.epoch != 0 &&
+        partition->options.epoch <= partition->epoch) {
+        return wf_error(WEFT_ECORRUPT,
+                        "%s: it was acquired in epoch %llu, and its log has "
+                        "been in epoch %llu",
+                        partition->who,
+                        (unsigned long long)partition->options.epoch,
+                        (unsigned long long)partition->epoch);
+    }
     return WEFT_OK;
 }
 
@@ -275,6 +284,15 @@ next_generation(const struct wf_partition *partition)
                : next;
 }
 
+// A shared log gives epochs out, and each is later than all before it.
+static uint64_t
+next_epoch(const struct wf_partition *partition)
+{
+    uint64_t given = partition->options.epoch;
+
+    return given == 0 ? partition->epoch + 1 : given;
+}
+
 void
 wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
 {
@@ -287,7 +305,7 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     partition->durable_record = partition->last_record;
     partition->is_open = true;
     wf_buf_put_u8(&draft->ops, WF_OP_EPOCH);
-    wf_buf_put_varint(&draft->ops, partition->epoch + 1);
+    wf_buf_put_varint(&draft->ops, next_epoch(partition));
     if (partition->generation == 0 || partition->options.is_restored) {
         wf_buf_put_u8(&draft->ops, WF_OP_GENERATION);
         wf_buf_put_varint(&draft->ops, next_generation(partition));

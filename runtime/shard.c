@@ -65,6 +65,8 @@ init_lane(struct wf_shard *shard, uint32_t store)
     wf_list_init(&lane->sealing);
     wf_list_init(&lane->patient);
     lane->sealed = wf_calloc(shard->places_count * sizeof(*lane->sealed));
+    lane->is_fenced = shard->options.is_shared;
+    lane->is_elsewhere = shard->options.is_shared;
 }
 
 struct wf_shard *
@@ -220,15 +222,18 @@ wf_shard_start(struct wf_shard *shard)
 
     WF_ASSERT(shard->mode == WF_SHARD_OPENING);
     for (uint32_t i = 0; i < shard->places_count; i++) {
+        const struct wf_partition *partition = shard->places[i].partition;
         uint64_t seen_ms =
-            wf_partition_recovered_ms(shard->places[i].partition);
+            partition == NULL ? 0 : wf_partition_recovered_ms(partition);
 
         not_before_ms = seen_ms > not_before_ms ? seen_ms : not_before_ms;
     }
     wf_steady_init(&shard->steady, shard->options.clock, not_before_ms);
     shard->now_ms = wf_steady_now_ms(&shard->steady);
     for (uint32_t i = 0; i < shard->places_count; i++) {
-        wf_shard_open_place(shard, &shard->places[i]);
+        if (shard->places[i].partition != NULL) {
+            wf_shard_open_place(shard, &shard->places[i]);
+        }
     }
 }
 
@@ -453,6 +458,9 @@ wf_shard_is_settled(const struct wf_shard *shard)
     for (uint32_t i = 0; i < shard->options.stores_count; i++) {
         const struct wf_shard_lane *lane = &shard->lanes[i];
 
+        if (lane->is_elsewhere) {
+            continue;
+        }
         if (lane->is_away || lane->is_fenced || lane->sealing.count > 0 ||
             lane->patient.count > 0) {
             return false;

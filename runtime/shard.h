@@ -32,6 +32,8 @@ struct wf_shard_ports {
     void (*frame)(void *ctx, uint32_t destination, struct wf_buf *bytes);
     void (*task)(void *ctx, struct wf_task *task); // comes back as TASK
     void (*load)(void *ctx, struct wf_load *load); // comes back as LOAD
+    // Its partition is another node's.
+    void (*elsewhere)(void *ctx, struct wf_request *request);
     // FENCE was handled: no partition of the store is left.
     void (*fenced)(void *ctx, uint32_t store);
     void *ctx;
@@ -47,6 +49,7 @@ struct wf_shard_options {
     const weft_definitions *definitions; // borrowed: for counts by kind
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL
+    bool is_shared; // partitions come and go: none is here at first
     // Time goes by: a commit that nobody waits for may wait for others'.
     bool is_patient;
     struct wf_shard_ports ports;

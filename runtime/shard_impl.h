@@ -38,7 +38,8 @@ struct wf_shard_lane;
 struct wf_shard_place {
     uint32_t index;
     struct wf_shard_lane *lane;
-    struct wf_partition *partition; // NULL: its store is being opened anew
+    struct wf_partition *partition; // NULL: its store is being opened anew, or
+                                    // it is elsewhere
     struct wf_list_node ready;      // has turns to run
     struct wf_list *ready_in;       // the list that `ready` is in, or NULL
     struct wf_list_node sealing;    // wants to be committed
@@ -66,6 +67,7 @@ struct wf_shard_lane {
     bool is_away; // the job is with the committer
     uint64_t away_since_ms;
     bool is_fenced;         // nothing is sealed until RECOVER
+    bool is_elsewhere;      // the same, and another node has the partition
     uint64_t last_commit;   // of a job that came back
     unsigned refusals;      // of enum wf_refusal
     uint64_t loads_away;    // given to the reader

@@ -8,6 +8,9 @@
 // by who knows how. Frames and heartbeats may be lost, and are. If intake is
 // stopped meanwhile, which it is on a full disk, requests that no partition
 // has seen yet are refused: that may last, and nothing of them has happened.
+//
+// In a cluster the successor may be on another node. Then requests go there,
+// and what only the partition that is gone could use is freed.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -69,6 +72,26 @@ refuse_kept(struct wf_shard_place *place)
             wf_request_answer(request, err, "intake is stopped for now");
             request->done(request);
         }
+    }
+}
+
+static void discard_loads(struct wf_list *loads);
+static void discard_tasks(struct wf_list *tasks);
+
+static void
+hand_over(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    const struct wf_shard_ports *ports = &shard->options.ports;
+    struct wf_list_node *node;
+
+    discard_tasks(&place->tasks);
+    discard_loads(&place->loads);
+    while ((node = wf_list_pop_front(&place->requests)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        wf_request_reset(request);
+        ports->elsewhere(ports->ctx, request);
     }
 }
 
@@ -156,6 +179,9 @@ wf_shard_give_event(struct wf_shard *shard, struct wf_post *post)
         wf_list_push_back(&shard->orphans, &post->u.task->node);
     } else if (place->partition == NULL) {
         keep(place, post);
+        if (place->lane->is_elsewhere) {
+            hand_over(shard, place);
+        }
     } else {
         give(shard, place, post);
     }
@@ -166,7 +192,9 @@ wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
 {
     struct wf_shard_place *place = place_of(shard, request->partition);
 
-    if (place->partition == NULL) {
+    if (place->lane->is_elsewhere) {
+        shard->options.ports.elsewhere(shard->options.ports.ctx, request);
+    } else if (place->partition == NULL) {
         wf_list_push_back(&place->requests, &request->wait);
         refuse_kept(place);
     } else {
@@ -217,6 +245,32 @@ give_kept(struct wf_shard *shard, struct wf_shard_place *place)
 }
 
 static void
+leave_to_others(struct wf_shard *shard, uint32_t store)
+{
+    struct wf_shard_lane *lane = &shard->lanes[store];
+
+    WF_ASSERT(lane->is_fenced);
+    lane->is_elsewhere = true;
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        if (shard->places[i].lane == lane) {
+            hand_over(shard, &shard->places[i]);
+        }
+    }
+}
+
+// It was elsewhere, where it was later than here.
+static void
+follow_clock(struct wf_shard *shard, const struct wf_partition *partition)
+{
+    uint64_t seen_ms = wf_partition_recovered_ms(partition);
+
+    if (seen_ms > shard->now_ms) {
+        wf_steady_init(&shard->steady, shard->options.clock, seen_ms);
+        shard->now_ms = wf_steady_now_ms(&shard->steady);
+    }
+}
+
+static void
 recover(struct wf_shard *shard, struct wf_post *post)
 {
     struct wf_shard_place *place = place_of(shard, post->partition);
@@ -228,11 +282,22 @@ recover(struct wf_shard *shard, struct wf_post *post)
         wf_partition_destroy(post->u.recovered, &place->requests);
         return; // too late: the next open does it again
     }
+    follow_clock(shard, post->u.recovered);
     lane->is_fenced = false;
+    lane->is_elsewhere = false;
     lane->last_commit = 0; // not known: nothing may be trimmed for now
     place->partition = post->u.recovered;
     wf_shard_open_place(shard, place);
     give_kept(shard, place);
+}
+
+static void
+blame(struct wf_shard *shard, struct wf_post *post)
+{
+    if (place_of(shard, post->partition)->partition != NULL) {
+        wf_shard_blame(shard, &post->u.blame.key, post->u.blame.how);
+    }
+    wf_post_blame_fini(&post->u.blame);
 }
 
 // Refusing. -------------------------------------------------------------------
@@ -331,6 +396,12 @@ handle(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_RECOVER:
         recover(shard, post);
         break;
+    case WF_POST_BLAME:
+        blame(shard, post);
+        break;
+    case WF_POST_ELSEWHERE:
+        leave_to_others(shard, post->store);
+        break;
     case WF_POST_REFUSE:
         refuse(shard, post);
         break;
@@ -428,6 +499,9 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_RECOVER:
         wf_partition_destroy(post->u.recovered,
                              &place_of(shard, post->partition)->requests);
+        break;
+    case WF_POST_BLAME:
+        wf_post_blame_fini(&post->u.blame);
         break;
     case WF_POST_COMMITTED:
         return; // the job is the shard's own

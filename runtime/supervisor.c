@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// supervisor.c - opens stores anew after a write whose outcome is not known.
+// supervisor.c - opens stores anew after a write whose outcome is not known; in
+// a cluster, takes partitions and gives them away.
 //
 //   RUNNING --begin--> SHARDS --all fenced--> USERS --both fenced--> CLOSED
-//      ^                                                               |
-//      +---------------------- opened and recovered -------------------+
+//      ^                                                             |    |
+//      +-------- wanted: acquired, opened and recovered -------------+    |
+//                                                                    ^    |
+//   ELSEWHERE --take-------------------------------------------------+    |
+//      ^                                                                  |
+//      +-------- not wanted, or another node's: released -----------------+
 //
 // In CLOSED nobody but the supervisor uses the store, so opening may fail and
 // be tried again for as long as it takes: shards keep the requests, and nothing
 // is answered. The reason is said every few seconds.
+//
+// A node that is alone wants all its stores, always.
 //
 // Threads: housekeeping's.
 
@@ -27,14 +34,18 @@
 #define USERS_COUNT 2 // committer and loader
 
 enum state {
-    RUNNING, // everybody uses it
-    SHARDS,  // waits for shards to drop their partitions
-    USERS,   // waits for committer and loader to leave it
-    CLOSED,  // is the supervisor's alone
+    RUNNING,   // everybody uses it
+    SHARDS,    // waits for shards to drop their partitions
+    USERS,     // waits for committer and loader to leave it
+    CLOSED,    // is the supervisor's alone
+    ELSEWHERE, // another node's, or nobody's; shards know
 };
 
 struct charge {
     enum state state;
+    bool is_wanted; // by this node
+    bool is_owned;  // acquired, and not released since
+    bool was_blamed;
     uint32_t fenced_count; // of those waited for
     uint64_t retry_ms;
     uint64_t retry_at_ns;
@@ -55,6 +66,12 @@ wf_supervisor_create(weft_node *node)
     supervisor->charges_count = node->options.store_count;
     supervisor->charges =
         wf_calloc(supervisor->charges_count * sizeof(*supervisor->charges));
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        bool is_shared = wf_node_is_shared(node);
+
+        supervisor->charges[i].state = is_shared ? ELSEWHERE : RUNNING;
+        supervisor->charges[i].is_wanted = !is_shared;
+    }
     return supervisor;
 }
 
@@ -81,19 +98,42 @@ wf_supervisor_is_running(const struct wf_supervisor *supervisor, uint32_t store)
     return supervisor->charges[store].state == RUNNING;
 }
 
+static void
+set_here(weft_node *node, uint32_t store, bool is_here)
+{
+    const struct wf_node_cluster *cluster = &node->seams.cluster;
+
+    if (wf_node_is_shared(node)) {
+        atomic_store(&node->are_here[store], is_here);
+        cluster->moved(cluster->ctx, store,
+                       is_here ? node->depots[store].epoch : 0);
+    }
+}
+
+static void fence(struct wf_supervisor *supervisor, uint32_t store);
+
 void
 wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
     struct charge *charge = &supervisor->charges[store];
 
-    if (charge->state != RUNNING) {
-        return;
+    if (charge->state == RUNNING) {
+        wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
+                     "a write's outcome is not known; opening it anew");
+        fence(supervisor, store);
     }
-    wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
-                 "a write's outcome is not known; opening it anew");
+}
+
+static void
+fence(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
     charge->state = SHARDS;
     charge->fenced_count = 0;
+    set_here(node, store, false);
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
     }
@@ -110,8 +150,8 @@ count_fenced(struct wf_supervisor *supervisor, uint32_t store)
         charge->fenced_count == node->options.shard_count) {
         charge->state = USERS;
         charge->fenced_count = 0;
-        wf_post_tell(wf_committer_inbox(node->committers[store]), WF_POST_FENCE,
-                     store);
+        wf_post_tell(wf_committer_inbox(wf_node_committer_of(node, store)),
+                     WF_POST_FENCE, store);
         wf_post_tell(wf_loader_inbox(node->loader), WF_POST_FENCE, store);
     } else if (charge->state == USERS && charge->fenced_count == USERS_COUNT) {
         charge->state = CLOSED;
@@ -120,23 +160,87 @@ count_fenced(struct wf_supervisor *supervisor, uint32_t store)
     }
 }
 
+static void
+take(struct wf_supervisor *supervisor, uint32_t store)
+{
+    struct charge *charge = &supervisor->charges[store];
+
+    charge->is_wanted = true;
+    if (charge->state == ELSEWHERE) {
+        charge->state = CLOSED;
+        charge->retry_ms = RETRY_MS_MIN;
+        charge->retry_at_ns = now_ns(supervisor);
+    }
+}
+
+static void
+give(struct wf_supervisor *supervisor, uint32_t store)
+{
+    struct charge *charge = &supervisor->charges[store];
+
+    charge->is_wanted = false;
+    if (charge->state == RUNNING) {
+        wf_node_note(supervisor->node, WF_TRACE_NOTE,
+                     supervisor->node->depots[store].name, "give",
+                     "the partition is given away");
+        fence(supervisor, store);
+    } else if (charge->state == CLOSED) {
+        charge->retry_at_ns = now_ns(supervisor);
+    }
+}
+
 void
 wf_supervisor_handle(struct wf_supervisor *supervisor,
                      const struct wf_post *post)
 {
-    if (post->type == WF_POST_IN_DOUBT) {
+    switch (post->type) {
+    case WF_POST_IN_DOUBT:
         wf_supervisor_begin(supervisor, post->store);
-    } else {
-        WF_ASSERT(post->type == WF_POST_FENCED);
+        break;
+    case WF_POST_FENCED:
         count_fenced(supervisor, post->store);
+        break;
+    case WF_POST_TAKE:
+        take(supervisor, post->store);
+        break;
+    case WF_POST_GIVE:
+        give(supervisor, post->store);
+        break;
+    default:
+        WF_ASSERT(false);
+    }
+}
+
+// Whom the black box blames for the end of an earlier process.
+static void
+blame(weft_node *node, uint32_t partition)
+{
+    struct wf_mpsc *inbox =
+        wf_shard_inbox(node->shards[wf_node_shard_of(node, partition)]);
+    const struct wf_list_node *item = wf_list_first(&node->blames);
+
+    for (; item != NULL; item = wf_list_next(&node->blames, item)) {
+        const struct wf_node_blame *blame =
+            WF_CONTAINER(item, struct wf_node_blame, node);
+        struct wf_post *post;
+
+        if (wf_key_partition(&blame->key, node->options.partition_count) !=
+            partition) {
+            continue;
+        }
+        post = wf_post_create(WF_POST_BLAME);
+        post->partition = partition;
+        post->u.blame.key = wf_key_copy(&blame->key);
+        post->u.blame.how = wf_strdup(blame->how);
+        wf_post_push(inbox, post);
     }
 }
 
 static void
 resume(weft_node *node, uint32_t store, struct wf_partition **partitions)
 {
-    wf_post_tell(wf_committer_inbox(node->committers[store]), WF_POST_RESUME,
-                 store);
+    wf_post_tell(wf_committer_inbox(wf_node_committer_of(node, store)),
+                 WF_POST_RESUME, store);
     wf_post_tell(wf_loader_inbox(node->loader), WF_POST_RESUME, store);
     for (uint32_t i = 0; i < node->options.partition_count; i++) {
         if (partitions[i] != NULL) {
@@ -151,6 +255,62 @@ resume(weft_node *node, uint32_t store, struct wf_partition **partitions)
 }
 
 static void
+run(struct wf_supervisor *supervisor, uint32_t store,
+    struct wf_partition **partitions)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+    struct wf_depot *depot = &node->depots[store];
+
+    wf_node_note(node,
+                 wf_node_is_shared(node) ? WF_TRACE_NOTE : WF_TRACE_WARNING,
+                 depot->name, "reopen", "it goes on at commit %llu",
+                 (unsigned long long)atomic_load(&depot->durable));
+    set_here(node, store, true);
+    resume(node, store, partitions);
+    if (wf_node_is_shared(node) && !charge->was_blamed) {
+        charge->was_blamed = true;
+        blame(node, store);
+    }
+    charge->state = RUNNING;
+}
+
+static void
+put_off(struct wf_supervisor *supervisor, uint32_t store, weft_err err)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
+    wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "reopen",
+                 "%s: %s; trying again", weft_err_name(err), weft_err_detail());
+    charge->retry_at_ns = now_ns(supervisor) + charge->retry_ms * 1000000U;
+    charge->retry_ms = charge->retry_ms * 2 > RETRY_MS_MAX
+                           ? RETRY_MS_MAX
+                           : charge->retry_ms * 2;
+}
+
+// Another node may have the partition, or has it.
+static void
+leave(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
+    wf_depot_close(&node->depots[store]);
+    if (charge->is_owned && wf_depot_release(&node->depots[store]) != WEFT_OK) {
+        wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name,
+                     "release", "%s; it ends with the lease",
+                     weft_err_detail());
+    }
+    charge->is_owned = false;
+    charge->is_wanted = false;
+    charge->state = ELSEWHERE;
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_ELSEWHERE, store);
+    }
+}
+
+static void
 try_to_open(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
@@ -159,25 +319,20 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     struct wf_partition **partitions = wf_calloc(node->options.partition_count *
                                                  sizeof(struct wf_partition *));
     weft_err err = wf_depot_reopen(depot);
+    bool is_theirs =
+        wf_node_is_shared(node) && (err == WEFT_EBUSY || err == WEFT_ECLOSED);
 
+    charge->is_owned = wf_node_is_shared(node) && !is_theirs;
     if (err == WEFT_OK) {
         err = wf_node_recover(node, depot, partitions);
     }
     if (err == WEFT_OK) {
-        wf_node_note(node, WF_TRACE_WARNING, depot->name, "reopen",
-                     "it goes on at commit %llu",
-                     (unsigned long long)atomic_load(&depot->durable));
-        resume(node, store, partitions);
-        charge->state = RUNNING;
+        run(supervisor, store, partitions);
+    } else if (is_theirs) {
+        leave(supervisor, store);
     } else {
-        wf_node_note(node, WF_TRACE_WARNING, depot->name, "reopen",
-                     "%s: %s; trying again", weft_err_name(err),
-                     weft_err_detail());
+        put_off(supervisor, store, err);
         wf_depot_close(depot);
-        charge->retry_at_ns = now_ns(supervisor) + charge->retry_ms * 1000000U;
-        charge->retry_ms = charge->retry_ms * 2 > RETRY_MS_MAX
-                               ? RETRY_MS_MAX
-                               : charge->retry_ms * 2;
     }
     wf_free(partitions);
 }
@@ -197,6 +352,10 @@ wf_supervisor_step(struct wf_supervisor *supervisor)
 
         if (charge->state != CLOSED) {
             continue;
+        }
+        if (!charge->is_wanted) {
+            leave(supervisor, i);
+            return 0;
         }
         if (now >= charge->retry_at_ns) {
             try_to_open(supervisor, i);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// supervisor.h - opens stores anew after a write whose outcome is not known.
-// post.h has the protocol.
+// supervisor.h - opens stores anew after a write whose outcome is not known;
+// in a cluster, takes partitions and gives them away. post.h has the protocol.
 //
 // Threads: housekeeping's.
 
@@ -21,7 +21,7 @@ void wf_supervisor_destroy(struct wf_supervisor *supervisor); // NULL is fine
 
 // The store must be opened anew; nothing if that has begun.
 void wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store);
-// IN_DOUBT or FENCED; borrowed.
+// IN_DOUBT, FENCED, TAKE or GIVE; borrowed.
 void wf_supervisor_handle(struct wf_supervisor *supervisor,
                           const struct wf_post *post);
 // Is the store there for everybody? Else only the supervisor may use it.

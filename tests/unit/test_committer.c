@@ -105,7 +105,8 @@ rig_open(struct rig *rig)
         .clock = clock,
     };
     struct wf_committer_options options = {
-        .depot = &rig->depot,
+        .depots = &rig->depot,
+        .stores_count = 1,
         .clock = clock,
         .done = rig_done,
         .stall = rig_stall,

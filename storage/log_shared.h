@@ -17,9 +17,9 @@
 // if they are not in it. That takes as long as the database is away. Only stop
 // ends it, and then the outcome is not known.
 //
-// Threads: append from one at a time (the committer's); read, truncate, acquire
-// and release from one at a time, beside it; the snapshot's two calls from one
-// at a time, beside both; stop from any.
+// Threads: append from one at a time (the committer's); read, acquire and
+// release from one at a time, beside it; the snapshot's two calls from one at a
+// time, beside both; stop from any.
 
 #ifndef WF_STORAGE_LOG_SHARED_H
 #define WF_STORAGE_LOG_SHARED_H
@@ -75,6 +75,7 @@ struct wf_shared_log_ops {
     // A snapshot of the partition is stored, from which on the commits from
     // `redo_from` on are needed; the manifest says where (snapshots.h). Then
     // forget the commits, and manifests, that the last but one does not need.
+    // redo_from is of a commit that is kept, or of the next.
     //
     // WEFT_ECLOSED   the partition is another's by now
     // WEFT_EIO
@@ -96,5 +97,15 @@ struct wf_shared_log {
     const struct wf_shared_log_ops *ops;
     void *self;
 };
+
+// For what implements it: decode a row and call fn with it.
+//
+// WEFT_ECORRUPT   its check fails, or it is of another partition
+// else            what fn returned
+weft_err wf_shared_log_visit(uint32_t partition, uint64_t number,
+                             weft_bytes row, wf_log_read_fn *fn, void *ctx);
+// WEFT_ECORRUPT, in words: there is a gap; or the log ends before `from`.
+weft_err wf_shared_log_missing(uint32_t partition, uint64_t from, uint64_t to);
+weft_err wf_shared_log_ends(uint32_t partition, uint64_t last, uint64_t from);
 
 #endif

@@ -42,7 +42,7 @@ struct wf_registry_part {
     uint64_t epoch; // 0: nobody ever had it
     int32_t owner;  // index into the map's nodes; -1: nobody
     uint64_t owner_incarnation;
-    int32_t wanted; // who it is to go to, by plan; -1: nobody
+    int32_t wanted; // live node it is to go to, by plan; -1: none
     uint64_t last;  // newest commit
     uint64_t snapshot;
 };
@@ -69,15 +69,16 @@ void wf_registry_map_fini(struct wf_registry_map *map); // leaves it empty
 int32_t wf_registry_find(const struct wf_registry_map *map, const char *id);
 
 struct wf_registry_ops {
-    // Register this node (its id, endpoints, key and versions) with a lease of
-    // ttl_ms; sets its incarnation.
+    // Register this node (its id, endpoints, key, versions and is_draining)
+    // with a lease of ttl_ms; sets its incarnation.
     //
     // WEFT_EFORMAT   another cluster's id, another version of the schema, or
     //                none: `weft cluster init` makes it
     // WEFT_EIO       the database does not answer
     weft_err (*join)(void *self, struct wf_registry_node *node,
                      uint32_t ttl_ms);
-    // Extend the lease to ttl_ms from now on.
+    // Extend the lease to ttl_ms from now on. is_draining: as drain does; false
+    // leaves it as it is.
     //
     // WEFT_ECLOSED   another process has registered under our id
     // WEFT_EIO
@@ -92,6 +93,9 @@ struct wf_registry_ops {
     weft_err (*want)(void *self, uint32_t partition, const char *node_id);
     // A node is to give away all it has, and takes nothing (any process may
     // ask for it); or no longer.
+    //
+    // WEFT_ENOTFOUND   there is no such node
+    // WEFT_EIO
     weft_err (*drain)(void *self, const char *node_id, bool is_on);
     // The lease ends now.
     weft_err (*leave)(void *self);

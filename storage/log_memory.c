@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// log_memory.c - shared logs in memory: the tables, and how they are appended
+// to. registry_memory.c is the other half.
+//
+// A call holds the database's lock from its beginning to its end, so each is
+// one transaction; read lets go of it while it calls back.
+//
+// Threads: any, each log as log_shared.h says.
+
+#include "storage/log_memory.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "storage/log_memory_impl.h"
+
+// What a log knows of a partition.
+struct place {
+    uint64_t epoch; // that it was acquired in; 0: it is not ours
+    bool is_doubtful;
+};
+
+struct wf_log_memory {
+    struct wf_memory_database *database;
+    struct wf_memory_node *node;
+    uint64_t incarnation;
+    struct place *places;
+    bool is_stopped;
+};
+
+static weft_err acquire(void *self, uint32_t partition,
+                        struct wf_shared_place *out_place);
+static weft_err release(void *self, uint32_t partition);
+static void append(void *self, struct wf_shared_append *appends,
+                   uint32_t count);
+static weft_err read_commits(void *self, uint32_t partition, uint64_t from,
+                             wf_log_read_fn *fn, void *ctx);
+static weft_err snapshot_commit(void *self, uint32_t partition,
+                                uint64_t redo_from, weft_bytes manifest);
+static weft_err snapshot_read(void *self, uint32_t partition, uint32_t age,
+                              uint64_t *out_redo_from,
+                              struct wf_buf *out_manifest);
+static void stop_log(void *self);
+static void close_log(void *self);
+
+static const struct wf_shared_log_ops memory_ops = {
+    .acquire = acquire,
+    .release = release,
+    .append = append,
+    .read = read_commits,
+    .snapshot_commit = snapshot_commit,
+    .snapshot_read = snapshot_read,
+    .stop = stop_log,
+    .close = close_log,
+};
+
+struct wf_memory_database *
+wf_memory_database_create(uint32_t partition_count, struct wf_clock clock,
+                          bool can_wait)
+{
+    struct wf_memory_database *database = wf_calloc(sizeof(*database));
+
+    WF_ASSERT(pthread_mutex_init(&database->lock, NULL) == 0);
+    WF_ASSERT(pthread_cond_init(&database->changed, NULL) == 0);
+    database->clock = clock;
+    database->can_wait = can_wait;
+    database->durability = WF_DURABILITY_QUORUM;
+    memcpy(database->cluster_id, "cluster in memor", 16);
+    database->parts_count = partition_count;
+    database->parts = wf_calloc(partition_count * sizeof(*database->parts));
+    for (uint32_t i = 0; i < partition_count; i++) {
+        database->parts[i].first = 1;
+    }
+    return database;
+}
+
+static void
+forget_part(struct wf_memory_part *part)
+{
+    for (uint64_t i = part->first; i <= part->last; i++) {
+        wf_free((void *)(uintptr_t)part->commits[i - part->first].segment.data);
+    }
+    for (uint32_t i = 0; i < part->snapshots_count; i++) {
+        wf_free((void *)(uintptr_t)part->snapshots[i].manifest.data);
+    }
+    wf_free(part->commits);
+}
+
+void
+wf_memory_database_destroy(struct wf_memory_database *database)
+{
+    if (database == NULL) {
+        return;
+    }
+    WF_ASSERT(database->handles == 0);
+    for (uint32_t i = 0; i < database->parts_count; i++) {
+        forget_part(&database->parts[i]);
+    }
+    for (uint32_t i = 0; i < database->nodes_count; i++) {
+        wf_free(database->nodes[i]);
+    }
+    wf_free(database->nodes);
+    wf_free(database->parts);
+    pthread_cond_destroy(&database->changed);
+    pthread_mutex_destroy(&database->lock);
+    wf_free(database);
+}
+
+struct wf_memory_node *
+wf_memory_database_node(struct wf_memory_database *database, const char *id)
+{
+    struct wf_memory_node *node;
+
+    for (uint32_t i = 0; i < database->nodes_count; i++) {
+        if (strcmp(database->nodes[i]->row.id, id) == 0) {
+            return database->nodes[i];
+        }
+    }
+    WF_ASSERT(strlen(id) <= WF_NODE_ID_CHARS_MAX);
+    node = wf_calloc(sizeof(*node));
+    memcpy(node->row.id, id, strlen(id));
+    database->nodes =
+        wf_realloc(database->nodes, (database->nodes_count + 1) *
+                                        sizeof(struct wf_memory_node *));
+    database->nodes[database->nodes_count++] = node;
+    return node;
+}
+
+bool
+wf_memory_database_is_live(const struct wf_memory_database *database,
+                           const struct wf_memory_node *node)
+{
+    return node->row.incarnation != 0 &&
+           node->lease_until_ns > database->clock.mono_ns(database->clock.self);
+}
+
+void
+wf_memory_database_cut(struct wf_memory_database *database, const char *node_id,
+                       bool is_cut)
+{
+    pthread_mutex_lock(&database->lock);
+    wf_memory_database_node(database, node_id)->is_cut = is_cut;
+    pthread_cond_broadcast(&database->changed);
+    pthread_mutex_unlock(&database->lock);
+}
+
+void
+wf_memory_database_doubt(struct wf_memory_database *database,
+                         const char *node_id, bool has_landed)
+{
+    struct wf_memory_node *node;
+
+    pthread_mutex_lock(&database->lock);
+    node = wf_memory_database_node(database, node_id);
+    node->is_doubt_next = true;
+    node->has_doubt_landed = has_landed;
+    pthread_mutex_unlock(&database->lock);
+}
+
+void
+wf_memory_database_expire(struct wf_memory_database *database,
+                          const char *node_id)
+{
+    pthread_mutex_lock(&database->lock);
+    wf_memory_database_node(database, node_id)->lease_until_ns = 0;
+    pthread_mutex_unlock(&database->lock);
+}
+
+void
+wf_memory_database_durability(struct wf_memory_database *database,
+                              enum wf_durability durability)
+{
+    pthread_mutex_lock(&database->lock);
+    database->durability = durability;
+    pthread_mutex_unlock(&database->lock);
+}
+
+void
+wf_log_memory_open(struct wf_memory_database *database, const char *node_id,
+                   uint64_t incarnation, struct wf_shared_log *out_log)
+{
+    struct wf_log_memory *log = wf_calloc(sizeof(*log));
+
+    pthread_mutex_lock(&database->lock);
+    log->database = database;
+    log->node = wf_memory_database_node(database, node_id);
+    log->incarnation = incarnation;
+    log->places = wf_calloc(database->parts_count * sizeof(*log->places));
+    database->handles++;
+    pthread_mutex_unlock(&database->lock);
+    out_log->ops = &memory_ops;
+    out_log->self = log;
+}
+
+static void
+stop_log(void *self)
+{
+    struct wf_log_memory *log = self;
+
+    pthread_mutex_lock(&log->database->lock);
+    log->is_stopped = true;
+    pthread_cond_broadcast(&log->database->changed);
+    pthread_mutex_unlock(&log->database->lock);
+}
+
+static void
+close_log(void *self)
+{
+    struct wf_log_memory *log = self;
+
+    pthread_mutex_lock(&log->database->lock);
+    log->database->handles--;
+    pthread_mutex_unlock(&log->database->lock);
+    wf_free(log->places);
+    wf_free(log);
+}
+
+static weft_err
+reach(const struct wf_log_memory *log)
+{
+    return log->node->is_cut || log->is_stopped
+               ? wf_error(WEFT_EIO, "node %s cannot reach the database",
+                          log->node->row.id)
+               : WEFT_OK;
+}
+
+static struct wf_memory_part *
+part_of(const struct wf_log_memory *log, uint32_t partition)
+{
+    WF_ASSERT(partition < log->database->parts_count);
+    return &log->database->parts[partition];
+}
+
+// Whether the partition may be ours.
+static weft_err
+check_free(const struct wf_log_memory *log, uint32_t partition)
+{
+    const struct wf_memory_part *part = part_of(log, partition);
+    const struct wf_memory_node *owner = part->owner;
+
+    if (log->node->row.incarnation != log->incarnation) {
+        return wf_error(WEFT_ECLOSED,
+                        "another process has registered as node %s",
+                        log->node->row.id);
+    }
+    if (owner == log->node) { // whichever incarnation of it
+        return WEFT_OK;
+    }
+    if (owner != NULL && owner->row.incarnation == part->owner_incarnation &&
+        wf_memory_database_is_live(log->database, owner)) {
+        return wf_error(WEFT_EBUSY, "partition %" PRIu32 " is node %s's",
+                        partition, owner->row.id);
+    }
+    if (part->wanted != NULL && part->wanted != log->node &&
+        wf_memory_database_is_live(log->database, part->wanted)) {
+        return wf_error(WEFT_EBUSY, "partition %" PRIu32 " is to go to node %s",
+                        partition, part->wanted->row.id);
+    }
+    return WEFT_OK;
+}
+
+static weft_err
+acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_part *part = part_of(log, partition);
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err == WEFT_OK) {
+        err = check_free(log, partition);
+    }
+    if (err != WEFT_OK) {
+        goto out;
+    }
+    if (part->owner != log->node || part->wanted == log->node) {
+        part->wanted = NULL;
+    }
+    part->epoch++;
+    part->owner = log->node;
+    part->owner_incarnation = log->incarnation;
+    log->places[partition] = (struct place){.epoch = part->epoch};
+    *out_place = (struct wf_shared_place){
+        .epoch = part->epoch,
+        .last = part->last,
+        .first = part->first,
+        .snapshot =
+            part->snapshots_count > 0 ? part->snapshots[0].redo_from : 0,
+    };
+
+out:
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}
+
+static weft_err
+release(void *self, uint32_t partition)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_part *part = part_of(log, partition);
+    struct place *place = &log->places[partition];
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err == WEFT_OK && part->epoch == place->epoch) {
+        part->owner = NULL;
+    }
+    *place = (struct place){0};
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}
+
+static void
+append_commit(struct wf_memory_part *part, weft_bytes segment)
+{
+    uint64_t count = part->last + 1 - part->first;
+
+    if (count == part->commits_cap) {
+        part->commits_cap = part->commits_cap == 0 ? 16 : 2 * part->commits_cap;
+        part->commits = wf_realloc(part->commits,
+                                   part->commits_cap * sizeof(*part->commits));
+    }
+    part->commits[count] = (struct wf_memory_commit){
+        .epoch = part->epoch,
+        .segment = wf_bytes_copy(segment),
+    };
+    part->last++;
+}
+
+static void
+append_one(struct wf_log_memory *log, struct wf_shared_append *one,
+           bool is_doubtful, bool is_landing)
+{
+    struct wf_memory_part *part = part_of(log, one->partition);
+    struct place *place = &log->places[one->partition];
+
+    one->number = part->last + 1;
+    if (place->is_doubtful) {
+        one->result = WF_APPEND_IN_DOUBT;
+        return;
+    }
+    if (place->epoch == 0 || place->epoch != part->epoch) {
+        *place = (struct place){0};
+        one->result = WF_APPEND_FENCED;
+        return;
+    }
+    if (is_landing) {
+        append_commit(part, one->segment);
+    }
+    place->is_doubtful = is_doubtful;
+    one->result = is_doubtful ? WF_APPEND_IN_DOUBT : WF_APPEND_DURABLE;
+}
+
+static void
+append(void *self, struct wf_shared_append *appends, uint32_t count)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_database *database = log->database;
+    struct wf_memory_node *node = log->node;
+    bool is_away;
+    bool is_doubtful;
+
+    pthread_mutex_lock(&database->lock);
+    while (node->is_cut && !log->is_stopped && database->can_wait) {
+        pthread_cond_wait(&database->changed, &database->lock);
+    }
+    is_away = node->is_cut || log->is_stopped;
+    is_doubtful = is_away || node->is_doubt_next;
+    for (uint32_t i = 0; i < count; i++) {
+        append_one(log, &appends[i], is_doubtful,
+                   !is_away && (!is_doubtful || node->has_doubt_landed));
+    }
+    node->is_doubt_next = is_away && node->is_doubt_next;
+    pthread_mutex_unlock(&database->lock);
+}
+
+// A copy of the first commit from *number on, or why there is none; 0: the end.
+static weft_err
+copy_commit(struct wf_log_memory *log, uint32_t partition, uint64_t *number,
+            struct wf_buf *out_segment)
+{
+    struct wf_memory_part *part = part_of(log, partition);
+    const struct wf_memory_commit *commit;
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err != WEFT_OK) {
+        goto out;
+    }
+    if (*number == 0) {
+        *number = part->first;
+    }
+    if (*number < part->first) {
+        err = wf_shared_log_missing(partition, *number, part->first - 1);
+    } else if (*number > part->last + 1) {
+        err = wf_shared_log_ends(partition, part->last, *number);
+    } else if (*number > part->last) {
+        *number = 0;
+    } else {
+        commit = &part->commits[*number - part->first];
+        wf_buf_reset(out_segment);
+        wf_buf_put(out_segment, commit->segment.data, commit->segment.len);
+    }
+
+out:
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}
+
+static weft_err
+read_commits(void *self, uint32_t partition, uint64_t from, wf_log_read_fn *fn,
+             void *ctx)
+{
+    struct wf_buf segment = {0};
+    uint64_t number = from;
+    weft_err err = copy_commit(self, partition, &number, &segment);
+
+    while (err == WEFT_OK && number != 0) {
+        err = wf_shared_log_visit(partition, number, wf_buf_bytes(&segment), fn,
+                                  ctx);
+        if (err == WEFT_OK) {
+            number++;
+            err = copy_commit(self, partition, &number, &segment);
+        }
+    }
+    wf_buf_fini(&segment);
+    return err;
+}
+
+static void
+truncate_front(struct wf_memory_part *part, uint64_t to)
+{
+    uint64_t gone;
+
+    if (to <= part->first) {
+        return;
+    }
+    gone = to - part->first;
+    for (uint64_t i = 0; i < gone; i++) {
+        wf_free((void *)(uintptr_t)part->commits[i].segment.data);
+    }
+    memmove(part->commits, part->commits + gone,
+            (part->last + 1 - to) * sizeof(*part->commits));
+    part->first = to;
+}
+
+static weft_err
+snapshot_commit(void *self, uint32_t partition, uint64_t redo_from,
+                weft_bytes manifest)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_part *part = part_of(log, partition);
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err != WEFT_OK) {
+        goto out;
+    }
+    if (log->places[partition].epoch == 0 ||
+        log->places[partition].epoch != part->epoch) {
+        err = wf_error(WEFT_ECLOSED, "partition %" PRIu32 " is another's",
+                       partition);
+        goto out;
+    }
+    WF_ASSERT(redo_from >= part->first && redo_from <= part->last + 1);
+    if (part->snapshots_count == 2) {
+        wf_free((void *)(uintptr_t)part->snapshots[1].manifest.data);
+    }
+    if (part->snapshots_count > 0) {
+        uint64_t before = part->snapshots[0].redo_from;
+
+        part->snapshots[1] = part->snapshots[0];
+        truncate_front(part, before < redo_from ? before : redo_from);
+    }
+    part->snapshots[0] = (struct wf_memory_snapshot){
+        .redo_from = redo_from,
+        .manifest = wf_bytes_copy(manifest),
+    };
+    part->snapshots_count = part->snapshots_count == 0 ? 1 : 2;
+
+out:
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}
+
+static weft_err
+snapshot_read(void *self, uint32_t partition, uint32_t age,
+              uint64_t *out_redo_from, struct wf_buf *out_manifest)
+{
+    struct wf_log_memory *log = self;
+    const struct wf_memory_part *part = part_of(log, partition);
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err == WEFT_OK && age >= part->snapshots_count) {
+        err = wf_error(WEFT_ENOTFOUND,
+                       "partition %" PRIu32 " has %" PRIu32 " snapshots",
+                       partition, part->snapshots_count);
+    }
+    if (err == WEFT_OK) {
+        const struct wf_memory_snapshot *snapshot = &part->snapshots[age];
+
+        *out_redo_from = snapshot->redo_from;
+        wf_buf_reset(out_manifest);
+        wf_buf_put(out_manifest, snapshot->manifest.data,
+                   snapshot->manifest.len);
+    }
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}

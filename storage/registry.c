@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// registry.c - the map of a cluster that registries hand out.
+//
+// Threads: none of its own.
+
+#include "storage/registry.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+void
+wf_registry_map_fini(struct wf_registry_map *map)
+{
+    wf_free(map->nodes);
+    wf_free(map->parts);
+    *map = (struct wf_registry_map){0};
+}
+
+int32_t
+wf_registry_find(const struct wf_registry_map *map, const char *id)
+{
+    uint32_t low = 0;
+    uint32_t high = map->nodes_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(map->nodes[middle].id, id);
+
+        if (order == 0) {
+            return (int32_t)middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return -1;
+}

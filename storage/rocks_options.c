@@ -19,7 +19,7 @@
 //                128 (db_write_buffer_size); two of each at most, then
 //                writes are refused, so never more than             200 MiB
 //   block cache  shared by all families; holds index and filter
-//                blocks too                                          64 MiB
+//                blocks too, some 3 bytes for each row               64 MiB
 //   table files  256 open at most, each some 16 KiB besides its
 //                blocks                                               4 MiB
 //   batch        one commit, WF_COMMIT_BYTES_MAX and its rows        ~20 MiB
@@ -38,6 +38,7 @@
 #define MIB ((size_t)1 << 20)
 #define INFO_LOG_FATAL 4 // the C API has no name for it
 #define CACHE_BYTES (64 * MIB)
+#define CACHE_SHARD_BITS 2
 #define MEMTABLES_BYTES (128 * MIB)
 #define WAL_BYTES (256 * MIB)
 #define OPEN_FILES 256
@@ -50,6 +51,7 @@ const char *const wf_rocks_options_names[WF_ROCKS_FAMILIES] = {
     [WF_CF_COUNT] = "default",
 };
 
+static rocksdb_cache_t *create_cache(void);
 static rocksdb_options_t *create_database_options(bool is_read_only);
 static rocksdb_options_t *create_family_options(rocksdb_cache_t *cache,
                                                 size_t memtable_bytes,
@@ -60,7 +62,7 @@ void
 wf_rocks_options_init(struct wf_rocks_options *options, bool is_read_only,
                       bool is_compressed)
 {
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(CACHE_BYTES);
+    rocksdb_cache_t *cache = create_cache();
     rocksdb_options_t **families = options->families;
 
     options->cache = cache;
@@ -87,6 +89,22 @@ wf_rocks_options_fini(struct wf_rocks_options *options)
     }
     rocksdb_cache_destroy(options->cache);
     *options = (struct wf_rocks_options){0};
+}
+
+// Few shards: a block that is larger than its shard is never kept. A table of
+// small rows has a million of them and a filter of some 2 MiB, which would be
+// read and checked for each row that is looked up; the default is 1 MiB.
+static rocksdb_cache_t *
+create_cache(void)
+{
+    rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+    rocksdb_cache_t *cache;
+
+    rocksdb_lru_cache_options_set_capacity(options, CACHE_BYTES);
+    rocksdb_lru_cache_options_set_num_shard_bits(options, CACHE_SHARD_BITS);
+    cache = rocksdb_cache_create_lru_opts(options);
+    rocksdb_lru_cache_options_destroy(options);
+    return cache;
 }
 
 // What has no setter of its own.

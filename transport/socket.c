@@ -49,8 +49,8 @@ enum {
     BACKLOG_DEFAULT = 128,
     RECONNECT_MS_DEFAULT = 50,
     RECONNECT_MAX_DEFAULT = 2000,
-    HEARTBEAT_MS = 5000,
-    HEARTBEAT_TIMEOUT_MS = 15000,
+    HEARTBEAT_MS_DEFAULT = 5000,
+    HEARTBEATS_MISSED = 3,
     RECEIVE_BUFFER = 256 << 10,
     COPIED_BYTES_MAX = 4096, // of a frame; more are handed over
 };
@@ -135,6 +135,19 @@ value_or(uint32_t value, uint32_t value_default)
     return value == 0 ? value_default : value;
 }
 
+// After which a connection is cut.
+static void
+set_silence(void *zmq, uint32_t heartbeat_ms)
+{
+    int silence =
+        (int)value_or(heartbeat_ms, HEARTBEAT_MS_DEFAULT) * HEARTBEATS_MISSED;
+
+    set_int(zmq, ZMQ_HEARTBEAT_TIMEOUT, silence);
+    if (heartbeat_ms != 0) {
+        set_int(zmq, ZMQ_HEARTBEAT_TTL, silence);
+    }
+}
+
 static void
 set_options(void *zmq, const struct wf_socket_options *options)
 {
@@ -162,8 +175,9 @@ set_options(void *zmq, const struct wf_socket_options *options)
             (int)value_or(options->reconnect_ms, RECONNECT_MS_DEFAULT));
     set_int(zmq, ZMQ_RECONNECT_IVL_MAX,
             (int)value_or(options->reconnect_max, RECONNECT_MAX_DEFAULT));
-    set_int(zmq, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    set_int(zmq, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    set_int(zmq, ZMQ_HEARTBEAT_IVL,
+            (int)value_or(options->heartbeat_ms, HEARTBEAT_MS_DEFAULT));
+    set_silence(zmq, options->heartbeat_ms);
     // What waits for a connection that is not there is lost with it anyway.
     set_int(zmq, ZMQ_IMMEDIATE, 1);
 }
@@ -619,28 +633,58 @@ has_something(void *zmq)
            (events & ZMQ_POLLIN) != 0;
 }
 
+static bool
+may_have_something(const struct wf_socket *socket)
+{
+    return (!socket->is_empty && has_something(socket->zmq)) ||
+           (!socket->is_monitor_empty && has_something(socket->monitor));
+}
+
+// items: room for two of each socket, and for the descriptors.
+static uint32_t
+wait_any(struct wf_socket *const *sockets, size_t count, const int *fds,
+         size_t fds_count, int timeout_ms, struct pollfd *items)
+{
+    size_t used = 0;
+    uint32_t ready = 0;
+
+    WF_ASSERT(fds_count <= WF_SOCKET_FDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (may_have_something(sockets[i])) {
+            timeout_ms = 0;
+        }
+        items[used++] = (struct pollfd){sockets[i]->fd, POLLIN, 0};
+        items[used++] = (struct pollfd){sockets[i]->monitor_fd, POLLIN, 0};
+    }
+    for (size_t i = 0; i < fds_count; i++) {
+        items[used + i] = (struct pollfd){fds[i], POLLIN, 0};
+    }
+    // Interrupted: as if there were something.
+    (void)poll(items, (nfds_t)(used + fds_count), timeout_ms);
+    for (size_t i = 0; i < fds_count; i++) {
+        ready |= items[used + i].revents != 0 ? 1U << i : 0;
+    }
+    return ready;
+}
+
 uint32_t
 wf_socket_wait(struct wf_socket *socket, const int *fds, size_t fds_count,
                int timeout_ms)
 {
-    struct pollfd items[2 + WF_SOCKET_FDS_MAX] = {
-        {socket->fd, POLLIN, 0},
-        {socket->monitor_fd, POLLIN, 0},
-    };
-    uint32_t ready = 0;
+    struct pollfd items[2 + WF_SOCKET_FDS_MAX];
 
-    WF_ASSERT(fds_count <= WF_SOCKET_FDS_MAX);
-    if ((!socket->is_empty && has_something(socket->zmq)) ||
-        (!socket->is_monitor_empty && has_something(socket->monitor))) {
-        timeout_ms = 0;
-    }
-    for (size_t i = 0; i < fds_count; i++) {
-        items[2 + i] = (struct pollfd){fds[i], POLLIN, 0};
-    }
-    // Interrupted: as if there were something.
-    (void)poll(items, (nfds_t)(2 + fds_count), timeout_ms);
-    for (size_t i = 0; i < fds_count; i++) {
-        ready |= items[2 + i].revents != 0 ? 1U << i : 0;
-    }
+    return wait_any(&socket, 1, fds, fds_count, timeout_ms, items);
+}
+
+uint32_t
+wf_socket_wait_any(struct wf_socket *const *sockets, size_t count,
+                   const int *fds, size_t fds_count, int timeout_ms)
+{
+    struct pollfd *items =
+        wf_alloc((2 * count + WF_SOCKET_FDS_MAX) * sizeof(*items));
+    uint32_t ready =
+        wait_any(sockets, count, fds, fds_count, timeout_ms, items);
+
+    wf_free(items);
     return ready;
 }

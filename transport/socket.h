@@ -47,6 +47,9 @@ struct wf_socket_options {
     uint32_t backlog;       // ROUTER: connections not yet taken; 128
     uint32_t reconnect_ms;  // DEALER: the first pause; 50
     uint32_t reconnect_max; // ms, the longest; 2,000
+    uint32_t heartbeat_ms;  // DEALER: between pings of ZeroMQ's own; 5,000.
+                            // It cuts a connection that is silent for three,
+                            // and, if this is set, so does the other side
     const char *secret_key;
     const char *public_key;
     const char *server_key; // DEALER: the server's public key
@@ -132,5 +135,8 @@ bool wf_socket_event(struct wf_socket *socket, struct wf_socket_event *out);
 // fds[i] can be.
 uint32_t wf_socket_wait(struct wf_socket *socket, const int *fds,
                         size_t fds_count, int timeout_ms);
+// The same of several sockets.
+uint32_t wf_socket_wait_any(struct wf_socket *const *sockets, size_t count,
+                            const int *fds, size_t fds_count, int timeout_ms);
 
 #endif

@@ -25,6 +25,10 @@
 #include "base/clock.h"
 #include "weft/error.h"
 
+// Of links that this build speaks (docs/formats/peers.md).
+#define WF_PEERS_PROTOCOL_MIN 1
+#define WF_PEERS_PROTOCOL_MAX 1
+
 struct wf_peers;
 struct wf_registry_map;
 struct wf_request;
@@ -38,6 +42,9 @@ struct wf_peers_options {
     const char *public_key;
     uint32_t partition_count;
     uint64_t window_bytes; // to each node, not yet acknowledged; 64 MiB
+    uint32_t record_max;   // newest record format that this node reads; told
+    uint32_t protocol_min; // of links; both 0: those of this build
+    uint32_t protocol_max;
     struct wf_clock clock;
     const struct wf_trace *trace;
 

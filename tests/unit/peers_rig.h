@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// peers_rig.h - several nodes' links in one process, over loopback. What
+// arrives is collected; each wait ends by itself, so that what does not come
+// fails its test.
+
+#ifndef WF_TESTS_PEERS_RIG_H
+#define WF_TESTS_PEERS_RIG_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/trace.h"
+#include "cluster/peers.h"
+#include "storage/registry.h"
+#include "transport/curve.h"
+
+#define RIG_PARTITIONS 8
+#define RIG_NODES_MAX 3
+#define RIG_WAIT_MS 60000
+
+extern const uint8_t rig_cluster[16];
+
+struct rig;
+
+struct rig_node {
+    struct rig *rig;
+    char id[16];
+    struct wf_peers *peers;
+    struct wf_curve_pair keys;
+
+    // Under the rig's lock.
+    struct wf_buf frames; // those that came, as "PARTITION:BYTES "
+    uint32_t frames_count;
+    uint64_t frames_bytes;
+    uint32_t changes;
+    struct wf_buf lines; // of the trace
+};
+
+struct rig {
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    struct rig_node nodes[RIG_NODES_MAX];
+    uint32_t count;
+    struct wf_registry_map map; // to be changed and given by rig_map
+    bool has_keys;
+    // Set before rig_start, for all:
+    uint64_t window_bytes;
+    struct wf_trace trace;
+};
+
+// Nodes "a", "b", "c" in incarnation 1, 2, 3; partition i is of node
+// i % count. rig_start binds and gives the map to all.
+void rig_init(struct rig *rig, uint32_t count);
+void rig_start(struct rig *rig);
+void rig_start_node(struct rig *rig, uint32_t index);
+void rig_fini(struct rig *rig);
+void rig_map(struct rig *rig); // to all that run
+
+void rig_send(struct rig *rig, uint32_t from, uint32_t partition,
+              const char *bytes);
+// Wait until is_so(rig, arg), under the lock.
+void rig_wait(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg),
+              void *arg);
+// Until a node has so many frames, or such a line in its trace.
+void rig_wait_frames(struct rig *rig, uint32_t node, uint32_t count);
+void rig_wait_line(struct rig *rig, uint32_t node, const char *text);
+// All frames of a node so far; of the next call.
+const char *rig_frames(struct rig *rig, uint32_t node);
+
+#endif

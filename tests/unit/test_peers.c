@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_peers.c - frames between nodes, over loopback: what comes, in which
+// order, how often; and who is not heard.
+
+#include "cluster/peers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cluster/peer_message.h"
+#include "peers_rig.h"
+#include "support/test.h"
+#include "transport/socket.h"
+
+TEST(peers, frames_go_to_whoever_has_the_partition_in_order)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    rig_start(&rig);
+    rig_send(&rig, 0, 1, "one");
+    rig_send(&rig, 0, 4, "two");
+    rig_send(&rig, 0, 2, "three");
+    rig_send(&rig, 0, 1, "four");
+    rig_send(&rig, 0, 0, "mine");
+    rig_wait_frames(&rig, 1, 3);
+    rig_wait_frames(&rig, 2, 1);
+    rig_wait_frames(&rig, 0, 1);
+    CHECK_STR(rig_frames(&rig, 1), "1:one 4:two 1:four ");
+    CHECK_STR(rig_frames(&rig, 2), "2:three ");
+    CHECK_STR(rig_frames(&rig, 0), "0:mine ");
+    rig_fini(&rig);
+}
+
+TEST(peers, a_partition_that_moved_gets_its_frames_where_it_is)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    rig_start(&rig);
+    rig_send(&rig, 0, 1, "before");
+    rig_wait_frames(&rig, 1, 1);
+    rig.map.parts[1].owner = -1;
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "nobody"); // dropped
+    rig.map.parts[1].owner = 2;
+    rig.map.parts[1].owner_incarnation = 3;
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "after");
+    rig_wait_frames(&rig, 2, 1);
+    CHECK_STR(rig_frames(&rig, 2), "1:after ");
+    CHECK_STR(rig_frames(&rig, 1), "1:before ");
+    rig_fini(&rig);
+}
+
+static bool
+all_heard_of_it(struct rig *rig, void *arg)
+{
+    (void)arg;
+    return rig->nodes[1].changes > 0 && rig->nodes[2].changes > 0;
+}
+
+TEST(peers, a_nudge_tells_all_others_that_the_map_has_changed)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    rig_start(&rig);
+    wf_peers_nudge(rig.nodes[0].peers);
+    rig_wait(&rig, all_heard_of_it, NULL);
+    CHECK_EQ(rig.nodes[0].changes, 0);
+    rig_fini(&rig);
+}
+
+TEST(peers, a_node_that_came_back_gets_what_is_sent_from_then_on)
+{
+    struct rig rig;
+
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    rig_send(&rig, 0, 1, "before");
+    rig_wait_frames(&rig, 1, 1);
+    wf_peers_destroy(rig.nodes[1].peers);
+    rig.map.nodes[1].incarnation = 5;
+    rig_start_node(&rig, 1);
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "not yet its own"); // of the one that was
+    rig.map.parts[1].owner_incarnation = 5;
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "after");
+    rig_wait_frames(&rig, 1, 2);
+    CHECK_STR(rig_frames(&rig, 1), "1:before 1:after ");
+    rig_fini(&rig);
+}
+
+// Keys. -----------------------------------------------------------------------
+
+static void
+give_keys(struct test *t, struct rig *rig)
+{
+    char secret[512];
+    char public[520];
+
+    rig->has_keys = true;
+    for (uint32_t i = 0; i < rig->count; i++) {
+        (void)snprintf(secret, sizeof(secret), "%s/%u", test_dir(t), i);
+        (void)snprintf(public, sizeof(public), "%s.pub", secret);
+        CHECK_OK(wf_curve_generate(secret, public));
+        CHECK_OK(wf_curve_read(secret, true, &rig->nodes[i].keys));
+    }
+}
+
+TEST(peers, with_keys_only_those_of_the_map_come_in)
+{
+    struct rig rig;
+
+    rig_init(&rig, 2);
+    give_keys(t, &rig);
+    rig_start(&rig);
+    rig_send(&rig, 0, 1, "known");
+    rig_wait_frames(&rig, 1, 1);
+    // For node b the key of node a is another from now on.
+    memcpy(rig.map.nodes[0].curve_key, rig.nodes[1].keys.public_key, 41);
+    wf_peers_map(rig.nodes[1].peers, &rig.map);
+    memcpy(rig.map.nodes[0].curve_key, rig.nodes[0].keys.public_key, 41);
+    rig.map.nodes[1].incarnation = 2; // a opens no link anew for that
+    rig_send(&rig, 0, 1, "stranger");
+    rig_wait_line(&rig, 0, "its key is not that node's");
+    CHECK_EQ(rig.nodes[1].frames_count, 1);
+    rig_fini(&rig);
+}
+
+TEST(peers, a_key_that_no_node_has_is_not_heard)
+{
+    struct rig rig;
+    struct wf_registry_map map;
+
+    rig_init(&rig, 2);
+    give_keys(t, &rig);
+    rig_start_node(&rig, 0);
+    rig_start_node(&rig, 1);
+    wf_peers_map(rig.nodes[0].peers, &rig.map);
+    map = rig.map;
+    map.nodes_count = 0; // node b knows nobody
+    for (int i = 0; i < RIG_PARTITIONS; i++) {
+        map.parts[i].owner = i % 2 == 0 ? -1 : map.parts[i].owner;
+    }
+    wf_peers_map(rig.nodes[1].peers, &map);
+    rig_send(&rig, 0, 1, "stranger");
+    rig_wait_line(&rig, 0, "its key is of no node in the map");
+    rig_wait_line(&rig, 0, "it does not let this node's key in");
+    // Once it knows it, it lets it in, without anybody's doing.
+    wf_peers_map(rig.nodes[1].peers, &rig.map);
+    rig_wait_frames(&rig, 1, 1);
+    rig_fini(&rig);
+}
+
+// Those who are not what they say. --------------------------------------------
+
+// A node that is a socket and no more.
+struct stranger {
+    struct wf_context *context;
+    struct wf_socket *socket;
+    struct wf_message message;
+    bool has_message;
+    struct wf_peer_message hello;
+    struct wf_peer_message heard;
+};
+
+static void
+stranger_open(struct stranger *stranger, struct rig *rig, uint32_t to)
+{
+    struct wf_socket_options options = {.type = WF_SOCKET_DEALER};
+    struct wf_socket_event event;
+    bool is_connected = false;
+
+    *stranger = (struct stranger){.context = wf_context_create()};
+    CHECK_OK(wf_socket_create(stranger->context, &options, &stranger->socket));
+    CHECK_OK(wf_socket_connect(stranger->socket, rig->map.nodes[to].endpoint));
+    for (int i = 0; i < RIG_WAIT_MS / 10 && !is_connected; i++) {
+        wf_socket_wait(stranger->socket, NULL, 0, 10);
+        while (wf_socket_event(stranger->socket, &event)) {
+            is_connected |= event.type == WF_SOCKET_CONNECTED;
+        }
+    }
+    CHECK(is_connected);
+    stranger->hello = (struct wf_peer_message){
+        .type = WF_PEER_MESSAGE_HELLO,
+        .incarnation = 1,
+        .session = 99,
+        .round = 1,
+        .protocol_min = 1,
+        .protocol_max = 1,
+        .node = weft_text("a"),
+        .to_node = weft_text("b"),
+        .to_incarnation = 2,
+    };
+    memcpy(stranger->hello.cluster_id, rig_cluster, 16);
+}
+
+static void
+forget(struct stranger *stranger)
+{
+    if (stranger->has_message) {
+        wf_message_fini(&stranger->message);
+    }
+    stranger->has_message = false;
+}
+
+static void
+stranger_close(struct stranger *stranger)
+{
+    forget(stranger);
+    wf_socket_destroy(stranger->socket);
+    wf_context_destroy(stranger->context);
+}
+
+static void
+say_bytes(struct stranger *stranger, struct wf_buf *bytes)
+{
+    CHECK_EQ(wf_socket_send(stranger->socket, NULL, bytes, NULL), WF_SENT);
+    wf_buf_fini(bytes);
+}
+
+static void
+say(struct stranger *stranger, const struct wf_peer_message *message)
+{
+    struct wf_buf bytes = {0};
+
+    wf_peer_message_encode(message, &bytes);
+    say_bytes(stranger, &bytes);
+}
+
+static void
+hear(struct stranger *stranger, enum wf_peer_message_type type)
+{
+    forget(stranger);
+    for (int i = 0; i < RIG_WAIT_MS / 10 && !stranger->has_message; i++) {
+        wf_socket_wait(stranger->socket, NULL, 0, 10);
+        stranger->has_message =
+            wf_socket_receive(stranger->socket, &stranger->message);
+    }
+    CHECK(stranger->has_message);
+    CHECK_OK(wf_peer_message_decode(stranger->message.frame, &stranger->heard));
+    CHECK_EQ(stranger->heard.type, type);
+}
+
+static void
+say_frame(struct stranger *stranger, uint64_t seq, uint32_t partition,
+          const char *text)
+{
+    struct wf_peer_message data = stranger->hello;
+    struct wf_buf items = {0};
+
+    data.type = WF_PEER_MESSAGE_DATA;
+    data.seq = seq;
+    wf_peer_item_encode(
+        &(struct wf_peer_item){
+            .type = WF_PEER_ITEM_FRAME,
+            .partition = partition,
+            .bytes = weft_text(text),
+        },
+        &items);
+    data.items = wf_buf_bytes(&items);
+    say(stranger, &data);
+    wf_buf_fini(&items);
+}
+
+TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
+{
+    struct stranger stranger;
+    struct rig rig;
+
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    stranger_open(&stranger, &rig, 1);
+    say_frame(&stranger, 1, 1, "before hello");
+    say(&stranger, &stranger.hello);
+    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    CHECK_EQ(stranger.heard.seq, 0);
+    CHECK_EQ(stranger.heard.round, 1);
+    CHECK_EQ(stranger.heard.protocol_max, 1);
+    say_frame(&stranger, 1, 1, "one");
+    say_frame(&stranger, 1, 1, "one");
+    say_frame(&stranger, 3, 1, "three");
+    say_frame(&stranger, 2, 1, "two");
+    say_frame(&stranger, 1, 1, "one");
+    say_frame(&stranger, 3, 1, "three");
+    rig_wait_frames(&rig, 1, 3);
+    CHECK_STR(rig_frames(&rig, 1), "1:one 1:two 1:three ");
+    do {
+        hear(&stranger, WF_PEER_MESSAGE_ACK);
+    } while (stranger.heard.seq < 3);
+    CHECK_EQ(stranger.heard.seq, 3);
+    CHECK_EQ(stranger.heard.credit, 64 << 20);
+    // Hello again says where it is; another session begins anew.
+    say(&stranger, &stranger.hello);
+    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    CHECK_EQ(stranger.heard.seq, 3);
+    stranger.hello.session = 100;
+    say(&stranger, &stranger.hello);
+    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    CHECK_EQ(stranger.heard.seq, 0);
+    say_frame(&stranger, 1, 1, "anew");
+    rig_wait_frames(&rig, 1, 4);
+    stranger_close(&stranger);
+    rig_fini(&rig);
+}
+
+TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
+{
+    static const struct {
+        uint32_t code;
+        const char *line;
+    } cases[] = {
+        {WF_PEER_REFUSAL_CLUSTER, "a refused it is of another cluster"},
+        {WF_PEER_REFUSAL_TARGET, "a refused it means another node"},
+        {WF_PEER_REFUSAL_NODE, "z refused no node of that id"},
+        {WF_PEER_REFUSAL_INCARNATION, "a refused another process has"},
+        {WF_PEER_REFUSAL_PROTOCOL, "a refused there is no protocol"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stranger stranger;
+        struct rig rig;
+
+        rig_init(&rig, 2);
+        rig_start(&rig);
+        stranger_open(&stranger, &rig, 1);
+        switch (cases[i].code) {
+        case WF_PEER_REFUSAL_CLUSTER:
+            stranger.hello.cluster_id[0]++;
+            break;
+        case WF_PEER_REFUSAL_TARGET:
+            stranger.hello.to_incarnation = 1;
+            break;
+        case WF_PEER_REFUSAL_NODE:
+            stranger.hello.node = weft_text("z");
+            break;
+        case WF_PEER_REFUSAL_INCARNATION:
+            stranger.hello.incarnation = 9;
+            break;
+        default:
+            stranger.hello.protocol_min = 2;
+            stranger.hello.protocol_max = 3;
+        }
+        say(&stranger, &stranger.hello);
+        hear(&stranger, WF_PEER_MESSAGE_REFUSED);
+        CHECK_EQ(stranger.heard.code, cases[i].code);
+        rig_wait_line(&rig, 0, cases[i].line);
+        say_frame(&stranger, 1, 1, "all the same");
+        say(&stranger, &stranger.hello);
+        hear(&stranger, WF_PEER_MESSAGE_REFUSED); // it was read by now
+        CHECK_EQ(rig.nodes[1].frames_count, 0);
+        stranger_close(&stranger);
+        rig_fini(&rig);
+    }
+}
+
+TEST(peers, nonsense_ends_what_was_begun_and_no_more)
+{
+    struct stranger stranger;
+    struct wf_buf bytes = {0};
+    struct rig rig;
+
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    stranger_open(&stranger, &rig, 1);
+    say(&stranger, &stranger.hello);
+    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    wf_buf_put(&bytes, "no message at all", 17);
+    say_bytes(&stranger, &bytes);
+    hear(&stranger, WF_PEER_MESSAGE_REFUSED);
+    CHECK_EQ(stranger.heard.code, WF_PEER_REFUSAL_MALFORMED);
+    rig_wait_line(&rig, 0, "a refused its checksum differs");
+    say_frame(&stranger, 1, 1, "without hello");
+    say(&stranger, &stranger.hello);
+    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    say_frame(&stranger, 1, RIG_PARTITIONS, "nowhere");
+    say_frame(&stranger, 2, 1, "good");
+    rig_wait_frames(&rig, 1, 1);
+    CHECK_STR(rig_frames(&rig, 1), "1:good ");
+    rig_wait_line(&rig, 0, "a partition that there is not");
+    stranger_close(&stranger);
+    rig_fini(&rig);
+}
+
+static bool
+has_the_last(struct rig *rig, void *arg)
+{
+    const struct wf_buf *frames = &rig->nodes[1].frames;
+
+    (void)arg;
+    return frames->len > 0 &&
+           memmem(frames->data, frames->len, "1:last ", 7) != NULL;
+}
+
+TEST(peers, what_has_no_room_is_dropped_and_what_comes_later_has_it)
+{
+    struct rig rig;
+    char *block = wf_alloc((1 << 20) + 1);
+
+    memset(block, 'x', 1 << 20);
+    block[1 << 20] = '\0';
+    rig_init(&rig, 2);
+    rig.window_bytes = 4 << 20;
+    rig_start_node(&rig, 0);
+    rig_start_node(&rig, 1);
+    // Node b does not know node a yet, and takes nothing from it.
+    wf_peers_map(rig.nodes[0].peers, &rig.map);
+    for (int i = 0; i < 64; i++) {
+        rig_send(&rig, 0, 1, block);
+    }
+    rig_wait_line(&rig, 0, "no node of that id is in the map");
+    wf_peers_map(rig.nodes[1].peers, &rig.map);
+    rig_wait_line(&rig, 0, "b link up");
+    rig_send(&rig, 0, 1, "last");
+    rig_wait(&rig, has_the_last, NULL);
+    CHECK(rig.nodes[1].frames_bytes <= (5 << 20) + 4);
+    wf_free(block);
+    rig_fini(&rig);
+}

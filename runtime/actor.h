@@ -231,12 +231,14 @@ struct wf_actor {
     weft_bytes failure_details;  // owned
     weft_bytes failure_causes;   // owned (cause.h)
 
-    // volatile: what the store has (image.c)
+    // volatile: what store and log have (image.c)
     bool has_row;
     enum wf_wake wake;
     uint64_t wake_due;
     struct wf_item_row *item_rows; // rows of its own, sorted
     size_t item_rows_count;
+    uint64_t named_seal; // the segment that has its key (draft.c),
+    uint32_t named_at;   // and where; 0: it has not
 
     // volatile: places (residents.c, turn.c)
     struct wf_ready_place ready; // among those that are

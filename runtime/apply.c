@@ -326,7 +326,7 @@ apply_partition_op(struct wf_partition *partition, enum wf_op op,
 
 bool
 wf_apply_record(struct wf_partition *partition, uint64_t record,
-                uint64_t now_ms, struct wf_reader sections)
+                uint64_t now_ms, struct wf_sections sections)
 {
     struct wf_section section;
 
@@ -346,5 +346,5 @@ wf_apply_record(struct wf_partition *partition, uint64_t record,
             }
         }
     }
-    return !sections.failed;
+    return !sections.reader.failed;
 }

@@ -59,29 +59,58 @@ wf_draft_send(struct wf_draft *draft, const struct wf_partition *partition,
     }
 }
 
+// The actor of the first section, if it is the one that was looked up last, as
+// it mostly is.
+static struct wf_actor *
+first_actor(const struct wf_partition *partition, weft_bytes sections)
+{
+    struct wf_reader reader = wf_reader_of(sections);
+    struct wf_actor *recent = partition->recent;
+
+    if (recent == NULL || wf_reader_u8(&reader) != WF_SECTION_ACTOR ||
+        !wf_bytes_equal(wf_reader_bytes(&reader), wf_key_bytes(&recent->key))) {
+        return NULL;
+    }
+    return recent;
+}
+
+// Append it to the open segment.
+static void
+append(struct wf_partition *partition, weft_bytes sections)
+{
+    struct wf_actor *actor = first_actor(partition, sections);
+    size_t before = partition->records.len;
+
+    if (actor != NULL && actor->named_seal != partition->seals) {
+        actor->named_seal = partition->seals;
+        actor->named_at = 0;
+    }
+    wf_record_put(&partition->records, partition->now_ms - partition->record_ms,
+                  sections, actor != NULL ? &actor->named_at : NULL);
+    partition->record_ms = partition->now_ms;
+    partition->records_count++;
+    partition->last_record++;
+    partition->log_bytes += partition->records.len - before;
+    partition->stats.records++;
+}
+
 uint64_t
 wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
                bool is_lazy)
 {
     uint64_t record = partition->last_record + 1;
-    size_t before = partition->records.len;
     bool is_whole;
 
     WF_ASSERT(draft->ops.len == 0);
     WF_ASSERT(draft->sections.len > 0);
-    wf_record_put(&partition->records, partition->now_ms,
-                  wf_buf_bytes(&draft->sections));
-    partition->records_count++;
-    partition->last_record = record;
-    partition->log_bytes += partition->records.len - before;
-    partition->stats.records++;
+    append(partition, wf_buf_bytes(&draft->sections));
     if (!is_lazy) {
         partition->has_urgent = true;
     } else if (partition->lazy_since_ms == 0) {
         partition->lazy_since_ms = partition->now_ms;
     }
     is_whole = wf_apply_record(partition, record, partition->now_ms,
-                               wf_reader_of(wf_buf_bytes(&draft->sections)));
+                               wf_sections_of(wf_buf_bytes(&draft->sections)));
     WF_ASSERT(is_whole); // we made it ourselves
     wf_buf_reset(&draft->sections);
     wf_edge_changed(partition);

@@ -213,9 +213,9 @@ read_operation(struct wf_reader *ops, bool is_partition)
 }
 
 static bool
-read_record(struct wf_reader *records)
+read_record(struct wf_records *records)
 {
-    struct wf_reader sections;
+    struct wf_sections sections;
     struct wf_section section;
     uint64_t now_ms;
 
@@ -235,13 +235,13 @@ read_record(struct wf_reader *records)
             }
         }
     }
-    return !sections.failed;
+    return !sections.reader.failed;
 }
 
 bool
 wf_inspect_records(const struct wf_segment *segment, uint64_t *out_record)
 {
-    struct wf_reader records = wf_reader_of(segment->records);
+    struct wf_records records = wf_records_of(segment->records);
 
     for (uint32_t i = 0; i < segment->record_count; i++) {
         if (!read_record(&records)) {
@@ -250,5 +250,5 @@ wf_inspect_records(const struct wf_segment *segment, uint64_t *out_record)
         }
     }
     *out_record = segment->first_record + segment->record_count;
-    return wf_reader_left(&records) == 0;
+    return wf_reader_left(&records.reader) == 0;
 }

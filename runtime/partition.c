@@ -476,6 +476,7 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     partition->sealed_first = partition->sealed_record + 1;
     partition->sealed_record = partition->last_record;
     partition->records_count = 0;
+    partition->record_ms = 0;
     partition->has_urgent = false;
     partition->is_awaited = false;
     partition->lazy_since_ms = 0;

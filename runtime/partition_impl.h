@@ -103,6 +103,7 @@ struct wf_partition {
     struct wf_buf records;
     struct wf_draft draft; // for one that is written as soon as it is made
     uint32_t records_count;
+    uint64_t record_ms;     // time of the newest of them; 0: there is none
     uint64_t lazy_since_ms; // oldest lazy record not sealed; 0: none
     bool has_urgent;        // a record that is not lazy
     bool is_awaited;        // something at the gate waits for it that hurries
@@ -185,7 +186,7 @@ void wf_edge_changed(struct wf_partition *partition);
 //
 // False: it does not decode.
 bool wf_apply_record(struct wf_partition *partition, uint64_t record,
-                     uint64_t now_ms, struct wf_reader sections);
+                     uint64_t now_ms, struct wf_sections sections);
 // The operations of one section, to an actor in memory. apply_actor.c
 bool wf_apply_to_actor(struct wf_partition *partition, struct wf_actor *actor,
                        uint64_t record, uint64_t now_ms, weft_bytes ops);

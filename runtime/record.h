@@ -2,10 +2,16 @@
 //
 // record.h - the redo entry: what one step of a partition changed.
 //
-//   record   = length, now_ms, section ...            (varints)
+//   record   = length, elapsed_ms, section ...        (varints)
 //   section  = object, length, operation ...
-//   object   = 'A' actor key | 'P'                    (an actor, the partition)
+//   object   = 'A' actor key | 'a' where              (an actor)
+//            | 'P'                                    (the partition)
 //   operation = one byte of enum wf_op, then its fields in the order below
+//
+// Records of one segment lean on those before them: time counts from the record
+// before, from 1970 in the first, and an actor that was named already may be
+// named by where that is, in bytes from the first record. So a segment is
+// decoded from its beginning.
 //
 // A section is everything the record does to one object, so that recovery can
 // hand it over without looking inside. docs/formats/record.md has an example.
@@ -96,6 +102,7 @@ enum wf_op {
 };
 
 #define WF_SECTION_ACTOR 'A'
+#define WF_SECTION_AGAIN 'a' // read as ACTOR, with the key
 #define WF_SECTION_PARTITION 'P'
 
 struct wf_section {
@@ -104,17 +111,38 @@ struct wf_section {
     weft_bytes ops;
 };
 
-// Decode one record from a segment's records. Borrowed from what is read.
-bool wf_record_next(struct wf_reader *records, uint64_t *out_now_ms,
-                    struct wf_reader *out_sections);
-bool wf_section_next(struct wf_reader *sections,
+// The records of one segment, as they are read.
+struct wf_records {
+    struct wf_reader reader;
+    const uint8_t *start;
+    uint64_t now_ms; // of the record before
+};
+
+// The sections of one record.
+struct wf_sections {
+    struct wf_reader reader;
+    weft_bytes earlier; // records of its segment, in which actors are named
+};
+
+struct wf_records wf_records_of(weft_bytes records);
+// Of a record that leans on no other.
+struct wf_sections wf_sections_of(weft_bytes sections);
+
+// Decode one record. Borrowed from what is read. False, and the reader failed:
+// it does not decode.
+bool wf_record_next(struct wf_records *records, uint64_t *out_now_ms,
+                    struct wf_sections *out_sections);
+// False: there is none, or, if the reader failed, it does not decode.
+bool wf_section_next(struct wf_sections *sections,
                      struct wf_section *out_section);
 
 // Append a section to a record that is being built.
 void wf_section_put(struct wf_buf *sections, char object, weft_bytes key,
                     weft_bytes ops);
-// Append a record made of sections to a segment's records.
-void wf_record_put(struct wf_buf *records, uint64_t now_ms,
-                   weft_bytes sections);
+// Append a record made of sections to a segment's records, elapsed_ms after the
+// one before. *named_at is where those before it name the actor of its first
+// section; if that is 0, they do not, and it is set. NULL: of no actor.
+void wf_record_put(struct wf_buf *records, uint64_t elapsed_ms,
+                   weft_bytes sections, uint32_t *named_at);
 
 #endif

@@ -187,7 +187,7 @@ weft_err
 wf_partition_recover_segment(struct wf_partition *partition, uint64_t commit,
                              const struct wf_segment *segment)
 {
-    struct wf_reader records = wf_reader_of(segment->records);
+    struct wf_records records = wf_records_of(segment->records);
     uint64_t record = segment->first_record;
     weft_err err = check_order(partition, segment);
 
@@ -196,7 +196,7 @@ wf_partition_recover_segment(struct wf_partition *partition, uint64_t commit,
     }
     wf_partition_mark_commit(partition, commit, segment->first_record);
     for (uint32_t i = 0; i < segment->record_count; i++, record++) {
-        struct wf_reader sections;
+        struct wf_sections sections;
         uint64_t now_ms;
 
         if (!wf_record_next(&records, &now_ms, &sections)) {

@@ -651,7 +651,7 @@ TEST(apply, of_records_that_wait_none_comes_after_one_that_is_refused)
             record == 2 ? weft_bytes_of(bad, 1) : wf_buf_bytes(&text));
         text.data[1]++; // another version
         CHECK(wf_apply_record(rig.partition, record, 1000,
-                              wf_reader_of(wf_buf_bytes(&sections))));
+                              wf_sections_of(wf_buf_bytes(&sections))));
     }
     CHECK_EQ(rig.actor->pending.count, 3);
     CHECK(!wf_apply_pending(rig.partition, rig.actor));
@@ -675,7 +675,7 @@ TEST(apply, an_actor_whose_records_do_not_apply_is_not_loaded)
     wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
                    weft_bytes_of(bad, 1));
     CHECK(wf_apply_record(rig.partition, 1, 1000,
-                          wf_reader_of(wf_buf_bytes(&sections))));
+                          wf_sections_of(wf_buf_bytes(&sections))));
     wf_residents_want(rig.partition, rig.actor);
     load = WF_CONTAINER(wf_list_pop_front(&rig.partition->outputs.loads),
                         struct wf_load, node);
@@ -696,17 +696,17 @@ TEST(apply, a_record_that_the_actor_reflects_is_not_applied_again)
                    wf_buf_bytes(&rig.ops));
     rig.actor->object.position = 5;
     CHECK(wf_apply_record(rig.partition, 5, 1000,
-                          wf_reader_of(wf_buf_bytes(&sections))));
+                          wf_sections_of(wf_buf_bytes(&sections))));
     CHECK_EQ(rig.actor->version, 0);
     CHECK(wf_apply_record(rig.partition, 6, 1000,
-                          wf_reader_of(wf_buf_bytes(&sections))));
+                          wf_sections_of(wf_buf_bytes(&sections))));
     CHECK_EQ(rig.actor->version, 7);
     CHECK_EQ(rig.actor->object.position, 6);
     wf_buf_reset(&sections);
     wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
                    weft_text("?"));
     CHECK(!wf_apply_record(rig.partition, 7, 1000,
-                           wf_reader_of(wf_buf_bytes(&sections))));
+                           wf_sections_of(wf_buf_bytes(&sections))));
     wf_buf_fini(&sections);
     end(&rig);
 }
@@ -726,7 +726,7 @@ TEST(apply, an_acknowledgement_of_what_was_acknowledged_changes_nothing)
                        wf_buf_bytes(&rig.ops));
         wf_buf_reset(&rig.ops);
         CHECK(wf_apply_record(rig.partition, 20 - seq, 1000,
-                              wf_reader_of(wf_buf_bytes(&sections))));
+                              wf_sections_of(wf_buf_bytes(&sections))));
         CHECK_EQ(route->acked, 9);
     }
     wf_buf_fini(&sections);

@@ -380,7 +380,7 @@ append_record(struct tamper *tamper, char object, weft_bytes ops)
     CHECK_OK(wf_log_local_open(tamper->store, true, &log));
     CHECK_OK(log.ops->read(log.self, 0, find_end, &end));
     wf_section_put(&sections, object, wf_key_bytes(&tamper->actor), ops);
-    wf_record_put(&records, 1, wf_buf_bytes(&sections));
+    wf_record_put(&records, 1, wf_buf_bytes(&sections), NULL);
     segment = (struct wf_segment){
         .partition = tamper->partition,
         .epoch = end.last.epoch,

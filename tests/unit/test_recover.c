@@ -210,7 +210,7 @@ recover_ops(struct wf_partition *partition, uint64_t first, char object,
     weft_err err;
 
     wf_section_put(&sections, object, key, ops);
-    wf_record_put(&records, 1000, wf_buf_bytes(&sections));
+    wf_record_put(&records, 1000, wf_buf_bytes(&sections), NULL);
     segment.records = wf_buf_bytes(&records);
     err = wf_partition_recover_segment(partition, 1, &segment);
     wf_buf_fini(&sections);
@@ -398,7 +398,7 @@ is_known(char object, weft_bytes key, weft_bytes ops)
     bool is_whole;
 
     wf_section_put(&sections, object, key, ops);
-    wf_record_put(&records, 1000, wf_buf_bytes(&sections));
+    wf_record_put(&records, 1000, wf_buf_bytes(&sections), NULL);
     segment.records = wf_buf_bytes(&records);
     is_whole = wf_inspect_records(&segment, &record);
     CHECK_EQ(record, is_whole ? 6 : 5); // which one it is
@@ -585,7 +585,8 @@ TEST(recover, a_new_life_has_a_new_epoch_and_a_time_that_does_not_go_back)
         struct wf_partition *partition = open_partition();
         struct wf_batch rows = {0};
         struct wf_reader reader;
-        struct wf_reader records;
+        struct wf_records records;
+        struct wf_sections sections;
         uint64_t now_ms;
 
         if (life == 1) {
@@ -597,8 +598,8 @@ TEST(recover, a_new_life_has_a_new_epoch_and_a_time_that_does_not_go_back)
                                 &frames[life], &rows));
         reader = wf_reader_of(wf_buf_bytes(&frames[life]));
         CHECK_OK(wf_segment_decode(&reader, &segments[life]));
-        records = wf_reader_of(segments[life].records);
-        CHECK(wf_record_next(&records, &now_ms, &reader));
+        records = wf_records_of(segments[life].records);
+        CHECK(wf_record_next(&records, &now_ms, &sections));
         CHECK_EQ(now_ms, 5000);
         wf_batch_fini(&rows);
         close_partition(partition);

@@ -160,7 +160,8 @@ enum wf_depot_result wf_depot_append(struct wf_depot *depot,
 void wf_depot_append_all(struct wf_depot *const *depots,
                          struct wf_commit *const *commits,
                          enum wf_depot_result *out_results, uint32_t count);
-// Of a cluster, closed: any node may acquire the partition from now on.
+// Of a cluster, when nobody uses the store: any node may acquire the partition
+// from now on.
 weft_err wf_depot_release(struct wf_depot *depot);
 
 // Nobody writes to the store's log until it is let go. In the order in which

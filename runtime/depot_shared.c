@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "runtime/depot.h"
@@ -110,7 +109,6 @@ wf_depot_release(struct wf_depot *depot)
 {
     const struct wf_shared_log *shared = depot->options.shared;
 
-    WF_ASSERT(depot->store == NULL);
     return shared->ops->release(shared->self, depot->options.index);
 }
 

@@ -67,7 +67,8 @@ struct wf_node_cluster {
     void (*elsewhere)(void *ctx, struct wf_request *request);
     // Nobody wants the answer any more of one that `elsewhere` may have taken.
     void (*withdraw)(void *ctx, struct wf_request *request);
-    // The partition runs here, in this epoch; or, 0, no longer.
+    // The partition runs here, in this epoch; or, 0, it is another node's from
+    // now on, or nobody's.
     void (*moved)(void *ctx, uint32_t partition, uint64_t epoch);
     // The node begins to close: takes and gives nothing any more. And is freed:
     // nothing of it may be called. Both on the thread that closes it.
@@ -82,6 +83,9 @@ void wf_node_take(weft_node *node, uint32_t partition);
 // Give it up: make nothing more durable for it, release it, hand over what
 // waits for it. Nothing if it is not here.
 void wf_node_give(weft_node *node, uint32_t partition);
+// Until then, of clock.mono_ns, no other node may take what this one has. After
+// it reads are refused; what is committed the log decides.
+void wf_node_set_lease(weft_node *node, uint64_t until_ns);
 // Does it run here? By the time it is said, it may be over.
 bool wf_node_is_here(const weft_node *node, uint32_t partition);
 // A frame has come for a partition; copied.

@@ -71,7 +71,8 @@ struct weft_node {
     struct wf_depot *depots;          // by store
     struct wf_committer **committers; // one for each store, or for all
     uint32_t committers_count;
-    atomic_bool *are_here; // by partition: it runs on this node
+    atomic_bool *are_here;           // by partition: it runs on this node
+    _Atomic uint64_t lease_until_ns; // of a cluster
     struct wf_shard **shards;
     struct wf_loader *loader;
     struct wf_workers *workers;

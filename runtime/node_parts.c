@@ -42,7 +42,7 @@ wf_node_window_bytes(const weft_node *node)
     int64_t bytes = node->options.window_bytes;
     int64_t share = bytes / node->options.partition_count;
 
-    if (!wf_node_is_shared(node) || bytes <= 0) {
+    if (!wf_node_is_shared(node) || bytes <= WINDOW_SHARE_MIN) {
         return bytes;
     }
     return share < WINDOW_SHARE_MIN ? WINDOW_SHARE_MIN : share;
@@ -318,6 +318,7 @@ make_shards(weft_node *node)
         .definitions = node->options.definitions,
         .clock = node->clock,
         .is_shared = wf_node_is_shared(node),
+        .lease_until_ns = &node->lease_until_ns,
         .is_patient = !node->seams.is_manual,
         .ports =
             {

@@ -290,6 +290,19 @@ count_reply(struct wf_shard *shard, const struct wf_request *request)
     }
 }
 
+// Whoever was replaced and does not know it can commit nothing; but it could
+// read, and be wrong.
+static void
+refuse_stale(const struct wf_shard *shard, struct wf_request *request)
+{
+    if (shard->options.is_shared && wf_request_is_read(request) &&
+        wf_shard_now_ns(shard) >= atomic_load(shard->options.lease_until_ns)) {
+        wf_request_reset(request);
+        wf_request_answer(request, WEFT_EBUSY,
+                          "the node has not renewed its lease");
+    }
+}
+
 static void
 carry_replies(struct wf_shard *shard, struct wf_outputs *outputs)
 {
@@ -299,6 +312,7 @@ carry_replies(struct wf_shard *shard, struct wf_outputs *outputs)
         struct wf_request *request =
             WF_CONTAINER(node, struct wf_request, wait);
 
+        refuse_stale(shard, request);
         count_reply(shard, request);
         request->done(request); // it is gone now, or in an inbox again
     }

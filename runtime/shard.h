@@ -50,6 +50,8 @@ struct wf_shard_options {
     struct wf_clock clock;
     struct wf_blackbox_slot *slot; // of this shard; may be NULL
     bool is_shared; // partitions come and go: none is here at first
+    // Then nothing is told of what is in memory after this, of clock.mono_ns.
+    const _Atomic uint64_t *lease_until_ns;
     // Time goes by: a commit that nobody waits for may wait for others'.
     bool is_patient;
     struct wf_shard_ports ports;

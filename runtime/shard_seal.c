@@ -299,9 +299,8 @@ wf_shard_committed(struct wf_shard *shard, struct wf_job *job)
         // The outcome is not known. FENCE comes, or has come; till then the
         // partitions must not be touched as if it were.
         lane->is_fenced = true;
-    } else {
-        // A partition can only be gone if the job is void.
+    } else if (!lane->is_fenced) {
         release(shard, lane, job);
-    }
+    } // else its partitions are gone; who was to be told is kept
     lane->sealed_count = 0;
 }

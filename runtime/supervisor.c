@@ -99,15 +99,11 @@ wf_supervisor_is_running(const struct wf_supervisor *supervisor, uint32_t store)
 }
 
 static void
-set_here(weft_node *node, uint32_t store, bool is_here)
+tell_moved(weft_node *node, uint32_t store, uint64_t epoch)
 {
     const struct wf_node_cluster *cluster = &node->seams.cluster;
 
-    if (wf_node_is_shared(node)) {
-        atomic_store(&node->are_here[store], is_here);
-        cluster->moved(cluster->ctx, store,
-                       is_here ? node->depots[store].epoch : 0);
-    }
+    cluster->moved(cluster->ctx, store, epoch);
 }
 
 static void fence(struct wf_supervisor *supervisor, uint32_t store);
@@ -133,7 +129,9 @@ fence(struct wf_supervisor *supervisor, uint32_t store)
 
     charge->state = SHARDS;
     charge->fenced_count = 0;
-    set_here(node, store, false);
+    if (wf_node_is_shared(node)) {
+        atomic_store(&node->are_here[store], false);
+    }
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
     }
@@ -266,13 +264,17 @@ run(struct wf_supervisor *supervisor, uint32_t store,
                  wf_node_is_shared(node) ? WF_TRACE_NOTE : WF_TRACE_WARNING,
                  depot->name, "reopen", "it goes on at commit %llu",
                  (unsigned long long)atomic_load(&depot->durable));
-    set_here(node, store, true);
+    charge->state = RUNNING;
     resume(node, store, partitions);
-    if (wf_node_is_shared(node) && !charge->was_blamed) {
+    if (!wf_node_is_shared(node)) {
+        return;
+    }
+    if (!charge->was_blamed) {
         charge->was_blamed = true;
         blame(node, store);
     }
-    charge->state = RUNNING;
+    atomic_store(&node->are_here[store], true);
+    tell_moved(node, store, depot->epoch);
 }
 
 static void
@@ -296,15 +298,17 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
     weft_node *node = supervisor->node;
     struct charge *charge = &supervisor->charges[store];
 
-    wf_depot_close(&node->depots[store]);
+    // First, for others wait for that; the store is only a copy.
     if (charge->is_owned && wf_depot_release(&node->depots[store]) != WEFT_OK) {
         wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name,
                      "release", "%s; it ends with the lease",
                      weft_err_detail());
     }
+    wf_depot_close(&node->depots[store]);
     charge->is_owned = false;
     charge->is_wanted = false;
     charge->state = ELSEWHERE;
+    tell_moved(node, store, 0);
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_ELSEWHERE, store);
     }

@@ -23,6 +23,7 @@ struct rig {
     struct wf_job *job; // with the committer
     uint64_t commits;
     uint64_t answered[2]; // by client
+    uint32_t fences;      // that it said it has handled
     int64_t window_bytes;
 };
 
@@ -86,9 +87,10 @@ take_load(void *ctx, struct wf_load *load)
 static void
 take_fenced(void *ctx, uint32_t store)
 {
-    (void)ctx;
-    (void)store;
-    CHECK(false);
+    struct rig *rig = ctx;
+
+    CHECK_EQ(store, 0);
+    rig->fences++;
 }
 
 // The rig.
@@ -407,4 +409,23 @@ TEST(shard, a_job_under_way_holds_the_log)
     settle(&rig);
     CHECK(wf_shard_redo_commit(rig.shard, 0) == UINT64_MAX);
     end(&rig);
+}
+
+// A store may have to be opened anew, or the partition to go elsewhere, while a
+// commit of it becomes durable. Who waits for its outcome is kept.
+TEST(shard, a_job_may_come_back_durable_after_its_partitions_are_gone)
+{
+    struct rig rig;
+
+    begin(&rig);
+    signal_to(&rig, 0, 1, "a", "count");
+    step(&rig, 3);
+    CHECK(rig.job != NULL);
+    wf_post_tell(wf_shard_inbox(rig.shard), WF_POST_FENCE, 0);
+    commit(&rig);
+    step(&rig, 3);
+    CHECK_EQ(rig.fences, 1);
+    CHECK_EQ(rig.answered[0], 0); // by its successor
+    wf_shard_destroy(rig.shard, WEFT_EIO);
+    weft_definitions_destroy(rig.definitions);
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// balance.h - which node is to have which partition. Pure: every node computes
+// it from the same map, and they agree without asking each other. If they do
+// not, because one has an older map, nothing is lost: a partition has one owner
+// at a time, whoever thinks what.
+//
+// Who has a partition keeps it, unless it is to move by plan, its node drains,
+// or another has two partitions less. What is free goes to those who have the
+// fewest, and among them to the one whose name and the partition's number hash
+// highest; so that a node that comes back gets mostly what it had.
+
+#ifndef WF_CLUSTER_BALANCE_H
+#define WF_CLUSTER_BALANCE_H
+
+#include <stdint.h>
+
+struct wf_registry_map;
+
+// Sets out_targets, one for each partition, to indices of nodes; -1: no node is
+// live, or all of them drain.
+void wf_balance(const struct wf_registry_map *map, int32_t *out_targets);
+
+// Who has it: an index, or -1 if that is nobody, or nobody who is live.
+int32_t wf_balance_owner(const struct wf_registry_map *map, uint32_t partition);
+
+#endif

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// membership.c - one node's part in its cluster.
+//
+// A lease of lease_ms is renewed each third of it. It counts from when the
+// renewal was sent, on this node's clock, and a fifth less than the database
+// counts, so that this node stops before another may begin. A node that could
+// not renew in time gives everything away: to acquire it again costs little,
+// and is right whatever happened meanwhile.
+//
+// Few partitions are given at a time, so that a node that joins under load is
+// not felt; what is free is taken at once.
+
+#include "cluster/membership.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/trace.h"
+#include "cluster/balance.h"
+#include "runtime/futex.h"
+
+#define LOOK_MS 1000
+#define GIVES_MAX 4       // partitions on their way to others at a time
+#define TAKE_AGAIN_MS 500 // one that was to be taken, and is not here
+#define COMPLAIN_MS 5000
+
+struct wf_membership {
+    struct wf_membership_options options;
+    struct wf_registry_map map;
+    int32_t *targets;   // by partition
+    uint64_t *taken_ns; // by partition: when it was last to be taken
+    bool *are_given;    // by partition: to be given, and still here
+    uint64_t renew_ns;  // when that is due
+    uint64_t look_ns;   // the same
+    uint64_t lease_ns;  // when it ends
+    uint64_t complain_ns;
+    bool is_over; // the lease was; everything was given away
+
+    _Atomic uint64_t *epochs; // by partition, of those that run here; else 0
+    atomic_bool is_nudged;
+    atomic_bool has_moved;
+    atomic_bool is_draining;
+    atomic_bool is_stopped;
+    atomic_bool is_replaced;
+
+    _Atomic uint32_t is_awake; // there may be something to do
+};
+
+static uint64_t
+now_ns(const struct wf_membership *membership)
+{
+    const struct wf_clock *clock = &membership->options.clock;
+
+    return clock->mono_ns(clock->self);
+}
+
+static uint64_t
+ns_of(uint64_t ms)
+{
+    return ms * 1000000U;
+}
+
+static void
+set_lease(struct wf_membership *membership, uint64_t sent_ns)
+{
+    uint32_t lease_ms = membership->options.lease_ms;
+
+    membership->lease_ns = sent_ns + ns_of(lease_ms - lease_ms / 5);
+    membership->renew_ns = sent_ns + ns_of(lease_ms / 3);
+    membership->is_over = false;
+    membership->options.lease(membership->options.ctx, membership->lease_ns);
+}
+
+struct wf_membership *
+wf_membership_create(const struct wf_membership_options *options)
+{
+    struct wf_membership *membership = wf_calloc(sizeof(*membership));
+    uint32_t count = options->partition_count;
+
+    membership->options = *options;
+    membership->targets = wf_calloc(count * sizeof(*membership->targets));
+    membership->taken_ns = wf_calloc(count * sizeof(*membership->taken_ns));
+    membership->are_given = wf_calloc(count * sizeof(*membership->are_given));
+    membership->epochs = wf_calloc(count * sizeof(*membership->epochs));
+    set_lease(membership, options->joined_ns);
+    return membership;
+}
+
+void
+wf_membership_destroy(struct wf_membership *membership)
+{
+    if (membership == NULL) {
+        return;
+    }
+    wf_registry_map_fini(&membership->map);
+    wf_free(membership->targets);
+    wf_free(membership->taken_ns);
+    wf_free(membership->are_given);
+    wf_free(membership->epochs);
+    wf_free(membership);
+}
+
+static void
+note(const struct wf_membership *membership, enum wf_trace_level level,
+     const char *verb, const char *text)
+{
+    const struct wf_membership_options *options = &membership->options;
+
+    if (options->trace != NULL) {
+        wf_trace_emit(options->trace, level,
+                      options->clock.wall_ms(options->clock.self),
+                      options->self.id, verb, "%s", text);
+    }
+}
+
+// Said once in a while, however often it happens.
+static void
+complain(struct wf_membership *membership, const char *verb, const char *text)
+{
+    uint64_t now = now_ns(membership);
+
+    if (now >= membership->complain_ns) {
+        membership->complain_ns = now + ns_of(COMPLAIN_MS);
+        note(membership, WF_TRACE_WARNING, verb, text);
+    }
+}
+
+// The lease. ------------------------------------------------------------------
+
+static bool
+is_here(const struct wf_membership *membership, uint32_t partition)
+{
+    return atomic_load(&membership->epochs[partition]) != 0;
+}
+
+static void
+give(struct wf_membership *membership, uint32_t partition)
+{
+    membership->are_given[partition] = true;
+    membership->options.give(membership->options.ctx, partition);
+}
+
+static void
+give_all(struct wf_membership *membership)
+{
+    for (uint32_t i = 0; i < membership->options.partition_count; i++) {
+        // Also those that are only on their way to here.
+        give(membership, i);
+    }
+}
+
+static void
+look_at_lease(struct wf_membership *membership)
+{
+    if (!membership->is_over && now_ns(membership) >= membership->lease_ns) {
+        membership->is_over = true;
+        note(membership, WF_TRACE_WARNING, "lease",
+             "it is over and could not be renewed: all partitions are given "
+             "away");
+        give_all(membership);
+    }
+}
+
+static void
+be_replaced(struct wf_membership *membership)
+{
+    atomic_store(&membership->is_replaced, true);
+    note(membership, WF_TRACE_WARNING, "replaced",
+         "another process has registered under this node's id: this one has "
+         "no part in the cluster any more");
+    give_all(membership);
+    wf_membership_stop(membership);
+}
+
+static void
+renew(struct wf_membership *membership)
+{
+    const struct wf_registry *registry = &membership->options.registry;
+    uint64_t sent_ns = now_ns(membership);
+    weft_err err = registry->ops->renew(registry->self,
+                                        atomic_load(&membership->is_draining));
+
+    if (err == WEFT_OK) {
+        set_lease(membership, sent_ns);
+    } else if (err == WEFT_ECLOSED) {
+        be_replaced(membership);
+    } else {
+        complain(membership, "renew", weft_err_detail());
+        membership->renew_ns =
+            now_ns(membership) + ns_of(membership->options.lease_ms / 20 + 1);
+    }
+}
+
+// Who has what. ---------------------------------------------------------------
+
+static bool
+may_take(const struct wf_membership *membership, uint32_t partition, int32_t me)
+{
+    int32_t owner = wf_balance_owner(&membership->map, partition);
+
+    return membership->targets[partition] == me && !membership->is_over &&
+           (owner == -1 || owner == me) && !is_here(membership, partition) &&
+           !membership->are_given[partition] &&
+           now_ns(membership) >=
+               membership->taken_ns[partition] + ns_of(TAKE_AGAIN_MS);
+}
+
+// By the map it is ours, or it runs here whatever the map says.
+static bool
+should_give(const struct wf_membership *membership, uint32_t partition,
+            int32_t me)
+{
+    int32_t target = membership->targets[partition];
+
+    return is_here(membership, partition) && target != me &&
+           (target >= 0 || atomic_load(&membership->is_draining)) &&
+           !membership->are_given[partition];
+}
+
+static void
+decide(struct wf_membership *membership)
+{
+    const struct wf_membership_options *options = &membership->options;
+    int32_t me = wf_registry_find(&membership->map, options->self.id);
+    uint32_t gives = 0;
+
+    wf_balance(&membership->map, membership->targets);
+    for (uint32_t i = 0; i < options->partition_count; i++) {
+        membership->are_given[i] =
+            membership->are_given[i] && is_here(membership, i);
+        gives += membership->are_given[i];
+    }
+    for (uint32_t i = 0; i < options->partition_count; i++) {
+        if (may_take(membership, i, me)) {
+            membership->taken_ns[i] = now_ns(membership);
+            options->take(options->ctx, i);
+        } else if (gives < GIVES_MAX && should_give(membership, i, me)) {
+            give(membership, i);
+            gives++;
+        }
+    }
+}
+
+static void
+look(struct wf_membership *membership)
+{
+    const struct wf_registry *registry = &membership->options.registry;
+    weft_err err;
+
+    atomic_store(&membership->is_nudged, false);
+    membership->look_ns = now_ns(membership) + ns_of(LOOK_MS);
+    err = registry->ops->look(registry->self, &membership->map);
+    if (err != WEFT_OK) {
+        complain(membership, "look", weft_err_detail());
+        return;
+    }
+    if (membership->map.parts_count != membership->options.partition_count) {
+        complain(membership, "look", "the map has another partition count");
+        return;
+    }
+    membership->options.map(membership->options.ctx, &membership->map);
+    decide(membership);
+}
+
+// Steps. ----------------------------------------------------------------------
+
+uint64_t
+wf_membership_step(struct wf_membership *membership)
+{
+    uint64_t next;
+    uint64_t now;
+
+    if (atomic_load(&membership->is_stopped)) {
+        return UINT64_MAX;
+    }
+    look_at_lease(membership);
+    if (now_ns(membership) >= membership->renew_ns) {
+        renew(membership);
+        look_at_lease(membership);
+    }
+    if (atomic_exchange(&membership->has_moved, false)) {
+        membership->options.nudge(membership->options.ctx);
+        atomic_store(&membership->is_nudged, true);
+    }
+    if (!atomic_load(&membership->is_stopped) &&
+        (atomic_load(&membership->is_nudged) ||
+         now_ns(membership) >= membership->look_ns)) {
+        look(membership);
+    }
+    now = now_ns(membership);
+    next = membership->renew_ns < membership->look_ns ? membership->renew_ns
+                                                      : membership->look_ns;
+    if (!membership->is_over && membership->lease_ns < next) {
+        next = membership->lease_ns;
+    }
+    return next <= now ? 0 : (next - now + 999999U) / 1000000U;
+}
+
+void
+wf_membership_wait(struct wf_membership *membership, uint64_t ms)
+{
+    ms = ms > LOOK_MS ? LOOK_MS : ms;
+    if (atomic_exchange(&membership->is_awake, 0) == 0) {
+        wf_futex_wait(&membership->is_awake, 0, ns_of(ms));
+    }
+}
+
+// Any thread. -----------------------------------------------------------------
+
+static void
+wake(struct wf_membership *membership)
+{
+    atomic_store(&membership->is_awake, 1);
+    wf_futex_wake(&membership->is_awake);
+}
+
+void
+wf_membership_moved(struct wf_membership *membership, uint32_t partition,
+                    uint64_t epoch)
+{
+    WF_ASSERT(partition < membership->options.partition_count);
+    atomic_store(&membership->epochs[partition], epoch);
+    atomic_store(&membership->has_moved, true);
+    wake(membership);
+}
+
+void
+wf_membership_nudge(struct wf_membership *membership)
+{
+    atomic_store(&membership->is_nudged, true);
+    wake(membership);
+}
+
+void
+wf_membership_drain(struct wf_membership *membership, bool is_on)
+{
+    atomic_store(&membership->is_draining, is_on);
+    wf_membership_nudge(membership);
+}
+
+void
+wf_membership_stop(struct wf_membership *membership)
+{
+    atomic_store(&membership->is_stopped, true);
+    wake(membership);
+}
+
+bool
+wf_membership_is_stopped(const struct wf_membership *membership)
+{
+    return atomic_load(&membership->is_stopped);
+}
+
+bool
+wf_membership_is_replaced(const struct wf_membership *membership)
+{
+    return atomic_load(&membership->is_replaced);
+}
+
+uint32_t
+wf_membership_count(const struct wf_membership *membership)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < membership->options.partition_count; i++) {
+        count += is_here(membership, i);
+    }
+    return count;
+}

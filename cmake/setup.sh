@@ -12,10 +12,11 @@
 
 weft_packages_build="build-essential cmake ninja-build pkg-config
     librocksdb-dev libmsgpack-dev libboost-context-dev libjansson-dev
-    libxxhash-dev libzmq3-dev libsodium-dev libinih-dev libsystemd-dev"
+    libxxhash-dev libzmq3-dev libsodium-dev libinih-dev libpq-dev
+    libsystemd-dev"
 weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
     libclang-rt-14-dev clang-tidy-14 cppcheck valgrind
-    python3 python3-zmq python3-msgpack
+    python3 python3-zmq python3-msgpack postgresql-15
     qemu-system-x86 busybox-static e2fsprogs xfsprogs"
 
 weft_setup() {
@@ -37,6 +38,7 @@ weft_get() {
         return 1
     fi
     echo "installing: $missing"
+    case $missing in *postgresql-*) weft_no_cluster ;; esac
     # An index that is there will do; one that is not is fetched.
     weft_install $missing || { apt-get update -q && weft_install $missing; } ||
         { echo "apt could not install: $missing" >&2 && return 1; }
@@ -55,6 +57,15 @@ weft_missing() {
 weft_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
         --no-install-recommends "$@"
+}
+
+# Tests start servers of their own; Debian's is not to make one and run it.
+weft_no_cluster() {
+    local conf=/etc/postgresql-common/createcluster.conf
+
+    [ ! -e "$conf" ] || return 0
+    mkdir -p "${conf%/*}"
+    echo "create_main_cluster = false" >"$conf"
 }
 
 weft_kernel() {

@@ -30,6 +30,7 @@ struct wf_postgres_options {
     // "quorum" or "local" for a service that replicates below SQL: believed,
     // and shown as declared; NULL: look.
     const char *declared;
+    const uint8_t *cluster_id; // 16 bytes that must be its; NULL: any
     struct wf_clock clock;
     const struct wf_trace *trace; // borrowed
 };
@@ -39,6 +40,7 @@ struct wf_cluster_facts {
     uint8_t id[16];
     uint32_t schema_version;
     uint32_t partition_count;
+    uint64_t system_identifier; // of the servers that it was made on
 };
 
 // Make the schema, or bring an older one up to date; nothing if it is there.
@@ -56,6 +58,13 @@ weft_err wf_postgres_init(const struct wf_postgres_options *options,
 weft_err wf_postgres_look(const struct wf_postgres_options *options,
                           struct wf_cluster_facts *out_facts);
 
+// These connect.
+//
+// WEFT_EINVAL     the conninfo, or what is declared, cannot be understood
+// WEFT_ENOTFOUND  no schema: `weft cluster init` makes it
+// WEFT_EFORMAT    a schema of a newer version, another cluster's database, or
+//                 a pooler before it
+// WEFT_EIO        the server cannot be reached, or refuses
 weft_err wf_registry_postgres_open(const struct wf_postgres_options *options,
                                    struct wf_registry *out_registry);
 // For the node that has registered under this id as this incarnation.

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// registry_postgres.c - who is in a cluster whose database is PostgreSQL.
+//
+// A lease is renewed by a commit like any other, which waits for the standbys.
+// So a server that was replaced, and does not know it, renews none; and whoever
+// answers from memory while a lease runs has not been replaced either.
+//
+// Threads: one at a time, on a connection of its own; stop from any.
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "storage/log_postgres.h"
+#include "storage/session_postgres.h"
+
+struct wf_registry_postgres {
+    struct wf_session_shared shared;
+    struct wf_session session;
+    struct wf_postgres_params params;
+    char id[WF_NODE_ID_CHARS_MAX + 1];
+    uint64_t incarnation; // 0: not joined
+    uint32_t ttl_ms;
+};
+
+static weft_err join(void *self, struct wf_registry_node *node,
+                     uint32_t ttl_ms);
+static weft_err renew(void *self, bool is_draining);
+static weft_err look(void *self, struct wf_registry_map *map);
+static weft_err want(void *self, uint32_t partition, const char *node_id);
+static weft_err drain(void *self, const char *node_id, bool is_on);
+static weft_err leave(void *self);
+static void stop_registry(void *self);
+static void close_registry(void *self);
+
+static const struct wf_registry_ops postgres_ops = {
+    .join = join,
+    .renew = renew,
+    .look = look,
+    .want = want,
+    .drain = drain,
+    .leave = leave,
+    .stop = stop_registry,
+    .close = close_registry,
+};
+
+weft_err
+wf_registry_postgres_open(const struct wf_postgres_options *options,
+                          struct wf_registry *out_registry)
+{
+    struct wf_registry_postgres *registry = wf_calloc(sizeof(*registry));
+    weft_err err = wf_session_shared_init(&registry->shared, options);
+
+    if (err == WEFT_OK) {
+        err =
+            wf_session_init(&registry->session, &registry->shared, "registry");
+    }
+    if (err == WEFT_OK) {
+        err = wf_session_ready(&registry->session, 0);
+    }
+    if (err != WEFT_OK) {
+        close_registry(registry);
+        return err;
+    }
+    out_registry->ops = &postgres_ops;
+    out_registry->self = registry;
+    return WEFT_OK;
+}
+
+static void
+close_registry(void *self)
+{
+    struct wf_registry_postgres *registry = self;
+
+    wf_session_fini(&registry->session);
+    wf_postgres_params_fini(&registry->params);
+    wf_session_shared_fini(&registry->shared);
+    wf_free(registry);
+}
+
+static void
+stop_registry(void *self)
+{
+    struct wf_registry_postgres *registry = self;
+
+    wf_session_shared_stop(&registry->shared);
+}
+
+// Connected, with no parameters yet.
+static weft_err
+be_ready(struct wf_registry_postgres *registry)
+{
+    static const char sql[] = "SELECT set_config('lock_timeout', '2s', false)";
+    struct wf_session *session = &registry->session;
+    bool was_connected = wf_postgres_is_connected(session->postgres);
+    weft_err err = wf_session_ready(session, WF_SESSION_CHECK_MS);
+
+    wf_postgres_params_reset(&registry->params);
+    // What an earlier call left behind may hold the row.
+    if (err == WEFT_OK && !was_connected) {
+        err = wf_postgres_run(session->postgres, sql, NULL, WF_SESSION_LIMIT_MS,
+                              NULL);
+    }
+    return err;
+}
+
+// Commit what the parameters are for, and give how many rows came back.
+static weft_err
+commit(struct wf_registry_postgres *registry, const char *sql,
+       uint64_t *out_number, uint32_t *out_count)
+{
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err =
+        wf_session_commit(&registry->session, sql, &registry->params, &rows);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    *out_count = wf_postgres_rows_count(rows);
+    if (*out_count > 0 && out_number != NULL) {
+        *out_number = wf_postgres_number(rows, 0, 0);
+    }
+    wf_postgres_rows_destroy(rows);
+    return WEFT_OK;
+}
+
+static weft_err
+join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
+{
+    static const char sql[] =
+        "INSERT INTO weft.node AS n (node_id, incarnation, endpoint, service,"
+        " curve_key, protocol_min, protocol_max, record_max, draining,"
+        " lease_until) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8,"
+        " clock_timestamp() + $9 * interval '1 millisecond')"
+        " ON CONFLICT (node_id) DO UPDATE SET incarnation = n.incarnation + 1,"
+        " endpoint = $2, service = $3, curve_key = $4, protocol_min = $5,"
+        " protocol_max = $6, record_max = $7, draining = $8,"
+        " lease_until = clock_timestamp() + $9 * interval '1 millisecond'"
+        " RETURNING incarnation";
+    struct wf_registry_postgres *registry = self;
+    struct wf_postgres_params *params = &registry->params;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err == WEFT_OK) {
+        err = wf_session_permits(&registry->session);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(params, node->id);
+    wf_postgres_put_text(params, node->endpoint);
+    wf_postgres_put_text(params, node->service);
+    wf_postgres_put_text(params, node->curve_key);
+    wf_postgres_put_number(params, node->protocol_min);
+    wf_postgres_put_number(params, node->protocol_max);
+    wf_postgres_put_number(params, node->record_max);
+    wf_postgres_put_flag(params, node->is_draining);
+    wf_postgres_put_number(params, ttl_ms);
+    err = commit(registry, sql, &node->incarnation, &count);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    memcpy(registry->id, node->id, sizeof(registry->id));
+    registry->incarnation = node->incarnation;
+    registry->ttl_ms = ttl_ms;
+    return WEFT_OK;
+}
+
+// WEFT_ECLOSED if the row of our incarnation was not there.
+static weft_err
+check_replaced(const struct wf_registry_postgres *registry, uint32_t count)
+{
+    return count > 0 ? WEFT_OK
+                     : wf_error(WEFT_ECLOSED,
+                                "another process has registered as node %s",
+                                registry->id);
+}
+
+static weft_err
+renew(void *self, bool is_draining)
+{
+    static const char sql[] =
+        "UPDATE weft.node SET draining = draining OR $3,"
+        " lease_until = clock_timestamp() + $4 * interval '1 millisecond'"
+        " WHERE node_id = $1 AND incarnation = $2 RETURNING incarnation";
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    WF_ASSERT(registry->incarnation != 0);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(&registry->params, registry->id);
+    wf_postgres_put_number(&registry->params, registry->incarnation);
+    wf_postgres_put_flag(&registry->params, is_draining);
+    wf_postgres_put_number(&registry->params, registry->ttl_ms);
+    err = commit(registry, sql, NULL, &count);
+    return err == WEFT_OK ? check_replaced(registry, count) : err;
+}
+
+static weft_err
+leave(void *self)
+{
+    static const char sql[] =
+        "UPDATE weft.node SET lease_until = clock_timestamp()"
+        " WHERE node_id = $1 AND incarnation = $2 RETURNING incarnation";
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    WF_ASSERT(registry->incarnation != 0);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(&registry->params, registry->id);
+    wf_postgres_put_number(&registry->params, registry->incarnation);
+    err = commit(registry, sql, NULL, &count);
+    return err == WEFT_OK ? check_replaced(registry, count) : err;
+}
+
+static void
+copy_text(char *to, size_t cap, const struct wf_postgres_rows *rows,
+          uint32_t row, int column)
+{
+    snprintf(to, cap, "%s", wf_postgres_text(rows, row, column));
+}
+
+static weft_err
+look_at_nodes(struct wf_registry_postgres *registry,
+              struct wf_registry_map *map)
+{
+    static const char sql[] =
+        "SELECT node_id, endpoint, service, curve_key, incarnation,"
+        " protocol_min, protocol_max, record_max, draining,"
+        " lease_until > t, floor(extract(epoch FROM lease_until - t) * 1000)"
+        "::bigint FROM weft.node, (SELECT clock_timestamp() AS t) c"
+        " ORDER BY node_id COLLATE \"C\"";
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err = wf_postgres_run(registry->session.postgres, sql, NULL,
+                                   WF_SESSION_LIMIT_MS, &rows);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    map->nodes_count = wf_postgres_rows_count(rows);
+    map->nodes = wf_calloc(map->nodes_count * sizeof(*map->nodes));
+    for (uint32_t i = 0; i < map->nodes_count; i++) {
+        struct wf_registry_node *node = &map->nodes[i];
+
+        copy_text(node->id, sizeof(node->id), rows, i, 0);
+        copy_text(node->endpoint, sizeof(node->endpoint), rows, i, 1);
+        copy_text(node->service, sizeof(node->service), rows, i, 2);
+        copy_text(node->curve_key, sizeof(node->curve_key), rows, i, 3);
+        node->incarnation = wf_postgres_number(rows, i, 4);
+        node->protocol_min = (uint32_t)wf_postgres_number(rows, i, 5);
+        node->protocol_max = (uint32_t)wf_postgres_number(rows, i, 6);
+        node->record_max = (uint32_t)wf_postgres_number(rows, i, 7);
+        node->is_draining = wf_postgres_flag(rows, i, 8);
+        node->is_live = wf_postgres_flag(rows, i, 9);
+        node->lease_ms = (int64_t)wf_postgres_number(rows, i, 10);
+    }
+    wf_postgres_rows_destroy(rows);
+    return WEFT_OK;
+}
+
+static void
+fill_part(const struct wf_postgres_rows *rows, uint32_t row,
+          struct wf_registry_map *map)
+{
+    struct wf_registry_part *part = &map->parts[row];
+
+    part->epoch = wf_postgres_number(rows, row, 1);
+    part->owner = wf_registry_find(map, wf_postgres_text(rows, row, 2));
+    part->owner_incarnation = wf_postgres_number(rows, row, 3);
+    part->wanted = wf_registry_find(map, wf_postgres_text(rows, row, 4));
+    part->last = wf_postgres_number(rows, row, 5) - 1;
+    part->snapshot = wf_postgres_number(rows, row, 6);
+    if (part->wanted >= 0 && !map->nodes[part->wanted].is_live) {
+        part->wanted = -1;
+    }
+}
+
+static weft_err
+look_at_parts(struct wf_registry_postgres *registry,
+              struct wf_registry_map *map)
+{
+    static const char sql[] =
+        "SELECT id::bigint, epoch, coalesce(owner, ''),"
+        " coalesce(owner_inc, 0), coalesce(want_owner, ''), next_lsn, snap_lsn"
+        " FROM weft.part ORDER BY id";
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err = wf_postgres_run(registry->session.postgres, sql, NULL,
+                                   WF_SESSION_LIMIT_MS, &rows);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    map->parts_count = wf_postgres_rows_count(rows);
+    map->parts = wf_calloc(map->parts_count * sizeof(*map->parts));
+    for (uint32_t i = 0; i < map->parts_count; i++) {
+        if (wf_postgres_number(rows, i, 0) != i) {
+            err = wf_error(WEFT_EFORMAT,
+                           "the database has no row of partition %" PRIu32, i);
+            break;
+        }
+        fill_part(rows, i, map);
+    }
+    wf_postgres_rows_destroy(rows);
+    return err;
+}
+
+static weft_err
+look(void *self, struct wf_registry_map *map)
+{
+    struct wf_registry_postgres *registry = self;
+    struct wf_registry_map found = {0};
+    weft_err err = be_ready(registry);
+
+    // An owner that joined between the two is seen with the next look.
+    if (err == WEFT_OK) {
+        err = look_at_nodes(registry, &found);
+    }
+    if (err == WEFT_OK) {
+        err = look_at_parts(registry, &found);
+    }
+    if (err != WEFT_OK) {
+        wf_registry_map_fini(&found);
+        return err;
+    }
+    memcpy(found.cluster_id, registry->session.facts.id,
+           sizeof(found.cluster_id));
+    found.durability = registry->session.promise.durability;
+    wf_registry_map_fini(map);
+    *map = found;
+    return WEFT_OK;
+}
+
+static weft_err
+want(void *self, uint32_t partition, const char *node_id)
+{
+    static const char sql[] =
+        "UPDATE weft.part SET want_owner = nullif($2, owner) WHERE id = $1"
+        " AND ($2 IS NULL OR EXISTS (SELECT FROM weft.node"
+        " WHERE node_id = $2 AND lease_until > clock_timestamp()))"
+        " RETURNING epoch";
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_number(&registry->params, partition);
+    wf_postgres_put_text(&registry->params, node_id);
+    err = commit(registry, sql, NULL, &count);
+    if (err == WEFT_OK && count == 0) {
+        err = wf_error(WEFT_ENOTFOUND,
+                       "there is no partition %" PRIu32 ", or no live node %s",
+                       partition, node_id != NULL ? node_id : "");
+    }
+    return err;
+}
+
+static weft_err
+drain(void *self, const char *node_id, bool is_on)
+{
+    static const char sql[] = "UPDATE weft.node SET draining = $2"
+                              " WHERE node_id = $1 RETURNING incarnation";
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(&registry->params, node_id);
+    wf_postgres_put_flag(&registry->params, is_on);
+    err = commit(registry, sql, NULL, &count);
+    if (err == WEFT_OK && count == 0) {
+        err = wf_error(WEFT_ENOTFOUND, "there is no node %s", node_id);
+    }
+    return err;
+}

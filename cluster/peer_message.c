@@ -108,6 +108,7 @@ wf_peer_item_encode(const struct wf_peer_item *item, struct wf_buf *out)
         break;
     case WF_PEER_ITEM_ANSWER:
         wf_buf_put_varint(out, item->call);
+        wf_buf_put_varint(out, item->attempt);
         wf_buf_put_bytes(out, item->position);
         wf_buf_put_bytes(out, item->bytes);
         wf_buf_put(out, item->data.data, item->data.len);
@@ -194,6 +195,7 @@ read_item(struct wf_reader *body, struct wf_peer_item *item)
         break;
     case WF_PEER_ITEM_ANSWER:
         item->call = wf_reader_varint(body);
+        item->attempt = read_u32(body);
         item->position = read_bytes(body, POSITION_BYTES_MAX);
         item->bytes = wf_reader_bytes(body);
         item->data = wf_reader_rest(body);

@@ -84,7 +84,7 @@ struct wf_peer_item {
     enum wf_peer_item_type type;
     uint32_t partition;  // frame, request
     uint64_t call;       // request and what is said of it: the asker's number
-    uint32_t attempt;    // request, back: how often it was sent
+    uint32_t attempt;    // of the request: how often it was sent
     bool is_uncertain;   // back: it may have been done
     weft_bytes bytes;    // frame; request, answer: their message
     weft_bytes data;     // request, answer: their payload

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "cluster/peers_impl.h"
+#include "runtime/request.h"
 #include "transport/auth.h"
 #include "transport/curve.h"
 
@@ -45,6 +46,9 @@ create(const struct wf_peers_options *options, uint64_t incarnation)
     }
     wf_random_init(&peers->random, wf_random_os_seed());
     wf_mpsc_init(&peers->inbox);
+    peers->forward = wf_forward_create(peers);
+    peers->serving = wf_serving_create(peers);
+    peers->forward_ms = UINT64_MAX;
     return peers;
 }
 
@@ -62,7 +66,17 @@ drop_posts(struct wf_peers *peers)
     struct wf_mpsc_node *node;
 
     while ((node = wf_mpsc_pop(&peers->inbox)) != NULL) {
-        wf_peers_free_post(WF_CONTAINER(node, struct wf_peers_post, queue));
+        struct wf_peers_post *post =
+            WF_CONTAINER(node, struct wf_peers_post, queue);
+
+        if (post->type == WF_PEERS_FORWARD) {
+            wf_request_answer(post->request, WEFT_ECLOSED,
+                              "the node leaves its cluster");
+            post->request->done(post->request);
+        } else if (post->type == WF_PEERS_SERVED) {
+            wf_serving_done(post->request);
+        }
+        wf_peers_free_post(post);
     }
 }
 
@@ -70,6 +84,8 @@ static void
 destroy(struct wf_peers *peers)
 {
     wf_peers_drop_all(peers);
+    wf_forward_destroy(peers->forward);
+    wf_serving_destroy(peers->serving);
     drop_posts(peers);
     wf_socket_destroy(peers->router);
     wf_auth_destroy(peers->auth);
@@ -193,5 +209,41 @@ wf_peers_send(struct wf_peers *peers, uint32_t partition, struct wf_buf *frame)
     post->partition = partition;
     post->frame = *frame;
     *frame = (struct wf_buf){0};
+    wf_mpsc_push(&peers->inbox, &post->queue);
+}
+
+void
+wf_peers_forward(struct wf_peers *peers, struct wf_request *request)
+{
+    struct wf_peers_post *post;
+
+    WF_ASSERT(request->partition < peers->options.partition_count);
+    if (wf_serving_gives_back(request)) {
+        return;
+    }
+    post = make_post(WF_PEERS_FORWARD);
+    post->request = request;
+    post->is_admitted = wf_forward_admit(peers->forward, request);
+    wf_mpsc_push(&peers->inbox, &post->queue);
+}
+
+void
+wf_peers_withdraw(struct wf_peers *peers, struct wf_request *request)
+{
+    struct wf_peers_post *post = make_post(WF_PEERS_WITHDRAW);
+
+    atomic_store(&request->is_withdrawn, true);
+    post->request = request;
+    memcpy(post->client, request->client, sizeof(post->client));
+    post->number = request->number;
+    wf_mpsc_push(&peers->inbox, &post->queue);
+}
+
+void
+wf_peers_post_served(struct wf_peers *peers, struct wf_request *request)
+{
+    struct wf_peers_post *post = make_post(WF_PEERS_SERVED);
+
+    post->request = request;
     wf_mpsc_push(&peers->inbox, &post->queue);
 }

@@ -50,12 +50,16 @@ struct wf_peers_options {
 
     // A frame has come for a partition. Borrowed.
     void (*deliver)(void *ctx, uint32_t partition, weft_bytes frame);
-    // A request of another node: takes it; its done is peers'. False: this node
-    // does not have the partition, and nothing was taken.
+    // A request of another node, or one that was forwarded and whose partition
+    // is here by now: takes it, and calls its done when it is answered. False:
+    // this node does not have the partition, and nothing was taken. Its kind
+    // may be one that is not registered here.
     bool (*serve)(void *ctx, struct wf_request *request);
-    // Nobody wants the answer any more of one that is being served.
+    // Nobody wants the answer any more of one that is being served; it is
+    // done all the same, some time.
     void (*withdraw)(void *ctx, struct wf_request *request);
-    // Another node says that the map has changed.
+    // Another node says that the map has changed, or something that the map
+    // does not say: look at it. May come often.
     void (*changed)(void *ctx);
     void *ctx;
 };
@@ -65,7 +69,8 @@ struct wf_peers_options {
 // WEFT_EINVAL, WEFT_EBUSY   of the endpoint
 weft_err wf_peers_create(const struct wf_peers_options *options,
                          uint64_t incarnation, struct wf_peers **out_peers);
-// Every request that is under way is answered with WEFT_ECLOSED. NULL is fine.
+// Every request that is under way is answered with WEFT_ECLOSED, on this
+// thread. What is served may be done later, also after this. NULL is fine.
 void wf_peers_destroy(struct wf_peers *peers);
 const char *wf_peers_endpoint(const struct wf_peers *peers); // with its port
 
@@ -81,8 +86,12 @@ void wf_peers_send(struct wf_peers *peers, uint32_t partition,
                    struct wf_buf *frame);
 // Takes the request, and calls its done once, on the thread of peers. It goes
 // to whoever has its partition, again and again if need be, with the number
-// that it has; for as long as nobody has it, it waits.
+// that it has; for as long as nobody has it, it waits. One that `serve` took
+// for another node goes back to that: it asks whoever has the partition then.
+//
+// WEFT_EBUSY   in the answer: too much is under way
 void wf_peers_forward(struct wf_peers *peers, struct wf_request *request);
+// Of one that was given to wf_peers_forward, perhaps, and is not freed yet.
 void wf_peers_withdraw(struct wf_peers *peers, struct wf_request *request);
 
 #endif

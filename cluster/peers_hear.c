@@ -127,6 +127,9 @@ hear_hello(struct wf_peers *peers, const struct wf_message *from,
         return;
     }
     if (peer->session != hello->session) {
+        if (peer->session != 0) { // with answers that it had for us, perhaps
+            wf_forward_peer_lost(peers->forward, peer);
+        }
         peer->session = hello->session;
         peer->seq = 0;
     }
@@ -177,6 +180,8 @@ take_item(struct wf_peers *peers, struct wf_peers_peer *peer,
         peers->options.changed(peers->options.ctx);
         break;
     default:
+        (void)(wf_forward_take(peers->forward, peer, item) ||
+               wf_serving_take(peers->serving, peer, item));
         break;
     }
 }
@@ -281,8 +286,8 @@ static void
 restart(struct wf_peers *peers, struct wf_peers_peer *peer, const char *why)
 {
     wf_peers_note(peers, true, peer->id, "link", why);
-    wf_peer_link_restart(&peer->link, wf_random_u64(&peers->random),
-                         peers->now_ms);
+    wf_forward_peer_lost(peers->forward, peer);
+    wf_peer_link_restart(&peer->link, wf_peers_session(peers), peers->now_ms);
 }
 
 static void

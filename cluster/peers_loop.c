@@ -61,6 +61,16 @@ wf_peers_add(struct wf_peers_peer *peer, const struct wf_peer_item *item)
     return has_room;
 }
 
+void
+wf_peers_add_anyway(struct wf_peers_peer *peer, const struct wf_peer_item *item)
+{
+    struct wf_buf bytes = {0};
+
+    wf_peer_item_encode(item, &bytes);
+    wf_peer_link_add(&peer->link, wf_buf_bytes(&bytes));
+    wf_buf_fini(&bytes);
+}
+
 // Sockets. --------------------------------------------------------------------
 
 void
@@ -99,7 +109,7 @@ open_socket(struct wf_peers *peers, struct wf_peers_peer *peer)
 static bool
 wants_socket(const struct wf_peers_peer *peer)
 {
-    return peer->socket == NULL && peer->link.bytes > 0;
+    return peer->socket == NULL && (peer->is_wanted || peer->link.bytes > 0);
 }
 
 // What this node sends. -------------------------------------------------------
@@ -152,6 +162,15 @@ take_post(struct wf_peers *peers, struct wf_peers_post *post)
         break;
     case WF_PEERS_NUDGE:
         nudge(peers);
+        break;
+    case WF_PEERS_FORWARD:
+        wf_forward_ask(peers->forward, post->request, post->is_admitted);
+        break;
+    case WF_PEERS_WITHDRAW:
+        wf_forward_withdraw(peers->forward, post);
+        break;
+    case WF_PEERS_SERVED:
+        wf_serving_done(post->request);
         break;
     }
     wf_peers_free_post(post);
@@ -224,6 +243,7 @@ say_data(struct wf_peers *peers, struct wf_peers_peer *peer)
 static void
 say(struct wf_peers *peers, struct wf_peers_peer *peer)
 {
+    wf_serving_answer(peer);
     wf_peer_link_seal(&peer->link);
     if (wants_socket(peer) && peers->now_ms >= peer->open_ms) {
         open_socket(peers, peer);
@@ -255,7 +275,7 @@ due_of(const struct wf_peers_peer *peer, uint64_t now_ms)
 static int
 pause_ms(const struct wf_peers *peers)
 {
-    uint64_t due_ms = UINT64_MAX;
+    uint64_t due_ms = peers->forward_ms;
 
     for (uint32_t i = 0; i < peers->peers_count; i++) {
         uint64_t due = due_of(peers->peers[i], peers->now_ms);
@@ -322,6 +342,7 @@ wf_peers_run(void *arg)
         for (uint32_t i = 0; i < peers->peers_count; i++) {
             wf_peers_hear_peer(peers, peers->peers[i]);
         }
+        peers->forward_ms = wf_forward_step(peers->forward);
         for (uint32_t i = 0; i < peers->peers_count; i++) {
             say(peers, peers->peers[i]);
         }

@@ -49,9 +49,17 @@ wf_peers_doubt_map(struct wf_peers *peers)
     }
 }
 
+uint64_t
+wf_peers_session(struct wf_peers *peers)
+{
+    return wf_random_u64(&peers->random) | 1;
+}
+
 static void
 end_peer(struct wf_peers *peers, struct wf_peers_peer *peer)
 {
+    wf_forward_peer_lost(peers->forward, peer);
+    wf_serving_peer_gone(peers->serving, peer);
     wf_peers_close_socket(peers, peer, 0);
     wf_peer_link_fini(&peer->link);
     wf_free(peer);
@@ -78,7 +86,9 @@ make_peer(struct wf_peers *peers, const struct wf_registry_node *node)
                    node->endpoint);
     (void)snprintf(peer->key, sizeof(peer->key), "%s", node->curve_key);
     peer->incarnation = node->incarnation;
-    wf_peer_link_init(&peer->link, wf_random_u64(&peers->random),
+    wf_table_init(&peer->serving);
+    wf_list_init(&peer->answers);
+    wf_peer_link_init(&peer->link, wf_peers_session(peers),
                       peers->options.window_bytes);
     return peer;
 }
@@ -167,4 +177,5 @@ wf_peers_take_map(struct wf_peers *peers, const struct wf_registry_map *map)
     for (uint32_t i = 0; i < map->parts_count; i++) {
         peers->owners[i] = owner_of(peers, map, &map->parts[i]);
     }
+    wf_forward_map_changed(peers->forward);
 }

@@ -410,12 +410,19 @@ wf_filter_node_destroy(struct wf_filter_node *node)
     wf_free(node);
 }
 
+const char *
+wf_filter_text(const struct wf_filter *filter)
+{
+    return filter->text;
+}
+
 void
 wf_filter_destroy(struct wf_filter *filter)
 {
     if (filter != NULL) {
         wf_filter_node_destroy(filter->root);
         wf_free(filter->strings);
+        wf_free(filter->text);
         wf_free(filter);
     }
 }

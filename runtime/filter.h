@@ -71,6 +71,8 @@ struct wf_filter;
 // WEFT_ETOOBIG  over WF_FILTER_BYTES_MAX
 weft_err wf_filter_parse(const char *text, struct wf_filter **out_filter);
 void wf_filter_destroy(struct wf_filter *filter); // NULL is fine
+// What it was parsed from; the filter's.
+const char *wf_filter_text(const struct wf_filter *filter);
 
 // filter NULL: everything matches.
 bool wf_filter_matches(const struct wf_filter *filter,

@@ -42,6 +42,7 @@ struct wf_filter_node {
 struct wf_filter {
     struct wf_filter_node *root;
     char *strings; // what literals point to
+    char *text;    // as it was written
 };
 
 void wf_filter_node_destroy(struct wf_filter_node *node); // and all below

@@ -466,6 +466,7 @@ wf_filter_parse(const char *text, struct wf_filter **out_filter)
     }
     filter = wf_calloc(sizeof(*filter));
     filter->strings = parser.tokens.strings;
+    filter->text = wf_strdup(text);
     if (parser.tokens.token.type == WF_TOKEN_END) {
         filter->root = wf_calloc(sizeof(*filter->root)); // "and" of nothing
     } else {

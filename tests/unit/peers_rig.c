@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "runtime/request.h"
 #include "support/test.h"
 
 const uint8_t rig_cluster[16] = "rig-of-16-bytes";
@@ -63,8 +64,156 @@ on_line(void *ctx, enum wf_trace_level level, uint64_t now_ms, const char *who,
     (void)now_ms;
     (void)snprintf(line, sizeof(line), "%s %s %s\n", who, verb, text);
     lock(rig);
-    wf_buf_put(&rig->nodes[0].lines, line, strlen(line));
+    wf_buf_put(&rig->lines, line, strlen(line));
     unlock(rig);
+}
+
+// Requests. -------------------------------------------------------------------
+
+static void
+answer(struct rig_node *node, struct wf_request *request, weft_err err)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "from %s", node->id);
+    wf_request_answer(request, err, err == WEFT_OK ? "" : text);
+    wf_request_answer_data(request, weft_text(text));
+    request->done(request);
+}
+
+static bool
+on_serve(void *ctx, struct wf_request *request)
+{
+    struct rig_node *node = ctx;
+    char text[300];
+    bool has;
+    bool is_held = false;
+
+    lock(node->rig);
+    has = node->has[request->partition];
+    if (has) {
+        (void)snprintf(text, sizeof(text), "%u:%s%s ", request->partition,
+                       request->name, request->is_repeat ? "!" : "");
+        wf_buf_put(&node->served, text, strlen(text));
+        node->served_count++;
+        is_held = node->is_holding;
+        if (is_held) {
+            node->held[node->held_count++] = request;
+        }
+    }
+    unlock(node->rig);
+    if (has && !is_held) {
+        answer(node, request, WEFT_OK);
+    }
+    return has;
+}
+
+static void
+on_withdraw(void *ctx, struct wf_request *request)
+{
+    struct rig_node *node = ctx;
+
+    (void)request;
+    lock(node->rig);
+    node->withdrawn++;
+    unlock(node->rig);
+}
+
+static struct wf_request *
+take_held(struct rig_node *node)
+{
+    struct wf_request *request = NULL;
+
+    lock(node->rig);
+    if (node->held_count > 0) {
+        request = node->held[0];
+        node->held_count--;
+        memmove(node->held, node->held + 1,
+                node->held_count * sizeof(struct wf_request *));
+    }
+    unlock(node->rig);
+    return request;
+}
+
+void
+rig_release(struct rig *rig, uint32_t node, weft_err err)
+{
+    struct wf_request *request;
+
+    while ((request = take_held(&rig->nodes[node])) != NULL) {
+        answer(&rig->nodes[node], request, err);
+    }
+}
+
+void
+rig_give_back(struct rig *rig, uint32_t node)
+{
+    struct wf_request *request;
+
+    while ((request = take_held(&rig->nodes[node])) != NULL) {
+        wf_peers_forward(rig->nodes[node].peers, request);
+    }
+}
+
+struct wf_request *
+rig_make(uint32_t partition, const char *name)
+{
+    struct wf_request *request = wf_request_create();
+    char id[16];
+
+    for (int i = 0; request->key.text == NULL; i++) {
+        (void)snprintf(id, sizeof(id), "%d", i);
+        CHECK_OK(wf_key_make("default", "order", id, &request->key));
+        if (wf_key_partition(&request->key, RIG_PARTITIONS) != partition) {
+            wf_key_fini(&request->key);
+        }
+    }
+    request->verb = WEFT_VERB_SIGNAL;
+    request->partition = partition;
+    request->name = wf_strdup(name);
+    return request;
+}
+
+static void
+on_answer(struct wf_request *request)
+{
+    struct rig_call *call = request->done_ctx;
+
+    lock(call->rig);
+    call->done++;
+    unlock(call->rig);
+}
+
+void
+rig_ask(struct rig *rig, struct rig_call *call, uint32_t from,
+        struct wf_request *request)
+{
+    *call = (struct rig_call){.rig = rig, .request = request};
+    request->done = on_answer;
+    request->done_ctx = call;
+    request->number = ++rig->last_number;
+    memcpy(request->client, "client-of-16-byt", sizeof(request->client));
+    wf_peers_forward(rig->nodes[from].peers, request);
+}
+
+void
+rig_end(struct rig_call *call)
+{
+    CHECK_EQ(call->done, 1);
+    wf_request_destroy(call->request);
+}
+
+void
+rig_move(struct rig *rig, uint32_t partition, int32_t to)
+{
+    for (uint32_t i = 0; i < rig->count; i++) {
+        lock(rig);
+        rig->nodes[i].has[partition] = (int32_t)i == to;
+        unlock(rig);
+    }
+    rig->map.parts[partition].owner = to;
+    rig->map.parts[partition].owner_incarnation =
+        to < 0 ? 0 : rig->map.nodes[to].incarnation;
 }
 
 void
@@ -92,6 +241,7 @@ rig_init(struct rig *rig, uint32_t count)
         rig->map.parts[i].epoch = 1;
         rig->map.parts[i].owner = (int32_t)(i % count);
         rig->map.parts[i].owner_incarnation = i % count + 1;
+        rig->nodes[i % count].has[i] = true;
     }
 }
 
@@ -110,6 +260,8 @@ rig_start_node(struct rig *rig, uint32_t index)
         .trace = &rig->trace,
         .deliver = on_frame,
         .changed = on_change,
+        .serve = on_serve,
+        .withdraw = on_withdraw,
         .ctx = node,
     };
 
@@ -149,8 +301,9 @@ rig_fini(struct rig *rig)
     for (uint32_t i = 0; i < rig->count; i++) {
         wf_peers_destroy(rig->nodes[i].peers);
         wf_buf_fini(&rig->nodes[i].frames);
-        wf_buf_fini(&rig->nodes[i].lines);
+        wf_buf_fini(&rig->nodes[i].served);
     }
+    wf_buf_fini(&rig->lines);
     wf_registry_map_fini(&rig->map);
     (void)pthread_cond_destroy(&rig->news);
     (void)pthread_mutex_destroy(&rig->lock);
@@ -184,51 +337,73 @@ rig_wait(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg), void *arg)
 }
 
 struct wanted {
-    uint32_t node;
+    const uint32_t *counter;
     uint32_t count;
-    const char *text;
 };
 
 static bool
-has_frames(struct rig *rig, void *arg)
+has_come(struct rig *rig, void *arg)
 {
     const struct wanted *wanted = arg;
 
-    return rig->nodes[wanted->node].frames_count >= wanted->count;
+    (void)rig;
+    return *wanted->counter >= wanted->count;
+}
+
+void
+rig_wait_count(struct rig *rig, const uint32_t *counter, uint32_t count)
+{
+    rig_wait(rig, has_come, &(struct wanted){counter, count});
 }
 
 void
 rig_wait_frames(struct rig *rig, uint32_t node, uint32_t count)
 {
-    rig_wait(rig, has_frames, &(struct wanted){node, count, NULL});
+    rig_wait_count(rig, &rig->nodes[node].frames_count, count);
     CHECK_EQ(rig->nodes[node].frames_count, count);
+}
+
+void
+rig_wait_done(struct rig_call *call)
+{
+    rig_wait_count(call->rig, &call->done, 1);
 }
 
 static bool
 has_line(struct rig *rig, void *arg)
 {
-    const struct wanted *wanted = arg;
-    struct wf_buf *lines = &rig->nodes[wanted->node].lines;
+    const char *text = arg;
 
-    return lines->len > 0 && memmem(lines->data, lines->len, wanted->text,
-                                    strlen(wanted->text)) != NULL;
+    return rig->lines.len > 0 &&
+           memmem(rig->lines.data, rig->lines.len, text, strlen(text)) != NULL;
 }
 
 void
-rig_wait_line(struct rig *rig, uint32_t node, const char *text)
+rig_wait_line(struct rig *rig, const char *text)
 {
-    rig_wait(rig, has_line, &(struct wanted){node, 0, text});
+    rig_wait(rig, has_line, (void *)(uintptr_t)text);
+}
+
+static const char *
+show(struct rig *rig, const struct wf_buf *bytes)
+{
+    static char text[4096];
+
+    lock(rig);
+    (void)snprintf(text, sizeof(text), "%.*s", (int)bytes->len,
+                   bytes->len == 0 ? "" : (const char *)bytes->data);
+    unlock(rig);
+    return text;
 }
 
 const char *
 rig_frames(struct rig *rig, uint32_t node)
 {
-    static char text[4096];
-    struct wf_buf *frames = &rig->nodes[node].frames;
+    return show(rig, &rig->nodes[node].frames);
+}
 
-    lock(rig);
-    (void)snprintf(text, sizeof(text), "%.*s", (int)frames->len,
-                   frames->len == 0 ? "" : (const char *)frames->data);
-    unlock(rig);
-    return text;
+const char *
+rig_served(struct rig *rig, uint32_t node)
+{
+    return show(rig, &rig->nodes[node].served);
 }

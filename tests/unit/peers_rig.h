@@ -24,6 +24,7 @@
 extern const uint8_t rig_cluster[16];
 
 struct rig;
+struct wf_request;
 
 struct rig_node {
     struct rig *rig;
@@ -36,7 +37,21 @@ struct rig_node {
     uint32_t frames_count;
     uint64_t frames_bytes;
     uint32_t changes;
-    struct wf_buf lines; // of the trace
+    // Requests. What it serves: "PARTITION:NAME " and "!" if it is a repeat.
+    bool has[RIG_PARTITIONS]; // partitions
+    bool is_holding;          // it answers only when rig_release is called
+    struct wf_buf served;
+    uint32_t served_count;
+    struct wf_request *held[64];
+    uint32_t held_count;
+    uint32_t withdrawn;
+};
+
+// What rig_ask asked.
+struct rig_call {
+    struct rig *rig;
+    struct wf_request *request;
+    uint32_t done; // so often
 };
 
 struct rig {
@@ -44,10 +59,12 @@ struct rig {
     pthread_cond_t news;
     struct rig_node nodes[RIG_NODES_MAX];
     uint32_t count;
+    struct wf_buf lines;        // of all their traces
     struct wf_registry_map map; // to be changed and given by rig_map
     bool has_keys;
     // Set before rig_start, for all:
     uint64_t window_bytes;
+    uint64_t last_number;
     struct wf_trace trace;
 };
 
@@ -64,10 +81,27 @@ void rig_send(struct rig *rig, uint32_t from, uint32_t partition,
 // Wait until is_so(rig, arg), under the lock.
 void rig_wait(struct rig *rig, bool (*is_so)(struct rig *rig, void *arg),
               void *arg);
-// Until a node has so many frames, or such a line in its trace.
+// Until a counter of a node's is so high; until it has so many frames, and no
+// more; until there is such a line in the trace of one of them.
+void rig_wait_count(struct rig *rig, const uint32_t *counter, uint32_t count);
 void rig_wait_frames(struct rig *rig, uint32_t node, uint32_t count);
-void rig_wait_line(struct rig *rig, uint32_t node, const char *text);
-// All frames of a node so far; of the next call.
+void rig_wait_line(struct rig *rig, const char *text);
+// All frames of a node so far, all that it served; until the next call.
 const char *rig_frames(struct rig *rig, uint32_t node);
+const char *rig_served(struct rig *rig, uint32_t node);
+
+// Ask from a node, of a partition: a signal of that name, to the instance
+// whose partition it is. Its answer is "from NODE". rig_end frees it.
+struct wf_request *rig_make(uint32_t partition, const char *name);
+void rig_ask(struct rig *rig, struct rig_call *call, uint32_t from,
+             struct wf_request *request);
+void rig_wait_done(struct rig_call *call);
+void rig_end(struct rig_call *call);
+// The partition is of that node from now on, for it and for the map; NULL map:
+// rig_map is to be called.
+void rig_move(struct rig *rig, uint32_t partition, int32_t to);
+// Answer what is held, with that error; or give it back, "not mine".
+void rig_release(struct rig *rig, uint32_t node, weft_err err);
+void rig_give_back(struct rig *rig, uint32_t node);
 
 #endif

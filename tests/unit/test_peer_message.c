@@ -42,6 +42,7 @@ static const struct wf_peer_item items[] = {
      .data = {"payload", 7}},
     {.type = WF_PEER_ITEM_ANSWER,
      .call = 9,
+     .attempt = 3,
      .bytes = {"ok", 2},
      .data = {"data", 4},
      .position = {"here", 4}},

@@ -56,13 +56,6 @@ TEST(peers, a_partition_that_moved_gets_its_frames_where_it_is)
     rig_fini(&rig);
 }
 
-static bool
-all_heard_of_it(struct rig *rig, void *arg)
-{
-    (void)arg;
-    return rig->nodes[1].changes > 0 && rig->nodes[2].changes > 0;
-}
-
 TEST(peers, a_nudge_tells_all_others_that_the_map_has_changed)
 {
     struct rig rig;
@@ -70,7 +63,8 @@ TEST(peers, a_nudge_tells_all_others_that_the_map_has_changed)
     rig_init(&rig, 3);
     rig_start(&rig);
     wf_peers_nudge(rig.nodes[0].peers);
-    rig_wait(&rig, all_heard_of_it, NULL);
+    rig_wait_count(&rig, &rig.nodes[1].changes, 1);
+    rig_wait_count(&rig, &rig.nodes[2].changes, 1);
     CHECK_EQ(rig.nodes[0].changes, 0);
     rig_fini(&rig);
 }
@@ -128,7 +122,7 @@ TEST(peers, with_keys_only_those_of_the_map_come_in)
     memcpy(rig.map.nodes[0].curve_key, rig.nodes[0].keys.public_key, 41);
     rig.map.nodes[1].incarnation = 2; // a opens no link anew for that
     rig_send(&rig, 0, 1, "stranger");
-    rig_wait_line(&rig, 0, "its key is not that node's");
+    rig_wait_line(&rig, "its key is not that node's");
     CHECK_EQ(rig.nodes[1].frames_count, 1);
     rig_fini(&rig);
 }
@@ -150,8 +144,8 @@ TEST(peers, a_key_that_no_node_has_is_not_heard)
     }
     wf_peers_map(rig.nodes[1].peers, &map);
     rig_send(&rig, 0, 1, "stranger");
-    rig_wait_line(&rig, 0, "its key is of no node in the map");
-    rig_wait_line(&rig, 0, "it does not let this node's key in");
+    rig_wait_line(&rig, "its key is of no node in the map");
+    rig_wait_line(&rig, "it does not let this node's key in");
     // Once it knows it, it lets it in, without anybody's doing.
     wf_peers_map(rig.nodes[1].peers, &rig.map);
     rig_wait_frames(&rig, 1, 1);
@@ -350,7 +344,7 @@ TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
         say(&stranger, &stranger.hello);
         hear(&stranger, WF_PEER_MESSAGE_REFUSED);
         CHECK_EQ(stranger.heard.code, cases[i].code);
-        rig_wait_line(&rig, 0, cases[i].line);
+        rig_wait_line(&rig, cases[i].line);
         say_frame(&stranger, 1, 1, "all the same");
         say(&stranger, &stranger.hello);
         hear(&stranger, WF_PEER_MESSAGE_REFUSED); // it was read by now
@@ -375,7 +369,7 @@ TEST(peers, nonsense_ends_what_was_begun_and_no_more)
     say_bytes(&stranger, &bytes);
     hear(&stranger, WF_PEER_MESSAGE_REFUSED);
     CHECK_EQ(stranger.heard.code, WF_PEER_REFUSAL_MALFORMED);
-    rig_wait_line(&rig, 0, "a refused its checksum differs");
+    rig_wait_line(&rig, "a refused its checksum differs");
     say_frame(&stranger, 1, 1, "without hello");
     say(&stranger, &stranger.hello);
     hear(&stranger, WF_PEER_MESSAGE_WELCOME);
@@ -383,7 +377,7 @@ TEST(peers, nonsense_ends_what_was_begun_and_no_more)
     say_frame(&stranger, 2, 1, "good");
     rig_wait_frames(&rig, 1, 1);
     CHECK_STR(rig_frames(&rig, 1), "1:good ");
-    rig_wait_line(&rig, 0, "a partition that there is not");
+    rig_wait_line(&rig, "a partition that there is not");
     stranger_close(&stranger);
     rig_fini(&rig);
 }
@@ -414,9 +408,9 @@ TEST(peers, what_has_no_room_is_dropped_and_what_comes_later_has_it)
     for (int i = 0; i < 64; i++) {
         rig_send(&rig, 0, 1, block);
     }
-    rig_wait_line(&rig, 0, "no node of that id is in the map");
+    rig_wait_line(&rig, "no node of that id is in the map");
     wf_peers_map(rig.nodes[1].peers, &rig.map);
-    rig_wait_line(&rig, 0, "b link up");
+    rig_wait_line(&rig, "b link up");
     rig_send(&rig, 0, 1, "last");
     rig_wait(&rig, has_the_last, NULL);
     CHECK(rig.nodes[1].frames_bytes <= (5 << 20) + 4);

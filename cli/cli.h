@@ -17,6 +17,7 @@
 //   verify.c    `verify`
 //   copy.c      `backup` and `restore`
 //   capsule.c   `capsule`
+//   cluster.c   `cluster`
 //   keygen.c    `keygen`
 //
 // of running nodes: online.h
@@ -113,6 +114,7 @@ int inspect_run(const struct command *command, int argc, char **argv);
 int verify_run(const struct command *command, int argc, char **argv);
 int backup_run(const struct command *command, int argc, char **argv);
 int capsule_run(const struct command *command, int argc, char **argv);
+int cluster_run(const struct command *command, int argc, char **argv);
 int keygen_run(const struct command *command, int argc, char **argv);
 int restore_run(const struct command *command, int argc, char **argv);
 

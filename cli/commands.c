@@ -156,6 +156,14 @@ static const struct cli_option top_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+static const struct cli_option cluster_options[] = {
+    {"partitions", 'p', "N", "init: so many, for ever; default 64"},
+    {"full", 'f', NULL, "status: each partition too"},
+    {"json", 'j', NULL, "status: JSON"},
+    {"no-wait", 0, NULL, "drain: do not wait until it has none"},
+    {NULL, 0, NULL, NULL},
+};
+
 static const struct cli_option keygen_options[] = {
     {"cipher", 'c', NULL,
      "a key for payloads instead: FILE is a key ring with\n"
@@ -516,6 +524,23 @@ static const struct command commands[] = {
                   "done.\n",
         .options = capsule_options,
         .run = capsule_run,
+    },
+    {
+        .group = GROUP_OTHER,
+        .name = "cluster",
+        .arguments = "VERB DATABASE [WORD...]",
+        .summary = "several nodes on one PostgreSQL database",
+        .help = "init DATABASE            make it ready for a cluster\n"
+                "status DATABASE          who is there, and has how much\n"
+                "drain DATABASE NODE      NODE gives away all it has; how far\n"
+                "                         it is comes on stderr\n"
+                "undrain DATABASE NODE    NODE takes part again\n"
+                "move DATABASE PART NODE  NODE is to have the partition;\n"
+                "                         without NODE whoever has room\n"
+                "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n",
+        .status = "Status: 0; 2: it could not be done.\n",
+        .options = cluster_options,
+        .run = cluster_run,
     },
     {
         .group = GROUP_OTHER,

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weft/cluster.h"
 #include "weft/serve.h"
 #include "weft/weft.h"
 
@@ -33,6 +34,11 @@ struct settings {
     uint64_t partitions, shards, stores, workers, local_workers;
     uint64_t window, residents, stacks, reserve, memory, turn_abort;
     uint64_t strict, accept_loss;
+
+    // [cluster]
+    char *database, *node_id; // NULL: it is alone
+    char *endpoint, *service, *node_key, *durability;
+    uint64_t lease_ms, require_quorum;
 
     // [server]
     struct list listen;
@@ -66,6 +72,7 @@ int settings_read_again(struct settings *settings, int argc, char **argv);
 void settings_free(struct settings *settings);
 
 weft_node_options settings_node(const struct settings *settings);
+weft_cluster_options settings_cluster(const struct settings *settings);
 weft_server_options settings_server(const struct settings *settings);
 
 // objects.c -----------------------------------------------------------------

@@ -60,6 +60,7 @@ static int
 start(struct daemon *daemon)
 {
     weft_node_options node = settings_node(&daemon->settings);
+    weft_cluster_options cluster = settings_cluster(&daemon->settings);
     weft_server_options server = settings_server(&daemon->settings);
     const char *endpoint;
     weft_err err;
@@ -69,7 +70,9 @@ start(struct daemon *daemon)
     }
     journal_notify("STATUS=recovering");
     node.definitions = daemon->definitions;
-    err = weft_node_open(&node, &daemon->node);
+    err = cluster.database == NULL
+              ? weft_node_open(&node, &daemon->node)
+              : weft_cluster_open(&cluster, &node, &daemon->node);
     if (err != WEFT_OK) {
         journal_failed(daemon->settings.data, err);
         return 0;

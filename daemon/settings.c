@@ -70,6 +70,24 @@ static const struct setting table[] = {
     {"node", "accept-loss", NULL, FLAG, AT(accept_loss), 1, 0,
      "open also if the newest commits are missing"},
 
+    {"cluster", "database", "CONNINFO", TEXT, AT(database), 0, 0,
+     "run as one of several nodes on this PostgreSQL database,\n"
+     "postgres://USER@HOST/NAME; of weft cluster init"},
+    {"cluster", "node", "NAME", TEXT, AT(node_id), 0, 0,
+     "this node's name, of no other in the cluster"},
+    {"cluster", "endpoint", "ENDPOINT", TEXT, AT(endpoint), 0, 0,
+     "tcp://ADDRESS:PORT where the other nodes reach this one"},
+    {"cluster", "service", "ENDPOINT", TEXT, AT(service), 0, 0,
+     "where clients reach this one, shown by weft cluster status"},
+    {"cluster", "node-key", "FILE", TEXT, AT(node_key), 0, 0,
+     "secret key of links between nodes, of weft keygen"},
+    {"cluster", "lease", "TIME", DURATION, AT(lease_ms), 3600000, 0,
+     "others may take over after so long; default 10s"},
+    {"cluster", "require-quorum", NULL, FLAG, AT(require_quorum), 1, 0,
+     "commit nothing while the database does not replicate it"},
+    {"cluster", "durability", "quorum|local", TEXT, AT(durability), 0, 0,
+     "what the database promises, if it cannot be asked"},
+
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"
      "tcp://127.0.0.1:7400"},
@@ -478,6 +496,22 @@ settings_node(const struct settings *settings)
     options.strict = (int)settings->strict;
     options.accept_loss = (int)settings->accept_loss;
     options.log = journal_line;
+    return options;
+}
+
+weft_cluster_options
+settings_cluster(const struct settings *settings)
+{
+    weft_cluster_options options = WEFT_CLUSTER_OPTIONS_INIT;
+
+    options.database = settings->database;
+    options.node_id = settings->node_id;
+    options.endpoint = settings->endpoint;
+    options.service = settings->service;
+    options.key_file = settings->node_key;
+    options.lease_ms = (uint32_t)settings->lease_ms;
+    options.require_quorum = (int)settings->require_quorum;
+    options.declared_durability = settings->durability;
     return options;
 }
 

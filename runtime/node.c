@@ -330,6 +330,7 @@ wait_activities(weft_node *node, uint64_t deadline_ms)
 weft_err
 weft_node_drain(weft_node *node, uint32_t timeout_ms)
 {
+    const struct wf_node_cluster *cluster;
     uint64_t deadline_ms;
     weft_err err;
 
@@ -339,7 +340,11 @@ weft_node_drain(weft_node *node, uint32_t timeout_ms)
     if (err != WEFT_OK) {
         return err;
     }
+    cluster = &node->seams.cluster;
     deadline_ms = mono_ms(node) + timeout_ms;
+    if (cluster->drain != NULL && !cluster->drain(cluster->ctx, timeout_ms)) {
+        return wf_error(WEFT_ETIMEDOUT, "some partitions are still here");
+    }
     wf_node_refuse(node, WF_POST_ALL_STORES, WF_REFUSAL_CLOSED, true);
     // First, so that no activity is begun; then what the last ones ended with.
     if (wait_settled(node, deadline_ms) && wait_activities(node, deadline_ms) &&
@@ -420,6 +425,9 @@ wf_node_shut_down(weft_node *node)
     finish_stores(node);
     wf_node_note(node, WF_TRACE_NOTE, "node", "close", "%s",
                  node->options.data_dir == NULL ? "" : node->options.data_dir);
+    if (cluster.ended != NULL) {
+        cluster.ended(cluster.ctx);
+    }
     wf_node_destroy(node, WEFT_ECLOSED);
     if (cluster.closed != NULL) {
         cluster.closed(cluster.ctx);

@@ -70,9 +70,14 @@ struct wf_node_cluster {
     // The partition runs here, in this epoch; or, 0, it is another node's from
     // now on, or nobody's.
     void (*moved)(void *ctx, uint32_t partition, uint64_t epoch);
-    // The node begins to close: takes and gives nothing any more. And is freed:
-    // nothing of it may be called. Both on the thread that closes it.
+    // The node drains: give everything away, and wait for it so long. False: it
+    // took longer. On the thread that drains.
+    bool (*drain)(void *ctx, uint32_t timeout_ms);
+    // The node begins to close: nothing may be taken or given any more. Its
+    // threads have ended: nothing here is called any more, but what it was
+    // asked may still be answered. It is freed. All on the thread that closes.
     void (*closing)(void *ctx);
+    void (*ended)(void *ctx);
     void (*closed)(void *ctx);
     void *ctx;
 };

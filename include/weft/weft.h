@@ -18,6 +18,7 @@
 #include "weft/bytes.h"
 #include "weft/child.h"
 #include "weft/client.h"
+#include "weft/cluster.h"
 #include "weft/connect.h"
 #include "weft/definitions.h"
 #include "weft/error.h"

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cluster.c - a node of a cluster: its parts, from open to close.
+//
+//     membership --take, give--> node --moved--> membership
+//         |  ^                    |  ^
+//         |  +--nudge--+          |  | frames, requests
+//        map           |          v  |
+//         +---------> peers <-----+--+----> other nodes
+//
+// The end, in this order: membership stops, so that nothing is taken any more;
+// the node ends (node.c), which needs the log; peers end, while the node that
+// its requests belong to is still there; the lease is given back, and others
+// take what was here. A database that is away must not keep a node from ending:
+// after STOP_MS whoever waits for it gives up.
+//
+// Threads: open and close the caller's; membership has one of its own.
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "base/trace.h"
+#include "cluster/cluster_impl.h"
+#include "cluster/membership.h"
+#include "cluster/peers.h"
+#include "runtime/futex.h"
+#include "runtime/node.h"
+#include "runtime/request.h"
+#include "storage/log_postgres.h"
+#include "weft/cluster.h"
+
+#define STOP_MS 10000
+#define DRAIN_LOOK_MS 10
+#define RECORD_MAX 1 // newest format of records that this build reads
+
+struct wf_cluster {
+    struct wf_cluster_settings settings;
+    struct wf_cluster_facts facts;
+    struct wf_clock clock;
+    struct wf_trace trace;
+    weft_log_fn *log_line;
+    void *log_ctx;
+
+    struct wf_registry registry; // ops NULL: not opened
+    struct wf_shared_log log;    // the same
+    struct wf_peers *peers;
+    struct wf_registry_node self;
+    uint64_t joined_ns;
+    struct wf_membership *membership;
+    pthread_t thread; // of membership
+    bool has_thread;
+    pthread_t stopper; // gives up on the database
+    bool has_stopper;
+    _Atomic uint32_t has_ended; // the node's threads have
+    weft_node *node;
+    atomic_bool is_open; // node and membership are there
+};
+
+// The lines of the node's log, and ours. --------------------------------------
+
+static void
+emit(void *ctx, enum wf_trace_level level, uint64_t now_ms, const char *who,
+     const char *verb, const char *text)
+{
+    const struct wf_cluster *cluster = ctx;
+    char line[1200];
+
+    (void)snprintf(line, sizeof(line), "[%" PRIu64 "] %-12s %-8s %s", now_ms,
+                   who, verb, text);
+    if (cluster->log_line != NULL) {
+        cluster->log_line(cluster->log_ctx, line);
+    } else if (level >= WF_TRACE_WARNING) {
+        (void)fprintf(stderr, "weft: %s\n", line);
+    }
+}
+
+// What peers bring. -----------------------------------------------------------
+
+static void
+deliver(void *ctx, uint32_t partition, weft_bytes frame)
+{
+    struct wf_cluster *cluster = ctx;
+
+    if (atomic_load(&cluster->is_open)) {
+        wf_node_deliver(cluster->node, partition, frame);
+    }
+}
+
+static bool
+serve(void *ctx, struct wf_request *request)
+{
+    struct wf_cluster *cluster = ctx;
+
+    if (!atomic_load(&cluster->is_open) ||
+        !wf_node_is_here(cluster->node, request->partition)) {
+        return false;
+    }
+    wf_node_post_request(cluster->node, request);
+    return true;
+}
+
+static void
+withdraw_served(void *ctx, struct wf_request *request)
+{
+    wf_node_withdraw(((struct wf_cluster *)ctx)->node, request);
+}
+
+static void
+map_changed(void *ctx)
+{
+    struct wf_cluster *cluster = ctx;
+
+    if (atomic_load(&cluster->is_open)) {
+        wf_membership_nudge(cluster->membership);
+    }
+}
+
+// What the node wants. --------------------------------------------------------
+
+static void
+send_frame(void *ctx, uint32_t partition, struct wf_buf *frame)
+{
+    wf_peers_send(((struct wf_cluster *)ctx)->peers, partition, frame);
+}
+
+static void
+send_elsewhere(void *ctx, struct wf_request *request)
+{
+    wf_peers_forward(((struct wf_cluster *)ctx)->peers, request);
+}
+
+static void
+withdraw(void *ctx, struct wf_request *request)
+{
+    wf_peers_withdraw(((struct wf_cluster *)ctx)->peers, request);
+}
+
+static void
+moved(void *ctx, uint32_t partition, uint64_t epoch)
+{
+    wf_membership_moved(((struct wf_cluster *)ctx)->membership, partition,
+                        epoch);
+}
+
+// What membership decides. ----------------------------------------------------
+
+static void
+take(void *ctx, uint32_t partition)
+{
+    wf_node_take(((struct wf_cluster *)ctx)->node, partition);
+}
+
+static void
+give(void *ctx, uint32_t partition)
+{
+    wf_node_give(((struct wf_cluster *)ctx)->node, partition);
+}
+
+static void
+set_lease(void *ctx, uint64_t until_ns)
+{
+    wf_node_set_lease(((struct wf_cluster *)ctx)->node, until_ns);
+}
+
+static void
+show_map(void *ctx, const struct wf_registry_map *map)
+{
+    wf_peers_map(((struct wf_cluster *)ctx)->peers, map);
+}
+
+static void
+nudge(void *ctx)
+{
+    wf_peers_nudge(((struct wf_cluster *)ctx)->peers);
+}
+
+static void *
+run_membership(void *arg)
+{
+    struct wf_cluster *cluster = arg;
+
+    wf_thread_name("weft-cluster");
+    while (!wf_membership_is_stopped(cluster->membership)) {
+        uint64_t ms = wf_membership_step(cluster->membership);
+
+        if (ms > 0) {
+            wf_membership_wait(cluster->membership, ms);
+        }
+    }
+    return NULL;
+}
+
+// The end. --------------------------------------------------------------------
+
+static bool
+drain(void *ctx, uint32_t timeout_ms)
+{
+    struct wf_cluster *cluster = ctx;
+    const struct timespec moment = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
+
+    wf_membership_drain(cluster->membership, true);
+    for (uint32_t i = 0; wf_membership_count(cluster->membership) > 0; i++) {
+        if (i >= timeout_ms / DRAIN_LOOK_MS) {
+            return false;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return true;
+}
+
+static void *
+run_stopper(void *arg)
+{
+    struct wf_cluster *cluster = arg;
+
+    wf_futex_wait(&cluster->has_ended, 0, (uint64_t)STOP_MS * 1000000U);
+    if (atomic_load(&cluster->has_ended) == 0) {
+        cluster->registry.ops->stop(cluster->registry.self);
+        cluster->log.ops->stop(cluster->log.self);
+    }
+    return NULL;
+}
+
+static void
+closing(void *ctx)
+{
+    struct wf_cluster *cluster = ctx;
+
+    cluster->has_stopper =
+        pthread_create(&cluster->stopper, NULL, run_stopper, cluster) == 0;
+    if (cluster->has_thread) {
+        wf_membership_stop(cluster->membership);
+        pthread_join(cluster->thread, NULL);
+        cluster->has_thread = false;
+    }
+}
+
+static void
+ended(void *ctx)
+{
+    struct wf_cluster *cluster = ctx;
+
+    atomic_store(&cluster->has_ended, 1);
+    wf_futex_wake(&cluster->has_ended);
+    if (cluster->has_stopper) {
+        pthread_join(cluster->stopper, NULL);
+        cluster->has_stopper = false;
+    }
+    wf_peers_destroy(cluster->peers);
+    cluster->peers = NULL;
+    atomic_store(&cluster->is_open, false);
+}
+
+static void
+destroy(struct wf_cluster *cluster)
+{
+    wf_peers_destroy(cluster->peers);
+    wf_membership_destroy(cluster->membership);
+    if (cluster->log.ops != NULL) {
+        cluster->log.ops->close(cluster->log.self);
+    }
+    if (cluster->registry.ops != NULL) {
+        cluster->registry.ops->close(cluster->registry.self);
+    }
+    wf_cluster_settings_fini(&cluster->settings);
+    wf_free(cluster);
+}
+
+static void
+closed(void *ctx)
+{
+    struct wf_cluster *cluster = ctx;
+
+    // If it cannot, the lease ends by itself.
+    (void)cluster->registry.ops->leave(cluster->registry.self);
+    destroy(cluster);
+}
+
+// Opening. --------------------------------------------------------------------
+
+static struct wf_postgres_options
+postgres_of(const struct wf_cluster *cluster)
+{
+    return (struct wf_postgres_options){
+        .conninfo = cluster->settings.database,
+        .require_quorum = cluster->settings.require_quorum,
+        .declared = cluster->settings.declared,
+        .clock = cluster->clock,
+        .trace = &cluster->trace,
+    };
+}
+
+static weft_err
+join(struct wf_cluster *cluster)
+{
+    const struct wf_cluster_settings *settings = &cluster->settings;
+    struct wf_registry_node *self = &cluster->self;
+
+    *self = (struct wf_registry_node){
+        .protocol_min = WF_PEERS_PROTOCOL_MIN,
+        .protocol_max = WF_PEERS_PROTOCOL_MAX,
+        .record_max = RECORD_MAX,
+    };
+    (void)snprintf(self->id, sizeof(self->id), "%s", settings->node_id);
+    (void)snprintf(self->endpoint, sizeof(self->endpoint), "%s",
+                   settings->endpoint);
+    (void)snprintf(self->service, sizeof(self->service), "%s",
+                   settings->service);
+    (void)snprintf(self->curve_key, sizeof(self->curve_key), "%s",
+                   settings->keys.public_key);
+    cluster->joined_ns = cluster->clock.mono_ns(cluster->clock.self);
+    return cluster->registry.ops->join(cluster->registry.self, self,
+                                       settings->lease_ms);
+}
+
+static weft_err
+open_database(struct wf_cluster *cluster)
+{
+    struct wf_postgres_options options = postgres_of(cluster);
+    weft_err err = wf_postgres_look(&options, &cluster->facts);
+
+    if (err == WEFT_OK) {
+        err = wf_registry_postgres_open(&options, &cluster->registry);
+    }
+    if (err == WEFT_OK) {
+        err = join(cluster);
+    }
+    if (err == WEFT_OK) {
+        err = wf_log_postgres_open(&options, cluster->self.id,
+                                   cluster->self.incarnation, &cluster->log);
+    }
+    return err;
+}
+
+static weft_err
+open_peers(struct wf_cluster *cluster)
+{
+    const struct wf_cluster_settings *settings = &cluster->settings;
+    bool has_keys = settings->keys.secret_key[0] != '\0';
+    struct wf_peers_options options = {
+        .cluster_id = cluster->facts.id,
+        .node_id = settings->node_id,
+        .endpoint = settings->endpoint,
+        .secret_key = has_keys ? settings->keys.secret_key : NULL,
+        .public_key = has_keys ? settings->keys.public_key : NULL,
+        .partition_count = cluster->facts.partition_count,
+        .record_max = RECORD_MAX,
+        .clock = cluster->clock,
+        .trace = &cluster->trace,
+        .deliver = deliver,
+        .serve = serve,
+        .withdraw = withdraw_served,
+        .changed = map_changed,
+        .ctx = cluster,
+    };
+
+    return wf_peers_create(&options, cluster->self.incarnation,
+                           &cluster->peers);
+}
+
+static weft_err
+open_node(struct wf_cluster *cluster, const weft_node_options *given)
+{
+    weft_node_options options = *given;
+    struct wf_node_seams seams = {
+        .cluster =
+            {
+                .log = &cluster->log,
+                .id = cluster->facts.id,
+                .send = send_frame,
+                .elsewhere = send_elsewhere,
+                .withdraw = withdraw,
+                .moved = moved,
+                .drain = drain,
+                .closing = closing,
+                .ended = ended,
+                .closed = closed,
+                .ctx = cluster,
+            },
+    };
+
+    options.partition_count = cluster->facts.partition_count;
+    options.store_count = 0;
+    return wf_node_open_with(&options, &seams, &cluster->node);
+}
+
+static weft_err
+begin_membership(struct wf_cluster *cluster)
+{
+    struct wf_membership_options options = {
+        .registry = cluster->registry,
+        .self = cluster->self,
+        .partition_count = cluster->facts.partition_count,
+        .lease_ms = cluster->settings.lease_ms,
+        .joined_ns = cluster->joined_ns,
+        .clock = cluster->clock,
+        .trace = &cluster->trace,
+        .take = take,
+        .give = give,
+        .lease = set_lease,
+        .map = show_map,
+        .nudge = nudge,
+        .ctx = cluster,
+    };
+
+    cluster->membership = wf_membership_create(&options);
+    atomic_store(&cluster->is_open, true);
+    cluster->has_thread =
+        pthread_create(&cluster->thread, NULL, run_membership, cluster) == 0;
+    return cluster->has_thread
+               ? WEFT_OK
+               : wf_error(WEFT_EBUSY, "the system gives no more threads");
+}
+
+static weft_err
+check_node_options(const weft_node_options *options)
+{
+    if (options->struct_size != sizeof(*options)) {
+        return wf_error(WEFT_EINVAL, "weft_node_options: struct_size is %zu",
+                        options->struct_size);
+    }
+    if (options->strict != 0 || options->accept_loss != 0) {
+        return wf_error(WEFT_EINVAL, "strict and accept_loss are for a node "
+                                     "that has its log itself");
+    }
+    return WEFT_OK;
+}
+
+weft_err
+weft_cluster_open(const weft_cluster_options *given,
+                  const weft_node_options *node_options, weft_node **out_node)
+{
+    struct wf_cluster *cluster;
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(given != NULL);
+    WF_REQUIRE(node_options != NULL);
+    WF_REQUIRE(out_node != NULL);
+    err = check_node_options(node_options);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    cluster = wf_calloc(sizeof(*cluster));
+    cluster->clock = wf_clock_system();
+    cluster->log_line = node_options->log;
+    cluster->log_ctx = node_options->log_ctx;
+    cluster->trace = (struct wf_trace){
+        .emit = emit,
+        .ctx = cluster,
+        .level = cluster->log_line != NULL ? WF_TRACE_NOTE : WF_TRACE_WARNING,
+    };
+    err = wf_cluster_settings_read(given, &cluster->settings);
+    if (err == WEFT_OK) {
+        err = open_database(cluster);
+    }
+    if (err == WEFT_OK) {
+        err = open_peers(cluster);
+    }
+    if (err == WEFT_OK) {
+        err = open_node(cluster, node_options);
+    }
+    if (err != WEFT_OK) {
+        if (cluster->self.incarnation > 0) {
+            closed(cluster);
+        } else {
+            destroy(cluster);
+        }
+        return err;
+    }
+    err = begin_membership(cluster);
+    if (err != WEFT_OK) {
+        weft_node_close(cluster->node);
+        return err;
+    }
+    *out_node = cluster->node;
+    return WEFT_OK;
+}

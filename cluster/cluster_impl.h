@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// cluster_impl.h - what the files of weft/cluster.h share.
+//
+//   cluster.c            a node of a cluster, from open to close
+//   cluster_settings.c   its options, checked and copied
+//   cluster_admin.c      what operators ask of the database
+
+#ifndef WF_CLUSTER_CLUSTER_IMPL_H
+#define WF_CLUSTER_CLUSTER_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "transport/curve.h"
+#include "weft/cluster.h"
+
+// weft_cluster_options with its defaults; strings are owned.
+struct wf_cluster_settings {
+    char *database;
+    char *node_id;
+    char *endpoint;
+    char *service;
+    char *declared; // or NULL
+    struct wf_curve_pair keys;
+    uint32_t lease_ms;
+    bool require_quorum;
+};
+
+// WEFT_EINVAL, and what wf_curve_read says. out_settings is to be given to
+// fini, whatever is returned.
+weft_err wf_cluster_settings_read(const weft_cluster_options *given,
+                                  struct wf_cluster_settings *out_settings);
+void wf_cluster_settings_fini(struct wf_cluster_settings *settings);
+
+// Is it a node's name? WEFT_EINVAL: it is not.
+weft_err wf_cluster_check_id(const char *node_id);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// node.c - one node of a cluster of accounts (support/account.h), served.
+//
+//     nodes_node NAME DIR DATABASE ENDPOINT SERVICE LEASE_MS
+//
+// Prints "ready" and serves until its stdin ends; then it gives everything
+// away, and ends with status 0.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/account.h"
+#include "weft/cluster.h"
+#include "weft/serve.h"
+#include "weft/weft.h"
+
+#define DRAIN_MS 20000
+
+static void
+must(weft_err err, const char *what)
+{
+    if (err != WEFT_OK) {
+        (void)fprintf(stderr, "%s: %s %s\n", what, weft_err_name(err),
+                      weft_err_detail());
+        exit(1);
+    }
+}
+
+static void
+show_line(void *ctx, const char *line)
+{
+    (void)fprintf(stderr, "%s %s\n", (const char *)ctx, line);
+}
+
+static weft_node *
+open_node(char **argv, weft_definitions *definitions)
+{
+    weft_cluster_options cluster = WEFT_CLUSTER_OPTIONS_INIT;
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_node *node = NULL;
+
+    cluster.node_id = argv[1];
+    cluster.database = argv[3];
+    cluster.endpoint = argv[4];
+    cluster.service = argv[5];
+    cluster.lease_ms = (uint32_t)strtoul(argv[6], NULL, 10);
+    options.data_dir = argv[2];
+    options.definitions = definitions;
+    options.reserve_bytes = 1;
+    options.shard_count = 1;
+    if (getenv("NODES_SHOW") != NULL) {
+        options.log = show_line;
+        options.log_ctx = argv[1];
+    }
+    must(weft_cluster_open(&cluster, &options, &node), "cluster");
+    return node;
+}
+
+int
+main(int argc, char **argv)
+{
+    weft_server_options serve = WEFT_SERVER_OPTIONS_INIT;
+    const char *endpoints[] = {argc == 7 ? argv[5] : ""};
+    weft_definitions *definitions = NULL;
+    weft_server *server = NULL;
+    weft_node *node;
+    char byte;
+
+    if (argc != 7) {
+        (void)fprintf(stderr, "usage: nodes_node NAME DIR DATABASE ENDPOINT "
+                              "SERVICE LEASE_MS\n");
+        return 2;
+    }
+    must(weft_definitions_create(&definitions), "definitions");
+    must(account_define(definitions), "accounts");
+    node = open_node(argv, definitions);
+    serve.endpoints = endpoints;
+    serve.endpoints_count = 1;
+    must(weft_server_open(node, &serve, &server), "server");
+    (void)printf("ready\n");
+    (void)fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0) {
+    }
+    must(weft_server_drain(server, DRAIN_MS), "server drain");
+    must(weft_node_drain(node, DRAIN_MS), "node drain");
+    weft_server_close(server);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+    return 0;
+}

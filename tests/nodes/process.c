@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// process.c - nodes of a cluster as processes.
+
+#include "nodes/process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define END_MS 60000
+
+static void
+fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+// One that nobody listens on now.
+static unsigned
+free_port(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        fail("a free port");
+    }
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+void
+processes_init(struct processes *processes, const char *program,
+               const char *database, const char *dir, uint32_t count,
+               uint32_t lease_ms)
+{
+    *processes = (struct processes){
+        .program = program,
+        .database = database,
+        .count = count,
+        .lease_ms = lease_ms,
+    };
+    for (uint32_t i = 0; i < count; i++) {
+        struct process *process = &processes->all[i];
+
+        (void)snprintf(process->name, sizeof(process->name), "node-%u", i);
+        (void)snprintf(process->dir, sizeof(process->dir), "%s/%s", dir,
+                       process->name);
+        (void)snprintf(process->endpoint, sizeof(process->endpoint),
+                       "tcp://127.0.0.1:%u", free_port());
+        (void)snprintf(process->service, sizeof(process->service),
+                       "tcp://127.0.0.1:%u", free_port());
+        if (mkdir(process->dir, 0755) != 0 && errno != EEXIST) {
+            fail(process->dir);
+        }
+    }
+}
+
+static void
+become(const struct processes *processes, const struct process *process,
+       const int in[2], const int out[2])
+{
+    char lease[16];
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
+    (void)dup2(in[0], STDIN_FILENO);
+    (void)dup2(out[1], STDOUT_FILENO);
+    close(in[0]);
+    close(in[1]);
+    close(out[0]);
+    close(out[1]);
+    execl(processes->program, processes->program, process->name, process->dir,
+          processes->database, process->endpoint, process->service, lease,
+          (char *)NULL);
+    _exit(127);
+}
+
+static void
+await_ready(const struct process *process, int fd)
+{
+    char text[16] = "";
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (got > 0 && len < sizeof(text) - 1 && strchr(text, '\n') == NULL) {
+        got = read(fd, text + len, sizeof(text) - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+        text[len] = '\0';
+    }
+    if (strncmp(text, "ready", 5) != 0) {
+        (void)fprintf(stderr, "%s did not become ready\n", process->name);
+        exit(1);
+    }
+}
+
+void
+processes_start(struct processes *processes, uint32_t index)
+{
+    struct process *process = &processes->all[index];
+    int in[2];
+    int out[2];
+
+    if (pipe(in) != 0 || pipe(out) != 0) {
+        fail("pipe");
+    }
+    process->pid = fork();
+    if (process->pid == 0) {
+        // Not those that keep its brothers alive.
+        for (uint32_t i = 0; i < processes->count; i++) {
+            if (processes->all[i].alive > 0) {
+                close(processes->all[i].alive);
+            }
+        }
+        become(processes, process, in, out);
+    }
+    if (process->pid < 0) {
+        fail("fork");
+    }
+    close(in[0]);
+    close(out[1]);
+    process->alive = in[1];
+    process->is_paused = false;
+    await_ready(process, out[0]);
+    close(out[0]);
+}
+
+static void
+forget(struct process *process)
+{
+    close(process->alive);
+    process->alive = 0;
+    process->pid = 0;
+    process->is_paused = false;
+}
+
+void
+processes_kill(struct processes *processes, uint32_t index)
+{
+    struct process *process = &processes->all[index];
+
+    if (kill(process->pid, SIGKILL) != 0 ||
+        waitpid(process->pid, NULL, 0) != process->pid) {
+        fail(process->name);
+    }
+    forget(process);
+}
+
+void
+processes_pause(struct processes *processes, uint32_t index)
+{
+    if (kill(processes->all[index].pid, SIGSTOP) != 0) {
+        fail(processes->all[index].name);
+    }
+    processes->all[index].is_paused = true;
+}
+
+void
+processes_continue(struct processes *processes, uint32_t index)
+{
+    if (kill(processes->all[index].pid, SIGCONT) != 0) {
+        fail(processes->all[index].name);
+    }
+    processes->all[index].is_paused = false;
+}
+
+bool
+processes_end(struct processes *processes, uint32_t index)
+{
+    struct process *process = &processes->all[index];
+    const struct timespec moment = {.tv_nsec = 10000000};
+    int status = 0;
+    pid_t ended = 0;
+
+    close(process->alive);
+    process->alive = 0;
+    for (int i = 0; ended == 0 && i < END_MS / 10; i++) {
+        ended = waitpid(process->pid, &status, WNOHANG);
+        (void)nanosleep(&moment, NULL);
+    }
+    if (ended == 0) {
+        (void)kill(process->pid, SIGKILL);
+        (void)waitpid(process->pid, &status, 0);
+    }
+    process->pid = 0;
+    if (ended == 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        (void)fprintf(stderr, "%s did not end well: %s, status %d\n",
+                      process->name, ended == 0 ? "it was killed" : "by itself",
+                      status);
+        return false;
+    }
+    return true;
+}
+
+void
+processes_end_all(struct processes *processes)
+{
+    for (uint32_t i = 0; i < processes->count; i++) {
+        if (processes->all[i].pid != 0) {
+            processes_kill(processes, i);
+        }
+    }
+}

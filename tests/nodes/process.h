@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// process.h - nodes of a cluster as processes (node.c), which can be killed.
+
+#ifndef WF_TESTS_NODES_PROCESS_H
+#define WF_TESTS_NODES_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCESSES_MAX 5
+
+struct process {
+    char name[16];
+    char dir[256];
+    char endpoint[64]; // of its peers
+    char service[64];  // of its clients
+    pid_t pid;         // 0: it is down
+    int alive;         // closed when it is to end
+    bool is_paused;
+};
+
+struct processes {
+    const char *program; // of node.c
+    const char *database;
+    uint32_t lease_ms;
+    struct process all[PROCESSES_MAX];
+    uint32_t count;
+};
+
+// Directories are made below dir; ports are free ones. Starts none.
+void processes_init(struct processes *processes, const char *program,
+                    const char *database, const char *dir, uint32_t count,
+                    uint32_t lease_ms);
+// Start one that is down, and wait until it is ready. What cannot be done ends
+// this process.
+void processes_start(struct processes *processes, uint32_t index);
+void processes_kill(struct processes *processes, uint32_t index);
+void processes_pause(struct processes *processes, uint32_t index);
+void processes_continue(struct processes *processes, uint32_t index);
+// Let it end by itself; false: not within a minute, or not well.
+bool processes_end(struct processes *processes, uint32_t index);
+void processes_end_all(struct processes *processes);
+
+#endif

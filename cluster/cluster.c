@@ -150,6 +150,15 @@ moved(void *ctx, uint32_t partition, uint64_t epoch)
                         epoch);
 }
 
+static const char *
+durability(void *ctx)
+{
+    const struct wf_cluster *cluster = ctx;
+
+    return wf_cluster_durability_name(
+        wf_log_postgres_durability(&cluster->log));
+}
+
 // What membership decides. ----------------------------------------------------
 
 static void
@@ -379,6 +388,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
                 .elsewhere = send_elsewhere,
                 .withdraw = withdraw,
                 .moved = moved,
+                .durability = durability,
                 .drain = drain,
                 .closing = closing,
                 .ended = ended,

@@ -80,8 +80,8 @@ struct shown {
     weft_cluster_partition *partitions;
 };
 
-static const char *
-name_durability(enum wf_durability durability)
+const char *
+wf_cluster_durability_name(enum wf_durability durability)
 {
     switch (durability) {
     case WF_DURABILITY_UNSAFE:
@@ -156,7 +156,7 @@ show(struct shown *shown)
     show_nodes(shown);
     show_partitions(shown);
     status->struct_size = sizeof(*status);
-    status->durability = name_durability(shown->map.durability);
+    status->durability = wf_cluster_durability_name(shown->map.durability);
     status->nodes = shown->nodes;
     status->nodes_count = shown->map.nodes_count;
     status->partitions = shown->partitions;

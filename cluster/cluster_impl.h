@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/registry.h"
 #include "transport/curve.h"
 #include "weft/cluster.h"
 
@@ -35,5 +36,8 @@ void wf_cluster_settings_fini(struct wf_cluster_settings *settings);
 
 // Is it a node's name? WEFT_EINVAL: it is not.
 weft_err wf_cluster_check_id(const char *node_id);
+
+// "quorum", "local", "unsafe" or "unknown".
+const char *wf_cluster_durability_name(enum wf_durability durability);
 
 #endif

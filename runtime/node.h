@@ -70,6 +70,9 @@ struct wf_node_cluster {
     // The partition runs here, in this epoch; or, 0, it is another node's from
     // now on, or nobody's.
     void (*moved)(void *ctx, uint32_t partition, uint64_t epoch);
+    // What the log promises now: "quorum", "local", "unsafe" or "unknown". Any
+    // thread; NULL: "unknown".
+    const char *(*durability)(void *ctx);
     // The node drains: give everything away, and wait for it so long. False: it
     // took longer. On the thread that drains.
     bool (*drain)(void *ctx, uint32_t timeout_ms);

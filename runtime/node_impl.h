@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "base/key.h"
 #include "base/list.h"
 #include "base/random.h"
@@ -73,6 +74,8 @@ struct weft_node {
     uint32_t committers_count;
     atomic_bool *are_here;           // by partition: it runs on this node
     _Atomic uint64_t lease_until_ns; // of a cluster
+    wf_counter takes;                // of partitions; the supervisor's
+    wf_counter losses;               // of those, given away or taken by others
     struct wf_shard **shards;
     struct wf_loader *loader;
     struct wf_workers *workers;

@@ -340,6 +340,43 @@ put_node_gauges(weft_metrics *metrics, weft_node *node)
     }
 }
 
+// Of a node of a cluster.
+static void
+put_cluster(weft_metrics *metrics, weft_node *node)
+{
+    static const struct wf_metric_family here =
+        GAUGE("cluster_partitions", "Partitions that run here.", NULL, NULL);
+    static const struct wf_metric_family lease =
+        GAUGE("cluster_lease_seconds", "Left of the lease; 0: it is over.",
+              NULL, NULL);
+    static const struct wf_metric_family promise = GAUGE(
+        "cluster_log_durability", "What the log promises: 1.", "level", NULL);
+    static const struct wf_metric_family takes =
+        COUNTER("cluster_takes", "Partitions taken.", NULL, NULL);
+    static const struct wf_metric_family losses =
+        COUNTER("cluster_losses", "Partitions given away or lost.", NULL, NULL);
+    const struct wf_node_cluster *cluster = &node->seams.cluster;
+    uint64_t until_ns = atomic_load(&node->lease_until_ns);
+    uint64_t now_ns = node->clock.mono_ns(node->clock.self);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < node->options.partition_count; i++) {
+        count += wf_node_is_here(node, i);
+    }
+    wf_metrics_put(metrics, &here, NULL, NULL, count);
+    wf_metrics_put(metrics, &lease, NULL, NULL,
+                   until_ns > now_ns ? (double)(until_ns - now_ns) / 1e9 : 0);
+    wf_metrics_put(metrics, &promise,
+                   cluster->durability == NULL
+                       ? "unknown"
+                       : cluster->durability(cluster->ctx),
+                   NULL, 1);
+    wf_metrics_put(metrics, &takes, NULL, NULL,
+                   (double)wf_counter_read(&node->takes));
+    wf_metrics_put(metrics, &losses, NULL, NULL,
+                   (double)wf_counter_read(&node->losses));
+}
+
 weft_err
 weft_node_metrics(weft_node *node, weft_metrics **out_metrics)
 {
@@ -366,6 +403,9 @@ weft_node_metrics(weft_node *node, weft_metrics **out_metrics)
     put_store_histogram(metrics, node, &commit_segments);
     put_node_counts(metrics, node);
     put_node_gauges(metrics, node);
+    if (wf_node_is_shared(node)) {
+        put_cluster(metrics, node);
+    }
     *out_metrics = metrics;
     return WEFT_OK;
 }

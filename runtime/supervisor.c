@@ -131,6 +131,7 @@ fence(struct wf_supervisor *supervisor, uint32_t store)
     charge->fenced_count = 0;
     if (wf_node_is_shared(node)) {
         atomic_store(&node->are_here[store], false);
+        wf_counter_add(&node->losses, 1);
     }
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
@@ -274,6 +275,7 @@ run(struct wf_supervisor *supervisor, uint32_t store,
         blame(node, store);
     }
     atomic_store(&node->are_here[store], true);
+    wf_counter_add(&node->takes, 1);
     tell_moved(node, store, depot->epoch);
 }
 

@@ -27,6 +27,9 @@
 //   commit_seconds, commit_bytes, commit_segments{store}   histograms
 //   loads_total  evictions_total  dead_letters_total  mailbox_spills_total
 //   actors_resident  stacks_resident  actors_parked   gauges
+//   cluster_partitions, cluster_lease_seconds, cluster_log_durability{level}
+//                                 gauges, of a node of a cluster (cluster.h)
+//   cluster_takes_total, cluster_losses_total   partitions that came and went
 //   audit_failures                gauge: actors that nothing would wake; be 0
 //
 // Buckets of histograms have the bounds u, 2u, 4u ... 2^26 u and infinity, u

@@ -64,11 +64,13 @@ sleep_ms(long ms)
 static void
 transfer(struct client *client, const struct account_transfer *transfer)
 {
-    weft_request request = {.verb = WEFT_VERB_SIGNAL, .name = "transfer"};
+    weft_request request = WEFT_REQUEST_INIT;
     char id[ACCOUNT_ID_SIZE];
     weft_err err = WEFT_EBUSY;
 
     account_id(transfer->from, id);
+    request.verb = WEFT_VERB_SIGNAL;
+    request.name = "transfer";
     request.target = (weft_target){"account", id};
     request.data = weft_bytes_of(transfer, sizeof(*transfer));
     while (err != WEFT_OK) {

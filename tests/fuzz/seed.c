@@ -11,12 +11,16 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "cluster/forward_codec.h"
+#include "cluster/peer_message.h"
 #include "codec_rig.h"
 #include "remote/codec.h"
 #include "remote/codec_batch.h"
 #include "remote/codec_session.h"
 #include "remote/codec_task.h"
 #include "remote/codec_watch.h"
+#include "runtime/request.h"
+#include "weft/worker.h"
 
 static const char *root;
 
@@ -82,7 +86,7 @@ save_tasks(struct wf_buf *frame)
                                  .lease_ms = 2000,
                                  .confirmed = 5};
     struct wf_codec_tasks tasks = {&task, 1};
-    struct wf_codec_renew renew = {tokens, 5, true};
+    struct wf_codec_renew renew = {tokens, "w1", 5, true};
     struct wf_codec_renewed renewed = {tokens, tokens + 1};
 
     wf_codec_poll_encode(&poll, 7, frame);
@@ -151,6 +155,98 @@ save_rest(struct wf_buf *frame)
     save("session", "batch_result", frame);
 }
 
+// What nodes of a cluster say to each other.
+// -----------------------------------
+
+static void
+save_items(const char *name, const struct wf_peer_item *item,
+           struct wf_buf *frame)
+{
+    struct wf_peer_message message = {
+        .type = WF_PEER_MESSAGE_DATA,
+        .incarnation = 3,
+        .session = 4,
+        .seq = 5,
+    };
+    struct wf_buf items = {0};
+
+    wf_peer_item_encode(item, &items);
+    wf_peer_item_encode(&(struct wf_peer_item){.type = WF_PEER_ITEM_CHANGED},
+                        &items);
+    message.items = wf_buf_bytes(&items);
+    wf_peer_message_encode(&message, frame);
+    save("peers", name, frame);
+    wf_buf_fini(&items);
+}
+
+// Only what is not looked into: options and images have seeds of their own.
+static void
+save_forwarded(weft_verb verb, struct wf_buf *frame)
+{
+    struct wf_request *request = wf_request_create();
+    struct wf_buf message = {0};
+    struct wf_peer_item item = {
+        .type = WF_PEER_ITEM_REQUEST,
+        .call = (uint64_t)verb,
+        .attempt = 1,
+    };
+    char name[64];
+
+    request->verb = verb;
+    request->number = 7;
+    request->list_limit = 10;
+    request->lease_ms = 2000;
+    if (!wf_request_is_paged(request)) {
+        (void)wf_key_make("default", "order", "17", &request->key);
+        item.partition = wf_key_partition(&request->key, 16);
+    }
+    wf_forward_codec_request_encode(request, &message);
+    item.bytes = wf_buf_bytes(&message);
+    item.data = weft_bytes_of("\x01", 1);
+    save_items(wf_codec_verb_name(verb), &item, frame);
+    wf_buf_reset(&message);
+    wf_codec_reply_encode(verb, &rig_reply, &message);
+    item.type = WF_PEER_ITEM_ANSWER;
+    item.bytes = wf_buf_bytes(&message);
+    item.position = weft_bytes_of("here", 4);
+    snprintf(name, sizeof(name), "%s-answer", wf_codec_verb_name(verb));
+    save_items(name, &item, frame);
+    wf_buf_fini(&message);
+    wf_request_destroy(request);
+}
+
+static void
+save_peers(struct wf_buf *frame)
+{
+    struct wf_peer_message message = {
+        .node = {"a", 1},
+        .to_node = {"b", 1},
+        .text = {"no", 2},
+        .protocol_min = 1,
+        .protocol_max = 1,
+    };
+    struct wf_peer_item item = {.bytes = {"frame", 5}, .call = 300};
+    char name[16];
+
+    for (int type = WF_PEER_MESSAGE_HELLO; type < WF_PEER_MESSAGE_TYPES_END;
+         type++) {
+        message.type = (enum wf_peer_message_type)type;
+        if (type != WF_PEER_MESSAGE_DATA) {
+            wf_peer_message_encode(&message, frame);
+            snprintf(name, sizeof(name), "message-%d", type);
+            save("peers", name, frame);
+        }
+    }
+    for (int type = WF_PEER_ITEM_FRAME; type < WF_PEER_ITEM_TYPES_END; type++) {
+        item.type = (enum wf_peer_item_type)type;
+        snprintf(name, sizeof(name), "item-%d", type);
+        save_items(name, &item, frame);
+    }
+    for (int verb = 0; verb < WEFT_VERB_COUNT; verb++) {
+        save_forwarded((weft_verb)verb, frame);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -171,6 +267,7 @@ main(int argc, char **argv)
     save_session(&frame);
     save_tasks(&frame);
     save_rest(&frame);
+    save_peers(&frame);
     wf_buf_fini(&frame);
     return 0;
 }

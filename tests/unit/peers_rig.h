@@ -31,6 +31,7 @@ struct rig_node {
     char id[16];
     struct wf_peers *peers;
     struct wf_curve_pair keys;
+    uint32_t protocol_min, protocol_max; // 0: this build's
 
     // Under the rig's lock.
     struct wf_buf frames; // those that came, as "PARTITION:BYTES "

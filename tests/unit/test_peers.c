@@ -90,6 +90,29 @@ TEST(peers, a_node_that_came_back_gets_what_is_sent_from_then_on)
     rig_fini(&rig);
 }
 
+// A rolling upgrade: the next build speaks 1 and 2, this one 1.
+TEST(peers, nodes_of_two_builds_speak_the_newest_that_both_know)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        rig.nodes[i].protocol_min = 1;
+        rig.nodes[i].protocol_max = 2;
+    }
+    rig_start(&rig);
+    rig_send(&rig, 0, 1, "new to new");
+    rig_send(&rig, 0, 2, "new to old");
+    rig_wait_frames(&rig, 1, 1);
+    rig_wait_frames(&rig, 2, 1);
+    rig_wait_line(&rig, "b link up: protocol 2, it reads records up to 7");
+    rig_wait_line(&rig, "c link up: protocol 1, it reads records up to 7");
+    rig_send(&rig, 2, 0, "old to new");
+    rig_wait_frames(&rig, 0, 1);
+    rig_wait_line(&rig, "a link up: protocol 1");
+    rig_fini(&rig);
+}
+
 // Keys. -----------------------------------------------------------------------
 
 static void

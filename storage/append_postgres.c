@@ -31,6 +31,9 @@
 // again; and the statement writes nothing if the names are empty, where a
 // quorum is required.
 //
+// Landed is said of one server. On a new connection it is looked for anew: that
+// may be to another server, which took over without it.
+//
 // Nothing here cancels a statement: a wait for the standbys that is cancelled
 // has committed. What takes long is probed on another connection. If the same
 // server answers, it is waited for; else the connection is given up, so that
@@ -72,7 +75,8 @@ struct batch {
     struct wf_postgres_appender *appender;
     struct wf_postgres_item *items;
     uint32_t count;
-    bool is_doubtful; // look before anything is sent
+    bool is_doubtful;     // look before anything is sent
+    uint64_t connections; // of the session, when it was looked
     uint32_t pause_ms;
 };
 
@@ -348,6 +352,19 @@ pass_barrier(struct batch *batch)
     return err;
 }
 
+// What landed on one server, which may have been replaced, is on another only
+// if it is seen there.
+static void
+doubt_again(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].state == STATE_LANDED) {
+            batch->items[i].state = STATE_FROZEN;
+        }
+    }
+    batch->is_doubtful = true;
+}
+
 // One step towards having none left.
 static weft_err
 advance(struct batch *batch)
@@ -357,6 +374,12 @@ advance(struct batch *batch)
 
     if (err != WEFT_OK) {
         return err;
+    }
+    if (batch->connections != session->connections) {
+        if (batch->connections != 0) {
+            doubt_again(batch);
+        }
+        batch->connections = session->connections;
     }
     if (batch->is_doubtful && count_in(batch, STATE_FROZEN) > 0) {
         err = look(batch);

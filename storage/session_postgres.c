@@ -253,6 +253,7 @@ wf_session_ready(struct wf_session *session, uint32_t age_ms_max)
     }
     err = wf_postgres_connect(session->postgres);
     if (err == WEFT_OK) {
+        session->connections += !was_connected;
         err = ask(session);
     }
     if (err == WEFT_OK && !was_connected) {
@@ -276,8 +277,12 @@ wf_session_permits(struct wf_session *session)
 {
     const struct wf_promise *promise = &session->promise;
 
+    if (!wf_postgres_is_connected(session->postgres)) {
+        return wf_error(WEFT_EIO, "postgres: not connected");
+    }
     if (session->shared->declared == WF_DURABILITY_UNKNOWN &&
         promise->has_names && promise->standbys == 0) {
+        wf_postgres_refuse(session->postgres);
         return wf_error(WEFT_EIO, "no quorum: %s, and a commit would wait",
                         promise->shortfall);
     }

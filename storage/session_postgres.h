@@ -61,8 +61,10 @@ struct wf_session {
     struct wf_postgres *postgres;
     struct wf_promise promise;
     struct wf_cluster_facts facts;
-    uint64_t checked_at_ms;
+    uint64_t checked_at_ms; // 0: to be checked
     uint64_t said_at_ms;
+    uint64_t connections; // that were made: what was read over an earlier one
+                          // may have been another server's
 };
 
 weft_err wf_session_init(struct wf_session *session,
@@ -73,7 +75,8 @@ void wf_session_fini(struct wf_session *session);
 //
 // WEFT_ENOTFOUND, WEFT_EFORMAT, WEFT_EIO
 weft_err wf_session_ready(struct wf_session *session, uint32_t age_ms_max);
-// Whether a commit may be asked for: WEFT_EIO says why not.
+// Whether a commit may be asked for: WEFT_EIO says why not. A server whose
+// standbys are all gone may have been replaced: then the next host is tried.
 weft_err wf_session_permits(struct wf_session *session);
 // wf_postgres_run of what commits; a warning is WEFT_EIO: it is not known to be
 // as durable as is promised.

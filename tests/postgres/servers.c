@@ -6,8 +6,7 @@
 // (SERVERS_TEMPLATE); a server begins as a copy of that. A standby is one too:
 // the same bytes, which have nothing of their own yet.
 //
-// "It is so" is read from the file postmaster.pid, whose last line says "ready"
-// or "standby".
+// Whether one takes connections is read from the file postmaster.pid.
 
 #include "postgres/servers.h"
 
@@ -274,21 +273,21 @@ read_pid_line(const struct server *server, int number, char line[256])
 }
 
 static bool
-has_status(const struct server *server, const char *status)
+is_ready(const struct server *server)
 {
     char line[256];
 
     read_pid_line(server, 8, line);
-    return strncmp(line, status, strlen(status)) == 0;
+    return strncmp(line, "ready", 5) == 0;
 }
 
 static void
-wait_ready(struct server *server, const char *status)
+wait_ready(struct server *server)
 {
     for (int i = 0; i < WAIT_MS / 5; i++) {
         int ended;
 
-        if (has_status(server, status)) {
+        if (is_ready(server)) {
             return;
         }
         if (waitpid(server->pid, &ended, WNOHANG) == server->pid) {
@@ -296,7 +295,7 @@ wait_ready(struct server *server, const char *status)
         }
         nap();
     }
-    fail("a server is not \"%s\" in time, see %s/log", status, server->dir);
+    fail("a server is not ready in time, see %s/log", server->dir);
 }
 
 static void
@@ -334,13 +333,11 @@ copy_template(struct servers *servers, int index)
              "unix_socket_directories = ''\n"
              "dynamic_shared_memory_type = mmap\n"
              "shared_buffers = 16MB\n"
-             "max_connections = 60\n"
-             "max_wal_senders = 8\n"
              "wal_keep_size = 256MB\n"
              "wal_receiver_status_interval = 1\n"
              "wal_retrieve_retry_interval = 100ms\n"
-             "wal_receiver_timeout = 5s\n"
-             "wal_sender_timeout = 5s");
+             "wal_receiver_timeout = 3s\n"
+             "wal_sender_timeout = 3s");
     if (servers->count > 1) {
         add_line(server, "postgresql.conf",
                  "synchronous_standby_names = 'ANY 1 (s0, s1, s2)'");
@@ -404,7 +401,7 @@ servers_start(int count, const char *dir)
         launch(&servers->all[i]);
     }
     for (int i = 0; i < count; i++) {
-        wait_ready(&servers->all[i], i == 0 ? "ready" : "standby");
+        wait_ready(&servers->all[i]);
     }
     if (count > 1) {
         wait_streaming(servers);
@@ -476,22 +473,13 @@ servers_stop(struct servers *servers)
     free(servers);
 }
 
-static bool
-is_standby(const struct server *server)
-{
-    char path[PATH_BYTES + 32];
-
-    snprintf(path, sizeof(path), "%s/standby.signal", server->dir);
-    return access(path, F_OK) == 0;
-}
-
 void
 servers_restart(struct servers *servers, int index)
 {
     struct server *server = &servers->all[index];
 
     launch(server);
-    wait_ready(server, is_standby(server) ? "standby" : "ready");
+    wait_ready(server);
 }
 
 void
@@ -512,11 +500,16 @@ servers_thaw(struct servers *servers, int index)
 void
 servers_promote(struct servers *servers, int index)
 {
-    struct server *server = &servers->all[index];
-
-    add_line(server, "promote", "%s", "");
-    kill(server->pid, SIGUSR1);
-    wait_ready(server, "ready");
+    add_line(&servers->all[index], "promote", "%s", "");
+    kill(servers->all[index].pid, SIGUSR1);
+    for (int i = 0; i < WAIT_MS / 50; i++) {
+        if (servers_sql(servers, index, "SELECT pg_is_in_recovery()")[0] ==
+            'f') {
+            return;
+        }
+        nap();
+    }
+    fail("a standby is not promoted in time, see %s", servers->dir);
 }
 
 void

@@ -512,6 +512,14 @@ wf_depot_trim(struct wf_depot *depot, uint64_t to)
     return err;
 }
 
+bool
+wf_depot_sweep(struct wf_depot *depot)
+{
+    const struct wf_store *store = depot->store;
+
+    return store->ops->sweep != NULL && store->ops->sweep(store->self);
+}
+
 weft_err
 wf_depot_finish(struct wf_depot *depot)
 {

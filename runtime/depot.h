@@ -176,6 +176,8 @@ weft_err wf_depot_write_beacon(struct wf_depot *depot);
 // Make all rows safe, then forget the commits below `to`. Beside commits.
 // WEFT_EIO or WEFT_ECLOSED: the store must be reopened.
 weft_err wf_depot_trim(struct wf_depot *depot, uint64_t to);
+// Give a piece of the disk back that the store needs no more. Is there more?
+bool wf_depot_sweep(struct wf_depot *depot);
 // At the end: make rows safe, write the beacon. A store that is closed or in
 // doubt is left as it is.
 weft_err wf_depot_finish(struct wf_depot *depot);

@@ -13,6 +13,9 @@
 // covers. Worth it after half a window of log, or when a minute has passed and
 // anything can go.
 //
+// Sweep. What a trim has left on the disk is given back in small pieces, one
+// every SWEEP_MS, for commits wait while it is done.
+//
 // Disk space. Below the reserve all intake stops; above it by an eighth it goes
 // on, so that it does not flap.
 //
@@ -46,6 +49,7 @@
 #define TRIM_MS 60000
 #define TRIM_BYTES_MIN (4ULL << 20)
 #define SPACE_MS 1000
+#define SWEEP_MS 10
 #define BEACON_WARNING_MS 5000
 
 // What is remembered of one store.
@@ -72,6 +76,7 @@ struct wf_housekeeping {
     struct chore *chores;    // by store
     struct watched *watched; // by shard
     uint64_t next_ms;        // when the next round begins
+    uint64_t sweep_at_ms;    // when a piece of disk is given back next
     uint64_t space_at_ms;    // when the disk is looked at next
     bool is_full;
     bool is_pressed;
@@ -254,6 +259,19 @@ keep_stores(struct wf_housekeeping *keeping, uint64_t now)
     }
 }
 
+static void
+sweep(struct wf_housekeeping *keeping, uint64_t now)
+{
+    bool has_more = false;
+
+    for (uint32_t i = 0; i < keeping->node->options.store_count; i++) {
+        if (wf_supervisor_is_running(keeping->supervisor, i)) {
+            has_more = wf_depot_sweep(&keeping->node->depots[i]) || has_more;
+        }
+    }
+    keeping->sweep_at_ms = now + (has_more ? SWEEP_MS : WF_BEACON_MS);
+}
+
 // Space. --------------------------------------------------------------------
 
 static void
@@ -414,8 +432,15 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
         wf_node_control_step(keeping->control);
         did_something = true;
     }
+    if (now >= keeping->sweep_at_ms) {
+        sweep(keeping, now);
+        did_something = true;
+    }
     if (did_something) {
         return 0;
     }
-    return keeping->next_ms - now < wait_ms ? keeping->next_ms - now : wait_ms;
+    wait_ms =
+        keeping->next_ms - now < wait_ms ? keeping->next_ms - now : wait_ms;
+    return keeping->sweep_at_ms - now < wait_ms ? keeping->sweep_at_ms - now
+                                                : wait_ms;
 }

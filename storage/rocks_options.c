@@ -42,6 +42,7 @@
 #define MEMTABLES_BYTES (128 * MIB)
 #define WAL_BYTES (256 * MIB)
 #define OPEN_FILES 256
+#define ARCHIVE_SECONDS (1ULL << 40)
 #define BLOOM_BITS_PER_KEY 10
 
 const char *const wf_rocks_options_names[WF_ROCKS_FAMILIES] = {
@@ -145,6 +146,12 @@ create_database_options(bool is_read_only)
     // Tables reach the disk as they are written: otherwise one large sync at
     // their end makes commits wait.
     rocksdb_options_set_bytes_per_sync(options, MIB);
+
+    // Logs go to the archive and are given back from there (rocks_archive.h);
+    // RocksDB looks into it itself when half of this has passed since 1970.
+    if (!is_read_only) {
+        rocksdb_options_set_WAL_ttl_seconds(options, ARCHIVE_SECONDS);
+    }
 
     // Said though they are the defaults: 7.8.3 has bugs with any other value.
     rocksdb_options_set_manual_wal_flush(options, 0);

@@ -76,6 +76,10 @@ struct wf_store_ops {
     // Write what is in memory of `data` and `meta` to sorted files, and wait.
     weft_err (*flush)(void *self);
 
+    // Give a piece of what the store needs no more back to the disk. Is there
+    // more? NULL: it never keeps such things.
+    bool (*sweep)(void *self);
+
     // Make a directory that opens as this store is now. dir must not exist.
     weft_err (*checkpoint)(void *self, const char *dir);
 

@@ -37,6 +37,7 @@
 #include "base/fault.h"
 #include "storage/directory.h"
 #include "storage/lockfile.h"
+#include "storage/rocks_archive.h"
 #include "storage/rocks_files.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_records.h"
@@ -58,6 +59,9 @@ struct wf_store_rocks {
     atomic_bool has_failed; // a write's or flush's outcome is not known
     char *failure;          // of the first that failed; set before
 
+    struct wf_rocks_archive archive;
+    pthread_mutex_t archive_lock; // a checkpoint looks into it, too
+
     pthread_mutex_t write_lock;
     rocksdb_writebatch_t *batch; // its memory is kept between writes
 };
@@ -69,6 +73,7 @@ static weft_err get_row(void *self, enum wf_cf cf, weft_bytes key,
 static weft_err scan_rows(void *self, enum wf_cf cf, weft_bytes from,
                           weft_bytes to, wf_scan_fn *fn, void *ctx);
 static weft_err flush_rows(void *self);
+static bool sweep(void *self);
 static weft_err checkpoint(void *self, const char *dir);
 static weft_err verify(void *self);
 static void close_store(void *self);
@@ -81,6 +86,7 @@ static const struct wf_store_ops rocks_ops = {
     .get = get_row,
     .scan = scan_rows,
     .flush = flush_rows,
+    .sweep = sweep,
     .checkpoint = checkpoint,
     .verify = verify,
     .close = close_store,
@@ -104,6 +110,8 @@ wf_store_rocks_open(const char *dir, bool is_read_only,
     rocksdb_writeoptions_set_no_slowdown(store->write_unsynced, 1);
     store->read_options = create_read_options();
     WF_ASSERT(pthread_mutex_init(&store->write_lock, NULL) == 0);
+    WF_ASSERT(pthread_mutex_init(&store->archive_lock, NULL) == 0);
+    wf_rocks_archive_init(&store->archive, dir);
 
     err = wf_rocks_files_check(dir, is_read_only);
     if (err == WEFT_OK) {
@@ -147,6 +155,9 @@ close_store(void *self)
             rocksdb_column_family_handle_destroy(store->families[i]);
         }
         rocksdb_close(store->db);
+        if (!store->is_read_only) {
+            wf_rocks_archive_clear(&store->archive);
+        }
     }
     rocksdb_writeoptions_destroy(store->write_synced);
     rocksdb_writeoptions_destroy(store->write_unsynced);
@@ -154,6 +165,8 @@ close_store(void *self)
     wf_rocks_options_fini(&store->options);
     wf_lockfile_release(store->lock);
     pthread_mutex_destroy(&store->write_lock);
+    pthread_mutex_destroy(&store->archive_lock);
+    wf_rocks_archive_fini(&store->archive);
     wf_free(store->failure);
     wf_free(store->dir);
     wf_free(store);
@@ -507,6 +520,20 @@ flush_rows(void *self)
     return err;
 }
 
+static bool
+sweep(void *self)
+{
+    struct wf_store_rocks *store = self;
+    bool has_more;
+
+    if (pthread_mutex_trylock(&store->archive_lock) != 0) {
+        return true;
+    }
+    has_more = wf_rocks_archive_shrink(&store->archive);
+    pthread_mutex_unlock(&store->archive_lock);
+    return has_more;
+}
+
 static weft_err
 checkpoint(void *self, const char *dir)
 {
@@ -528,7 +555,9 @@ checkpoint(void *self, const char *dir)
     }
     // 0: flush first, so that it has no write-ahead log; 7.8.3 does not sync
     // one that it links.
+    pthread_mutex_lock(&store->archive_lock);
     rocksdb_checkpoint_create(maker, dir, 0, &error);
+    pthread_mutex_unlock(&store->archive_lock);
     rocksdb_checkpoint_object_destroy(maker);
     if (error != NULL) {
         return take_error(store, "checkpoint", error);

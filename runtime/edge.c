@@ -540,7 +540,7 @@ wf_edge_request(struct wf_partition *partition, struct wf_request *request)
                            "its rows cannot be read");
     } else if (actor->residency != WF_RESIDENCY_LOADED) {
         wf_list_push_back(&actor->waiting, &request->wait);
-        wf_residents_want(partition, actor);
+        wf_residents_hurry(partition, actor);
     } else {
         do_request(partition, actor, request);
         wf_residents_touch(partition, actor);

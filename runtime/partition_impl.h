@@ -178,12 +178,11 @@ uint64_t wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
 // The same for one section of one actor, from ops, which is emptied.
 uint64_t wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
                         struct wf_buf *ops, bool is_lazy);
-
 // Answer those who watch what a record has changed. edge_read.c
 void wf_edge_changed(struct wf_partition *partition);
 
 // Change what a record changes. apply.c -------------------------------------
-//
+
 // False: it does not decode.
 bool wf_apply_record(struct wf_partition *partition, uint64_t record,
                      uint64_t now_ms, struct wf_sections sections);
@@ -203,8 +202,10 @@ struct wf_actor *wf_residents_get(struct wf_partition *partition,
                                   const struct wf_key *key);
 struct wf_actor *wf_residents_find(const struct wf_partition *partition,
                                    weft_bytes key);
-// Ask a reader for a stub; nothing if it is loaded or being loaded.
+// Ask a reader for a stub; nothing if it is loaded or being loaded. Hurry: for
+// a caller who waits, before those that nobody waits for.
 void wf_residents_want(struct wf_partition *partition, struct wf_actor *actor);
+void wf_residents_hurry(struct wf_partition *partition, struct wf_actor *actor);
 // Read back letters that are in rows only; nothing if that is under way.
 void wf_residents_page(struct wf_partition *partition, struct wf_actor *actor,
                        uint32_t limit);
@@ -373,8 +374,7 @@ void wf_listing_begin(struct wf_partition *partition,
 void wf_listing_loaded(struct wf_partition *partition, struct wf_load *load);
 // Every actor of the window is loaded: pages may be made.
 void wf_listing_recovered(struct wf_partition *partition);
-// Free what a list load captured.
-void wf_listing_drop(struct wf_load *load);
+void wf_listing_drop(struct wf_load *load); // what a list load captured
 void wf_listing_sweep(struct wf_partition *partition);
 void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
 

@@ -19,8 +19,9 @@
 #include "storage/keys.h"
 
 // So many stubs are asked for at once; more wait, so that what is touched by a
-// caller does not queue behind all of recovery.
-#define LOADS_AT_ONCE 256
+// caller does not queue behind all of recovery. There is one reader for all
+// partitions, which answers in the order in which it was asked.
+#define LOADS_AT_ONCE 32
 #define EVICTIONS_AT_ONCE 64
 #define READ_AGAIN_MS 1000
 #define SWEPT_MAX 1000 // in one step
@@ -114,6 +115,18 @@ wf_residents_want(struct wf_partition *partition, struct wf_actor *actor)
     } else {
         wf_list_push_back(&partition->loading, &actor->lru);
     }
+}
+
+void
+wf_residents_hurry(struct wf_partition *partition, struct wf_actor *actor)
+{
+    if (actor->residency != WF_RESIDENCY_STUB) {
+        return;
+    }
+    if (wf_list_has(&actor->lru)) {
+        wf_list_remove(&partition->loading, &actor->lru);
+    }
+    ask_for(partition, actor);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "transport/curve.h"
 
 #define WINDOW_BYTES_DEFAULT (64U << 20)
+#define RECEIVE_MAX 256 // messages of each connection that were not read
 
 static char *
 copy_key(const char *key)
@@ -74,7 +75,7 @@ drop_posts(struct wf_peers *peers)
                               "the node leaves its cluster");
             post->request->done(post->request);
         } else if (post->type == WF_PEERS_SERVED) {
-            wf_serving_done(post->request);
+            wf_serving_done(peers->serving, post->request);
         }
         wf_peers_free_post(post);
     }
@@ -86,6 +87,7 @@ destroy(struct wf_peers *peers)
     wf_peers_drop_all(peers);
     wf_forward_destroy(peers->forward);
     wf_serving_destroy(peers->serving);
+    peers->serving = NULL; // nothing that is served has a peer now
     drop_posts(peers);
     wf_socket_destroy(peers->router);
     wf_auth_destroy(peers->auth);
@@ -104,6 +106,7 @@ bind_router(struct wf_peers *peers, const char *endpoint)
 {
     struct wf_socket_options options = {
         .type = WF_SOCKET_ROUTER,
+        .receive_max = RECEIVE_MAX,
         .message_max = WF_PEER_MESSAGE_BYTES_MAX,
         .secret_key = peers->secret_key,
     };

@@ -57,6 +57,7 @@ struct wf_peers_peer {
     // serving.c
     struct wf_table serving; // what is served for it, by call
     struct wf_list answers;  // of it, what is done
+    uint64_t answers_bytes;
 };
 
 enum wf_peers_post_type {

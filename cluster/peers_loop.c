@@ -170,7 +170,7 @@ take_post(struct wf_peers *peers, struct wf_peers_post *post)
         wf_forward_withdraw(peers->forward, post);
         break;
     case WF_PEERS_SERVED:
-        wf_serving_done(post->request);
+        wf_serving_done(peers->serving, post->request);
         break;
     }
     wf_peers_free_post(post);

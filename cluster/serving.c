@@ -14,7 +14,10 @@
 #include "remote/codec.h"
 #include "runtime/request.h"
 
-enum { CALLS_MAX = 100000 }; // of one node
+enum {
+    CALLS_MAX = 100000,  // of one node
+    ANSWER_BYTES = 1024, // what one costs besides its data; what an item does
+};
 
 // What outlives peers, until the last request that is served is done.
 struct wf_serving {
@@ -31,6 +34,7 @@ struct served {
     struct wf_peers_peer *peer; // NULL: it is gone
     uint64_t call;
     uint32_t attempt;
+    uint64_t bytes; // of the answer
     bool is_done;
     bool is_back; // not mine any more
 };
@@ -168,13 +172,40 @@ wf_serving_answer(struct wf_peers_peer *peer)
             return;
         }
         wf_list_remove(&peer->answers, node);
+        peer->answers_bytes -= served->bytes;
         wf_table_remove(&peer->serving, hash_id(served->call), served);
         free_served(served);
     }
 }
 
+// About as much memory as the answer takes.
+static uint64_t
+bytes_of(const weft_reply *reply)
+{
+    return ANSWER_BYTES + reply->data.len +
+           (reply->items_count + reply->activities_count) * ANSWER_BYTES;
+}
+
+// Reads of a peer that does not take its answers may be asked again later.
+static void
+keep_answer(struct wf_serving *serving, struct served *served)
+{
+    struct wf_peers_peer *peer = served->peer;
+    struct wf_request *request = served->request;
+
+    if (peer->answers_bytes > serving->peers->options.window_bytes &&
+        wf_request_is_read(request)) {
+        wf_request_reset(request);
+        wf_request_answer(request, WEFT_EBUSY,
+                          "answers that were not taken are in the way");
+    }
+    served->bytes = bytes_of(&request->reply);
+    peer->answers_bytes += served->bytes;
+    wf_list_push_back(&peer->answers, &served->node);
+}
+
 void
-wf_serving_done(struct wf_request *request)
+wf_serving_done(struct wf_serving *serving, struct wf_request *request)
 {
     struct served *served = request->done_ctx;
 
@@ -182,7 +213,7 @@ wf_serving_done(struct wf_request *request)
     if (served->peer == NULL) {
         free_served(served);
     } else {
-        wf_list_push_back(&served->peer->answers, &served->node);
+        keep_answer(serving, served);
     }
 }
 

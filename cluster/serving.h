@@ -32,7 +32,7 @@ bool wf_serving_take(struct wf_serving *serving, struct wf_peers_peer *peer,
 // back.
 bool wf_serving_gives_back(struct wf_request *request);
 // One that was served is done, or comes back.
-void wf_serving_done(struct wf_request *request);
+void wf_serving_done(struct wf_serving *serving, struct wf_request *request);
 // Send the answers that there is room for.
 void wf_serving_answer(struct wf_peers_peer *peer);
 // It is no more, and nobody is told.

@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cluster/forward_codec.h"
 #include "cluster/peers.h"
 #include "peers_rig.h"
+#include "remote/codec.h"
 #include "remote_tests/proxy.h"
 #include "runtime/request.h"
+#include "stranger.h"
 #include "support/test.h"
 
 static void
@@ -352,6 +355,257 @@ TEST(forward, more_than_may_be_under_way_is_refused_with_a_hint)
     check_answer(&last, WEFT_OK, "from b");
     CHECK(refused >= MANY - 4 && refused < MANY);
     rig_fini(&rig);
+}
+
+// Others that lie, forget or are slow. ----------------------------------------
+
+// Node a alone; b is a stranger, who takes what a sends.
+static void
+start_with_stranger(struct rig *rig, struct stranger *stranger)
+{
+    rig_init(rig, 2);
+    rig_start_node(rig, 0);
+    stranger_listen(stranger);
+    (void)snprintf(rig->map.nodes[1].endpoint,
+                   sizeof(rig->map.nodes[1].endpoint), "%s",
+                   stranger->endpoint);
+    rig_map(rig);
+}
+
+// What was heard is that attempt of a request.
+static uint64_t
+check_request(struct stranger *stranger, uint64_t seq, uint32_t attempt,
+              bool is_repeat)
+{
+    struct wf_peer_item item = stranger_item(stranger);
+    struct wf_request *request;
+
+    CHECK_EQ(stranger->heard.seq, seq);
+    CHECK_EQ(item.type, WF_PEER_ITEM_REQUEST);
+    CHECK_EQ(item.attempt, attempt);
+    CHECK_OK(wf_forward_codec_request_decode(
+        item.bytes, item.data, item.partition, RIG_PARTITIONS, &request));
+    CHECK_EQ(request->is_repeat, is_repeat);
+    wf_request_destroy(request);
+    return item.call;
+}
+
+static void
+end_unanswered(struct rig *rig, struct rig_call *call)
+{
+    rig_fini(rig);
+    CHECK_ERR(call->request->reply.err, WEFT_ECLOSED);
+    rig_end(call);
+}
+
+TEST(forward, what_was_lost_on_the_way_is_sent_again_as_it_was)
+{
+    struct stranger b;
+    struct rig rig;
+    struct rig_call call;
+
+    start_with_stranger(&rig, &b);
+    rig_ask(&rig, &call, 0, rig_make(1, "pay"));
+    stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    stranger_answer(&b, 0);
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    (void)check_request(&b, 1, 1, false);
+    // It says nothing: was it lost?
+    stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    stranger_answer(&b, 0);
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    (void)check_request(&b, 1, 1, false); // no second attempt
+    stranger_answer(&b, 1);
+    end_unanswered(&rig, &call);
+    stranger_close(&b);
+}
+
+TEST(forward, who_forgets_is_asked_again_with_a_repeat)
+{
+    struct stranger b;
+    struct rig rig;
+    struct rig_call call;
+    uint64_t session;
+
+    start_with_stranger(&rig, &b);
+    rig_ask(&rig, &call, 0, rig_make(1, "pay"));
+    stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    session = b.heard.session;
+    stranger_answer(&b, 0);
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    stranger_answer(&b, 1);
+    rig_send(&rig, 0, 1, "something"); // which is not acknowledged
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    CHECK_EQ(b.heard.seq, 2);
+    stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    CHECK_EQ(b.heard.session, session);
+    stranger_answer(&b, 0);
+    rig_wait_line(&rig, "b link it has forgotten");
+    do {
+        stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    } while (b.heard.session == session);
+    stranger_answer(&b, 0);
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    (void)check_request(&b, 1, 2, true);
+    end_unanswered(&rig, &call);
+    stranger_close(&b);
+}
+
+static void
+say_answer(struct stranger *stranger, uint64_t seq, uint64_t call,
+           uint32_t attempt, weft_err err)
+{
+    struct wf_buf message = {0};
+
+    wf_codec_error_encode(0, err, "so it says", &message);
+    stranger_say_item(stranger, seq,
+                      &(struct wf_peer_item){
+                          .type = WF_PEER_ITEM_ANSWER,
+                          .call = call,
+                          .attempt = attempt,
+                          .bytes = wf_buf_bytes(&message),
+                      });
+    wf_buf_fini(&message);
+}
+
+// A refusal of the first attempt says nothing of the second.
+TEST(forward, only_the_answer_to_the_last_attempt_counts)
+{
+    struct stranger b;
+    struct stranger of_b; // its way to a
+    struct rig rig;
+    struct rig_call call;
+    uint64_t id;
+
+    start_with_stranger(&rig, &b);
+    rig_ask(&rig, &call, 0, rig_make(1, "pay"));
+    stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+    stranger_answer(&b, 0);
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    id = check_request(&b, 1, 1, false);
+    stranger_answer(&b, 1);
+
+    stranger_open(&of_b, rig.map.nodes[0].endpoint);
+    of_b.hello.incarnation = 2;
+    of_b.hello.node = weft_text("b");
+    of_b.hello.to_node = weft_text("a");
+    of_b.hello.to_incarnation = 1;
+    stranger_say(&of_b, &of_b.hello);
+    stranger_hear(&of_b, WF_PEER_MESSAGE_WELCOME);
+    stranger_say_item(&of_b, 1,
+                      &(struct wf_peer_item){.type = WF_PEER_ITEM_BACK,
+                                             .call = id,
+                                             .attempt = 1,
+                                             .is_uncertain = true});
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    CHECK_EQ(check_request(&b, 2, 2, true), id);
+    say_answer(&of_b, 2, id, 1, WEFT_EBUSY);
+    say_answer(&of_b, 3, id + 7, 1, WEFT_EBUSY); // of none that there is
+    say_answer(&of_b, 4, id, 2, WEFT_EFINISHED);
+    say_answer(&of_b, 5, id, 2, WEFT_EBUSY);
+    rig_wait_done(&call);
+    CHECK_ERR(call.request->reply.err, WEFT_EFINISHED);
+    CHECK_STR(call.request->reply.detail, "so it says");
+    rig_fini(&rig);
+    rig_end(&call);
+    stranger_close(&of_b);
+    stranger_close(&b);
+}
+
+TEST(forward, what_is_no_request_is_answered_so_and_served_by_nobody)
+{
+    struct stranger a;
+    struct stranger to_a; // b's way to it
+    struct rig rig;
+    struct wf_request *request = wf_request_create();
+
+    // The other way round: b is real, and a is the stranger.
+    rig_init(&rig, 2);
+    rig_start_node(&rig, 1);
+    stranger_listen(&to_a);
+    (void)snprintf(rig.map.nodes[0].endpoint, sizeof(rig.map.nodes[0].endpoint),
+                   "%s", to_a.endpoint);
+    rig_map(&rig);
+    stranger_open(&a, rig.map.nodes[1].endpoint);
+    stranger_say(&a, &a.hello);
+    stranger_hear(&a, WF_PEER_MESSAGE_WELCOME);
+    stranger_say_item(&a, 1,
+                      &(struct wf_peer_item){.type = WF_PEER_ITEM_REQUEST,
+                                             .partition = 1,
+                                             .call = 5,
+                                             .attempt = 1,
+                                             .bytes = weft_text("junk")});
+    stranger_hear(&to_a, WF_PEER_MESSAGE_HELLO);
+    to_a.incarnation = 1;
+    stranger_answer(&to_a, 0);
+    stranger_hear(&to_a, WF_PEER_MESSAGE_DATA);
+    CHECK_EQ(stranger_item(&to_a).type, WF_PEER_ITEM_ANSWER);
+    CHECK_EQ(stranger_item(&to_a).call, 5);
+    request->verb = WEFT_VERB_SIGNAL;
+    CHECK_OK(wf_forward_codec_answer_decode(
+        stranger_item(&to_a).bytes, weft_nothing(), weft_nothing(), request));
+    CHECK_ERR(request->reply.err, WEFT_EFORMAT);
+    CHECK_EQ(rig.nodes[1].served_count, 0);
+    wf_request_destroy(request);
+    rig_fini(&rig);
+    stranger_close(&a);
+    stranger_close(&to_a);
+}
+
+// Nothing that a sends reaches b, for long; what b sends reaches a.
+TEST(forward, a_node_that_is_cut_off_one_way_is_asked_when_it_is_back)
+{
+    struct stranger dead;
+    struct rig rig;
+    struct rig_call call;
+    struct rig_call back;
+    char endpoint[WF_ENDPOINT_CHARS_MAX + 1];
+
+    rig_init(&rig, 2);
+    rig_start_node(&rig, 0);
+    rig_start_node(&rig, 1);
+    wf_peers_map(rig.nodes[1].peers, &rig.map);
+    stranger_listen(&dead); // and never says a word
+    memcpy(endpoint, rig.map.nodes[1].endpoint, sizeof(endpoint));
+    (void)snprintf(rig.map.nodes[1].endpoint, sizeof(endpoint), "%s",
+                   dead.endpoint);
+    wf_peers_map(rig.nodes[0].peers, &rig.map);
+    rig_ask(&rig, &call, 0, rig_make(1, "pay"));
+    rig_send(&rig, 1, 0, "still here");
+    rig_wait_frames(&rig, 0, 1);
+    rig_ask(&rig, &back, 1, rig_make(0, "back")); // whose answer is stuck
+    rig_wait_count(&rig, &rig.nodes[0].served_count, 1);
+    CHECK_EQ(call.done, 0);
+    memcpy(rig.map.nodes[1].endpoint, endpoint, sizeof(endpoint));
+    rig_map(&rig);
+    check_answer(&call, WEFT_OK, "from b");
+    rig_fini(&rig);
+    rig_end(&back);
+    stranger_close(&dead);
+}
+
+TEST(forward, what_is_larger_than_the_window_goes_alone)
+{
+    enum { MANY = 12, LARGE = 1 << 20 };
+    struct rig rig;
+    struct rig_call calls[MANY];
+    char *data = wf_calloc(LARGE);
+
+    rig_init(&rig, 2);
+    rig.window_bytes = 64 << 10;
+    rig_start(&rig);
+    for (int i = 0; i < MANY; i++) {
+        struct wf_request *request = rig_make(1, "pay");
+
+        request->is_repeat = true; // or it would be refused
+        request->data = wf_bytes_copy(weft_bytes_of(data, LARGE));
+        rig_ask(&rig, &calls[i], 0, request);
+    }
+    for (int i = 0; i < MANY; i++) {
+        check_answer(&calls[i], WEFT_OK, "from b");
+    }
+    rig_fini(&rig);
+    wf_free(data);
 }
 
 // Connections that break. -----------------------------------------------------

@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "cluster/peer_message.h"
 #include "peers_rig.h"
+#include "stranger.h"
 #include "support/test.h"
-#include "transport/socket.h"
 
 TEST(peers, frames_go_to_whoever_has_the_partition_in_order)
 {
@@ -177,115 +177,6 @@ TEST(peers, a_key_that_no_node_has_is_not_heard)
 
 // Those who are not what they say. --------------------------------------------
 
-// A node that is a socket and no more.
-struct stranger {
-    struct wf_context *context;
-    struct wf_socket *socket;
-    struct wf_message message;
-    bool has_message;
-    struct wf_peer_message hello;
-    struct wf_peer_message heard;
-};
-
-static void
-stranger_open(struct stranger *stranger, struct rig *rig, uint32_t to)
-{
-    struct wf_socket_options options = {.type = WF_SOCKET_DEALER};
-    struct wf_socket_event event;
-    bool is_connected = false;
-
-    *stranger = (struct stranger){.context = wf_context_create()};
-    CHECK_OK(wf_socket_create(stranger->context, &options, &stranger->socket));
-    CHECK_OK(wf_socket_connect(stranger->socket, rig->map.nodes[to].endpoint));
-    for (int i = 0; i < RIG_WAIT_MS / 10 && !is_connected; i++) {
-        wf_socket_wait(stranger->socket, NULL, 0, 10);
-        while (wf_socket_event(stranger->socket, &event)) {
-            is_connected |= event.type == WF_SOCKET_CONNECTED;
-        }
-    }
-    CHECK(is_connected);
-    stranger->hello = (struct wf_peer_message){
-        .type = WF_PEER_MESSAGE_HELLO,
-        .incarnation = 1,
-        .session = 99,
-        .round = 1,
-        .protocol_min = 1,
-        .protocol_max = 1,
-        .node = weft_text("a"),
-        .to_node = weft_text("b"),
-        .to_incarnation = 2,
-    };
-    memcpy(stranger->hello.cluster_id, rig_cluster, 16);
-}
-
-static void
-forget(struct stranger *stranger)
-{
-    if (stranger->has_message) {
-        wf_message_fini(&stranger->message);
-    }
-    stranger->has_message = false;
-}
-
-static void
-stranger_close(struct stranger *stranger)
-{
-    forget(stranger);
-    wf_socket_destroy(stranger->socket);
-    wf_context_destroy(stranger->context);
-}
-
-static void
-say_bytes(struct stranger *stranger, struct wf_buf *bytes)
-{
-    CHECK_EQ(wf_socket_send(stranger->socket, NULL, bytes, NULL), WF_SENT);
-    wf_buf_fini(bytes);
-}
-
-static void
-say(struct stranger *stranger, const struct wf_peer_message *message)
-{
-    struct wf_buf bytes = {0};
-
-    wf_peer_message_encode(message, &bytes);
-    say_bytes(stranger, &bytes);
-}
-
-static void
-hear(struct stranger *stranger, enum wf_peer_message_type type)
-{
-    forget(stranger);
-    for (int i = 0; i < RIG_WAIT_MS / 10 && !stranger->has_message; i++) {
-        wf_socket_wait(stranger->socket, NULL, 0, 10);
-        stranger->has_message =
-            wf_socket_receive(stranger->socket, &stranger->message);
-    }
-    CHECK(stranger->has_message);
-    CHECK_OK(wf_peer_message_decode(stranger->message.frame, &stranger->heard));
-    CHECK_EQ(stranger->heard.type, type);
-}
-
-static void
-say_frame(struct stranger *stranger, uint64_t seq, uint32_t partition,
-          const char *text)
-{
-    struct wf_peer_message data = stranger->hello;
-    struct wf_buf items = {0};
-
-    data.type = WF_PEER_MESSAGE_DATA;
-    data.seq = seq;
-    wf_peer_item_encode(
-        &(struct wf_peer_item){
-            .type = WF_PEER_ITEM_FRAME,
-            .partition = partition,
-            .bytes = weft_text(text),
-        },
-        &items);
-    data.items = wf_buf_bytes(&items);
-    say(stranger, &data);
-    wf_buf_fini(&items);
-}
-
 TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
 {
     struct stranger stranger;
@@ -293,35 +184,35 @@ TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
 
     rig_init(&rig, 2);
     rig_start(&rig);
-    stranger_open(&stranger, &rig, 1);
-    say_frame(&stranger, 1, 1, "before hello");
-    say(&stranger, &stranger.hello);
-    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_open(&stranger, rig.map.nodes[1].endpoint);
+    stranger_say_frame(&stranger, 1, 1, "before hello");
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
     CHECK_EQ(stranger.heard.seq, 0);
     CHECK_EQ(stranger.heard.round, 1);
     CHECK_EQ(stranger.heard.protocol_max, 1);
-    say_frame(&stranger, 1, 1, "one");
-    say_frame(&stranger, 1, 1, "one");
-    say_frame(&stranger, 3, 1, "three");
-    say_frame(&stranger, 2, 1, "two");
-    say_frame(&stranger, 1, 1, "one");
-    say_frame(&stranger, 3, 1, "three");
+    stranger_say_frame(&stranger, 1, 1, "one");
+    stranger_say_frame(&stranger, 1, 1, "one");
+    stranger_say_frame(&stranger, 3, 1, "three");
+    stranger_say_frame(&stranger, 2, 1, "two");
+    stranger_say_frame(&stranger, 1, 1, "one");
+    stranger_say_frame(&stranger, 3, 1, "three");
     rig_wait_frames(&rig, 1, 3);
     CHECK_STR(rig_frames(&rig, 1), "1:one 1:two 1:three ");
     do {
-        hear(&stranger, WF_PEER_MESSAGE_ACK);
+        stranger_hear(&stranger, WF_PEER_MESSAGE_ACK);
     } while (stranger.heard.seq < 3);
     CHECK_EQ(stranger.heard.seq, 3);
     CHECK_EQ(stranger.heard.credit, 64 << 20);
     // Hello again says where it is; another session begins anew.
-    say(&stranger, &stranger.hello);
-    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
     CHECK_EQ(stranger.heard.seq, 3);
     stranger.hello.session = 100;
-    say(&stranger, &stranger.hello);
-    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
     CHECK_EQ(stranger.heard.seq, 0);
-    say_frame(&stranger, 1, 1, "anew");
+    stranger_say_frame(&stranger, 1, 1, "anew");
     rig_wait_frames(&rig, 1, 4);
     stranger_close(&stranger);
     rig_fini(&rig);
@@ -346,7 +237,7 @@ TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
 
         rig_init(&rig, 2);
         rig_start(&rig);
-        stranger_open(&stranger, &rig, 1);
+        stranger_open(&stranger, rig.map.nodes[1].endpoint);
         switch (cases[i].code) {
         case WF_PEER_REFUSAL_CLUSTER:
             stranger.hello.cluster_id[0]++;
@@ -364,13 +255,13 @@ TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
             stranger.hello.protocol_min = 2;
             stranger.hello.protocol_max = 3;
         }
-        say(&stranger, &stranger.hello);
-        hear(&stranger, WF_PEER_MESSAGE_REFUSED);
+        stranger_say(&stranger, &stranger.hello);
+        stranger_hear(&stranger, WF_PEER_MESSAGE_REFUSED);
         CHECK_EQ(stranger.heard.code, cases[i].code);
         rig_wait_line(&rig, cases[i].line);
-        say_frame(&stranger, 1, 1, "all the same");
-        say(&stranger, &stranger.hello);
-        hear(&stranger, WF_PEER_MESSAGE_REFUSED); // it was read by now
+        stranger_say_frame(&stranger, 1, 1, "all the same");
+        stranger_say(&stranger, &stranger.hello);
+        stranger_hear(&stranger, WF_PEER_MESSAGE_REFUSED); // it was read by now
         CHECK_EQ(rig.nodes[1].frames_count, 0);
         stranger_close(&stranger);
         rig_fini(&rig);
@@ -385,19 +276,19 @@ TEST(peers, nonsense_ends_what_was_begun_and_no_more)
 
     rig_init(&rig, 2);
     rig_start(&rig);
-    stranger_open(&stranger, &rig, 1);
-    say(&stranger, &stranger.hello);
-    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_open(&stranger, rig.map.nodes[1].endpoint);
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
     wf_buf_put(&bytes, "no message at all", 17);
-    say_bytes(&stranger, &bytes);
-    hear(&stranger, WF_PEER_MESSAGE_REFUSED);
+    stranger_say_bytes(&stranger, &bytes);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_REFUSED);
     CHECK_EQ(stranger.heard.code, WF_PEER_REFUSAL_MALFORMED);
     rig_wait_line(&rig, "a refused its checksum differs");
-    say_frame(&stranger, 1, 1, "without hello");
-    say(&stranger, &stranger.hello);
-    hear(&stranger, WF_PEER_MESSAGE_WELCOME);
-    say_frame(&stranger, 1, RIG_PARTITIONS, "nowhere");
-    say_frame(&stranger, 2, 1, "good");
+    stranger_say_frame(&stranger, 1, 1, "without hello");
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_say_frame(&stranger, 1, RIG_PARTITIONS, "nowhere");
+    stranger_say_frame(&stranger, 2, 1, "good");
     rig_wait_frames(&rig, 1, 1);
     CHECK_STR(rig_frames(&rig, 1), "1:good ");
     rig_wait_line(&rig, "a partition that there is not");

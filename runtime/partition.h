@@ -100,6 +100,7 @@ weft_err wf_partition_recover_segment(struct wf_partition *partition,
 // After the last segment: does the log reach as far as the rows?
 //
 // WEFT_ECORRUPT   its end is missing
+// WEFT_EBUSY      of a shared log: somebody has acquired it after us
 weft_err wf_partition_recover_check(const struct wf_partition *partition);
 // Begin: a new epoch, which is a record that the first commit carries. Nothing
 // is put out before that is durable. Actors with work load by themselves.

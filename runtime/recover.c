@@ -246,9 +246,9 @@ wf_partition_recover_check(const struct wf_partition *partition)
     }
     if (partition->options.epoch != 0 &&
         partition->options.epoch <= partition->epoch) {
-        return wf_error(WEFT_ECORRUPT,
-                        "%s: it was acquired in epoch %llu, and its log has "
-                        "been in epoch %llu",
+        return wf_error(WEFT_EBUSY,
+                        "%s: it was acquired in epoch %llu, and its log is in "
+                        "epoch %llu by now",
                         partition->who,
                         (unsigned long long)partition->options.epoch,
                         (unsigned long long)partition->epoch);

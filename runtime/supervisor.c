@@ -325,13 +325,14 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     struct wf_partition **partitions = wf_calloc(node->options.partition_count *
                                                  sizeof(struct wf_partition *));
     weft_err err = wf_depot_reopen(depot);
-    bool is_theirs =
-        wf_node_is_shared(node) && (err == WEFT_EBUSY || err == WEFT_ECLOSED);
+    bool is_theirs;
 
-    charge->is_owned = wf_node_is_shared(node) && !is_theirs;
     if (err == WEFT_OK) {
         err = wf_node_recover(node, depot, partitions);
     }
+    is_theirs =
+        wf_node_is_shared(node) && (err == WEFT_EBUSY || err == WEFT_ECLOSED);
+    charge->is_owned = wf_node_is_shared(node) && !is_theirs;
     if (err == WEFT_OK) {
         run(supervisor, store, partitions);
     } else if (is_theirs) {

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -83,10 +84,6 @@ become(const struct processes *processes, const struct process *process,
     (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
     (void)dup2(in[0], STDIN_FILENO);
     (void)dup2(out[1], STDOUT_FILENO);
-    close(in[0]);
-    close(in[1]);
-    close(out[0]);
-    close(out[1]);
     execl(processes->program, processes->program, process->name, process->dir,
           processes->database, process->endpoint, process->service, lease,
           (char *)NULL);
@@ -118,17 +115,12 @@ processes_start(struct processes *processes, uint32_t index)
     int in[2];
     int out[2];
 
-    if (pipe(in) != 0 || pipe(out) != 0) {
+    // Not for the servers that are started later.
+    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
         fail("pipe");
     }
     process->pid = fork();
     if (process->pid == 0) {
-        // Not those that keep its brothers alive.
-        for (uint32_t i = 0; i < processes->count; i++) {
-            if (processes->all[i].alive > 0) {
-                close(processes->all[i].alive);
-            }
-        }
         become(processes, process, in, out);
     }
     if (process->pid < 0) {

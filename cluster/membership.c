@@ -24,9 +24,10 @@
 #include "runtime/futex.h"
 
 #define LOOK_MS 1000
-#define GIVES_MAX 4       // partitions on their way to others at a time
+#define GIVES_MAX 1       // partitions on their way to others at a time
 #define TAKE_AGAIN_MS 500 // one that was to be taken, and is not here
 #define COMPLAIN_MS 5000
+#define LEASE_OVER_MS 10 // after that it is, for sure
 
 struct wf_membership {
     struct wf_membership_options options;
@@ -245,6 +246,25 @@ decide(struct wf_membership *membership)
     }
 }
 
+// A node that has stopped renewing is replaced when its lease is over, not at
+// the next look after it.
+static void
+look_in_time(struct wf_membership *membership)
+{
+    uint64_t now = now_ns(membership);
+
+    for (uint32_t i = 0; i < membership->map.nodes_count; i++) {
+        const struct wf_registry_node *node = &membership->map.nodes[i];
+        uint64_t over_ns =
+            now + ns_of((uint64_t)node->lease_ms + LEASE_OVER_MS);
+
+        if (node->is_live && node->lease_ms >= 0 &&
+            over_ns < membership->look_ns) {
+            membership->look_ns = over_ns;
+        }
+    }
+}
+
 static void
 look(struct wf_membership *membership)
 {
@@ -262,6 +282,7 @@ look(struct wf_membership *membership)
         complain(membership, "look", "the map has another partition count");
         return;
     }
+    look_in_time(membership);
     membership->options.map(membership->options.ctx, &membership->map);
     decide(membership);
 }

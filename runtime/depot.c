@@ -96,13 +96,19 @@ wf_depot_note(const struct wf_depot *depot, const char *verb, const char *text)
 }
 
 void
-wf_depot_close_store(struct wf_depot *depot)
+wf_depot_close_log(struct wf_depot *depot)
 {
     if (depot->log != NULL) {
         depot->log->ops->close(depot->log->self);
         wf_free(depot->log);
         depot->log = NULL;
     }
+}
+
+void
+wf_depot_close_store(struct wf_depot *depot)
+{
+    wf_depot_close_log(depot);
     if (depot->store != NULL) {
         depot->store->ops->close(depot->store->self);
         wf_free(depot->store);
@@ -162,10 +168,11 @@ wf_depot_reopen(struct wf_depot *depot)
     weft_err err;
 
     pthread_rwlock_wrlock(&depot->open_lock);
-    wf_depot_close_store(depot);
     if (depot->options.shared != NULL) {
+        wf_depot_close_log(depot);
         err = wf_depot_open_shared(depot); // to acquire it is the barrier
     } else {
+        wf_depot_close_store(depot);
         err = open_checked(depot, false);
         if (err == WEFT_OK && depot->is_new) {
             err = wf_error(WEFT_ELOST, "%s: it is empty", depot->name);
@@ -175,7 +182,7 @@ wf_depot_reopen(struct wf_depot *depot)
             err = wf_error(WEFT_EIO, "%s: it takes no commit", depot->name);
         }
     }
-    if (err != WEFT_OK) {
+    if (err != WEFT_OK && depot->options.shared == NULL) {
         wf_depot_close_store(depot);
     }
     pthread_rwlock_unlock(&depot->open_lock);
@@ -294,7 +301,9 @@ wf_depot_open_store(struct wf_depot *depot)
         err = depot->options.open_store(depot->options.ctx,
                                         depot->options.index, &store);
     } else {
-        err = wf_store_rocks_open(depot->dir, false, &store);
+        err = wf_store_rocks_open_share(
+            depot->dir, false,
+            depot->options.shared == NULL ? 1 : depot->options.count, &store);
     }
     if (err == WEFT_OK) {
         depot->store = wf_memdup(&store, sizeof(store));

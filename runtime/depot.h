@@ -133,6 +133,7 @@ weft_err wf_depot_open_shared(struct wf_depot *depot);
 // depot.c: the store alone. For open.
 weft_err wf_depot_open_store(struct wf_depot *depot);
 void wf_depot_close_store(struct wf_depot *depot);
+void wf_depot_close_log(struct wf_depot *depot);
 void wf_depot_note(const struct wf_depot *depot, const char *verb,
                    const char *text);
 // depot.c: a commit has become durable in took_ns.
@@ -161,8 +162,11 @@ void wf_depot_append_all(struct wf_depot *const *depots,
                          struct wf_commit *const *commits,
                          enum wf_depot_result *out_results, uint32_t count);
 // Of a cluster, when nobody uses the store: any node may acquire the partition
-// from now on.
+// from now on. The store stays open, so that it is taken again in no time.
 weft_err wf_depot_release(struct wf_depot *depot);
+// Of a cluster: open the store before its partition is taken. If it cannot be,
+// that is said when it is taken.
+void wf_depot_warm(struct wf_depot *depot);
 
 // Nobody writes to the store's log until it is let go. In the order in which
 // they ask: who commits all the time does not keep others out.

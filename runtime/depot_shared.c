@@ -38,16 +38,32 @@ check_ours(struct wf_depot *depot)
     return err;
 }
 
+// One that is open already may have failed meanwhile: then it is opened anew.
+static weft_err
+open_store(struct wf_depot *depot)
+{
+    weft_err err = depot->store == NULL ? wf_depot_open_store(depot) : WEFT_OK;
+
+    if (err == WEFT_OK) {
+        err = check_ours(depot);
+    }
+    if (err == WEFT_ECLOSED) {
+        wf_depot_close_store(depot);
+        err = wf_depot_open_store(depot);
+        if (err == WEFT_OK) {
+            err = check_ours(depot);
+        }
+    }
+    return err;
+}
+
 // Open what there is. WEFT_ENOTFOUND, WEFT_ECORRUPT: it is of no use.
 static weft_err
 open_copy(struct wf_depot *depot, const struct wf_shared_place *place)
 {
     struct wf_log log;
-    weft_err err = wf_depot_open_store(depot);
+    weft_err err = open_store(depot);
 
-    if (err == WEFT_OK) {
-        err = check_ours(depot);
-    }
     if (err == WEFT_OK) {
         err = wf_log_partition_open(depot->options.shared, depot->options.index,
                                     place, *depot->store, &log);
@@ -102,6 +118,16 @@ wf_depot_open_shared(struct wf_depot *depot)
     depot->is_doubtful = false;
     atomic_store(&depot->durable, place.last);
     return err;
+}
+
+void
+wf_depot_warm(struct wf_depot *depot)
+{
+    pthread_rwlock_wrlock(&depot->open_lock);
+    if (depot->store == NULL && wf_depot_open_store(depot) != WEFT_OK) {
+        wf_depot_close_store(depot);
+    }
+    pthread_rwlock_unlock(&depot->open_lock);
 }
 
 weft_err

@@ -46,6 +46,7 @@ struct charge {
     bool is_wanted; // by this node
     bool is_owned;  // acquired, and not released since
     bool was_blamed;
+    bool is_warm;          // its store was opened, or could not be
     uint32_t fenced_count; // of those waited for
     uint64_t retry_ms;
     uint64_t retry_at_ns;
@@ -306,7 +307,7 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
                      "release", "%s; it ends with the lease",
                      weft_err_detail());
     }
-    wf_depot_close(&node->depots[store]);
+    wf_depot_close_log(&node->depots[store]);
     charge->is_owned = false;
     charge->is_wanted = false;
     charge->state = ELSEWHERE;
@@ -344,6 +345,22 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     wf_free(partitions);
 }
 
+// With nothing else to do: open a store that may be taken. True: did so.
+static bool
+warm_one(struct wf_supervisor *supervisor)
+{
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        struct charge *charge = &supervisor->charges[i];
+
+        if (charge->state == ELSEWHERE && !charge->is_warm) {
+            charge->is_warm = true;
+            wf_depot_warm(&supervisor->node->depots[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t
 wf_supervisor_step(struct wf_supervisor *supervisor)
 {
@@ -371,5 +388,5 @@ wf_supervisor_step(struct wf_supervisor *supervisor)
         left_ms = (charge->retry_at_ns - now + 999999U) / 1000000U;
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
-    return wait_ms;
+    return warm_one(supervisor) ? 0 : wait_ms;
 }

@@ -44,6 +44,8 @@
 #define OPEN_FILES 256
 #define ARCHIVE_SECONDS (1ULL << 40)
 #define BLOOM_BITS_PER_KEY 10
+#define SHARE_MIN (2 * MIB)
+#define OPEN_FILES_MIN 16
 
 const char *const wf_rocks_options_names[WF_ROCKS_FAMILIES] = {
     [WF_CF_LOG] = "log",
@@ -52,25 +54,38 @@ const char *const wf_rocks_options_names[WF_ROCKS_FAMILIES] = {
     [WF_CF_COUNT] = "default",
 };
 
-static rocksdb_cache_t *create_cache(void);
-static rocksdb_options_t *create_database_options(bool is_read_only);
+static rocksdb_cache_t *create_cache(uint32_t shares);
+static rocksdb_options_t *create_database_options(bool is_read_only,
+                                                  uint32_t shares);
 static rocksdb_options_t *create_family_options(rocksdb_cache_t *cache,
                                                 size_t memtable_bytes,
                                                 bool has_bloom);
 static void compress(rocksdb_options_t *options, bool is_compressed);
 
+// Of memory that is all stores' together, but not less than a store can use.
+static size_t
+share_of(size_t bytes, uint32_t shares)
+{
+    size_t share = bytes / shares;
+
+    return share < SHARE_MIN && bytes > SHARE_MIN ? SHARE_MIN : share;
+}
+
 void
 wf_rocks_options_init(struct wf_rocks_options *options, bool is_read_only,
-                      bool is_compressed)
+                      bool is_compressed, uint32_t shares)
 {
-    rocksdb_cache_t *cache = create_cache();
+    rocksdb_cache_t *cache = create_cache(shares);
     rocksdb_options_t **families = options->families;
 
     options->cache = cache;
-    options->database = create_database_options(is_read_only);
-    families[WF_CF_LOG] = create_family_options(cache, 64 * MIB, false);
-    families[WF_CF_DATA] = create_family_options(cache, 32 * MIB, true);
-    families[WF_CF_META] = create_family_options(cache, 4 * MIB, true);
+    options->database = create_database_options(is_read_only, shares);
+    families[WF_CF_LOG] =
+        create_family_options(cache, share_of(64 * MIB, shares), false);
+    families[WF_CF_DATA] =
+        create_family_options(cache, share_of(32 * MIB, shares), true);
+    families[WF_CF_META] =
+        create_family_options(cache, share_of(4 * MIB, shares), true);
     families[WF_CF_COUNT] = create_family_options(cache, MIB, false);
     compress(families[WF_CF_LOG], false);
     compress(families[WF_CF_DATA], is_compressed);
@@ -96,12 +111,13 @@ wf_rocks_options_fini(struct wf_rocks_options *options)
 // small rows has a million of them and a filter of some 2 MiB, which would be
 // read and checked for each row that is looked up; the default is 1 MiB.
 static rocksdb_cache_t *
-create_cache(void)
+create_cache(uint32_t shares)
 {
     rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
     rocksdb_cache_t *cache;
 
-    rocksdb_lru_cache_options_set_capacity(options, CACHE_BYTES);
+    rocksdb_lru_cache_options_set_capacity(options,
+                                           share_of(CACHE_BYTES, shares));
     rocksdb_lru_cache_options_set_num_shard_bits(options, CACHE_SHARD_BITS);
     cache = rocksdb_cache_create_lru_opts(options);
     rocksdb_lru_cache_options_destroy(options);
@@ -130,8 +146,9 @@ create_base_options(void)
 }
 
 static rocksdb_options_t *
-create_database_options(bool is_read_only)
+create_database_options(bool is_read_only, uint32_t shares)
 {
+    int files = (int)(OPEN_FILES / shares);
     rocksdb_options_t *options = create_base_options();
 
     rocksdb_options_set_create_if_missing(options, 1);
@@ -139,9 +156,12 @@ create_database_options(bool is_read_only)
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_wal_recovery_mode(
         options, rocksdb_tolerate_corrupted_tail_records_recovery);
-    rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
-    rocksdb_options_set_db_write_buffer_size(options, MEMTABLES_BYTES);
-    rocksdb_options_set_max_open_files(options, OPEN_FILES);
+    rocksdb_options_set_max_total_wal_size(options,
+                                           share_of(WAL_BYTES, shares));
+    rocksdb_options_set_db_write_buffer_size(options,
+                                             share_of(MEMTABLES_BYTES, shares));
+    rocksdb_options_set_max_open_files(
+        options, files < OPEN_FILES_MIN ? OPEN_FILES_MIN : files);
     rocksdb_options_set_max_background_jobs(options, 4);
     // Tables reach the disk as they are written: otherwise one large sync at
     // their end makes commits wait.

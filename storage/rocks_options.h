@@ -25,8 +25,9 @@ struct wf_rocks_options {
 extern const char *const wf_rocks_options_names[WF_ROCKS_FAMILIES];
 
 // is_compressed false: for a RocksDB that was built without lz4 and zstd.
+// shares: of memory, so many stores of this process have one each.
 void wf_rocks_options_init(struct wf_rocks_options *options, bool is_read_only,
-                           bool is_compressed);
+                           bool is_compressed, uint32_t shares);
 void wf_rocks_options_fini(struct wf_rocks_options *options); // all zero: fine
 
 #endif

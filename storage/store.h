@@ -101,6 +101,10 @@ struct wf_store {
 // even to open it.
 weft_err wf_store_rocks_open(const char *dir, bool is_read_only,
                              struct wf_store *out_store);
+// The same, with a share of the memory that one store alone would use: this
+// process has so many.
+weft_err wf_store_rocks_open_share(const char *dir, bool is_read_only,
+                                   uint32_t shares, struct wf_store *out_store);
 
 // A store in memory, for tests. The disk survives close and is what a next
 // open finds; crash drops every write that was not synced (or, with

@@ -55,6 +55,7 @@ struct wf_store_rocks {
     rocksdb_readoptions_t *read_options; // of get
     struct wf_lockfile *lock;
     bool is_read_only;
+    uint32_t shares;        // of memory
     bool is_torn;           // its log ends in a write that a power cut stopped
     atomic_bool has_failed; // a write's or flush's outcome is not known
     char *failure;          // of the first that failed; set before
@@ -96,11 +97,19 @@ weft_err
 wf_store_rocks_open(const char *dir, bool is_read_only,
                     struct wf_store *out_store)
 {
+    return wf_store_rocks_open_share(dir, is_read_only, 1, out_store);
+}
+
+weft_err
+wf_store_rocks_open_share(const char *dir, bool is_read_only, uint32_t shares,
+                          struct wf_store *out_store)
+{
     struct wf_store_rocks *store = wf_calloc(sizeof(*store));
     weft_err err;
 
     store->dir = wf_strdup(dir);
     store->is_read_only = is_read_only;
+    store->shares = shares;
     store->batch = rocksdb_writebatch_create();
     // A stall is answered, never waited for.
     store->write_synced = rocksdb_writeoptions_create();
@@ -281,13 +290,15 @@ open_database(struct wf_store_rocks *store)
         return err;
     }
     store->is_torn = end.is_torn;
-    wf_rocks_options_init(&store->options, store->is_read_only, true);
+    wf_rocks_options_init(&store->options, store->is_read_only, true,
+                          store->shares);
     error = try_open(store);
     if (error != NULL && strstr(error, "not linked with the binary") != NULL) {
         // A RocksDB built without lz4 or zstd: then without.
         rocksdb_free(error);
         wf_rocks_options_fini(&store->options);
-        wf_rocks_options_init(&store->options, store->is_read_only, false);
+        wf_rocks_options_init(&store->options, store->is_read_only, false,
+                              store->shares);
         error = try_open(store);
     }
     if (error == NULL) {

@@ -278,12 +278,6 @@ wf_reader_rest(struct wf_reader *reader)
     return wf_reader_take(reader, wf_reader_left(reader));
 }
 
-bool
-wf_bytes_equal(weft_bytes a, weft_bytes b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 int
 wf_bytes_compare(weft_bytes a, weft_bytes b)
 {

@@ -152,7 +152,21 @@ wf_reader_left(const struct wf_reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
-bool wf_bytes_equal(weft_bytes a, weft_bytes b);
+static inline bool
+wf_bytes_equal(weft_bytes a, weft_bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+// Is it this text? Most that it is compared with begin otherwise.
+static inline bool
+wf_bytes_are(weft_bytes bytes, const char *text)
+{
+    return bytes.len == 0 ? text[0] == '\0'
+                          : *(const char *)bytes.data == text[0] &&
+                                wf_bytes_equal(bytes, weft_text(text));
+}
+
 int wf_bytes_compare(weft_bytes a, weft_bytes b); // memcmp order, then length
 weft_bytes wf_bytes_copy(weft_bytes bytes);       // release .data with wf_free
 

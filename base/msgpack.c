@@ -177,18 +177,43 @@ read_format(struct wf_reader *reader, struct format format)
     return (struct wf_msgpack_item){.type = WF_MSGPACK_NIL};
 }
 
+// Short texts and small numbers, which most items are. False: it is another.
+static bool
+read_short(struct wf_reader *reader, struct wf_msgpack_item *out_item)
+{
+    size_t left = wf_reader_left(reader);
+    uint8_t first = left > 0 ? *reader->at : 0xc1;
+    size_t len = first & 0x1fU;
+
+    if (first <= 0x7f) {
+        out_item->type = WF_MSGPACK_UINT;
+        out_item->as.number = first;
+        reader->at++;
+        return true;
+    }
+    if (first >= 0xa0 && first <= 0xbf && len < left) {
+        out_item->type = WF_MSGPACK_STR;
+        out_item->as.bytes = weft_bytes_of(reader->at + 1, len);
+        reader->at += 1 + len;
+        return true;
+    }
+    return false;
+}
+
 bool
 wf_msgpack_read(struct wf_reader *reader, struct wf_msgpack_item *out_item)
 {
     struct wf_msgpack_item item;
-    uint8_t first = wf_reader_u8(reader);
+    uint8_t first;
 
+    if (!reader->failed && read_short(reader, out_item)) {
+        return true;
+    }
+    first = wf_reader_u8(reader);
     if (reader->failed) {
         return false;
     }
-    if (first <= 0x7f) {
-        item = make_number(first);
-    } else if (first <= 0x8f) {
+    if (first <= 0x8f) {
         item = make_count(WF_MSGPACK_MAP, first & 0x0fU);
     } else if (first <= 0x9f) {
         item = make_count(WF_MSGPACK_ARRAY, first & 0x0fU);

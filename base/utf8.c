@@ -5,19 +5,18 @@
 #include "base/utf8.h"
 
 size_t
-wf_utf8_len(const uint8_t *at, size_t left)
+wf_utf8_long_len(const uint8_t *at, size_t left)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = at[0] < 0x80   ? 1
-                 : at[0] < 0xc0 ? 0
+    size_t len = at[0] < 0xc0   ? 0
                  : at[0] < 0xe0 ? 2
                  : at[0] < 0xf0 ? 3
                  : at[0] < 0xf8 ? 4
                                 : 0;
     uint32_t code;
 
-    if (len < 2 || len > left) {
-        return len > left ? 0 : len;
+    if (len == 0 || len > left) {
+        return 0;
     }
     code = at[0] & (0x7fU >> len);
     for (size_t i = 1; i < len; i++) {

@@ -502,6 +502,10 @@ wf_access_who(const struct wf_access_guest *guest, const char *who,
     size_t room = size - sizeof(" ()") - strlen(guest->principal);
     size_t len = strlen(who);
 
+    if (guest->principal[0] == '\0' && len == 0) {
+        out_who[0] = '\0';
+        return;
+    }
     if (guest->principal[0] == '\0' || len == 0) {
         (void)snprintf(out_who, size, "%s", len == 0 ? guest->principal : who);
         return;

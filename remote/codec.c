@@ -214,8 +214,7 @@ bool
 wf_codec_verb_find(weft_bytes name, weft_verb *out_verb)
 {
     for (int i = 0; i < WEFT_VERB_COUNT; i++) {
-        if (verbs[i].name != NULL &&
-            wf_bytes_equal(name, weft_text(verbs[i].name))) {
+        if (verbs[i].name != NULL && wf_bytes_are(name, verbs[i].name)) {
             *out_verb = (weft_verb)i;
             return true;
         }

@@ -22,6 +22,8 @@ typedef const struct wf_codec_field table_field;
 typedef const struct wf_codec_reading reading;
 typedef const struct wf_wire_field wire_field;
 
+enum { FIELDS_MAX = 64 }; // of one table
+
 // The member of a struct that a field means.
 #define AT(type, base, offset) ((type *)((uint8_t *)(base) + (offset)))
 
@@ -431,28 +433,49 @@ is_known(table_field *field, unsigned sets)
     return field->sets == 0 || (field->sets & sets) != 0;
 }
 
-// Its place in the table; where the table ends: none.
+// The fields of the table that are of these sets.
+struct known {
+    size_t count;
+    uint8_t at[FIELDS_MAX]; // their places in it
+};
+
+static void
+find_known(table_field *table, unsigned sets, struct known *out_known)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; table[i].name != NULL; i++) {
+        WF_ASSERT(i < FIELDS_MAX);
+        if (is_known(&table[i], sets)) {
+            out_known->at[count++] = (uint8_t)i;
+        }
+    }
+    out_known->count = count;
+}
+
+// Its place among them; their count: it is none of them.
 static size_t
-find(table_field *table, unsigned sets, wire_field *from)
+find(table_field *table, const struct known *known, wire_field *from)
 {
     size_t i = 0;
 
-    while (table[i].name != NULL && (!is_known(&table[i], sets) ||
-                                     !wf_wire_field_is(from, table[i].name))) {
+    while (i < known->count &&
+           !wf_wire_field_is(from, table[known->at[i]].name)) {
         i++;
     }
     return i;
 }
 
 static weft_err
-check_needed(reading *how, table_field *table, uint64_t seen, wire_field *of)
+check_needed(table_field *table, const struct known *known, uint64_t seen,
+             wire_field *of)
 {
-    for (size_t i = 0; table[i].name != NULL; i++) {
+    for (size_t i = 0; i < known->count; i++) {
+        table_field *field = &table[known->at[i]];
         struct wf_wire_field missing = {.of = of};
 
-        if (table[i].is_needed && is_known(&table[i], how->sets) &&
-            (seen & (uint64_t)1 << i) == 0) {
-            missing.name = weft_text(table[i].name);
+        if (field->is_needed && (seen & (uint64_t)1 << i) == 0) {
+            missing.name = weft_text(field->name);
             return wf_wire_error(WEFT_EINVAL, &missing, "is missing");
         }
     }
@@ -479,17 +502,18 @@ wf_codec_field_read(const struct wf_codec_reading *how,
 {
     const struct wf_wire_field *of = walk.of;
     struct wf_wire_field from;
+    struct known known;
     uint64_t seen = 0;
     weft_err err = WEFT_OK;
 
+    find_known(table, how->sets, &known);
     if (how->kind == WF_CODEC_ANSWER) {
         empty_texts(table, into);
     }
     while (err == WEFT_OK && wf_wire_next(&walk, &from)) {
-        size_t i = find(table, how->sets, &from);
+        size_t i = find(table, &known, &from);
 
-        WF_ASSERT(i < 64);
-        if (table[i].name == NULL) {
+        if (i == known.count) {
             err = how->kind == WF_CODEC_ANSWER
                       ? WEFT_OK
                       : wf_wire_error(WEFT_EINVAL, &from,
@@ -498,11 +522,11 @@ wf_codec_field_read(const struct wf_codec_reading *how,
             err = wf_wire_error(WEFT_EINVAL, &from, "is there twice");
         } else {
             seen |= (uint64_t)1 << i;
-            err = read_field(how, &table[i], &from, into);
+            err = read_field(how, &table[known.at[i]], &from, into);
         }
     }
     if (err == WEFT_OK && how->kind == WF_CODEC_REQUEST) {
-        err = check_needed(how, table, seen, of);
+        err = check_needed(table, &known, seen, of);
     }
     return err;
 }

@@ -60,7 +60,7 @@ create_peer(weft_server *server, const struct wf_message *message)
     struct wf_gateway_line *line;
 
     wf_gateway_line_events(server);
-    line = wf_gateway_line_find(server, message->fd);
+    line = wf_gateway_line_find(server, wf_message_fd(message));
     peer->name = message->peer;
     peer->line.fd = -1;
     peer->flight = wf_flight_create(server->flight);
@@ -296,7 +296,9 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
     if (!is_there(peer)) {
         return;
     }
-    (void)snprintf(peer->user, sizeof(peer->user), "%s", message->user);
+    if (strcmp(peer->user, message->user) != 0) {
+        (void)snprintf(peer->user, sizeof(peer->user), "%s", message->user);
+    }
     peer->heard_ms = server->now_ms;
     wf_list_remove(&server->heard, &peer->heard);
     wf_list_push_back(&server->heard, &peer->heard);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "weft/task_queue.h"
 
 static const char *const names[WF_ROLES_COUNT] = {
@@ -95,12 +96,6 @@ wf_role_find(const char *name, size_t len)
     return 0;
 }
 
-static bool
-is_verb(weft_bytes verb, const char *name)
-{
-    return verb.len == strlen(name) && memcmp(verb.data, name, verb.len) == 0;
-}
-
 // A task queue belongs to workers, who ask it for tasks. Whoever else could say
 // something to it could take tasks, or give out false ones.
 static unsigned
@@ -109,14 +104,14 @@ needed_of_queue(weft_bytes verb, unsigned role)
     if (role != WF_ROLE_WRITER) {
         return role;
     }
-    return is_verb(verb, "ask") ? WF_ROLE_WORKER : WF_ROLE_OPERATOR;
+    return wf_bytes_are(verb, "ask") ? WF_ROLE_WORKER : WF_ROLE_OPERATOR;
 }
 
 unsigned
 wf_roles_needed(weft_bytes verb, const char *kind)
 {
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (is_verb(verb, rules[i].verb)) {
+        if (wf_bytes_are(verb, rules[i].verb)) {
             return strcmp(kind, WEFT_TASK_QUEUE_KIND) == 0
                        ? needed_of_queue(verb, rules[i].role)
                        : rules[i].role;

@@ -451,13 +451,19 @@ wf_socket_receive(struct wf_socket *socket, struct wf_message *out)
     out->is_alone = !has_more(frame);
     drop_rest(socket, !out->is_alone);
     out->frame = weft_bytes_of(zmq_msg_data(frame), zmq_msg_size(frame));
-    out->fd = zmq_msg_get(frame, ZMQ_SRCFD);
     // Without keys it would be what the peer says of itself.
     user = socket->has_users ? zmq_msg_gets(frame, "User-Id") : NULL;
     out->user = user == NULL ? "" : user;
     out->is_self_named = socket->type == WF_SOCKET_ROUTER &&
                          !wf_names_is_given(&socket->names, &out->peer);
     return true;
+}
+
+int
+wf_message_fd(const struct wf_message *message)
+{
+    return zmq_msg_get((const zmq_msg_t *)(const void *)message->private,
+                       ZMQ_SRCFD);
 }
 
 void

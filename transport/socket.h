@@ -91,7 +91,6 @@ struct wf_message {
     weft_bytes frame;
     struct wf_peer peer; // ROUTER: of whom
     bool is_alone;       // false: it came with other frames, which are dropped
-    int fd;              // of its connection, which may be closed meanwhile
     const char *user;    // its key, as auth.h has it; "" without keys
     bool is_self_named;  // ROUTER: the peer brought its name (names.h)
     _Alignas(8) unsigned char private[64];
@@ -100,6 +99,8 @@ struct wf_message {
 // False: there is none.
 bool wf_socket_receive(struct wf_socket *socket, struct wf_message *out);
 void wf_message_fini(struct wf_message *message);
+// The descriptor of its connection, which may be closed meanwhile.
+int wf_message_fd(const struct wf_message *message);
 
 enum wf_sent {
     WF_SENT,      // ZeroMQ has it; flight counts it until it is in the kernel

@@ -26,22 +26,16 @@ enum {
 
 // Reading. --------------------------------------------------------------------
 
-static bool
-is_same(weft_bytes text, const char *other)
-{
-    return wf_bytes_equal(text, weft_text(other));
-}
-
 bool
 wf_wire_is(const struct wf_wire_message *message, const char *verb)
 {
-    return is_same(message->verb, verb);
+    return wf_bytes_are(message->verb, verb);
 }
 
 bool
 wf_wire_field_is(const struct wf_wire_field *field, const char *name)
 {
-    return is_same(field->name, name);
+    return wf_bytes_are(field->name, name);
 }
 
 // No field twice, so that nobody has to ask which of them counts.

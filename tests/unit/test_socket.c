@@ -204,7 +204,7 @@ TEST(socket, a_connection_is_cut_by_its_line_and_only_once)
 
     pair_open(&pair, "tcp://127.0.0.1:*", 0);
     say_and_hear(&pair, &message);
-    line = wf_line_of(message.fd);
+    line = wf_line_of(wf_message_fd(&message));
     CHECK(line.cookie != 0);
     CHECK(wf_line_cut(&line));
     CHECK(event(pair.dealer, WF_SOCKET_DISCONNECTED, &happened));

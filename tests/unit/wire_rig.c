@@ -314,7 +314,7 @@ wire_raw(const void *bytes, size_t len)
 void
 wire_cut(void)
 {
-    struct wf_line line = wf_line_of(wire_rig.message.fd);
+    struct wf_line line = wf_line_of(wf_message_fd(&wire_rig.message));
 
     CHECK(wf_line_cut(&line));
 }

@@ -131,7 +131,7 @@ strike_primary(struct storm *storm)
     }
     servers_promote(storm->servers, next);
     servers_follow(storm->servers, other, next);
-    servers_follow(storm->servers, old, next);
+    servers_rebuild(storm->servers, old, next);
     storm->primary = next;
 }
 

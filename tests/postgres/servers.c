@@ -519,6 +519,29 @@ servers_follow(struct servers *servers, int index, int primary)
     kill(servers->all[index].pid, SIGHUP);
 }
 
+void
+servers_rebuild(struct servers *servers, int index, int primary)
+{
+    struct server *server = &servers->all[index];
+    char program[PATH_BYTES + 32];
+    char log[PATH_BYTES + 32];
+    char port[16];
+
+    snprintf(program, sizeof(program), "%s/pg_basebackup", programs());
+    snprintf(log, sizeof(log), "%s/basebackup.log", servers->dir);
+    snprintf(port, sizeof(port), "%d", servers->all[primary].port);
+    remove_tree(server->dir);
+    must_run((const char *const[]){program, "-h", "127.0.0.1", "-p", port, "-U",
+                                   "weft", "-D", server->dir, "-c", "fast",
+                                   NULL},
+             log, true);
+    add_line(server, "postgresql.conf", "port = %d", server->port);
+    set_primary(servers, index, primary);
+    add_line(server, "standby.signal", "%s", "");
+    launch(server);
+    wait_ready(server);
+}
+
 const char *
 servers_conninfo(const struct servers *servers)
 {

@@ -34,6 +34,8 @@ void servers_thaw(struct servers *servers, int index);
 void servers_promote(struct servers *servers, int index);
 // What replicates from whom: as a standby of another.
 void servers_follow(struct servers *servers, int index, int primary);
+// One that was killed is a new standby of another; what it had is gone.
+void servers_rebuild(struct servers *servers, int index, int primary);
 
 // Run SQL with psql; what it printed is kept until the next call.
 const char *servers_sql(struct servers *servers, int index, const char *sql);

@@ -512,41 +512,96 @@ TEST(forward, only_the_answer_to_the_last_attempt_counts)
     stranger_close(&b);
 }
 
-TEST(forward, what_is_no_request_is_answered_so_and_served_by_nobody)
+// The other way round: b is real, and a asks; to_a is b's way to it.
+static void
+start_with_asker(struct rig *rig, struct stranger *a, struct stranger *to_a)
 {
-    struct stranger a;
-    struct stranger to_a; // b's way to it
-    struct rig rig;
-    struct wf_request *request = wf_request_create();
+    rig_init(rig, 2);
+    rig_start_node(rig, 1);
+    stranger_listen(to_a);
+    to_a->incarnation = 1;
+    (void)snprintf(rig->map.nodes[0].endpoint,
+                   sizeof(rig->map.nodes[0].endpoint), "%s", to_a->endpoint);
+    rig_map(rig);
+    stranger_open(a, rig->map.nodes[1].endpoint);
+    stranger_say(a, &a->hello);
+    stranger_hear(a, WF_PEER_MESSAGE_WELCOME);
+}
 
-    // The other way round: b is real, and a is the stranger.
-    rig_init(&rig, 2);
-    rig_start_node(&rig, 1);
-    stranger_listen(&to_a);
-    (void)snprintf(rig.map.nodes[0].endpoint, sizeof(rig.map.nodes[0].endpoint),
-                   "%s", to_a.endpoint);
-    rig_map(&rig);
-    stranger_open(&a, rig.map.nodes[1].endpoint);
-    stranger_say(&a, &a.hello);
-    stranger_hear(&a, WF_PEER_MESSAGE_WELCOME);
-    stranger_say_item(&a, 1,
+static void
+say_request(struct stranger *a, uint64_t seq, uint32_t attempt,
+            weft_bytes message)
+{
+    stranger_say_item(a, seq,
                       &(struct wf_peer_item){.type = WF_PEER_ITEM_REQUEST,
                                              .partition = 1,
                                              .call = 5,
-                                             .attempt = 1,
-                                             .bytes = weft_text("junk")});
-    stranger_hear(&to_a, WF_PEER_MESSAGE_HELLO);
-    to_a.incarnation = 1;
-    stranger_answer(&to_a, 0);
-    stranger_hear(&to_a, WF_PEER_MESSAGE_DATA);
-    CHECK_EQ(stranger_item(&to_a).type, WF_PEER_ITEM_ANSWER);
-    CHECK_EQ(stranger_item(&to_a).call, 5);
+                                             .attempt = attempt,
+                                             .bytes = message});
+}
+
+// What b answers, which is of that call.
+static struct wf_request *
+hear_answer(struct stranger *to_a, uint32_t attempt)
+{
+    struct wf_request *request = wf_request_create();
+    struct wf_peer_item item;
+
+    stranger_hear(to_a, WF_PEER_MESSAGE_HELLO);
+    stranger_answer(to_a, 0);
+    stranger_hear(to_a, WF_PEER_MESSAGE_DATA);
+    item = stranger_item(to_a);
+    CHECK_EQ(item.type, WF_PEER_ITEM_ANSWER);
+    CHECK_EQ(item.call, 5);
+    CHECK_EQ(item.attempt, attempt);
     request->verb = WEFT_VERB_SIGNAL;
-    CHECK_OK(wf_forward_codec_answer_decode(
-        stranger_item(&to_a).bytes, weft_nothing(), weft_nothing(), request));
-    CHECK_ERR(request->reply.err, WEFT_EFORMAT);
+    CHECK_OK(wf_forward_codec_answer_decode(item.bytes, item.data,
+                                            item.position, request));
+    return request;
+}
+
+TEST(forward, what_is_no_request_is_answered_so_and_served_by_nobody)
+{
+    struct stranger a;
+    struct stranger to_a;
+    struct rig rig;
+    struct wf_request *answer;
+
+    start_with_asker(&rig, &a, &to_a);
+    say_request(&a, 1, 1, weft_text("junk"));
+    answer = hear_answer(&to_a, 1);
+    CHECK_ERR(answer->reply.err, WEFT_EFORMAT);
     CHECK_EQ(rig.nodes[1].served_count, 0);
+    wf_request_destroy(answer);
+    rig_fini(&rig);
+    stranger_close(&a);
+    stranger_close(&to_a);
+}
+
+// The asker was not sure that it was heard.
+TEST(forward, a_call_that_comes_again_while_it_is_served_is_served_once)
+{
+    struct wf_request *request = rig_make(1, "pay");
+    struct wf_buf message = {0};
+    struct stranger a;
+    struct stranger to_a;
+    struct rig rig;
+    struct wf_request *answer;
+
+    start_with_asker(&rig, &a, &to_a);
+    rig.nodes[1].is_holding = true;
+    wf_forward_codec_request_encode(request, &message);
+    say_request(&a, 1, 1, wf_buf_bytes(&message));
+    say_request(&a, 2, 2, wf_buf_bytes(&message));
+    stranger_say_frame(&a, 3, 1, "behind it");
+    rig_wait_frames(&rig, 1, 1);
+    rig_release(&rig, 1, WEFT_OK);
+    answer = hear_answer(&to_a, 2);
+    CHECK_BYTES(answer->reply.data, weft_text("from b"));
+    CHECK_EQ(rig.nodes[1].served_count, 1);
+    wf_request_destroy(answer);
     wf_request_destroy(request);
+    wf_buf_fini(&message);
     rig_fini(&rig);
     stranger_close(&a);
     stranger_close(&to_a);

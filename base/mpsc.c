@@ -49,6 +49,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -155,6 +156,42 @@ has_message(struct wf_mpsc *queue)
         next = atomic_load(&head->next);
     }
     return next != NULL || atomic_load(&queue->tail) == head;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+// Leave the processor's other thread, and the queue's cache line, in peace.
+static void
+rest(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+bool
+wf_mpsc_look(struct wf_mpsc *queue, uint32_t ns)
+{
+    uint64_t until = now_ns() + ns;
+
+    do {
+        for (int i = 0; i < 8; i++) {
+            if (has_message(queue)) {
+                return true;
+            }
+            rest();
+        }
+    } while (now_ns() < until);
+    return false;
 }
 
 bool

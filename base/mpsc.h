@@ -39,6 +39,10 @@ void wf_mpsc_wake(struct wf_mpsc *queue);
 // The consumer's thread only. NULL if empty (or if a push is half done: the
 // pusher then wakes the consumer).
 struct wf_mpsc_node *wf_mpsc_pop(struct wf_mpsc *queue);
+// Look for so long whether something comes, without sleeping: who pushes then
+// makes no system call, and the consumer need not be woken. True: there is
+// something to pop.
+bool wf_mpsc_look(struct wf_mpsc *queue, uint32_t ns);
 // Sleep until something is pushed, wake is called, or timeout_ms passed
 // (-1: for ever). Returns at once if there is something to pop or wake was
 // called before. May return for nothing; look and wait again.

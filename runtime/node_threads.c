@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -18,6 +19,8 @@
 #include "runtime/node_impl.h"
 #include "runtime/shard.h"
 #include "runtime/workers.h"
+
+#define LOOK_NS 20000
 
 uint32_t
 wf_node_count(const weft_node *node, enum wf_node_component component)
@@ -115,6 +118,25 @@ static const char *const thread_names[WF_NODE_COMPONENT_COUNT] = {
     [WF_NODE_HOUSEKEEPING] = "weft-housekeep",
 };
 
+// What a shard waits for comes soon or late: a load or the next request of a
+// client that was just answered, or a commit. To be woken for what comes soon
+// takes longer than that does. On one processor nothing could come meanwhile.
+static uint32_t
+look_ns(enum wf_node_component component)
+{
+    return component == WF_NODE_SHARD && sysconf(_SC_NPROCESSORS_ONLN) > 1
+               ? LOOK_NS
+               : 0;
+}
+
+static void
+wait_for_post(struct wf_mpsc *inbox, uint32_t ns, uint64_t wait_ms)
+{
+    if (ns == 0 || !wf_mpsc_look(inbox, ns)) {
+        wf_mpsc_wait(inbox, wait_ms > INT_MAX ? -1 : (int)wait_ms);
+    }
+}
+
 static void *
 run_thread(void *arg)
 {
@@ -122,6 +144,7 @@ run_thread(void *arg)
     weft_node *node = thread->node;
     struct wf_mpsc *inbox =
         wf_node_inbox(node, thread->component, thread->index);
+    uint32_t ns = look_ns(thread->component);
 
     wf_thread_name(thread_names[thread->component]);
     if (thread->component == WF_NODE_SHARD) {
@@ -133,7 +156,7 @@ run_thread(void *arg)
 
         if (wait_ms > 0 &&
             !wf_node_has_ended(node, thread->component, thread->index)) {
-            wf_mpsc_wait(inbox, wait_ms > INT_MAX ? -1 : (int)wait_ms);
+            wait_for_post(inbox, ns, wait_ms);
         }
     }
     if (thread->component == WF_NODE_SHARD) {

@@ -92,6 +92,26 @@ TEST(mpsc, wait_returns_at_once_when_there_is_something)
     wf_mpsc_fini(&queue);
 }
 
+// Nobody writes to the descriptor of a consumer that looks.
+TEST(mpsc, looking_finds_what_is_there_and_is_no_sleep)
+{
+    struct item item = {.number = 1};
+    struct wf_mpsc queue;
+    struct pollfd poll_fd;
+
+    wf_mpsc_init(&queue);
+    poll_fd = (struct pollfd){.fd = queue.fd, .events = POLLIN};
+    CHECK(!wf_mpsc_look(&queue, 0));
+    CHECK(!wf_mpsc_look(&queue, 1000));
+    wf_mpsc_push(&queue, &item.node);
+    CHECK(wf_mpsc_look(&queue, 0));
+    CHECK(wf_mpsc_look(&queue, UINT32_MAX));
+    CHECK_EQ(poll(&poll_fd, 1, 0), 0);
+    CHECK_EQ(pop(&queue), &item);
+    CHECK(!wf_mpsc_look(&queue, 0));
+    wf_mpsc_fini(&queue);
+}
+
 TEST(mpsc, a_wake_before_the_wait_ends_it)
 {
     struct wf_mpsc queue;

@@ -168,7 +168,7 @@ static void
 say_numbers(const struct wf_request *request, struct said *said)
 {
     said->confirmed = request->confirmed;
-    said->is_repeat = request->is_repeat;
+    said->is_repeat = wf_request_may_have_happened(request);
     said->is_patient = request->is_patient;
     said->wait_ms = request->wait_ms;
     said->is_told_early = request->is_told_early;

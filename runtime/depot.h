@@ -73,7 +73,7 @@ struct wf_depot {
     struct wf_store *store; // NULL while it is closed
     struct wf_log *log;     // the same
     uint8_t id[16];
-    uint64_t epoch; // of a cluster: that it was acquired in; else 0
+    uint64_t epoch; // of a cluster: that it was acquired in last; else 0
     bool is_new;    // open found no store: wf_depot_found is to come
     bool has_lost;  // a loss was found and accepted
 

@@ -95,9 +95,10 @@ wf_depot_open_shared(struct wf_depot *depot)
 {
     const struct wf_shared_log *shared = depot->options.shared;
     struct wf_shared_place place;
-    weft_err err =
-        shared->ops->acquire(shared->self, depot->options.index, &place);
+    weft_err err;
 
+    depot->epoch = 0;
+    err = shared->ops->acquire(shared->self, depot->options.index, &place);
     if (err != WEFT_OK) {
         return err;
     }

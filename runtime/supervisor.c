@@ -281,17 +281,31 @@ run(struct wf_supervisor *supervisor, uint32_t store,
 }
 
 static void
-put_off(struct wf_supervisor *supervisor, uint32_t store, weft_err err)
+say_why(const struct wf_supervisor *supervisor, uint32_t store, weft_err err,
+        const char *what)
 {
-    weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    const weft_node *node = supervisor->node;
 
     wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "reopen",
-                 "%s: %s; trying again", weft_err_name(err), weft_err_detail());
+                 "%s: %s; %s", weft_err_name(err), weft_err_detail(), what);
+}
+
+static void
+put_off(struct wf_supervisor *supervisor, uint32_t store, weft_err err)
+{
+    struct charge *charge = &supervisor->charges[store];
+
+    say_why(supervisor, store, err, "trying again");
     charge->retry_at_ns = now_ns(supervisor) + charge->retry_ms * 1000000U;
     charge->retry_ms = charge->retry_ms * 2 > RETRY_MS_MAX
                            ? RETRY_MS_MAX
                            : charge->retry_ms * 2;
+}
+
+static bool
+has_lease(const struct wf_supervisor *supervisor)
+{
+    return now_ns(supervisor) < atomic_load(&supervisor->node->lease_until_ns);
 }
 
 // Another node may have the partition, or has it.
@@ -301,8 +315,10 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
     weft_node *node = supervisor->node;
     struct charge *charge = &supervisor->charges[store];
 
-    // First, for others wait for that; the store is only a copy.
-    if (charge->is_owned && wf_depot_release(&node->depots[store]) != WEFT_OK) {
+    // First, for others wait for that; the store is only a copy. A lease that
+    // is over has released everything.
+    if (charge->is_owned && has_lease(supervisor) &&
+        wf_depot_release(&node->depots[store]) != WEFT_OK) {
         wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name,
                      "release", "%s; it ends with the lease",
                      weft_err_detail());
@@ -333,12 +349,17 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     }
     is_theirs =
         wf_node_is_shared(node) && (err == WEFT_EBUSY || err == WEFT_ECLOSED);
-    charge->is_owned = wf_node_is_shared(node) && !is_theirs;
+    charge->is_owned = depot->epoch != 0 && !is_theirs;
     if (err == WEFT_OK) {
         run(supervisor, store, partitions);
     } else if (is_theirs) {
         leave(supervisor, store);
+    } else if (wf_node_is_shared(node) && err != WEFT_ELOST) {
+        say_why(supervisor, store, err, "another node may do better");
+        leave(supervisor, store);
+        wf_depot_close(depot);
     } else {
+        // A log that has gone back is nobody's to go on with.
         put_off(supervisor, store, err);
         wf_depot_close(depot);
     }

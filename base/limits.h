@@ -144,8 +144,10 @@
 // segment. A turn more than that is always let through.
 #define WF_SHARE_BYTES (16U << 10)
 
-// The wake index: timers due within this are read ahead, by pages.
+// The wake index: timers due within this are read ahead, by pages; and so long
+// before one is due its actor is read.
 #define WF_WAKE_AHEAD_MS 60000
+#define WF_WAKE_LEAD_MS 100
 #define WF_WAKE_PAGE 1000
 
 // Memory.
@@ -189,6 +191,8 @@ _Static_assert(WF_STATE_BYTES_MAX <= WF_PAYLOAD_BYTES_MAX,
                "a state is no larger than a payload");
 _Static_assert(WF_ATTRIBUTES_BYTES_MAX < WF_IMAGE_INLINE_BYTES_MAX / 2,
                "an image with all its attributes has room for other things");
+_Static_assert(2 * WF_WAKE_LEAD_MS < WF_WAKE_AHEAD_MS,
+               "who is to be read early was read ahead before that");
 _Static_assert(WF_KEY_BYTES_MAX < 1024, "a key's offsets fit 16 bits");
 _Static_assert(WF_MAILBOX_PAGE < WF_MAILBOX_MEMORY_MAX,
                "a page of a mailbox fits its memory");

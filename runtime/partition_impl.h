@@ -245,7 +245,7 @@ void wf_wake_open(struct wf_partition *partition);
 // Read what falls due soon.
 void wf_wake_read_ahead(struct wf_partition *partition);
 void wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load);
-// Load the actor at that time.
+// Load the actor in time for that.
 void wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
                 uint64_t due);
 // A WAKE alarm: load the actor; frees the alarm. Or only free it.

@@ -5,6 +5,10 @@
 // Rows of the near future are read ahead, by pages, into alarms; those of
 // actors with work to do are read once, after open. image.c writes the rows.
 //
+// An alarm goes off a little before its actor's time, for that has to be read
+// first; then the actor sets alarms of its own. One that must leave memory
+// again within that time comes back when it is due, and no sooner.
+//
 // Rows are deleted in order of time, more or less, and a store remembers what
 // was deleted for a while: reading from the index's beginning would have to
 // step over all of it. So each time all rows up to near_due have been read, the
@@ -23,6 +27,7 @@
 struct wake {
     struct wf_alarm alarm;
     struct wf_key key;
+    uint64_t due; // of the row; the alarm's is earlier
 };
 
 void
@@ -30,10 +35,12 @@ wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
            uint64_t due)
 {
     struct wake *wake = wf_calloc(sizeof(*wake));
+    bool is_far = due > partition->now_ms + 2 * (uint64_t)WF_WAKE_LEAD_MS;
 
     wake->key = wf_key_copy(key);
+    wake->due = due;
     wake->alarm = (struct wf_alarm){.type = WF_ALARM_WAKE, .owner = wake};
-    wf_alarm_set(partition, &wake->alarm, due);
+    wf_alarm_set(partition, &wake->alarm, is_far ? due - WF_WAKE_LEAD_MS : due);
 }
 
 void
@@ -63,8 +70,10 @@ oldest_row(const struct wf_partition *partition)
         const struct wf_alarm *alarm =
             WF_CONTAINER(node, struct wf_alarm, heap);
 
-        if (alarm->type == WF_ALARM_WAKE && node->due < oldest) {
-            oldest = node->due;
+        if (alarm->type == WF_ALARM_WAKE) {
+            const struct wake *wake = alarm->owner;
+
+            oldest = wake->due < oldest ? wake->due : oldest;
         }
     }
     return oldest;
@@ -262,7 +271,7 @@ wf_wake_fire(struct wf_partition *partition, struct wf_alarm *alarm)
     struct wake *wake = alarm->owner;
     struct wf_actor *actor = wf_residents_get(partition, &wake->key);
 
-    expect_row(actor, alarm->heap.due);
+    expect_row(actor, wake->due);
     wf_residents_want(partition, actor);
     wf_wake_drop(alarm);
 }

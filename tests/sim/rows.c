@@ -97,7 +97,7 @@ has_alarm(const struct wf_partition *live, uint64_t due)
     for (size_t i = 1; i <= live->alarms.count; i++) {
         const struct wf_heap_node *node = live->alarms.nodes[i];
 
-        if (node->due == due &&
+        if (node->due <= due && node->due + WF_WAKE_LEAD_MS >= due &&
             WF_CONTAINER(node, const struct wf_alarm, heap)->type ==
                 WF_ALARM_WAKE) {
             return true;

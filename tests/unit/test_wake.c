@@ -135,10 +135,37 @@ TEST(wake, no_row_lies_between_two_pages)
         rig_open_until(due);
         read_page(BEGIN_MS);
         read_page(BEGIN_MS + WF_WAKE_AHEAD_MS);
-        wf_partition_tick(rig.partition, due - 1);
+        wf_partition_tick(rig.partition, due - WF_WAKE_LEAD_MS - 1);
         CHECK(!answer(WF_PURPOSE_ACTOR));
-        wf_partition_tick(rig.partition, due);
+        wf_partition_tick(rig.partition, due - WF_WAKE_LEAD_MS);
         CHECK(answer(WF_PURPOSE_ACTOR));
         rig_close();
     }
+}
+
+// Or it would be read over and over while there is no room for it.
+TEST(wake, who_leaves_memory_shortly_before_its_time_comes_back_at_its_time)
+{
+    struct wf_key key;
+
+    rig_open();
+    read_page(BEGIN_MS);
+    wf_partition_tick(rig.partition, DUE_MS - WF_WAKE_LEAD_MS);
+    CHECK(answer(WF_PURPOSE_ACTOR));
+    CHECK_OK(wf_key_make("default", "kind", "sleeper", &key));
+    wf_wake_at(rig.partition, &key, DUE_MS);
+    wf_key_fini(&key);
+    CHECK_EQ(wf_partition_next_due(rig.partition), DUE_MS);
+    rig_close();
+}
+
+// The cursor tells of rows, not of alarms: those up to the alarm may be gone.
+TEST(wake, the_cursor_does_not_go_back_for_who_is_read_early)
+{
+    rig_open_until(BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 10);
+    read_page(BEGIN_MS);
+    CHECK_EQ(rig.partition->wake_cursor, BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 1);
+    read_page(BEGIN_MS + WF_WAKE_AHEAD_MS);
+    CHECK_EQ(rig.partition->wake_cursor, BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 10);
+    rig_close();
 }

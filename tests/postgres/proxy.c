@@ -20,11 +20,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAIRS_MAX = 32, CHUNK_BYTES = 1 << 16 };
+enum { PAIRS_MAX = 96, CHUNK_BYTES = 1 << 16 };
 
 struct pair {
     int client, server; // -1: free
-    bool is_losing;     // its answers
+    int losing;         // what its answers are lost for
 };
 
 struct proxy {
@@ -104,7 +104,7 @@ forward_request(struct proxy *proxy, struct pair *pair)
     }
     if (cut != PROXY_CUT_NOTHING) {
         atomic_store(&proxy->cut, PROXY_CUT_NOTHING);
-        pair->is_losing = cut == PROXY_CUT_AFTER;
+        pair->losing = cut;
     }
     if (cut == PROXY_CUT_BEFORE || !send_all(pair->server, proxy->chunk, len)) {
         drop(pair);
@@ -133,8 +133,9 @@ forward_answer(struct proxy *proxy, struct pair *pair)
         drop(pair);
         return;
     }
-    if (pair->is_losing) {
-        if (memmem(proxy->chunk, (size_t)len, "INSERT 0", 8) != NULL) {
+    if (pair->losing != PROXY_CUT_NOTHING) {
+        if (pair->losing == PROXY_CUT_ANSWER ||
+            memmem(proxy->chunk, (size_t)len, "INSERT 0", 8) != NULL) {
             drop(pair);
         }
         return;

@@ -13,7 +13,8 @@ struct proxy;
 enum proxy_cut {
     PROXY_CUT_NOTHING,
     PROXY_CUT_BEFORE, // the next statement does not arrive
-    PROXY_CUT_AFTER,  // the next insertion is done, and its answer lost
+    PROXY_CUT_ANSWER, // the next statement does, and its answer is lost
+    PROXY_CUT_AFTER,  // the same with the next insertion
 };
 
 struct proxy *proxy_start(int server_port);

@@ -519,6 +519,21 @@ servers_follow(struct servers *servers, int index, int primary)
     kill(servers->all[index].pid, SIGHUP);
 }
 
+static unsigned long long
+received(struct servers *servers, int index)
+{
+    return strtoull(servers_sql(servers, index,
+                                "SELECT coalesce(pg_last_wal_receive_lsn(),"
+                                " pg_last_wal_replay_lsn()) - '0/0'"),
+                    NULL, 10);
+}
+
+int
+servers_newest(struct servers *servers, int one, int other)
+{
+    return received(servers, one) >= received(servers, other) ? one : other;
+}
+
 void
 servers_rebuild(struct servers *servers, int index, int primary)
 {

@@ -322,27 +322,10 @@ TEST(quorum, standbys_that_are_waited_for_no_more_are_missed)
     destroy_rig(&rig);
 }
 
-static int
-newest_standby(struct rig *rig)
-{
-    char first[64];
-
-    snprintf(first, sizeof(first), "%.60s",
-             servers_sql(rig->servers, 1,
-                         "SELECT pg_last_wal_receive_lsn() - '0/0'"));
-    return strtoull(first, NULL, 10) >=
-                   strtoull(
-                       servers_sql(rig->servers, 2,
-                                   "SELECT pg_last_wal_receive_lsn() - '0/0'"),
-                       NULL, 10)
-               ? 1
-               : 2;
-}
-
 static void
 fail_over(struct rig *rig)
 {
-    int next = newest_standby(rig);
+    int next = servers_newest(rig->servers, 1, 2);
 
     servers_promote(rig->servers, next);
     servers_follow(rig->servers, 3 - next, next);

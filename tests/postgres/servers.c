@@ -483,6 +483,17 @@ servers_restart(struct servers *servers, int index)
 }
 
 void
+servers_heal(struct servers *servers, int index)
+{
+    struct server *server = &servers->all[index];
+    int status;
+
+    if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+        servers_restart(servers, index);
+    }
+}
+
+void
 servers_freeze(struct servers *servers, int index)
 {
     const struct server *server = &servers->all[index];

@@ -36,6 +36,8 @@ void servers_promote(struct servers *servers, int index);
 void servers_follow(struct servers *servers, int index, int primary);
 // One that was killed is a new standby of another; what it had is gone.
 void servers_rebuild(struct servers *servers, int index, int primary);
+// Started again if it has ended by itself.
+void servers_heal(struct servers *servers, int index);
 // Of two standbys, which has more of the log.
 int servers_newest(struct servers *servers, int one, int other);
 

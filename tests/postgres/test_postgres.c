@@ -4,10 +4,13 @@
 // whose connection breaks.
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/trace.h"
 #include "postgres/proxy.h"
 #include "postgres/servers.h"
 #include "storage/log_postgres.h"
@@ -256,12 +259,13 @@ struct rig {
 };
 
 static void
-create_rig(struct rig *rig)
+create_rig(struct rig *rig, const struct wf_trace *trace)
 {
     struct wf_registry_node node = {.id = "a"};
     struct wf_shared_place place;
 
     rig->options = begin();
+    rig->options.trace = trace;
     rig->proxy = proxy_start(servers_port(servers, 0));
     snprintf(rig->conninfo, sizeof(rig->conninfo),
              "postgres://weft@127.0.0.1:%d/postgres?sslmode=disable",
@@ -346,7 +350,7 @@ TEST(postgres, an_append_whose_connection_breaks_happens_once)
     struct rig rig;
     uint64_t value = 0;
 
-    create_rig(&rig);
+    create_rig(&rig, NULL);
     append_all(&rig, ++value);
     for (int i = 0; i < 3; i++) {
         proxy_cut(rig.proxy, PROXY_CUT_BEFORE);
@@ -368,7 +372,7 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
         struct wf_shared_log late;
         struct wf_shared_place place;
 
-        create_rig(&rig);
+        create_rig(&rig, NULL);
         append_all(&rig, 1);
         CHECK_OK(rig.registry.ops->leave(rig.registry.self));
         CHECK_OK(wf_registry_postgres_open(&rig.options, &registry));
@@ -387,7 +391,7 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
     }
 }
 
-// In another thread, and with the server frozen.
+// In another thread.
 struct waiting {
     struct rig *rig;
     enum wf_append_result results[PARTITIONS];
@@ -421,7 +425,7 @@ TEST(postgres, stop_ends_all_waiting_for_a_server_that_hangs)
     pthread_t appender;
     pthread_t acquirer;
 
-    create_rig(&rig);
+    create_rig(&rig, NULL);
     servers_freeze(servers, 0);
     CHECK_EQ(pthread_create(&appender, NULL, wait_for_append, &waiting), 0);
     CHECK_EQ(pthread_create(&acquirer, NULL, wait_for_acquire, &waiting), 0);
@@ -434,4 +438,56 @@ TEST(postgres, stop_ends_all_waiting_for_a_server_that_hangs)
         CHECK_EQ(waiting.results[i], WF_APPEND_IN_DOUBT);
     }
     destroy_rig(&rig);
+}
+
+static void
+hear(void *ctx, enum wf_trace_level level, uint64_t at_ms, const char *who,
+     const char *verb, const char *text)
+{
+    atomic_bool *has_gone_back = ctx;
+
+    (void)level;
+    (void)at_ms;
+    (void)who;
+    (void)verb;
+    if (strstr(text, "gone back") != NULL) {
+        atomic_store(has_gone_back, true);
+    }
+}
+
+// As after a failover to a server that was not waited for.
+TEST(postgres, a_log_that_has_gone_back_is_not_appended_to)
+{
+    static const char *const ways[] = {
+        "UPDATE weft.part SET epoch = 0 WHERE id = 0",
+        "UPDATE weft.part SET next_lsn = 1 WHERE id = 0",
+        "UPDATE weft.part SET next_lsn = 9 WHERE id = 0",
+    };
+
+    for (int i = 0; i < 3; i++) {
+        atomic_bool has_gone_back = false;
+        struct wf_trace trace = {.emit = hear, .ctx = &has_gone_back};
+        struct rig rig;
+        struct waiting waiting = {.rig = &rig};
+        struct timespec pause = {.tv_nsec = 10000000};
+        pthread_t appender;
+
+        create_rig(&rig, &trace);
+        append_all(&rig, 1);
+        servers_sql(servers, 0, ways[i]);
+        CHECK_EQ(pthread_create(&appender, NULL, wait_for_append, &waiting), 0);
+        for (int j = 0; j < 12000 && !atomic_load(&has_gone_back); j++) {
+            nanosleep(&pause, NULL);
+        }
+        rig.log.ops->stop(rig.log.self);
+        pthread_join(appender, NULL);
+        CHECK(atomic_load(&has_gone_back));
+        CHECK_EQ(waiting.results[0], WF_APPEND_IN_DOUBT);
+        CHECK_EQ(waiting.results[1], WF_APPEND_DURABLE);
+        CHECK_STR(servers_sql(servers, 0,
+                              "SELECT count(*) FROM weft.clog"
+                              " WHERE part = 0"),
+                  "1\n");
+        destroy_rig(&rig);
+    }
 }

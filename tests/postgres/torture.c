@@ -441,6 +441,22 @@ begin_round(struct world *world)
     atomic_store(&world->is_over, false);
 }
 
+// With the database whole again, nothing waits for long.
+static void
+end_owner(struct owner *owner)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until); // as the join wants it
+    until.tv_sec += 120;
+    if (pthread_timedjoin_np(owner->thread, NULL, &until) != 0) {
+        fault(owner->world, "owner %u waits for ever", (unsigned)owner->index);
+        owner->log.ops->stop(owner->log.self);
+        owner->registry.ops->stop(owner->registry.self);
+        pthread_join(owner->thread, NULL);
+    }
+}
+
 static void
 run_round(struct world *world, uint64_t seed, uint32_t seconds)
 {
@@ -467,7 +483,7 @@ run_round(struct world *world, uint64_t seed, uint32_t seconds)
     }
     atomic_store(&world->is_over, true);
     for (uint32_t i = 0; i < OWNERS; i++) {
-        pthread_join(owners[i].thread, NULL);
+        end_owner(&owners[i]);
     }
     check_logs(world);
 }

@@ -210,7 +210,7 @@ void
 wf_shard_open_place(struct wf_shard *shard, struct wf_shard_place *place)
 {
     wf_shard_apply_refusals(shard, place->index % shard->options.stores_count);
-    wf_partition_open(place->partition, shard->now_ms);
+    wf_partition_open(place->partition, wf_shard_time(shard, place));
     atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
     wf_shard_settle(shard, place);
 }
@@ -356,10 +356,22 @@ carry(struct wf_shard *shard, struct wf_shard_place *place)
     }
 }
 
+// In the shard's time.
+static uint64_t
+due_of(const struct wf_shard_place *place)
+{
+    uint64_t due = wf_partition_next_due(place->partition);
+
+    if (due == UINT64_MAX) {
+        return due;
+    }
+    return due < place->ahead_ms ? 0 : due - place->ahead_ms;
+}
+
 static void
 note_due(struct wf_shard *shard, struct wf_shard_place *place)
 {
-    uint64_t due = wf_partition_next_due(place->partition);
+    uint64_t due = due_of(place);
     bool is_noted = wf_heap_has(&place->due);
 
     if (is_noted && place->due.due == due) {
@@ -377,7 +389,8 @@ void
 wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place)
 {
     carry(shard, place);
-    if (wf_partition_wants_commit(place->partition, shard->now_ms)) {
+    if (wf_partition_wants_commit(place->partition,
+                                  wf_shard_time(shard, place))) {
         wf_shard_note_sealing(shard, place);
     }
     wf_shard_note_ready(shard, place);
@@ -412,7 +425,7 @@ tick(struct wf_shard *shard)
             WF_CONTAINER(first, struct wf_shard_place, due);
 
         wf_heap_remove(&shard->due, first);
-        wf_partition_tick(place->partition, shard->now_ms);
+        wf_partition_tick(place->partition, wf_shard_time(shard, place));
         wf_shard_settle(shard, place);
         put_off(shard, place);
         count++;

@@ -37,6 +37,9 @@ struct wf_shard_lane;
 // A partition's place in its shard.
 struct wf_shard_place {
     uint32_t index;
+    // Of a cluster: it comes from where it was later than here, and goes on
+    // from there, alone. Its time is the shard's and this.
+    uint64_t ahead_ms;
     struct wf_shard_lane *lane;
     struct wf_partition *partition; // NULL: its store is being opened anew, or
                                     // it is elsewhere
@@ -115,6 +118,12 @@ void wf_shard_refuse(struct wf_shard *shard, uint32_t store,
                      enum wf_refusal why, bool is_on);
 
 uint64_t wf_shard_now_ns(const struct wf_shard *shard);
+// The time of the place's partition.
+static inline uint64_t
+wf_shard_time(const struct wf_shard *shard, const struct wf_shard_place *place)
+{
+    return shard->now_ms + place->ahead_ms;
+}
 
 // shard_run.c: take in some of what waits. True: there was something.
 bool wf_shard_admit(struct wf_shard *shard);

@@ -137,7 +137,7 @@ static void
 give(struct wf_shard *shard, struct wf_shard_place *place, struct wf_post *post)
 {
     struct wf_partition *partition = place->partition;
-    uint64_t now_ms = shard->now_ms;
+    uint64_t now_ms = wf_shard_time(shard, place);
 
     switch (post->type) {
     case WF_POST_WITHDRAW:
@@ -198,7 +198,8 @@ wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
         wf_list_push_back(&place->requests, &request->wait);
         refuse_kept(place);
     } else {
-        wf_partition_request(place->partition, shard->now_ms, request);
+        wf_partition_request(place->partition, wf_shard_time(shard, place),
+                             request);
         wf_shard_settle(shard, place);
     }
 }
@@ -223,7 +224,7 @@ static void
 give_kept(struct wf_shard *shard, struct wf_shard_place *place)
 {
     struct wf_partition *partition = place->partition;
-    uint64_t now_ms = shard->now_ms;
+    uint64_t now_ms = wf_shard_time(shard, place);
     struct wf_list_node *node;
 
     while ((node = wf_list_pop_front(&place->tasks)) != NULL) {
@@ -258,16 +259,14 @@ leave_to_others(struct wf_shard *shard, uint32_t store)
     }
 }
 
-// It was elsewhere, where it was later than here.
+// A partition's time never goes back. It may come from a node whose clock is
+// ahead; those that are here have nothing to do with that.
 static void
-follow_clock(struct wf_shard *shard, const struct wf_partition *partition)
+follow_clock(const struct wf_shard *shard, struct wf_shard_place *place)
 {
-    uint64_t seen_ms = wf_partition_recovered_ms(partition);
+    uint64_t seen_ms = wf_partition_recovered_ms(place->partition);
 
-    if (seen_ms > shard->now_ms) {
-        wf_steady_init(&shard->steady, shard->options.clock, seen_ms);
-        shard->now_ms = wf_steady_now_ms(&shard->steady);
-    }
+    place->ahead_ms = seen_ms > shard->now_ms ? seen_ms - shard->now_ms : 0;
 }
 
 static void
@@ -282,11 +281,11 @@ recover(struct wf_shard *shard, struct wf_post *post)
         wf_partition_destroy(post->u.recovered, &place->requests);
         return; // too late: the next open does it again
     }
-    follow_clock(shard, post->u.recovered);
     lane->is_fenced = false;
     lane->is_elsewhere = false;
     lane->last_commit = 0; // not known: nothing may be trimmed for now
     place->partition = post->u.recovered;
+    follow_clock(shard, place);
     wf_shard_open_place(shard, place);
     give_kept(shard, place);
 }

@@ -181,7 +181,8 @@ run_places(struct wf_shard *shard, struct wf_list *list, uint32_t turns_max)
 
     while (turns < turns_max && (place = take_place(shard, list)) != NULL) {
         shard->turned_ns = wf_shard_now_ns(shard);
-        turns += wf_partition_run(place->partition, shard->now_ms);
+        turns +=
+            wf_partition_run(place->partition, wf_shard_time(shard, place));
         wf_shard_settle(shard, place);
         has_any = true;
     }

@@ -120,8 +120,8 @@ seal_place(struct wf_shard *shard, struct wf_shard_lane *lane,
     struct wf_job *job = &lane->job;
     size_t frames_len = job->frames.len;
 
-    if (!wf_partition_seal(place->partition, shard->now_ms, save_all,
-                           &job->frames, job->rows)) {
+    if (!wf_partition_seal(place->partition, wf_shard_time(shard, place),
+                           save_all, &job->frames, job->rows)) {
         return false;
     }
     if (job->frames.len > frames_len) {
@@ -279,8 +279,8 @@ release(struct wf_shard *shard, struct wf_shard_lane *lane,
     for (uint32_t i = 0; i < lane->sealed_count; i++) {
         struct wf_shard_place *place = lane->sealed[i];
 
-        wf_partition_committed(place->partition, shard->now_ms, job->commit,
-                               job->log_bytes);
+        wf_partition_committed(place->partition, wf_shard_time(shard, place),
+                               job->commit, job->log_bytes);
         atomic_store(&place->redo, wf_partition_redo_commit(place->partition));
         place->sealed_bytes = job->log_bytes;
         wf_shard_settle(shard, place);

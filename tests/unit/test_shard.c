@@ -429,3 +429,65 @@ TEST(shard, a_job_may_come_back_durable_after_its_partitions_are_gone)
     wf_shard_destroy(rig.shard, WEFT_EIO);
     weft_definitions_destroy(rig.definitions);
 }
+
+// A partition of a cluster, as its log left it.
+static struct wf_partition *
+recover(struct rig *rig, uint32_t index, uint64_t seen_ms)
+{
+    struct wf_partition_options options = {
+        .index = index,
+        .count = PARTITIONS,
+        .incarnation = index + 1,
+        .definitions = rig->definitions,
+        .window_bytes = 64 << 20,
+    };
+    struct wf_post *post = wf_post_create(WF_POST_RECOVER);
+    struct wf_buf meta = {0};
+
+    wf_shard_fill_options(rig->shard, &options);
+    post->partition = index;
+    post->u.recovered = wf_partition_create(&options);
+    wf_buf_put_u8(&meta, 1);     // format
+    wf_buf_put_varint(&meta, 1); // epoch
+    wf_buf_put_varint(&meta, 1); // generation
+    wf_buf_put_varint(&meta, 1); // record
+    wf_buf_put_varint(&meta, 2); // redo
+    wf_buf_put_u32(&meta, 0);
+    wf_buf_put_varint(&meta, seen_ms);
+    wf_buf_put_varint(&meta, 1); // letter
+    wf_buf_put_varint(&meta, 0); // wake
+    CHECK_OK(wf_partition_recover_meta(post->u.recovered, wf_buf_bytes(&meta)));
+    wf_buf_fini(&meta);
+    wf_post_push(wf_shard_inbox(rig->shard), post);
+    return post->u.recovered;
+}
+
+// It comes from a node whose clock is ahead: that goes for it, and for no
+// other.
+TEST(shard, a_partition_brings_its_time_for_itself)
+{
+    const uint64_t hour = 3600000;
+    struct wf_partition *ahead;
+    struct wf_partition *own;
+    struct rig rig;
+    char id[16] = "a";
+
+    begin(&rig);
+    settle(&rig);
+    wf_post_tell(wf_shard_inbox(rig.shard), WF_POST_FENCE, 0);
+    step(&rig, 3);
+    ahead = recover(&rig, 0, rig.now_ms + hour);
+    own = recover(&rig, 1, rig.now_ms);
+    step(&rig, 3);
+    settle(&rig);
+    CHECK(wf_partition_recovered_ms(ahead) >= rig.now_ms + hour - 1000);
+    for (char c = 'a'; partition_of(id) != 1; c++) {
+        id[0] = c;
+    }
+    signal_to(&rig, 0, 1, id, "count");
+    step(&rig, 5);
+    settle(&rig);
+    CHECK_EQ(rig.answered[0], 1);
+    CHECK(wf_partition_recovered_ms(own) <= rig.now_ms);
+    end(&rig);
+}

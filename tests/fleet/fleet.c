@@ -33,6 +33,7 @@ struct member {
     struct wf_membership *membership;
     int32_t *owners; // by partition, as its last map said
     uint64_t paused_until_ms;
+    uint64_t skew_ms; // its wall clock is so much ahead
 };
 
 // A frame or a request on its way.
@@ -78,6 +79,20 @@ static struct wf_clock
 clock_of(struct fleet *fleet)
 {
     return (struct wf_clock){fleet_wall_ms, fleet_mono_ns, fleet};
+}
+
+static uint64_t
+member_wall_ms(void *self)
+{
+    const struct member *member = self;
+
+    return member->fleet->now_ms + member->skew_ms;
+}
+
+static uint64_t
+member_mono_ns(void *self)
+{
+    return fleet_mono_ns(((struct member *)self)->fleet);
 }
 
 static bool
@@ -237,7 +252,7 @@ open_node(struct member *member)
     struct fleet *fleet = member->fleet;
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
     struct wf_node_seams seams = {
-        .clock = clock_of(fleet),
+        .clock = {member_wall_ms, member_mono_ns, member},
         .seed = wf_random_u64(&fleet->random) | 1,
         .open_store = open_store,
         .trace = &fleet->trace,
@@ -526,6 +541,7 @@ fleet_create(const struct fleet_options *options)
 
         member->fleet = fleet;
         member->index = i;
+        member->skew_ms = one_in(fleet, 2) ? below(fleet, 20000) : 0;
         (void)snprintf(member->id, sizeof(member->id), "n%u", i);
         member->owners = wf_calloc(parts * sizeof(*member->owners));
         member->disks = wf_calloc(parts * sizeof(*member->disks));

@@ -2,8 +2,8 @@
 //
 // fleet.h - the nodes of one cluster in one thread: whole nodes, stepped by
 // hand in an order that a seed decides, over one database in memory, on one
-// clock, with disks that lose what was not synced and a network that loses,
-// doubles and delays.
+// clock, of which some nodes' are ahead, with disks that lose what was not
+// synced and a network that loses, doubles and delays.
 //
 // What can be done to a node: it is killed (its process, or its power too),
 // started again, paused, cut off from the database, its lease ended early; an

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,6 +200,24 @@ processes_end(struct processes *processes, uint32_t index)
         return false;
     }
     return true;
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int type,
+           struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void
+processes_remove(const char *dir)
+{
+    if (nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0) {
+        fail(dir);
+    }
 }
 
 void

@@ -42,5 +42,7 @@ void processes_continue(struct processes *processes, uint32_t index);
 // Let it end by itself; false: not within a minute, or not well.
 bool processes_end(struct processes *processes, uint32_t index);
 void processes_end_all(struct processes *processes);
+// The nodes' directories, with all that is in them.
+void processes_remove(const char *dir);
 
 #endif

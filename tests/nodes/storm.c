@@ -38,6 +38,7 @@ struct storm {
     uint32_t seed;
     uint64_t strikes;
     uint32_t failures;
+    char dir[64];
 };
 
 struct fault {
@@ -154,11 +155,10 @@ static const struct fault faults[] = {
 static void
 begin(struct storm *storm, const char *node, bool has_standbys)
 {
-    static char dir[] = "/dev/shm/weft-nodes-XXXXXX";
     static const char *endpoints[NODES];
 
-    if (mkdtemp(dir) == NULL) {
-        perror(dir);
+    if (mkdtemp(storm->dir) == NULL) {
+        perror(storm->dir);
         exit(1);
     }
     storm->servers = servers_start(has_standbys ? 3 : 1, NULL);
@@ -168,7 +168,7 @@ begin(struct storm *storm, const char *node, bool has_standbys)
         exit(1);
     }
     processes_init(&storm->processes, node, servers_conninfo(storm->servers),
-                   dir, NODES, LEASE_MS);
+                   storm->dir, NODES, LEASE_MS);
     for (uint32_t i = 0; i < NODES; i++) {
         processes_start(&storm->processes, i);
         endpoints[i] = storm->processes.all[i].service;
@@ -239,7 +239,10 @@ main(int argc, char **argv)
         {"seed", required_argument, NULL, 'S'},
         {NULL, 0, NULL, 0},
     };
-    struct storm storm = {.seed = (uint32_t)time(NULL)};
+    struct storm storm = {
+        .seed = (uint32_t)time(NULL),
+        .dir = "/dev/shm/weft-nodes-XXXXXX",
+    };
     bool are_chosen[FAULTS_COUNT] = {false};
     bool has_standbys = false;
     const char *node = NULL;
@@ -286,5 +289,6 @@ main(int argc, char **argv)
     }
     transfers_free(storm.transfers);
     servers_stop(storm.servers);
+    processes_remove(storm.dir);
     return 0;
 }

@@ -6,9 +6,11 @@
 
 #include "storage/directory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,4 +143,41 @@ wf_directory_check_outside(const char *from, const char *to)
     }
     wf_buf_fini(&path);
     return err;
+}
+
+#define DEPTH_MAX 16 // directories in directories; deeper is no store
+
+static void
+remove_tree(const char *path, unsigned depth)
+{
+    const struct dirent *entry;
+    DIR *dir;
+
+    // Not a directory, or a link, which is not followed.
+    if (unlink(path) == 0 || depth > DEPTH_MAX) {
+        return;
+    }
+    dir = opendir(path);
+    if (dir == NULL) {
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0) {
+            size_t size = strlen(path) + strlen(entry->d_name) + 2;
+            char *inner = wf_alloc(size);
+
+            (void)snprintf(inner, size, "%s/%s", path, entry->d_name);
+            remove_tree(inner, depth + 1);
+            wf_free(inner);
+        }
+    }
+    closedir(dir);
+    rmdir(path);
+}
+
+void
+wf_directory_remove(const char *path)
+{
+    remove_tree(path, 0);
 }

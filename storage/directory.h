@@ -21,6 +21,10 @@ weft_err wf_directory_sync_parent(const char *path);
 // Make a directory, durably; its parent must exist. Fine if it is there.
 weft_err wf_directory_make(const char *dir);
 
+// Remove a file, or a directory with all that is in it, as far as it goes: what
+// stays must have a name that nobody opens. Links are not followed.
+void wf_directory_remove(const char *path);
+
 // Is nothing there?
 //
 // WEFT_EEXISTS   something is

@@ -34,7 +34,6 @@
 #define DEPTH_MAX 16 // directories in directories; deeper is no store
 
 static weft_err copy_tree(const char *from, const char *to, unsigned depth);
-static void remove_tree(const char *path, unsigned depth);
 static char *join(const char *dir, const char *name);
 
 weft_err
@@ -56,7 +55,7 @@ wf_snapshot_copy_dir(const char *from, const char *to)
     }
 
     partial = join(to, NULL);
-    remove_tree(partial, 0);
+    wf_directory_remove(partial);
     err = copy_tree(from, partial, 0);
     if (err == WEFT_OK && rename(partial, to) != 0) {
         err = wf_error(errno == EEXIST || errno == ENOTEMPTY ? WEFT_EEXISTS
@@ -64,13 +63,13 @@ wf_snapshot_copy_dir(const char *from, const char *to)
                        "%s: %s", to, strerror(errno));
     }
     if (err != WEFT_OK) {
-        remove_tree(partial, 0);
+        wf_directory_remove(partial);
         goto out;
     }
     err = wf_directory_sync_parent(to);
     // Never a part of a copy under its name.
     if (err != WEFT_OK && rename(to, partial) == 0) {
-        remove_tree(partial, 0);
+        wf_directory_remove(partial);
     }
 
 out:
@@ -223,31 +222,4 @@ copy_tree(const char *from, const char *to, unsigned depth)
         err = wf_directory_sync(to);
     }
     return err;
-}
-
-// Remove what is ours, as far as it goes: there is nobody to tell, and what
-// stays has a name that nobody opens.
-static void
-remove_tree(const char *path, unsigned depth)
-{
-    const struct dirent *entry;
-    DIR *dir;
-
-    // Not a directory, or a link, which is not followed.
-    if (unlink(path) == 0 || depth > DEPTH_MAX) {
-        return;
-    }
-    dir = opendir(path);
-    if (dir == NULL) {
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (!is_dots(entry->d_name)) {
-            char *inner = join(path, entry->d_name);
-            remove_tree(inner, depth + 1);
-            wf_free(inner);
-        }
-    }
-    closedir(dir);
-    rmdir(path);
 }

@@ -202,8 +202,12 @@ static bool
 may_take(const struct wf_membership *membership, uint32_t partition, int32_t me)
 {
     int32_t owner = wf_balance_owner(&membership->map, partition);
+    bool is_target = membership->targets[partition] == me;
 
-    return membership->targets[partition] == me && !membership->is_over &&
+    // Ours by the map, though it is not here and to be another's: it could not
+    // be released when it was given. Nobody else can take it while our lease
+    // runs, so it is taken, and given once more.
+    return (is_target || owner == me) && !membership->is_over &&
            (owner == -1 || owner == me) && !is_here(membership, partition) &&
            !membership->are_given[partition] &&
            now_ns(membership) >=

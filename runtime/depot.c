@@ -581,28 +581,49 @@ write_backup_beacon(struct wf_depot *depot, const char *data_dir,
     return err;
 }
 
+static weft_err
+copy_store(struct wf_depot *depot, const char *dir)
+{
+    weft_err err;
+
+    if (depot->store == NULL) {
+        return wf_error(WEFT_ECLOSED, "%s: it is being opened anew",
+                        depot->name);
+    }
+    err = depot->store->ops->checkpoint(depot->store->self, dir);
+    // Was it the store that failed, and not the copy?
+    if (err == WEFT_EIO &&
+        depot->store->ops->flush(depot->store->self) != WEFT_OK) {
+        err = wf_error(WEFT_ECLOSED, "%s: it failed", depot->name);
+    }
+    return err;
+}
+
 weft_err
 wf_depot_backup(struct wf_depot *depot, const char *data_dir)
 {
     char *dir = make_path(&depot->options, data_dir, "");
-    uint64_t commit = 0;
-    weft_err err;
+    uint64_t commit = atomic_load(&depot->durable); // or newer, in the copy
+    weft_err err = copy_store(depot, dir);
 
-    if (depot->store == NULL) {
-        err =
-            wf_error(WEFT_ECLOSED, "%s: it is being opened anew", depot->name);
-    } else {
-        commit = atomic_load(&depot->durable); // or newer, in the copy
-        err = depot->store->ops->checkpoint(depot->store->self, dir);
-        // Was it the store that failed, and not the copy?
-        if (err == WEFT_EIO &&
-            depot->store->ops->flush(depot->store->self) != WEFT_OK) {
-            err = wf_error(WEFT_ECLOSED, "%s: it failed", depot->name);
-        }
-    }
     if (err == WEFT_OK) {
         err = write_backup_beacon(depot, data_dir, dir, commit);
     }
     wf_free(dir);
+    return err;
+}
+
+weft_err
+wf_depot_checkpoint(struct wf_depot *depot, const char *dir,
+                    uint64_t *out_redo_from, uint64_t *out_last)
+{
+    weft_err err;
+
+    // What is needed when the copy begins is enough for what it comes to.
+    *out_redo_from = depot->log == NULL ? 0 : wf_depot_first(depot);
+    err = copy_store(depot, dir);
+    // Rows are written when their commit is durable, and counted after that.
+    *out_last =
+        depot->log == NULL ? 0 : depot->log->ops->last(depot->log->self);
     return err;
 }

@@ -192,5 +192,9 @@ uint64_t wf_depot_first(struct wf_depot *depot); // oldest commit kept
 //
 // WEFT_ECLOSED   it is being reopened, or has to be
 weft_err wf_depot_backup(struct wf_depot *depot, const char *data_dir);
+// Of a cluster: the same to `dir` itself, without a beacon. It needs the log
+// from *out_redo_from on, and has rows of no commit after *out_last.
+weft_err wf_depot_checkpoint(struct wf_depot *depot, const char *dir,
+                             uint64_t *out_redo_from, uint64_t *out_last);
 
 #endif

@@ -96,6 +96,23 @@ void wf_node_give(weft_node *node, uint32_t partition);
 void wf_node_set_lease(weft_node *node, uint64_t until_ns);
 // Does it run here? By the time it is said, it may be over.
 bool wf_node_is_here(const weft_node *node, uint32_t partition);
+// How far its log is: its last commit, and bytes that this process has read or
+// written of it, ever. False: it is not here.
+bool wf_node_log_size(const weft_node *node, uint32_t partition,
+                      uint64_t *out_commit, uint64_t *out_bytes);
+// What a copy of a partition's store is.
+struct wf_node_checkpoint {
+    uint64_t epoch;     // in which the partition ran then
+    uint64_t redo_from; // first commit that is needed to go on from it
+    uint64_t last;      // newest commit whose rows it may have
+};
+// Copy the partition's store to `dir`, which must not exist, while it runs.
+//
+// WEFT_EBUSY   it is not here, or being opened anew
+// WEFT_EIO     the detail says what; dir may be there
+weft_err wf_node_checkpoint(weft_node *node, uint32_t partition,
+                            const char *dir,
+                            struct wf_node_checkpoint *out_checkpoint);
 // A frame has come for a partition; copied.
 void wf_node_deliver(weft_node *node, uint32_t partition, weft_bytes frame);
 

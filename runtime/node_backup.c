@@ -7,40 +7,22 @@
 // can have arrived in one copy that was not sent in another. The copy is made
 // as "TO.partial" and renamed when it is whole.
 //
+// A partition of a cluster is copied for itself: its log is elsewhere, and has
+// all messages.
+//
 // Threads: the caller's.
 
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 700 // nftw
-#endif
-
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "runtime/housekeeping.h"
 #include "runtime/inside.h"
 #include "runtime/node_impl.h"
 #include "storage/directory.h"
-
-static int
-remove_one(const char *path, const struct stat *status, int type,
-           struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void
-remove_tree(const char *path)
-{
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 // Nothing is opened anew meanwhile, and, if there are several, nothing
 // committed. All of the first kind of lock before any of the second: that is
@@ -94,7 +76,7 @@ make_copy(weft_node *node, const char *partial, const char *to)
 {
     weft_err err;
 
-    remove_tree(partial); // what a crash left
+    wf_directory_remove(partial); // what a crash left
     err = wf_directory_make(partial);
     if (err == WEFT_OK) {
         err = copy_stores(node, partial);
@@ -147,11 +129,50 @@ weft_node_backup(weft_node *node, const char *to)
     (void)snprintf(partial, size, "%s.partial", to);
     err = make_copy(node, partial, to);
     if (err != WEFT_OK) {
-        remove_tree(partial);
+        wf_directory_remove(partial);
     }
     if (err != WEFT_OK && err != WEFT_EEXISTS) {
         err = WEFT_EIO; // the detail says what it was
     }
     wf_free(partial);
     return err;
+}
+
+weft_err
+wf_node_checkpoint(weft_node *node, uint32_t partition, const char *dir,
+                   struct wf_node_checkpoint *out_checkpoint)
+{
+    struct wf_depot *depot = &node->depots[partition];
+    weft_err err;
+
+    WF_ASSERT(wf_node_is_shared(node));
+    WF_ASSERT(partition < node->options.partition_count);
+    pthread_rwlock_rdlock(&depot->open_lock);
+    if (!wf_node_is_here(node, partition)) {
+        err = wf_error(WEFT_EBUSY, "%s: it is not here", depot->name);
+    } else {
+        out_checkpoint->epoch = depot->epoch;
+        err = wf_depot_checkpoint(depot, dir, &out_checkpoint->redo_from,
+                                  &out_checkpoint->last);
+    }
+    if (err == WEFT_ECLOSED) {
+        // Nobody else may notice before the next commit.
+        wf_post_tell(wf_housekeeping_inbox(node->housekeeping),
+                     WF_POST_IN_DOUBT, partition);
+        err = WEFT_EBUSY;
+    }
+    pthread_rwlock_unlock(&depot->open_lock);
+    return err;
+}
+
+bool
+wf_node_log_size(const weft_node *node, uint32_t partition,
+                 uint64_t *out_commit, uint64_t *out_bytes)
+{
+    const struct wf_depot *depot = &node->depots[partition];
+
+    WF_ASSERT(partition < node->options.partition_count);
+    *out_commit = atomic_load(&depot->durable);
+    *out_bytes = atomic_load(&depot->log_bytes);
+    return wf_node_is_here(node, partition);
 }

@@ -471,7 +471,13 @@ snapshot_commit(void *self, uint32_t partition, uint64_t redo_from,
                        partition);
         goto out;
     }
-    WF_ASSERT(redo_from >= part->first && redo_from <= part->last + 1);
+    if (redo_from < part->first || redo_from > part->last + 1) {
+        err = wf_error(WEFT_EINVAL,
+                       "partition %" PRIu32 ": the log has no commit %" PRIu64
+                       " for a snapshot to go on from",
+                       partition, redo_from);
+        goto out;
+    }
     if (part->snapshots_count == 2) {
         wf_free((void *)(uintptr_t)part->snapshots[1].manifest.data);
     }

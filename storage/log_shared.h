@@ -78,6 +78,7 @@ struct wf_shared_log_ops {
     // redo_from is of a commit that is kept, or of the next.
     //
     // WEFT_ECLOSED   the partition is another's by now
+    // WEFT_EINVAL    it has no such commit any more, or not yet
     // WEFT_EIO
     weft_err (*snapshot_commit)(void *self, uint32_t partition,
                                 uint64_t redo_from, weft_bytes manifest);

@@ -148,7 +148,7 @@ is_table(const char *name)
 static const struct wf_snapshots_file *
 find(const struct wf_snapshots_manifest *manifest, const char *name)
 {
-    for (uint32_t i = 0; manifest != NULL && i < manifest->files_count; i++) {
+    for (uint32_t i = 0; i < manifest->files_count; i++) {
         if (strcmp(manifest->files[i].name, name) == 0) {
             return &manifest->files[i];
         }
@@ -161,7 +161,8 @@ scan_file(const char *dir, const char *name,
           const struct wf_snapshots_manifest *before,
           struct wf_snapshots_manifest *manifest)
 {
-    const struct wf_snapshots_file *known = find(before, name);
+    const struct wf_snapshots_file *known =
+        before == NULL ? NULL : find(before, name);
     char *path = join(dir, "/", name);
     struct wf_snapshots_file file = {.name = (char *)(uintptr_t)name};
     struct stat status;
@@ -195,36 +196,70 @@ out:
     return err == WEFT_ENOTFOUND ? WEFT_EIO : err;
 }
 
-static int
-keep_names(const struct dirent *entry)
+struct names {
+    char **items;
+    size_t count;
+};
+
+static void
+free_names(struct names *names)
 {
-    return entry->d_name[0] != '.' && strcmp(entry->d_name, "LOCK") != 0;
+    for (size_t i = 0; i < names->count; i++) {
+        wf_free(names->items[i]);
+    }
+    wf_free(names->items);
 }
 
 static int
-compare_names(const struct dirent **a, const struct dirent **b)
+compare_names(const void *a, const void *b)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// Of a directory, in order, but for LOCK and what is hidden.
+static weft_err
+list_names(const char *dir, struct names *out_names)
+{
+    struct names names = {0};
+    const struct dirent *entry;
+    DIR *opened = opendir(dir);
+    weft_err err = WEFT_OK;
+
+    *out_names = names;
+    if (opened == NULL) {
+        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    }
+    errno = 0;
+    while ((entry = readdir(opened)) != NULL) {
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "LOCK") != 0) {
+            names.items =
+                wf_realloc(names.items, (names.count + 1) * sizeof(char *));
+            names.items[names.count++] = wf_strdup(entry->d_name);
+        }
+        errno = 0;
+    }
+    if (errno != 0) {
+        err = wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    }
+    closedir(opened);
+    if (names.count > 0) {
+        qsort(names.items, names.count, sizeof(char *), compare_names);
+    }
+    *out_names = names;
+    return err;
 }
 
 weft_err
 wf_snapshots_scan(const char *dir, const struct wf_snapshots_manifest *before,
                   struct wf_snapshots_manifest *manifest)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(dir, &entries, keep_names, compare_names);
-    weft_err err = WEFT_OK;
+    struct names names;
+    weft_err err = list_names(dir, &names);
 
-    if (count < 0) {
-        return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
+    for (size_t i = 0; err == WEFT_OK && i < names.count; i++) {
+        err = scan_file(dir, names.items[i], before, manifest);
     }
-    for (int i = 0; i < count; i++) {
-        if (err == WEFT_OK) {
-            err = scan_file(dir, entries[i]->d_name, before, manifest);
-        }
-        free(entries[i]);
-    }
-    free(entries);
+    free_names(&names);
     return err;
 }
 
@@ -271,36 +306,33 @@ out:
     return err;
 }
 
-static void
+static weft_err
 remove_others(const struct wf_snapshots_manifest *manifest, const char *dir)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(dir, &entries, NULL, compare_names);
+    struct names names;
+    weft_err err = list_names(dir, &names);
 
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-            find(manifest, name) == NULL) {
-            char *path = join(dir, "/", name);
+    for (size_t i = 0; i < names.count; i++) {
+        if (find(manifest, names.items[i]) == NULL) {
+            char *path = join(dir, "/", names.items[i]);
 
             wf_directory_remove(path);
             wf_free(path);
         }
-        free(entries[i]);
     }
-    free(entries);
+    free_names(&names);
+    return err;
 }
 
 // from may be NULL: there is to be nothing.
 static weft_err
 put_in_place(const char *dir, const char *from)
 {
-    char *old = join(dir, ".old", "");
+    char *aside = join(dir, ".aside", "");
     weft_err err = WEFT_OK;
 
-    wf_directory_remove(old);
-    if (rename(dir, old) != 0 && errno != ENOENT) {
+    wf_directory_remove(aside);
+    if (rename(dir, aside) != 0 && errno != ENOENT) {
         err = wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     } else if (from != NULL && rename(from, dir) != 0) {
         err = wf_error(WEFT_EIO, "%s: %s", from, strerror(errno));
@@ -309,9 +341,9 @@ put_in_place(const char *dir, const char *from)
         err = wf_directory_sync_parent(dir);
     }
     if (err == WEFT_OK) {
-        wf_directory_remove(old);
+        wf_directory_remove(aside);
     }
-    wf_free(old);
+    wf_free(aside);
     return err;
 }
 
@@ -324,7 +356,7 @@ wf_snapshots_restore(const struct wf_snapshots *snapshots,
     weft_err err = wf_directory_make(made);
 
     if (err == WEFT_OK) {
-        remove_others(manifest, made);
+        err = remove_others(manifest, made);
     }
     for (uint32_t i = 0; err == WEFT_OK && i < manifest->files_count; i++) {
         err = restore_file(snapshots, &manifest->files[i], dir, made);

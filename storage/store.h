@@ -114,6 +114,8 @@ struct wf_memory_disk *wf_memory_disk_create(void);
 void wf_memory_disk_destroy(struct wf_memory_disk *disk);
 weft_err wf_store_memory_open(struct wf_memory_disk *disk,
                               struct wf_store *out_store);
+// An empty disk becomes what a checkpoint of such a store has in its directory.
+weft_err wf_memory_disk_load(struct wf_memory_disk *disk, const char *dir);
 // Lose what was not synced, as a power cut does. Open stores of the disk are
 // then closed: their calls fail with WEFT_ECLOSED.
 void wf_memory_disk_crash(struct wf_memory_disk *disk);

@@ -15,14 +15,22 @@
 // Threads: `lock` of the disk guards everything; a scan holds a version and no
 // lock, so its callback may call the store, even write to it.
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "storage/directory.h"
+#include "storage/file.h"
 #include "storage/sorted.h"
 #include "storage/store.h"
 
@@ -330,13 +338,106 @@ flush_rows(void *self)
     return err;
 }
 
+// Checkpoints: a file for each column family, of keys and values. -------------
+
+static const char *const cf_names[WF_CF_COUNT] = {"log", "data", "meta"};
+
+static bool
+put_row(void *ctx, weft_bytes key, weft_bytes value)
+{
+    wf_buf_put_bytes(ctx, key);
+    wf_buf_put_bytes(ctx, value);
+    return true;
+}
+
+static weft_err
+write_cf(const char *dir, enum wf_cf cf, const struct wf_buf *rows)
+{
+    char path[4096];
+    weft_err err;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, cf_names[cf]);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
+    }
+    err = wf_file_write(fd, path, wf_buf_bytes(rows), 0);
+    close(fd);
+    return err;
+}
+
 static weft_err
 checkpoint(void *self, const char *dir)
 {
-    (void)self;
-    return wf_error(WEFT_EINVAL,
-                    "memory store: no checkpoint to %s: there is no directory",
-                    dir);
+    struct wf_store_memory *store = self;
+    weft_err err;
+
+    pthread_mutex_lock(&store->disk->lock);
+    err = check_open(store);
+    if (err == WEFT_OK) {
+        err = wf_directory_check_absent(dir);
+    }
+    if (err == WEFT_OK) {
+        err = wf_directory_make(dir);
+    }
+    for (int cf = 0; err == WEFT_OK && cf < WF_CF_COUNT; cf++) {
+        struct wf_buf rows = {0};
+
+        wf_sorted_walk(store->disk->written[cf], weft_bytes_of(NULL, 0),
+                       weft_bytes_of(NULL, 0), put_row, &rows);
+        err = write_cf(dir, (enum wf_cf)cf, &rows);
+        wf_buf_fini(&rows);
+    }
+    pthread_mutex_unlock(&store->disk->lock);
+    return err;
+}
+
+static weft_err
+read_cf(const char *dir, enum wf_cf cf, struct wf_buf *out_rows)
+{
+    char path[4096];
+    struct stat status;
+    weft_err err;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, cf_names[cf]);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        err = wf_error(WEFT_ECORRUPT, "%s: %s", path, strerror(errno));
+    } else {
+        wf_buf_reserve(out_rows, (size_t)status.st_size);
+        err = wf_file_read(fd, path, out_rows->data, (size_t)status.st_size,
+                           &out_rows->len);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return err;
+}
+
+weft_err
+wf_memory_disk_load(struct wf_memory_disk *disk, const char *dir)
+{
+    weft_err err = WEFT_OK;
+
+    for (int cf = 0; err == WEFT_OK && cf < WF_CF_COUNT; cf++) {
+        struct wf_buf rows = {0};
+        struct wf_reader reader;
+
+        err = read_cf(dir, (enum wf_cf)cf, &rows);
+        reader = wf_reader_of(wf_buf_bytes(&rows));
+        while (err == WEFT_OK && wf_reader_left(&reader) > 0) {
+            weft_bytes key = wf_reader_bytes(&reader);
+            weft_bytes value = wf_reader_bytes(&reader);
+
+            disk->written[cf] = wf_sorted_put(disk->written[cf], key, value);
+            err = reader.failed ? WEFT_ECORRUPT : WEFT_OK;
+        }
+        wf_buf_fini(&rows);
+    }
+    sync_disk(disk);
+    return err;
 }
 
 static weft_err

@@ -7,20 +7,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/list.h"
 #include "base/trace.h"
 #include "cluster/membership.h"
+#include "cluster/snapshotter.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
+#include "storage/directory.h"
 #include "storage/log_memory.h"
+#include "storage/snapshots.h"
 #include "storage/store.h"
 #include "support/test.h"
 
 #define STEPS_PER_MS 64
 #define EPOCHS_MAX 4096
+#define SNAPSHOT_BYTES 8192
+#define SNAPSHOT_MS 3000
+#define GRACE_MS 4000
 
 struct member {
     struct fleet *fleet;
@@ -31,6 +38,8 @@ struct member {
     struct wf_registry registry;
     struct wf_shared_log log;
     struct wf_membership *membership;
+    struct wf_snapshotter *snapshotter;
+    char dir[96];    // where its stores are copied to, and restored
     int32_t *owners; // by partition, as its last map said
     uint64_t paused_until_ms;
     uint64_t skew_ms; // its wall clock is so much ahead
@@ -57,6 +66,9 @@ struct fleet {
     uint64_t takes;
     uint64_t clashes;
     struct wf_trace trace;
+    char dir[64];
+    struct wf_snapshots_memory *snapshots;
+    struct wf_snapshotter_counts counts; // of nodes that are down
 };
 
 static const uint8_t cluster_id[16] = "a fleet of tests";
@@ -115,15 +127,50 @@ open_store(void *ctx, uint32_t store, struct wf_store *out_store)
     return wf_store_memory_open(member->disks[store], out_store);
 }
 
+static void
+wipe_disk(struct member *member, uint32_t partition)
+{
+    wf_memory_disk_destroy(member->disks[partition]);
+    member->disks[partition] = wf_memory_disk_create();
+}
+
 static weft_err
 restore(void *ctx, uint32_t partition, const char *dir)
 {
     struct member *member = ctx;
+    char path[128];
+    weft_err err;
 
     (void)dir;
-    wf_memory_disk_destroy(member->disks[partition]);
-    member->disks[partition] = wf_memory_disk_create();
-    return WEFT_OK;
+    (void)snprintf(path, sizeof(path), "%s/store-%u", member->dir, partition);
+    err = wf_snapshotter_restore(member->snapshotter, partition, path);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wipe_disk(member, partition);
+    if (access(path, F_OK) == 0) {
+        err = wf_memory_disk_load(member->disks[partition], path);
+        wf_directory_remove(path);
+    }
+    return err;
+}
+
+static bool
+log_size(void *ctx, uint32_t partition, uint64_t *out_commit,
+         uint64_t *out_bytes)
+{
+    struct member *member = ctx;
+
+    return wf_node_log_size(member->node, partition, out_commit, out_bytes);
+}
+
+static weft_err
+checkpoint(void *ctx, uint32_t partition, const char *dir,
+           struct wf_node_checkpoint *out_checkpoint)
+{
+    struct member *member = ctx;
+
+    return wf_node_checkpoint(member->node, partition, dir, out_checkpoint);
 }
 
 static void
@@ -292,6 +339,29 @@ join(struct member *member, struct wf_registry_node *self)
                                         FLEET_LEASE_MS));
 }
 
+static void
+create_snapshotter(struct member *member)
+{
+    struct fleet *fleet = member->fleet;
+    struct wf_snapshotter_options options = {
+        .log = &member->log,
+        .partition_count = fleet->options.partition_count,
+        .dir = member->dir,
+        .log_bytes = SNAPSHOT_BYTES,
+        .every_ms = SNAPSHOT_MS,
+        .grace_ms = GRACE_MS,
+        .node_id = member->id,
+        .clock = clock_of(fleet),
+        .trace = &fleet->trace,
+        .log_size = log_size,
+        .checkpoint = checkpoint,
+        .ctx = member,
+    };
+
+    wf_snapshots_memory_open(fleet->snapshots, &options.files);
+    member->snapshotter = wf_snapshotter_create(&options);
+}
+
 void
 fleet_start(struct fleet *fleet, uint32_t node)
 {
@@ -315,14 +385,33 @@ fleet_start(struct fleet *fleet, uint32_t node)
     options.registry = member->registry;
     wf_log_memory_open(fleet->database, member->id, options.self.incarnation,
                        &member->log);
+    create_snapshotter(member);
     open_node(member);
     member->membership = wf_membership_create(&options);
     member->paused_until_ms = 0;
 }
 
 static void
+add_counts(struct wf_snapshotter_counts *sum,
+           const struct wf_snapshotter *snapshotter)
+{
+    struct wf_snapshotter_counts counts;
+
+    wf_snapshotter_count(snapshotter, &counts);
+    sum->made += counts.made;
+    sum->failed += counts.failed;
+    sum->uploaded_files += counts.uploaded_files;
+    sum->uploaded_bytes += counts.uploaded_bytes;
+    sum->removed_files += counts.removed_files;
+    sum->restored += counts.restored;
+}
+
+static void
 end_member(struct member *member)
 {
+    add_counts(&member->fleet->counts, member->snapshotter);
+    wf_snapshotter_destroy(member->snapshotter);
+    member->snapshotter = NULL;
     wf_membership_destroy(member->membership);
     member->membership = NULL;
     member->registry.ops->close(member->registry.self);
@@ -389,7 +478,13 @@ fleet_doubt(struct fleet *fleet, uint32_t node, bool has_landed)
 void
 fleet_drain(struct fleet *fleet, uint32_t node, bool is_on)
 {
-    wf_membership_drain(fleet->members[node].membership, is_on);
+    struct member *member = &fleet->members[node];
+
+    wf_membership_drain(member->membership, is_on);
+    if (!is_on) { // as an operator does; not while it is cut off
+        (void)member->registry.ops->drain(member->registry.self, member->id,
+                                          false);
+    }
 }
 
 void
@@ -400,6 +495,33 @@ fleet_swap_disks(struct fleet *fleet, uint32_t node, uint32_t other)
     WF_ASSERT(!fleet_is_up(fleet, node) && !fleet_is_up(fleet, other));
     fleet->members[node].disks = fleet->members[other].disks;
     fleet->members[other].disks = disks;
+}
+
+void
+fleet_wipe(struct fleet *fleet, uint32_t node)
+{
+    WF_ASSERT(!fleet_is_up(fleet, node));
+    for (uint32_t i = 0; i < fleet->options.partition_count; i++) {
+        wipe_disk(&fleet->members[node], i);
+    }
+}
+
+void
+fleet_fail_snapshots(struct fleet *fleet, uint32_t skip)
+{
+    wf_snapshots_memory_fail(fleet->snapshots, skip);
+}
+
+void
+fleet_count_snapshots(const struct fleet *fleet,
+                      struct wf_snapshotter_counts *out_counts)
+{
+    *out_counts = fleet->counts;
+    for (uint32_t i = 0; i < fleet->options.nodes_count; i++) {
+        if (fleet->members[i].snapshotter != NULL) {
+            add_counts(out_counts, fleet->members[i].snapshotter);
+        }
+    }
 }
 
 // The network. ----------------------------------------------------------------
@@ -474,11 +596,14 @@ static bool
 step_node(struct fleet *fleet, struct member *member)
 {
     enum wf_node_component component =
-        (enum wf_node_component)below(fleet, WF_NODE_COMPONENT_COUNT + 1);
+        (enum wf_node_component)below(fleet, WF_NODE_COMPONENT_COUNT + 2);
     uint32_t count;
 
     if (component == WF_NODE_COMPONENT_COUNT) {
         return wf_membership_step(member->membership) == 0;
+    }
+    if (component == WF_NODE_COMPONENT_COUNT + 1) {
+        return wf_snapshotter_step(member->snapshotter) == 0;
     }
     count = wf_node_count(member->node, component);
     return wf_node_step(member->node, component,
@@ -520,6 +645,15 @@ show_line(void *ctx, enum wf_trace_level level, uint64_t now_ms,
                   who, verb, text);
 }
 
+// In memory, where that can be had: what is written here need not last.
+static void
+make_dir(struct fleet *fleet)
+{
+    (void)snprintf(fleet->dir, sizeof(fleet->dir), "%s/weft-fleet-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    CHECK(mkdtemp(fleet->dir) != NULL);
+}
+
 struct fleet *
 fleet_create(const struct fleet_options *options)
 {
@@ -536,6 +670,8 @@ fleet_create(const struct fleet_options *options)
         fleet->trace = (struct wf_trace){.emit = show_line};
     }
     fleet->database = wf_memory_database_create(parts, clock_of(fleet), false);
+    fleet->snapshots = wf_snapshots_memory_create(clock_of(fleet));
+    make_dir(fleet);
     for (uint32_t i = 0; i < options->nodes_count; i++) {
         struct member *member = &fleet->members[i];
 
@@ -543,6 +679,9 @@ fleet_create(const struct fleet_options *options)
         member->index = i;
         member->skew_ms = one_in(fleet, 2) ? below(fleet, 20000) : 0;
         (void)snprintf(member->id, sizeof(member->id), "n%u", i);
+        (void)snprintf(member->dir, sizeof(member->dir), "%s/%s", fleet->dir,
+                       member->id);
+        CHECK_OK(wf_directory_make(member->dir));
         member->owners = wf_calloc(parts * sizeof(*member->owners));
         member->disks = wf_calloc(parts * sizeof(*member->disks));
         for (uint32_t j = 0; j < parts; j++) {
@@ -581,6 +720,8 @@ fleet_destroy(struct fleet *fleet)
         wf_free(parcel);
     }
     wf_memory_database_destroy(fleet->database);
+    wf_snapshots_memory_destroy(fleet->snapshots);
+    wf_directory_remove(fleet->dir);
     wf_free(fleet->epoch_owners);
     wf_free(fleet);
 }

@@ -3,11 +3,12 @@
 // fleet.h - the nodes of one cluster in one thread: whole nodes, stepped by
 // hand in an order that a seed decides, over one database in memory, on one
 // clock, of which some nodes' are ahead, with disks that lose what was not
-// synced and a network that loses, doubles and delays.
+// synced and a network that loses, doubles and delays. Snapshots are made often,
+// and kept in memory too.
 //
 // What can be done to a node: it is killed (its process, or its power too),
 // started again, paused, cut off from the database, its lease ended early; an
-// append of it can end in doubt.
+// append of it can end in doubt; its directory can be lost.
 
 #ifndef WF_TESTS_FLEET_FLEET_H
 #define WF_TESTS_FLEET_FLEET_H
@@ -58,6 +59,16 @@ void fleet_doubt(struct fleet *fleet, uint32_t node, bool has_landed);
 void fleet_drain(struct fleet *fleet, uint32_t node, bool is_on);
 // Its directory becomes that of another one.
 void fleet_swap_disks(struct fleet *fleet, uint32_t node, uint32_t other);
+
+// Its directory is empty. It must be down.
+void fleet_wipe(struct fleet *fleet, uint32_t node);
+// After so many uses more, where snapshots are kept fails, each time, until it
+// is told another number; UINT32_MAX: never.
+void fleet_fail_snapshots(struct fleet *fleet, uint32_t skip);
+struct wf_snapshotter_counts;
+// Of all nodes, and all their lives.
+void fleet_count_snapshots(const struct fleet *fleet,
+                           struct wf_snapshotter_counts *out_counts);
 
 // Give a request to a node, which must be up; takes it.
 void fleet_ask(struct fleet *fleet, uint32_t node, struct wf_request *request);

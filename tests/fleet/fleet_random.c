@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "cluster/snapshotter.h"
 #include "fleet/fleet.h"
 #include "fleet/traffic.h"
 #include "support/account.h"
@@ -35,6 +36,8 @@ enum fault {
     DOUBT_LOST,
     DRAIN,
     STALE,
+    WIPE,
+    NO_SNAPSHOTS,
     FAULT_COUNT
 };
 
@@ -51,9 +54,12 @@ static const char *const fault_names[FAULT_COUNT] = {
     "append in doubt, lost",
     "drained, and back",
     "another's directory",
+    "directory lost",
+    "snapshots fail for a while",
 };
 
 static uint64_t met[FAULT_COUNT];
+static struct wf_snapshotter_counts snapshots;
 
 struct storm {
     struct fleet *fleet;
@@ -97,6 +103,10 @@ strike_running(struct storm *storm, uint32_t node, enum fault fault)
     case DRAIN:
         fleet_drain(storm->fleet, node, below(storm, 2) == 0);
         break;
+    case NO_SNAPSHOTS:
+        fleet_fail_snapshots(
+            storm->fleet, below(storm, 2) == 0 ? UINT32_MAX : below(storm, 50));
+        break;
     default:
         return;
     }
@@ -113,10 +123,15 @@ strike(struct storm *storm)
 
     if (is_up) {
         strike_running(storm, node, fault);
-    } else if (fault == STALE && node != other &&
-               !fleet_is_up(storm->fleet, other)) {
+    } else if (fault == STALE && node != other) {
+        if (fleet_is_up(storm->fleet, other)) {
+            fleet_kill(storm->fleet, other, true);
+        }
         fleet_swap_disks(storm->fleet, node, other);
         met[STALE]++;
+    } else if (fault == WIPE) {
+        fleet_wipe(storm->fleet, node);
+        met[WIPE]++;
     } else if (fault != STALE) {
         fleet_start(storm->fleet, node);
         met[START]++;
@@ -127,6 +142,7 @@ static void
 heal(struct storm *storm)
 {
     fleet_calm(storm->fleet);
+    fleet_fail_snapshots(storm->fleet, UINT32_MAX);
     for (uint32_t i = 0; i < storm->nodes_count; i++) {
         if (!fleet_is_up(storm->fleet, i)) {
             fleet_start(storm->fleet, i);
@@ -158,6 +174,18 @@ await_end(struct storm *storm, struct traffic *traffic, uint32_t parts,
     CHECK(traffic_is_over(traffic));
     CHECK_EQ(fleet_loads(storm->fleet), parts);
     fleet_run(storm->fleet, fleet_now_ms(storm->fleet) + 3000);
+}
+
+static void
+add_snapshots(const struct fleet *fleet)
+{
+    struct wf_snapshotter_counts counts;
+
+    fleet_count_snapshots(fleet, &counts);
+    snapshots.made += counts.made;
+    snapshots.failed += counts.failed;
+    snapshots.removed_files += counts.removed_files;
+    snapshots.restored += counts.restored;
 }
 
 static uint64_t
@@ -195,6 +223,7 @@ run_seed(uint64_t seed, const weft_definitions *definitions)
     }
     CHECK_EQ(fleet_clashes(storm.fleet), 0);
     takes = fleet_takes(storm.fleet);
+    add_snapshots(storm.fleet);
     fleet_destroy(storm.fleet);
     traffic_destroy(traffic);
     return takes;
@@ -231,4 +260,9 @@ TEST(fleet, nothing_is_lost_or_doubled_under_faults)
     }
     (void)printf("%" PRIu64 " seeds, %" PRIu64 " partitions taken\n", seeds,
                  takes);
+    (void)printf("snapshots: %" PRIu64 " made, %" PRIu64 " failed, %" PRIu64
+                 " stores restored, %" PRIu64 " files collected\n",
+                 snapshots.made, snapshots.failed, snapshots.restored,
+                 snapshots.removed_files);
+    CHECK(seeds < SEEDS || (snapshots.made > 0 && snapshots.restored > 0));
 }

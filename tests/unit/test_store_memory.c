@@ -2,6 +2,8 @@
 //
 // test_store_memory.c - crashes and failures of the store in memory.
 
+#include <stdio.h>
+
 #include "support/test.h"
 
 #include "storage/store.h"
@@ -161,10 +163,32 @@ TEST(store_memory, a_stalled_write_wrote_nothing_and_goes_on)
     destroy_rig(&rig);
 }
 
-TEST(store_memory, has_no_checkpoint)
+TEST(store_memory, a_checkpoint_is_the_store_as_it_was)
 {
     struct rig rig = create_rig();
+    struct wf_memory_disk *copy = wf_memory_disk_create();
+    struct wf_store store;
+    struct wf_buf value = {0};
+    char dir[512];
 
-    CHECK_ERR(rig.store.ops->checkpoint(rig.store.self, "/tmp/x"), WEFT_EINVAL);
+    (void)snprintf(dir, sizeof(dir), "%s/copy", test_dir(t));
+    CHECK_OK(put(&rig, "a", false));
+    CHECK_OK(rig.store.ops->checkpoint(rig.store.self, dir));
+    CHECK_OK(put(&rig, "b", false));
+    CHECK_ERR(rig.store.ops->checkpoint(rig.store.self, dir), WEFT_EEXISTS);
+    CHECK_OK(wf_memory_disk_load(copy, dir));
+    wf_memory_disk_crash(copy); // what was loaded is synced
+    CHECK_OK(wf_store_memory_open(copy, &store));
+    for (int cf = WF_CF_LOG; cf <= WF_CF_DATA; cf++) {
+        CHECK_OK(
+            store.ops->get(store.self, (enum wf_cf)cf, weft_text("a"), &value));
+        CHECK_BYTES(wf_buf_bytes(&value), weft_text("v"));
+        CHECK_ERR(
+            store.ops->get(store.self, (enum wf_cf)cf, weft_text("b"), &value),
+            WEFT_ENOTFOUND);
+    }
+    store.ops->close(store.self);
+    wf_memory_disk_destroy(copy);
+    wf_buf_fini(&value);
     destroy_rig(&rig);
 }

@@ -14,7 +14,8 @@
 // take what was here. A database that is away must not keep a node from ending:
 // after STOP_MS whoever waits for it gives up.
 //
-// Threads: open and close the caller's; membership has one of its own.
+// Threads: open and close the caller's; membership has one of its own, and so
+// have snapshots.
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@
 #include "cluster/cluster_impl.h"
 #include "cluster/membership.h"
 #include "cluster/peers.h"
+#include "cluster/snapshotter.h"
 #include "runtime/futex.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
@@ -57,6 +59,10 @@ struct wf_cluster {
     struct wf_membership *membership;
     pthread_t thread; // of membership
     bool has_thread;
+    struct wf_snapshots files;          // ops NULL: no snapshots
+    struct wf_snapshotter *snapshotter; // NULL: the same
+    pthread_t snapshot_thread;
+    bool has_snapshot_thread;
     pthread_t stopper; // gives up on the database
     bool has_stopper;
     _Atomic uint32_t has_ended; // the node's threads have
@@ -159,6 +165,61 @@ durability(void *ctx)
         wf_log_postgres_durability(&cluster->log));
 }
 
+// The store is closed: nobody else is in its directory.
+static weft_err
+restore(void *ctx, uint32_t partition, const char *dir)
+{
+    struct wf_cluster *cluster = ctx;
+
+    return cluster->snapshotter == NULL
+               ? wf_snapshots_forget(dir) // the log may have everything
+               : wf_snapshotter_restore(cluster->snapshotter, partition, dir);
+}
+
+// Snapshots. ------------------------------------------------------------------
+
+static bool
+log_size(void *ctx, uint32_t partition, uint64_t *out_commit,
+         uint64_t *out_bytes)
+{
+    return wf_node_log_size(((struct wf_cluster *)ctx)->node, partition,
+                            out_commit, out_bytes);
+}
+
+static weft_err
+checkpoint(void *ctx, uint32_t partition, const char *dir,
+           struct wf_node_checkpoint *out_checkpoint)
+{
+    return wf_node_checkpoint(((struct wf_cluster *)ctx)->node, partition, dir,
+                              out_checkpoint);
+}
+
+static void *
+run_snapshots(void *arg)
+{
+    struct wf_cluster *cluster = arg;
+
+    wf_thread_name("weft-snapshots");
+    while (!wf_snapshotter_is_stopped(cluster->snapshotter)) {
+        uint64_t ms = wf_snapshotter_step(cluster->snapshotter);
+
+        if (ms > 0) {
+            wf_snapshotter_wait(cluster->snapshotter, ms);
+        }
+    }
+    return NULL;
+}
+
+static void
+end_snapshots(struct wf_cluster *cluster)
+{
+    if (cluster->has_snapshot_thread) {
+        wf_snapshotter_stop(cluster->snapshotter);
+        pthread_join(cluster->snapshot_thread, NULL);
+        cluster->has_snapshot_thread = false;
+    }
+}
+
 // What membership decides. ----------------------------------------------------
 
 static void
@@ -250,6 +311,7 @@ closing(void *ctx)
         pthread_join(cluster->thread, NULL);
         cluster->has_thread = false;
     }
+    end_snapshots(cluster);
 }
 
 static void
@@ -273,6 +335,10 @@ destroy(struct wf_cluster *cluster)
 {
     wf_peers_destroy(cluster->peers);
     wf_membership_destroy(cluster->membership);
+    wf_snapshotter_destroy(cluster->snapshotter);
+    if (cluster->files.ops != NULL) {
+        cluster->files.ops->close(cluster->files.self);
+    }
     if (cluster->log.ops != NULL) {
         cluster->log.ops->close(cluster->log.self);
     }
@@ -350,6 +416,45 @@ open_database(struct wf_cluster *cluster)
 }
 
 static weft_err
+open_snapshots(struct wf_cluster *cluster)
+{
+    const char *where = cluster->settings.snapshots;
+
+    return where == NULL
+               ? WEFT_OK
+               : wf_snapshots_open(where, cluster->facts.id, &cluster->files);
+}
+
+// The node is open, and holds its directory; it has no partition yet.
+static weft_err
+begin_snapshots(struct wf_cluster *cluster, const char *data_dir)
+{
+    struct wf_snapshotter_options options = {
+        .log = &cluster->log,
+        .files = cluster->files,
+        .partition_count = cluster->facts.partition_count,
+        .dir = data_dir,
+        .node_id = cluster->settings.node_id,
+        .clock = cluster->clock,
+        .trace = &cluster->trace,
+        .log_size = log_size,
+        .checkpoint = checkpoint,
+        .ctx = cluster,
+    };
+
+    if (cluster->files.ops == NULL) {
+        return WEFT_OK;
+    }
+    cluster->snapshotter = wf_snapshotter_create(&options);
+    cluster->has_snapshot_thread =
+        pthread_create(&cluster->snapshot_thread, NULL, run_snapshots,
+                       cluster) == 0;
+    return cluster->has_snapshot_thread
+               ? WEFT_OK
+               : wf_error(WEFT_EBUSY, "the system gives no more threads");
+}
+
+static weft_err
 open_peers(struct wf_cluster *cluster)
 {
     const struct wf_cluster_settings *settings = &cluster->settings;
@@ -384,6 +489,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
             {
                 .log = &cluster->log,
                 .id = cluster->facts.id,
+                .restore = restore,
                 .send = send_frame,
                 .elsewhere = send_elsewhere,
                 .withdraw = withdraw,
@@ -473,6 +579,9 @@ weft_cluster_open(const weft_cluster_options *given,
         err = open_database(cluster);
     }
     if (err == WEFT_OK) {
+        err = open_snapshots(cluster);
+    }
+    if (err == WEFT_OK) {
         err = open_peers(cluster);
     }
     if (err == WEFT_OK) {
@@ -486,7 +595,10 @@ weft_cluster_open(const weft_cluster_options *given,
         }
         return err;
     }
-    err = begin_membership(cluster);
+    err = begin_snapshots(cluster, node_options->data_dir);
+    if (err == WEFT_OK) {
+        err = begin_membership(cluster);
+    }
     if (err != WEFT_OK) {
         weft_node_close(cluster->node);
         return err;

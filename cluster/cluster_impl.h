@@ -22,7 +22,8 @@ struct wf_cluster_settings {
     char *node_id;
     char *endpoint;
     char *service;
-    char *declared; // or NULL
+    char *declared;  // or NULL
+    char *snapshots; // the same
     struct wf_curve_pair keys;
     uint32_t lease_ms;
     bool require_quorum;

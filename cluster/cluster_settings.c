@@ -129,6 +129,7 @@ wf_cluster_settings_read(const weft_cluster_options *given,
     out_settings->service =
         wf_strdup(options.service == NULL ? "" : options.service);
     out_settings->declared = copy(options.declared_durability);
+    out_settings->snapshots = copy(options.snapshots);
     out_settings->lease_ms =
         options.lease_ms == 0 ? LEASE_MS_DEFAULT : options.lease_ms;
     out_settings->require_quorum = options.require_quorum != 0;
@@ -145,6 +146,7 @@ wf_cluster_settings_fini(struct wf_cluster_settings *settings)
     wf_free(settings->endpoint);
     wf_free(settings->service);
     wf_free(settings->declared);
+    wf_free(settings->snapshots);
     wf_curve_wipe(&settings->keys);
     *settings = (struct wf_cluster_settings){0};
 }

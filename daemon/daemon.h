@@ -37,7 +37,7 @@ struct settings {
 
     // [cluster]
     char *database, *node_id; // NULL: it is alone
-    char *endpoint, *service, *node_key, *durability;
+    char *endpoint, *service, *node_key, *durability, *snapshots;
     uint64_t lease_ms, require_quorum;
 
     // [server]

@@ -87,6 +87,8 @@ static const struct setting table[] = {
      "commit nothing while the database does not replicate it"},
     {"cluster", "durability", "quorum|local", TEXT, AT(durability), 0, 0,
      "what the database promises, if it cannot be asked"},
+    {"cluster", "snapshots", "PLACE", TEXT, AT(snapshots), 0, 0,
+     "dir:/PATH, where all nodes keep copies of partitions"},
 
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"
@@ -512,6 +514,7 @@ settings_cluster(const struct settings *settings)
     options.lease_ms = (uint32_t)settings->lease_ms;
     options.require_quorum = (int)settings->require_quorum;
     options.declared_durability = settings->durability;
+    options.snapshots = settings->snapshots;
     return options;
 }
 

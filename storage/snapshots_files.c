@@ -216,7 +216,13 @@ compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// Of a directory, in order, but for LOCK and what is hidden.
+static bool
+is_of_store(const char *name)
+{
+    return name[0] != '.' && strcmp(name, "LOCK") != 0;
+}
+
+// Of a directory, in order.
 static weft_err
 list_names(const char *dir, struct names *out_names)
 {
@@ -231,7 +237,8 @@ list_names(const char *dir, struct names *out_names)
     }
     errno = 0;
     while ((entry = readdir(opened)) != NULL) {
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "LOCK") != 0) {
+        if (strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0) {
             names.items =
                 wf_realloc(names.items, (names.count + 1) * sizeof(char *));
             names.items[names.count++] = wf_strdup(entry->d_name);
@@ -257,7 +264,9 @@ wf_snapshots_scan(const char *dir, const struct wf_snapshots_manifest *before,
     weft_err err = list_names(dir, &names);
 
     for (size_t i = 0; err == WEFT_OK && i < names.count; i++) {
-        err = scan_file(dir, names.items[i], before, manifest);
+        if (is_of_store(names.items[i])) {
+            err = scan_file(dir, names.items[i], before, manifest);
+        }
     }
     free_names(&names);
     return err;
@@ -328,7 +337,7 @@ remove_others(const struct wf_snapshots_manifest *manifest, const char *dir)
 static weft_err
 put_in_place(const char *dir, const char *from)
 {
-    char *aside = join(dir, ".aside", "");
+    char *aside = join(dir, ".old", "");
     weft_err err = WEFT_OK;
 
     wf_directory_remove(aside);

@@ -55,6 +55,12 @@ typedef struct weft_cluster_options {
     // "quorum" or "local": what the database promises, where it cannot be asked
     // (a service that replicates below SQL); it is then believed.
     const char *declared_durability;
+    // Where snapshots of partitions are kept: "dir:/PATH", a directory that
+    // every node reaches under that path, with the same for all nodes. One is
+    // made after 64 MiB of a partition's log, or ten minutes; the database then
+    // keeps no log from before the last but one. Default: none are made, and
+    // the database keeps all of the log.
+    const char *snapshots;
 } weft_cluster_options;
 
 #define WEFT_CLUSTER_OPTIONS_INIT                                              \

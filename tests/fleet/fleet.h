@@ -3,8 +3,8 @@
 // fleet.h - the nodes of one cluster in one thread: whole nodes, stepped by
 // hand in an order that a seed decides, over one database in memory, on one
 // clock, of which some nodes' are ahead, with disks that lose what was not
-// synced and a network that loses, doubles and delays. Snapshots are made often,
-// and kept in memory too.
+// synced and a network that loses, doubles and delays. Snapshots are made
+// often, and kept in memory too.
 //
 // What can be done to a node: it is killed (its process, or its power too),
 // started again, paused, cut off from the database, its lease ended early; an

@@ -111,6 +111,7 @@ hear(void)
     CHECK_OK(wf_wire_read(wire_rig.message.frame, &wire));
     wire_rig.wire = wire;
     wire_rig.peer = wire_rig.message.peer;
+    wire_rig.fd = wf_message_fd(&wire_rig.message);
     if (!wf_wire_is(&wire, "ping")) {
         return HEARD_CALL;
     }
@@ -314,7 +315,7 @@ wire_raw(const void *bytes, size_t len)
 void
 wire_cut(void)
 {
-    struct wf_line line = wf_line_of(wf_message_fd(&wire_rig.message));
+    struct wf_line line = wf_line_of(wire_rig.fd);
 
     CHECK(wf_line_cut(&line));
 }

@@ -33,6 +33,7 @@ extern struct wire_rig {
     size_t pings;
     struct wf_message message;
     bool has_message;
+    int fd; // of where the last one came from
     struct wf_peer peer;
     struct wf_wire_message wire;
 

@@ -6,7 +6,8 @@
 //     nodes_storm --node PROGRAM [--seconds N] [--seed S] FAULT...
 //
 // Faults: kill (a node, SIGKILL), end (a node, by itself, while calls go on),
-// pause (a node, SIGSTOP for longer than its lease), freeze (both standbys),
+// grow (a fourth node comes, and goes), pause (a node, SIGSTOP for longer than
+// its lease), freeze (both standbys),
 // primary (SIGKILL, and a standby is promoted), away (all servers, for a
 // while). Without any: all of them.
 
@@ -83,6 +84,14 @@ strike_end(struct storm *storm)
 }
 
 static void
+strike_grow(struct storm *storm)
+{
+    processes_start(&storm->processes, NODES);
+    sleep_ms(LEASE_MS + below(storm, LEASE_MS));
+    storm->failures += !processes_end(&storm->processes, NODES);
+}
+
+static void
 strike_pause(struct storm *storm)
 {
     uint32_t node = below(storm, NODES);
@@ -145,9 +154,10 @@ strike_away(struct storm *storm)
 }
 
 static const struct fault faults[] = {
-    {"kill", strike_kill, false},    {"end", strike_end, false},
-    {"pause", strike_pause, false},  {"away", strike_away, false},
-    {"freeze", strike_freeze, true}, {"primary", strike_primary, true},
+    {"kill", strike_kill, false},      {"end", strike_end, false},
+    {"grow", strike_grow, false},      {"pause", strike_pause, false},
+    {"away", strike_away, false},      {"freeze", strike_freeze, true},
+    {"primary", strike_primary, true},
 };
 
 #define FAULTS_COUNT (sizeof(faults) / sizeof(faults[0]))
@@ -168,7 +178,7 @@ begin(struct storm *storm, const char *node, bool has_standbys)
         exit(1);
     }
     processes_init(&storm->processes, node, servers_conninfo(storm->servers),
-                   storm->dir, NODES, LEASE_MS);
+                   storm->dir, NODES + 1, LEASE_MS);
     for (uint32_t i = 0; i < NODES; i++) {
         processes_start(&storm->processes, i);
         endpoints[i] = storm->processes.all[i].service;

@@ -61,7 +61,8 @@ static void
 take(struct proxy *proxy)
 {
     struct sockaddr_in address = loopback(proxy->server_port);
-    int client = accept(proxy->listener, NULL, NULL);
+    // Not for the servers that are started beside: they would keep it open.
+    int client = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
     int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     for (int i = 0; i < PAIRS_MAX; i++) {

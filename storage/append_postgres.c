@@ -36,8 +36,9 @@
 //
 // Nothing here cancels a statement: a wait for the standbys that is cancelled
 // has committed. What takes long is probed on another connection. If the same
-// server answers, it is waited for; else the connection is given up, so that
-// at most one statement of ours is left behind on a server.
+// server answers, and says that it runs our statement, it is waited for; else
+// the connection is given up, so that at most one statement of ours is left
+// behind on a server.
 //
 // Threads: append's.
 
@@ -224,6 +225,27 @@ look(struct batch *batch)
     return err;
 }
 
+// Whether our statement runs there. If something between us and the server has
+// dropped the connection and told the server alone, the answer never comes.
+static weft_err
+look_for_statement(struct batch *batch, bool *out_runs)
+{
+    static const char sql[] = "SELECT 1 FROM pg_stat_activity"
+                              " WHERE pid = $1 AND state <> 'idle'";
+    struct wf_postgres_params params = {0};
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err;
+
+    wf_postgres_put_number(
+        &params, wf_postgres_backend(batch->appender->session.postgres));
+    err = wf_postgres_run(batch->appender->probe.postgres, sql, &params,
+                          PROBE_MS, &rows);
+    *out_runs = err == WEFT_OK && wf_postgres_rows_count(rows) > 0;
+    wf_postgres_rows_destroy(rows);
+    wf_postgres_params_fini(&params);
+    return err;
+}
+
 // Whether the server that our statement runs on still answers; says why it
 // takes so long.
 static bool
@@ -234,7 +256,11 @@ probe(struct batch *batch)
     weft_err err = wf_session_ready(asked, 0);
     char why[400];
     bool is_same;
+    bool runs = false;
 
+    if (err == WEFT_OK) {
+        err = look_for_statement(batch, &runs);
+    }
     if (err != WEFT_OK) {
         wf_session_say(session, weft_err_detail());
         return false;
@@ -245,12 +271,13 @@ probe(struct batch *batch)
              "an append to %" PRIu32 " partitions: %s (standbys that a commit "
              "waits for and are there: %" PRIu64 ")",
              batch->count,
-             is_same ? "the database has not answered yet"
-                     : "the database was replaced by another server",
+             !is_same ? "the database was replaced by another server"
+             : runs   ? "the database has not answered yet"
+                      : "the database knows nothing of it any more",
              asked->promise.standbys);
     wf_session_say(session, why);
     wf_postgres_disconnect(asked->postgres);
-    return is_same;
+    return is_same && runs;
 }
 
 // Wait for a statement that commits, as long as its server is there.

@@ -171,6 +171,12 @@ wf_postgres_refuse(struct wf_postgres *postgres)
     postgres->host = (postgres->host + 1) % postgres->hosts_count;
 }
 
+uint64_t
+wf_postgres_backend(const struct wf_postgres *postgres)
+{
+    return postgres->conn == NULL ? 0 : (uint64_t)PQbackendPID(postgres->conn);
+}
+
 const char *
 wf_postgres_sqlstate(const struct wf_postgres *postgres)
 {

@@ -102,6 +102,9 @@ weft_err wf_postgres_script(struct wf_postgres *postgres, const char *sql,
 // server gave, or "".
 const char *wf_postgres_sqlstate(const struct wf_postgres *postgres);
 const char *wf_postgres_warning(const struct wf_postgres *postgres);
+// The server's process that this connection talks to; 0: it is connected no
+// more.
+uint64_t wf_postgres_backend(const struct wf_postgres *postgres);
 // Wait; false: stopped.
 bool wf_postgres_pause(struct wf_postgres *postgres, uint32_t timeout_ms);
 

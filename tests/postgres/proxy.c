@@ -107,6 +107,13 @@ forward_request(struct proxy *proxy, struct pair *pair)
         atomic_store(&proxy->cut, PROXY_CUT_NOTHING);
         pair->losing = cut;
     }
+    if (cut == PROXY_CUT_HALF) {
+        close(pair->server);
+        pair->server = -1;
+    }
+    if (pair->server < 0) {
+        return; // nobody hears it
+    }
     if (cut == PROXY_CUT_BEFORE || !send_all(pair->server, proxy->chunk, len)) {
         drop(pair);
     }

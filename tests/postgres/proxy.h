@@ -15,6 +15,8 @@ enum proxy_cut {
     PROXY_CUT_BEFORE, // the next statement does not arrive
     PROXY_CUT_ANSWER, // the next statement does, and its answer is lost
     PROXY_CUT_AFTER,  // the same with the next insertion
+    PROXY_CUT_HALF,   // the next statement does not arrive, the server sees the
+                      // connection end, and the client does not
 };
 
 struct proxy *proxy_start(int server_port);

@@ -362,6 +362,22 @@ TEST(postgres, an_append_whose_connection_breaks_happens_once)
     destroy_rig(&rig);
 }
 
+// As a firewall does that forgets a connection. (It is found out after
+// PROBE_MS.)
+TEST(postgres, an_append_does_not_wait_for_a_connection_that_only_we_have)
+{
+    struct rig rig;
+    uint64_t value = 0;
+
+    create_rig(&rig, NULL);
+    append_all(&rig, ++value);
+    proxy_cut(rig.proxy, PROXY_CUT_HALF);
+    append_all(&rig, ++value);
+    append_all(&rig, ++value);
+    check_logs(&rig, value);
+    destroy_rig(&rig);
+}
+
 TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
 {
     for (int i = 0; i < 2; i++) {

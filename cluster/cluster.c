@@ -418,9 +418,13 @@ open_database(struct wf_cluster *cluster)
 static weft_err
 open_snapshots(struct wf_cluster *cluster)
 {
+    struct wf_postgres_options options = postgres_of(cluster);
     const char *where = cluster->settings.snapshots;
 
-    return where == NULL
+    if (where == NULL || strcmp(where, "pg:") == 0) {
+        return wf_snapshots_postgres_open(&options, &cluster->files);
+    }
+    return strcmp(where, "none") == 0
                ? WEFT_OK
                : wf_snapshots_open(where, cluster->facts.id, &cluster->files);
 }
@@ -435,6 +439,8 @@ begin_snapshots(struct wf_cluster *cluster, const char *data_dir)
         .partition_count = cluster->facts.partition_count,
         .dir = data_dir,
         .node_id = cluster->settings.node_id,
+        .log_bytes = cluster->settings.snapshot_bytes,
+        .every_ms = cluster->settings.snapshot_ms,
         .clock = cluster->clock,
         .trace = &cluster->trace,
         .log_size = log_size,

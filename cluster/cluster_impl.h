@@ -22,8 +22,10 @@ struct wf_cluster_settings {
     char *node_id;
     char *endpoint;
     char *service;
-    char *declared;  // or NULL
-    char *snapshots; // the same
+    char *declared;          // or NULL
+    char *snapshots;         // the same
+    uint64_t snapshot_bytes; // 0: the snapshotter's default
+    uint32_t snapshot_ms;    // the same
     struct wf_curve_pair keys;
     uint32_t lease_ms;
     bool require_quorum;

@@ -16,6 +16,7 @@
 #define LEASE_MS_DEFAULT 10000
 #define LEASE_MS_MIN 1000
 #define LEASE_MS_MAX 3600000
+#define SNAPSHOT_MS_MIN 100
 
 weft_err
 wf_cluster_check_id(const char *node_id)
@@ -88,6 +89,11 @@ check(const weft_cluster_options *options)
                         "lease_ms is %" PRIu32 ", and may be %d to %d",
                         options->lease_ms, LEASE_MS_MIN, LEASE_MS_MAX);
     }
+    if (options->snapshot_ms != 0 && options->snapshot_ms < SNAPSHOT_MS_MIN) {
+        return wf_error(WEFT_EINVAL,
+                        "snapshot_ms is %" PRIu32 ", and may be %d or more",
+                        options->snapshot_ms, SNAPSHOT_MS_MIN);
+    }
     if (options->require_quorum != 0 && options->require_quorum != 1) {
         return wf_error(WEFT_EINVAL, "require_quorum is %d, and may be 0 or 1",
                         options->require_quorum);
@@ -130,6 +136,8 @@ wf_cluster_settings_read(const weft_cluster_options *given,
         wf_strdup(options.service == NULL ? "" : options.service);
     out_settings->declared = copy(options.declared_durability);
     out_settings->snapshots = copy(options.snapshots);
+    out_settings->snapshot_bytes = options.snapshot_bytes;
+    out_settings->snapshot_ms = options.snapshot_ms;
     out_settings->lease_ms =
         options.lease_ms == 0 ? LEASE_MS_DEFAULT : options.lease_ms;
     out_settings->require_quorum = options.require_quorum != 0;

@@ -88,7 +88,8 @@ static const struct setting table[] = {
     {"cluster", "durability", "quorum|local", TEXT, AT(durability), 0, 0,
      "what the database promises, if it cannot be asked"},
     {"cluster", "snapshots", "PLACE", TEXT, AT(snapshots), 0, 0,
-     "dir:/PATH, where all nodes keep copies of partitions"},
+     "where all nodes keep copies of partitions: pg:, in the database,\n"
+     "the default; dir:/PATH; or none"},
 
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"

@@ -71,6 +71,10 @@ weft_err wf_registry_postgres_open(const struct wf_postgres_options *options,
 weft_err wf_log_postgres_open(const struct wf_postgres_options *options,
                               const char *node_id, uint64_t incarnation,
                               struct wf_shared_log *out_log);
+// Files of snapshots, in the same database (snapshots.h).
+struct wf_snapshots;
+weft_err wf_snapshots_postgres_open(const struct wf_postgres_options *options,
+                                    struct wf_snapshots *out_snapshots);
 // Newest that was seen; any thread.
 enum wf_durability wf_log_postgres_durability(const struct wf_shared_log *log);
 

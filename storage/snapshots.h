@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // snapshots.h - where the files of snapshots are kept, for all nodes of a
-// cluster. A seam: snapshots_dir.c keeps them in a directory that every node
+// cluster. A seam: snapshots_postgres.c keeps them in the cluster's database
+// (log_postgres.h opens it), snapshots_dir.c in a directory that every node
 // reaches, snapshots_memory.c is the one for tests.
 //
 // A snapshot is the files of one partition's store, and a manifest that says
@@ -144,6 +145,11 @@ void wf_snapshots_tidy(const char *dir);
 // WEFT_EIO
 weft_err wf_snapshots_copy(const struct wf_snapshots_file *file,
                            const char *from, const char *to);
+// Are the bytes at `path` file's?
+//
+// WEFT_ECORRUPT   they are not
+weft_err wf_snapshots_check(const struct wf_snapshots_file *file,
+                            const char *path);
 weft_err wf_snapshots_dir_open(const char *path, const uint8_t cluster_id[16],
                                struct wf_snapshots *out_snapshots);
 

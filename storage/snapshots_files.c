@@ -119,6 +119,18 @@ is_same(const struct wf_snapshots_file *a, const struct wf_snapshots_file *b)
 }
 
 weft_err
+wf_snapshots_check(const struct wf_snapshots_file *file, const char *path)
+{
+    struct wf_snapshots_file found = {0};
+    weft_err err = pass_file(path, NULL, &found);
+
+    return err == WEFT_OK && !is_same(&found, file)
+               ? wf_error(WEFT_ECORRUPT, "%s: its bytes are not those of %s",
+                          path, file->name)
+               : err;
+}
+
+weft_err
 wf_snapshots_copy(const struct wf_snapshots_file *file, const char *from,
                   const char *to)
 {

@@ -55,12 +55,15 @@ typedef struct weft_cluster_options {
     // "quorum" or "local": what the database promises, where it cannot be asked
     // (a service that replicates below SQL); it is then believed.
     const char *declared_durability;
-    // Where snapshots of partitions are kept: "dir:/PATH", a directory that
-    // every node reaches under that path, with the same for all nodes. One is
-    // made after 64 MiB of a partition's log, or ten minutes; the database then
-    // keeps no log from before the last but one. Default: none are made, and
-    // the database keeps all of the log.
+    // Where snapshots of partitions are kept, the same for all nodes: "pg:", in
+    // the database itself, the default, good for some GB; "dir:/PATH", a
+    // directory that every node reaches under that path; or "none". One is made
+    // after snapshot_bytes of a partition's log, or snapshot_ms if anything was
+    // committed; the database then keeps no log from before the last but one.
+    // With "none" it keeps all.
     const char *snapshots;
+    uint64_t snapshot_bytes; // default 64 MiB
+    uint32_t snapshot_ms;    // default 600,000; at least 100
 } weft_cluster_options;
 
 #define WEFT_CLUSTER_OPTIONS_INIT                                              \

@@ -45,6 +45,8 @@ open_node(char **argv, weft_definitions *definitions)
     cluster.database = argv[3];
     cluster.endpoint = argv[4];
     cluster.service = argv[5];
+    cluster.snapshot_bytes = 64 << 10;
+    cluster.snapshot_ms = 2000;
     cluster.lease_ms = (uint32_t)strtoul(argv[6], NULL, 10);
     options.data_dir = argv[2];
     options.definitions = definitions;

@@ -229,3 +229,12 @@ processes_end_all(struct processes *processes)
         }
     }
 }
+
+void
+processes_lose(struct processes *processes, uint32_t index)
+{
+    processes_remove(processes->all[index].dir);
+    if (mkdir(processes->all[index].dir, 0755) != 0) {
+        fail(processes->all[index].dir);
+    }
+}

@@ -42,6 +42,8 @@ void processes_continue(struct processes *processes, uint32_t index);
 // Let it end by itself; false: not within a minute, or not well.
 bool processes_end(struct processes *processes, uint32_t index);
 void processes_end_all(struct processes *processes);
+// One that is down has lost its directory.
+void processes_lose(struct processes *processes, uint32_t index);
 // The nodes' directories, with all that is in them.
 void processes_remove(const char *dir);
 

@@ -5,9 +5,9 @@
 //
 //     nodes_storm --node PROGRAM [--seconds N] [--seed S] FAULT...
 //
-// Faults: kill (a node, SIGKILL), end (a node, by itself, while calls go on),
-// grow (a fourth node comes, and goes), pause (a node, SIGSTOP for longer than
-// its lease), freeze (both standbys),
+// Faults: kill (a node, SIGKILL), lose (the same, and its directory), end (a
+// node, by itself, while calls go on), grow (a fourth node comes, and goes),
+// pause (a node, SIGSTOP for longer than its lease), freeze (both standbys),
 // primary (SIGKILL, and a standby is promoted), away (all servers, for a
 // while). Without any: all of them.
 
@@ -71,6 +71,16 @@ strike_kill(struct storm *storm)
 
     processes_kill(&storm->processes, node);
     sleep_ms(below(storm, 2 * LEASE_MS));
+    processes_start(&storm->processes, node);
+}
+
+static void
+strike_lose(struct storm *storm)
+{
+    uint32_t node = below(storm, NODES);
+
+    processes_kill(&storm->processes, node);
+    processes_lose(&storm->processes, node);
     processes_start(&storm->processes, node);
 }
 
@@ -154,10 +164,10 @@ strike_away(struct storm *storm)
 }
 
 static const struct fault faults[] = {
-    {"kill", strike_kill, false},      {"end", strike_end, false},
-    {"grow", strike_grow, false},      {"pause", strike_pause, false},
-    {"away", strike_away, false},      {"freeze", strike_freeze, true},
-    {"primary", strike_primary, true},
+    {"kill", strike_kill, false},    {"lose", strike_lose, false},
+    {"end", strike_end, false},      {"grow", strike_grow, false},
+    {"pause", strike_pause, false},  {"away", strike_away, false},
+    {"freeze", strike_freeze, true}, {"primary", strike_primary, true},
 };
 
 #define FAULTS_COUNT (sizeof(faults) / sizeof(faults[0]))

@@ -21,6 +21,7 @@ struct wanted {
     const char *words[4]; // VERB DATABASE ...
     int words_count;
     uint64_t partitions;
+    const char *snapshots;
     int is_json;
     int is_full;
     int no_wait;
@@ -186,6 +187,22 @@ run_status(const struct wanted *wanted)
 
 // What is to change. ----------------------------------------------------------
 
+static void
+show_progress(void *ctx, uint32_t done, uint32_t total)
+{
+    (void)ctx;
+    fprintf(stderr, "%" PRIu32 " of %" PRIu32 " partitions\n", done, total);
+}
+
+static int
+run_import(const struct wanted *wanted)
+{
+    weft_err err = weft_cluster_import(wanted->words[1], wanted->words[2],
+                                       wanted->snapshots, show_progress, NULL);
+
+    return err == WEFT_OK ? EXIT_FINE : cli_failed(err, wanted->words[2]);
+}
+
 static int
 run_init(const struct wanted *wanted)
 {
@@ -278,7 +295,7 @@ struct verb {
 static const struct verb verbs[] = {
     {"init", 2, 2, run_init},   {"status", 2, 2, run_status},
     {"drain", 3, 3, run_drain}, {"undrain", 3, 3, run_drain},
-    {"move", 3, 4, run_move},
+    {"move", 3, 4, run_move},   {"import", 3, 3, run_import},
 };
 
 static int
@@ -296,7 +313,8 @@ run_verb(const struct command *command, const struct wanted *wanted)
                        : verb->run(wanted);
         }
     }
-    return cli_usage(command, "init, status, drain, undrain or move is wanted");
+    return cli_usage(command, "init, import, status, drain, undrain or move is "
+                              "wanted");
 }
 
 int
@@ -304,6 +322,7 @@ cluster_run(const struct command *command, int argc, char **argv)
 {
     static const struct option known[] = {
         {"partitions", required_argument, NULL, 'p'},
+        {"snapshots", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'j'},
         {"full", no_argument, NULL, 'f'},
         {"no-wait", no_argument, NULL, 'w'},
@@ -321,6 +340,9 @@ cluster_run(const struct command *command, int argc, char **argv)
                 return cli_usage(command, "--partitions: %s is no count",
                                  optarg);
             }
+            break;
+        case 's':
+            wanted.snapshots = optarg;
             break;
         case 'j':
             wanted.is_json = 1;

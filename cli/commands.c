@@ -158,6 +158,7 @@ static const struct cli_option top_options[] = {
 
 static const struct cli_option cluster_options[] = {
     {"partitions", 'p', "N", "init: so many, for ever; default 64"},
+    {"snapshots", 0, "PLACE", "import: where they are kept; default pg:"},
     {"full", 'f', NULL, "status: each partition too"},
     {"json", 'j', NULL, "status: JSON"},
     {"no-wait", 0, NULL, "drain: do not wait until it has none"},
@@ -530,14 +531,16 @@ static const struct command commands[] = {
         .name = "cluster",
         .arguments = "VERB DATABASE [WORD...]",
         .summary = "several nodes on one PostgreSQL database",
-        .help = "init DATABASE            make it ready for a cluster\n"
-                "status DATABASE          who is there, and has how much\n"
-                "drain DATABASE NODE      NODE gives away all it has; how far\n"
-                "                         it is comes on stderr\n"
-                "undrain DATABASE NODE    NODE takes part again\n"
-                "move DATABASE PART NODE  NODE is to have the partition;\n"
-                "                         without NODE whoever has room\n"
-                "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n",
+        .help =
+            "init DATABASE            make it ready for a cluster\n"
+            "import DATABASE DIR      move a stopped node's directory into it\n"
+            "status DATABASE          who is there, and has how much\n"
+            "drain DATABASE NODE      NODE gives away all it has; how far\n"
+            "                         it is comes on stderr\n"
+            "undrain DATABASE NODE    NODE takes part again\n"
+            "move DATABASE PART NODE  NODE is to have the partition;\n"
+            "                         without NODE whoever has room\n"
+            "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n",
         .status = "Status: 0; 2: it could not be done.\n",
         .options = cluster_options,
         .run = cluster_run,

@@ -5,6 +5,7 @@
 //   cluster.c            a node of a cluster, from open to close
 //   cluster_settings.c   its options, checked and copied
 //   cluster_admin.c      what operators ask of the database
+//   import.c             a stopped node's directory becomes a cluster
 
 #ifndef WF_CLUSTER_CLUSTER_IMPL_H
 #define WF_CLUSTER_CLUSTER_IMPL_H

@@ -106,7 +106,8 @@ list_node(struct wf_peers *peers, const struct wf_registry_node *node)
 {
     struct wf_peers_peer *peer = wf_peers_find(peers, weft_text(node->id));
 
-    if (strcmp(node->id, peers->node_id) == 0) {
+    // One without an endpoint is no node, but who imported a directory.
+    if (strcmp(node->id, peers->node_id) == 0 || node->endpoint[0] == '\0') {
         return;
     }
     if (peer != NULL && is_same(peer, node)) {

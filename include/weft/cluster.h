@@ -103,6 +103,29 @@ WEFT_API weft_err weft_cluster_open(const weft_cluster_options *cluster,
 WEFT_API weft_err weft_cluster_init(const char *database,
                                     uint32_t partition_count);
 
+// So many of `total` partitions are there.
+typedef void weft_cluster_progress_fn(void *ctx, uint32_t done, uint32_t total);
+
+// Move the directory of a node that ran alone, and is stopped, into a cluster
+// that nobody has used yet, with the same partition_count: instances,
+// mailboxes, timers, request windows and all. No code of them runs. The
+// directory becomes DATA_DIR.imported, and can be removed when the cluster
+// runs. If it ends early, call it again: it goes on. DATA_DIR.import is used
+// meanwhile, and needs some of the room that the directory takes.
+//
+// snapshots   as in weft_cluster_options; not "none"
+// progress    called on this thread now and then; or NULL
+//
+// WEFT_EINVAL   another partition_count
+// WEFT_EBUSY    a node of the cluster runs, or somebody holds data_dir
+// WEFT_EEXISTS  the cluster has been used
+// else          as weft_inspect_open, about data_dir; as weft_cluster_open
+WEFT_API weft_err weft_cluster_import(const char *database,
+                                      const char *data_dir,
+                                      const char *snapshots,
+                                      weft_cluster_progress_fn *progress,
+                                      void *ctx);
+
 typedef struct weft_cluster_node {
     const char *id;
     const char *endpoint;

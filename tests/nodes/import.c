@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// import.c - a node that ran alone becomes a cluster, and nothing is lost.
+//
+//     nodes_import NODE_PROGRAM
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "nodes/process.h"
+#include "postgres/servers.h"
+#include "support/account.h"
+#include "weft/cluster.h"
+#include "weft/connect.h"
+#include "weft/weft.h"
+
+#define PARTITIONS 8
+#define STORES 2
+#define ACCOUNTS 10
+#define TRANSFERS 500
+#define LEASE_MS 2000
+
+static const uint8_t client_id[16] = "a known client.";
+
+static void
+must(weft_err err, weft_err wanted, const char *what)
+{
+    if (err != wanted) {
+        (void)fprintf(stderr, "%s: %s and not %s, %s\n", what,
+                      weft_err_name(err), weft_err_name(wanted),
+                      weft_err_detail());
+        exit(1);
+    }
+}
+
+// Ask with this number of client_id; 0: a new one. Returns the number.
+static uint64_t
+transfer(weft_client *client, uint32_t i, uint32_t *seqs, uint64_t number)
+{
+    struct account_transfer made = {
+        .from = i % ACCOUNTS,
+        .to = (i + 1 + i / ACCOUNTS % (ACCOUNTS - 1)) % ACCOUNTS,
+        .amount = 1 + i % 7,
+    };
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_reply *reply = NULL;
+    char id[ACCOUNT_ID_SIZE];
+
+    account_id(made.from, id);
+    made.seq = number != 0 ? seqs[made.from] : ++seqs[made.from];
+    request.verb = WEFT_VERB_SIGNAL;
+    request.target = (weft_target){"account", id};
+    request.name = "transfer";
+    request.data = weft_bytes_of(&made, sizeof(made));
+    request.number = number;
+    must(weft_client_call(client, &request, 60000, &reply), WEFT_OK,
+         "transfer");
+    number = reply->number;
+    weft_reply_free(reply);
+    return number;
+}
+
+static void
+read_all(weft_client *client, struct account *accounts)
+{
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        char id[ACCOUNT_ID_SIZE];
+        weft_reply *reply = NULL;
+        weft_err err = WEFT_EBUSY;
+
+        account_id(i, id);
+        for (int j = 0; err == WEFT_EBUSY && j < 100; j++) {
+            weft_reply_free(reply);
+            err = weft_client_query(client, (weft_target){"account", id}, "all",
+                                    weft_nothing(), &reply);
+        }
+        must(err, WEFT_OK, "query");
+        memcpy(&accounts[i], reply->data.data, sizeof(accounts[i]));
+        weft_reply_free(reply);
+    }
+}
+
+static weft_definitions *
+define(void)
+{
+    weft_definitions *definitions;
+
+    must(weft_definitions_create(&definitions), WEFT_OK, "definitions");
+    must(account_define(definitions), WEFT_OK, "accounts");
+    return definitions;
+}
+
+// Alone: transfers, and what came of them. Returns the last request's number.
+static uint64_t
+live_alone(const char *dir, struct account *accounts, uint32_t *seqs)
+{
+    weft_definitions *definitions = define();
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_client_options whose = WEFT_CLIENT_OPTIONS_INIT;
+    weft_node *node;
+    weft_client *client;
+    uint64_t number = 0;
+
+    options.data_dir = dir;
+    options.definitions = definitions;
+    options.partition_count = PARTITIONS;
+    options.store_count = STORES;
+    options.reserve_bytes = 1;
+    memcpy(whose.client_id, client_id, sizeof(client_id));
+    must(weft_node_open(&options, &node), WEFT_OK, "node");
+    must(weft_client_open(node, &whose, &client), WEFT_OK, "client");
+    for (uint32_t i = 0; i < TRANSFERS; i++) {
+        number = transfer(client, i, seqs, 0);
+    }
+    must(weft_node_drain(node, 20000), WEFT_OK, "drain");
+    read_all(client, accounts);
+    weft_client_close(client);
+    weft_node_close(node);
+    weft_definitions_destroy(definitions);
+    return number;
+}
+
+static uint32_t
+count_differences(const struct account *before, const struct account *after)
+{
+    uint32_t faults = 0;
+
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        if (before[i].balance != after[i].balance ||
+            memcmp(before[i].from_clients, after[i].from_clients,
+                   sizeof(before[i].from_clients)) != 0 ||
+            memcmp(before[i].from_accounts, after[i].from_accounts,
+                   sizeof(before[i].from_accounts)) != 0) {
+            (void)fprintf(stderr, "account %" PRIu32 " is not as it was\n", i);
+            faults++;
+        }
+    }
+    return faults;
+}
+
+static weft_client *
+join(const struct processes *processes)
+{
+    const char *endpoints[] = {processes->all[0].service,
+                               processes->all[1].service};
+    weft_connect_options options = WEFT_CONNECT_OPTIONS_INIT;
+    weft_client *client;
+
+    options.endpoints = endpoints;
+    options.endpoints_count = 2;
+    memcpy(options.client_id, client_id, sizeof(client_id));
+    must(weft_client_connect(&options, &client), WEFT_OK, "connect");
+    return client;
+}
+
+// In the cluster: as it was; a request of before is known; and it goes on.
+static uint32_t
+live_together(const struct processes *processes, const struct account *before,
+              uint32_t *seqs, uint64_t number)
+{
+    static struct account after[ACCOUNTS];
+    weft_client *client = join(processes);
+    uint32_t faults;
+    int64_t sum = 0;
+
+    read_all(client, after);
+    faults = count_differences(before, after);
+    (void)transfer(client, TRANSFERS - 1, seqs, number);
+    read_all(client, after);
+    faults += count_differences(before, after);
+    (void)transfer(client, TRANSFERS, seqs, 0);
+    for (int i = 0; i < 200 && (i == 0 || sum != 0); i++) {
+        read_all(client, after); // the deposit is on its way
+        sum = 0;
+        for (uint32_t j = 0; j < ACCOUNTS; j++) {
+            sum += after[j].balance;
+        }
+    }
+    if (sum != 0 || after[TRANSFERS % ACCOUNTS].from_clients[0].count !=
+                        seqs[TRANSFERS % ACCOUNTS]) {
+        (void)fprintf(stderr, "it does not go on: the sum is %" PRId64 "\n",
+                      sum);
+        faults++;
+    }
+    weft_client_close(client);
+    return faults;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct account before[ACCOUNTS];
+    char dir[] = "/dev/shm/weft-import-XXXXXX";
+    uint32_t seqs[ACCOUNTS] = {0};
+    char alone[64];
+    char aside[80];
+    struct stat status;
+    struct processes processes;
+    struct servers *servers;
+    const char *database;
+    uint64_t number;
+    uint32_t faults;
+
+    if (argc != 2 || mkdtemp(dir) == NULL) {
+        (void)fprintf(stderr, "usage: nodes_import NODE_PROGRAM\n");
+        return 2;
+    }
+    (void)snprintf(alone, sizeof(alone), "%s/alone", dir);
+    (void)snprintf(aside, sizeof(aside), "%s.imported", alone);
+    number = live_alone(alone, before, seqs);
+    servers = servers_start(1, NULL);
+    database = servers_conninfo(servers);
+    must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_ENOTFOUND,
+         "without a cluster");
+    must(weft_cluster_init(database, PARTITIONS), WEFT_OK, "init");
+    must(weft_cluster_import(database, dir, NULL, NULL, NULL), WEFT_ENOTFOUND,
+         "no node's directory");
+    must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_OK,
+         "import");
+    faults = stat(alone, &status) == 0 || stat(aside, &status) != 0;
+    processes_init(&processes, argv[1], database, dir, 2, LEASE_MS);
+    processes_start(&processes, 0);
+    processes_start(&processes, 1);
+    faults += live_together(&processes, before, seqs, number);
+    must(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EBUSY,
+         "while nodes run");
+    faults += !processes_end(&processes, 0);
+    faults += !processes_end(&processes, 1);
+    must(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EEXISTS,
+         "into a cluster in use");
+    processes_remove(dir);
+    servers_stop(servers);
+    return faults > 0;
+}

@@ -220,6 +220,12 @@ wf_access_step(struct wf_access *access)
     return next != NULL;
 }
 
+bool
+wf_access_is_behind(const struct wf_access *access)
+{
+    return atomic_load(&access->next) != NULL;
+}
+
 weft_err
 wf_access_reload(struct wf_access *access)
 {

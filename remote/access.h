@@ -58,6 +58,9 @@ int wf_access_fd(const struct wf_access *access); // -1: nothing to wait for
 // reload; true: there is a new list, and wf_access_stays is to be asked about
 // all who are there.
 bool wf_access_step(struct wf_access *access);
+// Has there been a reload since? Cheap: a message that comes after it is looked
+// at by the new list.
+bool wf_access_is_behind(const struct wf_access *access);
 
 // Read the list again, for the next step; nothing to do without keys. The old
 // one holds if it fails.

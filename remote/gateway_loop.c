@@ -37,6 +37,14 @@ look_at_clock(weft_server *server)
     server->now_ms = server->clock.mono_ns(server->clock.self) / 1000000;
 }
 
+static void
+look_at_access(weft_server *server)
+{
+    if (wf_access_step(server->access)) {
+        wf_gateway_peer_recheck(server);
+    }
+}
+
 // True: there may be more.
 static bool
 receive_some(weft_server *server)
@@ -51,6 +59,10 @@ receive_some(weft_server *server)
         }
         if (!wf_socket_receive(server->socket, &message)) {
             return false;
+        }
+        // It may have been sent after a reload that was not there just now.
+        if (wf_access_is_behind(server->access)) {
+            look_at_access(server);
         }
         wf_gateway_peer_receive(server, &message);
         wf_message_fini(&message);
@@ -123,9 +135,7 @@ work(weft_server *server)
 
     look_at_clock(server);
     wf_gateway_line_events(server);
-    if (wf_access_step(server->access)) {
-        wf_gateway_peer_recheck(server);
-    }
+    look_at_access(server);
     is_more = receive_some(server);
     wf_gateway_stats_look(server);
     is_more |= weft_client_dispatch(server->client, ANSWERS_PER_ROUND) ==

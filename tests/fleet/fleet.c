@@ -4,6 +4,7 @@
 
 #include "fleet/fleet.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -654,6 +655,12 @@ make_dir(struct fleet *fleet)
     CHECK(mkdtemp(fleet->dir) != NULL);
 }
 
+static void
+name_dir(const char *dir, uint32_t index, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s/n%" PRIu32, dir, index);
+}
+
 struct fleet *
 fleet_create(const struct fleet_options *options)
 {
@@ -679,8 +686,7 @@ fleet_create(const struct fleet_options *options)
         member->index = i;
         member->skew_ms = one_in(fleet, 2) ? below(fleet, 20000) : 0;
         (void)snprintf(member->id, sizeof(member->id), "n%u", i);
-        (void)snprintf(member->dir, sizeof(member->dir), "%s/%s", fleet->dir,
-                       member->id);
+        name_dir(fleet->dir, i, member->dir, sizeof(member->dir));
         CHECK_OK(wf_directory_make(member->dir));
         member->owners = wf_calloc(parts * sizeof(*member->owners));
         member->disks = wf_calloc(parts * sizeof(*member->disks));

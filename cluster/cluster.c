@@ -36,6 +36,7 @@
 #include "runtime/futex.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
+#include "storage/directory.h"
 #include "storage/log_postgres.h"
 #include "weft/cluster.h"
 
@@ -67,6 +68,7 @@ struct wf_cluster {
     bool has_stopper;
     _Atomic uint32_t has_ended; // the node's threads have
     weft_node *node;
+    bool has_node;       // it was opened: its end is the cluster's
     atomic_bool is_open; // node and membership are there
 };
 
@@ -350,13 +352,25 @@ destroy(struct wf_cluster *cluster)
 }
 
 static void
+leave(struct wf_cluster *cluster)
+{
+    if (cluster->self.incarnation > 0) {
+        // If it cannot, the lease ends by itself.
+        (void)cluster->registry.ops->leave(cluster->registry.self);
+    }
+    destroy(cluster);
+}
+
+// A node that could not be opened whole is closed too; then the cluster is
+// still its opener's.
+static void
 closed(void *ctx)
 {
     struct wf_cluster *cluster = ctx;
 
-    // If it cannot, the lease ends by itself.
-    (void)cluster->registry.ops->leave(cluster->registry.self);
-    destroy(cluster);
+    if (cluster->has_node) {
+        leave(cluster);
+    }
 }
 
 // Opening. --------------------------------------------------------------------
@@ -542,6 +556,25 @@ begin_membership(struct wf_cluster *cluster)
                : wf_error(WEFT_EBUSY, "the system gives no more threads");
 }
 
+// A beacon is beside the store of a node that has its log itself.
+static weft_err
+check_directory(const char *data_dir)
+{
+    size_t size = strlen(data_dir) + sizeof("/store-0.beacon");
+    char *path = wf_alloc(size);
+    weft_err err;
+
+    (void)snprintf(path, size, "%s/store-0.beacon", data_dir);
+    err = wf_directory_check_absent(path);
+    wf_free(path);
+    return err == WEFT_EEXISTS
+               ? wf_error(WEFT_EFORMAT,
+                          "%s is of a node that ran alone: `weft cluster "
+                          "import` moves it into a cluster",
+                          data_dir)
+               : WEFT_OK;
+}
+
 static weft_err
 check_node_options(const weft_node_options *options)
 {
@@ -553,7 +586,8 @@ check_node_options(const weft_node_options *options)
         return wf_error(WEFT_EINVAL, "strict and accept_loss are for a node "
                                      "that has its log itself");
     }
-    return WEFT_OK;
+    return options->data_dir == NULL ? WEFT_OK
+                                     : check_directory(options->data_dir);
 }
 
 weft_err
@@ -594,13 +628,10 @@ weft_cluster_open(const weft_cluster_options *given,
         err = open_node(cluster, node_options);
     }
     if (err != WEFT_OK) {
-        if (cluster->self.incarnation > 0) {
-            closed(cluster);
-        } else {
-            destroy(cluster);
-        }
+        leave(cluster);
         return err;
     }
+    cluster->has_node = true;
     err = begin_snapshots(cluster, node_options->data_dir);
     if (err == WEFT_OK) {
         err = begin_membership(cluster);

@@ -190,6 +190,25 @@ live_together(const struct processes *processes, const struct account *before,
     return faults;
 }
 
+// As it is, it is no directory for a node of a cluster.
+static void
+refuse_to_join(const char *database, const char *dir)
+{
+    weft_definitions *definitions = define();
+    weft_cluster_options cluster = WEFT_CLUSTER_OPTIONS_INIT;
+    weft_node_options options = WEFT_NODE_OPTIONS_INIT;
+    weft_node *node = NULL;
+
+    cluster.database = database;
+    cluster.node_id = "stranger";
+    cluster.endpoint = "tcp://127.0.0.1:9";
+    options.data_dir = dir;
+    options.definitions = definitions;
+    must(weft_cluster_open(&cluster, &options, &node), WEFT_EFORMAT,
+         "a directory of a node that ran alone");
+    weft_definitions_destroy(definitions);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,6 +238,7 @@ main(int argc, char **argv)
     must(weft_cluster_init(database, PARTITIONS), WEFT_OK, "init");
     must(weft_cluster_import(database, dir, NULL, NULL, NULL), WEFT_ENOTFOUND,
          "no node's directory");
+    refuse_to_join(database, alone);
     must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_OK,
          "import");
     faults = stat(alone, &status) == 0 || stat(aside, &status) != 0;

@@ -370,7 +370,7 @@ enter(struct import *import, uint32_t partition, uint64_t epoch,
       const char *copy_dir)
 {
     struct wf_snapshots_manifest manifest = {0};
-    struct wf_shared_place place;
+    struct wf_shared_place place = {0};
     weft_err err = wf_snapshots_scan(copy_dir, NULL, &manifest);
 
     if (err == WEFT_OK) {

@@ -38,6 +38,8 @@
 
 #define PARTITIONS 12
 #define FINISH_MS 120000
+// A poll of a process that was killed holds what it was offered for 30 s.
+#define END_MS 60000
 #define QUIET_MS 1500
 #define QUIET_MS_MAX 60000
 
@@ -338,8 +340,8 @@ static void
 say_end(weft_client *client, const char *id, char out[EXPECT_TEXT_SIZE])
 {
     weft_reply *reply;
-    weft_err err =
-        weft_client_result(client, (weft_target){"program", id}, 20000, &reply);
+    weft_err err = weft_client_result(client, (weft_target){"program", id},
+                                      END_MS, &reply);
 
     run_outcome(err, reply, out);
     weft_reply_free(reply);
@@ -411,6 +413,10 @@ write_job(FILE *file, weft_client *client, unsigned owner, uint32_t index)
 
     plan_job_id(owner, index, id);
     plan_expect(owner, index, &expect);
+    // Children may outlive it, and what they note belongs to it.
+    for (size_t i = 0; i < expect.children_count; i++) {
+        say_end(client, expect.children[i].id, outcome);
+    }
     strands = write_strands(file, client, owner, index, id);
     for (size_t i = 0; i < expect.children_count; i++) {
         say_end(client, expect.children[i].id, outcome);

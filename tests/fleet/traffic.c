@@ -281,10 +281,8 @@ static uint32_t
 fault_of_tally(const struct account_tally *tally, uint32_t expected,
                const char *what, uint32_t to, uint32_t from)
 {
-    uint64_t n = expected;
-    bool is_right = tally->count == expected && tally->out_of_order == 0 &&
-                    tally->sum == n * (n + 1) / 2 &&
-                    tally->squares == n * (n + 1) * (2 * n + 1) / 6;
+    bool is_right =
+        account_tally_is_whole(tally, expected) && tally->out_of_order == 0;
 
     if (!is_right) {
         (void)fprintf(stderr,

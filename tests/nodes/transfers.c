@@ -231,11 +231,7 @@ static uint32_t
 fault_of(const struct account_tally *tally, uint32_t expected, const char *what,
          uint32_t from, uint32_t to)
 {
-    uint64_t n = expected;
-
-    if (tally->count == expected && tally->out_of_order == 0 &&
-        tally->sum == n * (n + 1) / 2 &&
-        tally->squares == n * (n + 1) * (2 * n + 1) / 6) {
+    if (account_tally_is_whole(tally, expected) && tally->out_of_order == 0) {
         return 0;
     }
     (void)fprintf(stderr,

@@ -16,6 +16,13 @@ account_id(uint32_t index, char id[ACCOUNT_ID_SIZE])
     (void)snprintf(id, ACCOUNT_ID_SIZE, "acc%" PRIu32, index);
 }
 
+int
+account_tally_is_whole(const struct account_tally *tally, uint64_t n)
+{
+    return tally->count == n && tally->sum == n * (n + 1) / 2 &&
+           tally->squares == n * (n + 1) * (2 * n + 1) / 6;
+}
+
 static void
 count_in(struct account_tally *tally, uint32_t seq)
 {

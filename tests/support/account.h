@@ -46,6 +46,9 @@ struct account_transfer {
     int64_t amount;
 };
 
+// Did each of the messages 1 to n come once, in whatever order?
+int account_tally_is_whole(const struct account_tally *tally, uint64_t n);
+
 void account_id(uint32_t index, char id[ACCOUNT_ID_SIZE]);
 weft_err account_define(weft_definitions *definitions);
 

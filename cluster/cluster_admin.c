@@ -55,18 +55,12 @@ open_registry(const char *database, const char *call,
               struct wf_registry *out_registry)
 {
     struct wf_postgres_options options = options_of(database);
-    struct wf_cluster_facts facts;
     weft_err err;
 
     WF_REQUIRE(database != NULL);
     err = wf_inside_check(call);
-    if (err == WEFT_OK) {
-        err = wf_postgres_look(&options, &facts);
-    }
-    if (err == WEFT_OK) {
-        err = wf_registry_postgres_open(&options, out_registry);
-    }
-    return err;
+    return err == WEFT_OK ? wf_registry_postgres_open(&options, out_registry)
+                          : err;
 }
 
 // What is there. --------------------------------------------------------------

@@ -28,9 +28,11 @@
 #include "runtime/depot.h"
 #include "runtime/inside.h"
 #include "runtime/node.h"
+#include "runtime/partition.h"
 #include "storage/directory.h"
 #include "storage/keys.h"
 #include "storage/log.h"
+#include "storage/log_partition.h"
 #include "storage/log_postgres.h"
 #include "storage/snapshots.h"
 #include "storage/store.h"
@@ -39,11 +41,6 @@
 #define LEASE_MS 600000
 #define BATCH_BYTES ((size_t)1 << 20)
 #define FIRST_COMMIT 1 // that no store has
-
-static const char kinds[] = {
-    WF_KEY_IMAGE, WF_KEY_ITEM,   WF_KEY_MAILBOX, WF_KEY_READY,  WF_KEY_SLEEP,
-    WF_KEY_LINK,  WF_KEY_OUTBOX, WF_KEY_WINDOW,  WF_KEY_LETTER,
-};
 
 struct import {
     const char *data_dir;
@@ -58,6 +55,7 @@ struct import {
     struct wf_snapshots files;
     weft_cluster_progress_fn *progress;
     void *ctx;
+    uint32_t done; // partitions that are there
 };
 
 // Release with wf_free.
@@ -179,8 +177,9 @@ copy_rows(const struct wf_store *from, struct wf_store to, uint32_t partition)
     struct wf_buf first = {0};
     weft_err err = WEFT_OK;
 
-    for (size_t i = 0; err == WEFT_OK && i < sizeof(kinds); i++) {
-        wf_keys_range(&first, kinds[i], partition);
+    for (const char *kind = wf_keys_kinds; err == WEFT_OK && *kind != '\0';
+         kind++) {
+        wf_keys_range(&first, *kind, partition);
         err = copy_range(from, &copying, WF_CF_DATA, wf_buf_bytes(&first));
     }
     if (err == WEFT_OK) {
@@ -192,32 +191,6 @@ copy_rows(const struct wf_store *from, struct wf_store to, uint32_t partition)
     return err;
 }
 
-static weft_err
-write_place(struct wf_store store)
-{
-    static const struct {
-        const char *name;
-        uint64_t number;
-    } rows[] = {{"redo", FIRST_COMMIT + 1}, {"rows", FIRST_COMMIT}};
-    struct wf_batch batch = {0};
-    struct wf_buf key = {0};
-    weft_err err;
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct wf_buf value = {0};
-
-        wf_keys_store(&key, rows[i].name);
-        wf_buf_put_u64(&value, rows[i].number);
-        wf_batch_put(&batch, WF_CF_META, wf_buf_bytes(&key),
-                     wf_buf_bytes(&value));
-        wf_buf_fini(&value);
-    }
-    err = store.ops->write(store.self, &batch, true);
-    wf_batch_fini(&batch);
-    wf_buf_fini(&key);
-    return err;
-}
-
 // The epoch that the partition has come to; 0: it was never used.
 static weft_err
 read_epoch(const struct wf_store *store, uint32_t partition,
@@ -225,20 +198,13 @@ read_epoch(const struct wf_store *store, uint32_t partition,
 {
     struct wf_buf key = {0};
     struct wf_buf value = {0};
-    struct wf_reader reader;
     weft_err err;
 
     *out_epoch = 0;
     wf_keys_partition(&key, partition);
     err = store->ops->get(store->self, WF_CF_META, wf_buf_bytes(&key), &value);
     if (err == WEFT_OK) {
-        reader = wf_reader_of(wf_buf_bytes(&value));
-        (void)wf_reader_u8(&reader); // format
-        *out_epoch = wf_reader_varint(&reader);
-        err = reader.failed
-                  ? wf_error(WEFT_ECORRUPT,
-                             "partition %" PRIu32 ": its meta row", partition)
-                  : WEFT_OK;
+        err = wf_partition_meta_epoch(wf_buf_bytes(&value), out_epoch);
     }
     wf_buf_fini(&key);
     wf_buf_fini(&value);
@@ -275,7 +241,8 @@ make_store(struct import *import, const struct wf_store *from,
         err = copy_rows(from, *depot.store, partition);
     }
     if (err == WEFT_OK) {
-        err = write_place(*depot.store);
+        err = wf_log_partition_found(*depot.store, FIRST_COMMIT + 1,
+                                     FIRST_COMMIT);
     }
     if (err == WEFT_OK) {
         err = depot.store->ops->checkpoint(depot.store->self, copy_dir);
@@ -445,10 +412,7 @@ import_store(struct import *import, uint32_t index)
             err = import_partition(import, &from, i);
         }
         if (err == WEFT_OK && import->progress != NULL) {
-            import->progress(import->ctx,
-                             i / import->store_count + 1 +
-                                 index * (count / import->store_count),
-                             count);
+            import->progress(import->ctx, ++import->done, count);
         }
     }
     from.ops->close(from.self);

@@ -351,7 +351,6 @@ write_one(struct wf_committer *committer)
 struct shares {
     struct wf_depot **depots;
     struct wf_commit *commits;
-    struct wf_commit **pointers;
     enum wf_depot_result *results;
     uint32_t count;
 };
@@ -365,13 +364,11 @@ make_shares(const struct wf_committer *committer)
 
     shares.depots = wf_calloc(shares.count * sizeof(*shares.depots));
     shares.commits = wf_calloc(shares.count * sizeof(*shares.commits));
-    shares.pointers = wf_calloc(shares.count * sizeof(*shares.pointers));
     shares.results = wf_calloc(shares.count * sizeof(*shares.results));
     for (uint32_t i = 0; node != NULL; node = wf_list_next(jobs, node), i++) {
         const struct wf_job *job = WF_CONTAINER(node, struct wf_job, node);
 
         shares.depots[i] = &committer->options.depots[job->store];
-        shares.pointers[i] = &shares.commits[i];
         shares.commits[i] = (struct wf_commit){
             .frames = wf_buf_bytes(&job->frames),
             .segments_count = job->segments_count,
@@ -386,7 +383,6 @@ free_shares(const struct shares *shares)
 {
     wf_free(shares->depots);
     wf_free(shares->commits);
-    wf_free(shares->pointers);
     wf_free(shares->results);
 }
 
@@ -396,7 +392,7 @@ write_shared(struct wf_committer *committer)
 {
     struct shares shares = make_shares(committer);
 
-    wf_depot_append_all(shares.depots, shares.pointers, shares.results,
+    wf_depot_append_all(shares.depots, shares.commits, shares.results,
                         shares.count);
     for (uint32_t i = 0; i < shares.count; i++) {
         struct wf_list_node *node = wf_list_the_first(&committer->current);

@@ -159,7 +159,7 @@ enum wf_depot_result wf_depot_append(struct wf_depot *depot,
 
 // Of a cluster: write a commit to each of several stores at once.
 void wf_depot_append_all(struct wf_depot *const *depots,
-                         struct wf_commit *const *commits,
+                         struct wf_commit *commits,
                          enum wf_depot_result *out_results, uint32_t count);
 // Of a cluster, when nobody uses the store: any node may acquire the partition
 // from now on. The store stays open, so that it is taken again in no time.

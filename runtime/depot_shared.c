@@ -157,8 +157,7 @@ result_of(struct wf_depot *depot, enum wf_append_result result)
 }
 
 static void
-append_with_faults(const struct wf_log *const *logs,
-                   struct wf_commit *const *commits,
+append_with_faults(const struct wf_log *const *logs, struct wf_commit *commits,
                    enum wf_append_result *results, uint32_t count)
 {
     bool has_failed = wf_fault_hit(WF_FAULT_BEFORE_COMMIT);
@@ -173,8 +172,7 @@ append_with_faults(const struct wf_log *const *logs,
 }
 
 void
-wf_depot_append_all(struct wf_depot *const *depots,
-                    struct wf_commit *const *commits,
+wf_depot_append_all(struct wf_depot *const *depots, struct wf_commit *commits,
                     enum wf_depot_result *out_results, uint32_t count)
 {
     const struct wf_clock *clock = &depots[0]->options.clock;
@@ -190,7 +188,7 @@ wf_depot_append_all(struct wf_depot *const *depots,
     took_ns = clock->mono_ns(clock->self) - began_ns;
     for (uint32_t i = 0; i < count; i++) {
         if (results[i] == WF_APPEND_DURABLE) {
-            wf_depot_count(depots[i], commits[i], took_ns);
+            wf_depot_count(depots[i], &commits[i], took_ns);
         }
         out_results[i] = result_of(depots[i], results[i]);
     }

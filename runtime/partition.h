@@ -88,6 +88,10 @@ void wf_partition_destroy(struct wf_partition *partition,
 // WEFT_ECORRUPT, WEFT_EFORMAT
 weft_err wf_partition_recover_meta(struct wf_partition *partition,
                                    weft_bytes value);
+// The epoch that a meta row, of no partition in memory, has come to.
+//
+// WEFT_ECORRUPT, WEFT_EFORMAT
+weft_err wf_partition_meta_epoch(weft_bytes value, uint64_t *out_epoch);
 // Each row of its link and window ranges (keys.h: 'l', 'o', 'w').
 weft_err wf_partition_recover_row(struct wf_partition *partition,
                                   weft_bytes key, weft_bytes value);

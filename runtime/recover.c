@@ -15,18 +15,41 @@
 
 #define META_FORMAT 1
 
+// What a meta row begins with.
+static weft_err
+read_meta_head(struct wf_reader *reader, const char *who, uint64_t *out_epoch)
+{
+    uint8_t format = wf_reader_u8(reader);
+
+    if (format != META_FORMAT) {
+        return wf_error(WEFT_EFORMAT,
+                        "%s: meta row of format %u, this build reads %u", who,
+                        format, META_FORMAT);
+    }
+    *out_epoch = wf_reader_varint(reader);
+    return WEFT_OK;
+}
+
+weft_err
+wf_partition_meta_epoch(weft_bytes value, uint64_t *out_epoch)
+{
+    struct wf_reader reader = wf_reader_of(value);
+    weft_err err = read_meta_head(&reader, "a partition", out_epoch);
+
+    return err == WEFT_OK && reader.failed
+               ? wf_error(WEFT_ECORRUPT, "meta row of %zu bytes", value.len)
+               : err;
+}
+
 weft_err
 wf_partition_recover_meta(struct wf_partition *partition, weft_bytes value)
 {
     struct wf_reader reader = wf_reader_of(value);
-    uint8_t format = wf_reader_u8(&reader);
+    weft_err err = read_meta_head(&reader, partition->who, &partition->epoch);
 
-    if (format != META_FORMAT) {
-        return wf_error(WEFT_EFORMAT,
-                        "%s: meta row of format %u, this build reads %u",
-                        partition->who, format, META_FORMAT);
+    if (err != WEFT_OK) {
+        return err;
     }
-    partition->epoch = wf_reader_varint(&reader);
     partition->generation = wf_reader_varint(&reader);
     partition->last_record = wf_reader_varint(&reader);
     partition->meta_record = partition->last_record;

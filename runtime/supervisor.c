@@ -107,21 +107,6 @@ tell_moved(weft_node *node, uint32_t store, uint64_t epoch)
     cluster->moved(cluster->ctx, store, epoch);
 }
 
-static void fence(struct wf_supervisor *supervisor, uint32_t store);
-
-void
-wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store)
-{
-    weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
-
-    if (charge->state == RUNNING) {
-        wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
-                     "a write's outcome is not known; opening it anew");
-        fence(supervisor, store);
-    }
-}
-
 static void
 fence(struct wf_supervisor *supervisor, uint32_t store)
 {
@@ -136,6 +121,19 @@ fence(struct wf_supervisor *supervisor, uint32_t store)
     }
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
+    }
+}
+
+void
+wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct charge *charge = &supervisor->charges[store];
+
+    if (charge->state == RUNNING) {
+        wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
+                     "a write's outcome is not known; opening it anew");
+        fence(supervisor, store);
     }
 }
 
@@ -184,9 +182,7 @@ give(struct wf_supervisor *supervisor, uint32_t store)
                      supervisor->node->depots[store].name, "give",
                      "the partition is given away");
         fence(supervisor, store);
-    } else if (charge->state == CLOSED) {
-        charge->retry_at_ns = now_ns(supervisor);
-    }
+    } // else step sees that it is not wanted
 }
 
 void

@@ -22,6 +22,11 @@ wf_keys_log(struct wf_buf *out_key, uint64_t commit)
     wf_buf_put_u64(out_key, commit);
 }
 
+const char wf_keys_kinds[] = {
+    WF_KEY_IMAGE,  WF_KEY_ITEM, WF_KEY_MAILBOX, WF_KEY_READY,  WF_KEY_SLEEP,
+    WF_KEY_OUTBOX, WF_KEY_LINK, WF_KEY_WINDOW,  WF_KEY_LETTER, '\0',
+};
+
 void
 wf_keys_range(struct wf_buf *out_key, char kind, uint32_t partition)
 {

@@ -39,6 +39,9 @@
 #define WF_KEY_PARTITION 'p'
 #define WF_KEY_STORE 's'
 
+// All kinds of `data`, ended by NUL: what a partition's rows are.
+extern const char wf_keys_kinds[];
+
 // Each replaces what out_key holds.
 void wf_keys_log(struct wf_buf *out_key, uint64_t commit);
 // Only the kind and the partition: the beginning of a range.

@@ -72,15 +72,29 @@ read_row(struct wf_log_partition *log, const char *name, uint64_t *out_number)
 }
 
 static void
-put_row(struct wf_log_partition *log, const char *name, uint64_t number)
+put_row(struct wf_batch *batch, const char *name, uint64_t number)
 {
+    struct wf_buf key = {0};
     struct wf_buf value = {0};
 
-    wf_keys_store(&log->key, name);
+    wf_keys_store(&key, name);
     wf_buf_put_u64(&value, number);
-    wf_batch_put(&log->kept, WF_CF_META, wf_buf_bytes(&log->key),
-                 wf_buf_bytes(&value));
+    wf_batch_put(batch, WF_CF_META, wf_buf_bytes(&key), wf_buf_bytes(&value));
+    wf_buf_fini(&key);
     wf_buf_fini(&value);
+}
+
+weft_err
+wf_log_partition_found(struct wf_store store, uint64_t redo, uint64_t rows)
+{
+    struct wf_batch batch = {0};
+    weft_err err;
+
+    put_row(&batch, "redo", redo);
+    put_row(&batch, "rows", rows);
+    err = store.ops->write(store.self, &batch, true);
+    wf_batch_fini(&batch);
+    return err;
 }
 
 static weft_err
@@ -192,7 +206,7 @@ save_rows(struct wf_log_partition *log, const struct wf_commit *commit)
     }
     pthread_mutex_lock(&log->lock);
     wf_batch_append(&log->kept, commit->rows);
-    put_row(log, "rows", commit->number);
+    put_row(&log->kept, "rows", commit->number);
     err = write_kept(log);
     if (err == WEFT_EBUSY && log->kept.ops.len < KEPT_BYTES_MAX) {
         err = WEFT_OK;
@@ -203,7 +217,7 @@ save_rows(struct wf_log_partition *log, const struct wf_commit *commit)
 
 // A commit that holds rows alone has no number of its own in the shared log.
 static uint32_t
-make_appends(const struct wf_log *const *logs, struct wf_commit *const *commits,
+make_appends(const struct wf_log *const *logs, struct wf_commit *commits,
              struct wf_shared_append *appends, uint32_t count)
 {
     uint32_t made = 0;
@@ -212,11 +226,11 @@ make_appends(const struct wf_log *const *logs, struct wf_commit *const *commits,
         const struct wf_log_partition *log = logs[i]->self;
 
         WF_ASSERT(logs[i]->ops == &partition_ops);
-        WF_ASSERT(commits[i]->segments_count <= 1);
-        if (commits[i]->segments_count == 1) {
+        WF_ASSERT(commits[i].segments_count <= 1);
+        if (commits[i].segments_count == 1) {
             appends[made++] = (struct wf_shared_append){
                 .partition = log->partition,
-                .segment = commits[i]->frames,
+                .segment = commits[i].frames,
             };
         }
     }
@@ -225,7 +239,7 @@ make_appends(const struct wf_log *const *logs, struct wf_commit *const *commits,
 
 void
 wf_log_partition_append_all(const struct wf_log *const *logs,
-                            struct wf_commit *const *commits,
+                            struct wf_commit *commits,
                             enum wf_append_result *out_results, uint32_t count)
 {
     struct wf_shared_append *appends = wf_calloc(count * sizeof(*appends));
@@ -239,14 +253,14 @@ wf_log_partition_append_all(const struct wf_log *const *logs,
     for (uint32_t i = 0; i < count; i++) {
         enum wf_append_result result = WF_APPEND_DURABLE;
 
-        commits[i]->number = last_commit(logs[i]->self);
-        if (commits[i]->segments_count == 1) {
-            commits[i]->number = append->number;
+        commits[i].number = last_commit(logs[i]->self);
+        if (commits[i].segments_count == 1) {
+            commits[i].number = append->number;
             result = append->result;
             append++;
         }
         out_results[i] = result == WF_APPEND_DURABLE
-                             ? save_rows(logs[i]->self, commits[i])
+                             ? save_rows(logs[i]->self, &commits[i])
                              : result;
     }
     wf_free(appends);
@@ -259,7 +273,7 @@ append(void *self, struct wf_commit *commit)
     const struct wf_log *logs[] = {&log};
     enum wf_append_result result;
 
-    wf_log_partition_append_all(logs, &commit, &result, 1);
+    wf_log_partition_append_all(logs, commit, &result, 1);
     return result;
 }
 
@@ -290,7 +304,7 @@ truncate_front(void *self, uint64_t to)
     // that the caller waited for; those that are kept were not.
     err = write_kept(log);
     if (err == WEFT_OK) {
-        put_row(log, "redo", to);
+        put_row(&log->kept, "redo", to);
         err = write_kept(log);
     }
     pthread_mutex_unlock(&log->lock);

@@ -34,10 +34,16 @@ weft_err wf_log_partition_open(const struct wf_shared_log *shared,
                                const struct wf_shared_place *place,
                                struct wf_store store, struct wf_log *out_log);
 
+// Write those two rows into a store that is made otherwise (an import).
+//
+// else   what the store says
+weft_err wf_log_partition_found(struct wf_store store, uint64_t redo,
+                                uint64_t rows);
+
 // Append one commit to each of several logs that were opened by the above on
 // the same shared log.
 void wf_log_partition_append_all(const struct wf_log *const *logs,
-                                 struct wf_commit *const *commits,
+                                 struct wf_commit *commits,
                                  enum wf_append_result *out_results,
                                  uint32_t count);
 

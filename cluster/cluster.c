@@ -249,6 +249,12 @@ show_map(void *ctx, const struct wf_registry_map *map)
 }
 
 static void
+be_replaced(void *ctx)
+{
+    wf_peers_leave(((struct wf_cluster *)ctx)->peers);
+}
+
+static void
 nudge(void *ctx)
 {
     wf_peers_nudge(((struct wf_cluster *)ctx)->peers);
@@ -543,6 +549,7 @@ begin_membership(struct wf_cluster *cluster)
         .give = give,
         .lease = set_lease,
         .map = show_map,
+        .replaced = be_replaced,
         .nudge = nudge,
         .ctx = cluster,
     };

@@ -19,6 +19,8 @@ enum {
     RETRY_MS = 20,      // after "not mine"
 };
 
+static const char left[] = "the node has no part in its cluster any more";
+
 // One that this node asks.
 struct call {
     struct wf_list_node node; // in its lane
@@ -44,6 +46,7 @@ struct wf_forward {
     struct wf_table by_request; // the same
     uint64_t last_id;
     uint32_t waiting; // calls, in all lanes
+    bool has_left;
     _Atomic uint64_t calls;
     _Atomic uint64_t bytes; // of them
 };
@@ -103,6 +106,13 @@ lane_of(struct wf_forward *forward, const struct call *call)
     return &forward->lanes[call->partition];
 }
 
+static void
+count_out(struct wf_forward *forward, uint64_t bytes)
+{
+    atomic_fetch_sub(&forward->calls, 1);
+    atomic_fetch_sub(&forward->bytes, bytes);
+}
+
 // It is over; its request is not looked at, for it may be somebody else's.
 static void
 drop_call(struct wf_forward *forward, struct call *call)
@@ -116,8 +126,7 @@ drop_call(struct wf_forward *forward, struct call *call)
     wf_list_remove(&lane->calls, &call->node);
     wf_table_remove(&forward->by_id, hash_id(call->id), call);
     wf_table_remove(&forward->by_request, hash_pointer(call->request), call);
-    atomic_fetch_sub(&forward->calls, 1);
-    atomic_fetch_sub(&forward->bytes, call->bytes);
+    count_out(forward, call->bytes);
     wf_free(call);
 }
 
@@ -139,18 +148,25 @@ answer_call(struct wf_forward *forward, struct call *call, weft_err err,
 }
 
 void
-wf_forward_destroy(struct wf_forward *forward)
+wf_forward_leave(struct wf_forward *forward)
 {
     uint32_t count = forward->peers->options.partition_count;
 
+    forward->has_left = true;
     for (uint32_t i = 0; i < count; i++) {
         struct wf_list_node *node;
 
         while ((node = wf_list_first(&forward->lanes[i].calls)) != NULL) {
             answer_call(forward, WF_CONTAINER(node, struct call, node),
-                        WEFT_ECLOSED, "the node leaves its cluster");
+                        WEFT_ECLOSED, left);
         }
     }
+}
+
+void
+wf_forward_destroy(struct wf_forward *forward)
+{
+    wf_forward_leave(forward);
     wf_table_fini(&forward->by_id);
     wf_table_fini(&forward->by_request);
     wf_free(forward->lanes);
@@ -177,8 +193,7 @@ wf_forward_admit(struct wf_forward *forward, const struct wf_request *request)
         (calls < CALLS_MAX && bytes < forward->peers->options.window_bytes)) {
         return true;
     }
-    atomic_fetch_sub(&forward->calls, 1);
-    atomic_fetch_sub(&forward->bytes, bytes_of(request));
+    count_out(forward, bytes_of(request));
     return false;
 }
 
@@ -189,9 +204,14 @@ wf_forward_ask(struct wf_forward *forward, struct wf_request *request,
     struct call *call;
     struct lane *lane;
 
-    if (!is_admitted) {
-        wf_request_answer(request, WEFT_EBUSY,
-                          "too much is under way to other nodes");
+    if (forward->has_left || !is_admitted) {
+        // One that was not admitted may be answered so too: it asks elsewhere.
+        wf_request_answer(
+            request, forward->has_left ? WEFT_ECLOSED : WEFT_EBUSY,
+            forward->has_left ? left : "too much is under way to other nodes");
+        if (is_admitted) {
+            count_out(forward, bytes_of(request));
+        }
         request->done(request);
         return;
     }

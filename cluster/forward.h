@@ -48,6 +48,9 @@ void wf_forward_withdraw(struct wf_forward *forward,
 bool wf_forward_take(struct wf_forward *forward, struct wf_peers_peer *peer,
                      const struct wf_peer_item *item);
 
+// This node has no part in its cluster any more, and will have none: what is
+// under way is answered with WEFT_ECLOSED, and so is all that comes.
+void wf_forward_leave(struct wf_forward *forward);
 // The map is another one.
 void wf_forward_map_changed(struct wf_forward *forward);
 // What was sent to the peer, or was to come from it, may be lost.

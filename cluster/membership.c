@@ -174,6 +174,7 @@ be_replaced(struct wf_membership *membership)
          "another process has registered under this node's id: this one has "
          "no part in the cluster any more");
     give_all(membership);
+    membership->options.replaced(membership->options.ctx);
     wf_membership_stop(membership);
 }
 

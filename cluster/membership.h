@@ -38,6 +38,8 @@ struct wf_membership_options {
     void (*lease)(void *ctx, uint64_t until_ns);
     // The newest map; borrowed.
     void (*map)(void *ctx, const struct wf_registry_map *map);
+    // Another process has this node's id, for good.
+    void (*replaced)(void *ctx);
     // Something has changed: tell the others.
     void (*nudge)(void *ctx);
     void *ctx;

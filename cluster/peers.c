@@ -197,6 +197,12 @@ wf_peers_nudge(struct wf_peers *peers)
 }
 
 void
+wf_peers_leave(struct wf_peers *peers)
+{
+    wf_mpsc_push(&peers->inbox, &make_post(WF_PEERS_LEAVE)->queue);
+}
+
+void
 wf_peers_send(struct wf_peers *peers, uint32_t partition, struct wf_buf *frame)
 {
     struct wf_peers_post *post;

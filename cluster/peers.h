@@ -77,6 +77,9 @@ const char *wf_peers_endpoint(const struct wf_peers *peers); // with its port
 // Who is there and has what, from now on; copied. Links to nodes that are gone,
 // or have come back as somebody else, end.
 void wf_peers_map(struct wf_peers *peers, const struct wf_registry_map *map);
+// Another process has this node's id: nobody listens to it any more. All
+// requests are answered with WEFT_ECLOSED from now on.
+void wf_peers_leave(struct wf_peers *peers);
 // Tell all others that the map has changed.
 void wf_peers_nudge(struct wf_peers *peers);
 

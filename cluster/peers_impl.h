@@ -64,6 +64,7 @@ enum wf_peers_post_type {
     WF_PEERS_FRAME,
     WF_PEERS_MAP,
     WF_PEERS_NUDGE,
+    WF_PEERS_LEAVE,
     WF_PEERS_FORWARD,
     WF_PEERS_WITHDRAW,
     WF_PEERS_SERVED,

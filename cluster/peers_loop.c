@@ -163,6 +163,9 @@ take_post(struct wf_peers *peers, struct wf_peers_post *post)
     case WF_PEERS_NUDGE:
         nudge(peers);
         break;
+    case WF_PEERS_LEAVE:
+        wf_forward_leave(peers->forward);
+        break;
     case WF_PEERS_FORWARD:
         wf_forward_ask(peers->forward, post->request, post->is_admitted);
         break;

@@ -159,6 +159,18 @@ answer(struct wf_gateway_call *call, const weft_reply *reply)
     wf_gateway_peer_send(server, call->session->peer);
 }
 
+// The node does nothing any more, or has no part in its cluster: whoever asks
+// another one gets an answer.
+static void
+turn_away(struct wf_gateway_call *call, const weft_reply *reply)
+{
+    weft_server *server = call->server;
+    struct wf_gateway_peer *peer = call->session->peer;
+
+    wf_gateway_call_destroy(call);
+    wf_gateway_peer_end(server, peer, WF_CODEC_BYE_CLOSING, reply->detail);
+}
+
 static void
 on_reply(void *ctx, const weft_reply *reply)
 {
@@ -167,6 +179,10 @@ on_reply(void *ctx, const weft_reply *reply)
     call->err = reply->err;
     // Else the server may be closing, and the node may still have, or free,
     // the request.
+    if (wf_gateway_call_is_heard(call) && reply->err == WEFT_ECLOSED) {
+        turn_away(call, reply);
+        return;
+    }
     if (wf_gateway_call_is_heard(call)) {
         wf_gateway_lease_answered(call->server, call->session, call->request,
                                   reply->err);

@@ -363,6 +363,13 @@ create_snapshotter(struct member *member)
     member->snapshotter = wf_snapshotter_create(&options);
 }
 
+// Links of a fleet lose what nobody has: its callers ask again.
+static void
+be_replaced(void *ctx)
+{
+    (void)ctx;
+}
+
 void
 fleet_start(struct fleet *fleet, uint32_t node)
 {
@@ -377,6 +384,7 @@ fleet_start(struct fleet *fleet, uint32_t node)
         .give = give,
         .lease = set_lease,
         .map = read_map,
+        .replaced = be_replaced,
         .nudge = nudge,
         .ctx = member,
     };

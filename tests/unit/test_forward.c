@@ -109,6 +109,32 @@ TEST(forward, while_nobody_has_the_partition_it_waits)
     rig_fini(&rig);
 }
 
+// What waits for an owner, what another node has, and what comes later.
+TEST(forward, who_has_left_answers_everything_that_it_is_closed)
+{
+    struct rig rig;
+    struct rig_call waits;
+    struct rig_call sent;
+    struct rig_call later;
+
+    rig_init(&rig, 3);
+    rig_start(&rig);
+    rig_move(&rig, 1, -1);
+    rig_map(&rig);
+    rig.nodes[2].is_holding = true;
+    rig_ask(&rig, &waits, 0, rig_make(1, "pay"));
+    rig_ask(&rig, &sent, 0, rig_make(2, "other"));
+    rig_wait_count(&rig, &rig.nodes[2].held_count, 1);
+    wf_peers_leave(rig.nodes[0].peers);
+    check_answer(&waits, WEFT_ECLOSED, "");
+    check_answer(&sent, WEFT_ECLOSED, "");
+    rig_ask(&rig, &later, 0, rig_make(2, "later"));
+    check_answer(&later, WEFT_ECLOSED, "");
+    rig_release(&rig, 2, WEFT_OK); // and nobody hears it
+    CHECK_STR(rig_served(&rig, 2), "2:other ");
+    rig_fini(&rig);
+}
+
 // It has said so before the map does: the request did not happen there.
 TEST(forward, not_mine_is_asked_again_until_it_is_somebodys)
 {

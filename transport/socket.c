@@ -175,6 +175,9 @@ set_options(void *zmq, const struct wf_socket_options *options)
             (int)value_or(options->reconnect_ms, RECONNECT_MS_DEFAULT));
     set_int(zmq, ZMQ_RECONNECT_IVL_MAX,
             (int)value_or(options->reconnect_max, RECONNECT_MAX_DEFAULT));
+    // The kernel would ask again ever more seldom, for minutes after a cut.
+    set_int(zmq, ZMQ_CONNECT_TIMEOUT,
+            (int)value_or(options->handshake_ms, HANDSHAKE_MS_DEFAULT));
     set_int(zmq, ZMQ_HEARTBEAT_IVL,
             (int)value_or(options->heartbeat_ms, HEARTBEAT_MS_DEFAULT));
     set_silence(zmq, options->heartbeat_ms);

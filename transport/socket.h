@@ -43,7 +43,7 @@ struct wf_socket_options {
     uint32_t queue_max;     // messages waiting for each peer; 1,000
     uint32_t receive_max;   // messages of each that were not read; queue_max
     uint32_t message_max;   // bytes; a peer that sends more is cut off; 5 MiB
-    uint32_t handshake_ms;  // 3,000
+    uint32_t handshake_ms;  // 3,000; DEALER: also to be connected
     uint32_t backlog;       // ROUTER: connections not yet taken; 128
     uint32_t reconnect_ms;  // DEALER: the first pause; 50
     uint32_t reconnect_max; // ms, the longest; 2,000

@@ -335,7 +335,8 @@ main(int argc, char **argv)
     must(weft_cluster_init(servers_conninfo(cluster.servers), PARTITIONS),
          "init");
     processes_init(&cluster.processes, argv[1],
-                   servers_conninfo(cluster.servers), dir, NODES_MAX, LEASE_MS);
+                   servers_conninfo(cluster.servers), dir, NODES_MAX, LEASE_MS,
+                   NULL);
     for (uint32_t i = 0; i < NODES_MAX; i++) {
         processes_start(&cluster.processes, i);
         cluster.endpoints[i] = cluster.processes.all[i].service;

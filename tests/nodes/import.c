@@ -242,7 +242,7 @@ main(int argc, char **argv)
     must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_OK,
          "import");
     faults = stat(alone, &status) == 0 || stat(aside, &status) != 0;
-    processes_init(&processes, argv[1], database, dir, 2, LEASE_MS);
+    processes_init(&processes, argv[1], database, dir, 2, LEASE_MS, NULL);
     processes_start(&processes, 0);
     processes_start(&processes, 1);
     faults += live_together(&processes, before, seqs, number);

@@ -143,7 +143,7 @@ main(int argc, char **argv)
     refuse_what_is_wrong(servers_conninfo(servers));
     make_ready(servers_conninfo(servers));
     processes_init(&processes, argv[1], servers_conninfo(servers), dir, 2,
-                   LEASE_MS);
+                   LEASE_MS, NULL);
     processes_start(&processes, 0);
     processes_start(&processes, 1);
     operate(servers_conninfo(servers));

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nodes/net.h"
+
 #define END_MS 60000
 
 static void
@@ -48,16 +50,29 @@ free_port(void)
     return ntohs(address.sin_port);
 }
 
+// Where one is reached: in its namespace nobody else has the ports.
+static void
+set_endpoints(struct process *process, const struct net *net, uint32_t index)
+{
+    const char *address = net != NULL ? net_address(net, index) : "127.0.0.1";
+
+    (void)snprintf(process->endpoint, sizeof(process->endpoint), "tcp://%s:%u",
+                   address, net != NULL ? 7500 : free_port());
+    (void)snprintf(process->service, sizeof(process->service), "tcp://%s:%u",
+                   address, net != NULL ? 7400 : free_port());
+}
+
 void
 processes_init(struct processes *processes, const char *program,
                const char *database, const char *dir, uint32_t count,
-               uint32_t lease_ms)
+               uint32_t lease_ms, const struct net *net)
 {
     *processes = (struct processes){
         .program = program,
         .database = database,
         .count = count,
         .lease_ms = lease_ms,
+        .net = net,
     };
     for (uint32_t i = 0; i < count; i++) {
         struct process *process = &processes->all[i];
@@ -65,10 +80,7 @@ processes_init(struct processes *processes, const char *program,
         (void)snprintf(process->name, sizeof(process->name), "node-%u", i);
         (void)snprintf(process->dir, sizeof(process->dir), "%s/%s", dir,
                        process->name);
-        (void)snprintf(process->endpoint, sizeof(process->endpoint),
-                       "tcp://127.0.0.1:%u", free_port());
-        (void)snprintf(process->service, sizeof(process->service),
-                       "tcp://127.0.0.1:%u", free_port());
+        set_endpoints(process, net, i);
         if (mkdir(process->dir, 0755) != 0 && errno != EEXIST) {
             fail(process->dir);
         }
@@ -85,6 +97,9 @@ become(const struct processes *processes, const struct process *process,
     (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
     (void)dup2(in[0], STDIN_FILENO);
     (void)dup2(out[1], STDOUT_FILENO);
+    if (processes->net != NULL) {
+        net_enter(processes->net, (uint32_t)(process - processes->all));
+    }
     execl(processes->program, processes->program, process->name, process->dir,
           processes->database, process->endpoint, process->service, lease,
           (char *)NULL);
@@ -133,6 +148,14 @@ processes_start(struct processes *processes, uint32_t index)
     process->is_paused = false;
     await_ready(process, out[0]);
     close(out[0]);
+}
+
+void
+processes_name(struct processes *processes, uint32_t index, const char *name)
+{
+    struct process *process = &processes->all[index];
+
+    (void)snprintf(process->name, sizeof(process->name), "%s", name);
 }
 
 static void
@@ -236,5 +259,39 @@ processes_lose(struct processes *processes, uint32_t index)
     processes_remove(processes->all[index].dir);
     if (mkdir(processes->all[index].dir, 0755) != 0) {
         fail(processes->all[index].dir);
+    }
+}
+
+static void
+copy_path(const struct process *process, char path[300])
+{
+    (void)snprintf(path, 300, "%s.copy", process->dir);
+}
+
+void
+processes_save(const struct processes *processes, uint32_t index)
+{
+    const struct process *process = &processes->all[index];
+    char path[300];
+    char command[700];
+
+    copy_path(process, path);
+    (void)snprintf(command, sizeof(command), "rm -rf %s; cp -a %s %s", path,
+                   process->dir, path);
+    if (system(command) != 0) {
+        fail(command);
+    }
+}
+
+void
+processes_go_back(struct processes *processes, uint32_t index)
+{
+    const struct process *process = &processes->all[index];
+    char path[300];
+
+    copy_path(process, path);
+    processes_remove(process->dir);
+    if (rename(path, process->dir) != 0) {
+        fail(path);
     }
 }

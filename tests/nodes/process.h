@@ -11,8 +11,10 @@
 
 #define PROCESSES_MAX 5
 
+struct net;
+
 struct process {
-    char name[16];
+    char name[16]; // of the node
     char dir[256];
     char endpoint[64]; // of its peers
     char service[64];  // of its clients
@@ -25,14 +27,19 @@ struct processes {
     const char *program; // of node.c
     const char *database;
     uint32_t lease_ms;
+    const struct net *net; // NULL: all are on the loopback
     struct process all[PROCESSES_MAX];
     uint32_t count;
 };
 
-// Directories are made below dir; ports are free ones. Starts none.
+// Directories are made below dir; ports are free ones. Starts none. net may be
+// NULL, or has as many nodes.
 void processes_init(struct processes *processes, const char *program,
                     const char *database, const char *dir, uint32_t count,
-                    uint32_t lease_ms);
+                    uint32_t lease_ms, const struct net *net);
+// One that is down is a process of that node from now on.
+void processes_name(struct processes *processes, uint32_t index,
+                    const char *name);
 // Start one that is down, and wait until it is ready. What cannot be done ends
 // this process.
 void processes_start(struct processes *processes, uint32_t index);
@@ -44,6 +51,9 @@ bool processes_end(struct processes *processes, uint32_t index);
 void processes_end_all(struct processes *processes);
 // One that is down has lost its directory.
 void processes_lose(struct processes *processes, uint32_t index);
+// A copy of the directory of one that is down is kept; and is its directory.
+void processes_save(const struct processes *processes, uint32_t index);
+void processes_go_back(struct processes *processes, uint32_t index);
 // The nodes' directories, with all that is in them.
 void processes_remove(const char *dir);
 

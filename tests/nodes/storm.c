@@ -5,11 +5,21 @@
 //
 //     nodes_storm --node PROGRAM [--seconds N] [--seed S] FAULT...
 //
-// Faults: kill (a node, SIGKILL), lose (the same, and its directory), end (a
-// node, by itself, while calls go on), grow (a fourth node comes, and goes),
-// pause (a node, SIGSTOP for longer than its lease), freeze (both standbys),
-// primary (SIGKILL, and a standby is promoted), away (all servers, for a
-// while). Without any: all of them.
+// Faults: kill (a node, SIGKILL), lose (the same, and its directory), stale
+// (it comes back on an older copy of that), end (a node, by itself, while calls
+// go on), grow (a fourth node comes, and goes), twice (another process under a
+// node's name), pause (a node, SIGSTOP for longer than its lease), cut-database
+// (a node and the database lose all that they send each other, for longer than
+// its lease), cut-peers (one way, the other, or both), alone (a node from all
+// others, for half a minute), slow (late, and some is lost), freeze (both
+// standbys), primary (SIGKILL, and a standby is promoted), away (the primary,
+// for a while), dark (all servers, for a minute). Without any: all of them but
+// alone and dark. Each comes before one comes again.
+//
+// After each the nodes must all answer for all accounts again, and soon.
+//
+// With a fault of the network each node is in a namespace of its own (net.h).
+// Where that cannot be, these are left out; status 77 if no other was chosen.
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -21,200 +31,131 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nodes/process.h"
+#include "nodes/moment.h"
+#include "nodes/net.h"
+#include "nodes/readers.h"
+#include "nodes/storm.h"
 #include "nodes/transfers.h"
+#include "nodes/witness.h"
 #include "postgres/servers.h"
 #include "weft/cluster.h"
 
-#define NODES 3
 #define PARTITIONS 12
-#define LEASE_MS 2000
 #define END_MS 120000
+#define HEAL_MS 60000 // far more than it takes, also on a slow machine
+#define FAULTS_MAX 32
+#define SKIPPED 77
 
-struct storm {
-    struct servers *servers;
-    struct processes processes;
-    struct transfers *transfers;
-    int primary; // of the servers
-    uint32_t seed;
-    uint64_t strikes;
-    uint32_t failures;
-    char dir[64];
+// What is chosen, and not done yet in this round.
+struct deck {
+    const struct storm_fault *chosen[FAULTS_MAX];
+    uint32_t count;
+    uint32_t left;
 };
 
-struct fault {
-    const char *name;
-    void (*strike)(struct storm *storm);
-    bool needs_standbys;
-};
-
-static void
-sleep_ms(long ms)
+static bool
+needs_standbys(const struct deck *deck)
 {
-    const struct timespec moment = {.tv_sec = ms / 1000,
-                                    .tv_nsec = ms % 1000 * 1000000};
+    bool is_needed = false;
 
-    (void)nanosleep(&moment, NULL);
-}
-
-static uint32_t
-below(struct storm *storm, uint32_t limit)
-{
-    storm->seed = storm->seed * 1664525U + 1013904223U;
-    return (storm->seed >> 8) % limit;
-}
-
-static void
-strike_kill(struct storm *storm)
-{
-    uint32_t node = below(storm, NODES);
-
-    processes_kill(&storm->processes, node);
-    sleep_ms(below(storm, 2 * LEASE_MS));
-    processes_start(&storm->processes, node);
-}
-
-static void
-strike_lose(struct storm *storm)
-{
-    uint32_t node = below(storm, NODES);
-
-    processes_kill(&storm->processes, node);
-    processes_lose(&storm->processes, node);
-    processes_start(&storm->processes, node);
-}
-
-static void
-strike_end(struct storm *storm)
-{
-    uint32_t node = below(storm, NODES);
-
-    storm->failures += !processes_end(&storm->processes, node);
-    processes_start(&storm->processes, node);
-}
-
-static void
-strike_grow(struct storm *storm)
-{
-    processes_start(&storm->processes, NODES);
-    sleep_ms(LEASE_MS + below(storm, LEASE_MS));
-    storm->failures += !processes_end(&storm->processes, NODES);
-}
-
-static void
-strike_pause(struct storm *storm)
-{
-    uint32_t node = below(storm, NODES);
-
-    processes_pause(&storm->processes, node);
-    sleep_ms(LEASE_MS + below(storm, 2 * LEASE_MS));
-    processes_continue(&storm->processes, node);
-}
-
-static void
-strike_freeze(struct storm *storm)
-{
-    int first = (storm->primary + 1) % 3;
-    int second = (storm->primary + 2) % 3;
-
-    servers_freeze(storm->servers, first);
-    servers_freeze(storm->servers, second);
-    sleep_ms(below(storm, 2 * LEASE_MS));
-    servers_thaw(storm->servers, first);
-    servers_thaw(storm->servers, second);
-}
-
-// How far a standby is, in bytes of log.
-static uint64_t
-received(struct storm *storm, int server)
-{
-    return strtoull(
-        servers_sql(storm->servers, server,
-                    "SELECT pg_last_wal_receive_lsn() - '0/0'::pg_lsn"),
-        NULL, 10);
-}
-
-static void
-strike_primary(struct storm *storm)
-{
-    int old = storm->primary;
-    int next = (old + 1) % 3;
-    int other = (old + 2) % 3;
-
-    servers_kill(storm->servers, old);
-    // What is acknowledged is on one of them at least: on the one ahead.
-    if (received(storm, other) > received(storm, next)) {
-        int swap = next;
-
-        next = other;
-        other = swap;
+    for (uint32_t i = 0; i < deck->count; i++) {
+        is_needed = is_needed || deck->chosen[i]->needs_standbys;
     }
-    servers_promote(storm->servers, next);
-    servers_follow(storm->servers, other, next);
-    servers_rebuild(storm->servers, old, next);
-    storm->primary = next;
+    return is_needed;
+}
+
+// Make the network if a fault needs it; if it cannot be, leave those out.
+static void
+begin_net(struct storm *storm, struct deck *deck)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < deck->count && storm->net == NULL; i++) {
+        if (deck->chosen[i]->needs_net) {
+            storm->net = net_start(STORM_PROCESSES);
+            break;
+        }
+    }
+    for (uint32_t i = 0; i < deck->count; i++) {
+        if (storm->net != NULL || !deck->chosen[i]->needs_net) {
+            deck->chosen[kept++] = deck->chosen[i];
+        } else {
+            (void)fprintf(stderr, "left out: %s\n", deck->chosen[i]->name);
+        }
+    }
+    deck->count = kept;
+    if (kept == 0) {
+        exit(SKIPPED);
+    }
 }
 
 static void
-strike_away(struct storm *storm)
+begin(struct storm *storm, const char *node, const struct deck *deck)
 {
-    servers_kill(storm->servers, storm->primary);
-    sleep_ms(LEASE_MS + below(storm, 2 * LEASE_MS));
-    servers_restart(storm->servers, storm->primary);
-}
-
-static const struct fault faults[] = {
-    {"kill", strike_kill, false},    {"lose", strike_lose, false},
-    {"end", strike_end, false},      {"grow", strike_grow, false},
-    {"pause", strike_pause, false},  {"away", strike_away, false},
-    {"freeze", strike_freeze, true}, {"primary", strike_primary, true},
-};
-
-#define FAULTS_COUNT (sizeof(faults) / sizeof(faults[0]))
-
-static void
-begin(struct storm *storm, const char *node, bool has_standbys)
-{
-    static const char *endpoints[NODES];
+    static const char *endpoints[STORM_NODES];
 
     if (mkdtemp(storm->dir) == NULL) {
         perror(storm->dir);
         exit(1);
     }
-    storm->servers = servers_start(has_standbys ? 3 : 1, NULL);
+    storm->servers_count = needs_standbys(deck) ? 3 : 1;
+    storm->servers =
+        servers_start_at(storm->servers_count, NULL,
+                         storm->net != NULL ? NET_HOST_ADDRESS : "127.0.0.1");
     if (weft_cluster_init(servers_conninfo(storm->servers), PARTITIONS) !=
         WEFT_OK) {
         (void)fprintf(stderr, "init: %s\n", weft_err_detail());
         exit(1);
     }
+    witness_begin(storm->servers, 0);
     processes_init(&storm->processes, node, servers_conninfo(storm->servers),
-                   storm->dir, NODES + 1, LEASE_MS);
-    for (uint32_t i = 0; i < NODES; i++) {
+                   storm->dir, STORM_PROCESSES, STORM_LEASE_MS, storm->net);
+    for (uint32_t i = 0; i < STORM_NODES; i++) {
         processes_start(&storm->processes, i);
         endpoints[i] = storm->processes.all[i].service;
     }
-    storm->transfers = transfers_start(endpoints, NODES);
+    storm->transfers = transfers_start(endpoints, STORM_NODES);
+    storm->readers = readers_start(endpoints, STORM_NODES, storm->transfers);
+}
+
+static const struct storm_fault *
+draw(struct storm *storm, struct deck *deck)
+{
+    const struct storm_fault *fault;
+    uint32_t at;
+
+    deck->left = deck->left == 0 ? deck->count : deck->left;
+    at = storm_below(storm, deck->left);
+    fault = deck->chosen[at];
+    deck->chosen[at] = deck->chosen[--deck->left];
+    deck->chosen[deck->left] = fault;
+    return fault;
 }
 
 static void
-rage(struct storm *storm, const bool *are_chosen, time_t seconds)
+rage(struct storm *storm, struct deck *deck, uint64_t ms)
 {
-    time_t end = time(NULL) + seconds;
+    uint64_t end_ms = moment_now_ms() + ms;
 
-    sleep_ms(1500);
-    while (time(NULL) < end) {
-        const struct fault *fault = &faults[below(storm, FAULTS_COUNT)];
+    moment_sleep_ms(1500);
+    while (moment_now_ms() < end_ms && storm->failures == 0) {
+        const struct storm_fault *fault = draw(storm, deck);
+        uint64_t done = transfers_done(storm->transfers);
+        uint64_t healed_ms;
 
-        if (are_chosen[fault - faults]) {
-            uint64_t done = transfers_done(storm->transfers);
-
-            (void)fprintf(stderr, "%s\n", fault->name);
-            fault->strike(storm);
-            storm->strikes++;
-            sleep_ms(500 + below(storm, 2000));
-            (void)fprintf(stderr, "  %" PRIu64 " transfers since\n",
-                          transfers_done(storm->transfers) - done);
+        (void)fprintf(stderr, "%s\n", fault->name);
+        fault->strike(storm);
+        storm->strikes++;
+        healed_ms = readers_await(storm->readers, HEAL_MS);
+        storm->failures += healed_ms == 0;
+        if (healed_ms > storm->healing_ms) {
+            storm->healing_ms = healed_ms;
         }
+        (void)fprintf(stderr,
+                      "  all answer after %" PRIu64 " ms; %" PRIu64
+                      " transfers since\n",
+                      healed_ms, transfers_done(storm->transfers) - done);
+        moment_sleep_ms(storm_below(storm, 1500));
     }
 }
 
@@ -222,32 +163,44 @@ static uint32_t
 finish(struct storm *storm)
 {
     uint32_t failures = storm->failures;
+    uint64_t answers = readers_answers(storm->readers);
 
     failures += !transfers_stop(storm->transfers, END_MS);
     if (failures == 0) {
         failures += transfers_check(storm->transfers);
     }
-    for (uint32_t i = 0; i < NODES; i++) {
+    failures += readers_faults(storm->readers);
+    readers_stop(storm->readers);
+    for (uint32_t i = 0; i < STORM_NODES; i++) {
         failures += !processes_end(&storm->processes, i);
     }
+    failures += witness_check(storm->servers, storm->primary);
     processes_end_all(&storm->processes);
     (void)printf("%" PRIu64 " faults, %" PRIu64 " transfers, the slowest took "
-                 "%" PRIu64 " ms; %" PRIu32 " failures\n",
+                 "%" PRIu64 " ms; %" PRIu64 " reads; takeover within %" PRIu64
+                 " ms, healed within %" PRIu64 " ms; %" PRIu32 " failures\n",
                  storm->strikes, transfers_done(storm->transfers),
-                 transfers_slowest_ms(storm->transfers), failures);
+                 transfers_slowest_ms(storm->transfers), answers,
+                 storm->takeover_ms, storm->healing_ms, failures);
     return failures;
 }
 
-static bool
-choose(const char *name, bool *are_chosen)
+static void
+choose(struct deck *deck, const char *name)
 {
-    for (size_t i = 0; i < FAULTS_COUNT; i++) {
-        if (strcmp(faults[i].name, name) == 0) {
-            are_chosen[i] = true;
-            return true;
+    uint32_t before = deck->count;
+
+    for (size_t i = 0; i < storm_faults_count; i++) {
+        const struct storm_fault *fault = &storm_faults[i];
+
+        if (name == NULL ? !fault->is_long : strcmp(fault->name, name) == 0) {
+            deck->chosen[deck->count++] = fault;
         }
     }
-    return false;
+    if (deck->count == before) {
+        (void)fprintf(stderr, "no fault is called %s\n", name);
+        exit(2);
+    }
 }
 
 int
@@ -263,10 +216,9 @@ main(int argc, char **argv)
         .seed = (uint32_t)time(NULL),
         .dir = "/dev/shm/weft-nodes-XXXXXX",
     };
-    bool are_chosen[FAULTS_COUNT] = {false};
-    bool has_standbys = false;
+    struct deck deck = {.count = 0};
     const char *node = NULL;
-    time_t seconds = 10;
+    uint64_t seconds = 10;
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -275,7 +227,7 @@ main(int argc, char **argv)
             node = optarg;
             break;
         case 's':
-            seconds = strtol(optarg, NULL, 10);
+            seconds = strtoull(optarg, NULL, 10);
             break;
         case 'S':
             storm.seed = (uint32_t)strtoul(optarg, NULL, 10);
@@ -284,31 +236,26 @@ main(int argc, char **argv)
             return 2;
         }
     }
-    for (size_t i = 0; optind == argc && i < FAULTS_COUNT; i++) {
-        are_chosen[i] = true;
-    }
-    for (; optind < argc; optind++) {
-        if (!choose(argv[optind], are_chosen)) {
-            (void)fprintf(stderr, "no fault is called %s\n", argv[optind]);
-            return 2;
-        }
-    }
     if (node == NULL) {
         (void)fprintf(stderr, "--node is missing\n");
         return 2;
     }
-    for (size_t i = 0; i < FAULTS_COUNT; i++) {
-        has_standbys =
-            has_standbys || (are_chosen[i] && faults[i].needs_standbys);
+    for (int i = optind; i < argc; i++) {
+        choose(&deck, argv[i]);
+    }
+    if (deck.count == 0) {
+        choose(&deck, NULL);
     }
     (void)fprintf(stderr, "seed %" PRIu32 "\n", storm.seed);
-    begin(&storm, node, has_standbys);
-    rage(&storm, are_chosen, seconds);
+    begin_net(&storm, &deck);
+    begin(&storm, node, &deck);
+    rage(&storm, &deck, seconds * 1000);
     if (finish(&storm) > 0) {
         return 1;
     }
     transfers_free(storm.transfers);
     servers_stop(storm.servers);
     processes_remove(storm.dir);
+    net_end(storm.net);
     return 0;
 }

@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "nodes/moment.h"
 #include "support/account.h"
 #include "weft/connect.h"
 #include "weft/weft.h"
 
-#define ACCOUNTS 12
+#define ACCOUNTS TRANSFERS_ACCOUNTS
 #define CALL_MS 120000 // the client itself asks again meanwhile
 #define READ_MS 60000
 
@@ -30,7 +30,8 @@ struct client {
     pthread_t thread;
     weft_client *client;
     uint32_t seqs[ACCOUNTS];
-    atomic_bool is_idle; // its thread has ended
+    _Atomic uint32_t acked[ACCOUNTS]; // of these
+    atomic_bool is_idle;              // its thread has ended
 };
 
 struct transfers {
@@ -41,24 +42,6 @@ struct transfers {
     _Atomic uint64_t slowest_ms;
     atomic_bool is_ending;
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void
-sleep_ms(long ms)
-{
-    const struct timespec moment = {.tv_sec = ms / 1000,
-                                    .tv_nsec = ms % 1000 * 1000000};
-
-    (void)nanosleep(&moment, NULL);
-}
 
 // Until it is done, whatever that takes.
 static void
@@ -90,7 +73,7 @@ transfer(struct client *client, const struct account_transfer *transfer)
             exit(1);
         }
         if (err != WEFT_OK) {
-            sleep_ms(20);
+            moment_sleep_ms(20);
         }
     }
 }
@@ -117,11 +100,12 @@ run(void *arg)
             .to = (from + 1 + below(client, ACCOUNTS - 1)) % ACCOUNTS,
             .amount = 1 + below(client, 100),
         };
-        uint64_t began_ms = now_ms();
+        uint64_t began_ms = moment_now_ms();
         uint64_t took_ms;
 
         transfer(client, &made);
-        took_ms = now_ms() - began_ms;
+        atomic_store(&client->acked[from], made.seq);
+        took_ms = moment_now_ms() - began_ms;
         if (took_ms > atomic_load(&transfers->slowest_ms)) {
             atomic_store(&transfers->slowest_ms, took_ms);
         }
@@ -171,18 +155,25 @@ transfers_slowest_ms(const struct transfers *transfers)
     return atomic_load(&transfers->slowest_ms);
 }
 
+uint32_t
+transfers_acked(const struct transfers *transfers, uint32_t client,
+                uint32_t account)
+{
+    return atomic_load(&transfers->clients[client].acked[account]);
+}
+
 bool
 transfers_stop(struct transfers *transfers, uint64_t ms)
 {
-    uint64_t limit_ms = now_ms() + ms;
+    uint64_t limit_ms = moment_now_ms() + ms;
     bool is_over = true;
 
     atomic_store(&transfers->is_ending, true);
     for (uint32_t i = 0; i < ACCOUNT_CLIENTS_MAX; i++) {
         struct client *client = &transfers->clients[i];
 
-        while (!atomic_load(&client->is_idle) && now_ms() < limit_ms) {
-            sleep_ms(10);
+        while (!atomic_load(&client->is_idle) && moment_now_ms() < limit_ms) {
+            moment_sleep_ms(10);
         }
         if (!atomic_load(&client->is_idle)) {
             (void)fprintf(stderr, "client %" PRIu32 " has no answer\n", i);
@@ -201,13 +192,14 @@ read_account(struct transfers *transfers, uint32_t index,
              struct account *out_account)
 {
     weft_client *client = transfers->clients[0].client;
-    uint64_t limit_ms = now_ms() + READ_MS;
+    uint64_t limit_ms = moment_now_ms() + READ_MS;
     char id[ACCOUNT_ID_SIZE];
     weft_err err = WEFT_EBUSY;
 
     account_id(index, id);
     *out_account = (struct account){0};
-    while (err != WEFT_OK && err != WEFT_ENOTFOUND && now_ms() < limit_ms) {
+    while (err != WEFT_OK && err != WEFT_ENOTFOUND &&
+           moment_now_ms() < limit_ms) {
         weft_reply *reply = NULL;
 
         err = weft_client_query(client, (weft_target){"account", id}, "all",
@@ -217,7 +209,7 @@ read_account(struct transfers *transfers, uint32_t index,
         }
         weft_reply_free(reply);
         if (err != WEFT_OK) {
-            sleep_ms(50);
+            moment_sleep_ms(50);
         }
     }
     if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
@@ -279,7 +271,7 @@ transfers_check(struct transfers *transfers)
             }
         }
         faults = count(transfers, accounts, false);
-        sleep_ms(faults > 0 ? 100 : 0);
+        moment_sleep_ms(faults > 0 ? 100 : 0);
     }
     return count(transfers, accounts, true);
 }

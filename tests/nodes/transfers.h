@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TRANSFERS_ACCOUNTS 12
+
 struct transfers;
 
 // endpoints: of all nodes; borrowed.
@@ -17,6 +19,9 @@ struct transfers *transfers_start(const char *const *endpoints, size_t count);
 // So many were acknowledged; the longest that one took, in ms.
 uint64_t transfers_done(const struct transfers *transfers);
 uint64_t transfers_slowest_ms(const struct transfers *transfers);
+// The newest of a client's transfers from an account that was acknowledged.
+uint32_t transfers_acked(const struct transfers *transfers, uint32_t client,
+                         uint32_t account);
 // Begin no more, and wait for what is under way. False: some is not answered
 // within ms, and that was said.
 bool transfers_stop(struct transfers *transfers, uint64_t ms);

@@ -42,6 +42,7 @@ struct server {
 
 struct servers {
     int count;
+    const char *address;
     char dir[PATH_BYTES];
     char conninfo[512];
     struct server all[SERVERS_MAX];
@@ -326,10 +327,13 @@ copy_template(struct servers *servers, int index)
              "/dev/null", false);
     server->port = free_port();
     snprintf(server->conninfo, sizeof(server->conninfo),
-             "postgres://weft@127.0.0.1:%d/postgres", server->port);
+             "postgres://weft@%s:%d/postgres", servers->address, server->port);
+    add_line(server, "pg_hba.conf", "host all,replication all %s/24 trust",
+             servers->address);
     add_line(server, "postgresql.conf", "port = %d", server->port);
+    add_line(server, "postgresql.conf", "listen_addresses = '%s'",
+             servers->address);
     add_line(server, "postgresql.conf", "%s",
-             "listen_addresses = '127.0.0.1'\n"
              "unix_socket_directories = ''\n"
              "dynamic_shared_memory_type = mmap\n"
              "shared_buffers = 16MB\n"
@@ -348,9 +352,9 @@ static void
 set_primary(struct servers *servers, int index, int primary)
 {
     add_line(&servers->all[index], "postgresql.conf",
-             "primary_conninfo = 'host=127.0.0.1 port=%d user=weft "
+             "primary_conninfo = 'host=%s port=%d user=weft "
              "application_name=s%d'",
-             servers->all[primary].port, index);
+             servers->address, servers->all[primary].port, index);
 }
 
 // A standby streams once the primary has it in its view.
@@ -375,11 +379,18 @@ wait_streaming(struct servers *servers)
 struct servers *
 servers_start(int count, const char *dir)
 {
+    return servers_start_at(count, dir, "127.0.0.1");
+}
+
+struct servers *
+servers_start_at(int count, const char *dir, const char *address)
+{
     struct servers *servers = calloc(1, sizeof(*servers));
     size_t len = 0;
 
     remove_stale();
     servers->count = count;
+    servers->address = address;
     snprintf(servers->dir, sizeof(servers->dir), "%s/weft-pg.%d",
              dir != NULL ? dir : "/dev/shm", (int)getpid());
     make_dir(servers->dir);
@@ -387,9 +398,8 @@ servers_start(int count, const char *dir)
     for (int i = 0; i < count; i++) {
         copy_template(servers, i);
         len += (size_t)snprintf(
-            servers->conninfo + len, sizeof(servers->conninfo) - len,
-            "%s127.0.0.1:%d", i == 0 ? "postgres://weft@" : ",",
-            servers->all[i].port);
+            servers->conninfo + len, sizeof(servers->conninfo) - len, "%s%s:%d",
+            i == 0 ? "postgres://weft@" : ",", address, servers->all[i].port);
     }
     snprintf(servers->conninfo + len, sizeof(servers->conninfo) - len,
              "/postgres");
@@ -557,9 +567,9 @@ servers_rebuild(struct servers *servers, int index, int primary)
     snprintf(log, sizeof(log), "%s/basebackup.log", servers->dir);
     snprintf(port, sizeof(port), "%d", servers->all[primary].port);
     remove_tree(server->dir);
-    must_run((const char *const[]){program, "-h", "127.0.0.1", "-p", port, "-U",
-                                   "weft", "-D", server->dir, "-c", "fast",
-                                   NULL},
+    must_run((const char *const[]){program, "-h", servers->address, "-p", port,
+                                   "-U", "weft", "-D", server->dir, "-c",
+                                   "fast", NULL},
              log, true);
     add_line(server, "postgresql.conf", "port = %d", server->port);
     set_primary(servers, index, primary);

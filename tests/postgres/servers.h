@@ -19,6 +19,9 @@ struct servers;
 // Server 0 is the primary, 1 and 2 are standbys of which a commit waits for any
 // one, or none if there are none. dir: where, or NULL.
 struct servers *servers_start(int count, const char *dir);
+// The same on another address than 127.0.0.1, for all of its network's /24.
+struct servers *servers_start_at(int count, const char *dir,
+                                 const char *address);
 void servers_stop(struct servers *servers); // NULL is fine
 
 // "postgres://..." of all of them; and of one.

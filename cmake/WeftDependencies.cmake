@@ -12,6 +12,8 @@ pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+# The first that signs for S3 as told of the body's hash.
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.88)
 
 # Only the archive: its two C symbols become part of us, and no C++ comes in.
 find_library(WEFT_BOOST_CONTEXT NAMES libboost_context.a REQUIRED)

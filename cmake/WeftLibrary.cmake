@@ -8,7 +8,7 @@ foreach(module ${modules})
     list(APPEND objects $<TARGET_OBJECTS:${module}>)
 endforeach()
 set(outside PkgConfig::ROCKSDB PkgConfig::MSGPACK PkgConfig::JANSSON
-    PkgConfig::ZMQ PkgConfig::SODIUM PkgConfig::INIH PkgConfig::PQ
+    PkgConfig::ZMQ PkgConfig::SODIUM PkgConfig::INIH PkgConfig::PQ PkgConfig::CURL
     weft::boost_context Threads::Threads)
 
 add_library(weft_static STATIC ${objects})

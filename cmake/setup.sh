@@ -13,11 +13,11 @@
 weft_packages_build="build-essential cmake ninja-build pkg-config
     librocksdb-dev libmsgpack-dev libboost-context-dev libjansson-dev
     libxxhash-dev libzmq3-dev libsodium-dev libinih-dev libpq-dev
-    libsystemd-dev"
+    libcurl4-openssl-dev libsystemd-dev"
 weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
     libclang-rt-14-dev clang-tidy-14 cppcheck valgrind
-    python3 python3-zmq python3-msgpack postgresql-15 iproute2
-    qemu-system-x86 busybox-static e2fsprogs xfsprogs"
+    python3 python3-zmq python3-msgpack python3-botocore postgresql-15
+    iproute2 qemu-system-x86 busybox-static e2fsprogs xfsprogs"
 
 weft_setup() {
     local packages=$weft_packages_build missing

@@ -89,7 +89,8 @@ static const struct setting table[] = {
      "what the database promises, if it cannot be asked"},
     {"cluster", "snapshots", "PLACE", TEXT, AT(snapshots), 0, 0,
      "where all nodes keep copies of partitions: pg:, in the database,\n"
-     "the default; dir:/PATH; or none"},
+     "the default; dir:/PATH; s3://BUCKET/PREFIX (AWS_... in the\n"
+     "environment, docs/cluster.md); or none"},
 
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"

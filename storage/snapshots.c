@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "storage/s3_client.h"
 
 #define MAGIC 0xd8
 #define CRC_BYTES 4
@@ -176,6 +177,36 @@ wf_snapshots_hex(const uint8_t hash[WF_SNAPSHOTS_HASH_BYTES],
     out_hex[2 * WF_SNAPSHOTS_HASH_BYTES] = '\0';
 }
 
+static int
+digit_of(uint8_t c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c == '\0' ? NULL : strchr(digits, c);
+
+    return found == NULL ? -1 : (int)(found - digits);
+}
+
+bool
+wf_snapshots_read_hex(weft_bytes text,
+                      uint8_t out_hash[WF_SNAPSHOTS_HASH_BYTES])
+{
+    const uint8_t *data = text.data;
+
+    if (text.len < 2 * WF_SNAPSHOTS_HASH_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < WF_SNAPSHOTS_HASH_BYTES; i++) {
+        int high = digit_of(data[2 * i]);
+        int low = digit_of(data[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        out_hash[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 weft_err
 wf_snapshots_open(const char *where, const uint8_t cluster_id[16],
                   struct wf_snapshots *out_snapshots)
@@ -183,7 +214,13 @@ wf_snapshots_open(const char *where, const uint8_t cluster_id[16],
     if (strncmp(where, "dir:/", 5) == 0) {
         return wf_snapshots_dir_open(where + 4, cluster_id, out_snapshots);
     }
+    if (strncmp(where, "s3://", 5) == 0) {
+        struct wf_s3_limits limits = {0};
+
+        return wf_snapshots_s3_open(where, cluster_id, &limits, out_snapshots);
+    }
     return wf_error(WEFT_EINVAL,
-                    "snapshots: \"%s\" is not \"dir:\" and a path from \"/\"",
+                    "snapshots: \"%s\" is neither \"dir:\" and a path from "
+                    "\"/\", nor \"s3://\" and a bucket",
                     where);
 }

@@ -3,7 +3,7 @@
 // snapshots.h - where the files of snapshots are kept, for all nodes of a
 // cluster. A seam: snapshots_postgres.c keeps them in the cluster's database
 // (log_postgres.h opens it), snapshots_dir.c in a directory that every node
-// reaches, snapshots_memory.c is the one for tests.
+// reaches, snapshots_s3.c in S3; snapshots_memory.c is the one for tests.
 //
 // A snapshot is the files of one partition's store, and a manifest that says
 // which (docs/formats/snapshot.md). The manifest is in the shared log
@@ -67,6 +67,9 @@ weft_err wf_snapshots_decode(weft_bytes bytes,
 
 void wf_snapshots_hex(const uint8_t hash[WF_SNAPSHOTS_HASH_BYTES],
                       char out_hex[WF_SNAPSHOTS_HEX_SIZE]);
+// Does the text begin with a hash as wf_snapshots_hex writes it?
+bool wf_snapshots_read_hex(weft_bytes text,
+                           uint8_t out_hash[WF_SNAPSHOTS_HASH_BYTES]);
 
 // Called for each file that was put so many milliseconds ago, or before.
 typedef void wf_snapshots_list_fn(void *ctx, const uint8_t *hash);
@@ -103,10 +106,11 @@ struct wf_snapshots {
 };
 
 // Open what `where` names: "dir:/PATH", a directory that every node reaches
-// under that path; it must exist. Several clusters may share it.
+// under that path; it must exist; or "s3://BUCKET/PREFIX" (s3_place.h). Several
+// clusters may share it.
 //
 // WEFT_EINVAL   it is no such thing
-// WEFT_EIO      it is not there, or cannot be written to
+// WEFT_EIO      it is not there, or refuses
 weft_err wf_snapshots_open(const char *where, const uint8_t cluster_id[16],
                            struct wf_snapshots *out_snapshots);
 
@@ -152,6 +156,10 @@ weft_err wf_snapshots_check(const struct wf_snapshots_file *file,
                             const char *path);
 weft_err wf_snapshots_dir_open(const char *path, const uint8_t cluster_id[16],
                                struct wf_snapshots *out_snapshots);
+struct wf_s3_limits;
+weft_err wf_snapshots_s3_open(const char *where, const uint8_t cluster_id[16],
+                              const struct wf_s3_limits *limits,
+                              struct wf_snapshots *out_snapshots);
 
 // For tests. ------------------------------------------------------------------
 

@@ -255,28 +255,13 @@ is_old(const char *path, struct timespec now, uint64_t age_ms)
     return ms >= 0 && (uint64_t)ms >= age_ms;
 }
 
-static int
-digit_of(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c == '\0' ? NULL : strchr(digits, c);
-
-    return found == NULL ? -1 : (int)(found - digits);
-}
-
 // Is it HASH, or HASH.NUMBER?
 static bool
 read_name(const char *name, uint8_t out_hash[WF_SNAPSHOTS_HASH_BYTES],
           bool *out_is_half)
 {
-    for (size_t i = 0; i < WF_SNAPSHOTS_HASH_BYTES; i++) {
-        int high = digit_of(name[2 * i]);
-        int low = high < 0 ? -1 : digit_of(name[2 * i + 1]);
-
-        if (low < 0) {
-            return false;
-        }
-        out_hash[i] = (uint8_t)(high << 4 | low);
+    if (!wf_snapshots_read_hex(weft_bytes_of(name, strlen(name)), out_hash)) {
+        return false;
     }
     *out_is_half = name[HEX_CHARS] == '.';
     return *out_is_half || name[HEX_CHARS] == '\0';

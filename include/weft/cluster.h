@@ -57,7 +57,9 @@ typedef struct weft_cluster_options {
     const char *declared_durability;
     // Where snapshots of partitions are kept, the same for all nodes: "pg:", in
     // the database itself, the default, good for some GB; "dir:/PATH", a
-    // directory that every node reaches under that path; or "none". One is made
+    // directory that every node reaches under that path; "s3://BUCKET/PREFIX",
+    // with credentials from the environment (docs/cluster.md has all of it); or
+    // "none". One is made
     // after snapshot_bytes of a partition's log, or snapshot_ms if anything was
     // committed; the database then keeps no log from before the last but one.
     // With "none" it keeps all.

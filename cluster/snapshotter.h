@@ -10,8 +10,8 @@
 // another node's by then, and forgets what the last but one does not need. What
 // fails is said and tried again; commits go on meanwhile, and the log grows.
 //
-// Threads: step and wait on one of its own (or a test's), restore on one other,
-// the rest on any.
+// Threads: step and wait on one of its own (or a test's), restore on several
+// others, each with partitions of its own, the rest on any.
 
 #ifndef WF_CLUSTER_SNAPSHOTTER_H
 #define WF_CLUSTER_SNAPSHOTTER_H

@@ -60,7 +60,7 @@ struct wf_snapshotter {
     wf_counter uploaded_files;
     wf_counter uploaded_bytes;
     wf_counter removed_files;
-    wf_counter restored;
+    _Atomic uint64_t restored; // supervisors add to it
 };
 
 void wf_snapshotter_note(const struct wf_snapshotter *snapshotter,

@@ -3,7 +3,7 @@
 // snapshotter_restore.c - what is read of snapshots: stores made of them, and
 // which files are garbage.
 //
-// Threads: restore on the supervisor's of the node, sweep on the snapshotter's.
+// Threads: restore on the supervisors' of the node, sweep on the snapshotter's.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ restore_age(struct wf_snapshotter *snapshotter, uint32_t partition,
                        manifest.last, manifest.redo_from, manifest.files_count);
         say(snapshotter, WF_TRACE_NOTE, partition, age, text);
         snapshotter->parts[partition].restored_crc = age == 0 ? crc : 0;
-        wf_counter_add(&snapshotter->restored, 1);
+        atomic_fetch_add(&snapshotter->restored, 1);
     } else {
         say(snapshotter, WF_TRACE_WARNING, partition, age, weft_err_detail());
     }

@@ -162,8 +162,11 @@ void wf_depot_append_all(struct wf_depot *const *depots,
                          struct wf_commit *commits,
                          enum wf_depot_result *out_results, uint32_t count);
 // Of a cluster, when nobody uses the store: any node may acquire the partition
-// from now on. The store stays open, so that it is taken again in no time.
+// from now on.
 weft_err wf_depot_release(struct wf_depot *depot);
+// The same: its log is not used any more. The store stays open, so that it is
+// taken again in no time. Waits for who holds open_lock.
+void wf_depot_rest(struct wf_depot *depot);
 // Of a cluster: open the store before its partition is taken. If it cannot be,
 // that is said when it is taken.
 void wf_depot_warm(struct wf_depot *depot);

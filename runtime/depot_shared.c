@@ -139,6 +139,14 @@ wf_depot_release(struct wf_depot *depot)
     return shared->ops->release(shared->self, depot->options.index);
 }
 
+void
+wf_depot_rest(struct wf_depot *depot)
+{
+    pthread_rwlock_wrlock(&depot->open_lock);
+    wf_depot_close_log(depot);
+    pthread_rwlock_unlock(&depot->open_lock);
+}
+
 static enum wf_depot_result
 result_of(struct wf_depot *depot, enum wf_append_result result)
 {

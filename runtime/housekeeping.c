@@ -71,7 +71,6 @@ struct watched {
 struct wf_housekeeping {
     weft_node *node;
     struct wf_mpsc inbox;
-    struct wf_supervisor *supervisor;
     struct wf_node_control *control;
     struct chore *chores;    // by store
     struct watched *watched; // by shard
@@ -100,7 +99,6 @@ wf_housekeeping_create(weft_node *node)
 
     keeping->node = node;
     wf_mpsc_init(&keeping->inbox);
-    keeping->supervisor = wf_supervisor_create(node);
     keeping->control = wf_node_control_create(node);
     keeping->chores = wf_calloc(stores * sizeof(*keeping->chores));
     keeping->watched =
@@ -123,7 +121,6 @@ wf_housekeeping_destroy(struct wf_housekeeping *keeping)
         wf_post_destroy(post);
     }
     wf_mpsc_fini(&keeping->inbox);
-    wf_supervisor_destroy(keeping->supervisor);
     wf_node_control_destroy(keeping->control);
     wf_free(keeping->chores);
     wf_free(keeping->watched);
@@ -241,14 +238,39 @@ trim(struct wf_housekeeping *keeping, uint32_t store, uint64_t now)
     wf_node_note(node, WF_TRACE_WARNING, depot->name, "trim", "%s: %s",
                  weft_err_name(err), weft_err_detail());
     // A store that could not be flushed takes no writes either.
-    wf_supervisor_begin(keeping->supervisor, store);
+    wf_post_tell(wf_supervisor_inbox(wf_node_supervisor_of(node, store)),
+                 WF_POST_IN_DOUBT, store);
+}
+
+// It is there, and stays open until it is let go.
+static bool
+hold(weft_node *node, uint32_t store)
+{
+    pthread_rwlock_t *lock = &node->depots[store].open_lock;
+
+    if (pthread_rwlock_tryrdlock(lock) != 0) {
+        return false; // the supervisor opens it
+    }
+    if (!wf_supervisor_is_running(wf_node_supervisor_of(node, store), store)) {
+        pthread_rwlock_unlock(lock);
+        return false;
+    }
+    return true;
+}
+
+static void
+let_go(weft_node *node, uint32_t store)
+{
+    pthread_rwlock_unlock(&node->depots[store].open_lock);
 }
 
 static void
 keep_stores(struct wf_housekeeping *keeping, uint64_t now)
 {
-    for (uint32_t i = 0; i < keeping->node->options.store_count; i++) {
-        if (!wf_supervisor_is_running(keeping->supervisor, i)) {
+    weft_node *node = keeping->node;
+
+    for (uint32_t i = 0; i < node->options.store_count; i++) {
+        if (!hold(node, i)) {
             continue;
         }
         beacon(keeping, i, now);
@@ -256,17 +278,20 @@ keep_stores(struct wf_housekeeping *keeping, uint64_t now)
         if (is_trim_worth_it(keeping, i, now)) {
             trim(keeping, i, now);
         }
+        let_go(node, i);
     }
 }
 
 static void
 sweep(struct wf_housekeeping *keeping, uint64_t now)
 {
+    weft_node *node = keeping->node;
     bool has_more = false;
 
-    for (uint32_t i = 0; i < keeping->node->options.store_count; i++) {
-        if (wf_supervisor_is_running(keeping->supervisor, i)) {
-            has_more = wf_depot_sweep(&keeping->node->depots[i]) || has_more;
+    for (uint32_t i = 0; i < node->options.store_count; i++) {
+        if (hold(node, i)) {
+            has_more = wf_depot_sweep(&node->depots[i]) || has_more;
+            let_go(node, i);
         }
     }
     keeping->sweep_at_ms = now + (has_more ? SWEEP_MS : WF_BEACON_MS);
@@ -398,11 +423,8 @@ drain(struct wf_housekeeping *keeping)
 
     while ((post = wf_post_pop(&keeping->inbox)) != NULL) {
         did_something = true;
-        if (post->type == WF_POST_STOP) {
-            keeping->is_stopped = true;
-        } else {
-            wf_supervisor_handle(keeping->supervisor, post);
-        }
+        WF_ASSERT(post->type == WF_POST_STOP);
+        keeping->is_stopped = true;
         wf_post_destroy(post);
     }
     return did_something;
@@ -418,10 +440,6 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
     if (keeping->is_stopped) {
         wf_node_control_finish(keeping->control);
         return UINT64_MAX;
-    }
-    wait_ms = wf_supervisor_step(keeping->supervisor);
-    if (wait_ms == 0) {
-        return 0;
     }
     if (now >= keeping->next_ms) {
         keeping->next_ms = now + WF_BEACON_MS;
@@ -439,8 +457,7 @@ wf_housekeeping_step(struct wf_housekeeping *keeping)
     if (did_something) {
         return 0;
     }
-    wait_ms =
-        keeping->next_ms - now < wait_ms ? keeping->next_ms - now : wait_ms;
+    wait_ms = keeping->next_ms - now;
     return keeping->sweep_at_ms - now < wait_ms ? keeping->sweep_at_ms - now
                                                 : wait_ms;
 }

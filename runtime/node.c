@@ -40,6 +40,7 @@
 #include "runtime/pressure.h"
 #include "runtime/request.h"
 #include "runtime/shard.h"
+#include "runtime/supervisor.h"
 #include "runtime/workers.h"
 
 // A manual node that has not come to its end after so many rounds of steps
@@ -171,7 +172,8 @@ tell_supervisor(weft_node *node, enum wf_post_type type, uint32_t partition)
 {
     WF_ASSERT(wf_node_is_shared(node));
     WF_ASSERT(partition < node->options.partition_count);
-    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), type, partition);
+    wf_post_tell(wf_supervisor_inbox(wf_node_supervisor_of(node, partition)),
+                 type, partition);
 }
 
 void
@@ -246,10 +248,8 @@ static bool
 step_all(weft_node *node)
 {
     static const enum wf_node_component order[] = {
-        WF_NODE_SHARD,
-        WF_NODE_COMMITTER,
-        WF_NODE_READER,
-        WF_NODE_HOUSEKEEPING,
+        WF_NODE_SHARD,      WF_NODE_COMMITTER,    WF_NODE_READER,
+        WF_NODE_SUPERVISOR, WF_NODE_HOUSEKEEPING,
     };
     bool did_something = false;
 
@@ -380,6 +380,11 @@ stop_threads(weft_node *node)
     wf_node_join_threads(node, WF_NODE_SHARD);
     wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_STOP, 0);
     wf_node_join_threads(node, WF_NODE_HOUSEKEEPING);
+    for (uint32_t i = 0; i < node->supervisors_count; i++) {
+        wf_post_tell(wf_supervisor_inbox(node->supervisors[i]), WF_POST_STOP,
+                     0);
+    }
+    wf_node_join_threads(node, WF_NODE_SUPERVISOR);
     for (uint32_t i = 0; i < node->committers_count; i++) {
         wf_post_tell(wf_committer_inbox(node->committers[i]), WF_POST_STOP, i);
     }

@@ -158,6 +158,7 @@ enum wf_node_component {
     WF_NODE_READER,
     WF_NODE_WORKER,
     WF_NODE_HOUSEKEEPING,
+    WF_NODE_SUPERVISOR,
     WF_NODE_COMPONENT_COUNT,
 };
 

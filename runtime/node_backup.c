@@ -19,9 +19,9 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
-#include "runtime/housekeeping.h"
 #include "runtime/inside.h"
 #include "runtime/node_impl.h"
+#include "runtime/supervisor.h"
 #include "storage/directory.h"
 
 // Nothing is opened anew meanwhile, and, if there are several, nothing
@@ -63,7 +63,7 @@ copy_stores(weft_node *node, const char *dir)
         err = wf_depot_backup(&node->depots[i], dir);
         if (err == WEFT_ECLOSED) {
             // Nobody else may notice before the next commit.
-            wf_post_tell(wf_housekeeping_inbox(node->housekeeping),
+            wf_post_tell(wf_supervisor_inbox(wf_node_supervisor_of(node, i)),
                          WF_POST_IN_DOUBT, i);
         }
     }
@@ -157,8 +157,9 @@ wf_node_checkpoint(weft_node *node, uint32_t partition, const char *dir,
     }
     if (err == WEFT_ECLOSED) {
         // Nobody else may notice before the next commit.
-        wf_post_tell(wf_housekeeping_inbox(node->housekeeping),
-                     WF_POST_IN_DOUBT, partition);
+        wf_post_tell(
+            wf_supervisor_inbox(wf_node_supervisor_of(node, partition)),
+            WF_POST_IN_DOUBT, partition);
         err = WEFT_EBUSY;
     }
     pthread_rwlock_unlock(&depot->open_lock);

@@ -40,6 +40,7 @@ struct wf_loader;
 struct wf_partition;
 struct wf_partition_stats;
 struct wf_shard;
+struct wf_supervisor;
 struct wf_workers;
 
 // An actor or activity to blame for the end of an earlier process.
@@ -72,10 +73,12 @@ struct weft_node {
     struct wf_depot *depots;          // by store
     struct wf_committer **committers; // one for each store, or for all
     uint32_t committers_count;
+    struct wf_supervisor **supervisors; // a store is one's: node_parts.c
+    uint32_t supervisors_count;
     atomic_bool *are_here;           // by partition: it runs on this node
     _Atomic uint64_t lease_until_ns; // of a cluster
-    wf_counter takes;                // of partitions; the supervisor's
-    wf_counter losses;               // of those, given away or taken by others
+    _Atomic uint64_t takes;          // of partitions; the supervisors'
+    _Atomic uint64_t losses;         // of those, given away or taken by others
     struct wf_shard **shards;
     struct wf_loader *loader;
     struct wf_workers *workers;
@@ -120,6 +123,8 @@ wf_node_is_shared(const weft_node *node)
 }
 struct wf_committer *wf_node_committer_of(const weft_node *node,
                                           uint32_t store);
+struct wf_supervisor *wf_node_supervisor_of(const weft_node *node,
+                                            uint32_t store);
 // Of the log of one store.
 int64_t wf_node_window_bytes(const weft_node *node);
 uint32_t wf_node_shard_of(const weft_node *node, uint32_t partition);

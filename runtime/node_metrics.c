@@ -372,9 +372,9 @@ put_cluster(weft_metrics *metrics, weft_node *node)
                        : cluster->durability(cluster->ctx),
                    NULL, 1);
     wf_metrics_put(metrics, &takes, NULL, NULL,
-                   (double)wf_counter_read(&node->takes));
+                   (double)atomic_load(&node->takes));
     wf_metrics_put(metrics, &losses, NULL, NULL,
-                   (double)wf_counter_read(&node->losses));
+                   (double)atomic_load(&node->losses));
 }
 
 weft_err

@@ -29,6 +29,7 @@
 #include "runtime/node_impl.h"
 #include "runtime/request.h"
 #include "runtime/shard.h"
+#include "runtime/supervisor.h"
 #include "runtime/task.h"
 #include "runtime/workers.h"
 #include "transport/link.h"
@@ -64,6 +65,12 @@ struct wf_committer *
 wf_node_committer_of(const weft_node *node, uint32_t store)
 {
     return node->committers[store % node->committers_count];
+}
+
+struct wf_supervisor *
+wf_node_supervisor_of(const weft_node *node, uint32_t store)
+{
+    return node->supervisors[store % node->supervisors_count];
 }
 
 static void
@@ -133,8 +140,8 @@ port_fenced(void *ctx, uint32_t store)
 {
     weft_node *node = ctx;
 
-    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_FENCED,
-                 store);
+    wf_post_tell(wf_supervisor_inbox(wf_node_supervisor_of(node, store)),
+                 WF_POST_FENCED, store);
 }
 
 // Ports of committers. -------------------------------------------------------
@@ -164,8 +171,8 @@ port_in_doubt(void *ctx, uint32_t store)
     weft_node *node = ctx;
 
     atomic_store(&node->was_in_doubt, true);
-    wf_post_tell(wf_housekeeping_inbox(node->housekeeping), WF_POST_IN_DOUBT,
-                 store);
+    wf_post_tell(wf_supervisor_inbox(wf_node_supervisor_of(node, store)),
+                 WF_POST_IN_DOUBT, store);
 }
 
 // Ports of the loader, the workers and the link. -----------------------------
@@ -364,6 +371,20 @@ make_committers(weft_node *node)
 }
 
 static void
+make_supervisors(weft_node *node)
+{
+    uint32_t count = wf_node_is_shared(node) ? WF_SUPERVISORS_SHARED : 1;
+
+    count =
+        count > node->options.store_count ? node->options.store_count : count;
+    node->supervisors = wf_calloc(count * sizeof(struct wf_supervisor *));
+    node->supervisors_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        node->supervisors[i] = wf_supervisor_create(node, i, count);
+    }
+}
+
+static void
 make_link(weft_node *node)
 {
     struct wf_link link = wf_link_local_open(port_deliver, node);
@@ -419,6 +440,7 @@ wf_node_make_parts(weft_node *node)
     make_committers(node);
     make_shards(node);
     make_link(node);
+    make_supervisors(node);
     node->housekeeping = wf_housekeeping_create(node);
     return make_workers(node);
 }
@@ -479,6 +501,9 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
     destroy_shards(node, err);
     wf_housekeeping_destroy(node->housekeeping);
     node->housekeeping = NULL;
+    for (uint32_t i = 0; i < node->supervisors_count; i++) {
+        wf_supervisor_destroy(node->supervisors[i]);
+    }
     if (node->link != NULL) {
         node->link->ops->close(node->link->self);
         wf_free(node->link);
@@ -488,12 +513,15 @@ wf_node_destroy_parts(weft_node *node, weft_err err)
         wf_depot_close(&node->depots[i]);
         wf_depot_fini(&node->depots[i]);
     }
+    wf_free(node->supervisors);
     wf_free(node->committers);
     wf_free(node->are_here);
     wf_free(node->depots);
     wf_free(node->threads);
     node->committers = NULL; // a restart makes them again
     node->committers_count = 0;
+    node->supervisors = NULL;
+    node->supervisors_count = 0;
     node->are_here = NULL;
     node->depots = NULL;
     node->threads = NULL;

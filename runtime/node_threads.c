@@ -18,6 +18,7 @@
 #include "runtime/loader.h"
 #include "runtime/node_impl.h"
 #include "runtime/shard.h"
+#include "runtime/supervisor.h"
 #include "runtime/workers.h"
 
 #define LOOK_NS 20000
@@ -30,6 +31,8 @@ wf_node_count(const weft_node *node, enum wf_node_component component)
         return node->options.shard_count;
     case WF_NODE_COMMITTER:
         return node->committers_count;
+    case WF_NODE_SUPERVISOR:
+        return node->supervisors_count;
     default:
         return 1;
     }
@@ -48,6 +51,8 @@ step(weft_node *node, enum wf_node_component component, uint32_t index)
         return wf_loader_step(node->loader);
     case WF_NODE_HOUSEKEEPING:
         return wf_housekeeping_step(node->housekeeping);
+    case WF_NODE_SUPERVISOR:
+        return wf_supervisor_step(node->supervisors[index]);
     case WF_NODE_WORKER:
         return wf_workers_step(node->workers) ? 0 : UINT64_MAX;
     default:
@@ -87,6 +92,8 @@ wf_node_inbox(weft_node *node, enum wf_node_component component, uint32_t index)
         return wf_loader_inbox(node->loader);
     case WF_NODE_HOUSEKEEPING:
         return wf_housekeeping_inbox(node->housekeeping);
+    case WF_NODE_SUPERVISOR:
+        return wf_supervisor_inbox(node->supervisors[index]);
     default:
         return NULL; // workers have their own
     }
@@ -105,6 +112,8 @@ wf_node_has_ended(weft_node *node, enum wf_node_component component,
         return wf_loader_is_stopped(node->loader);
     case WF_NODE_HOUSEKEEPING:
         return wf_housekeeping_is_stopped(node->housekeeping);
+    case WF_NODE_SUPERVISOR:
+        return wf_supervisor_is_stopped(node->supervisors[index]);
     default:
         return true;
     }
@@ -116,6 +125,7 @@ static const char *const thread_names[WF_NODE_COMPONENT_COUNT] = {
     [WF_NODE_READER] = "weft-reader",
     [WF_NODE_WORKER] = "weft-worker",
     [WF_NODE_HOUSEKEEPING] = "weft-housekeep",
+    [WF_NODE_SUPERVISOR] = "weft-supervisor",
 };
 
 // What a shard waits for comes soon or late: a load or the next request of a
@@ -204,12 +214,11 @@ weft_err
 wf_node_start_threads(weft_node *node)
 {
     static const enum wf_node_component order[] = {
-        WF_NODE_COMMITTER,
-        WF_NODE_READER,
-        WF_NODE_HOUSEKEEPING,
-        WF_NODE_SHARD,
+        WF_NODE_COMMITTER,    WF_NODE_READER, WF_NODE_SUPERVISOR,
+        WF_NODE_HOUSEKEEPING, WF_NODE_SHARD,
     };
-    size_t count = node->committers_count + node->options.shard_count + 2;
+    size_t count = node->committers_count + node->supervisors_count +
+                   node->options.shard_count + 2;
     sigset_t before;
     weft_err err = WEFT_OK;
 

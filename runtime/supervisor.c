@@ -17,12 +17,13 @@
 //
 // A node that is alone wants all its stores, always.
 //
-// Threads: housekeeping's.
+// Threads: one for each supervisor.
 
 #include "runtime/supervisor.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/mpsc.h"
 #include "runtime/committer.h"
 #include "runtime/loader.h"
 #include "runtime/node_impl.h"
@@ -43,8 +44,9 @@ enum state {
 
 struct charge {
     enum state state;
-    bool is_wanted; // by this node
-    bool is_owned;  // acquired, and not released since
+    atomic_bool is_running; // the state is RUNNING
+    bool is_wanted;         // by this node
+    bool is_owned;          // acquired, and not released since
     bool was_blamed;
     bool is_warm;          // its store was opened, or could not be
     uint32_t fenced_count; // of those waited for
@@ -54,23 +56,32 @@ struct charge {
 
 struct wf_supervisor {
     weft_node *node;
-    struct charge *charges; // by store
+    struct wf_mpsc inbox;
+    uint32_t index;
+    uint32_t count;         // of supervisors
+    struct charge *charges; // of stores index, index + count ...
     uint32_t charges_count;
+    bool is_stopped;
 };
 
 struct wf_supervisor *
-wf_supervisor_create(weft_node *node)
+wf_supervisor_create(weft_node *node, uint32_t index, uint32_t count)
 {
     struct wf_supervisor *supervisor = wf_calloc(sizeof(*supervisor));
+    bool is_shared = wf_node_is_shared(node);
 
+    WF_ASSERT(index < count && count <= node->options.store_count);
     supervisor->node = node;
-    supervisor->charges_count = node->options.store_count;
+    supervisor->index = index;
+    supervisor->count = count;
+    wf_mpsc_init(&supervisor->inbox);
+    supervisor->charges_count =
+        (node->options.store_count - index + count - 1) / count;
     supervisor->charges =
         wf_calloc(supervisor->charges_count * sizeof(*supervisor->charges));
     for (uint32_t i = 0; i < supervisor->charges_count; i++) {
-        bool is_shared = wf_node_is_shared(node);
-
         supervisor->charges[i].state = is_shared ? ELSEWHERE : RUNNING;
+        atomic_init(&supervisor->charges[i].is_running, !is_shared);
         supervisor->charges[i].is_wanted = !is_shared;
     }
     return supervisor;
@@ -79,10 +90,43 @@ wf_supervisor_create(weft_node *node)
 void
 wf_supervisor_destroy(struct wf_supervisor *supervisor)
 {
-    if (supervisor != NULL) {
-        wf_free(supervisor->charges);
-        wf_free(supervisor);
+    struct wf_post *post;
+
+    if (supervisor == NULL) {
+        return;
     }
+    while ((post = wf_post_pop(&supervisor->inbox)) != NULL) {
+        wf_post_destroy(post);
+    }
+    wf_mpsc_fini(&supervisor->inbox);
+    wf_free(supervisor->charges);
+    wf_free(supervisor);
+}
+
+struct wf_mpsc *
+wf_supervisor_inbox(struct wf_supervisor *supervisor)
+{
+    return &supervisor->inbox;
+}
+
+bool
+wf_supervisor_is_stopped(const struct wf_supervisor *supervisor)
+{
+    return supervisor->is_stopped;
+}
+
+static struct charge *
+charge_of(const struct wf_supervisor *supervisor, uint32_t store)
+{
+    WF_ASSERT(store % supervisor->count == supervisor->index);
+    WF_ASSERT(store / supervisor->count < supervisor->charges_count);
+    return &supervisor->charges[store / supervisor->count];
+}
+
+static uint32_t
+store_of(const struct wf_supervisor *supervisor, uint32_t charge)
+{
+    return supervisor->index + charge * supervisor->count;
 }
 
 static uint64_t
@@ -96,7 +140,7 @@ now_ns(const struct wf_supervisor *supervisor)
 bool
 wf_supervisor_is_running(const struct wf_supervisor *supervisor, uint32_t store)
 {
-    return supervisor->charges[store].state == RUNNING;
+    return atomic_load(&charge_of(supervisor, store)->is_running);
 }
 
 static void
@@ -111,24 +155,26 @@ static void
 fence(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     charge->state = SHARDS;
+    atomic_store(&charge->is_running, false);
     charge->fenced_count = 0;
     if (wf_node_is_shared(node)) {
         atomic_store(&node->are_here[store], false);
-        wf_counter_add(&node->losses, 1);
+        atomic_fetch_add(&node->losses, 1);
     }
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_FENCE, store);
     }
 }
 
-void
-wf_supervisor_begin(struct wf_supervisor *supervisor, uint32_t store)
+// Nothing if that has begun.
+static void
+begin(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     if (charge->state == RUNNING) {
         wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name, "fence",
@@ -141,7 +187,7 @@ static void
 count_fenced(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     charge->fenced_count++;
     if (charge->state == SHARDS &&
@@ -161,7 +207,7 @@ count_fenced(struct wf_supervisor *supervisor, uint32_t store)
 static void
 take(struct wf_supervisor *supervisor, uint32_t store)
 {
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     charge->is_wanted = true;
     if (charge->state == ELSEWHERE) {
@@ -174,7 +220,7 @@ take(struct wf_supervisor *supervisor, uint32_t store)
 static void
 give(struct wf_supervisor *supervisor, uint32_t store)
 {
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     charge->is_wanted = false;
     if (charge->state == RUNNING) {
@@ -185,13 +231,12 @@ give(struct wf_supervisor *supervisor, uint32_t store)
     } // else step sees that it is not wanted
 }
 
-void
-wf_supervisor_handle(struct wf_supervisor *supervisor,
-                     const struct wf_post *post)
+static void
+handle(struct wf_supervisor *supervisor, const struct wf_post *post)
 {
     switch (post->type) {
     case WF_POST_IN_DOUBT:
-        wf_supervisor_begin(supervisor, post->store);
+        begin(supervisor, post->store);
         break;
     case WF_POST_FENCED:
         count_fenced(supervisor, post->store);
@@ -201,6 +246,9 @@ wf_supervisor_handle(struct wf_supervisor *supervisor,
         break;
     case WF_POST_GIVE:
         give(supervisor, post->store);
+        break;
+    case WF_POST_STOP:
+        supervisor->is_stopped = true;
         break;
     default:
         WF_ASSERT(false);
@@ -255,7 +303,7 @@ run(struct wf_supervisor *supervisor, uint32_t store,
     struct wf_partition **partitions)
 {
     weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
     struct wf_depot *depot = &node->depots[store];
 
     wf_node_note(node,
@@ -263,6 +311,7 @@ run(struct wf_supervisor *supervisor, uint32_t store,
                  depot->name, "reopen", "it goes on at commit %llu",
                  (unsigned long long)atomic_load(&depot->durable));
     charge->state = RUNNING;
+    atomic_store(&charge->is_running, true);
     resume(node, store, partitions);
     if (!wf_node_is_shared(node)) {
         return;
@@ -272,7 +321,7 @@ run(struct wf_supervisor *supervisor, uint32_t store,
         blame(node, store);
     }
     atomic_store(&node->are_here[store], true);
-    wf_counter_add(&node->takes, 1);
+    atomic_fetch_add(&node->takes, 1);
     tell_moved(node, store, depot->epoch);
 }
 
@@ -289,7 +338,7 @@ say_why(const struct wf_supervisor *supervisor, uint32_t store, weft_err err,
 static void
 put_off(struct wf_supervisor *supervisor, uint32_t store, weft_err err)
 {
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     say_why(supervisor, store, err, "trying again");
     charge->retry_at_ns = now_ns(supervisor) + charge->retry_ms * 1000000U;
@@ -309,7 +358,7 @@ static void
 leave(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
 
     // First, for others wait for that; the store is only a copy. A lease that
     // is over has released everything.
@@ -319,7 +368,6 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
                      "release", "%s; it ends with the lease",
                      weft_err_detail());
     }
-    wf_depot_close_log(&node->depots[store]);
     charge->is_owned = false;
     charge->is_wanted = false;
     charge->state = ELSEWHERE;
@@ -327,6 +375,7 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_ELSEWHERE, store);
     }
+    wf_depot_rest(&node->depots[store]); // last: it may have to wait
 }
 
 static void
@@ -334,7 +383,7 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
 {
     weft_node *node = supervisor->node;
     struct wf_depot *depot = &node->depots[store];
-    struct charge *charge = &supervisor->charges[store];
+    struct charge *charge = charge_of(supervisor, store);
     struct wf_partition **partitions = wf_calloc(node->options.partition_count *
                                                  sizeof(struct wf_partition *));
     weft_err err = wf_depot_reopen(depot);
@@ -371,21 +420,34 @@ warm_one(struct wf_supervisor *supervisor)
 
         if (charge->state == ELSEWHERE && !charge->is_warm) {
             charge->is_warm = true;
-            wf_depot_warm(&supervisor->node->depots[i]);
+            wf_depot_warm(&supervisor->node->depots[store_of(supervisor, i)]);
             return true;
         }
     }
     return false;
 }
 
-uint64_t
-wf_supervisor_step(struct wf_supervisor *supervisor)
+static bool
+drain(struct wf_supervisor *supervisor)
+{
+    struct wf_post *post;
+    bool did_something = false;
+
+    while ((post = wf_post_pop(&supervisor->inbox)) != NULL) {
+        handle(supervisor, post);
+        wf_post_destroy(post);
+        did_something = true;
+    }
+    return did_something;
+}
+
+// Let go of, or open, the first store that waits for it; 0: did so. Else in how
+// many milliseconds there is one.
+static uint64_t
+settle_one(struct wf_supervisor *supervisor)
 {
     uint64_t wait_ms = UINT64_MAX;
 
-    if (atomic_load(&supervisor->node->is_closing)) {
-        return UINT64_MAX; // nobody waits for it any more
-    }
     for (uint32_t i = 0; i < supervisor->charges_count; i++) {
         struct charge *charge = &supervisor->charges[i];
         uint64_t now = now_ns(supervisor);
@@ -395,15 +457,31 @@ wf_supervisor_step(struct wf_supervisor *supervisor)
             continue;
         }
         if (!charge->is_wanted) {
-            leave(supervisor, i);
+            leave(supervisor, store_of(supervisor, i));
             return 0;
         }
         if (now >= charge->retry_at_ns) {
-            try_to_open(supervisor, i);
+            try_to_open(supervisor, store_of(supervisor, i));
             return 0;
         }
         left_ms = (charge->retry_at_ns - now + 999999U) / 1000000U;
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    return wait_ms;
+}
+
+uint64_t
+wf_supervisor_step(struct wf_supervisor *supervisor)
+{
+    bool did_something = drain(supervisor);
+    uint64_t wait_ms;
+
+    if (supervisor->is_stopped || atomic_load(&supervisor->node->is_closing)) {
+        return UINT64_MAX; // nobody waits for it any more
+    }
+    wait_ms = settle_one(supervisor);
+    if (wait_ms == 0 || did_something) {
+        return 0;
     }
     return warm_one(supervisor) ? 0 : wait_ms;
 }

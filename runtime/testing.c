@@ -61,6 +61,7 @@ step_parts(weft_test *test)
         WF_NODE_WORKER,
     };
 
+    (void)wf_node_step(test->node, WF_NODE_SUPERVISOR, 0);
     (void)wf_node_step(test->node, WF_NODE_HOUSEKEEPING, 0);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         bool did_something = step_part(test, order[i]);

@@ -15,8 +15,8 @@
 // the snapshot and fenced as it. Deleting is done afterwards, and again with
 // the next snapshot if it was not.
 //
-// Threads: three connections, one for each of those that log_shared.h names.
-// `lock` guards the places.
+// Threads: a connection for append and one for snapshots; acquire, release and
+// read borrow theirs. `lock` guards the places.
 
 #include "storage/log_postgres.h"
 
@@ -84,7 +84,7 @@ wf_log_postgres_open(const struct wf_postgres_options *options,
         err = wf_session_init(&appender->probe, &log->shared, node_id);
     }
     if (err == WEFT_OK) {
-        err = wf_session_init(&log->main, &log->shared, node_id);
+        err = wf_pool_postgres_create(&log->shared, node_id, &log->pool);
     }
     if (err == WEFT_OK) {
         err = wf_session_init(&log->snapshots, &log->shared, node_id);
@@ -110,10 +110,9 @@ close_log(void *self)
 
     wf_session_fini(&log->appender.session);
     wf_session_fini(&log->appender.probe);
-    wf_session_fini(&log->main);
+    wf_pool_postgres_destroy(log->pool);
     wf_session_fini(&log->snapshots);
     wf_postgres_params_fini(&log->appender.params);
-    wf_postgres_params_fini(&log->main_params);
     wf_postgres_params_fini(&log->snapshot_params);
     wf_session_shared_fini(&log->shared);
     pthread_mutex_destroy(&log->lock);
@@ -168,7 +167,8 @@ append(void *self, struct wf_shared_append *appends, uint32_t count)
 
 // Why a partition could not be acquired.
 static weft_err
-explain_refusal(struct wf_log_postgres *log, uint32_t partition)
+explain_refusal(struct wf_log_postgres *log, struct wf_pool_loan *loan,
+                uint32_t partition)
 {
     static const char sql[] =
         "SELECT coalesce((SELECT incarnation FROM weft.node"
@@ -177,10 +177,10 @@ explain_refusal(struct wf_log_postgres *log, uint32_t partition)
     struct wf_postgres_rows *rows = NULL;
     weft_err err;
 
-    wf_postgres_params_reset(&log->main_params);
-    wf_postgres_put_number(&log->main_params, partition);
-    wf_postgres_put_text(&log->main_params, log->node_id);
-    err = wf_postgres_run(log->main.postgres, sql, &log->main_params,
+    wf_postgres_params_reset(&loan->params);
+    wf_postgres_put_number(&loan->params, partition);
+    wf_postgres_put_text(&loan->params, log->node_id);
+    err = wf_postgres_run(loan->session.postgres, sql, &loan->params,
                           WF_SESSION_LIMIT_MS, &rows);
     if (err != WEFT_OK) {
         return err;
@@ -220,7 +220,8 @@ be_ready(struct wf_session *session)
 }
 
 static weft_err
-acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
+acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
+             uint32_t partition, struct wf_shared_place *out_place)
 {
     static const char sql[] =
         "UPDATE weft.part p SET epoch = p.epoch + 1, owner = $2,"
@@ -236,24 +237,22 @@ acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
         " WHERE n.node_id = p.want_owner AND n.node_id <> $2"
         " AND n.lease_until > clock_timestamp())))"
         " RETURNING p.epoch, p.next_lsn, p.first_lsn, p.snap_lsn";
-    struct wf_log_postgres *log = self;
     struct wf_postgres_rows *rows = NULL;
-    weft_err err = be_ready(&log->main);
+    weft_err err = be_ready(&loan->session);
 
     if (err != WEFT_OK) {
         return err;
     }
-    wf_postgres_params_reset(&log->main_params);
-    wf_postgres_put_number(&log->main_params, partition);
-    wf_postgres_put_text(&log->main_params, log->node_id);
-    wf_postgres_put_number(&log->main_params, log->incarnation);
-    err = wf_session_commit(&log->main, sql, &log->main_params, &rows);
+    wf_postgres_put_number(&loan->params, partition);
+    wf_postgres_put_text(&loan->params, log->node_id);
+    wf_postgres_put_number(&loan->params, log->incarnation);
+    err = wf_session_commit(&loan->session, sql, &loan->params, &rows);
     if (err != WEFT_OK) {
         return err;
     }
     if (wf_postgres_rows_count(rows) == 0) {
         wf_postgres_rows_destroy(rows);
-        return explain_refusal(log, partition);
+        return explain_refusal(log, loan, partition);
     }
     *out_place = (struct wf_shared_place){
         .epoch = wf_postgres_number(rows, 0, 0),
@@ -262,10 +261,23 @@ acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
         .snapshot = wf_postgres_number(rows, 0, 3),
     };
     wf_postgres_rows_destroy(rows);
-    set_place(log, partition,
-              (struct wf_postgres_place){.epoch = out_place->epoch,
-                                         .next = out_place->last + 1});
     return WEFT_OK;
+}
+
+static weft_err
+acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
+{
+    struct wf_log_postgres *log = self;
+    struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
+    weft_err err = acquire_over(log, loan, partition, out_place);
+
+    wf_pool_postgres_give_back(log->pool, loan);
+    if (err == WEFT_OK) {
+        set_place(log, partition,
+                  (struct wf_postgres_place){.epoch = out_place->epoch,
+                                             .next = out_place->last + 1});
+    }
+    return err;
 }
 
 static weft_err
@@ -276,26 +288,28 @@ release(void *self, uint32_t partition)
         " WHERE id = $1 AND epoch = $2 AND owner = $3";
     struct wf_log_postgres *log = self;
     struct wf_postgres_place place = wf_log_postgres_place(log, partition);
+    struct wf_pool_loan *loan;
     weft_err err;
 
     set_place(log, partition, (struct wf_postgres_place){0});
     if (place.epoch == 0) {
         return WEFT_OK;
     }
-    err = be_ready(&log->main);
-    if (err != WEFT_OK) {
-        return err;
+    loan = wf_pool_postgres_borrow(log->pool);
+    err = be_ready(&loan->session);
+    if (err == WEFT_OK) {
+        wf_postgres_put_number(&loan->params, partition);
+        wf_postgres_put_number(&loan->params, place.epoch);
+        wf_postgres_put_text(&loan->params, log->node_id);
+        err = wf_session_commit(&loan->session, sql, &loan->params, NULL);
     }
-    wf_postgres_params_reset(&log->main_params);
-    wf_postgres_put_number(&log->main_params, partition);
-    wf_postgres_put_number(&log->main_params, place.epoch);
-    wf_postgres_put_text(&log->main_params, log->node_id);
-    return wf_session_commit(&log->main, sql, &log->main_params, NULL);
+    wf_pool_postgres_give_back(log->pool, loan);
+    return err;
 }
 
 // A walk over a partition's commits.
 struct walk {
-    struct wf_log_postgres *log;
+    struct wf_pool_loan *loan;
     uint32_t partition;
     uint64_t epoch; // ours; 0: another's
     uint64_t next;
@@ -332,7 +346,7 @@ find_end(struct walk *walk)
 {
     static const char sql[] =
         "SELECT epoch, first_lsn, next_lsn FROM weft.part WHERE id = $1";
-    struct wf_postgres_params *params = &walk->log->main_params;
+    struct wf_postgres_params *params = &walk->loan->params;
     struct wf_postgres_rows *rows = NULL;
     uint64_t epoch;
     uint64_t first;
@@ -340,7 +354,7 @@ find_end(struct walk *walk)
 
     wf_postgres_params_reset(params);
     wf_postgres_put_number(params, walk->partition);
-    err = wf_postgres_run(walk->log->main.postgres, sql, params,
+    err = wf_postgres_run(walk->loan->session.postgres, sql, params,
                           WF_SESSION_LIMIT_MS, &rows);
     if (err != WEFT_OK) {
         return err;
@@ -350,7 +364,7 @@ find_end(struct walk *walk)
     walk->last = wf_postgres_number(rows, 0, 2) - 1;
     wf_postgres_rows_destroy(rows);
     if (walk->epoch != 0 && epoch < walk->epoch) {
-        wf_postgres_refuse(walk->log->main.postgres);
+        wf_postgres_refuse(walk->loan->session.postgres);
         return wf_error(WEFT_EIO,
                         "partition %" PRIu32 ": the log has epoch %" PRIu64
                         ", ours is %" PRIu64 ": it has gone back",
@@ -376,7 +390,7 @@ read_page(struct walk *walk)
     static const char sql[] =
         "SELECT lsn, data FROM weft.clog"
         " WHERE part = $1 AND lsn >= $2 AND lsn < $3 ORDER BY lsn";
-    struct wf_postgres_params *params = &walk->log->main_params;
+    struct wf_postgres_params *params = &walk->loan->params;
     uint64_t to = walk->next + READ_COMMITS;
     weft_err err;
 
@@ -387,7 +401,7 @@ read_page(struct walk *walk)
     wf_postgres_put_number(params, walk->partition);
     wf_postgres_put_number(params, walk->next);
     wf_postgres_put_number(params, to);
-    err = wf_postgres_stream(walk->log->main.postgres, sql, params,
+    err = wf_postgres_stream(walk->loan->session.postgres, sql, params,
                              WF_SESSION_LIMIT_MS, visit_row, walk);
     if (err == WEFT_OK && walk->next < to) {
         walk->is_broken = true;
@@ -397,36 +411,45 @@ read_page(struct walk *walk)
 }
 
 static weft_err
+walk_to_end(struct walk *walk)
+{
+    uint32_t failures = 0;
+    bool has_end = false;
+    weft_err err;
+
+    do {
+        uint64_t before = walk->next;
+
+        err = wf_session_ready(&walk->loan->session, WF_SESSION_CHECK_MS);
+        if (err == WEFT_OK) {
+            err = has_end ? read_page(walk) : find_end(walk);
+            has_end = err == WEFT_OK; // a new connection looks again
+        }
+        failures = err == WEFT_OK || walk->next > before ? 0 : failures + 1;
+        if (walk->is_broken || failures >= READ_FAILURES_MAX) {
+            return err;
+        }
+    } while (err != WEFT_OK || !has_end || walk->next <= walk->last);
+    return WEFT_OK;
+}
+
+static weft_err
 read_commits(void *self, uint32_t partition, uint64_t from, wf_log_read_fn *fn,
              void *ctx)
 {
     struct wf_log_postgres *log = self;
     struct walk walk = {
-        .log = log,
+        .loan = wf_pool_postgres_borrow(log->pool),
         .partition = partition,
         .epoch = wf_log_postgres_place(log, partition).epoch,
         .next = from,
         .fn = fn,
         .ctx = ctx,
     };
-    uint32_t failures = 0;
-    bool has_end = false;
-    weft_err err;
+    weft_err err = walk_to_end(&walk);
 
-    do {
-        uint64_t before = walk.next;
-
-        err = wf_session_ready(&log->main, WF_SESSION_CHECK_MS);
-        if (err == WEFT_OK) {
-            err = has_end ? read_page(&walk) : find_end(&walk);
-            has_end = err == WEFT_OK; // a new connection looks again
-        }
-        failures = err == WEFT_OK || walk.next > before ? 0 : failures + 1;
-        if (walk.is_broken || failures >= READ_FAILURES_MAX) {
-            return err;
-        }
-    } while (err != WEFT_OK || !has_end || walk.next <= walk.last);
-    return WEFT_OK;
+    wf_pool_postgres_give_back(log->pool, walk.loan);
+    return err;
 }
 
 // Delete what is before `first`, a part at a time.

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "storage/log_postgres.h"
+#include "storage/pool_postgres.h"
 #include "storage/session_postgres.h"
 
 // What is known of a partition.
@@ -35,8 +36,7 @@ struct wf_log_postgres {
     uint64_t incarnation;
     uint32_t partition_count;
     struct wf_postgres_appender appender; // append's
-    struct wf_session main;               // acquire's, release's and read's
-    struct wf_postgres_params main_params;
+    struct wf_pool_postgres *pool;        // acquire's, release's and read's
     struct wf_session snapshots;
     struct wf_postgres_params snapshot_params;
 

@@ -18,8 +18,8 @@
 // ends it, and then the outcome is not known.
 //
 // Threads: append from one at a time (the committer's); read, acquire and
-// release from one at a time, beside it; the snapshot's two calls from one at a
-// time, beside both; stop from any.
+// release from several, of one partition from one at a time, beside it; the
+// snapshot's two calls from one at a time, beside both; stop from any.
 
 #ifndef WF_STORAGE_LOG_SHARED_H
 #define WF_STORAGE_LOG_SHARED_H

@@ -18,8 +18,8 @@
 // too long ago to be in one that is just being made. A put counts anew though
 // the file was there.
 //
-// Threads: put, has, list and remove from one at a time; get from one at a
-// time, beside it; stop from any.
+// Threads: put, has, list and remove from one at a time; get from several,
+// beside it; stop from any.
 
 #ifndef WF_STORAGE_SNAPSHOTS_H
 #define WF_STORAGE_SNAPSHOTS_H

@@ -10,7 +10,7 @@
 // From 1 on they are the bytes, CHUNK_BYTES each. So a put that was cut short
 // is garbage like any other, once it is old.
 //
-// Threads: as snapshots.h says; get has a connection of its own.
+// Threads: as snapshots.h says; get borrows a connection.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "storage/file.h"
-#include "storage/session_postgres.h"
+#include "storage/pool_postgres.h"
 #include "storage/snapshots.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20)
@@ -30,9 +30,8 @@
 struct wf_snapshots_postgres {
     struct wf_session_shared shared;
     struct wf_session session; // of all but get
-    struct wf_session getter;
     struct wf_postgres_params params;
-    struct wf_postgres_params get_params;
+    struct wf_pool_postgres *getters;
     uint8_t *chunk;
 };
 
@@ -71,8 +70,8 @@ wf_snapshots_postgres_open(const struct wf_postgres_options *options,
                               "snapshots");
     }
     if (err == WEFT_OK) {
-        err =
-            wf_session_init(&snapshots->getter, &snapshots->shared, "restore");
+        err = wf_pool_postgres_create(&snapshots->shared, "restore",
+                                      &snapshots->getters);
     }
     if (err == WEFT_OK) {
         err = wf_session_ready(&snapshots->session, 0);
@@ -92,9 +91,8 @@ close_all(void *self)
     struct wf_snapshots_postgres *snapshots = self;
 
     wf_session_fini(&snapshots->session);
-    wf_session_fini(&snapshots->getter);
+    wf_pool_postgres_destroy(snapshots->getters);
     wf_postgres_params_fini(&snapshots->params);
-    wf_postgres_params_fini(&snapshots->get_params);
     wf_session_shared_fini(&snapshots->shared);
     wf_free(snapshots->chunk);
     wf_free(snapshots);
@@ -244,20 +242,17 @@ has(void *self, const struct wf_snapshots_file *file, bool *out_has)
 // Getting. --------------------------------------------------------------------
 
 static weft_err
-get_chunk(struct wf_snapshots_postgres *snapshots,
-          const struct wf_snapshots_file *file, uint64_t number,
-          struct wf_postgres_rows **out_rows)
+get_chunk(struct wf_pool_loan *loan, const struct wf_snapshots_file *file,
+          uint64_t number, struct wf_postgres_rows **out_rows)
 {
     static const char sql[] =
         "SELECT data FROM weft.snap_file WHERE hash = $1 AND chunk = $2::int";
-    weft_err err =
-        begin(&snapshots->getter, &snapshots->get_params, file->hash);
+    weft_err err = begin(&loan->session, &loan->params, file->hash);
 
     if (err == WEFT_OK) {
-        wf_postgres_put_number(&snapshots->get_params, number);
-        err = wf_postgres_run(snapshots->getter.postgres, sql,
-                              &snapshots->get_params, WF_SESSION_LIMIT_MS,
-                              out_rows);
+        wf_postgres_put_number(&loan->params, number);
+        err = wf_postgres_run(loan->session.postgres, sql, &loan->params,
+                              WF_SESSION_LIMIT_MS, out_rows);
     }
     if (err == WEFT_OK && wf_postgres_rows_count(*out_rows) == 0) {
         err = wf_error(WEFT_ENOTFOUND, "%s: chunk %" PRIu64 " is not there",
@@ -267,8 +262,8 @@ get_chunk(struct wf_snapshots_postgres *snapshots,
 }
 
 static weft_err
-write_chunks(struct wf_snapshots_postgres *snapshots,
-             const struct wf_snapshots_file *file, int fd, const char *path)
+write_chunks(struct wf_pool_loan *loan, const struct wf_snapshots_file *file,
+             int fd, const char *path)
 {
     weft_err err = WEFT_OK;
 
@@ -276,7 +271,7 @@ write_chunks(struct wf_snapshots_postgres *snapshots,
          at += CHUNK_BYTES) {
         struct wf_postgres_rows *rows = NULL;
 
-        err = get_chunk(snapshots, file, at / CHUNK_BYTES + 1, &rows);
+        err = get_chunk(loan, file, at / CHUNK_BYTES + 1, &rows);
         if (err == WEFT_OK) {
             err = wf_file_write(fd, path, wf_postgres_bytes(rows, 0, 0),
                                 (off_t)at);
@@ -290,6 +285,7 @@ static weft_err
 get(void *self, const struct wf_snapshots_file *file, const char *path)
 {
     struct wf_snapshots_postgres *snapshots = self;
+    struct wf_pool_loan *loan;
     size_t size = strlen(path) + sizeof(".got");
     char *got = wf_alloc(size);
     weft_err err;
@@ -300,7 +296,9 @@ get(void *self, const struct wf_snapshots_file *file, const char *path)
     if (fd < 0) {
         err = wf_error(WEFT_EIO, "%s: %s", got, strerror(errno));
     } else {
-        err = write_chunks(snapshots, file, fd, got);
+        loan = wf_pool_postgres_borrow(snapshots->getters);
+        err = write_chunks(loan, file, fd, got);
+        wf_pool_postgres_give_back(snapshots->getters, loan);
         close(fd);
     }
     if (err == WEFT_OK) {

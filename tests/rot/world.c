@@ -82,6 +82,7 @@ step_all(struct world *world)
     bool did_something = false;
 
     if (world->is_kept) {
+        (void)wf_node_step(world->node, WF_NODE_SUPERVISOR, 0);
         (void)wf_node_step(world->node, WF_NODE_HOUSEKEEPING, 0);
     }
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

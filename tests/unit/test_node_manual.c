@@ -359,6 +359,7 @@ TEST(node_manual, nothing_is_trimmed_while_a_store_comes_back)
         (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
         (void)wf_node_step(world.node, WF_NODE_COMMITTER, 0);
         (void)wf_node_step(world.node, WF_NODE_READER, 0);
+        (void)wf_node_step(world.node, WF_NODE_SUPERVISOR, 0);
         (void)wf_node_step(world.node, WF_NODE_HOUSEKEEPING, 0);
         world.now_ms++;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// node.c - one node of a cluster of accounts (support/account.h), served.
+// node.c - one node of a cluster of accounts and errands (support/account.h,
+// support/errand.h), served.
 //
 //     nodes_node NAME DIR DATABASE ENDPOINT SERVICE LEASE_MS
 //
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "support/account.h"
+#include "support/errand.h"
 #include "weft/cluster.h"
 #include "weft/serve.h"
 #include "weft/weft.h"
@@ -77,6 +79,7 @@ main(int argc, char **argv)
     }
     must(weft_definitions_create(&definitions), "definitions");
     must(account_define(definitions), "accounts");
+    must(errand_define(definitions), "errands");
     node = open_node(argv, definitions);
     serve.endpoints = endpoints;
     serve.endpoints_count = 1;

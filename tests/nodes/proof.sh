@@ -3,7 +3,9 @@
 # faults, for so long; see ../proof.
 #
 # Two storms: one with all faults that are short, and, if there is time, one
-# with those that take a minute each.
+# with those that take a minute each. Before them, if there is time, 10,000
+# workflows while a node comes and goes, and while one is killed: two minutes
+# each.
 set -u
 
 build=$2
@@ -35,10 +37,26 @@ rage() {
     [ $fault -eq 0 ] || status=1
 }
 
+# crowd NAME join|kill
+crowd() {
+    log=$(mktemp)
+    fault=0
+    "$build/tests/nodes/nodes_crowd" "$build/tests/nodes/nodes_node" "$2" \
+        >"$log" 2>&1 || fault=1
+    [ $fault -eq 0 ] || cat "$log"
+    printf 'RESULT\tnodes, 10,000 workflows, %s\t1\t%s\t%s\n' "$1" "$fault" \
+        "$(grep 'longest call' "$log" | tr '\t\n' ' ;')"
+    rm -f "$log"
+    [ $fault -eq 0 ] || status=1
+}
+
 if [ "$1" -lt 600 ]; then
     rage "faults of a cluster" "$1"
 else
-    rage "faults of a cluster" $(($1 * 3 / 4))
-    rage "long faults of a cluster" $(($1 / 4)) alone dark
+    left=$(($1 - 240))
+    crowd "a fourth node comes and goes" join
+    crowd "one node of three is killed" kill
+    rage "faults of a cluster" $((left * 3 / 4))
+    rage "long faults of a cluster" $((left / 4)) alone dark
 fi
 exit $status

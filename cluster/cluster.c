@@ -158,6 +158,12 @@ moved(void *ctx, uint32_t partition, uint64_t epoch)
                         epoch);
 }
 
+static void
+prepared(void *ctx, uint32_t partition)
+{
+    wf_membership_prepared(((struct wf_cluster *)ctx)->membership, partition);
+}
+
 static const char *
 durability(void *ctx)
 {
@@ -223,6 +229,12 @@ end_snapshots(struct wf_cluster *cluster)
 }
 
 // What membership decides. ----------------------------------------------------
+
+static void
+prepare(void *ctx, uint32_t partition)
+{
+    wf_node_prepare(((struct wf_cluster *)ctx)->node, partition);
+}
 
 static void
 take(void *ctx, uint32_t partition)
@@ -520,6 +532,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
                 .elsewhere = send_elsewhere,
                 .withdraw = withdraw,
                 .moved = moved,
+                .prepared = prepared,
                 .durability = durability,
                 .drain = drain,
                 .closing = closing,
@@ -545,6 +558,7 @@ begin_membership(struct wf_cluster *cluster)
         .joined_ns = cluster->joined_ns,
         .clock = cluster->clock,
         .trace = &cluster->trace,
+        .prepare = prepare,
         .take = take,
         .give = give,
         .lease = set_lease,

@@ -8,8 +8,10 @@
 // not renew in time gives everything away: to acquire it again costs little,
 // and is right whatever happened meanwhile.
 //
-// Few partitions are given at a time, so that a node that joins under load is
-// not felt; what is free is taken at once.
+// Few partitions are given at a time, and each when whoever is to have it has
+// prepared for it, so that a node that joins under load is not felt; what is
+// free is taken at once. A node prepares one at a time, and says so in the map.
+// Who waits in vain for that gives all the same.
 
 #include "cluster/membership.h"
 
@@ -25,23 +27,28 @@
 
 #define LOOK_MS 1000
 #define GIVES_MAX 1       // partitions on their way to others at a time
+#define PATIENCE_MS 10000 // with those who do not prepare
 #define TAKE_AGAIN_MS 500 // one that was to be taken, and is not here
 #define COMPLAIN_MS 5000
 #define LEASE_OVER_MS 10 // after that it is, for sure
+#define NOTHING (-1)
 
 struct wf_membership {
     struct wf_membership_options options;
     struct wf_registry_map map;
-    int32_t *targets;   // by partition
-    uint64_t *taken_ns; // by partition: when it was last to be taken
-    bool *are_given;    // by partition: to be given, and still here
-    uint64_t renew_ns;  // when that is due
-    uint64_t look_ns;   // the same
-    uint64_t lease_ns;  // when it ends
+    int32_t *targets;     // by partition
+    uint64_t *taken_ns;   // by partition: when it was last to be taken
+    bool *are_given;      // by partition: to be given, and still here
+    uint64_t renew_ns;    // when that is due
+    uint64_t look_ns;     // the same
+    uint64_t lease_ns;    // when it ends
+    uint64_t patience_ns; // when it ends
+    int32_t preparing;    // partition, or NOTHING
     uint64_t complain_ns;
     bool is_over; // the lease was; everything was given away
 
     _Atomic uint64_t *epochs; // by partition, of those that run here; else 0
+    _Atomic int32_t prepared; // partition that has been since; or NOTHING
     atomic_bool is_nudged;
     atomic_bool has_moved;
     atomic_bool is_draining;
@@ -83,6 +90,8 @@ wf_membership_create(const struct wf_membership_options *options)
     uint32_t count = options->partition_count;
 
     membership->options = *options;
+    membership->preparing = NOTHING;
+    atomic_init(&membership->prepared, NOTHING);
     membership->targets = wf_calloc(count * sizeof(*membership->targets));
     membership->taken_ns = wf_calloc(count * sizeof(*membership->taken_ns));
     membership->are_given = wf_calloc(count * sizeof(*membership->are_given));
@@ -227,12 +236,80 @@ should_give(const struct wf_membership *membership, uint32_t partition,
            !membership->are_given[partition];
 }
 
+// Is whoever is to have it ready, or is there nobody?
+static bool
+may_give(const struct wf_membership *membership, uint32_t partition)
+{
+    return membership->map.parts[partition].ready ==
+               membership->targets[partition] ||
+           now_ns(membership) >= membership->patience_ns;
+}
+
+static void
+be_patient(struct wf_membership *membership)
+{
+    membership->patience_ns = now_ns(membership) + ns_of(PATIENCE_MS);
+}
+
+// It is to come here, from somebody who has it.
+static bool
+is_coming(const struct wf_membership *membership, uint32_t partition,
+          int32_t me)
+{
+    int32_t owner = wf_balance_owner(&membership->map, partition);
+
+    return membership->targets[partition] == me && owner >= 0 && owner != me &&
+           !is_here(membership, partition);
+}
+
+static void
+prepare_next(struct wf_membership *membership, int32_t me)
+{
+    int32_t count = (int32_t)membership->options.partition_count;
+    int32_t before = membership->preparing;
+    int32_t next = 0;
+
+    if (before != NOTHING && is_coming(membership, (uint32_t)before, me)) {
+        return;
+    }
+    if (before != NOTHING && membership->targets[before] != me) {
+        membership->options.give(membership->options.ctx, (uint32_t)before);
+    }
+    membership->preparing = NOTHING;
+    while (next < count && !is_coming(membership, (uint32_t)next, me)) {
+        next++;
+    }
+    if (next < count && !membership->is_over) {
+        membership->preparing = next;
+        membership->options.prepare(membership->options.ctx, (uint32_t)next);
+    }
+}
+
+// What has been prepared, to the others.
+static void
+be_ready(struct wf_membership *membership)
+{
+    const struct wf_registry *registry = &membership->options.registry;
+    int32_t partition = atomic_exchange(&membership->prepared, NOTHING);
+
+    if (partition == NOTHING || partition != membership->preparing) {
+        return;
+    }
+    if (registry->ops->ready(registry->self, (uint32_t)partition) == WEFT_OK) {
+        atomic_store(&membership->has_moved, true);
+    } else {
+        complain(membership, "ready", weft_err_detail());
+        atomic_store(&membership->prepared, partition); // again, soon
+    }
+}
+
 static void
 decide(struct wf_membership *membership)
 {
     const struct wf_membership_options *options = &membership->options;
     int32_t me = wf_registry_find(&membership->map, options->self.id);
     uint32_t gives = 0;
+    bool is_waiting = false;
 
     wf_balance(&membership->map, membership->targets);
     for (uint32_t i = 0; i < options->partition_count; i++) {
@@ -244,11 +321,19 @@ decide(struct wf_membership *membership)
         if (may_take(membership, i, me)) {
             membership->taken_ns[i] = now_ns(membership);
             options->take(options->ctx, i);
-        } else if (gives < GIVES_MAX && should_give(membership, i, me)) {
-            give(membership, i);
-            gives++;
+        } else if (should_give(membership, i, me)) {
+            is_waiting = true;
+            if (gives < GIVES_MAX && may_give(membership, i)) {
+                give(membership, i);
+                gives++;
+                be_patient(membership);
+            }
         }
     }
+    if (!is_waiting) {
+        be_patient(membership);
+    }
+    prepare_next(membership, me);
 }
 
 // A node that has stopped renewing is replaced when its lease is over, not at
@@ -308,6 +393,7 @@ wf_membership_step(struct wf_membership *membership)
         renew(membership);
         look_at_lease(membership);
     }
+    be_ready(membership);
     if (atomic_exchange(&membership->has_moved, false)) {
         membership->options.nudge(membership->options.ctx);
         atomic_store(&membership->is_nudged, true);
@@ -351,6 +437,14 @@ wf_membership_moved(struct wf_membership *membership, uint32_t partition,
     WF_ASSERT(partition < membership->options.partition_count);
     atomic_store(&membership->epochs[partition], epoch);
     atomic_store(&membership->has_moved, true);
+    wake(membership);
+}
+
+void
+wf_membership_prepared(struct wf_membership *membership, uint32_t partition)
+{
+    WF_ASSERT(partition < membership->options.partition_count);
+    atomic_store(&membership->prepared, (int32_t)partition);
     wake(membership);
 }
 

@@ -31,7 +31,9 @@ struct wf_membership_options {
     const struct wf_trace *trace; // borrowed
 
     // Ports; none may block. Take or give a partition: wf_membership_moved says
-    // when that has happened.
+    // when that has happened. Prepare one that is to be taken: wf_membership_
+    // prepared says so.
+    void (*prepare)(void *ctx, uint32_t partition);
     void (*take)(void *ctx, uint32_t partition);
     void (*give)(void *ctx, uint32_t partition);
     // Until when nobody else may take what is here.
@@ -60,6 +62,9 @@ void wf_membership_wait(struct wf_membership *membership, uint64_t ms);
 // A partition runs here since this epoch; 0: it does not.
 void wf_membership_moved(struct wf_membership *membership, uint32_t partition,
                          uint64_t epoch);
+// A partition that was to be prepared is.
+void wf_membership_prepared(struct wf_membership *membership,
+                            uint32_t partition);
 // The map may have changed: look soon.
 void wf_membership_nudge(struct wf_membership *membership);
 // Take nothing, and give everything away; or take part again.

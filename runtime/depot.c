@@ -307,6 +307,7 @@ wf_depot_open_store(struct wf_depot *depot)
     }
     if (err == WEFT_OK) {
         depot->store = wf_memdup(&store, sizeof(store));
+        depot->opens++;
     }
     return err;
 }

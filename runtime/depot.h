@@ -74,6 +74,7 @@ struct wf_depot {
     struct wf_log *log;     // the same
     uint8_t id[16];
     uint64_t epoch; // of a cluster: that it was acquired in last; else 0
+    uint64_t opens; // how often the store was opened
     bool is_new;    // open found no store: wf_depot_found is to come
     bool has_lost;  // a loss was found and accepted
 
@@ -164,8 +165,14 @@ void wf_depot_append_all(struct wf_depot *const *depots,
 // Of a cluster, when nobody uses the store: any node may acquire the partition
 // from now on.
 weft_err wf_depot_release(struct wf_depot *depot);
-// The same: its log is not used any more. The store stays open, so that it is
-// taken again in no time. Waits for who holds open_lock.
+// Of a cluster, of a partition that another node has: open the store, restored
+// if it is too old, and its log to read from, which wf_depot_rest closes. As
+// for open, nobody else uses it.
+//
+// else   as wf_depot_open
+weft_err wf_depot_follow(struct wf_depot *depot);
+// When nobody uses the store: its log is not used any more. The store stays
+// open, so that it is taken again in no time. Waits for who holds open_lock.
 void wf_depot_rest(struct wf_depot *depot);
 // Of a cluster: open the store before its partition is taken. If it cannot be,
 // that is said when it is taken.

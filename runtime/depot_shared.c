@@ -90,6 +90,27 @@ restore(struct wf_depot *depot, weft_err why)
     return err;
 }
 
+// Open what there is, or what can be made from the newest snapshot.
+static weft_err
+open_or_restore(struct wf_depot *depot, const struct wf_shared_place *place)
+{
+    weft_err err = open_copy(depot, place);
+
+    if (err == WEFT_ENOTFOUND || err == WEFT_ECORRUPT) {
+        err = restore(depot, err);
+        if (err == WEFT_OK) {
+            err = open_copy(depot, place);
+        }
+        if (err == WEFT_ENOTFOUND) {
+            err = wf_error(WEFT_ELOST,
+                           "%s: the shared log begins with commit %" PRIu64
+                           ", and no snapshot reaches so far",
+                           depot->name, place->first);
+        }
+    }
+    return err;
+}
+
 weft_err
 wf_depot_open_shared(struct wf_depot *depot)
 {
@@ -103,21 +124,25 @@ wf_depot_open_shared(struct wf_depot *depot)
         return err;
     }
     depot->epoch = place.epoch;
-    err = open_copy(depot, &place);
-    if (err == WEFT_ENOTFOUND || err == WEFT_ECORRUPT) {
-        err = restore(depot, err);
-        if (err == WEFT_OK) {
-            err = open_copy(depot, &place);
-        }
-        if (err == WEFT_ENOTFOUND) {
-            err = wf_error(WEFT_ELOST,
-                           "%s: the shared log begins with commit %" PRIu64
-                           ", and no snapshot reaches so far",
-                           depot->name, place.first);
-        }
-    }
+    err = open_or_restore(depot, &place);
     depot->is_doubtful = false;
     atomic_store(&depot->durable, place.last);
+    return err;
+}
+
+weft_err
+wf_depot_follow(struct wf_depot *depot)
+{
+    const struct wf_shared_log *shared = depot->options.shared;
+    struct wf_shared_place place;
+    weft_err err =
+        shared->ops->look(shared->self, depot->options.index, &place);
+
+    if (err == WEFT_OK) {
+        pthread_rwlock_wrlock(&depot->open_lock);
+        err = open_or_restore(depot, &place);
+        pthread_rwlock_unlock(&depot->open_lock);
+    }
     return err;
 }
 

@@ -183,6 +183,12 @@ wf_node_take(weft_node *node, uint32_t partition)
 }
 
 void
+wf_node_prepare(weft_node *node, uint32_t partition)
+{
+    tell_supervisor(node, WF_POST_PREPARE, partition);
+}
+
+void
 wf_node_set_lease(weft_node *node, uint64_t until_ns)
 {
     atomic_store(&node->lease_until_ns, until_ns);

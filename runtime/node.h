@@ -70,6 +70,9 @@ struct wf_node_cluster {
     // The partition runs here, in this epoch; or, 0, it is another node's from
     // now on, or nobody's.
     void (*moved)(void *ctx, uint32_t partition, uint64_t epoch);
+    // The partition can be taken in no time now; or preparing failed, and it
+    // makes no difference. On the supervisor's thread.
+    void (*prepared)(void *ctx, uint32_t partition);
     // What the log promises now: "quorum", "local", "unsafe" or "unknown". Any
     // thread; NULL: "unknown".
     const char *(*durability)(void *ctx);
@@ -88,6 +91,10 @@ struct wf_node_cluster {
 // Take the partition, if nobody else has it; and run it. Tried once; `moved`
 // says that it went well.
 void wf_node_take(weft_node *node, uint32_t partition);
+// It is to be taken some time, from another node that has it now: do what can
+// be done before, and say `prepared`. Nothing if it is here. Giving it up ends
+// that.
+void wf_node_prepare(weft_node *node, uint32_t partition);
 // Give it up: make nothing more durable for it, release it, hand over what
 // waits for it. Nothing if it is not here.
 void wf_node_give(weft_node *node, uint32_t partition);

@@ -50,6 +50,15 @@ struct wf_node_blame {
     char how[256];
 };
 
+// A partition that is being made before it is acquired. All zero: nothing is.
+struct wf_node_ahead {
+    struct wf_partition *partition;
+    uint64_t log_bytes;
+    uint64_t commit; // last one that was read; 0: none
+    uint32_t crc;    // of its segment
+    uint64_t opens;  // of the depot, then
+};
+
 struct wf_node_thread {
     pthread_t thread;
     bool is_started;
@@ -111,8 +120,16 @@ weft_err wf_node_read_options(const weft_node_options *given,
 // node_recover.c: make the partitions of a store that is open, from its rows
 // and its log; out_partitions is by partition index, others are left alone.
 // On failure none is left. Sets the depot's log_bytes, if they are more.
+// What was read ahead (may be NULL) is used up, if it is of any use.
 weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
+                         struct wf_node_ahead *ahead,
                          struct wf_partition **out_partitions);
+// Of a cluster: read the depot's partition, which another node has, up to the
+// end of its log, which goes on growing; again: what has come since. *out_count
+// is of the commits that were read. On failure nothing is read ahead.
+weft_err wf_node_read_ahead(weft_node *node, struct wf_depot *depot,
+                            struct wf_node_ahead *ahead, uint32_t *out_count);
+void wf_node_forget_ahead(struct wf_node_ahead *ahead);
 
 // node_parts.c
 // Is it one of several, whose log they share?

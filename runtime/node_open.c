@@ -292,7 +292,7 @@ recover_partitions(weft_node *node)
     weft_err err = WEFT_OK;
 
     for (uint32_t i = 0; err == WEFT_OK && i < node->options.store_count; i++) {
-        err = wf_node_recover(node, &node->depots[i], partitions);
+        err = wf_node_recover(node, &node->depots[i], NULL, partitions);
     }
     // Also on failure: a shard destroys what it has.
     for (uint32_t i = 0; i < count; i++) {

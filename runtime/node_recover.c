@@ -6,6 +6,11 @@
 // row, rows of links and windows, then the log from its first commit. The log
 // is read once for all partitions of the store; each gets its own segments.
 //
+// Of a cluster, a partition that another node has can be read ahead, so that
+// little is left to read once it is acquired. The end of what was read may not
+// be on a quorum then, and be another after a failover; so the last commit is
+// read again, and if it is not the same all is.
+//
 // Threads: whoever has the store for itself.
 
 #include <inttypes.h>
@@ -29,6 +34,10 @@ struct recovery {
     struct wf_depot *depot;
     struct wf_partition **partitions; // by index; only the store's own
     uint64_t log_bytes;
+    uint64_t commit; // last one that was read, of a cluster; 0: none
+    uint32_t crc;    // of its segment
+    uint32_t count;  // of commits that were read
+    uint64_t known;  // commit that is to be read once more; 0: none
 };
 
 static uint32_t
@@ -40,7 +49,7 @@ share_of(uint32_t total, uint32_t count)
 }
 
 static struct wf_partition *
-create_partition(weft_node *node, uint32_t index, uint64_t epoch)
+create_partition(weft_node *node, uint32_t index)
 {
     const weft_node_options *options = &node->options;
     uint32_t count = options->partition_count;
@@ -50,7 +59,6 @@ create_partition(weft_node *node, uint32_t index, uint64_t epoch)
         .incarnation = atomic_fetch_add(&node->incarnations, 1) + 1,
         .definitions = options->definitions,
         .trace = node->trace,
-        .epoch = epoch,
         .window_bytes = wf_node_window_bytes(node),
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
@@ -69,6 +77,14 @@ recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
     struct recovery *recovery = ctx;
     uint32_t count = recovery->node->options.partition_count;
 
+    // It was read before, when nobody promised that it would stay.
+    if (number == recovery->known) {
+        recovery->known = 0;
+        return segments[0].crc == recovery->crc
+                   ? WEFT_OK
+                   : wf_error(WEFT_ECORRUPT,
+                              "commit %" PRIu64 " has become another", number);
+    }
     for (uint32_t i = 0; i < segments_count; i++) {
         const struct wf_segment *segment = &segments[i];
         weft_err err;
@@ -88,37 +104,154 @@ recover_commit(void *ctx, uint64_t number, const struct wf_segment *segments,
         }
         recovery->log_bytes += segment->frame_bytes;
     }
+    if (wf_node_is_shared(recovery->node)) {
+        recovery->commit = number;
+        recovery->crc = segments[0].crc;
+        recovery->count++;
+    }
     return WEFT_OK;
 }
 
+// From the last commit that was read, with it; or from the beginning.
 static weft_err
-recover_all(struct recovery *recovery)
+read_log(struct recovery *recovery)
 {
-    const weft_node_options *options = &recovery->node->options;
     const struct wf_log *log = recovery->depot->log;
-    uint32_t stores = options->store_count;
+
     weft_err err;
 
+    recovery->known = recovery->commit;
+    err = log->ops->read(log->self, recovery->commit, recover_commit, recovery);
+    return err == WEFT_OK && recovery->known != 0
+               ? wf_error(WEFT_ECORRUPT, "commit %" PRIu64 " is gone",
+                          recovery->known)
+               : err;
+}
+
+// Partitions, and what their rows say.
+static weft_err
+begin(struct recovery *recovery)
+{
+    const weft_node_options *options = &recovery->node->options;
+    uint32_t stores = options->store_count;
+    weft_err err = WEFT_OK;
+
     for (uint32_t i = recovery->depot->options.index;
-         i < options->partition_count; i += stores) {
-        recovery->partitions[i] =
-            create_partition(recovery->node, i, recovery->depot->epoch);
+         err == WEFT_OK && i < options->partition_count; i += stores) {
+        recovery->partitions[i] = create_partition(recovery->node, i);
         err = wf_recovery_read(recovery->depot->store, i,
                                recovery->partitions[i]);
-        if (err != WEFT_OK) {
-            return err;
-        }
     }
-    err = log->ops->read(log->self, 0, recover_commit, recovery);
+    return err;
+}
+
+static weft_err
+end(struct recovery *recovery)
+{
+    const weft_node_options *options = &recovery->node->options;
+    uint32_t stores = options->store_count;
+    weft_err err = read_log(recovery);
+
     if (err == WEFT_OK && wf_fault_hit(WF_FAULT_RECOVERY_SCAN)) {
         err = wf_error(WEFT_EIO, "recovery: a fault was injected");
     }
     for (uint32_t i = recovery->depot->options.index;
          err == WEFT_OK && i < options->partition_count; i += stores) {
+        wf_partition_recover_as(recovery->partitions[i],
+                                recovery->depot->epoch);
         err = wf_partition_recover_check(recovery->partitions[i]);
     }
     return err;
 }
+
+static void
+drop(struct recovery *recovery)
+{
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    for (uint32_t i = 0; i < recovery->node->options.partition_count; i++) {
+        if (recovery->partitions[i] != NULL) {
+            wf_partition_destroy(recovery->partitions[i], &requests);
+            recovery->partitions[i] = NULL;
+        }
+    }
+    WF_ASSERT(requests.count == 0);
+    recovery->log_bytes = 0;
+    recovery->commit = 0;
+}
+
+static weft_err
+recover_all(struct recovery *recovery)
+{
+    weft_err err = begin(recovery);
+
+    return err == WEFT_OK ? end(recovery) : err;
+}
+
+// Ahead. ----------------------------------------------------------------------
+
+// A store that was opened anew may be another than what was read is of.
+static bool
+take_up(struct recovery *recovery, struct wf_node_ahead *ahead)
+{
+    uint32_t index = recovery->depot->options.index;
+
+    if (ahead->opens != recovery->depot->opens) {
+        wf_node_forget_ahead(ahead);
+    }
+    recovery->partitions[index] = ahead->partition;
+    recovery->log_bytes = ahead->log_bytes;
+    recovery->commit = ahead->commit;
+    recovery->crc = ahead->crc;
+    *ahead = (struct wf_node_ahead){0};
+    return recovery->partitions[index] != NULL;
+}
+
+weft_err
+wf_node_read_ahead(weft_node *node, struct wf_depot *depot,
+                   struct wf_node_ahead *ahead, uint32_t *out_count)
+{
+    struct recovery recovery = {
+        .node = node,
+        .depot = depot,
+        .partitions = wf_calloc(node->options.partition_count *
+                                sizeof(*recovery.partitions)),
+    };
+    weft_err err = take_up(&recovery, ahead) ? WEFT_OK : begin(&recovery);
+
+    if (err == WEFT_OK) {
+        err = read_log(&recovery);
+    }
+    if (err == WEFT_OK) {
+        *ahead = (struct wf_node_ahead){
+            .partition = recovery.partitions[depot->options.index],
+            .log_bytes = recovery.log_bytes,
+            .commit = recovery.commit,
+            .crc = recovery.crc,
+            .opens = depot->opens,
+        };
+        *out_count = recovery.count;
+    } else {
+        drop(&recovery);
+    }
+    wf_free(recovery.partitions);
+    return err;
+}
+
+void
+wf_node_forget_ahead(struct wf_node_ahead *ahead)
+{
+    struct wf_list requests;
+
+    wf_list_init(&requests);
+    if (ahead->partition != NULL) {
+        wf_partition_destroy(ahead->partition, &requests);
+    }
+    *ahead = (struct wf_node_ahead){0};
+}
+
+// All of it. ------------------------------------------------------------------
 
 // Which of the stores is it?
 static weft_err
@@ -133,6 +266,7 @@ name_store(const struct wf_depot *depot, weft_err err)
 
 weft_err
 wf_node_recover(weft_node *node, struct wf_depot *depot,
+                struct wf_node_ahead *ahead,
                 struct wf_partition **out_partitions)
 {
     uint32_t count = node->options.partition_count;
@@ -141,25 +275,28 @@ wf_node_recover(weft_node *node, struct wf_depot *depot,
         .depot = depot,
         .partitions = wf_calloc(count * sizeof(*recovery.partitions)),
     };
-    weft_err err = recover_all(&recovery);
-    struct wf_list requests;
+    weft_err err = WEFT_ENOTFOUND;
 
-    wf_list_init(&requests);
-    for (uint32_t i = 0; i < count; i++) {
-        if (recovery.partitions[i] == NULL) {
-            continue;
-        }
-        if (err == WEFT_OK) {
+    if (ahead != NULL && take_up(&recovery, ahead)) {
+        err = end(&recovery);
+    }
+    if (err != WEFT_OK) {
+        drop(&recovery);
+        err = recover_all(&recovery);
+    }
+    for (uint32_t i = 0; err == WEFT_OK && i < count; i++) {
+        if (recovery.partitions[i] != NULL) {
             out_partitions[i] = recovery.partitions[i];
-        } else {
-            wf_partition_destroy(recovery.partitions[i], &requests);
         }
     }
-    WF_ASSERT(requests.count == 0);
     // What partitions have counted for themselves is at most this.
     if (err == WEFT_OK && atomic_load(&depot->log_bytes) < recovery.log_bytes) {
         atomic_store(&depot->log_bytes, recovery.log_bytes);
     }
+    if (err != WEFT_OK) {
+        drop(&recovery);
+        err = name_store(depot, err);
+    }
     wf_free(recovery.partitions);
-    return err == WEFT_OK ? err : name_store(depot, err);
+    return err;
 }

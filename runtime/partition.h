@@ -56,7 +56,6 @@ struct wf_partition_options {
     uint32_t index;
     uint32_t count;       // of partitions in the system
     uint64_t incarnation; // new for every partition made in this process
-    uint64_t epoch;       // to be opened in; 0: one more than the last
     const weft_definitions *definitions; // borrowed
     struct wf_stack_pool *stacks;        // borrowed; shared within a thread
     const struct wf_trace *trace;        // borrowed
@@ -101,6 +100,9 @@ weft_err wf_partition_recover_row(struct wf_partition *partition,
 weft_err wf_partition_recover_segment(struct wf_partition *partition,
                                       uint64_t commit,
                                       const struct wf_segment *segment);
+// Of a shared log, before the check: it was acquired in this epoch, and is to
+// be opened in it. Segments may have been given before that was known.
+void wf_partition_recover_as(struct wf_partition *partition, uint64_t epoch);
 // After the last segment: does the log reach as far as the rows?
 //
 // WEFT_ECORRUPT   its end is missing

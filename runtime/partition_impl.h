@@ -79,8 +79,8 @@ struct wf_partition {
     uint64_t now_ms;
 
     // Position in the log.
-    uint64_t epoch;
-    uint64_t generation; // of what it sends
+    uint64_t epoch, given_epoch; // given: to be opened in, or 0
+    uint64_t generation;         // of what it sends
     uint64_t last_record;
     uint64_t sealed_first;   // oldest record of what was cut last
     uint64_t sealed_record;  // newest record that was cut

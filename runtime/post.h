@@ -75,6 +75,7 @@ enum wf_post_type {
     WF_POST_FENCED,   // from those that were fenced
     WF_POST_TAKE,     // from a cluster: run this partition, if it is free
     WF_POST_GIVE,     // from a cluster: run it no more
+    WF_POST_PREPARE,  // from a cluster: it is to be taken some time
 
     // To several.
     WF_POST_FENCE,     // from the supervisor: leave the store

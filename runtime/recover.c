@@ -254,6 +254,12 @@ wf_partition_recovered_ms(const struct wf_partition *partition)
     return partition->now_ms;
 }
 
+void
+wf_partition_recover_as(struct wf_partition *partition, uint64_t epoch)
+{
+    partition->given_epoch = epoch;
+}
+
 weft_err
 wf_partition_recover_check(const struct wf_partition *partition)
 {
@@ -267,13 +273,13 @@ wf_partition_recover_check(const struct wf_partition *partition)
                         (unsigned long long)partition->recovered_to,
                         (unsigned long long)partition->meta_record);
     }
-    if (partition->options.epoch != 0 &&
-        partition->options.epoch <= partition->epoch) {
+    if (partition->given_epoch != 0 &&
+        partition->given_epoch <= partition->epoch) {
         return wf_error(WEFT_EBUSY,
                         "%s: it was acquired in epoch %llu, and its log is in "
                         "epoch %llu by now",
                         partition->who,
-                        (unsigned long long)partition->options.epoch,
+                        (unsigned long long)partition->given_epoch,
                         (unsigned long long)partition->epoch);
     }
     return WEFT_OK;
@@ -311,7 +317,7 @@ next_generation(const struct wf_partition *partition)
 static uint64_t
 next_epoch(const struct wf_partition *partition)
 {
-    uint64_t given = partition->options.epoch;
+    uint64_t given = partition->given_epoch;
 
     return given == 0 ? partition->epoch + 1 : given;
 }

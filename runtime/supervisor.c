@@ -15,6 +15,10 @@
 // be tried again for as long as it takes: shards keep the requests, and nothing
 // is answered. The reason is said every few seconds.
 //
+// A partition that is to be taken from another node is prepared while that has
+// it: its store opened, or restored, and its log read. Then there is little to
+// do once it is acquired.
+//
 // A node that is alone wants all its stores, always.
 //
 // Threads: one for each supervisor.
@@ -32,7 +36,10 @@
 
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 5000
-#define USERS_COUNT 2 // committer and loader
+#define USERS_COUNT 2     // committer and loader
+#define AHEAD_COMMITS 100 // that may be left to read when it is taken
+#define AHEAD_ROUNDS_MAX 5
+#define WARM_AFTER_MS 5000 // of nothing to do
 
 enum state {
     RUNNING,   // everybody uses it
@@ -48,7 +55,9 @@ struct charge {
     bool is_wanted;         // by this node
     bool is_owned;          // acquired, and not released since
     bool was_blamed;
-    bool is_warm;          // its store was opened, or could not be
+    bool is_warm;       // its store was opened, or could not be
+    bool is_to_prepare; // ELSEWHERE, and to be taken some time
+    struct wf_node_ahead ahead;
     uint32_t fenced_count; // of those waited for
     uint64_t retry_ms;
     uint64_t retry_at_ns;
@@ -61,8 +70,23 @@ struct wf_supervisor {
     uint32_t count;         // of supervisors
     struct charge *charges; // of stores index, index + count ...
     uint32_t charges_count;
+    uint64_t warm_at_ns;
     bool is_stopped;
 };
+
+static uint64_t
+now_ns(const struct wf_supervisor *supervisor)
+{
+    const struct wf_clock *clock = &supervisor->node->clock;
+
+    return clock->mono_ns(clock->self);
+}
+
+static void
+put_warming_off(struct wf_supervisor *supervisor)
+{
+    supervisor->warm_at_ns = now_ns(supervisor) + WARM_AFTER_MS * 1000000ULL;
+}
 
 struct wf_supervisor *
 wf_supervisor_create(weft_node *node, uint32_t index, uint32_t count)
@@ -75,6 +99,7 @@ wf_supervisor_create(weft_node *node, uint32_t index, uint32_t count)
     supervisor->index = index;
     supervisor->count = count;
     wf_mpsc_init(&supervisor->inbox);
+    put_warming_off(supervisor);
     supervisor->charges_count =
         (node->options.store_count - index + count - 1) / count;
     supervisor->charges =
@@ -97,6 +122,9 @@ wf_supervisor_destroy(struct wf_supervisor *supervisor)
     }
     while ((post = wf_post_pop(&supervisor->inbox)) != NULL) {
         wf_post_destroy(post);
+    }
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        wf_node_forget_ahead(&supervisor->charges[i].ahead);
     }
     wf_mpsc_fini(&supervisor->inbox);
     wf_free(supervisor->charges);
@@ -127,14 +155,6 @@ static uint32_t
 store_of(const struct wf_supervisor *supervisor, uint32_t charge)
 {
     return supervisor->index + charge * supervisor->count;
-}
-
-static uint64_t
-now_ns(const struct wf_supervisor *supervisor)
-{
-    const struct wf_clock *clock = &supervisor->node->clock;
-
-    return clock->mono_ns(clock->self);
 }
 
 bool
@@ -210,6 +230,7 @@ take(struct wf_supervisor *supervisor, uint32_t store)
     struct charge *charge = charge_of(supervisor, store);
 
     charge->is_wanted = true;
+    charge->is_to_prepare = false;
     if (charge->state == ELSEWHERE) {
         charge->state = CLOSED;
         charge->retry_ms = RETRY_MS_MIN;
@@ -223,6 +244,8 @@ give(struct wf_supervisor *supervisor, uint32_t store)
     struct charge *charge = charge_of(supervisor, store);
 
     charge->is_wanted = false;
+    charge->is_to_prepare = false;
+    wf_node_forget_ahead(&charge->ahead);
     if (charge->state == RUNNING) {
         wf_node_note(supervisor->node, WF_TRACE_NOTE,
                      supervisor->node->depots[store].name, "give",
@@ -246,6 +269,9 @@ handle(struct wf_supervisor *supervisor, const struct wf_post *post)
         break;
     case WF_POST_GIVE:
         give(supervisor, post->store);
+        break;
+    case WF_POST_PREPARE:
+        charge_of(supervisor, post->store)->is_to_prepare = true;
         break;
     case WF_POST_STOP:
         supervisor->is_stopped = true;
@@ -375,6 +401,7 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_post_tell(wf_shard_inbox(node->shards[i]), WF_POST_ELSEWHERE, store);
     }
+    wf_node_forget_ahead(&charge->ahead);
     wf_depot_rest(&node->depots[store]); // last: it may have to wait
 }
 
@@ -390,7 +417,7 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     bool is_theirs;
 
     if (err == WEFT_OK) {
-        err = wf_node_recover(node, depot, partitions);
+        err = wf_node_recover(node, depot, &charge->ahead, partitions);
     }
     is_theirs =
         wf_node_is_shared(node) && (err == WEFT_EBUSY || err == WEFT_ECLOSED);
@@ -411,20 +438,68 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     wf_free(partitions);
 }
 
-// With nothing else to do: open a store that may be taken. True: did so.
+// Read what another node's partition is made of, until little is left.
+static weft_err
+read_ahead(weft_node *node, struct wf_depot *depot, struct wf_node_ahead *ahead)
+{
+    uint32_t count = AHEAD_COMMITS + 1;
+    weft_err err = wf_depot_follow(depot);
+
+    for (int i = 0;
+         i < AHEAD_ROUNDS_MAX && err == WEFT_OK && count > AHEAD_COMMITS; i++) {
+        err = wf_node_read_ahead(node, depot, ahead, &count);
+    }
+    wf_depot_rest(depot);
+    return err;
+}
+
+// True: did so.
 static bool
+prepare_one(struct wf_supervisor *supervisor)
+{
+    weft_node *node = supervisor->node;
+    const struct wf_node_cluster *cluster = &node->seams.cluster;
+
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        struct charge *charge = &supervisor->charges[i];
+        uint32_t store = store_of(supervisor, i);
+        weft_err err;
+
+        if (!charge->is_to_prepare || charge->state != ELSEWHERE) {
+            continue;
+        }
+        charge->is_to_prepare = false;
+        err = read_ahead(node, &node->depots[store], &charge->ahead);
+        if (err != WEFT_OK) {
+            say_why(supervisor, store, err, "it is taken as it is");
+        }
+        cluster->prepared(cluster->ctx, store);
+        return true;
+    }
+    return false;
+}
+
+// With nothing else to do, and not in a pause of what there is to do: open a
+// store that may be taken. Returns as settle_one.
+static uint64_t
 warm_one(struct wf_supervisor *supervisor)
 {
+    uint64_t now = now_ns(supervisor);
+
     for (uint32_t i = 0; i < supervisor->charges_count; i++) {
         struct charge *charge = &supervisor->charges[i];
 
-        if (charge->state == ELSEWHERE && !charge->is_warm) {
-            charge->is_warm = true;
-            wf_depot_warm(&supervisor->node->depots[store_of(supervisor, i)]);
-            return true;
+        if (charge->state != ELSEWHERE || charge->is_warm) {
+            continue;
         }
+        if (now < supervisor->warm_at_ns) {
+            return (supervisor->warm_at_ns - now) / 1000000U + 1;
+        }
+        charge->is_warm = true;
+        wf_depot_warm(&supervisor->node->depots[store_of(supervisor, i)]);
+        return 0;
     }
-    return false;
+    return UINT64_MAX;
 }
 
 static bool
@@ -475,13 +550,16 @@ wf_supervisor_step(struct wf_supervisor *supervisor)
 {
     bool did_something = drain(supervisor);
     uint64_t wait_ms;
+    uint64_t warm_ms;
 
     if (supervisor->is_stopped || atomic_load(&supervisor->node->is_closing)) {
         return UINT64_MAX; // nobody waits for it any more
     }
     wait_ms = settle_one(supervisor);
-    if (wait_ms == 0 || did_something) {
+    if (wait_ms == 0 || did_something || prepare_one(supervisor)) {
+        put_warming_off(supervisor);
         return 0;
     }
-    return warm_one(supervisor) ? 0 : wait_ms;
+    warm_ms = warm_one(supervisor);
+    return warm_ms < wait_ms ? warm_ms : wait_ms;
 }

@@ -35,6 +35,8 @@ struct wf_log_memory {
 
 static weft_err acquire(void *self, uint32_t partition,
                         struct wf_shared_place *out_place);
+static weft_err look(void *self, uint32_t partition,
+                     struct wf_shared_place *out_place);
 static weft_err release(void *self, uint32_t partition);
 static void append(void *self, struct wf_shared_append *appends,
                    uint32_t count);
@@ -50,6 +52,7 @@ static void close_log(void *self);
 
 static const struct wf_shared_log_ops memory_ops = {
     .acquire = acquire,
+    .look = look,
     .release = release,
     .append = append,
     .read = read_commits,
@@ -163,6 +166,15 @@ wf_memory_database_doubt(struct wf_memory_database *database,
 }
 
 void
+wf_memory_database_lie(struct wf_memory_database *database, const char *node_id,
+                       bool is_on)
+{
+    pthread_mutex_lock(&database->lock);
+    wf_memory_database_node(database, node_id)->is_lied_to = is_on;
+    pthread_mutex_unlock(&database->lock);
+}
+
+void
 wf_memory_database_expire(struct wf_memory_database *database,
                           const char *node_id)
 {
@@ -264,6 +276,18 @@ check_free(const struct wf_log_memory *log, uint32_t partition)
     return WEFT_OK;
 }
 
+static struct wf_shared_place
+place_in(const struct wf_memory_part *part)
+{
+    return (struct wf_shared_place){
+        .epoch = part->epoch,
+        .last = part->last,
+        .first = part->first,
+        .snapshot =
+            part->snapshots_count > 0 ? part->snapshots[0].redo_from : 0,
+    };
+}
+
 static weft_err
 acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
 {
@@ -286,15 +310,25 @@ acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
     part->owner = log->node;
     part->owner_incarnation = log->incarnation;
     log->places[partition] = (struct place){.epoch = part->epoch};
-    *out_place = (struct wf_shared_place){
-        .epoch = part->epoch,
-        .last = part->last,
-        .first = part->first,
-        .snapshot =
-            part->snapshots_count > 0 ? part->snapshots[0].redo_from : 0,
-    };
+    part->ready = NULL;
+    *out_place = place_in(part);
 
 out:
+    pthread_mutex_unlock(&log->database->lock);
+    return err;
+}
+
+static weft_err
+look(void *self, uint32_t partition, struct wf_shared_place *out_place)
+{
+    struct wf_log_memory *log = self;
+    weft_err err;
+
+    pthread_mutex_lock(&log->database->lock);
+    err = reach(log);
+    if (err == WEFT_OK) {
+        *out_place = place_in(part_of(log, partition));
+    }
     pthread_mutex_unlock(&log->database->lock);
     return err;
 }
@@ -415,21 +449,48 @@ out:
     return err;
 }
 
+// The commit after the last, which is to be lost: it says the same once more.
+static weft_err
+lie(uint32_t partition, uint64_t number, weft_bytes last, wf_log_read_fn *fn,
+    void *ctx)
+{
+    struct wf_reader reader = wf_reader_of(last);
+    struct wf_segment segment;
+    struct wf_buf frame = {0};
+    weft_err err = wf_segment_decode(&reader, &segment);
+
+    if (err == WEFT_OK) {
+        segment.first_record += segment.record_count;
+        segment.chain = segment.crc;
+        wf_segment_encode(&segment, &frame);
+        err = wf_shared_log_visit(partition, number, wf_buf_bytes(&frame), fn,
+                                  ctx);
+    }
+    wf_buf_fini(&frame);
+    return err;
+}
+
 static weft_err
 read_commits(void *self, uint32_t partition, uint64_t from, wf_log_read_fn *fn,
              void *ctx)
 {
+    const struct wf_log_memory *log = self;
     struct wf_buf segment = {0};
     uint64_t number = from;
+    uint64_t next = 0;
     weft_err err = copy_commit(self, partition, &number, &segment);
 
     while (err == WEFT_OK && number != 0) {
         err = wf_shared_log_visit(partition, number, wf_buf_bytes(&segment), fn,
                                   ctx);
         if (err == WEFT_OK) {
-            number++;
+            next = ++number;
             err = copy_commit(self, partition, &number, &segment);
         }
+    }
+    if (err == WEFT_OK && next != 0 && log->node->is_lied_to &&
+        log->places[partition].epoch == 0) {
+        err = lie(partition, next, wf_buf_bytes(&segment), fn, ctx);
     }
     wf_buf_fini(&segment);
     return err;

@@ -43,6 +43,10 @@ void wf_memory_database_cut(struct wf_memory_database *database,
 // appended to: until then they are in doubt.
 void wf_memory_database_doubt(struct wf_memory_database *database,
                               const char *node_id, bool has_landed);
+// What the node reads of partitions that are not its own ends with a commit
+// that is lost later, as on a primary that its standbys are behind.
+void wf_memory_database_lie(struct wf_memory_database *database,
+                            const char *node_id, bool is_on);
 // The node's lease is over; it is not told.
 void wf_memory_database_expire(struct wf_memory_database *database,
                                const char *node_id);

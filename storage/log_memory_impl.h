@@ -16,6 +16,7 @@ struct wf_memory_node {
     bool is_cut;
     bool is_doubt_next;
     bool has_doubt_landed;
+    bool is_lied_to; // see wf_memory_database_lie
 };
 
 struct wf_memory_commit {
@@ -36,6 +37,7 @@ struct wf_memory_part {
     struct wf_memory_node *owner; // NULL: nobody
     uint64_t owner_incarnation;
     struct wf_memory_node *wanted;
+    struct wf_memory_node *ready;
     uint64_t first, last;
     struct wf_memory_commit *commits;
     uint32_t commits_cap;

@@ -39,6 +39,8 @@ enum {
 
 static weft_err acquire(void *self, uint32_t partition,
                         struct wf_shared_place *out_place);
+static weft_err look(void *self, uint32_t partition,
+                     struct wf_shared_place *out_place);
 static weft_err release(void *self, uint32_t partition);
 static void append(void *self, struct wf_shared_append *appends,
                    uint32_t count);
@@ -54,6 +56,7 @@ static void close_log(void *self);
 
 static const struct wf_shared_log_ops postgres_ops = {
     .acquire = acquire,
+    .look = look,
     .release = release,
     .append = append,
     .read = read_commits,
@@ -203,13 +206,14 @@ explain_refusal(struct wf_log_postgres *log, struct wf_pool_loan *loan,
     return err;
 }
 
-// Connected, and a commit would be as durable as it must be.
+// Connected, and a commit would be as durable as it must be, as was seen not
+// more than so long ago; 0: as is seen now.
 static weft_err
-be_ready(struct wf_session *session)
+be_ready(struct wf_session *session, uint32_t age_ms_max)
 {
     static const char sql[] = "SELECT set_config('lock_timeout', '5s', false)";
     bool was_connected = wf_postgres_is_connected(session->postgres);
-    weft_err err = wf_session_ready(session, 0);
+    weft_err err = wf_session_ready(session, age_ms_max);
 
     // A row that somebody holds is not waited for longer: nothing is lost.
     if (err == WEFT_OK && !was_connected) {
@@ -219,13 +223,24 @@ be_ready(struct wf_session *session)
     return err == WEFT_OK ? wf_session_permits(session) : err;
 }
 
+static struct wf_shared_place
+place_in(const struct wf_postgres_rows *rows)
+{
+    return (struct wf_shared_place){
+        .epoch = wf_postgres_number(rows, 0, 0),
+        .last = wf_postgres_number(rows, 0, 1) - 1,
+        .first = wf_postgres_number(rows, 0, 2),
+        .snapshot = wf_postgres_number(rows, 0, 3),
+    };
+}
+
 static weft_err
 acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
              uint32_t partition, struct wf_shared_place *out_place)
 {
     static const char sql[] =
         "UPDATE weft.part p SET epoch = p.epoch + 1, owner = $2,"
-        " owner_inc = $3, want_owner = CASE"
+        " owner_inc = $3, ready_owner = NULL, want_owner = CASE"
         " WHEN p.owner = $2 AND p.want_owner <> $2 THEN p.want_owner END"
         " WHERE p.id = $1 AND EXISTS (SELECT FROM weft.node n"
         " WHERE n.node_id = $2 AND n.incarnation = $3)"
@@ -238,7 +253,7 @@ acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
         " AND n.lease_until > clock_timestamp())))"
         " RETURNING p.epoch, p.next_lsn, p.first_lsn, p.snap_lsn";
     struct wf_postgres_rows *rows = NULL;
-    weft_err err = be_ready(&loan->session);
+    weft_err err = be_ready(&loan->session, 0);
 
     if (err != WEFT_OK) {
         return err;
@@ -254,12 +269,7 @@ acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
         wf_postgres_rows_destroy(rows);
         return explain_refusal(log, loan, partition);
     }
-    *out_place = (struct wf_shared_place){
-        .epoch = wf_postgres_number(rows, 0, 0),
-        .last = wf_postgres_number(rows, 0, 1) - 1,
-        .first = wf_postgres_number(rows, 0, 2),
-        .snapshot = wf_postgres_number(rows, 0, 3),
-    };
+    *out_place = place_in(rows);
     wf_postgres_rows_destroy(rows);
     return WEFT_OK;
 }
@@ -281,6 +291,29 @@ acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
 }
 
 static weft_err
+look(void *self, uint32_t partition, struct wf_shared_place *out_place)
+{
+    static const char sql[] = "SELECT epoch, next_lsn, first_lsn, snap_lsn"
+                              " FROM weft.part WHERE id = $1";
+    struct wf_log_postgres *log = self;
+    struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err = wf_session_ready(&loan->session, WF_SESSION_CHECK_MS);
+
+    if (err == WEFT_OK) {
+        wf_postgres_put_number(&loan->params, partition);
+        err = wf_postgres_run(loan->session.postgres, sql, &loan->params,
+                              WF_SESSION_LIMIT_MS, &rows);
+    }
+    if (err == WEFT_OK) {
+        *out_place = place_in(rows);
+        wf_postgres_rows_destroy(rows);
+    }
+    wf_pool_postgres_give_back(log->pool, loan);
+    return err;
+}
+
+static weft_err
 release(void *self, uint32_t partition)
 {
     static const char sql[] =
@@ -296,7 +329,7 @@ release(void *self, uint32_t partition)
         return WEFT_OK;
     }
     loan = wf_pool_postgres_borrow(log->pool);
-    err = be_ready(&loan->session);
+    err = be_ready(&loan->session, WF_SESSION_CHECK_MS);
     if (err == WEFT_OK) {
         wf_postgres_put_number(&loan->params, partition);
         wf_postgres_put_number(&loan->params, place.epoch);
@@ -531,7 +564,7 @@ snapshot_commit(void *self, uint32_t partition, uint64_t redo_from,
         return wf_error(WEFT_ECLOSED, "partition %" PRIu32 " is not ours",
                         partition);
     }
-    err = be_ready(&log->snapshots);
+    err = be_ready(&log->snapshots, 0);
     if (err != WEFT_OK) {
         return err;
     }

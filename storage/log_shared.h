@@ -17,7 +17,7 @@
 // if they are not in it. That takes as long as the database is away. Only stop
 // ends it, and then the outcome is not known.
 //
-// Threads: append from one at a time (the committer's); read, acquire and
+// Threads: append from one at a time (the committer's); read, look, acquire and
 // release from several, of one partition from one at a time, beside it; the
 // snapshot's two calls from one at a time, beside both; stop from any.
 
@@ -37,7 +37,7 @@ struct wf_shared_append {
     enum wf_append_result result; // set: never REFUSED
 };
 
-// What was acquired.
+// What was acquired, or seen.
 struct wf_shared_place {
     uint64_t epoch;    // fences all who had it before
     uint64_t last;     // number of the newest commit; 0: none yet
@@ -58,6 +58,12 @@ struct wf_shared_log_ops {
     //                enough
     weft_err (*acquire)(void *self, uint32_t partition,
                         struct wf_shared_place *out_place);
+    // The same of a partition that is not acquired, as of now: its epoch is
+    // another's, and more may be appended.
+    //
+    // WEFT_EIO
+    weft_err (*look)(void *self, uint32_t partition,
+                     struct wf_shared_place *out_place);
     // Nobody owns it from now on; nothing if it is not ours any more.
     //
     // WEFT_EIO   not known; it ends with the lease at the latest
@@ -68,7 +74,9 @@ struct wf_shared_log_ops {
     void (*append)(void *self, struct wf_shared_append *appends,
                    uint32_t count);
 
-    // As wf_log_ops.read, of one partition; 0: from the first that is kept.
+    // As wf_log_ops.read, of one partition; 0: from the first that is kept. Of
+    // one that was not acquired, the last of them may not be as durable as the
+    // database promises, and be others later.
     weft_err (*read)(void *self, uint32_t partition, uint64_t from,
                      wf_log_read_fn *fn, void *ctx);
 

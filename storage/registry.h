@@ -43,6 +43,7 @@ struct wf_registry_part {
     int32_t owner;  // index into the map's nodes; -1: nobody
     uint64_t owner_incarnation;
     int32_t wanted; // live node it is to go to, by plan; -1: none
+    int32_t ready;  // live node that has prepared to take it; -1: none
     uint64_t last;  // newest commit
     uint64_t snapshot;
 };
@@ -91,6 +92,11 @@ struct wf_registry_ops {
     // WEFT_ENOTFOUND   there is no such live node
     // WEFT_EIO
     weft_err (*want)(void *self, uint32_t partition, const char *node_id);
+    // This node has prepared to take the partition; whoever acquires it next
+    // ends that.
+    //
+    // WEFT_EIO
+    weft_err (*ready)(void *self, uint32_t partition);
     // A node is to give away all it has, and takes nothing (any process may
     // ask for it); or no longer.
     //

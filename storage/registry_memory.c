@@ -27,6 +27,7 @@ static weft_err join(void *self, struct wf_registry_node *node,
 static weft_err renew(void *self, bool is_draining);
 static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
+static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err leave(void *self);
 static void stop_registry(void *self);
@@ -37,6 +38,7 @@ static const struct wf_registry_ops memory_ops = {
     .renew = renew,
     .look = look,
     .want = want,
+    .ready = ready,
     .drain = drain,
     .leave = leave,
     .stop = stop_registry,
@@ -203,6 +205,15 @@ fill_nodes(const struct wf_memory_database *database,
     }
 }
 
+static int32_t
+find_live(const struct wf_memory_database *database,
+          const struct wf_registry_map *map, const struct wf_memory_node *node)
+{
+    return node == NULL || !wf_memory_database_is_live(database, node)
+               ? -1
+               : wf_registry_find(map, node->row.id);
+}
+
 static void
 fill_parts(const struct wf_memory_database *database,
            struct wf_registry_map *map)
@@ -220,10 +231,8 @@ fill_parts(const struct wf_memory_database *database,
                          : wf_registry_find(map, part->owner->row.id);
         row->owner_incarnation =
             part->owner == NULL ? 0 : part->owner_incarnation;
-        row->wanted = part->wanted == NULL || !wf_memory_database_is_live(
-                                                  database, part->wanted)
-                          ? -1
-                          : wf_registry_find(map, part->wanted->row.id);
+        row->wanted = find_live(database, map, part->wanted);
+        row->ready = find_live(database, map, part->ready);
         row->snapshot =
             part->snapshots_count > 0 ? part->snapshots[0].redo_from : 0;
     }
@@ -281,6 +290,22 @@ want(void *self, uint32_t partition, const char *node_id)
         struct wf_memory_part *part = &database->parts[partition];
 
         part->wanted = node == part->owner ? NULL : node;
+    }
+    return end(registry, err);
+}
+
+static weft_err
+ready(void *self, uint32_t partition)
+{
+    struct wf_registry_memory *registry = self;
+    weft_err err = begin(registry);
+
+    if (err == WEFT_OK) {
+        err = check_replaced(registry);
+    }
+    if (err == WEFT_OK) {
+        WF_ASSERT(partition < registry->database->parts_count);
+        registry->database->parts[partition].ready = registry->node;
     }
     return end(registry, err);
 }

@@ -33,6 +33,7 @@ static weft_err join(void *self, struct wf_registry_node *node,
 static weft_err renew(void *self, bool is_draining);
 static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
+static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err leave(void *self);
 static void stop_registry(void *self);
@@ -43,6 +44,7 @@ static const struct wf_registry_ops postgres_ops = {
     .renew = renew,
     .look = look,
     .want = want,
+    .ready = ready,
     .drain = drain,
     .leave = leave,
     .stop = stop_registry,
@@ -270,6 +272,14 @@ look_at_nodes(struct wf_registry_postgres *registry,
     return WEFT_OK;
 }
 
+static int32_t
+find_live(const struct wf_registry_map *map, const char *id)
+{
+    int32_t node = wf_registry_find(map, id);
+
+    return node >= 0 && map->nodes[node].is_live ? node : -1;
+}
+
 static void
 fill_part(const struct wf_postgres_rows *rows, uint32_t row,
           struct wf_registry_map *map)
@@ -279,12 +289,10 @@ fill_part(const struct wf_postgres_rows *rows, uint32_t row,
     part->epoch = wf_postgres_number(rows, row, 1);
     part->owner = wf_registry_find(map, wf_postgres_text(rows, row, 2));
     part->owner_incarnation = wf_postgres_number(rows, row, 3);
-    part->wanted = wf_registry_find(map, wf_postgres_text(rows, row, 4));
+    part->wanted = find_live(map, wf_postgres_text(rows, row, 4));
     part->last = wf_postgres_number(rows, row, 5) - 1;
     part->snapshot = wf_postgres_number(rows, row, 6);
-    if (part->wanted >= 0 && !map->nodes[part->wanted].is_live) {
-        part->wanted = -1;
-    }
+    part->ready = find_live(map, wf_postgres_text(rows, row, 7));
 }
 
 static weft_err
@@ -293,8 +301,8 @@ look_at_parts(struct wf_registry_postgres *registry,
 {
     static const char sql[] =
         "SELECT id::bigint, epoch, coalesce(owner, ''),"
-        " coalesce(owner_inc, 0), coalesce(want_owner, ''), next_lsn, snap_lsn"
-        " FROM weft.part ORDER BY id";
+        " coalesce(owner_inc, 0), coalesce(want_owner, ''), next_lsn,"
+        " snap_lsn, coalesce(ready_owner, '') FROM weft.part ORDER BY id";
     struct wf_postgres_rows *rows = NULL;
     weft_err err = wf_postgres_run(registry->session.postgres, sql, NULL,
                                    WF_SESSION_LIMIT_MS, &rows);
@@ -364,6 +372,24 @@ want(void *self, uint32_t partition, const char *node_id)
         err = wf_error(WEFT_ENOTFOUND,
                        "there is no partition %" PRIu32 ", or no live node %s",
                        partition, node_id != NULL ? node_id : "");
+    }
+    return err;
+}
+
+static weft_err
+ready(void *self, uint32_t partition)
+{
+    static const char sql[] =
+        "UPDATE weft.part SET ready_owner = $2 WHERE id = $1"
+        " RETURNING epoch";
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err == WEFT_OK) {
+        wf_postgres_put_number(&registry->params, partition);
+        wf_postgres_put_text(&registry->params, registry->id);
+        err = commit(registry, sql, NULL, &count);
     }
     return err;
 }

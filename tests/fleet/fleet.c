@@ -242,7 +242,23 @@ moved(void *ctx, uint32_t partition, uint64_t epoch)
     *owner = (uint8_t)(member->index + 1);
 }
 
+static void
+prepared(void *ctx, uint32_t partition)
+{
+    wf_membership_prepared(((struct member *)ctx)->membership, partition);
+}
+
 // What membership asks of its node. -------------------------------------------
+
+static void
+prepare(void *ctx, uint32_t partition)
+{
+    struct member *member = ctx;
+    struct fleet *fleet = member->fleet;
+
+    wf_memory_database_lie(fleet->database, member->id, one_in(fleet, 4));
+    wf_node_prepare(member->node, partition);
+}
 
 static void
 take(void *ctx, uint32_t partition)
@@ -313,6 +329,7 @@ open_node(struct member *member)
                 .elsewhere = send_elsewhere,
                 .withdraw = withdraw,
                 .moved = moved,
+                .prepared = prepared,
                 .ctx = member,
             },
         .ctx = member,
@@ -380,6 +397,7 @@ fleet_start(struct fleet *fleet, uint32_t node)
         .joined_ns = fleet_mono_ns(fleet),
         .clock = clock_of(fleet),
         .trace = &fleet->trace,
+        .prepare = prepare,
         .take = take,
         .give = give,
         .lease = set_lease,

@@ -371,6 +371,56 @@ TEST(log_shared, a_move_goes_to_who_it_is_for)
     shared_rig_destroy(rig);
 }
 
+// Who prepares for a partition looks at it, reads it, and says so; all of that
+// while another one has it.
+TEST(log_shared, who_is_ready_is_in_the_map_until_it_is_acquired)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node b = join(rig, "b");
+    struct wf_registry_map map = {0};
+    struct wf_shared_place place;
+    struct story story = {{0}, 0};
+
+    CHECK_OK(b.log.ops->look(b.log.self, 0, &place));
+    CHECK_EQ(place.epoch, 0);
+    CHECK_EQ(place.last, 0);
+    CHECK_EQ(place.first, 1);
+    CHECK_EQ(place.snapshot, 0);
+    acquire(&a, 0);
+    append_as(&a, 0, "one", 1);
+    append_as(&a, 0, "two", 2);
+    CHECK_OK(snapshot(&a, 0, 2, "here"));
+    CHECK_OK(b.log.ops->look(b.log.self, 0, &place));
+    CHECK_EQ(place.epoch, 1);
+    CHECK_EQ(place.last, 2);
+    CHECK_EQ(place.snapshot, 2);
+    CHECK_OK(read_from(&b, 0, 0, &story));
+    CHECK_STR(story.text, "1=one 2=two ");
+
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(map.parts[0].ready, -1);
+    CHECK_OK(b.registry.ops->ready(b.registry.self, 0));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[0].ready, wf_registry_find(&map, "b"));
+    CHECK_EQ(map.parts[1].ready, -1);
+    append_as(&a, 0, "three", 3); // it is still its own
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    acquire(&b, 0);
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[0].ready, -1);
+
+    // One that is gone is ready for nothing.
+    CHECK_OK(a.registry.ops->ready(a.registry.self, 0));
+    CHECK_OK(a.registry.ops->leave(a.registry.self));
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(map.parts[0].ready, -1);
+    wf_registry_map_fini(&map);
+    quit(&a);
+    quit(&b);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, the_map_shows_nodes_and_partitions)
 {
     struct shared_rig *rig = shared_rig_create();

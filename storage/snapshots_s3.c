@@ -17,17 +17,20 @@
 // An object is put with one request, so a file has 5 GiB at most. RocksDB's
 // tables have a small part of that.
 //
-// Threads: as snapshots.h says; get has a client of its own.
+// Threads: as snapshots.h says; get has a client of its own, one file at a
+// time.
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "storage/file.h"
 #include "storage/s3_answer.h"
@@ -44,6 +47,7 @@ _Static_assert(crypto_hash_sha256_BYTES == WF_S3_SHA256_BYTES, "SHA-256");
 struct wf_snapshots_s3 {
     struct wf_s3_place place;
     struct wf_s3_client *client; // of all but get
+    pthread_mutex_t get_lock;    // held while the next is used
     struct wf_s3_client *getter;
     char cluster[CLUSTER_CHARS + 1];
 };
@@ -121,6 +125,7 @@ close_all(void *self)
     wf_s3_client_close(snapshots->client);
     wf_s3_client_close(snapshots->getter);
     wf_s3_place_fini(&snapshots->place);
+    pthread_mutex_destroy(&snapshots->get_lock);
     wf_free(snapshots);
 }
 
@@ -149,6 +154,7 @@ wf_snapshots_s3_open(const char *where, const uint8_t cluster_id[16],
         (void)snprintf(snapshots->cluster + 2 * i, 3, "%02x", cluster_id[i]);
     }
     snapshots->cluster[CLUSTER_CHARS - 1] = '/';
+    WF_ASSERT(pthread_mutex_init(&snapshots->get_lock, NULL) == 0);
     if (err == WEFT_OK) {
         err = wf_s3_client_open(&snapshots->place, limits, &snapshots->client);
     }
@@ -349,7 +355,9 @@ get(void *self, const struct wf_snapshots_file *file, const char *path)
     if (copy.fd < 0) {
         return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
     }
+    pthread_mutex_lock(&snapshots->get_lock);
     err = wf_s3_client_do(snapshots->getter, &request, &answer);
+    pthread_mutex_unlock(&snapshots->get_lock);
     wf_s3_answer_fini(&answer);
     if (err == WEFT_OK) {
         err = finish_copy(snapshots, &copy);

@@ -11,19 +11,21 @@
 //          of 64 MiB, so that many rows are dead before they are flushed.
 //   data   rows of all sizes, looked up by key, often in vain: whole-key bloom
 //          filters, in the files and in the memtable. lz4, at the bottom zstd.
+//          A memtable of 16 MiB: after a crash its rows are put into one again,
+//          at 2 us each, before the store is open.
 //   meta   few small rows, rewritten all the time.
 //
 // Memory, for one store:
 //
-//   memtables    log 64 MiB, data 32, meta 4. One is flushed when all pass
+//   memtables    log 64 MiB, data 16, meta 4. One is flushed when all pass
 //                128 (db_write_buffer_size); two of each at most, then
-//                writes are refused, so never more than             200 MiB
+//                writes are refused, so never more than             168 MiB
 //   block cache  shared by all families; holds index and filter
 //                blocks too, some 3 bytes for each row               64 MiB
 //   table files  256 open at most, each some 16 KiB besides its
 //                blocks                                               4 MiB
 //   batch        one commit, WF_COMMIT_BYTES_MAX and its rows        ~20 MiB
-//                                                             sum ~ 288 MiB
+//                                                             sum ~ 256 MiB
 //
 // Where a bug of 7.8.3 decides an option, the option says so.
 //
@@ -83,7 +85,7 @@ wf_rocks_options_init(struct wf_rocks_options *options, bool is_read_only,
     families[WF_CF_LOG] =
         create_family_options(cache, share_of(64 * MIB, shares), false);
     families[WF_CF_DATA] =
-        create_family_options(cache, share_of(32 * MIB, shares), true);
+        create_family_options(cache, share_of(16 * MIB, shares), true);
     families[WF_CF_META] =
         create_family_options(cache, share_of(4 * MIB, shares), true);
     families[WF_CF_COUNT] = create_family_options(cache, MIB, false);
@@ -207,7 +209,7 @@ create_family_options(rocksdb_cache_t *cache, size_t memtable_bytes,
     rocksdb_options_set_write_buffer_size(options, memtable_bytes);
     rocksdb_options_set_max_write_buffer_number(options, 2);
     rocksdb_options_set_target_file_size_base(options, 64 * MIB);
-    rocksdb_options_set_max_bytes_for_level_base(options, 256 * MIB);
+    rocksdb_options_set_max_bytes_for_level_base(options, 128 * MIB);
     // Zero is no limit: at a limit 7.8.3 can stop writers for ever.
     rocksdb_options_set_hard_pending_compaction_bytes_limit(options, 0);
 

@@ -20,13 +20,15 @@
 #define PATIENCE_NS 60000000000U // for answers, once nothing more is begun
 #define BATCH 1024
 #define FOREVER_SECONDS 1e8
+#define WARM_SECONDS 0.5
 
 struct run {
     struct bench *bench;
     begin_fn *begin;
     bool is_measured;
     uint64_t began_ns;
-    uint64_t end_ns;      // nothing begins after it
+    uint64_t end_ns; // nothing begins after it
+    uint64_t first_number;
     uint64_t count;       // nor more than so many
     double interval_ns;   // between two; 0: a closed loop
     uint64_t next_number; // of the operation that begins next
@@ -165,7 +167,9 @@ static uint64_t
 intended_ns(const struct run *run, uint64_t number, uint64_t now_ns)
 {
     return run->interval_ns > 0
-               ? run->began_ns + (uint64_t)((double)number * run->interval_ns)
+               ? run->began_ns +
+                     (uint64_t)((double)(number - run->first_number) *
+                                run->interval_ns)
                : now_ns;
 }
 
@@ -331,21 +335,35 @@ go(struct run *run, uint32_t at_once)
     return WEFT_OK;
 }
 
-static weft_err
-run_counted(struct bench *bench, begin_fn *begin, uint64_t count,
-            double seconds)
+static void
+init(struct run *run, struct bench *bench, begin_fn *begin)
 {
     const struct settings *settings = &bench->settings;
     uint64_t units = workload_units(settings);
-    struct run run = {
+
+    *run = (struct run){
         .bench = bench,
         .begin = begin,
-        .is_measured = true,
-        .count = count,
+        .count = UINT64_MAX,
         .units = settings->workload->is_per_unit ? units : 1,
         .interval_ns =
             settings->rate > 0 ? 1e9 * (double)units / settings->rate : 0,
     };
+}
+
+static weft_err
+go_for(struct run *run, uint64_t began_ns, double seconds)
+{
+    const struct settings *settings = &run->bench->settings;
+
+    run->end_ns = began_ns + (uint64_t)(seconds * 1e9);
+    return go(run, settings->rate > 0 ? OPEN_LOOP_MAX : settings->concurrency);
+}
+
+static weft_err
+measure(struct run *run, double seconds)
+{
+    struct bench *bench = run->bench;
     struct usage before;
     uint64_t began_ns;
     weft_err err = bench_begin(bench, &before, &began_ns);
@@ -353,24 +371,50 @@ run_counted(struct bench *bench, begin_fn *begin, uint64_t count,
     if (err != WEFT_OK) {
         return err;
     }
-    run.end_ns = began_ns + (uint64_t)(seconds * 1e9);
-    err = go(&run, settings->rate > 0 ? OPEN_LOOP_MAX : settings->concurrency);
-    bench->ops = run.ops_done;
-    bench->errors += run.errors;
+    run->is_measured = true;
+    err = go_for(run, began_ns, seconds);
+    bench->ops = run->ops_done;
+    bench->errors += run->errors;
     return err == WEFT_OK ? bench_end(bench, &before, began_ns) : err;
+}
+
+// A node that was just opened gets its memory page by page from the system,
+// which an open loop would tell of for as long as it takes to make up for.
+static weft_err
+warm_up(struct bench *bench, uint64_t *out_next_number)
+{
+    struct run run;
+    weft_err err;
+
+    init(&run, bench, bench->settings.workload->begin);
+    err = go_for(&run, bench_now_ns(), WARM_SECONDS);
+    bench->errors += run.errors;
+    *out_next_number = run.next_number;
+    return err;
 }
 
 weft_err
 run_loop(struct bench *bench)
 {
-    return run_counted(bench, bench->settings.workload->begin, UINT64_MAX,
-                       bench->settings.seconds);
+    struct run run;
+    weft_err err = WEFT_OK;
+
+    init(&run, bench, bench->settings.workload->begin);
+    if (bench->settings.rate > 0) {
+        err = warm_up(bench, &run.first_number);
+        run.next_number = run.first_number;
+    }
+    return err == WEFT_OK ? measure(&run, bench->settings.seconds) : err;
 }
 
 weft_err
 run_measured(struct bench *bench, begin_fn *begin, uint64_t count)
 {
-    return run_counted(bench, begin, count, FOREVER_SECONDS);
+    struct run run;
+
+    init(&run, bench, begin);
+    run.count = count;
+    return measure(&run, FOREVER_SECONDS);
 }
 
 weft_err

@@ -53,7 +53,8 @@ void run_ask(struct op *op, weft_target target, const char *name,
              weft_bytes data);
 
 // The workload's loop, for so many seconds; adds to the bench's ops, errors
-// and latency, and measures what it used.
+// and latency, and measures what it used. An open loop runs for half a second
+// before, of which only the errors count.
 weft_err run_loop(struct bench *bench);
 
 // The same, for `count` operations, however long they take.

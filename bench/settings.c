@@ -68,8 +68,9 @@ print_help(void)
         "       weft-bench serve --data DIR --remote tcp://HOST:PORT\n"
         "\n"
         "Operations are begun when others end, C at a time, or with --rate so\n"
-        "many a second, whatever becomes of them. With --remote clients are\n"
-        "over that endpoint; without --data another process serves it.\n"
+        "many a second, whatever becomes of them, and half a second before is\n"
+        "not counted. With --remote clients are over that endpoint; without\n"
+        "--data another process serves it.\n"
         "--every S adds a line of JSON for each S seconds of a loop.\n"
         "Options of `serve` and of what uses it should be the same.\n\n");
     (void)printf("%-12s %-12s %s\n", "workload", "counts", "");

@@ -5,7 +5,10 @@
 // queue_items.h for what it keeps.
 //
 // Each poller has a timer of its own, under its key: while its poll waits, for
-// the answer that there is nothing; else for its silence.
+// the answer that there is nothing; else for its silence, which is short if it
+// was handed something. Whether somebody still waits for the answer to a poll
+// is asked before it gets anything: those of processes that have died get
+// nothing.
 //
 // An offer that nobody repeats for two hours is of an attempt that is over: the
 // core repeats what waits at least every hour. Those are swept out.
@@ -142,6 +145,22 @@ next_poll(struct wf_queue_turn *turn, struct wf_queue_poller *out_poller)
     return false;
 }
 
+// Whoever polled is gone; if it comes back, it polls again.
+static void
+end_unheard(struct wf_queue_turn *turn, struct wf_queue_poller *poller)
+{
+    end_wait(turn, poller, 0);
+    wf_queue_items_put_back(turn, poller, UINT64_MAX);
+    wf_queue_items_forget_poller(turn, poller);
+}
+
+static void
+keep_poller(struct wf_queue_turn *turn, struct wf_queue_poller *poller)
+{
+    wf_queue_items_write_poller(
+        turn, poller, poller->handed.len > 0 ? UNCONFIRMED_MS : SILENCE_MS);
+}
+
 // Offers to polls, as long as there are both; each gets its share.
 static void
 serve(struct wf_queue_turn *turn)
@@ -153,8 +172,12 @@ serve(struct wf_queue_turn *turn)
            next_poll(turn, &poller)) {
         uint64_t share = (queue->depth + queue->waiting - 1) / queue->waiting;
 
+        if (!weft_actor_is_awaited(turn->actor, poller.question)) {
+            end_unheard(turn, &poller);
+            continue;
+        }
         end_wait(turn, &poller, share < poller.credit ? share : poller.credit);
-        wf_queue_items_write_poller(turn, &poller, SILENCE_MS);
+        keep_poller(turn, &poller);
     }
 }
 
@@ -267,7 +290,6 @@ static void
 take_poll(struct wf_queue_turn *turn, weft_bytes data)
 {
     uint64_t now_ms = weft_actor_now_ms(turn->actor);
-    uint64_t after_ms = SILENCE_MS;
     struct wf_queue_poller poller;
     struct poll poll;
     const char *why = read_poll(data, &poll);
@@ -291,11 +313,11 @@ take_poll(struct wf_queue_turn *turn, weft_bytes data)
     }
     if (turn->queue->depth == 0 && poll.credit > 0 && poll.wait_ms > 0) {
         begin_wait(turn, &poller, (uint32_t)poll.credit);
-        after_ms = poll.wait_ms;
+        wf_queue_items_write_poller(turn, &poller, poll.wait_ms);
     } else {
         hand_out(turn, &poller, poll.credit, 0);
+        keep_poller(turn, &poller);
     }
-    wf_queue_items_write_poller(turn, &poller, after_ms);
 }
 
 static bool
@@ -325,7 +347,7 @@ take_silence(struct wf_queue_turn *turn, const char *name)
     wf_queue_items_read_poller(turn, id, &poller);
     if (poller.wait != 0) {
         end_wait(turn, &poller, 0);
-        wf_queue_items_write_poller(turn, &poller, SILENCE_MS);
+        keep_poller(turn, &poller);
     } else {
         wf_queue_items_put_back(turn, &poller, UINT64_MAX);
         wf_queue_items_forget_poller(turn, &poller);

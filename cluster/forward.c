@@ -374,6 +374,11 @@ hear_back(struct wf_forward *forward, struct wf_peers_peer *peer,
         call->sent_to != peer) {
         return;
     }
+    if (atomic_load(&call->request->is_withdrawn) &&
+        waits_for_something(call->request)) {
+        answer_call(forward, call, WEFT_ETIMEDOUT, "nobody waits for it");
+        return;
+    }
     lane = lane_of(forward, call);
     lane->retry_ms = forward->peers->now_ms + RETRY_MS;
     wait_again(forward, call, item->is_uncertain);

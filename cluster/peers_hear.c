@@ -114,6 +114,39 @@ refuse_hello(struct wf_peers *peers, const struct wf_message *from,
     }
 }
 
+// What it asked over its connection has nobody there to hear the answer.
+static void
+end_connection(struct wf_peers *peers, struct wf_peers_peer *peer)
+{
+    if (peer->is_greeted) {
+        peer->is_greeted = false;
+        wf_serving_peer_cut(peers->serving, peer);
+    }
+}
+
+// Which connections to us have ended.
+static void
+hear_lines(struct wf_peers *peers)
+{
+    struct wf_socket_event event;
+
+    while (wf_socket_event(peers->router, &event)) {
+        for (uint32_t i = 0; i < peers->peers_count; i++) {
+            if (event.type == WF_SOCKET_DISCONNECTED &&
+                peers->peers[i]->fd == event.fd) {
+                end_connection(peers, peers->peers[i]);
+            }
+        }
+    }
+}
+
+static bool
+is_named(const struct wf_peers_peer *peer, const struct wf_peer *name)
+{
+    return peer->is_greeted && peer->name.len == name->len &&
+           memcmp(peer->name.bytes, name->bytes, name->len) == 0;
+}
+
 static void
 hear_hello(struct wf_peers *peers, const struct wf_message *from,
            const struct wf_peer_message *hello)
@@ -133,7 +166,12 @@ hear_hello(struct wf_peers *peers, const struct wf_message *from,
         peer->session = hello->session;
         peer->seq = 0;
     }
+    hear_lines(peers); // so that the descriptor is the one it came from
+    if (!is_named(peer, &from->peer)) {
+        end_connection(peers, peer); // whose end may be said later
+    }
     peer->name = from->peer;
+    peer->fd = wf_message_fd(from);
     peer->is_greeted = true;
     peer->is_ack_due = false;
     wf_peers_begin_message(peers, WF_PEER_MESSAGE_WELCOME, &welcome);
@@ -154,8 +192,7 @@ peer_of(const struct wf_peers *peers, const struct wf_peer *name)
     for (uint32_t i = 0; i < peers->peers_count; i++) {
         struct wf_peers_peer *peer = peers->peers[i];
 
-        if (peer->is_greeted && peer->name.len == name->len &&
-            memcmp(peer->name.bytes, name->bytes, name->len) == 0) {
+        if (is_named(peer, name)) {
             return peer;
         }
     }
@@ -246,11 +283,9 @@ hear(struct wf_peers *peers, const struct wf_message *from)
 bool
 wf_peers_hear_router(struct wf_peers *peers)
 {
-    struct wf_socket_event event;
     struct wf_message message;
 
-    while (wf_socket_event(peers->router, &event)) {
-    }
+    hear_lines(peers);
     for (int i = 0; i < MESSAGES_PER_ROUND; i++) {
         if (!wf_socket_receive(peers->router, &message)) {
             return false;

@@ -50,6 +50,7 @@ struct wf_peers_peer {
     // What comes from there.
     bool is_greeted; // over the connection of that name
     struct wf_peer name;
+    int fd; // of that connection
     uint64_t session;
     uint64_t seq; // received, all up to this one
     bool is_ack_due;

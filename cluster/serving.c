@@ -37,6 +37,7 @@ struct served {
     uint64_t bytes; // of the answer
     bool is_done;
     bool is_back; // not mine any more
+    bool is_cut;  // withdrawn, because who asked may be gone
 };
 
 static bool
@@ -131,7 +132,10 @@ wf_serving_gives_back(struct wf_request *request)
 static bool
 is_left_behind(const struct served *served)
 {
-    return served->is_back || served->request->reply.err == WEFT_ECLOSED;
+    weft_err err = served->request->reply.err;
+
+    return served->is_back || err == WEFT_ECLOSED ||
+           (served->is_cut && err == WEFT_ECANCELLED);
 }
 
 // False: there is no room for it now.
@@ -293,6 +297,21 @@ hear_withdraw(struct wf_serving *serving, struct wf_peers_peer *peer,
 
     if (served != NULL && !served->is_done) {
         options->withdraw(options->ctx, served->request);
+    }
+}
+
+void
+wf_serving_peer_cut(struct wf_serving *serving, struct wf_peers_peer *peer)
+{
+    struct wf_peers_options *options = &serving->peers->options;
+    struct served *served;
+    size_t cursor = 0;
+
+    while ((served = wf_table_next(&peer->serving, &cursor)) != NULL) {
+        if (!served->is_done && served->request->verb == WEFT_VERB_ASK) {
+            served->is_cut = true;
+            options->withdraw(options->ctx, served->request);
+        }
     }
 }
 

@@ -35,6 +35,10 @@ bool wf_serving_gives_back(struct wf_request *request);
 void wf_serving_done(struct wf_serving *serving, struct wf_request *request);
 // Send the answers that there is room for.
 void wf_serving_answer(struct wf_peers_peer *peer);
+// Its connection is gone, and so may it be: questions that it asked go back, so
+// that who is asked knows of it. If it is there, it asks them again.
+void wf_serving_peer_cut(struct wf_serving *serving,
+                         struct wf_peers_peer *peer);
 // It is no more, and nobody is told.
 void wf_serving_peer_gone(struct wf_serving *serving,
                           struct wf_peers_peer *peer);

@@ -6,8 +6,10 @@
 // comes again meanwhile is not asked again.
 //
 // Waits are different: they may last for months, so they end with their
-// connection. One that was withdrawn is the node's until it comes back; its
-// session knows it no more, and may ask again under the same number.
+// connection. So do questions, for who is asked may want to know whether there
+// is still somebody to answer to. One that was withdrawn is the node's until it
+// comes back; its session knows it no more, and may ask again under the same
+// number.
 
 #include <string.h>
 
@@ -94,6 +96,21 @@ wf_gateway_call_withdraw_waits(struct wf_gateway_session *session)
 
     while ((node = wf_list_first(&session->waits)) != NULL) {
         withdraw(WF_CONTAINER(node, struct wf_gateway_call, wait));
+    }
+}
+
+void
+wf_gateway_call_withdraw_heard(struct wf_gateway_session *session)
+{
+    struct wf_gateway_call *call;
+    size_t cursor = 0;
+
+    wf_gateway_call_withdraw_waits(session);
+    while ((call = wf_table_next(&session->calls, &cursor)) != NULL) {
+        if (call->verb == WEFT_VERB_ASK) {
+            withdraw(call); // and another one may be in its place
+            cursor--;
+        }
     }
 }
 

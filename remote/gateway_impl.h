@@ -315,6 +315,8 @@ wf_gateway_call_find(const struct wf_gateway_session *session, uint64_t number);
 void wf_gateway_call_refuse(weft_server *server, struct wf_gateway_peer *peer,
                             uint64_t number, weft_err err);
 void wf_gateway_call_withdraw_waits(struct wf_gateway_session *session);
+// The same, and of questions: the connection that would hear of them is gone.
+void wf_gateway_call_withdraw_heard(struct wf_gateway_session *session);
 void wf_gateway_call_withdraw_all(struct wf_gateway_session *session);
 // It waits from now on, until its connection ends, or for so long, 0: without
 // an end.

@@ -185,7 +185,7 @@ replace(weft_server *server, struct wf_gateway_session *session)
     older->session = NULL;
     older->state = WF_GATEWAY_REPLACED;
     older->bye_ms = 0;
-    wf_gateway_call_withdraw_waits(session);
+    wf_gateway_call_withdraw_heard(session);
     wf_gateway_lease_forget_all(server, session);
     wf_counter_add(&server->tally.replaced, 1);
     wf_gateway_peer_bye(server, older, WF_CODEC_BYE_REPLACED,
@@ -295,7 +295,7 @@ wf_gateway_session_leave(weft_server *server,
                          struct wf_gateway_session *session)
 {
     session->peer = NULL;
-    wf_gateway_call_withdraw_waits(session);
+    wf_gateway_call_withdraw_heard(session);
     wf_gateway_lease_forget_all(server, session);
     rest(server, session);
 }

@@ -213,6 +213,13 @@ weft_actor_reply_to(weft_actor *actor, uint32_t question, weft_bytes data)
     return WEFT_OK;
 }
 
+int
+weft_actor_is_awaited(const weft_actor *actor, uint32_t question)
+{
+    return WF_IS_INSIDE(actor) && !is_answered(actor, question) &&
+           wf_question_is_awaited(&actor->turn, question);
+}
+
 // The id of the timer of that name, also if this turn made it; 0: there is
 // none yet.
 static uint32_t

@@ -5,6 +5,7 @@
 #include "runtime/question.h"
 
 #include "base/alloc.h"
+#include "runtime/partition_impl.h"
 
 struct wf_question *
 wf_question_create(uint32_t id, weft_bytes letter)
@@ -104,6 +105,29 @@ wf_question_answer(struct wf_turn *turn, uint32_t id, weft_bytes data)
     }
     answer(turn, WF_CONTAINER(node, struct wf_question, node), WEFT_OK, data);
     return true;
+}
+
+bool
+wf_question_is_awaited(const struct wf_turn *turn, uint32_t id)
+{
+    struct wf_list_node *node = wf_opened_find(&turn->actor->questions, id);
+    const struct wf_window *window;
+    const struct wf_answer *answer;
+    struct wf_letter letter;
+
+    if (node == NULL ||
+        !wf_letter_decode(WF_CONTAINER(node, struct wf_question, node)->letter,
+                          &letter)) {
+        return false;
+    }
+    if (letter.client.len == 0) {
+        return true; // an actor
+    }
+    window = wf_window_find(turn->partition, letter.client.data);
+    answer =
+        window == NULL ? NULL : wf_window_find_answer(window, letter.number);
+    return answer != NULL && answer->request != NULL &&
+           !atomic_load(&answer->request->is_withdrawn);
 }
 
 void

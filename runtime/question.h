@@ -29,6 +29,8 @@ void wf_question_apply_drop(struct wf_actor *actor, struct wf_reader *ops);
 void wf_question_keep(struct wf_turn *turn, uint32_t id);
 // Answer one. False: it is not there.
 bool wf_question_answer(struct wf_turn *turn, uint32_t id, weft_bytes data);
+// Is there somebody who waits for its answer, now, as far as is known here?
+bool wf_question_is_awaited(const struct wf_turn *turn, uint32_t id);
 // The instance ends: all are told.
 void wf_question_end_all(struct wf_turn *turn);
 

@@ -189,6 +189,11 @@ WEFT_API weft_err weft_actor_reply_later(weft_actor *actor,
                                          uint32_t *out_question);
 WEFT_API weft_err weft_actor_reply_to(weft_actor *actor, uint32_t question,
                                       weft_bytes data);
+// Does somebody wait for the answer to a question that an earlier turn kept?
+// Not 0 of one that an actor asked. Of a client's, 0: it gave up, or its
+// connection or node is gone, or this one began anew since; it may yet come and
+// ask again, and then gets what it was answered.
+WEFT_API int weft_actor_is_awaited(const weft_actor *actor, uint32_t question);
 
 // Send and ask for an answer, which arrives as WEFT_MESSAGE_REPLY.
 WEFT_API weft_err weft_actor_ask(weft_actor *actor, weft_target to,

@@ -18,7 +18,7 @@
 // Offers are handed out in the order in which they came, to the polls that wait
 // longest, one each. One that was handed out and not confirmed goes back to the
 // front: at the next poll of the same poller after 10 s, or when that was not
-// heard for 30 s.
+// heard for 10 s. A poll whose answer nobody waits for is handed nothing.
 //
 // What a queue answers to queries (weft_client_query): "depth", offers that
 // wait; "handed", those handed out and not confirmed; "pollers", those heard in

@@ -38,7 +38,6 @@
 
 #define PARTITIONS 12
 #define FINISH_MS 120000
-// A poll of a process that was killed holds what it was offered for 30 s.
 #define END_MS 60000
 #define QUIET_MS 1500
 #define QUIET_MS_MAX 60000

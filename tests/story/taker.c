@@ -140,10 +140,17 @@ taker_do(struct taker *taker, weft_verb verb, const struct taker_offer *offer,
 const struct taker_offer *
 taker_take(struct taker *taker)
 {
-    for (int i = 0; i < 20 && taker_poll(taker, 1, 20000) == 0; i++) {
+    weft_err err = WEFT_ENOTFOUND;
+
+    // What was leased long ago and not confirmed comes once more.
+    for (int i = 0; i < 20 && err == WEFT_ENOTFOUND; i++) {
+        if (taker_poll(taker, 1, 20000) > 0) {
+            CHECK_EQ(taker->offers_count, 1);
+            err =
+                taker_do(taker, WEFT_VERB_LEASE, &taker->offers[0], NULL)->err;
+        }
     }
-    CHECK_EQ(taker->offers_count, 1);
-    CHECK_OK(taker_do(taker, WEFT_VERB_LEASE, &taker->offers[0], NULL)->err);
+    CHECK_OK(err);
     return &taker->offers[0];
 }
 

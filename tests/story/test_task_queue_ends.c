@@ -137,6 +137,7 @@ tell_cancel_and_death(struct story *story)
     taker_init(&worker, "q", "one");
     taker_call("a");
     (void)taker_take(&worker);
+    CHECK_EQ(taker_poll(&worker, 0, 0), 0); // says that it has it
     cancel("a");
     CHECK_ERR(story_result("caller", "a")->err, WEFT_ECANCELLED);
     CHECK_EQ(taker_poll(&worker, 1, 1000), 0);

@@ -346,6 +346,65 @@ TEST(forward, who_asks_and_goes_has_what_waits_withdrawn)
     rig_fini(&rig);
 }
 
+static struct wf_request *
+make_question(uint32_t partition, const char *name)
+{
+    struct wf_request *request = rig_make(partition, name);
+
+    request->verb = WEFT_VERB_ASK;
+    return request;
+}
+
+// What is asked learns that nobody may be there to hear it; a signal need not.
+TEST(forward, who_dies_has_its_questions_withdrawn_at_once)
+{
+    struct rig rig;
+    struct rig_call calls[2];
+
+    rig_init(&rig, 2);
+    rig.nodes[1].is_holding = true;
+    rig_start(&rig);
+    rig_ask(&rig, &calls[0], 0, rig_make(1, "pay"));
+    rig_ask(&rig, &calls[1], 0, make_question(1, "poll"));
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 2);
+    wf_peers_destroy(rig.nodes[0].peers);
+    rig.nodes[0].peers = NULL;
+    rig_wait_count(&rig, &rig.nodes[1].withdrawn, 1);
+    rig_release(&rig, 1, WEFT_ECANCELLED); // for nobody
+    for (int i = 0; i < 2; i++) {
+        rig_wait_done(&calls[i]);
+        rig_end(&calls[i]);
+    }
+    CHECK_EQ(rig.nodes[1].withdrawn, 1);
+    rig_fini(&rig);
+}
+
+TEST(forward, a_question_whose_connection_broke_is_asked_again)
+{
+    struct rig rig;
+    struct rig_call call;
+    char *endpoint;
+    char port[16];
+
+    rig_init(&rig, 2);
+    rig.nodes[1].is_holding = true;
+    rig_start(&rig);
+    rig_ask(&rig, &call, 0, make_question(1, "poll"));
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 1);
+    // Its other name, so that the one who asks connects anew.
+    endpoint = rig.map.nodes[1].endpoint;
+    (void)snprintf(port, sizeof(port), "%s", strrchr(endpoint, ':'));
+    (void)snprintf(endpoint, sizeof(rig.map.nodes[1].endpoint),
+                   "tcp://localhost%s", port);
+    wf_peers_map(rig.nodes[0].peers, &rig.map);
+    rig_wait_count(&rig, &rig.nodes[1].withdrawn, 1);
+    rig.nodes[1].is_holding = false;
+    rig_release(&rig, 1, WEFT_ECANCELLED);
+    check_answer(&call, WEFT_OK, "from b");
+    CHECK_STR(rig_served(&rig, 1), "1:poll 1:poll! ");
+    rig_fini(&rig);
+}
+
 TEST(forward, more_than_may_be_under_way_is_refused_with_a_hint)
 {
     enum { MANY = 8 };

@@ -648,13 +648,15 @@ TEST(gateway_poll, tasks_are_for_workers_of_their_namespace)
 }
 
 static void
-ask_queue(struct dealer *dealer, uint64_t number)
+ask_queue(struct dealer *dealer, uint64_t number, uint16_t wait_ms)
 {
-    // {"poller": 16 bytes, "wait_ms": 1000}
-    static const uint8_t data[] = "\x82\xa6poller\xc4\x10"
-                                  "0123456789abcdef\xa7wait_ms\xcd\x03\xe8";
+    // {"poller": 16 bytes, "wait_ms": wait_ms}
+    uint8_t data[] = "\x82\xa6poller\xc4\x10"
+                     "0123456789abcdef\xa7wait_ms\xcd\x00\x00";
     struct wf_wire_writer *writer = dealer_begin(dealer, "ask", number);
 
+    data[sizeof(data) - 3] = (uint8_t)(wait_ms >> 8);
+    data[sizeof(data) - 2] = (uint8_t)wait_ms;
     wf_wire_put_text(writer, "kind", WEFT_TASK_QUEUE_KIND);
     wf_wire_put_text(writer, "id", "q");
     wf_wire_put_text(writer, "name", "poll");
@@ -670,12 +672,12 @@ TEST(gateway_poll, what_is_under_way_is_answered_over_another_server)
     weft_server *older = rig.server;
 
     hire(&first, &rig, 1);
-    ask_queue(&first.dealer, 5);
+    ask_queue(&first.dealer, 5, 1000);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
     CHECK_STR(dealer_hear_within(&first.dealer, 100), ""); // it has come there
     open_server(&rig);
     hire(&second, &rig, 1);
-    ask_queue(&second.dealer, 5);
+    ask_queue(&second.dealer, 5, 1000);
     CHECK_HEARS(&first.dealer,
                 "error 5 code=WEFT_ETIMEDOUT class=UNKNOWN text=request 5 was "
                 "asked again, and is answered there");
@@ -683,6 +685,19 @@ TEST(gateway_poll, what_is_under_way_is_answered_over_another_server)
     weft_server_close(older);
     dismiss(&first);
     dismiss(&second);
+    end(&rig);
+}
+
+TEST(gateway_poll, a_question_ends_with_its_connection)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand;
+
+    hire(&hand, &rig, 1);
+    ask_queue(&hand.dealer, 5, 60000);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    dismiss(&hand);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
     end(&rig);
 }
 

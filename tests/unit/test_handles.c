@@ -57,6 +57,7 @@ actor_is_refused(weft_actor *actor)
     refused(weft_actor_reply(actor, weft_nothing()));
     refused(weft_actor_reply_later(actor, &call));
     refused(weft_actor_reply_to(actor, 1, weft_nothing()));
+    expect(!weft_actor_is_awaited(actor, 1));
     refused(weft_actor_unpublish(actor, "v"));
     expect(weft_actor_published(actor, "v").len == 0);
     refused(weft_actor_timer_set(actor, "t", 1));

@@ -80,6 +80,7 @@ struct wf_depot {
 
     // Numbers that others read.
     _Atomic uint64_t durable;   // last commit known durable
+    _Atomic bool is_stopped;    // of a cluster: the log has gone back
     _Atomic uint64_t log_bytes; // of segments: recovered, and written since
     _Atomic uint64_t commits;   // since the node was opened
     // The same, and of what was written; the units are below.

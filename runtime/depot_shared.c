@@ -5,7 +5,8 @@
 // The shared log decides; the store is a copy of what can be made from it. So a
 // store that is too old, or damaged, is made anew: from the newest snapshot, or
 // from the log's beginning. Only one that knows of commits that the log has not
-// is an error: then it is the log that has lost something.
+// is an error: then it is the log that has lost something. The copy may be
+// behind, so this process remembers as well how far the log was.
 //
 // Threads: as depot.h says.
 
@@ -90,6 +91,21 @@ restore(struct wf_depot *depot, weft_err why)
     return err;
 }
 
+// A database that was made to forget, or a standby that was behind.
+static weft_err
+check_not_back(struct wf_depot *depot, const struct wf_shared_place *place)
+{
+    uint64_t durable = atomic_load(&depot->durable);
+
+    return place->last >= durable
+               ? WEFT_OK
+               : wf_error(WEFT_ELOST,
+                          "%s: the shared log ends with commit %" PRIu64
+                          ", and commit %" PRIu64 " was acknowledged: it has "
+                          "gone back",
+                          depot->name, place->last, durable);
+}
+
 // Open what there is, or what can be made from the newest snapshot.
 static weft_err
 open_or_restore(struct wf_depot *depot, const struct wf_shared_place *place)
@@ -124,9 +140,13 @@ wf_depot_open_shared(struct wf_depot *depot)
         return err;
     }
     depot->epoch = place.epoch;
-    err = open_or_restore(depot, &place);
-    depot->is_doubtful = false;
-    atomic_store(&depot->durable, place.last);
+    err = check_not_back(depot, &place);
+    if (err == WEFT_OK) {
+        err = open_or_restore(depot, &place);
+        depot->is_doubtful = false;
+        atomic_store(&depot->durable, place.last);
+    }
+    atomic_store(&depot->is_stopped, err == WEFT_ELOST);
     return err;
 }
 

@@ -355,13 +355,18 @@ put_cluster(weft_metrics *metrics, weft_node *node)
         COUNTER("cluster_takes", "Partitions taken.", NULL, NULL);
     static const struct wf_metric_family losses =
         COUNTER("cluster_losses", "Partitions given away or lost.", NULL, NULL);
+    static const struct wf_metric_family stopped =
+        GAUGE("cluster_partitions_stopped",
+              "Partitions whose log has gone back; be 0.", NULL, NULL);
     const struct wf_node_cluster *cluster = &node->seams.cluster;
     uint64_t until_ns = atomic_load(&node->lease_until_ns);
     uint64_t now_ns = node->clock.mono_ns(node->clock.self);
     uint32_t count = 0;
+    uint32_t stopped_count = 0;
 
     for (uint32_t i = 0; i < node->options.partition_count; i++) {
         count += wf_node_is_here(node, i);
+        stopped_count += atomic_load(&node->depots[i].is_stopped);
     }
     wf_metrics_put(metrics, &here, NULL, NULL, count);
     wf_metrics_put(metrics, &lease, NULL, NULL,
@@ -375,6 +380,7 @@ put_cluster(weft_metrics *metrics, weft_node *node)
                    (double)atomic_load(&node->takes));
     wf_metrics_put(metrics, &losses, NULL, NULL,
                    (double)atomic_load(&node->losses));
+    wf_metrics_put(metrics, &stopped, NULL, NULL, stopped_count);
 }
 
 weft_err

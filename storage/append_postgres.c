@@ -13,8 +13,13 @@
 //     FROZEN --look--> the epoch is another's  -> FENCED               |
 //       |              our bytes are there     -> LANDED --barrier--> DURABLE
 //       |              the number is still free -> sent again ---------+
+//       |              none of these: it has gone back -> IN_DOUBT
 //       v
 //     stop -> IN_DOUBT
+//
+// A log that has gone back is one partition's: the others go on. It is looked
+// for on other servers first, for the one that was asked may be the wrong one.
+// Whoever opens the partition again finds the same (depot_shared.c).
 //
 // "Our bytes are there" compares them. The bytes that are sent again are those
 // of the caller, who waits meanwhile, so they cannot have changed.
@@ -57,6 +62,7 @@ enum {
     SOON_MS = 500,
     PAUSE_MS_MIN = 20,
     PAUSE_MS_MAX = 1000,
+    BACK_LOOKS = 3, // until a log is believed to have gone back
 };
 
 enum state {
@@ -69,6 +75,7 @@ struct wf_postgres_item {
     struct wf_shared_append *append;
     struct wf_postgres_place place;
     enum state state;
+    uint32_t times_back; // that it was seen to have gone back
 };
 
 struct batch {
@@ -182,7 +189,10 @@ judge(struct wf_postgres_item *item, uint64_t epoch, uint64_t next,
         return WEFT_OK; // it is still to be done
     }
     // What no one but a log that went back can show. To go on would be to lose
-    // what was acknowledged; so we stay where we are.
+    // what was acknowledged; so the partition stays where it is.
+    if (++item->times_back >= BACK_LOOKS) {
+        settle(item, WF_APPEND_IN_DOUBT);
+    }
     return wf_error(WEFT_EIO,
                     "partition %" PRIu32 ": the log has epoch %" PRIu64
                     " and ends before commit %" PRIu64 ", where epoch %" PRIu64

@@ -30,6 +30,8 @@
 //   cluster_partitions, cluster_lease_seconds, cluster_log_durability{level}
 //                                 gauges, of a node of a cluster (cluster.h)
 //   cluster_takes_total, cluster_losses_total   partitions that came and went
+//   cluster_partitions_stopped    gauge: partitions here whose log lost what it
+//                                 had acknowledged; be 0
 //   audit_failures                gauge: actors that nothing would wake; be 0
 //
 // Buckets of histograms have the bounds u, 2u, 4u ... 2^26 u and infinity, u

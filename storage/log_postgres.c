@@ -670,6 +670,13 @@ wf_postgres_init(const struct wf_postgres_options *options,
     struct wf_session session;
     weft_err err = open_for_a_moment(options, &shared, &session);
 
+    // What is made here must not be forgotten either.
+    if (err == WEFT_OK) {
+        err = wf_session_ask(&session);
+    }
+    if (err == WEFT_OK) {
+        err = wf_session_permits(&session);
+    }
     if (err == WEFT_OK) {
         err = wf_schema_make(session.postgres, partition_count);
     }

@@ -47,8 +47,8 @@ struct wf_cluster_facts {
 //
 // WEFT_EEXISTS   it is there, with another partition count
 // WEFT_EFORMAT   it is of a newer version than this build knows
-// WEFT_EIO       the server cannot be reached, or refuses; the detail has its
-//                own words
+// WEFT_EIO       the server cannot be reached, or refuses, or would commit with
+//                less than is required; the detail has its own words
 weft_err wf_postgres_init(const struct wf_postgres_options *options,
                           uint32_t partition_count,
                           struct wf_cluster_facts *out_facts);

@@ -163,9 +163,8 @@ judge_promise(struct wf_promise *promise, const struct wf_postgres_rows *rows)
     }
 }
 
-// Ask the server who it is and what it promises.
-static weft_err
-ask(struct wf_session *session)
+weft_err
+wf_session_ask(struct wf_session *session)
 {
     static const char sql[] =
         "SELECT c.system_identifier,"
@@ -254,7 +253,7 @@ wf_session_ready(struct wf_session *session, uint32_t age_ms_max)
     err = wf_postgres_connect(session->postgres);
     if (err == WEFT_OK) {
         session->connections += !was_connected;
-        err = ask(session);
+        err = wf_session_ask(session);
     }
     if (err == WEFT_OK && !was_connected) {
         err = wf_schema_read(session->postgres, &session->facts);

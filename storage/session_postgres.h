@@ -71,6 +71,8 @@ weft_err wf_session_init(struct wf_session *session,
                          struct wf_session_shared *shared, const char *name);
 void wf_session_fini(struct wf_session *session);
 
+// Of one that is connected: ask the server who it is and what it promises.
+weft_err wf_session_ask(struct wf_session *session);
 // Connected, and checked not more than so long ago; 0: now.
 //
 // WEFT_ENOTFOUND, WEFT_EFORMAT, WEFT_EIO

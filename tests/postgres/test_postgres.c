@@ -128,6 +128,18 @@ make_beside(void *ctx)
     return NULL;
 }
 
+TEST(postgres, a_cluster_that_requires_a_quorum_is_not_made_without)
+{
+    struct wf_postgres_options options = begin();
+    struct wf_cluster_facts facts;
+
+    options.require_quorum = true;
+    CHECK_ERR(wf_postgres_init(&options, PARTITIONS, &facts), WEFT_EIO);
+    CHECK(strstr(weft_err_detail(), "quorum") != NULL);
+    CHECK_STR(servers_sql(servers, 0, "SELECT to_regnamespace('weft') IS NULL"),
+              "t\n");
+}
+
 TEST(postgres, several_who_make_a_cluster_at_once_make_one)
 {
     enum { MAKERS = 6 };

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "weft/cluster.h"
 
 #define LOOK_MS 500
-#define DRAIN_MS_MAX 3600000
+#define WAIT_MS_MAX 3600000
 
 struct wanted {
     const char *words[4]; // VERB DATABASE ...
@@ -75,18 +76,24 @@ show_nodes(const weft_cluster_status *status)
     table_end(&table);
 }
 
+static bool
+is_moving(const weft_cluster_partition *part)
+{
+    return part->owner != NULL && part->target != NULL;
+}
+
 static void
-show_partitions(const weft_cluster_status *status)
+show_partitions(const weft_cluster_status *status, bool is_moving_only)
 {
     static const char *const titles[] = {
-        "PARTITION", "OWNER", "GOES TO", "EPOCH", "COMMITS", "SNAPSHOT",
+        "PARTITION", "OWNER", "GOES TO", "EPOCH", "COMMITS", "SNAPSHOT", "LAG",
     };
     struct table table;
 
-    table_begin(&table, titles, "r  rrr", 6);
+    table_begin(&table, titles, "r  rrrr", 7);
     for (size_t i = 0; i < status->partitions_count; i++) {
         const weft_cluster_partition *part = &status->partitions[i];
-        char numbers[4][24];
+        char numbers[5][24];
         const char *cells[TABLE_COLUMNS_MAX] = {
             numbers[0],
             part->owner == NULL ? "-" : part->owner,
@@ -94,12 +101,17 @@ show_partitions(const weft_cluster_status *status)
             numbers[1],
             numbers[2],
             numbers[3],
+            numbers[4],
         };
 
+        if (is_moving_only && !is_moving(part)) {
+            continue;
+        }
         snprintf(numbers[0], sizeof(numbers[0]), "%zu", i);
         snprintf(numbers[1], sizeof(numbers[1]), "%" PRIu64, part->epoch);
         snprintf(numbers[2], sizeof(numbers[2]), "%" PRIu64, part->commits);
         snprintf(numbers[3], sizeof(numbers[3]), "%" PRIu64, part->snapshot);
+        snprintf(numbers[4], sizeof(numbers[4]), "%" PRIu64, part->lag);
         table_add(&table, cells);
     }
     table_end(&table);
@@ -113,17 +125,22 @@ count_partitions(const weft_cluster_status *status, size_t *out_free,
     *out_moving = 0;
     for (size_t i = 0; i < status->partitions_count; i++) {
         *out_free += status->partitions[i].owner == NULL;
-        *out_moving += status->partitions[i].owner != NULL &&
-                       status->partitions[i].target != NULL;
+        *out_moving += is_moving(&status->partitions[i]);
     }
 }
 
 static void
 status_json(const weft_cluster_status *status)
 {
+    size_t free_count;
+    size_t moving;
+
     cli_json_begin_object(NULL);
     cli_json_text("cluster", status->id);
     cli_json_text("durability", status->durability);
+    count_partitions(status, &free_count, &moving);
+    cli_json_number("free", free_count);
+    cli_json_number("moving", moving);
     cli_json_begin_array("nodes");
     for (size_t i = 0; i < status->nodes_count; i++) {
         const weft_cluster_node *node = &status->nodes[i];
@@ -135,6 +152,8 @@ status_json(const weft_cluster_status *status)
         cli_json_number("incarnation", node->incarnation);
         cli_json_bool("live", node->is_live);
         cli_json_bool("draining", node->is_draining);
+        cli_json_number("lease_ms",
+                        node->is_live ? (uint64_t)node->lease_ms : 0);
         cli_json_number("partitions", node->partitions);
         cli_json_end_object();
     }
@@ -149,6 +168,7 @@ status_json(const weft_cluster_status *status)
         cli_json_number("epoch", part->epoch);
         cli_json_number("commits", part->commits);
         cli_json_number("snapshot", part->snapshot);
+        cli_json_number("lag", part->lag);
         cli_json_end_object();
     }
     cli_json_end_array();
@@ -176,9 +196,9 @@ run_status(const struct wanted *wanted)
                status->id, status->partitions_count, free_count, moving,
                status->durability);
         show_nodes(status);
-        if (wanted->is_full) {
+        if (wanted->is_full || moving > 0) {
             putchar('\n');
-            show_partitions(status);
+            show_partitions(status, !wanted->is_full);
         }
     }
     weft_cluster_status_free(status);
@@ -232,26 +252,50 @@ look_at(const struct wanted *wanted, const char *node)
     return left;
 }
 
+// How many partitions are not where they are to be; -1: that is not known.
 static int
-await_drained(const struct wanted *wanted, const char *node)
+count_unsettled(const struct wanted *wanted)
+{
+    weft_cluster_status *status;
+    size_t free_count;
+    size_t moving;
+
+    if (weft_cluster_look(wanted->words[1], &status) != WEFT_OK) {
+        return -1;
+    }
+    count_partitions(status, &free_count, &moving);
+    weft_cluster_status_free(status);
+    return (int)(free_count + moving);
+}
+
+// Until a node has none, or NULL: until none moves. Says how far it is.
+static int
+await_none(const struct wanted *wanted, const char *node)
 {
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+    const char *who = node == NULL ? "the cluster" : node;
     int told = -1;
 
-    for (int i = 0; i < DRAIN_MS_MAX / LOOK_MS; i++) {
-        int left = look_at(wanted, node);
+    for (int i = 0; i < WAIT_MS_MAX / LOOK_MS; i++) {
+        int left =
+            node == NULL ? count_unsettled(wanted) : look_at(wanted, node);
 
         if (left == 0) {
-            fprintf(stderr, "%s has no partition any more\n", node);
+            fprintf(stderr,
+                    node == NULL ? "%s is balanced\n"
+                                 : "%s has no partition any more\n",
+                    who);
             return EXIT_FINE;
         }
         if (left > 0 && left != told) {
-            fprintf(stderr, "%s has %d partitions left\n", node, left);
+            fprintf(stderr, "%s has %d partitions %s\n", who, left,
+                    node == NULL ? "to move" : "left");
             told = left;
         }
         nanosleep(&pause, NULL);
     }
-    fprintf(stderr, "weft: %s still has partitions\n", node);
+    fprintf(stderr, "weft: %s still has partitions%s\n", who,
+            node == NULL ? " to move" : "");
     return EXIT_FAILED;
 }
 
@@ -265,7 +309,26 @@ run_drain(const struct wanted *wanted)
     if (err != WEFT_OK) {
         return cli_failed(err, node);
     }
-    return is_on && !wanted->no_wait ? await_drained(wanted, node) : EXIT_FINE;
+    return is_on && !wanted->no_wait ? await_none(wanted, node) : EXIT_FINE;
+}
+
+static int
+run_forget(const struct wanted *wanted)
+{
+    weft_err err = weft_cluster_forget(wanted->words[1], wanted->words[2]);
+
+    return err == WEFT_OK ? EXIT_FINE : cli_failed(err, wanted->words[2]);
+}
+
+static int
+run_rebalance(const struct wanted *wanted)
+{
+    weft_err err = weft_cluster_rebalance(wanted->words[1]);
+
+    if (err != WEFT_OK) {
+        return cli_failed(err, "cluster");
+    }
+    return wanted->no_wait ? EXIT_FINE : await_none(wanted, NULL);
 }
 
 static int
@@ -293,9 +356,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"init", 2, 2, run_init},   {"status", 2, 2, run_status},
-    {"drain", 3, 3, run_drain}, {"undrain", 3, 3, run_drain},
-    {"move", 3, 4, run_move},   {"import", 3, 3, run_import},
+    {"init", 2, 2, run_init},     {"status", 2, 2, run_status},
+    {"drain", 3, 3, run_drain},   {"undrain", 3, 3, run_drain},
+    {"move", 3, 4, run_move},     {"import", 3, 3, run_import},
+    {"forget", 3, 3, run_forget}, {"rebalance", 2, 2, run_rebalance},
 };
 
 static int
@@ -313,8 +377,8 @@ run_verb(const struct command *command, const struct wanted *wanted)
                        : verb->run(wanted);
         }
     }
-    return cli_usage(command, "init, import, status, drain, undrain or move is "
-                              "wanted");
+    return cli_usage(command, "init, import, status, drain, undrain, move, "
+                              "rebalance or forget is wanted");
 }
 
 int

@@ -540,6 +540,9 @@ static const struct command commands[] = {
             "undrain DATABASE NODE    NODE takes part again\n"
             "move DATABASE PART NODE  NODE is to have the partition;\n"
             "                         without NODE whoever has room\n"
+            "rebalance DATABASE       drop such plans, and say how far it is\n"
+            "                         until all are where there is room\n"
+            "forget DATABASE NODE     NODE is gone for good\n"
             "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n",
         .status = "Status: 0; 2: it could not be done.\n",
         .options = cluster_options,

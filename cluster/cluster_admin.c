@@ -111,6 +111,12 @@ show_nodes(struct shown *shown)
     }
 }
 
+static uint64_t
+lag_of(const struct wf_registry_part *part)
+{
+    return part->snapshot == 0 ? part->last : part->last + 1 - part->snapshot;
+}
+
 static void
 show_partitions(struct shown *shown)
 {
@@ -132,6 +138,7 @@ show_partitions(struct shown *shown)
                 target < 0 || target == owner ? NULL : map->nodes[target].id,
             .commits = map->parts[i].last,
             .snapshot = map->parts[i].snapshot,
+            .lag = lag_of(&map->parts[i]),
         };
         if (owner >= 0) {
             shown->nodes[owner].partitions++;
@@ -233,5 +240,55 @@ weft_cluster_move(const char *database, uint32_t partition, const char *node_id)
     }
     err = registry.ops->want(registry.self, partition, node_id);
     registry.ops->close(registry.self);
+    return err;
+}
+
+weft_err
+weft_cluster_forget(const char *database, const char *node_id)
+{
+    struct wf_registry registry;
+    weft_err err;
+
+    wf_error_clear();
+    err = wf_cluster_check_id(node_id);
+    if (err == WEFT_OK) {
+        err = open_registry(database, "weft_cluster_forget", &registry);
+    }
+    if (err != WEFT_OK) {
+        return err;
+    }
+    err = registry.ops->forget(registry.self, node_id);
+    registry.ops->close(registry.self);
+    return err;
+}
+
+// No partition is to go anywhere by plan.
+static weft_err
+drop_plans(const struct wf_registry *registry)
+{
+    struct wf_registry_map map = {0};
+    weft_err err = registry->ops->look(registry->self, &map);
+
+    for (uint32_t i = 0; i < map.parts_count && err == WEFT_OK; i++) {
+        if (map.parts[i].wanted >= 0) {
+            err = registry->ops->want(registry->self, i, NULL);
+        }
+    }
+    wf_registry_map_fini(&map);
+    return err;
+}
+
+weft_err
+weft_cluster_rebalance(const char *database)
+{
+    struct wf_registry registry;
+    weft_err err;
+
+    wf_error_clear();
+    err = open_registry(database, "weft_cluster_rebalance", &registry);
+    if (err == WEFT_OK) {
+        err = drop_plans(&registry);
+        registry.ops->close(registry.self);
+    }
     return err;
 }

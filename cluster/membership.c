@@ -30,7 +30,9 @@
 #define PATIENCE_MS 10000 // with those who do not prepare
 #define TAKE_AGAIN_MS 500 // one that was to be taken, and is not here
 #define COMPLAIN_MS 5000
-#define LEASE_OVER_MS 10 // after that it is, for sure
+#define LEASE_OVER_MS 10  // after that it is, for sure
+#define FORGET_MS 3600000 // between two times that old nodes are forgotten
+#define SILENT_MS (30ULL * 24 * 3600000) // nodes that are; cluster.h says so
 #define NOTHING (-1)
 
 struct wf_membership {
@@ -45,7 +47,8 @@ struct wf_membership {
     uint64_t patience_ns; // when it ends
     int32_t preparing;    // partition, or NOTHING
     uint64_t complain_ns;
-    bool is_over; // the lease was; everything was given away
+    uint64_t forget_ns; // when old nodes are forgotten again
+    bool is_over;       // the lease was; everything was given away
 
     _Atomic uint64_t *epochs; // by partition, of those that run here; else 0
     _Atomic int32_t prepared; // partition that has been since; or NOTHING
@@ -377,6 +380,21 @@ look(struct wf_membership *membership)
     decide(membership);
 }
 
+// Nothing waits for it: it is done when there is time after a look.
+static void
+forget_old(struct wf_membership *membership)
+{
+    const struct wf_registry *registry = &membership->options.registry;
+
+    if (now_ns(membership) < membership->forget_ns) {
+        return;
+    }
+    membership->forget_ns = now_ns(membership) + ns_of(FORGET_MS);
+    if (registry->ops->forget_old(registry->self, SILENT_MS) != WEFT_OK) {
+        complain(membership, "forget", weft_err_detail());
+    }
+}
+
 // Steps. ----------------------------------------------------------------------
 
 uint64_t
@@ -402,6 +420,7 @@ wf_membership_step(struct wf_membership *membership)
         (atomic_load(&membership->is_nudged) ||
          now_ns(membership) >= membership->look_ns)) {
         look(membership);
+        forget_old(membership);
     }
     now = now_ns(membership);
     next = membership->renew_ns < membership->look_ns ? membership->renew_ns

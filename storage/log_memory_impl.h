@@ -54,6 +54,7 @@ struct wf_memory_database {
     uint8_t cluster_id[16];
     struct wf_memory_node **nodes; // in the order of their coming
     uint32_t nodes_count;
+    uint64_t forgotten; // the newest incarnation of nodes that were
     struct wf_memory_part *parts;
     uint32_t parts_count;
     uint32_t handles; // logs and registries not yet closed

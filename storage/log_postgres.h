@@ -21,7 +21,7 @@
 
 struct wf_trace;
 
-#define WF_SCHEMA_VERSION 1
+#define WF_SCHEMA_VERSION 2
 
 struct wf_postgres_options {
     const char *conninfo; // copied; postgres://... or key=value; may name

@@ -6,9 +6,11 @@
 
 #include "storage/registry.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 void
 wf_registry_map_fini(struct wf_registry_map *map)
@@ -38,4 +40,15 @@ wf_registry_find(const struct wf_registry_map *map, const char *id)
         }
     }
     return -1;
+}
+
+weft_err
+wf_registry_refuse_forget(const char *node_id, bool is_live,
+                          uint64_t partitions)
+{
+    return is_live ? wf_error(WEFT_EBUSY, "node %s is live", node_id)
+                   : wf_error(WEFT_EBUSY,
+                              "node %s has %" PRIu64 " partitions, which "
+                              "nobody has taken yet",
+                              node_id, partitions);
 }

@@ -69,6 +69,10 @@ void wf_registry_map_fini(struct wf_registry_map *map); // leaves it empty
 // Index of a node; -1: there is none of that id.
 int32_t wf_registry_find(const struct wf_registry_map *map, const char *id);
 
+// For what implements it: WEFT_EBUSY, why a node cannot be forgotten.
+weft_err wf_registry_refuse_forget(const char *node_id, bool is_live,
+                                   uint64_t partitions);
+
 struct wf_registry_ops {
     // Register this node (its id, endpoints, key, versions and is_draining)
     // with a lease of ttl_ms; sets its incarnation.
@@ -105,6 +109,16 @@ struct wf_registry_ops {
     weft_err (*drain)(void *self, const char *node_id, bool is_on);
     // The lease ends now.
     weft_err (*leave)(void *self);
+    // A node is gone for good (any process may say so). If one of its id comes
+    // again, it is another one: its incarnation is one that nobody had.
+    //
+    // WEFT_ENOTFOUND   there is no such node
+    // WEFT_EBUSY       its lease runs, or it has a partition
+    // WEFT_EIO
+    weft_err (*forget)(void *self, const char *node_id);
+    // The same of all that could be forgotten, and whose lease is over for so
+    // long.
+    weft_err (*forget_old)(void *self, uint64_t silent_ms);
 
     // Any thread: whoever waits for the database gives up.
     void (*stop)(void *self);

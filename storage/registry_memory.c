@@ -30,6 +30,8 @@ static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err leave(void *self);
+static weft_err forget(void *self, const char *node_id);
+static weft_err forget_old(void *self, uint64_t silent_ms);
 static void stop_registry(void *self);
 static void close_registry(void *self);
 
@@ -41,6 +43,8 @@ static const struct wf_registry_ops memory_ops = {
     .ready = ready,
     .drain = drain,
     .leave = leave,
+    .forget = forget,
+    .forget_old = forget_old,
     .stop = stop_registry,
     .close = close_registry,
 };
@@ -119,7 +123,10 @@ join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
     mine = wf_memory_database_node(registry->database, node->id);
     registry->node = mine;
     registry->ttl_ns = (uint64_t)ttl_ms * 1000000;
-    node->incarnation = mine->row.incarnation + 1;
+    node->incarnation =
+        (mine->row.incarnation == 0 ? registry->database->forgotten
+                                    : mine->row.incarnation) +
+        1;
     mine->row = *node;
     mine->lease_until_ns = now_ns(registry->database) + registry->ttl_ns;
     registry->incarnation = node->incarnation;
@@ -323,6 +330,79 @@ drain(void *self, const char *node_id, bool is_on)
             err = wf_error(WEFT_ENOTFOUND, "there is no node %s", node_id);
         } else {
             node->row.is_draining = is_on;
+        }
+    }
+    return end(registry, err);
+}
+
+static uint32_t
+count_parts(const struct wf_memory_database *database,
+            const struct wf_memory_node *node)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < database->parts_count; i++) {
+        count += database->parts[i].owner == node;
+    }
+    return count;
+}
+
+// It stays where it is, as one that never joined.
+static void
+forget_node(struct wf_memory_database *database, struct wf_memory_node *node)
+{
+    for (uint32_t i = 0; i < database->parts_count; i++) {
+        if (database->parts[i].wanted == node) {
+            database->parts[i].wanted = NULL;
+        }
+    }
+    if (node->row.incarnation > database->forgotten) {
+        database->forgotten = node->row.incarnation;
+    }
+    node->row.incarnation = 0;
+    node->row.is_draining = false;
+}
+
+static weft_err
+forget(void *self, const char *node_id)
+{
+    struct wf_registry_memory *registry = self;
+    struct wf_memory_database *database = registry->database;
+    struct wf_memory_node *node;
+    weft_err err = begin(registry);
+
+    if (err != WEFT_OK) {
+        return end(registry, err);
+    }
+    node = find_joined(database, node_id);
+    if (node == NULL) {
+        err = wf_error(WEFT_ENOTFOUND, "there is no node %s", node_id);
+    } else if (wf_memory_database_is_live(database, node) ||
+               count_parts(database, node) > 0) {
+        err = wf_registry_refuse_forget(
+            node_id, wf_memory_database_is_live(database, node),
+            count_parts(database, node));
+    } else {
+        forget_node(database, node);
+    }
+    return end(registry, err);
+}
+
+static weft_err
+forget_old(void *self, uint64_t silent_ms)
+{
+    struct wf_registry_memory *registry = self;
+    struct wf_memory_database *database = registry->database;
+    weft_err err = begin(registry);
+
+    for (uint32_t i = 0; i < database->nodes_count && err == WEFT_OK; i++) {
+        struct wf_memory_node *node = database->nodes[i];
+
+        if (node->row.incarnation != 0 &&
+            !wf_memory_database_is_live(database, node) &&
+            count_parts(database, node) == 0 &&
+            node->lease_until_ns + silent_ms * 1000000 <= now_ns(database)) {
+            forget_node(database, node);
         }
     }
     return end(registry, err);

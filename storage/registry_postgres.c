@@ -36,6 +36,8 @@ static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err leave(void *self);
+static weft_err forget(void *self, const char *node_id);
+static weft_err forget_old(void *self, uint64_t silent_ms);
 static void stop_registry(void *self);
 static void close_registry(void *self);
 
@@ -47,6 +49,8 @@ static const struct wf_registry_ops postgres_ops = {
     .ready = ready,
     .drain = drain,
     .leave = leave,
+    .forget = forget,
+    .forget_old = forget_old,
     .stop = stop_registry,
     .close = close_registry,
 };
@@ -137,8 +141,8 @@ join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
     static const char sql[] =
         "INSERT INTO weft.node AS n (node_id, incarnation, endpoint, service,"
         " curve_key, protocol_min, protocol_max, record_max, draining,"
-        " lease_until) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8,"
-        " clock_timestamp() + $9 * interval '1 millisecond')"
+        " lease_until) SELECT $1, c.forgotten + 1, $2, $3, $4, $5, $6, $7, $8,"
+        " clock_timestamp() + $9 * interval '1 millisecond' FROM weft.cluster c"
         " ON CONFLICT (node_id) DO UPDATE SET incarnation = n.incarnation + 1,"
         " endpoint = $2, service = $3, curve_key = $4, protocol_min = $5,"
         " protocol_max = $6, record_max = $7, draining = $8,"
@@ -413,4 +417,80 @@ drain(void *self, const char *node_id, bool is_on)
         err = wf_error(WEFT_ENOTFOUND, "there is no node %s", node_id);
     }
     return err;
+}
+
+// What may be forgotten of those that `condition` names: who left and has
+// nothing. The newest incarnation of all that were is kept.
+#define FORGET_SQL(condition)                                                  \
+    "WITH d AS (DELETE FROM weft.node n WHERE " condition                      \
+    " AND n.lease_until <= clock_timestamp() AND NOT EXISTS"                   \
+    " (SELECT FROM weft.part p WHERE p.owner = n.node_id)"                     \
+    " RETURNING n.node_id, n.incarnation),"                                    \
+    " w AS (UPDATE weft.part SET want_owner = NULL"                            \
+    " WHERE want_owner IN (SELECT node_id FROM d)),"                           \
+    " c AS (UPDATE weft.cluster SET forgotten = greatest(forgotten,"           \
+    " (SELECT max(incarnation) FROM d)) WHERE EXISTS (SELECT FROM d))"         \
+    " SELECT incarnation FROM d"
+
+// Why a node could not be forgotten.
+static weft_err
+explain_refusal(struct wf_registry_postgres *registry, const char *node_id)
+{
+    static const char sql[] =
+        "SELECT n.lease_until > clock_timestamp(), (SELECT count(*) FROM"
+        " weft.part p WHERE p.owner = n.node_id) FROM weft.node n"
+        " WHERE n.node_id = $1";
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(&registry->params, node_id);
+    err = wf_postgres_run(registry->session.postgres, sql, &registry->params,
+                          WF_SESSION_LIMIT_MS, &rows);
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (wf_postgres_rows_count(rows) == 0) {
+        err = wf_error(WEFT_ENOTFOUND, "there is no node %s", node_id);
+    } else {
+        err = wf_registry_refuse_forget(node_id, wf_postgres_flag(rows, 0, 0),
+                                        wf_postgres_number(rows, 0, 1));
+    }
+    wf_postgres_rows_destroy(rows);
+    return err;
+}
+
+static weft_err
+forget(void *self, const char *node_id)
+{
+    static const char sql[] = FORGET_SQL("n.node_id = $1");
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(&registry->params, node_id);
+    err = commit(registry, sql, NULL, &count);
+    return err == WEFT_OK && count == 0 ? explain_refusal(registry, node_id)
+                                        : err;
+}
+
+static weft_err
+forget_old(void *self, uint64_t silent_ms)
+{
+    static const char sql[] = FORGET_SQL("n.lease_until <= clock_timestamp()"
+                                         " - $1 * interval '1 millisecond'");
+    struct wf_registry_postgres *registry = self;
+    uint32_t count = 0;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_number(&registry->params, silent_ms);
+    return commit(registry, sql, NULL, &count);
 }

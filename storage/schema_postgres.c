@@ -88,8 +88,11 @@ static const char version_1[] =
     "    PRIMARY KEY (hash, chunk));"
     "ALTER TABLE weft.snap_file ALTER COLUMN data SET STORAGE EXTERNAL;";
 
+static const char version_2[] =
+    "ALTER TABLE weft.cluster ADD COLUMN forgotten bigint NOT NULL DEFAULT 0;";
+
 // From version i to i + 1.
-static const char *const steps[WF_SCHEMA_VERSION] = {version_1};
+static const char *const steps[WF_SCHEMA_VERSION] = {version_1, version_2};
 
 weft_err
 wf_schema_read(struct wf_postgres *postgres, struct wf_cluster_facts *out_facts)

@@ -146,6 +146,7 @@ typedef struct weft_cluster_partition {
     const char *target; // who is to have it next; NULL: it stays
     uint64_t commits;   // in its log so far
     uint64_t snapshot;  // first commit that the newest snapshot needs; 0: none
+    uint64_t lag; // commits that a node without a copy would read beside it
 } weft_cluster_partition;
 
 typedef struct weft_cluster_status {
@@ -172,6 +173,15 @@ WEFT_API void weft_cluster_status_free(weft_cluster_status *status);
 WEFT_API weft_err weft_cluster_drain(const char *database, const char *node_id,
                                      int is_on);
 
+// A node is gone for good: it leaves the list. It goes by itself when its lease
+// is over for 30 days and it has no partition. If one of its name comes again,
+// it is new.
+//
+// WEFT_ENOTFOUND  there is no node of that name
+// WEFT_EBUSY      its lease runs, or nobody has taken its partitions yet
+WEFT_API weft_err weft_cluster_forget(const char *database,
+                                      const char *node_id);
+
 // A partition is to go to this node, and to stay there; NULL: to wherever
 // there is room.
 //
@@ -179,6 +189,11 @@ WEFT_API weft_err weft_cluster_drain(const char *database, const char *node_id,
 // WEFT_EINVAL     there is no such partition
 WEFT_API weft_err weft_cluster_move(const char *database, uint32_t partition,
                                     const char *node_id);
+
+// Nothing is to go anywhere by plan any more: each partition goes to where
+// there is room, as they do by themselves. Returns when that is written down;
+// weft_cluster_look tells how far it is.
+WEFT_API weft_err weft_cluster_rebalance(const char *database);
 
 #ifdef __cplusplus
 }

@@ -125,6 +125,23 @@ operate(const char *database)
           "and has its share again");
     check(run("move '%s' 99 node-0", database) == 2, "no such partition");
     check(run("move '%s' 3 node-0", database) == 0, "a partition moves");
+    check(run("rebalance '%s'", database) == 0 && says("is balanced"),
+          "it waits until all are where they are to be");
+    check(run("status '%s' --json", database) == 0 && says("\"lag\"") &&
+              says("\"lease_ms\"") && says("\"moving\""),
+          "status tells programs how far it is");
+    check(run("forget '%s' node-1", database) == 2 && says("is live"),
+          "who is there is not forgotten");
+    check(run("forget '%s' node-9", database) == 2, "nor who never was");
+}
+
+static void
+forget(const char *database)
+{
+    check(run("forget '%s' node-1", database) == 0, "who is gone is forgotten");
+    check(run("status '%s'", database) == 0 && !says("node-1") &&
+              says("node-0"),
+          "and is not in the list any more");
 }
 
 int
@@ -147,8 +164,9 @@ main(int argc, char **argv)
     processes_start(&processes, 0);
     processes_start(&processes, 1);
     operate(servers_conninfo(servers));
-    failures += !processes_end(&processes, 0);
     failures += !processes_end(&processes, 1);
+    forget(servers_conninfo(servers));
+    failures += !processes_end(&processes, 0);
     processes_remove(dir);
     servers_stop(servers);
     return failures > 0;

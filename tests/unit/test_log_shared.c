@@ -477,6 +477,69 @@ TEST(log_shared, the_map_shows_nodes_and_partitions)
     shared_rig_destroy(rig);
 }
 
+// One who had something is in the list until somebody else has it; one who
+// comes again under its name is nobody that there ever was.
+TEST(log_shared, a_node_that_is_gone_can_be_forgotten)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node gone = join(rig, "gone");
+    struct wf_registry_map map = {0};
+    struct wf_registry registry = a.registry;
+
+    CHECK_ERR(registry.ops->forget(registry.self, "c"), WEFT_ENOTFOUND);
+    (void)acquire(&gone, 1);
+    CHECK_ERR(registry.ops->forget(registry.self, "gone"), WEFT_EBUSY);
+    CHECK_OK(registry.ops->want(registry.self, 2, "gone"));
+    shared_rig_expire(rig, "gone");
+    CHECK_ERR(registry.ops->forget(registry.self, "gone"), WEFT_EBUSY);
+    (void)acquire(&a, 1);
+    CHECK_OK(registry.ops->forget(registry.self, "gone"));
+    CHECK_OK(registry.ops->look(registry.self, &map));
+    CHECK_EQ(map.nodes_count, 1);
+    CHECK_ERR(registry.ops->forget(registry.self, "gone"), WEFT_ENOTFOUND);
+    // It only slept.
+    CHECK_ERR(gone.registry.ops->renew(gone.registry.self, false),
+              WEFT_ECLOSED);
+    CHECK_ERR(try_acquire(&gone, 2), WEFT_ECLOSED);
+    quit(&gone);
+    gone = join(rig, "gone");
+    CHECK_EQ(gone.row.incarnation, 2);
+    CHECK_OK(registry.ops->look(registry.self, &map));
+    CHECK_EQ(map.parts[2].wanted, -1);
+    wf_registry_map_fini(&map);
+    quit(&gone);
+    quit(&a);
+    shared_rig_destroy(rig);
+}
+
+TEST(log_shared, nodes_are_forgotten_when_they_were_silent_for_long)
+{
+    enum { HOUR_MS = 3600000 };
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node gone = join(rig, "gone");
+    struct node owner = join(rig, "owner");
+    struct wf_registry_map map = {0};
+
+    (void)acquire(&owner, 0);
+    shared_rig_expire(rig, "gone");
+    shared_rig_expire(rig, "owner");
+    CHECK_OK(a.registry.ops->forget_old(a.registry.self, HOUR_MS));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.nodes_count, 3);
+    CHECK_OK(a.registry.ops->forget_old(a.registry.self, 0));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.nodes_count, 2);
+    CHECK_STR(map.nodes[0].id, "a");
+    CHECK_STR(map.nodes[1].id, "owner");
+    wf_registry_map_fini(&map);
+    quit(&owner);
+    quit(&gone);
+    quit(&a);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, snapshots_truncate_to_the_last_but_one)
 {
     struct shared_rig *rig = shared_rig_create();

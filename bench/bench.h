@@ -32,6 +32,7 @@ struct bench {
 
     struct histogram latency; // ns
     uint64_t ops;             // operations; times units is what is told
+    uint64_t ops_before;      // that were done before, and are not told
     uint64_t errors;
     double seconds; // that they took
     struct usage used;

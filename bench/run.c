@@ -389,6 +389,7 @@ warm_up(struct bench *bench, uint64_t *out_next_number)
     init(&run, bench, bench->settings.workload->begin);
     err = go_for(&run, bench_now_ns(), WARM_SECONDS);
     bench->errors += run.errors;
+    bench->ops_before = run.ops_done;
     *out_next_number = run.next_number;
     return err;
 }

@@ -38,11 +38,12 @@ check(struct bench *bench)
 {
     struct bench_id id = bench_id(bench, 0);
     weft_target target = {"counter", id.text};
+    uint64_t answered = bench->ops_before + bench->ops;
     uint64_t counted = 0;
     weft_reply *reply = NULL;
     weft_err err = WEFT_OK;
 
-    for (int tries = 0; err == WEFT_OK && counted < bench->ops && tries < 1000;
+    for (int tries = 0; err == WEFT_OK && counted < answered && tries < 1000;
          tries++) {
         weft_reply_free(reply);
         err = weft_client_query(bench->place.clients[0], target, "count",
@@ -52,7 +53,7 @@ check(struct bench *bench)
         }
     }
     weft_reply_free(reply);
-    bench->errors += counted < bench->ops ? bench->ops - counted : 0;
+    bench->errors += counted < answered ? answered - counted : 0;
     return bench->ops == 0 ? WEFT_OK : err;
 }
 

@@ -38,7 +38,7 @@ struct settings {
     // [cluster]
     char *database, *node_id; // NULL: it is alone
     char *endpoint, *service, *node_key, *durability, *snapshots;
-    uint64_t lease_ms, require_quorum;
+    uint64_t lease_ms, require_quorum, snapshot_bytes, snapshot_ms;
 
     // [server]
     struct list listen;

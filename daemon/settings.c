@@ -91,6 +91,10 @@ static const struct setting table[] = {
      "where all nodes keep copies of partitions: pg:, in the database,\n"
      "the default; dir:/PATH; s3://BUCKET/PREFIX (AWS_... in the\n"
      "environment, docs/cluster.md); or none"},
+    {"cluster", "snapshot-bytes", "SIZE", BYTES, AT(snapshot_bytes),
+     UINT64_MAX / 4, 0, "after so much of a partition's log; default 64MiB"},
+    {"cluster", "snapshot-every", "TIME", DURATION, AT(snapshot_ms), UINT32_MAX,
+     0, "or after so long, if anything was committed; default 10m"},
 
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"
@@ -517,6 +521,8 @@ settings_cluster(const struct settings *settings)
     options.require_quorum = (int)settings->require_quorum;
     options.declared_durability = settings->durability;
     options.snapshots = settings->snapshots;
+    options.snapshot_bytes = settings->snapshot_bytes;
+    options.snapshot_ms = (uint32_t)settings->snapshot_ms;
     return options;
 }
 

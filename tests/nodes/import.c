@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// import.c - a node that ran alone becomes a cluster, and nothing is lost.
+// import.c - a node that ran alone becomes a cluster, and nothing is lost; nor
+// when that has only its snapshots.
 //
-//     nodes_import NODE_PROGRAM
+//     nodes_import NODE_PROGRAM pg|s3      where snapshots are kept
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -10,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "nodes/process.h"
 #include "postgres/servers.h"
+#include "s3/server.h"
 #include "support/account.h"
 #include "weft/cluster.h"
 #include "weft/connect.h"
@@ -23,6 +26,7 @@
 #define ACCOUNTS 10
 #define TRANSFERS 500
 #define LEASE_MS 2000
+#define WAIT_MS 120000
 
 static const uint8_t client_id[16] = "a known client.";
 
@@ -157,6 +161,22 @@ join(const struct processes *processes)
     return client;
 }
 
+// Read all when deposits that are on their way have come. Returns the sum.
+static int64_t
+settle(weft_client *client, struct account *accounts)
+{
+    int64_t sum = 1;
+
+    for (int i = 0; i < 200 && sum != 0; i++) {
+        read_all(client, accounts);
+        sum = 0;
+        for (uint32_t j = 0; j < ACCOUNTS; j++) {
+            sum += accounts[j].balance;
+        }
+    }
+    return sum;
+}
+
 // In the cluster: as it was; a request of before is known; and it goes on.
 static uint32_t
 live_together(const struct processes *processes, const struct account *before,
@@ -165,7 +185,7 @@ live_together(const struct processes *processes, const struct account *before,
     static struct account after[ACCOUNTS];
     weft_client *client = join(processes);
     uint32_t faults;
-    int64_t sum = 0;
+    int64_t sum;
 
     read_all(client, after);
     faults = count_differences(before, after);
@@ -173,13 +193,7 @@ live_together(const struct processes *processes, const struct account *before,
     read_all(client, after);
     faults += count_differences(before, after);
     (void)transfer(client, TRANSFERS, seqs, 0);
-    for (int i = 0; i < 200 && (i == 0 || sum != 0); i++) {
-        read_all(client, after); // the deposit is on its way
-        sum = 0;
-        for (uint32_t j = 0; j < ACCOUNTS; j++) {
-            sum += after[j].balance;
-        }
-    }
+    sum = settle(client, after);
     if (sum != 0 || after[TRANSFERS % ACCOUNTS].from_clients[0].count !=
                         seqs[TRANSFERS % ACCOUNTS]) {
         (void)fprintf(stderr, "it does not go on: the sum is %" PRId64 "\n",
@@ -209,10 +223,55 @@ refuse_to_join(const char *database, const char *dir)
     weft_definitions_destroy(definitions);
 }
 
+// Of how many partitions has a node made a snapshot? imported: what the import
+// had made.
+static uint32_t
+count_snapshots(struct servers *servers)
+{
+    const char *count =
+        servers_sql(servers, 0,
+                    "SELECT count(DISTINCT part) FROM weft.snap JOIN imported "
+                    "USING (part) WHERE snap.epoch > imported.epoch");
+
+    return (uint32_t)strtoul(count, NULL, 10);
+}
+
+// Nodes make snapshots, and are lost with all that they have: then those and
+// the log behind them are all there is.
+static uint32_t
+live_on_snapshots(struct processes *processes, struct servers *servers,
+                  uint32_t *seqs)
+{
+    static struct account before[ACCOUNTS];
+    static struct account after[ACCOUNTS];
+    struct timespec nap = {.tv_nsec = 20000000};
+    weft_client *client = join(processes);
+    uint32_t i = 0;
+    uint32_t faults;
+
+    while (count_snapshots(servers) < PARTITIONS && i < WAIT_MS / 20) {
+        (void)transfer(client, TRANSFERS + ++i, seqs, 0);
+        (void)nanosleep(&nap, NULL);
+    }
+    faults = i == WAIT_MS / 20;
+    settle(client, before);
+    processes_kill(processes, 0);
+    processes_kill(processes, 1);
+    processes_lose(processes, 0);
+    processes_lose(processes, 1);
+    processes_start(processes, 0);
+    processes_start(processes, 1);
+    read_all(client, after);
+    faults += count_differences(before, after);
+    weft_client_close(client);
+    return faults;
+}
+
 int
 main(int argc, char **argv)
 {
     static struct account before[ACCOUNTS];
+    const char *where = NULL;
     char dir[] = "/dev/shm/weft-import-XXXXXX";
     uint32_t seqs[ACCOUNTS] = {0};
     char alone[64];
@@ -224,28 +283,36 @@ main(int argc, char **argv)
     uint64_t number;
     uint32_t faults;
 
-    if (argc != 2 || mkdtemp(dir) == NULL) {
-        (void)fprintf(stderr, "usage: nodes_import NODE_PROGRAM\n");
+    if (argc != 3 || mkdtemp(dir) == NULL) {
+        (void)fprintf(stderr, "usage: nodes_import NODE_PROGRAM pg|s3\n");
         return 2;
+    }
+    if (strcmp(argv[2], "s3") == 0) {
+        where = s3_server_where(s3_server_start());
+        (void)setenv("NODES_SNAPSHOTS", where, 1);
     }
     (void)snprintf(alone, sizeof(alone), "%s/alone", dir);
     (void)snprintf(aside, sizeof(aside), "%s.imported", alone);
     number = live_alone(alone, before, seqs);
     servers = servers_start(1, NULL);
     database = servers_conninfo(servers);
-    must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_ENOTFOUND,
-         "without a cluster");
+    must(weft_cluster_import(database, alone, where, NULL, NULL),
+         WEFT_ENOTFOUND, "without a cluster");
     must(weft_cluster_init(database, PARTITIONS), WEFT_OK, "init");
     must(weft_cluster_import(database, dir, NULL, NULL, NULL), WEFT_ENOTFOUND,
          "no node's directory");
     refuse_to_join(database, alone);
-    must(weft_cluster_import(database, alone, NULL, NULL, NULL), WEFT_OK,
+    must(weft_cluster_import(database, alone, where, NULL, NULL), WEFT_OK,
          "import");
     faults = stat(alone, &status) == 0 || stat(aside, &status) != 0;
+    (void)servers_sql(servers, 0,
+                      "CREATE TABLE imported AS SELECT part, max(epoch) AS "
+                      "epoch FROM weft.snap GROUP BY part");
     processes_init(&processes, argv[1], database, dir, 2, LEASE_MS, NULL);
     processes_start(&processes, 0);
     processes_start(&processes, 1);
     faults += live_together(&processes, before, seqs, number);
+    faults += live_on_snapshots(&processes, servers, seqs);
     must(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EBUSY,
          "while nodes run");
     faults += !processes_end(&processes, 0);

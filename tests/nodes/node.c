@@ -47,6 +47,7 @@ open_node(char **argv, weft_definitions *definitions)
     cluster.database = argv[3];
     cluster.endpoint = argv[4];
     cluster.service = argv[5];
+    cluster.snapshots = getenv("NODES_SNAPSHOTS"); // or where it is by default
     cluster.snapshot_bytes = 64 << 10;
     cluster.snapshot_ms = 2000;
     cluster.lease_ms = (uint32_t)strtoul(argv[6], NULL, 10);

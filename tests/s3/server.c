@@ -5,6 +5,7 @@
 #include "s3/server.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "support/test.h"
 
 enum { WAIT_MS = 120000 };
 
@@ -25,6 +24,16 @@ struct s3_server {
 };
 
 static struct s3_server only;
+
+// What cannot be done ends this process.
+static void
+must(bool is_done, const char *what)
+{
+    if (!is_done) {
+        (void)fprintf(stderr, "S3's server: %s\n", what);
+        exit(2);
+    }
+}
 
 static void
 remove_tree(const char *path)
@@ -44,7 +53,7 @@ start_program(struct s3_server *server)
     pid_t parent = getpid();
 
     server->pid = fork();
-    CHECK(server->pid >= 0);
+    must(server->pid >= 0, "no process");
     if (server->pid > 0) {
         return;
     }
@@ -68,15 +77,15 @@ wait_for_port(const struct s3_server *server)
         struct timespec nap = {.tv_nsec = 5000000};
         FILE *file = fopen(path, "r");
 
-        CHECK_EQ(waitpid(server->pid, NULL, WNOHANG), 0);
+        must(waitpid(server->pid, NULL, WNOHANG) == 0, "it ended");
         if (file == NULL) {
             nanosleep(&nap, NULL);
         } else {
-            CHECK_EQ(fscanf(file, "%d", &port), 1);
+            must(fscanf(file, "%d", &port) == 1, "its port");
             fclose(file);
         }
     }
-    CHECK(port != 0);
+    must(port != 0, "it does not listen");
     return port;
 }
 
@@ -100,9 +109,9 @@ make_empty(void)
         remove_tree(path);
     }
     (void)snprintf(path, sizeof(path), "%s/objects", only.dir);
-    CHECK_EQ(mkdir(path, 0755), 0);
+    must(mkdir(path, 0755) == 0, path);
     (void)snprintf(path, sizeof(path), "%s/objects/snapshots.test", only.dir);
-    CHECK_EQ(mkdir(path, 0755), 0);
+    must(mkdir(path, 0755) == 0, path);
 }
 
 struct s3_server *
@@ -110,7 +119,7 @@ s3_server_start(void)
 {
     if (only.pid == 0) {
         (void)snprintf(only.dir, sizeof(only.dir), "/tmp/weft-s3.XXXXXX");
-        CHECK(mkdtemp(only.dir) != NULL);
+        must(mkdtemp(only.dir) != NULL, only.dir);
         start_program(&only);
         atexit(stop_server);
         (void)snprintf(only.where, sizeof(only.where),
@@ -150,9 +159,9 @@ s3_server_fail(struct s3_server *server, const char *fault)
 
     (void)snprintf(path, sizeof(path), "%s/faults", server->dir);
     file = fopen(path, "a");
-    CHECK(file != NULL);
+    must(file != NULL, path);
     fprintf(file, "%s\n", fault);
-    CHECK_EQ(fclose(file), 0);
+    must(fclose(file) == 0, path);
 }
 
 size_t

@@ -42,7 +42,6 @@
 
 #define STOP_MS 10000
 #define DRAIN_LOOK_MS 10
-#define RECORD_MAX 1 // newest format of records that this build reads
 
 struct wf_cluster {
     struct wf_cluster_settings settings;
@@ -257,7 +256,10 @@ set_lease(void *ctx, uint64_t until_ns)
 static void
 show_map(void *ctx, const struct wf_registry_map *map)
 {
-    wf_peers_map(((struct wf_cluster *)ctx)->peers, map);
+    struct wf_cluster *cluster = ctx;
+
+    wf_node_set_record_version(cluster->node, map->record_version);
+    wf_peers_map(cluster->peers, map);
 }
 
 static void
@@ -414,7 +416,7 @@ join(struct wf_cluster *cluster)
     *self = (struct wf_registry_node){
         .protocol_min = WF_PEERS_PROTOCOL_MIN,
         .protocol_max = WF_PEERS_PROTOCOL_MAX,
-        .record_max = RECORD_MAX,
+        .record_max = WF_SEGMENT_VERSION_MAX,
     };
     (void)snprintf(self->id, sizeof(self->id), "%s", settings->node_id);
     (void)snprintf(self->endpoint, sizeof(self->endpoint), "%s",
@@ -504,7 +506,7 @@ open_peers(struct wf_cluster *cluster)
         .secret_key = has_keys ? settings->keys.secret_key : NULL,
         .public_key = has_keys ? settings->keys.public_key : NULL,
         .partition_count = cluster->facts.partition_count,
-        .record_max = RECORD_MAX,
+        .record_max = WF_SEGMENT_VERSION_MAX,
         .clock = cluster->clock,
         .trace = &cluster->trace,
         .deliver = deliver,

@@ -433,6 +433,10 @@ check_empty(const struct import *import)
                             map->nodes[i].id);
         }
     }
+    if (map->record_version < WF_SEGMENT_VERSION_MAX) {
+        return wf_error(WEFT_EBUSY, "a node of an older build was there less "
+                                    "than an hour ago, and may come back");
+    }
     for (uint32_t i = 0; i < map->parts_count; i++) {
         if (map->parts[i].last > FIRST_COMMIT) {
             return wf_error(WEFT_EEXISTS,
@@ -457,9 +461,14 @@ open_cluster(struct import *import, const char *snapshots)
     }
     (void)snprintf(import->self.id, sizeof(import->self.id), "import");
     import->self.is_draining = true; // nobody gives it anything
+    import->self.record_max = WF_SEGMENT_VERSION_MAX;
     if (err == WEFT_OK) {
         err = import->registry.ops->join(import->registry.self, &import->self,
                                          LEASE_MS);
+    }
+    if (err == WEFT_OK) { // what is imported may be as new as that
+        err = import->registry.ops->raise(import->registry.self,
+                                          WF_SEGMENT_VERSION_MAX);
     }
     if (err == WEFT_OK) {
         err = import->registry.ops->look(import->registry.self, &import->map);

@@ -17,6 +17,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -358,6 +359,30 @@ look_in_time(struct wf_membership *membership)
     }
 }
 
+// What all nodes read may be written.
+static void
+raise_records(struct wf_membership *membership)
+{
+    const struct wf_registry *registry = &membership->options.registry;
+    uint32_t version = wf_registry_record_max(&membership->map);
+    char text[64];
+
+    if (version > membership->options.self.record_max) {
+        version = membership->options.self.record_max;
+    }
+    if (version <= membership->map.record_version) {
+        return;
+    }
+    if (registry->ops->raise(registry->self, version) != WEFT_OK) {
+        complain(membership, "look", weft_err_detail());
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "all nodes read version %" PRIu32,
+                   version);
+    note(membership, WF_TRACE_NOTE, "records", text);
+    atomic_store(&membership->is_nudged, true);
+}
+
 static void
 look(struct wf_membership *membership)
 {
@@ -378,6 +403,7 @@ look(struct wf_membership *membership)
     look_in_time(membership);
     membership->options.map(membership->options.ctx, &membership->map);
     decide(membership);
+    raise_records(membership);
 }
 
 // Nothing waits for it: it is done when there is time after a look.

@@ -122,6 +122,9 @@ wf_peer_item_encode(const struct wf_peer_item *item, struct wf_buf *out)
         wf_buf_put_varint(out, item->call);
         break;
     case WF_PEER_ITEM_CHANGED:
+#ifdef WF_NEXT
+    case WF_PEER_ITEM_NEXT:
+#endif
     case WF_PEER_ITEM_TYPES_END:
         break;
     }
@@ -210,6 +213,10 @@ read_item(struct wf_reader *body, struct wf_peer_item *item)
         break;
     case WF_PEER_ITEM_CHANGED:
         break;
+#ifdef WF_NEXT
+    case WF_PEER_ITEM_NEXT:
+        break;
+#endif
     default:
         (void)wf_reader_fail(body);
     }

@@ -76,6 +76,9 @@ enum wf_peer_item_type {
     WF_PEER_ITEM_BACK,      // a request comes back: "not mine"
     WF_PEER_ITEM_WITHDRAW,  // nobody wants the answer of a request
     WF_PEER_ITEM_CHANGED,   // the map has changed
+#ifdef WF_NEXT
+    WF_PEER_ITEM_NEXT, // of protocol 2: nothing
+#endif
     WF_PEER_ITEM_TYPES_END,
 };
 

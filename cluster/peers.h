@@ -27,7 +27,11 @@
 
 // Of links that this build speaks (docs/formats/peers.md).
 #define WF_PEERS_PROTOCOL_MIN 1
+#ifdef WF_NEXT // the build after this one, for tests/nodes/upgrade.c
+#define WF_PEERS_PROTOCOL_MAX 2
+#else
 #define WF_PEERS_PROTOCOL_MAX 1
+#endif
 
 struct wf_peers;
 struct wf_registry_map;

@@ -216,6 +216,11 @@ take_item(struct wf_peers *peers, struct wf_peers_peer *peer,
     case WF_PEER_ITEM_CHANGED:
         peers->options.changed(peers->options.ctx);
         break;
+#ifdef WF_NEXT
+    case WF_PEER_ITEM_NEXT:
+        wf_peers_note(peers, false, peer->id, "next", "it says so");
+        break;
+#endif
     default:
         (void)(wf_forward_take(peers->forward, peer, item) ||
                wf_serving_take(peers->serving, peer, item));
@@ -338,6 +343,7 @@ hear_welcome(struct wf_peers *peers, struct wf_peers_peer *peer,
         return;
     }
     peer->refusal = WF_PEER_REFUSAL_NONE;
+    peer->protocol = message->protocol_max;
     if (!was_up && !peer->was_up) {
         peer->was_up = true;
         (void)snprintf(text, sizeof(text),

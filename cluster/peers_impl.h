@@ -46,6 +46,7 @@ struct wf_peers_peer {
     uint32_t refusal;         // of the last hello
     bool is_full;             // ZeroMQ takes no more for now
     bool was_up;              // since it was connected
+    uint32_t protocol;        // that they speak, once it was up
 
     // What comes from there.
     bool is_greeted; // over the connection of that name

@@ -148,6 +148,15 @@ nudge(struct wf_peers *peers)
             (void)wf_peers_add(peers->peers[i], &item);
         }
     }
+#ifdef WF_NEXT
+    item.type = WF_PEER_ITEM_NEXT;
+    for (uint32_t i = 0; i < peers->peers_count; i++) {
+        if (peers->peers[i]->link.state == WF_PEER_LINK_UP &&
+            peers->peers[i]->protocol >= 2) {
+            (void)wf_peers_add(peers->peers[i], &item);
+        }
+    }
+#endif
 }
 
 static void

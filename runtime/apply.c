@@ -319,6 +319,10 @@ apply_partition_op(struct wf_partition *partition, enum wf_op op,
         return apply_forget(partition, record, ops);
     case WF_OP_LETTER:
         return apply_letter(partition, record, ops);
+#ifdef WF_NEXT
+    case WF_OP_NEXT:
+        return wf_reader_varint(ops) > 0 && !ops->failed;
+#endif
     default:
         return false;
     }

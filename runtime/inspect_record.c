@@ -88,6 +88,9 @@ static const char *const grammar[] = {
     [WF_OP_FORGET] = "C",
     [WF_OP_LETTER] = "D",
     [WF_OP_GENERATION] = "V",
+#ifdef WF_NEXT
+    [WF_OP_NEXT] = "V",
+#endif
 };
 
 static bool

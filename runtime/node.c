@@ -42,6 +42,7 @@
 #include "runtime/shard.h"
 #include "runtime/supervisor.h"
 #include "runtime/workers.h"
+#include "storage/log.h"
 
 // A manual node that has not come to its end after so many rounds of steps
 // waits for something that will not come, and is ended as it is.
@@ -192,6 +193,14 @@ void
 wf_node_set_lease(weft_node *node, uint64_t until_ns)
 {
     atomic_store(&node->lease_until_ns, until_ns);
+}
+
+void
+wf_node_set_record_version(weft_node *node, uint32_t version)
+{
+    atomic_store(&node->record_version, version < WF_SEGMENT_VERSION_MAX
+                                            ? version
+                                            : WF_SEGMENT_VERSION_MAX);
 }
 
 void

@@ -101,6 +101,9 @@ void wf_node_give(weft_node *node, uint32_t partition);
 // Until then, of clock.mono_ns, no other node may take what this one has. After
 // it reads are refused; what is committed the log decides.
 void wf_node_set_lease(weft_node *node, uint64_t until_ns);
+// Records may be of this version from now on; it does not go back. Before, the
+// oldest.
+void wf_node_set_record_version(weft_node *node, uint32_t version);
 // Does it run here? By the time it is said, it may be over.
 bool wf_node_is_here(const weft_node *node, uint32_t partition);
 // How far its log is: its last commit, and bytes that this process has read or

@@ -86,6 +86,7 @@ struct weft_node {
     uint32_t supervisors_count;
     atomic_bool *are_here;           // by partition: it runs on this node
     _Atomic uint64_t lease_until_ns; // of a cluster
+    _Atomic uint32_t record_version; // newest that may be written
     _Atomic uint64_t takes;          // of partitions; the supervisors'
     _Atomic uint64_t losses;         // of those, given away or taken by others
     struct wf_shard **shards;

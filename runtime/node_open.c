@@ -39,6 +39,7 @@
 #include "runtime/restored.h"
 #include "runtime/shard.h"
 #include "storage/directory.h"
+#include "storage/log.h"
 
 #define EPOCH_WAITS_MAX 300 // at most 100 ms each
 
@@ -421,6 +422,10 @@ create_node(const struct wf_node_seams *seams)
     wf_list_init(&node->blames);
     wf_list_init(&node->lost);
     WF_ASSERT(pthread_mutex_init(&node->random_lock, NULL) == 0);
+    // A cluster says when more may be written.
+    atomic_store(&node->record_version, wf_node_is_shared(node)
+                                            ? WF_SEGMENT_VERSION_MIN
+                                            : WF_SEGMENT_VERSION_MAX);
     wf_random_init(&node->random, node->seams.seed == 0 ? wf_random_os_seed()
                                                         : node->seams.seed);
     (void)pthread_sigmask(SIG_SETMASK, NULL, &node->host_signals);

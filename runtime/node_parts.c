@@ -326,6 +326,7 @@ make_shards(weft_node *node)
         .clock = node->clock,
         .is_shared = wf_node_is_shared(node),
         .lease_until_ns = &node->lease_until_ns,
+        .record_version = &node->record_version,
         .is_patient = !node->seams.is_manual,
         .ports =
             {

@@ -59,6 +59,7 @@ create_partition(weft_node *node, uint32_t index)
         .incarnation = atomic_fetch_add(&node->incarnations, 1) + 1,
         .definitions = options->definitions,
         .trace = node->trace,
+        .record_version = atomic_load(&node->record_version),
         .window_bytes = wf_node_window_bytes(node),
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
@@ -157,6 +158,8 @@ end(struct recovery *recovery)
     }
     for (uint32_t i = recovery->depot->options.index;
          err == WEFT_OK && i < options->partition_count; i += stores) {
+        wf_partition_allow(recovery->partitions[i],
+                           atomic_load(&recovery->node->record_version));
         wf_partition_recover_as(recovery->partitions[i],
                                 recovery->depot->epoch);
         err = wf_partition_recover_check(recovery->partitions[i]);

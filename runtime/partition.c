@@ -48,6 +48,9 @@ wf_partition_create(const struct wf_partition_options *options)
     struct wf_partition *partition = wf_calloc(sizeof(*partition));
 
     partition->options = *options;
+    if (options->record_version == 0) {
+        partition->options.record_version = WF_SEGMENT_VERSION_MAX;
+    }
     (void)snprintf(partition->who, sizeof(partition->who), "p%u",
                    options->index);
     init_lists(partition);
@@ -451,6 +454,14 @@ wf_partition_is_awaited(const struct wf_partition *partition)
     return partition->is_awaited || wf_saver_is_behind(partition);
 }
 
+void
+wf_partition_allow(struct wf_partition *partition, uint32_t record_version)
+{
+    if (record_version > partition->options.record_version) {
+        partition->options.record_version = record_version;
+    }
+}
+
 bool
 wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
                   bool save_all, struct wf_buf *frames, struct wf_batch *rows)
@@ -462,6 +473,7 @@ wf_partition_seal(struct wf_partition *partition, uint64_t now_ms,
     set_now(partition, now_ms);
     if (has_records) {
         struct wf_segment segment = {
+            .version = partition->options.record_version,
             .partition = partition->options.index,
             .epoch = partition->epoch,
             .first_record = partition->sealed_record + 1,

@@ -54,8 +54,9 @@ typedef void wf_turned_fn(void *ctx, const struct wf_kind *kind);
 
 struct wf_partition_options {
     uint32_t index;
-    uint32_t count;       // of partitions in the system
-    uint64_t incarnation; // new for every partition made in this process
+    uint32_t count;          // of partitions in the system
+    uint64_t incarnation;    // new for every partition made in this process
+    uint32_t record_version; // to be written; 0: the newest
     const weft_definitions *definitions; // borrowed
     struct wf_stack_pool *stacks;        // borrowed; shared within a thread
     const struct wf_trace *trace;        // borrowed
@@ -152,6 +153,9 @@ bool wf_partition_wants_commit(const struct wf_partition *partition,
 // Does anybody wait for it who asks for little, or the log? What others want
 // committed may wait a few milliseconds for company.
 bool wf_partition_is_awaited(const struct wf_partition *partition);
+// Records may be of this version from now on; it does not go back.
+void wf_partition_allow(struct wf_partition *partition,
+                        uint32_t record_version);
 // Cut what is open: append its segment's frame to `frames` and the rows to be
 // saved with it to `rows`. False: there was nothing, nothing was appended. One
 // seal is under way at a time: the next one only after committed. With

@@ -99,6 +99,9 @@ enum wf_op {
     WF_OP_FORGET,     // 16 client: its answers, or its window if it has none
     WF_OP_LETTER,     // K target, B letter, B reason: nobody took it
     WF_OP_GENERATION, // V generation: what it sends from here on
+#ifdef WF_NEXT
+    WF_OP_NEXT, // V version: of segments, from the next build on
+#endif
 };
 
 #define WF_SECTION_ACTOR 'A'

@@ -339,6 +339,12 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
         wf_buf_put_u8(&draft->ops, WF_OP_GENERATION);
         wf_buf_put_varint(&draft->ops, next_generation(partition));
     }
+#ifdef WF_NEXT
+    if (partition->options.record_version == WF_SEGMENT_VERSION_MAX) {
+        wf_buf_put_u8(&draft->ops, WF_OP_NEXT);
+        wf_buf_put_varint(&draft->ops, partition->options.record_version);
+    }
+#endif
     wf_draft_partition(draft);
     (void)wf_draft_write(draft, partition, false);
     open_routes(partition);

@@ -52,6 +52,7 @@ struct wf_shard_options {
     bool is_shared; // partitions come and go: none is here at first
     // Then nothing is told of what is in memory after this, of clock.mono_ns.
     const _Atomic uint64_t *lease_until_ns;
+    const _Atomic uint32_t *record_version; // may be written; NULL: newest
     // Time goes by: a commit that nobody waits for may wait for others'.
     bool is_patient;
     struct wf_shard_ports ports;

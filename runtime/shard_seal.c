@@ -120,6 +120,10 @@ seal_place(struct wf_shard *shard, struct wf_shard_lane *lane,
     struct wf_job *job = &lane->job;
     size_t frames_len = job->frames.len;
 
+    if (shard->options.record_version != NULL) {
+        wf_partition_allow(place->partition,
+                           atomic_load(shard->options.record_version));
+    }
     if (!wf_partition_seal(place->partition, wf_shard_time(shard, place),
                            save_all, &job->frames, job->rows)) {
         return false;

@@ -24,10 +24,19 @@
 
 #include "storage/store.h"
 
-#define WF_SEGMENT_VERSION 2
+// Of segments, the records in them and the rows that are saved beside them:
+// what this build reads. It writes the newest; a node of a cluster the newest
+// that all nodes read (registry.h).
+#define WF_SEGMENT_VERSION_MIN 2
+#ifdef WF_NEXT // the build after this one, for tests/nodes/upgrade.c
+#define WF_SEGMENT_VERSION_MAX 3
+#else
+#define WF_SEGMENT_VERSION_MAX 2
+#endif
 #define WF_SEGMENT_BYTES_MIN 15 // of a frame without records
 
 struct wf_segment {
+    uint32_t version; // encoded as 0: the newest
     uint32_t partition;
     uint64_t epoch;
     uint64_t first_record;
@@ -43,6 +52,7 @@ void wf_segment_encode(struct wf_segment *segment, struct wf_buf *out);
 // Decode one frame from the reader; records are borrowed from it.
 //
 // WEFT_ECORRUPT   malformed, or its checksum differs
+// WEFT_EFORMAT    whole, and of a newer build
 weft_err wf_segment_decode(struct wf_reader *reader,
                            struct wf_segment *out_segment);
 

@@ -73,6 +73,7 @@ wf_memory_database_create(uint32_t partition_count, struct wf_clock clock,
     database->clock = clock;
     database->can_wait = can_wait;
     database->durability = WF_DURABILITY_QUORUM;
+    database->record_version = WF_SEGMENT_VERSION_MIN;
     memcpy(database->cluster_id, "cluster in memor", 16);
     database->parts_count = partition_count;
     database->parts = wf_calloc(partition_count * sizeof(*database->parts));

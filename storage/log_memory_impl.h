@@ -52,6 +52,7 @@ struct wf_memory_database {
     bool can_wait;
     enum wf_durability durability;
     uint8_t cluster_id[16];
+    uint32_t record_version;
     struct wf_memory_node **nodes; // in the order of their coming
     uint32_t nodes_count;
     uint64_t forgotten; // the newest incarnation of nodes that were

@@ -20,9 +20,8 @@ wf_shared_log_visit(uint32_t partition, uint64_t number, weft_bytes row,
 
     if (err != WEFT_OK) {
         return wf_error(err,
-                        "log: partition %" PRIu32 ", commit %" PRIu64
-                        " fails its check",
-                        partition, number);
+                        "log: partition %" PRIu32 ", commit %" PRIu64 ": %s",
+                        partition, number, weft_err_detail());
     }
     if (wf_reader_left(&reader) != 0 || segment.partition != partition) {
         return wf_error(WEFT_ECORRUPT,

@@ -52,3 +52,28 @@ wf_registry_refuse_forget(const char *node_id, bool is_live,
                               "nobody has taken yet",
                               node_id, partitions);
 }
+
+uint32_t
+wf_registry_record_max(const struct wf_registry_map *map)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < map->nodes_count; i++) {
+        const struct wf_registry_node *node = &map->nodes[i];
+
+        if (node->lease_ms > -WF_REGISTRY_BACK_MS && node->record_max < least) {
+            least = node->record_max;
+        }
+    }
+    return least;
+}
+
+weft_err
+wf_registry_too_old(uint32_t record_max, uint32_t record_version)
+{
+    return wf_error(WEFT_EFORMAT,
+                    "the cluster has records of version %" PRIu32
+                    ", and this build reads up to %" PRIu32
+                    ": all nodes were upgraded, and this one is too old",
+                    record_version, record_max);
+}

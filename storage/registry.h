@@ -56,6 +56,10 @@ enum wf_durability {
     WF_DURABILITY_QUORUM, // on several
 };
 
+// A node that stopped so long ago may come back as it was: what it could not
+// read is not written yet.
+#define WF_REGISTRY_BACK_MS 3600000
+
 struct wf_registry_map {
     uint8_t cluster_id[16];
     struct wf_registry_node *nodes; // sorted by id
@@ -63,11 +67,17 @@ struct wf_registry_map {
     struct wf_registry_part *parts; // by partition
     uint32_t parts_count;
     enum wf_durability durability;
+    uint32_t record_version; // newest that may be written, for all
 };
 
 void wf_registry_map_fini(struct wf_registry_map *map); // leaves it empty
 // Index of a node; -1: there is none of that id.
 int32_t wf_registry_find(const struct wf_registry_map *map, const char *id);
+// Newest version of records that all nodes read, those too that may come back.
+uint32_t wf_registry_record_max(const struct wf_registry_map *map);
+
+// For what implements it: who reads too little may not join.
+weft_err wf_registry_too_old(uint32_t record_max, uint32_t record_version);
 
 // For what implements it: WEFT_EBUSY, why a node cannot be forgotten.
 weft_err wf_registry_refuse_forget(const char *node_id, bool is_live,
@@ -78,7 +88,8 @@ struct wf_registry_ops {
     // with a lease of ttl_ms; sets its incarnation.
     //
     // WEFT_EFORMAT   another cluster's id, another version of the schema, or
-    //                none: `weft cluster init` makes it
+    //                none: `weft cluster init` makes it; or its record_max is
+    //                less than what may be written: it could not read that
     // WEFT_EIO       the database does not answer
     weft_err (*join)(void *self, struct wf_registry_node *node,
                      uint32_t ttl_ms);
@@ -107,6 +118,10 @@ struct wf_registry_ops {
     // WEFT_ENOTFOUND   there is no such node
     // WEFT_EIO
     weft_err (*drain)(void *self, const char *node_id, bool is_on);
+    // Records of this version may be written from now on, for good, and who
+    // cannot read them does not join any more. Nothing if that is so, or if a
+    // node could not (wf_registry_record_max).
+    weft_err (*raise)(void *self, uint32_t record_version);
     // The lease ends now.
     weft_err (*leave)(void *self);
     // A node is gone for good (any process may say so). If one of its id comes

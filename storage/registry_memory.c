@@ -29,6 +29,7 @@ static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
+static weft_err raise_records(void *self, uint32_t record_version);
 static weft_err leave(void *self);
 static weft_err forget(void *self, const char *node_id);
 static weft_err forget_old(void *self, uint64_t silent_ms);
@@ -42,6 +43,7 @@ static const struct wf_registry_ops memory_ops = {
     .want = want,
     .ready = ready,
     .drain = drain,
+    .raise = raise_records,
     .leave = leave,
     .forget = forget,
     .forget_old = forget_old,
@@ -117,6 +119,11 @@ join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
     struct wf_memory_node *mine;
     weft_err err = begin(registry);
 
+    if (err == WEFT_OK &&
+        node->record_max < registry->database->record_version) {
+        err = wf_registry_too_old(node->record_max,
+                                  registry->database->record_version);
+    }
     if (err != WEFT_OK) {
         return end(registry, err);
     }
@@ -256,8 +263,28 @@ look(void *self, struct wf_registry_map *map)
         wf_registry_map_fini(map);
         memcpy(map->cluster_id, database->cluster_id, sizeof(map->cluster_id));
         map->durability = database->durability;
+        map->record_version = database->record_version;
         fill_nodes(database, map);
         fill_parts(database, map);
+    }
+    return end(registry, err);
+}
+
+static weft_err
+raise_records(void *self, uint32_t record_version)
+{
+    struct wf_registry_memory *registry = self;
+    struct wf_memory_database *database = registry->database;
+    struct wf_registry_map map = {0};
+    weft_err err = begin(registry);
+
+    if (err == WEFT_OK) {
+        fill_nodes(database, &map);
+        if (record_version > database->record_version &&
+            record_version <= wf_registry_record_max(&map)) {
+            database->record_version = record_version;
+        }
+        wf_registry_map_fini(&map);
     }
     return end(registry, err);
 }

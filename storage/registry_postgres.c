@@ -35,6 +35,7 @@ static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
 static weft_err drain(void *self, const char *node_id, bool is_on);
+static weft_err raise_records(void *self, uint32_t record_version);
 static weft_err leave(void *self);
 static weft_err forget(void *self, const char *node_id);
 static weft_err forget_old(void *self, uint64_t silent_ms);
@@ -48,6 +49,7 @@ static const struct wf_registry_ops postgres_ops = {
     .want = want,
     .ready = ready,
     .drain = drain,
+    .raise = raise_records,
     .leave = leave,
     .forget = forget,
     .forget_old = forget_old,
@@ -136,6 +138,63 @@ commit(struct wf_registry_postgres *registry, const char *sql,
 }
 
 static weft_err
+read_version(struct wf_registry_postgres *registry, uint32_t *out_version)
+{
+    static const char sql[] = "SELECT record_version FROM weft.cluster";
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err = wf_postgres_run(registry->session.postgres, sql, NULL,
+                                   WF_SESSION_LIMIT_MS, &rows);
+
+    if (err == WEFT_OK) {
+        *out_version = (uint32_t)wf_postgres_number(rows, 0, 0);
+        wf_postgres_rows_destroy(rows);
+    }
+    return err;
+}
+
+// Why it could not join.
+static weft_err
+explain_version(struct wf_registry_postgres *registry, uint32_t record_max)
+{
+    uint32_t version = 0;
+    weft_err err = read_version(registry, &version);
+
+    return err == WEFT_OK ? wf_registry_too_old(record_max, version) : err;
+}
+
+// A node that joins holds the cluster's row, and so do we: who is too old has
+// joined before we look, or sees the new version.
+static weft_err
+raise_records(void *self, uint32_t record_version)
+{
+    struct wf_registry_postgres *registry = self;
+    struct wf_postgres *postgres = registry->session.postgres;
+    char sql[512];
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    (void)snprintf(
+        sql, sizeof(sql),
+        "BEGIN; SELECT id FROM weft.cluster FOR UPDATE;"
+        "UPDATE weft.cluster SET record_version = %" PRIu32
+        " WHERE record_version < %" PRIu32
+        " AND NOT EXISTS (SELECT FROM weft.node"
+        " WHERE record_max < %" PRIu32 " AND lease_until > clock_timestamp()"
+        " - %d * interval '1 millisecond'); COMMIT",
+        record_version, record_version, record_version, WF_REGISTRY_BACK_MS);
+    err = wf_postgres_script(postgres, sql, WF_SESSION_LIMIT_MS);
+    if (err == WEFT_OK && wf_postgres_warning(postgres)[0] != '\0') {
+        err = wf_error(WEFT_EIO, "postgres: %s", wf_postgres_warning(postgres));
+    }
+    if (err != WEFT_OK) {
+        wf_postgres_disconnect(postgres); // rolls back
+    }
+    return err;
+}
+
+static weft_err
 join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
 {
     static const char sql[] =
@@ -143,6 +202,7 @@ join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
         " curve_key, protocol_min, protocol_max, record_max, draining,"
         " lease_until) SELECT $1, c.forgotten + 1, $2, $3, $4, $5, $6, $7, $8,"
         " clock_timestamp() + $9 * interval '1 millisecond' FROM weft.cluster c"
+        " WHERE c.record_version <= $7 FOR SHARE"
         " ON CONFLICT (node_id) DO UPDATE SET incarnation = n.incarnation + 1,"
         " endpoint = $2, service = $3, curve_key = $4, protocol_min = $5,"
         " protocol_max = $6, record_max = $7, draining = $8,"
@@ -169,6 +229,9 @@ join(void *self, struct wf_registry_node *node, uint32_t ttl_ms)
     wf_postgres_put_flag(params, node->is_draining);
     wf_postgres_put_number(params, ttl_ms);
     err = commit(registry, sql, &node->incarnation, &count);
+    if (err == WEFT_OK && count == 0) {
+        err = explain_version(registry, node->record_max);
+    }
     if (err != WEFT_OK) {
         return err;
     }
@@ -341,6 +404,9 @@ look(void *self, struct wf_registry_map *map)
     }
     if (err == WEFT_OK) {
         err = look_at_parts(registry, &found);
+    }
+    if (err == WEFT_OK) {
+        err = read_version(registry, &found.record_version);
     }
     if (err != WEFT_OK) {
         wf_registry_map_fini(&found);

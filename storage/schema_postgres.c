@@ -89,7 +89,9 @@ static const char version_1[] =
     "ALTER TABLE weft.snap_file ALTER COLUMN data SET STORAGE EXTERNAL;";
 
 static const char version_2[] =
-    "ALTER TABLE weft.cluster ADD COLUMN forgotten bigint NOT NULL DEFAULT 0;";
+    "ALTER TABLE weft.cluster ADD COLUMN forgotten bigint NOT NULL DEFAULT 0;"
+    "ALTER TABLE weft.cluster ADD COLUMN record_version bigint NOT NULL"
+    "    DEFAULT 2;";
 
 // From version i to i + 1.
 static const char *const steps[WF_SCHEMA_VERSION] = {version_1, version_2};

@@ -29,11 +29,13 @@ wf_segment_encode(struct wf_segment *segment, struct wf_buf *out)
 
     WF_ASSERT(segment->partition <= UINT16_MAX);
     WF_ASSERT(segment->records.len <= UINT32_MAX);
+    WF_ASSERT(segment->version <= WF_SEGMENT_VERSION_MAX);
 
     wf_buf_reserve(out,
                    HEADER_BYTES_MAX + segment->records.len + TRAILER_BYTES);
     wf_buf_put_u8(out, MAGIC);
-    wf_buf_put_u8(out, WF_SEGMENT_VERSION);
+    wf_buf_put_u8(out, (uint8_t)(segment->version == 0 ? WF_SEGMENT_VERSION_MAX
+                                                       : segment->version));
     wf_buf_put_varint(out, segment->partition);
     wf_buf_put_varint(out, segment->epoch);
     wf_buf_put_varint(out, segment->first_record);
@@ -61,9 +63,10 @@ wf_segment_decode(struct wf_reader *reader, struct wf_segment *out_segment)
         return wf_error(WEFT_ECORRUPT, "segment: no frame begins here");
     }
     version = wf_reader_u8(reader);
-    if (!reader->failed && version != WF_SEGMENT_VERSION) {
-        return wf_error(WEFT_ECORRUPT, "segment: version %u is not %u",
-                        (unsigned)version, (unsigned)WF_SEGMENT_VERSION);
+    if (!reader->failed && version < WF_SEGMENT_VERSION_MIN) {
+        return wf_error(WEFT_ECORRUPT,
+                        "segment: version %u, and this build reads from %d",
+                        (unsigned)version, WF_SEGMENT_VERSION_MIN);
     }
     partition = wf_reader_varint(reader);
     segment.epoch = wf_reader_varint(reader);
@@ -81,12 +84,20 @@ wf_segment_decode(struct wf_reader *reader, struct wf_segment *out_segment)
                         "segment: checksum %08" PRIx32 " is not %08" PRIx32,
                         crc, segment.crc);
     }
+    // What is around records stays as it is, whatever is in them.
+    if (version > WF_SEGMENT_VERSION_MAX) {
+        return wf_error(WEFT_EFORMAT,
+                        "segment: version %u, and this build reads up to %d: a "
+                        "newer one wrote it",
+                        (unsigned)version, WF_SEGMENT_VERSION_MAX);
+    }
     if (partition > UINT16_MAX || record_count > UINT32_MAX) {
         return wf_error(WEFT_ECORRUPT,
                         "segment: partition %" PRIu64 " or %" PRIu64
                         " records are more than there can be",
                         partition, record_count);
     }
+    segment.version = version;
     segment.partition = (uint32_t)partition;
     segment.record_count = (uint32_t)record_count;
     segment.frame_bytes = (size_t)(reader->at - start);

@@ -81,8 +81,8 @@ typedef struct weft_cluster_options {
 //
 // WEFT_EINVAL     an option is missing or out of range; the detail names it
 // WEFT_ENOTFOUND  the database has no cluster: weft_cluster_init makes one
-// WEFT_EFORMAT    it is of a newer version, or data_dir is of another cluster,
-//                 or of a node that ran alone
+// WEFT_EFORMAT    it is of a newer version, or has records of one; or data_dir
+//                 is of another cluster, or of a node that ran alone
 // WEFT_EBUSY      the endpoint is in use, or another process holds data_dir
 // WEFT_EIO        the database cannot be reached, or is not good enough (a
 //                 pooler, a standby); the detail has its own words

@@ -287,6 +287,7 @@ read_map(void *ctx, const struct wf_registry_map *map)
 {
     struct member *member = ctx;
 
+    wf_node_set_record_version(member->node, map->record_version);
     for (uint32_t i = 0; i < map->parts_count; i++) {
         int32_t owner = map->parts[i].owner;
 
@@ -350,7 +351,8 @@ join(struct member *member, struct wf_registry_node *self)
     struct fleet *fleet = member->fleet;
 
     wf_registry_memory_open(fleet->database, member->id, &member->registry);
-    *self = (struct wf_registry_node){.protocol_max = 1, .record_max = 1};
+    *self = (struct wf_registry_node){.protocol_max = 1,
+                                      .record_max = WF_SEGMENT_VERSION_MAX};
     (void)snprintf(self->id, sizeof(self->id), "%s", member->id);
     wf_memory_database_cut(fleet->database, member->id, false);
     CHECK_OK(member->registry.ops->join(member->registry.self, self,

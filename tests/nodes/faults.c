@@ -13,7 +13,12 @@
 #include "nodes/witness.h"
 #include "postgres/servers.h"
 
-enum { TAKEOVER_MS = 60000, DARK_MS = 60000, ALONE_MS = 20000 };
+enum {
+    TAKEOVER_MS = 60000,
+    SHARE_MS = 10000,
+    DARK_MS = 60000,
+    ALONE_MS = 20000
+};
 
 uint32_t
 storm_below(struct storm *storm, uint32_t limit)
@@ -22,10 +27,19 @@ storm_below(struct storm *storm, uint32_t limit)
     return (storm->seed >> 8) % limit;
 }
 
+// One that has something to lose, if that can be had soon.
 static uint32_t
 choose_node(struct storm *storm)
 {
-    return storm_below(storm, STORM_NODES);
+    uint32_t node = storm_below(storm, STORM_NODES);
+    const char *name = storm->processes.all[node].name;
+    uint64_t until_ms = moment_now_ms() + SHARE_MS;
+
+    while (witness_owned(storm->servers, storm->primary, name) == 0 &&
+           moment_now_ms() < until_ms) {
+        moment_sleep_ms(50);
+    }
+    return node;
 }
 
 // For longer than the lease.

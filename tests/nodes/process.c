@@ -97,6 +97,12 @@ become(const struct processes *processes, const struct process *process,
     (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
     (void)dup2(in[0], STDIN_FILENO);
     (void)dup2(out[1], STDOUT_FILENO);
+    if (processes->log != NULL) {
+        int fd = open(processes->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+
+        (void)dup2(fd, STDERR_FILENO);
+        (void)setenv("NODES_SHOW", "1", 1);
+    }
     if (processes->net != NULL) {
         net_enter(processes->net, (uint32_t)(process - processes->all));
     }
@@ -106,8 +112,8 @@ become(const struct processes *processes, const struct process *process,
     _exit(127);
 }
 
-static void
-await_ready(const struct process *process, int fd)
+static bool
+await_ready(int fd)
 {
     char text[16] = "";
     size_t len = 0;
@@ -118,15 +124,13 @@ await_ready(const struct process *process, int fd)
         len += got > 0 ? (size_t)got : 0;
         text[len] = '\0';
     }
-    if (strncmp(text, "ready", 5) != 0) {
-        (void)fprintf(stderr, "%s did not become ready\n", process->name);
-        exit(1);
-    }
+    return strncmp(text, "ready", 5) == 0;
 }
 
-void
-processes_start(struct processes *processes, uint32_t index)
+static bool
+start(struct processes *processes, uint32_t index)
 {
+    bool is_ready;
     struct process *process = &processes->all[index];
     int in[2];
     int out[2];
@@ -146,8 +150,19 @@ processes_start(struct processes *processes, uint32_t index)
     close(out[1]);
     process->alive = in[1];
     process->is_paused = false;
-    await_ready(process, out[0]);
+    is_ready = await_ready(out[0]);
     close(out[0]);
+    return is_ready;
+}
+
+void
+processes_start(struct processes *processes, uint32_t index)
+{
+    if (!start(processes, index)) {
+        (void)fprintf(stderr, "%s did not become ready\n",
+                      processes->all[index].name);
+        exit(1);
+    }
 }
 
 void
@@ -165,6 +180,21 @@ forget(struct process *process)
     process->alive = 0;
     process->pid = 0;
     process->is_paused = false;
+}
+
+bool
+processes_is_refused(struct processes *processes, uint32_t index)
+{
+    struct process *process = &processes->all[index];
+    bool is_refused = !start(processes, index);
+    int status = 0;
+
+    if (!is_refused) {
+        (void)kill(process->pid, SIGKILL);
+    }
+    (void)waitpid(process->pid, &status, 0);
+    forget(process);
+    return is_refused && WIFEXITED(status);
 }
 
 void

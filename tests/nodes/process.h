@@ -24,7 +24,8 @@ struct process {
 };
 
 struct processes {
-    const char *program; // of node.c
+    const char *program; // of node.c; that of the next one to be started
+    const char *log;     // file that their lines are added to; NULL: stderr
     const char *database;
     uint32_t lease_ms;
     const struct net *net; // NULL: all are on the loopback
@@ -43,6 +44,8 @@ void processes_name(struct processes *processes, uint32_t index,
 // Start one that is down, and wait until it is ready. What cannot be done ends
 // this process.
 void processes_start(struct processes *processes, uint32_t index);
+// The same, but it ends by itself at once, with a word about it: is that so?
+bool processes_is_refused(struct processes *processes, uint32_t index);
 void processes_kill(struct processes *processes, uint32_t index);
 void processes_pause(struct processes *processes, uint32_t index);
 void processes_continue(struct processes *processes, uint32_t index);

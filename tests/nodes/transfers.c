@@ -40,6 +40,7 @@ struct transfers {
     struct client clients[ACCOUNT_CLIENTS_MAX];
     _Atomic uint64_t done;
     _Atomic uint64_t slowest_ms;
+    _Atomic uint64_t repeats;
     atomic_bool is_ending;
 };
 
@@ -73,6 +74,7 @@ transfer(struct client *client, const struct account_transfer *transfer)
             exit(1);
         }
         if (err != WEFT_OK) {
+            atomic_fetch_add(&client->transfers->repeats, 1);
             moment_sleep_ms(20);
         }
     }
@@ -153,6 +155,12 @@ uint64_t
 transfers_slowest_ms(const struct transfers *transfers)
 {
     return atomic_load(&transfers->slowest_ms);
+}
+
+uint64_t
+transfers_repeats(const struct transfers *transfers)
+{
+    return atomic_load(&transfers->repeats);
 }
 
 uint32_t

@@ -4,7 +4,9 @@
 //
 // A writer's connection has its node's name as application_name, and the
 // address that it comes from. Of an epoch the commits are a range: first, last,
-// and how many did not follow the one before.
+// and how many did not follow the one before. The version of what was written
+// is the second byte of a segment; beside it is the newest that all nodes could
+// read whose lease ran then.
 
 #include "nodes/witness.h"
 
@@ -24,6 +26,8 @@ witness_begin(struct servers *servers, int server)
         "CREATE TABLE written (part integer, epoch bigint, who text,"
         " address text, first bigint, last bigint, gaps bigint,"
         " PRIMARY KEY (part, epoch, who, address)) WITH (fillfactor = 50);"
+        "CREATE TABLE version (version integer, readable bigint,"
+        " PRIMARY KEY (version, readable));"
         "CREATE FUNCTION see_owner() RETURNS trigger LANGUAGE plpgsql AS $$"
         " BEGIN INSERT INTO owned VALUES"
         " (NEW.id, NEW.epoch, NEW.owner, NEW.owner_inc); RETURN NULL; END $$;"
@@ -34,6 +38,9 @@ witness_begin(struct servers *servers, int server)
         " ON CONFLICT (part, epoch, who, address) DO UPDATE SET"
         " last = NEW.lsn,"
         " gaps = w.gaps + CASE WHEN w.last + 1 <> NEW.lsn THEN 1 ELSE 0 END;"
+        " INSERT INTO version SELECT get_byte(NEW.data, 1), min(record_max)"
+        " FROM weft.node WHERE lease_until > clock_timestamp()"
+        " HAVING min(record_max) IS NOT NULL ON CONFLICT DO NOTHING;"
         " RETURN NULL; END $$;"
         "CREATE TRIGGER see_owner AFTER UPDATE ON weft.part FOR EACH ROW"
         " WHEN (OLD.epoch <> NEW.epoch) EXECUTE FUNCTION see_owner();"

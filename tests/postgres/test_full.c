@@ -118,7 +118,8 @@ TEST(full, a_full_disk_is_said_and_waited_for)
     struct wf_trace trace = {.emit = hear, .ctx = &rig};
     struct wf_postgres_options options = {.clock = wf_clock_system(),
                                           .trace = &trace};
-    struct wf_registry_node node = {.id = "a"};
+    struct wf_registry_node node = {.id = "a",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_cluster_facts facts;
     struct wf_registry registry;
     struct wf_shared_place place;

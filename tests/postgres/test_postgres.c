@@ -273,7 +273,8 @@ struct rig {
 static void
 create_rig(struct rig *rig, const struct wf_trace *trace)
 {
-    struct wf_registry_node node = {.id = "a"};
+    struct wf_registry_node node = {.id = "a",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_shared_place place;
 
     rig->options = begin();
@@ -395,7 +396,8 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
     for (int i = 0; i < 2; i++) {
         struct rig rig;
         enum wf_append_result results[PARTITIONS];
-        struct wf_registry_node node = {.id = "b"};
+        struct wf_registry_node node = {.id = "b",
+                                        .record_max = WF_SEGMENT_VERSION_MAX};
         struct wf_registry registry;
         struct wf_shared_log late;
         struct wf_shared_place place;

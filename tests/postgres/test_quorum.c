@@ -107,7 +107,8 @@ create_rig(struct rig *rig)
 {
     struct wf_cluster_facts facts;
 
-    *rig = (struct rig){.node = {.id = "a"}};
+    *rig =
+        (struct rig){.node = {.id = "a", .record_max = WF_SEGMENT_VERSION_MAX}};
     pthread_mutex_init(&rig->lock, NULL);
     rig->trace = (struct wf_trace){.emit = hear, .ctx = rig};
     rig->servers = servers_start(3, NULL);

@@ -107,7 +107,7 @@ static bool
 enter(struct owner *owner)
 {
     struct world *world = owner->world;
-    struct wf_registry_node node = {0};
+    struct wf_registry_node node = {.record_max = WF_SEGMENT_VERSION_MAX};
 
     snprintf(node.id, sizeof(node.id), "owner%u", (unsigned)owner->index);
     memset(owner->epochs, 0, sizeof(owner->epochs));

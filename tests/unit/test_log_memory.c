@@ -30,7 +30,8 @@ create_rig(struct rig *rig, bool can_wait)
 {
     struct wf_clock clock = {
         .wall_ms = rig_now, .mono_ns = rig_now, .self = rig};
-    struct wf_registry_node node = {.id = "a"};
+    struct wf_registry_node node = {.id = "a",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_shared_place place;
 
     *rig = (struct rig){0};

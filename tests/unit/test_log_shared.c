@@ -595,6 +595,47 @@ TEST(log_shared, snapshots_truncate_to_the_last_but_one)
     shared_rig_destroy(rig);
 }
 
+// What a node cannot read is not written, also if it is away for a while; and
+// who cannot read what may be written does not join.
+TEST(log_shared, records_are_of_a_version_that_all_nodes_read)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a"); // reads up to 7
+    struct node b = join(rig, "b");
+    struct wf_registry_map map = {0};
+    uint32_t first;
+
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    first = map.record_version;
+    CHECK_EQ(first, WF_SEGMENT_VERSION_MIN);
+    b.row.record_max = 8;
+    CHECK_OK(b.registry.ops->join(b.registry.self, &b.row, TTL_MS));
+    CHECK_OK(b.registry.ops->raise(b.registry.self, 8));
+    CHECK_OK(a.registry.ops->leave(a.registry.self));
+    CHECK_OK(b.registry.ops->raise(b.registry.self, 8));
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(wf_registry_record_max(&map), 7);
+    CHECK_EQ(map.record_version, first);
+
+    a.row.record_max = 9;
+    CHECK_OK(a.registry.ops->join(a.registry.self, &a.row, TTL_MS));
+    CHECK_OK(b.registry.ops->raise(b.registry.self, 8));
+    CHECK_OK(b.registry.ops->raise(b.registry.self, 7)); // it does not go back
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(map.record_version, 8);
+    a.row.record_max = 7;
+    CHECK_ERR(a.registry.ops->join(a.registry.self, &a.row, TTL_MS),
+              WEFT_EFORMAT);
+    CHECK_STR(weft_err_detail(),
+              "the cluster has records of version 8, and this build reads up "
+              "to 7: all nodes were upgraded, and this one is too old");
+    CHECK_OK(b.registry.ops->renew(b.registry.self, false));
+    wf_registry_map_fini(&map);
+    quit(&a);
+    quit(&b);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, who_was_stopped_waits_no_more)
 {
     struct shared_rig *rig = shared_rig_create();

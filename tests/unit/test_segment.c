@@ -126,12 +126,21 @@ check_refused(struct wf_buf *buf, const char *detail)
 TEST(segment, refuses_another_version)
 {
     struct wf_segment segment = example();
+    struct wf_segment found;
+    struct wf_reader reader;
     struct wf_buf buf = {0};
 
     wf_segment_encode(&segment, &buf);
     buf.data[1] = 1;
     seal(&buf);
-    check_refused(&buf, "segment: version 1 is not 2");
+    check_refused(&buf, "segment: version 1, and this build reads from 2");
+    buf.data[1] = WF_SEGMENT_VERSION_MAX + 1;
+    seal(&buf);
+    reader = wf_reader_of(wf_buf_bytes(&buf));
+    CHECK_ERR(wf_segment_decode(&reader, &found), WEFT_EFORMAT);
+    CHECK_STR(weft_err_detail(),
+              "segment: version 3, and this build reads up to 2: a newer one "
+              "wrote it");
     wf_buf_fini(&buf);
 }
 

@@ -159,7 +159,8 @@ static void
 make_rig(struct test *t, struct rig *rig, bool is_real)
 {
     struct wf_clock clock = {wall_ms, mono_ns, rig};
-    struct wf_registry_node self = {.id = "a"};
+    struct wf_registry_node self = {.id = "a",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_shared_place place;
 
     *rig = (struct rig){.now_ms = 1000000, .is_real = is_real};
@@ -427,7 +428,8 @@ TEST(snapshotter, a_partition_that_was_lost_meanwhile_is_not_committed)
 {
     struct rig rig;
     struct wf_registry registry;
-    struct wf_registry_node node = {.id = "b"};
+    struct wf_registry_node node = {.id = "b",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_shared_log theirs;
     struct wf_shared_place place;
     struct wf_buf manifest = {0};

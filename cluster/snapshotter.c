@@ -11,6 +11,11 @@
 // take so long that this is no help, the check finds what is missing, and
 // another snapshot is made at once; the last but one is whole.
 //
+// Whether a file is there is asked by name and length: bytes are read when it
+// is needed, which is late to find that they are others. So now and then one
+// file of a snapshot is read back while the store is there to put it from. One
+// that is damaged is removed, and put anew by the snapshot that is made then.
+//
 // Garbage is collected by the node that has partition 0; two may do it at once.
 //
 // Threads: as snapshotter.h says. The log's two calls for snapshots are made by
@@ -92,6 +97,7 @@ wf_snapshotter_create(const struct wf_snapshotter_options *options)
     snapshotter->parts = wf_calloc(count * sizeof(*snapshotter->parts));
     snapshotter->retry_ms = RETRY_MS_MIN;
     snapshotter->sweep_at_ms = now_ms(snapshotter) + options->every_ms;
+    snapshotter->read_due_ms = now_ms(snapshotter) + options->every_ms;
     for (uint32_t i = 0; i < count; i++) {
         // Not all of them at once.
         snapshotter->parts[i].due_ms =
@@ -273,6 +279,23 @@ put_next(struct wf_snapshotter *snapshotter)
     snapshotter->at++;
 }
 
+// Another file is read each time.
+static void
+begin_checking(struct wf_snapshotter *snapshotter)
+{
+    uint64_t now = now_ms(snapshotter);
+    bool is_due = now >= snapshotter->read_due_ms;
+
+    snapshotter->state = WF_SNAPSHOTTER_CHECKING;
+    snapshotter->at = 0;
+    snapshotter->read_at = UINT32_MAX;
+    if (is_due && snapshotter->manifest.files_count > 0) {
+        snapshotter->read_at = (uint32_t)(snapshotter->read_count++ %
+                                          snapshotter->manifest.files_count);
+        snapshotter->read_due_ms = now + snapshotter->options.every_ms;
+    }
+}
+
 static void
 commit(struct wf_snapshotter *snapshotter)
 {
@@ -299,8 +322,7 @@ commit(struct wf_snapshotter *snapshotter)
                    manifest->partition, manifest->last, manifest->redo_from,
                    manifest->files_count);
     wf_snapshotter_note(snapshotter, WF_TRACE_NOTE, "snapshot", text);
-    snapshotter->state = WF_SNAPSHOTTER_CHECKING;
-    snapshotter->at = 0;
+    begin_checking(snapshotter);
 }
 
 // It counts: the next one is due later.
@@ -320,6 +342,29 @@ finish(struct wf_snapshotter *snapshotter)
     end_snapshot(snapshotter);
 }
 
+// WEFT_ECORRUPT: it was not what it should be, and is no more.
+static weft_err
+read_back(struct wf_snapshotter *snapshotter,
+          const struct wf_snapshots_file *file)
+{
+    const struct wf_snapshots *files = &snapshotter->options.files;
+    size_t size = strlen(snapshotter->copy_dir) + sizeof("/read-back");
+    char *path = wf_alloc(size);
+    char detail[400];
+    weft_err err;
+
+    (void)snprintf(path, size, "%s/read-back", snapshotter->copy_dir);
+    err = files->ops->get(files->self, file, path);
+    wf_directory_remove(path);
+    wf_free(path);
+    if (err == WEFT_ECORRUPT) {
+        (void)snprintf(detail, sizeof(detail), "%s", weft_err_detail());
+        (void)files->ops->remove(files->self, file->hash, 0);
+        err = wf_error(WEFT_ECORRUPT, "%s; it is put anew", detail);
+    }
+    return err;
+}
+
 static void
 check_next(struct wf_snapshotter *snapshotter)
 {
@@ -336,6 +381,9 @@ check_next(struct wf_snapshotter *snapshotter)
     err = files->ops->has(files->self, file, &has);
     if (err == WEFT_OK && !has) {
         err = wf_error(WEFT_ENOTFOUND, "%s was put, and is gone", file->name);
+    }
+    if (err == WEFT_OK && snapshotter->at - 1 == snapshotter->read_at) {
+        err = read_back(snapshotter, file);
     }
     if (err != WEFT_OK) {
         fail(snapshotter, err);

@@ -47,7 +47,10 @@ struct wf_snapshotter {
     uint64_t began_ms;
     char *copy_dir;
     struct wf_snapshots_manifest manifest;
-    uint32_t at; // of its files
+    uint32_t at;      // of its files
+    uint32_t read_at; // the file whose bytes are looked at too; or UINT32_MAX
+    uint64_t read_due_ms;
+    uint64_t read_count;
 
     uint64_t retry_ms;
     uint64_t retry_at_ms;

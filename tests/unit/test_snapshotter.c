@@ -475,6 +475,35 @@ TEST(snapshotter, a_file_that_is_gone_again_is_put_anew)
     free_rig(&rig);
 }
 
+// Before it is needed: a file is read back now and then.
+TEST(snapshotter, a_file_that_was_damaged_is_put_anew)
+{
+    uint64_t made;
+    struct rig rig;
+
+    make_rig(t, &rig, false);
+    commit(&rig, 0, 1000);
+    settle(&rig);
+    CHECK_EQ(counts(&rig).made, 1);
+    for (uint32_t i = 0; i < wf_snapshots_memory_count(rig.memory); i++) {
+        wf_snapshots_memory_damage(rig.memory, i);
+    }
+    for (int i = 0; i < 20; i++) {
+        rig.now_ms += EVERY_MS;
+        commit(&rig, 0, 1000);
+        settle(&rig);
+        rig.now_ms += 120000; // the longest pause after a failure
+        settle(&rig);
+    }
+    CHECK(strstr(rig.said, "it is put anew") != NULL);
+    made = counts(&rig).made;
+    commit(&rig, 0, 1000);
+    settle(&rig);
+    CHECK_EQ(counts(&rig).made, made + 1);
+    CHECK_EQ(restore(&rig, 0), rig.commits[0]);
+    free_rig(&rig);
+}
+
 TEST(snapshotter, what_was_put_long_ago_is_put_once_more)
 {
     struct rig rig;

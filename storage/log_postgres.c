@@ -207,18 +207,19 @@ explain_refusal(struct wf_log_postgres *log, struct wf_pool_loan *loan,
 }
 
 // Connected, and a commit would be as durable as it must be, as was seen not
-// more than so long ago; 0: as is seen now.
+// more than so long ago; 0: as is seen now. *limited is the connection whose
+// statements wait for rows only for a while.
 static weft_err
-be_ready(struct wf_session *session, uint32_t age_ms_max)
+be_ready(struct wf_session *session, uint64_t *limited, uint32_t age_ms_max)
 {
     static const char sql[] = "SELECT set_config('lock_timeout', '5s', false)";
-    bool was_connected = wf_postgres_is_connected(session->postgres);
     weft_err err = wf_session_ready(session, age_ms_max);
 
     // A row that somebody holds is not waited for longer: nothing is lost.
-    if (err == WEFT_OK && !was_connected) {
+    if (err == WEFT_OK && *limited != session->connections) {
         err = wf_postgres_run(session->postgres, sql, NULL, WF_SESSION_LIMIT_MS,
                               NULL);
+        *limited = err == WEFT_OK ? session->connections : 0;
     }
     return err == WEFT_OK ? wf_session_permits(session) : err;
 }
@@ -253,7 +254,7 @@ acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
         " AND n.lease_until > clock_timestamp())))"
         " RETURNING p.epoch, p.next_lsn, p.first_lsn, p.snap_lsn";
     struct wf_postgres_rows *rows = NULL;
-    weft_err err = be_ready(&loan->session, 0);
+    weft_err err = be_ready(&loan->session, &loan->limited, 0);
 
     if (err != WEFT_OK) {
         return err;
@@ -329,7 +330,7 @@ release(void *self, uint32_t partition)
         return WEFT_OK;
     }
     loan = wf_pool_postgres_borrow(log->pool);
-    err = be_ready(&loan->session, WF_SESSION_CHECK_MS);
+    err = be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
     if (err == WEFT_OK) {
         wf_postgres_put_number(&loan->params, partition);
         wf_postgres_put_number(&loan->params, place.epoch);
@@ -564,7 +565,7 @@ snapshot_commit(void *self, uint32_t partition, uint64_t redo_from,
         return wf_error(WEFT_ECLOSED, "partition %" PRIu32 " is not ours",
                         partition);
     }
-    err = be_ready(&log->snapshots, 0);
+    err = be_ready(&log->snapshots, &log->snapshots_limited, 0);
     if (err != WEFT_OK) {
         return err;
     }

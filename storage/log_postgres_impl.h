@@ -38,6 +38,7 @@ struct wf_log_postgres {
     struct wf_postgres_appender appender; // append's
     struct wf_pool_postgres *pool;        // acquire's, release's and read's
     struct wf_session snapshots;
+    uint64_t snapshots_limited; // as of a loan
     struct wf_postgres_params snapshot_params;
 
     pthread_mutex_t lock; // guards what follows

@@ -21,6 +21,7 @@ struct wf_pool_postgres;
 struct wf_pool_loan {
     struct wf_session session;
     struct wf_postgres_params params;
+    uint64_t limited; // the borrowers'; of the session's connections
     bool is_lent;
 };
 

@@ -103,11 +103,8 @@ calm_down(const struct crowd *crowd)
 }
 
 static void
-begin(struct crowd *crowd, const struct crowd_options *options,
-      uint32_t probed_nodes)
+make(struct crowd *crowd, const struct crowd_options *options)
 {
-    uint32_t share = options->partitions / NODES;
-
     *crowd =
         (struct crowd){.options = options, .dir = "/dev/shm/weft-crowd-XXXXXX"};
     crowd->owners = calloc(options->partitions, sizeof(*crowd->owners));
@@ -125,11 +122,7 @@ begin(struct crowd *crowd, const struct crowd_options *options,
                    servers_conninfo(crowd->servers), crowd->dir, NODES + 1,
                    options->lease_ms, NULL);
     for (uint32_t i = 0; i < NODES; i++) {
-        processes_start(&crowd->processes, i);
         crowd->endpoints[i] = crowd->processes.all[i].service;
-    }
-    for (uint32_t i = 0; i < NODES; i++) {
-        (void)await_share(crowd, i, share, share + 1);
     }
     crowd->errands = (struct errands){
         .endpoints = crowd->endpoints,
@@ -138,6 +131,21 @@ begin(struct crowd *crowd, const struct crowd_options *options,
         .rounds = options->rounds,
         .pause_ms = options->pause_ms,
     };
+}
+
+static void
+begin(struct crowd *crowd, const struct crowd_options *options,
+      uint32_t probed_nodes)
+{
+    uint32_t share = options->partitions / NODES;
+
+    make(crowd, options);
+    for (uint32_t i = 0; i < NODES; i++) {
+        processes_start(&crowd->processes, i);
+    }
+    for (uint32_t i = 0; i < NODES; i++) {
+        (void)await_share(crowd, i, share, share + 1);
+    }
     errands_start(&crowd->errands);
     crowd->probes =
         probes_start(crowd->endpoints, probed_nodes, options->partitions);
@@ -212,7 +220,9 @@ copy_owners(const struct crowd *crowd)
 static uint32_t
 finish(struct crowd *crowd)
 {
-    probes_stop(crowd->probes);
+    if (crowd->probes != NULL) {
+        probes_stop(crowd->probes);
+    }
     crowd->faults += errands_finish(&crowd->errands, END_MS);
     for (uint32_t i = 0; i < NODES; i++) {
         if (crowd->processes.all[i].pid != 0 &&
@@ -279,5 +289,43 @@ crowd_kill(const struct crowd_options *options)
     say_pauses(&crowd, "a node was killed, longest call beyond the lease",
                before, options->lease_ms, now_ms() - began_ms - 1000);
     free(before);
+    return finish(&crowd);
+}
+
+uint32_t
+crowd_replay(const struct crowd_options *options)
+{
+    struct crowd crowd;
+    uint64_t began_ms;
+    double seconds;
+    uint64_t commits;
+    uint64_t bytes;
+
+    make(&crowd, options);
+    (void)setenv("NODES_SNAPSHOTS", "none", 1);
+    processes_start(&crowd.processes, 0);
+    (void)await_share(&crowd, 0, options->partitions, options->partitions);
+    crowd.errands.endpoints_count = 1;
+    errands_start(&crowd.errands);
+    crowd.faults += errands_finish(&crowd.errands, END_MS);
+    commits = strtoull(
+        servers_sql(crowd.servers, 0, "SELECT count(*) FROM weft.clog"), NULL,
+        10);
+    bytes = strtoull(servers_sql(crowd.servers, 0,
+                                 "SELECT sum(length(data)) FROM weft.clog"),
+                     NULL, 10);
+    processes_kill(&crowd.processes, 0);
+    sleep_ms(options->lease_ms + 500);
+    began_ms = now_ms();
+    processes_start(&crowd.processes, 1);
+    (void)await_share(&crowd, 1, options->partitions, options->partitions);
+    crowd.errands.endpoints = &crowd.endpoints[1];
+    (void)errands_done(&crowd.errands); // queries wait until all is there
+    seconds = (double)(now_ms() - began_ms) / 1000;
+    (void)printf("log replayed by a node that has nothing\t%" PRIu64
+                 " commits, %.1f MB, in %.2f s with its start\t%.0f a second\t"
+                 "%.1f MB/s\n",
+                 commits, (double)bytes / 1e6, seconds,
+                 (double)commits / seconds, (double)bytes / 1e6 / seconds);
     return finish(&crowd);
 }

@@ -26,5 +26,8 @@ struct crowd_options {
 uint32_t crowd_join(const struct crowd_options *options);
 // One of the three is killed, and does not come back.
 uint32_t crowd_kill(const struct crowd_options *options);
+// One node alone, without snapshots, is killed when all is done; another one,
+// which has nothing, takes all partitions and reads all of their logs.
+uint32_t crowd_replay(const struct crowd_options *options);
 
 #endif

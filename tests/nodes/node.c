@@ -5,6 +5,7 @@
 //
 //     nodes_node NAME DIR DATABASE ENDPOINT SERVICE LEASE_MS
 //
+// NODES_SNAPSHOTS says where those are kept; NODES_SHOW shows the log's lines.
 // Prints "ready" and serves until its stdin ends; then it gives everything
 // away, and ends with status 0.
 

@@ -57,7 +57,8 @@ set_target(struct balance *balance, uint32_t partition, int32_t node)
     }
 }
 
-// What stays where it is, or is to go somewhere by plan.
+// What is to go somewhere by plan, or to who has prepared for it, or stays
+// where it is.
 static void
 place_settled(struct balance *balance)
 {
@@ -66,9 +67,12 @@ place_settled(struct balance *balance)
     for (uint32_t i = 0; i < map->parts_count; i++) {
         int32_t owner = wf_balance_owner(map, i);
         int32_t wanted = map->parts[i].wanted;
+        int32_t ready = map->parts[i].ready;
 
         if (can_have(map, wanted)) {
             set_target(balance, i, wanted);
+        } else if (can_have(map, ready)) {
+            set_target(balance, i, ready);
         } else {
             set_target(balance, i, can_have(map, owner) ? owner : -1);
         }

@@ -6,9 +6,11 @@
 // at a time, whoever thinks what.
 //
 // Who has a partition keeps it, unless it is to move by plan, its node drains,
-// or another has two partitions less. What is free goes to those who have the
-// fewest, and among them to the one whose name and the partition's number hash
-// highest; so that a node that comes back gets mostly what it had.
+// or another has two partitions less. Who has prepared for one is to have it,
+// also when by now another would be: it is away for a moment only then. What is
+// free goes to those who have the fewest, and among them to the one whose name
+// and the partition's number hash highest; so that a node that comes back gets
+// mostly what it had.
 
 #ifndef WF_CLUSTER_BALANCE_H
 #define WF_CLUSTER_BALANCE_H

@@ -42,6 +42,7 @@ struct wf_membership {
     int32_t *targets;     // by partition
     uint64_t *taken_ns;   // by partition: when it was last to be taken
     bool *are_given;      // by partition: to be given, and still here
+    bool *were_here;      // by partition: when the map was looked at
     uint64_t renew_ns;    // when that is due
     uint64_t look_ns;     // the same
     uint64_t lease_ns;    // when it ends
@@ -99,6 +100,7 @@ wf_membership_create(const struct wf_membership_options *options)
     membership->targets = wf_calloc(count * sizeof(*membership->targets));
     membership->taken_ns = wf_calloc(count * sizeof(*membership->taken_ns));
     membership->are_given = wf_calloc(count * sizeof(*membership->are_given));
+    membership->were_here = wf_calloc(count * sizeof(*membership->were_here));
     membership->epochs = wf_calloc(count * sizeof(*membership->epochs));
     set_lease(membership, options->joined_ns);
     return membership;
@@ -114,6 +116,7 @@ wf_membership_destroy(struct wf_membership *membership)
     wf_free(membership->targets);
     wf_free(membership->taken_ns);
     wf_free(membership->are_given);
+    wf_free(membership->were_here);
     wf_free(membership->epochs);
     wf_free(membership);
 }
@@ -317,8 +320,9 @@ decide(struct wf_membership *membership)
 
     wf_balance(&membership->map, membership->targets);
     for (uint32_t i = 0; i < options->partition_count; i++) {
+        // One that has left since is still ours in this map.
         membership->are_given[i] =
-            membership->are_given[i] && is_here(membership, i);
+            membership->are_given[i] && membership->were_here[i];
         gives += membership->are_given[i];
     }
     for (uint32_t i = 0; i < options->partition_count; i++) {
@@ -391,6 +395,9 @@ look(struct wf_membership *membership)
 
     atomic_store(&membership->is_nudged, false);
     membership->look_ns = now_ns(membership) + ns_of(LOOK_MS);
+    for (uint32_t i = 0; i < membership->options.partition_count; i++) {
+        membership->were_here[i] = is_here(membership, i);
+    }
     err = registry->ops->look(registry->self, &membership->map);
     if (err != WEFT_OK) {
         complain(membership, "look", weft_err_detail());

@@ -4,9 +4,10 @@
 // between partitions, and requests on their way to the node that has their
 // partition (forward.h).
 //
-// One ROUTER takes what others send; for each node that there is something for
-// one DEALER goes out, and its acknowledgements come back on it. Who it is that
-// speaks is known from its key and its hello, never from a ROUTER's name.
+// One ROUTER takes what others send; to each node one DEALER goes out, when the
+// node comes or there is something for it, and its acknowledgements come back
+// on it. Who it is that speaks is known from its key and its hello, never from
+// a ROUTER's name.
 //
 // A link acknowledges what it has received, in memory: that frees the sender's
 // window and sets its pace, and nothing else rests on it. That a message has

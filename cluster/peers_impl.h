@@ -41,7 +41,7 @@ struct wf_peers_peer {
     // What goes there.
     struct wf_peer_link link;
     struct wf_socket *socket; // NULL: nothing went there so far, or it failed
-    bool is_wanted;           // there is, or was, something for it
+    bool is_wanted;           // it came, or there was something for it
     uint64_t open_ms;         // it is not opened before that
     uint32_t refusal;         // of the last hello
     bool is_full;             // ZeroMQ takes no more for now

@@ -119,6 +119,8 @@ list_node(struct wf_peers *peers, const struct wf_registry_node *node)
                                                 sizeof(struct wf_peers_peer *));
     peer = make_peer(peers, node);
     peer->is_listed = true;
+    // Now, not when there is something for it: that would wait for the link.
+    peer->is_wanted = node->is_live;
     peers->peers[peers->peers_count++] = peer;
 }
 

@@ -59,6 +59,7 @@ struct charge {
     bool is_to_prepare; // ELSEWHERE, and to be taken some time
     struct wf_node_ahead ahead;
     uint32_t fenced_count; // of those waited for
+    uint64_t since_ns;     // when it was fenced, or was to be taken
     uint64_t retry_ms;
     uint64_t retry_at_ns;
 };
@@ -157,6 +158,12 @@ store_of(const struct wf_supervisor *supervisor, uint32_t charge)
     return supervisor->index + charge * supervisor->count;
 }
 
+static unsigned long long
+ms_since(const struct wf_supervisor *supervisor, const struct charge *charge)
+{
+    return (now_ns(supervisor) - charge->since_ns) / 1000000U;
+}
+
 bool
 wf_supervisor_is_running(const struct wf_supervisor *supervisor, uint32_t store)
 {
@@ -179,6 +186,7 @@ fence(struct wf_supervisor *supervisor, uint32_t store)
 
     charge->state = SHARDS;
     atomic_store(&charge->is_running, false);
+    charge->since_ns = now_ns(supervisor);
     charge->fenced_count = 0;
     if (wf_node_is_shared(node)) {
         atomic_store(&node->are_here[store], false);
@@ -233,6 +241,7 @@ take(struct wf_supervisor *supervisor, uint32_t store)
     charge->is_to_prepare = false;
     if (charge->state == ELSEWHERE) {
         charge->state = CLOSED;
+        charge->since_ns = now_ns(supervisor);
         charge->retry_ms = RETRY_MS_MIN;
         charge->retry_at_ns = now_ns(supervisor);
     }
@@ -332,10 +341,11 @@ run(struct wf_supervisor *supervisor, uint32_t store,
     struct charge *charge = charge_of(supervisor, store);
     struct wf_depot *depot = &node->depots[store];
 
-    wf_node_note(node,
-                 wf_node_is_shared(node) ? WF_TRACE_NOTE : WF_TRACE_WARNING,
-                 depot->name, "reopen", "it goes on at commit %llu",
-                 (unsigned long long)atomic_load(&depot->durable));
+    wf_node_note(
+        node, wf_node_is_shared(node) ? WF_TRACE_NOTE : WF_TRACE_WARNING,
+        depot->name, "reopen", "it goes on at commit %llu, after %llu ms",
+        (unsigned long long)atomic_load(&depot->durable),
+        ms_since(supervisor, charge));
     charge->state = RUNNING;
     atomic_store(&charge->is_running, true);
     resume(node, store, partitions);
@@ -379,6 +389,27 @@ has_lease(const struct wf_supervisor *supervisor)
     return now_ns(supervisor) < atomic_load(&supervisor->node->lease_until_ns);
 }
 
+// A lease that is over has released everything.
+static void
+release(struct wf_supervisor *supervisor, uint32_t store)
+{
+    weft_node *node = supervisor->node;
+    struct wf_depot *depot = &node->depots[store];
+    const struct charge *charge = charge_of(supervisor, store);
+
+    if (!charge->is_owned || !has_lease(supervisor)) {
+        return;
+    }
+    if (wf_depot_release(depot) == WEFT_OK) {
+        wf_node_note(node, WF_TRACE_NOTE, depot->name, "release",
+                     "any node may have it, after %llu ms",
+                     ms_since(supervisor, charge));
+    } else {
+        wf_node_note(node, WF_TRACE_WARNING, depot->name, "release",
+                     "%s; it ends with the lease", weft_err_detail());
+    }
+}
+
 // Another node may have the partition, or has it.
 static void
 leave(struct wf_supervisor *supervisor, uint32_t store)
@@ -386,14 +417,7 @@ leave(struct wf_supervisor *supervisor, uint32_t store)
     weft_node *node = supervisor->node;
     struct charge *charge = charge_of(supervisor, store);
 
-    // First, for others wait for that; the store is only a copy. A lease that
-    // is over has released everything.
-    if (charge->is_owned && has_lease(supervisor) &&
-        wf_depot_release(&node->depots[store]) != WEFT_OK) {
-        wf_node_note(node, WF_TRACE_WARNING, node->depots[store].name,
-                     "release", "%s; it ends with the lease",
-                     weft_err_detail());
-    }
+    release(supervisor, store); // first: others wait for it
     charge->is_owned = false;
     charge->is_wanted = false;
     charge->state = ELSEWHERE;

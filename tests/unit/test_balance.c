@@ -32,6 +32,7 @@ rig_init(struct rig *rig, uint32_t nodes_count)
     for (uint32_t i = 0; i < PARTS; i++) {
         rig->parts[i].owner = -1;
         rig->parts[i].wanted = -1;
+        rig->parts[i].ready = -1;
     }
     rig->map.nodes = rig->nodes;
     rig->map.nodes_count = nodes_count;
@@ -157,6 +158,33 @@ TEST(balance, a_plan_comes_before_evenness)
     rig.nodes[1].is_live = false; // the plan cannot be kept
     rig_settle(&rig);
     CHECK_EQ(rig_load(&rig, 0), PARTS);
+}
+
+// While its node drains, and when it is free; not if who is ready is gone.
+TEST(balance, who_has_prepared_for_a_partition_is_to_have_it)
+{
+    struct rig rig;
+    int32_t other;
+    uint32_t part = 0;
+
+    rig_init(&rig, 3);
+    rig_settle(&rig);
+    while (rig.targets[part] != 0) {
+        part++;
+    }
+    rig.nodes[0].is_draining = true;
+    wf_balance(&rig.map, rig.targets);
+    other = rig.targets[part] == 1 ? 2 : 1;
+    rig.parts[part].ready = other;
+    wf_balance(&rig.map, rig.targets);
+    CHECK_EQ(rig.targets[part], other);
+    CHECK_EQ(rig_load(&rig, 1), PARTS / 2);
+    rig.parts[part].owner = -1;
+    wf_balance(&rig.map, rig.targets);
+    CHECK_EQ(rig.targets[part], other);
+    rig.nodes[other].is_live = false;
+    wf_balance(&rig.map, rig.targets);
+    CHECK_EQ(rig.targets[part], 3 - other);
 }
 
 // Two that have seen the same map agree, whoever computes.

@@ -16,7 +16,7 @@ weft_packages_build="build-essential cmake ninja-build pkg-config
     libcurl4-openssl-dev libsystemd-dev"
 weft_packages_test="libcmocka-dev clang-format-14 ccache clang-14
     libclang-rt-14-dev clang-tidy-14 cppcheck valgrind
-    python3 python3-zmq python3-msgpack python3-botocore postgresql-15
+    python3 python3-zmq python3-msgpack python3-botocore postgresql-15 openssl
     iproute2 qemu-system-x86 busybox-static e2fsprogs xfsprogs"
 
 weft_setup() {

@@ -21,6 +21,8 @@ struct s3_server {
     pid_t pid;
     char dir[300];
     char where[200];
+    char where_safe[200];
+    char certificate[320];
 };
 
 static struct s3_server only;
@@ -48,6 +50,30 @@ remove_tree(const char *path)
 }
 
 static void
+make_certificate(struct s3_server *server)
+{
+    char key[320];
+    pid_t pid;
+    int status = -1;
+
+    (void)snprintf(key, sizeof(key), "%s/key.pem", server->dir);
+    (void)snprintf(server->certificate, sizeof(server->certificate),
+                   "%s/cert.pem", server->dir);
+    pid = fork();
+    if (pid == 0) {
+        (void)!freopen("/dev/null", "w", stderr);
+        execlp("openssl", "openssl", "req", "-x509", "-newkey", "ec",
+               "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+               "2", "-subj", "/CN=test", "-addext",
+               "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+               server->certificate, (char *)NULL);
+        _exit(127);
+    }
+    (void)waitpid(pid, &status, 0);
+    must(status == 0, "openssl makes no certificate");
+}
+
+static void
 start_program(struct s3_server *server)
 {
     pid_t parent = getpid();
@@ -65,9 +91,9 @@ start_program(struct s3_server *server)
     _exit(127);
 }
 
-// It is written when the server listens.
+// They are written when the server listens.
 static int
-wait_for_port(const struct s3_server *server)
+wait_for_ports(const struct s3_server *server, int *out_safe)
 {
     char path[400];
     int port = 0;
@@ -81,7 +107,7 @@ wait_for_port(const struct s3_server *server)
         if (file == NULL) {
             nanosleep(&nap, NULL);
         } else {
-            must(fscanf(file, "%d", &port) == 1, "its port");
+            must(fscanf(file, "%d %d", &port, out_safe) == 2, "its ports");
             fclose(file);
         }
     }
@@ -114,18 +140,30 @@ make_empty(void)
     must(mkdir(path, 0755) == 0, path);
 }
 
+static void
+print_where(char where[200], const char *scheme, int port)
+{
+    (void)snprintf(where, 200,
+                   "s3://snapshots.test/a/prefix"
+                   "?endpoint=%s://127.0.0.1:%d&region=eu-test-1",
+                   scheme, port);
+}
+
 struct s3_server *
 s3_server_start(void)
 {
+    int port;
+    int safe;
+
     if (only.pid == 0) {
         (void)snprintf(only.dir, sizeof(only.dir), "/tmp/weft-s3.XXXXXX");
         must(mkdtemp(only.dir) != NULL, only.dir);
+        make_certificate(&only);
         start_program(&only);
         atexit(stop_server);
-        (void)snprintf(only.where, sizeof(only.where),
-                       "s3://snapshots.test/a/prefix"
-                       "?endpoint=http://127.0.0.1:%d&region=eu-test-1",
-                       wait_for_port(&only));
+        port = wait_for_ports(&only, &safe);
+        print_where(only.where, "http", port);
+        print_where(only.where_safe, "https", safe);
     }
     make_empty();
     setenv("no_proxy", "127.0.0.1", 1);
@@ -139,6 +177,18 @@ const char *
 s3_server_where(const struct s3_server *server)
 {
     return server->where;
+}
+
+const char *
+s3_server_where_safe(const struct s3_server *server)
+{
+    return server->where_safe;
+}
+
+const char *
+s3_server_certificate(const struct s3_server *server)
+{
+    return server->certificate;
 }
 
 const char *

@@ -16,6 +16,9 @@ struct s3_server *s3_server_start(void);
 
 // "s3://BUCKET/a/prefix?endpoint=...", static.
 const char *s3_server_where(const struct s3_server *server);
+// The same by HTTPS. Its certificate is that file's, which nobody has signed.
+const char *s3_server_where_safe(const struct s3_server *server);
+const char *s3_server_certificate(const struct s3_server *server);
 // The file in which an object is; good until the next call.
 const char *s3_server_file(const struct s3_server *server, const char *key);
 

@@ -4,7 +4,8 @@
 # Objects are files under DIR/objects, by bucket and key; their time is when
 # they were put. What it does is read from and written to DIR:
 #
-#   port      where it listens, written when it does
+#   port      where it listens, and where it does for HTTPS with cert.pem and
+#             key.pem; written when it does
 #   requests  a line for each request: method, path and query
 #   faults    lines "METHOD COUNT KIND"; the first of a method is for its next
 #             COUNT requests. Kinds: below, at fail().
@@ -15,6 +16,7 @@ import email.utils
 import hashlib
 import os
 import socketserver
+import ssl
 import sys
 import threading
 import time
@@ -241,8 +243,13 @@ def main():
     os.chdir(sys.argv[1])
     os.makedirs("objects", exist_ok=True)
     server = Server(("127.0.0.1", 0), Handler)
+    safe = Server(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("cert.pem", "key.pem")
+    safe.socket = context.wrap_socket(safe.socket, server_side=True)
+    threading.Thread(target=safe.serve_forever, daemon=True).start()
     with open("port.new", "w") as file:
-        file.write(str(server.server_address[1]))
+        file.write(f"{server.server_address[1]} {safe.server_address[1]}")
     os.rename("port.new", "port")
     server.serve_forever()
 

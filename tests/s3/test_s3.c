@@ -297,19 +297,31 @@ TEST(s3, what_is_wrong_with_the_place_is_said_at_once)
     end(&rig);
 }
 
-// The server has no certificate at all; a wrong one is refused as well.
-TEST(s3, who_is_no_server_of_https_is_refused)
+// A certificate that nobody has signed, and one of another host.
+TEST(s3, who_is_not_known_to_be_the_server_is_refused)
 {
     struct wf_s3_limits limits = {.tries = 1};
     struct wf_snapshots snapshots;
-    char where[300];
+    const char *where;
     struct rig rig;
-    const char *host;
+    char other[200];
+    char *host;
 
     begin(&rig, t, 0);
-    host = strstr(s3_server_where(rig.server), "127.0.0.1");
-    (void)snprintf(where, sizeof(where), "s3://abc?endpoint=https://%s", host);
+    where = s3_server_where_safe(rig.server);
     CHECK_ERR(wf_snapshots_s3_open(where, cluster_id, &limits, &snapshots),
               WEFT_EIO);
+    check_said("certificate");
+    setenv("AWS_CA_BUNDLE", s3_server_certificate(rig.server), 1);
+    CHECK_OK(wf_snapshots_s3_open(where, cluster_id, &limits, &snapshots));
+    snapshots.ops->close(snapshots.self);
+    (void)snprintf(other, sizeof(other), "%s", where);
+    host = strstr(other, "127.0.0.1");
+    memcpy(host, "localhost", strlen("localhost"));
+    setenv("no_proxy", "127.0.0.1,localhost", 1);
+    CHECK_ERR(wf_snapshots_s3_open(other, cluster_id, &limits, &snapshots),
+              WEFT_EIO);
+    check_said("certificate");
+    unsetenv("AWS_CA_BUNDLE");
     end(&rig);
 }

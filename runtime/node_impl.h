@@ -48,6 +48,7 @@ struct wf_node_blame {
     struct wf_list_node node;
     struct wf_key key; // owned
     char how[256];
+    uint64_t at_ms; // when that code began
 };
 
 // A partition that is being made before it is acquired. All zero: nothing is.

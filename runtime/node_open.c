@@ -40,6 +40,7 @@
 #include "runtime/shard.h"
 #include "storage/directory.h"
 #include "storage/log.h"
+#include "storage/log_shared.h"
 
 #define EPOCH_WAITS_MAX 300 // at most 100 ms each
 
@@ -166,6 +167,7 @@ add_blame(void *ctx, const struct wf_blackbox_entry *entry)
     struct wf_node_blame *blame = wf_calloc(sizeof(*blame));
 
     blame->key = wf_key_copy(&entry->key);
+    blame->at_ms = entry->started_ms;
     wf_blackbox_explain(entry, blame->how, sizeof(blame->how));
     wf_list_push_back(&node->blames, &blame->node);
 }
@@ -314,7 +316,7 @@ start_shards(weft_node *node)
     for (uint32_t i = 0; i < node->options.shard_count; i++) {
         wf_shard_start(node->shards[i]);
     }
-    // In a cluster their partitions come later, or never: the supervisor's.
+    // In a cluster their partitions come later, or never: see tell_blames.
     for (; item != NULL && !wf_node_is_shared(node);
          item = wf_list_next(&node->blames, item)) {
         const struct wf_node_blame *blame =
@@ -471,6 +473,31 @@ prepare(weft_node *node, const weft_node_options *options)
     return err == WEFT_OK ? wf_node_make_parts(node) : err;
 }
 
+// Whoever has their partitions next is to know whom the box blames.
+static weft_err
+tell_blames(weft_node *node)
+{
+    const struct wf_shared_log *log = node->seams.cluster.log;
+    const struct wf_list_node *item = wf_list_first(&node->blames);
+    weft_err err = WEFT_OK;
+
+    for (; item != NULL && err == WEFT_OK;
+         item = wf_list_next(&node->blames, item)) {
+        const struct wf_node_blame *blame =
+            WF_CONTAINER(item, struct wf_node_blame, node);
+        struct wf_shared_blame told = {
+            .partition =
+                wf_key_partition(&blame->key, node->options.partition_count),
+            .key = wf_key_bytes(&blame->key),
+            .how = blame->how,
+            .at_ms = blame->at_ms,
+        };
+
+        err = log->ops->blame(log->self, &told);
+    }
+    return err;
+}
+
 static weft_err
 recover(weft_node *node)
 {
@@ -478,8 +505,11 @@ recover(weft_node *node)
 
     if (wf_node_is_shared(node)) {
         start_shards(node); // nothing is here yet
-        wf_blackbox_clear(node->box);
-        return WEFT_OK;
+        err = tell_blames(node);
+        if (err == WEFT_OK) {
+            wf_blackbox_clear(node->box);
+        }
+        return err;
     }
     err = open_stores(node);
     if (err == WEFT_OK) {

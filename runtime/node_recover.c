@@ -26,6 +26,7 @@
 #include "runtime/recovery.h"
 #include "runtime/shard.h"
 #include "storage/log.h"
+#include "storage/log_shared.h"
 #include "storage/store.h"
 
 // One recovery of one store.
@@ -146,6 +147,30 @@ begin(struct recovery *recovery)
     return err;
 }
 
+static void
+on_blame(void *ctx, weft_bytes bytes, const char *how)
+{
+    struct wf_key key;
+
+    if (wf_key_decode(bytes, &key)) {
+        wf_partition_blame(ctx, &key, how);
+        wf_key_fini(&key);
+    }
+}
+
+// Of a cluster: whose code ended processes, whoever had the partition then.
+static weft_err
+hear_blames(struct recovery *recovery)
+{
+    const struct wf_shared_log *log = recovery->depot->options.shared;
+    uint32_t index = recovery->depot->options.index;
+    struct wf_partition *partition = recovery->partitions[index];
+
+    return log->ops->blames(log->self, index,
+                            wf_partition_recovered_epoch(partition), on_blame,
+                            partition);
+}
+
 static weft_err
 end(struct recovery *recovery)
 {
@@ -164,7 +189,9 @@ end(struct recovery *recovery)
                                 recovery->depot->epoch);
         err = wf_partition_recover_check(recovery->partitions[i]);
     }
-    return err;
+    return err == WEFT_OK && wf_node_is_shared(recovery->node)
+               ? hear_blames(recovery)
+               : err;
 }
 
 static void

@@ -113,11 +113,14 @@ weft_err wf_partition_recover_check(const struct wf_partition *partition);
 // is put out before that is durable. Actors with work load by themselves.
 void wf_partition_open(struct wf_partition *partition, uint64_t now_ms);
 
+// The newest epoch that was begun in what was recovered.
+uint64_t wf_partition_recovered_epoch(const struct wf_partition *partition);
 // The newest time in what was recovered; the clock must not begin before it.
 uint64_t wf_partition_recovered_ms(const struct wf_partition *partition);
 
 // The process died while this actor's user code was on the faulting thread.
-// Called after open and before any event. how: "SIGSEGV in its turn (signal
+// Called after open and before any event; or before open, and then a part of
+// what the first commit of the epoch carries. how: "SIGSEGV in its turn (signal
 // pay)".
 void wf_partition_blame(struct wf_partition *partition,
                         const struct wf_key *key, const char *how);

@@ -100,7 +100,7 @@ struct wf_partition {
     size_t marks_cap;
 
     // The open segment.
-    struct wf_buf records;
+    struct wf_buf records, blames; // blames: until it is open; keys, and how
     struct wf_draft draft; // for one that is written as soon as it is made
     uint32_t records_count;
     uint64_t record_ms;     // time of the newest of them; 0: there is none

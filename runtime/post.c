@@ -24,13 +24,6 @@ wf_post_destroy(struct wf_post *post)
     wf_free(post);
 }
 
-void
-wf_post_blame_fini(struct wf_post_blame *blame)
-{
-    wf_key_fini(&blame->key);
-    wf_free(blame->how);
-}
-
 struct wf_post *
 wf_post_pop(struct wf_mpsc *inbox)
 {

@@ -55,7 +55,6 @@ enum wf_post_type {
     WF_POST_WITHDRAW, // from a client: a request of an actor, see request.h
     WF_POST_LOAD,     // from the reader, answered
     WF_POST_RECOVER,  // from the supervisor: a partition that was recovered
-    WF_POST_BLAME,    // from the supervisor, after it: who ended a process
 
     // To a shard.
     WF_POST_COMMITTED, // from a committer: a job, durable or void
@@ -107,12 +106,6 @@ struct wf_post_withdrawn {
     uint64_t number;
 };
 
-// An actor whose user code ended an earlier process, and how.
-struct wf_post_blame {
-    struct wf_key key; // owned
-    char *how;         // owned
-};
-
 struct wf_post {
     struct wf_mpsc_node queue;
     struct wf_list_node kept; // while the shard puts it off
@@ -127,7 +120,6 @@ struct wf_post {
         struct wf_beat *beat;
         struct wf_load *load;
         struct wf_partition *recovered;
-        struct wf_post_blame blame;
         struct wf_job *job; // the post is part of the job: not to be freed
         struct wf_post_stats stats;
         uint64_t mark;
@@ -143,8 +135,6 @@ struct wf_post *wf_post_create(enum wf_post_type type);
 
 // Frees the post and not what it carries; NULL is fine.
 void wf_post_destroy(struct wf_post *post);
-
-void wf_post_blame_fini(struct wf_post_blame *blame);
 
 // The next one, or NULL.
 struct wf_post *wf_post_pop(struct wf_mpsc *inbox);

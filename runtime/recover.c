@@ -249,6 +249,12 @@ wf_partition_recover_segment(struct wf_partition *partition, uint64_t commit,
 }
 
 uint64_t
+wf_partition_recovered_epoch(const struct wf_partition *partition)
+{
+    return partition->epoch;
+}
+
+uint64_t
 wf_partition_recovered_ms(const struct wf_partition *partition)
 {
     return partition->now_ms;
@@ -322,6 +328,52 @@ next_epoch(const struct wf_partition *partition)
     return given == 0 ? partition->epoch + 1 : given;
 }
 
+static void
+write_blame(struct wf_partition *partition, const struct wf_key *key,
+            weft_bytes how)
+{
+    struct wf_actor *actor = wf_residents_get(partition, key);
+    struct wf_buf ops = {0};
+
+    wf_buf_put_u8(&ops, WF_OP_CRASHED);
+    wf_buf_put_bytes(&ops, how);
+    (void)wf_write_actor(partition, actor, &ops, false);
+    wf_buf_fini(&ops);
+    wf_warn(partition, key, "crash", "the process died with %.*s", (int)how.len,
+            (const char *)how.data);
+}
+
+void
+wf_partition_blame(struct wf_partition *partition, const struct wf_key *key,
+                   const char *how)
+{
+    if (partition->is_open) {
+        write_blame(partition, key, weft_text(how));
+    } else {
+        wf_buf_put_bytes(&partition->blames, wf_key_bytes(key));
+        wf_buf_put_bytes(&partition->blames, weft_text(how));
+    }
+}
+
+static void
+write_blames(struct wf_partition *partition)
+{
+    struct wf_reader reader = wf_reader_of(wf_buf_bytes(&partition->blames));
+
+    while (wf_reader_left(&reader) > 0) {
+        weft_bytes bytes = wf_reader_bytes(&reader);
+        weft_bytes how = wf_reader_bytes(&reader);
+        struct wf_key key;
+
+        if (wf_key_decode(bytes, &key)) {
+            write_blame(partition, &key, how);
+            wf_key_fini(&key);
+        }
+    }
+    wf_buf_fini(&partition->blames);
+    partition->blames = (struct wf_buf){0};
+}
+
 void
 wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
 {
@@ -352,20 +404,7 @@ wf_partition_open(struct wf_partition *partition, uint64_t now_ms)
     wf_alarm_set(partition, &partition->sweep, partition->now_ms + 10000);
     wf_alarm_set(partition, &partition->silence,
                  partition->now_ms + WF_CLIENT_SILENCE_MS / 24);
+    write_blames(partition);
     wf_note(partition, NULL, "open", "epoch %llu",
             (unsigned long long)partition->epoch);
-}
-
-void
-wf_partition_blame(struct wf_partition *partition, const struct wf_key *key,
-                   const char *how)
-{
-    struct wf_actor *actor = wf_residents_get(partition, key);
-    struct wf_buf ops = {0};
-
-    wf_buf_put_u8(&ops, WF_OP_CRASHED);
-    wf_buf_put_text(&ops, how);
-    (void)wf_write_actor(partition, actor, &ops, false);
-    wf_buf_fini(&ops);
-    wf_warn(partition, key, "crash", "the process died with %s", how);
 }

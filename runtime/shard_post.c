@@ -290,15 +290,6 @@ recover(struct wf_shard *shard, struct wf_post *post)
     give_kept(shard, place);
 }
 
-static void
-blame(struct wf_shard *shard, struct wf_post *post)
-{
-    if (place_of(shard, post->partition)->partition != NULL) {
-        wf_shard_blame(shard, &post->u.blame.key, post->u.blame.how);
-    }
-    wf_post_blame_fini(&post->u.blame);
-}
-
 // Refusing. -------------------------------------------------------------------
 
 void
@@ -394,9 +385,6 @@ handle(struct wf_shard *shard, struct wf_post *post)
         break;
     case WF_POST_RECOVER:
         recover(shard, post);
-        break;
-    case WF_POST_BLAME:
-        blame(shard, post);
         break;
     case WF_POST_ELSEWHERE:
         leave_to_others(shard, post->store);
@@ -498,9 +486,6 @@ discard_post(struct wf_shard *shard, struct wf_post *post)
     case WF_POST_RECOVER:
         wf_partition_destroy(post->u.recovered,
                              &place_of(shard, post->partition)->requests);
-        break;
-    case WF_POST_BLAME:
-        wf_post_blame_fini(&post->u.blame);
         break;
     case WF_POST_COMMITTED:
         return; // the job is the shard's own

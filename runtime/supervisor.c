@@ -54,9 +54,8 @@ struct charge {
     atomic_bool is_running; // the state is RUNNING
     bool is_wanted;         // by this node
     bool is_owned;          // acquired, and not released since
-    bool was_blamed;
-    bool is_warm;       // its store was opened, or could not be
-    bool is_to_prepare; // ELSEWHERE, and to be taken some time
+    bool is_warm;           // its store was opened, or could not be
+    bool is_to_prepare;     // ELSEWHERE, and to be taken some time
     struct wf_node_ahead ahead;
     uint32_t fenced_count; // of those waited for
     uint64_t since_ns;     // when it was fenced, or was to be taken
@@ -290,31 +289,6 @@ handle(struct wf_supervisor *supervisor, const struct wf_post *post)
     }
 }
 
-// Whom the black box blames for the end of an earlier process.
-static void
-blame(weft_node *node, uint32_t partition)
-{
-    struct wf_mpsc *inbox =
-        wf_shard_inbox(node->shards[wf_node_shard_of(node, partition)]);
-    const struct wf_list_node *item = wf_list_first(&node->blames);
-
-    for (; item != NULL; item = wf_list_next(&node->blames, item)) {
-        const struct wf_node_blame *blame =
-            WF_CONTAINER(item, struct wf_node_blame, node);
-        struct wf_post *post;
-
-        if (wf_key_partition(&blame->key, node->options.partition_count) !=
-            partition) {
-            continue;
-        }
-        post = wf_post_create(WF_POST_BLAME);
-        post->partition = partition;
-        post->u.blame.key = wf_key_copy(&blame->key);
-        post->u.blame.how = wf_strdup(blame->how);
-        wf_post_push(inbox, post);
-    }
-}
-
 static void
 resume(weft_node *node, uint32_t store, struct wf_partition **partitions)
 {
@@ -351,10 +325,6 @@ run(struct wf_supervisor *supervisor, uint32_t store,
     resume(node, store, partitions);
     if (!wf_node_is_shared(node)) {
         return;
-    }
-    if (!charge->was_blamed) {
-        charge->was_blamed = true;
-        blame(node, store);
     }
     atomic_store(&node->are_here[store], true);
     atomic_fetch_add(&node->takes, 1);

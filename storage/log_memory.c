@@ -47,6 +47,9 @@ static weft_err snapshot_commit(void *self, uint32_t partition,
 static weft_err snapshot_read(void *self, uint32_t partition, uint32_t age,
                               uint64_t *out_redo_from,
                               struct wf_buf *out_manifest);
+static weft_err blame(void *self, const struct wf_shared_blame *blame);
+static weft_err blames(void *self, uint32_t partition, uint64_t reflected,
+                       wf_shared_blame_fn *fn, void *ctx);
 static void stop_log(void *self);
 static void close_log(void *self);
 
@@ -58,6 +61,8 @@ static const struct wf_shared_log_ops memory_ops = {
     .read = read_commits,
     .snapshot_commit = snapshot_commit,
     .snapshot_read = snapshot_read,
+    .blame = blame,
+    .blames = blames,
     .stop = stop_log,
     .close = close_log,
 };
@@ -110,6 +115,7 @@ wf_memory_database_destroy(struct wf_memory_database *database)
     }
     wf_free(database->nodes);
     wf_free(database->parts);
+    wf_memory_database_forget_blames(database);
     pthread_cond_destroy(&database->changed);
     pthread_mutex_destroy(&database->lock);
     wf_free(database);
@@ -585,4 +591,89 @@ snapshot_read(void *self, uint32_t partition, uint32_t age,
     }
     pthread_mutex_unlock(&log->database->lock);
     return err;
+}
+
+static bool
+is_same_blame(const struct wf_memory_blame *one,
+              const struct wf_memory_blame *other)
+{
+    return one->partition == other->partition && one->node == other->node &&
+           one->at_ms == other->at_ms && wf_bytes_equal(one->key, other->key);
+}
+
+static weft_err
+blame(void *self, const struct wf_shared_blame *blame)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_database *database = log->database;
+    struct wf_memory_blame made = {
+        .partition = blame->partition,
+        .node = log->node,
+        .key = blame->key,
+        .at_ms = blame->at_ms,
+    };
+    bool is_there = false;
+    weft_err err;
+
+    pthread_mutex_lock(&database->lock);
+    err = reach(log);
+    for (uint32_t i = 0; i < database->blames_count; i++) {
+        is_there |= is_same_blame(&database->blames[i], &made);
+    }
+    if (err == WEFT_OK && !is_there) {
+        made.key = weft_bytes_of(wf_memdup(blame->key.data, blame->key.len),
+                                 blame->key.len);
+        made.how = wf_strdup(blame->how);
+        database->blames = wf_realloc(
+            database->blames, (database->blames_count + 1) * sizeof(made));
+        database->blames[database->blames_count++] = made;
+    }
+    pthread_mutex_unlock(&database->lock);
+    return err;
+}
+
+static void
+free_blame(struct wf_memory_blame *blame)
+{
+    wf_free((void *)(uintptr_t)blame->key.data);
+    wf_free(blame->how);
+}
+
+static weft_err
+blames(void *self, uint32_t partition, uint64_t reflected,
+       wf_shared_blame_fn *fn, void *ctx)
+{
+    struct wf_log_memory *log = self;
+    struct wf_memory_database *database = log->database;
+    uint32_t kept = 0;
+    weft_err err;
+
+    pthread_mutex_lock(&database->lock);
+    err = reach(log);
+    for (uint32_t i = 0; err == WEFT_OK && i < database->blames_count; i++) {
+        struct wf_memory_blame *blame = &database->blames[i];
+        bool is_ours = blame->partition == partition;
+
+        if (is_ours && blame->told != 0 && blame->told <= reflected) {
+            free_blame(blame);
+            continue;
+        }
+        if (is_ours) {
+            blame->told = part_of(log, partition)->epoch;
+            fn(ctx, blame->key, blame->how);
+        }
+        database->blames[kept++] = *blame;
+    }
+    database->blames_count = err == WEFT_OK ? kept : database->blames_count;
+    pthread_mutex_unlock(&database->lock);
+    return err;
+}
+
+void
+wf_memory_database_forget_blames(struct wf_memory_database *database)
+{
+    for (uint32_t i = 0; i < database->blames_count; i++) {
+        free_blame(&database->blames[i]);
+    }
+    wf_free(database->blames);
 }

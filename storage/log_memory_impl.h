@@ -45,6 +45,15 @@ struct wf_memory_part {
     struct wf_memory_snapshot snapshots[2]; // newest first
 };
 
+struct wf_memory_blame {
+    uint32_t partition;
+    struct wf_memory_node *node;
+    weft_bytes key; // owned
+    char *how;      // owned
+    uint64_t at_ms;
+    uint64_t told; // epoch in which it was; 0: it was not
+};
+
 struct wf_memory_database {
     pthread_mutex_t lock; // guards all
     pthread_cond_t changed;
@@ -58,12 +67,16 @@ struct wf_memory_database {
     uint64_t forgotten; // the newest incarnation of nodes that were
     struct wf_memory_part *parts;
     uint32_t parts_count;
+    struct wf_memory_blame *blames;
+    uint32_t blames_count;
     uint32_t handles; // logs and registries not yet closed
 };
 
 // All with the lock held. The node of that id, made if there is none.
 struct wf_memory_node *
 wf_memory_database_node(struct wf_memory_database *database, const char *id);
+// At the end.
+void wf_memory_database_forget_blames(struct wf_memory_database *database);
 bool wf_memory_database_is_live(const struct wf_memory_database *database,
                                 const struct wf_memory_node *node);
 

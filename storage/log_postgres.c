@@ -51,6 +51,9 @@ static weft_err snapshot_commit(void *self, uint32_t partition,
 static weft_err snapshot_read(void *self, uint32_t partition, uint32_t age,
                               uint64_t *out_redo_from,
                               struct wf_buf *out_manifest);
+static weft_err blame(void *self, const struct wf_shared_blame *blame);
+static weft_err blames(void *self, uint32_t partition, uint64_t reflected,
+                       wf_shared_blame_fn *fn, void *ctx);
 static void stop_log(void *self);
 static void close_log(void *self);
 
@@ -62,6 +65,8 @@ static const struct wf_shared_log_ops postgres_ops = {
     .read = read_commits,
     .snapshot_commit = snapshot_commit,
     .snapshot_read = snapshot_read,
+    .blame = blame,
+    .blames = blames,
     .stop = stop_log,
     .close = close_log,
 };
@@ -628,6 +633,63 @@ snapshot_read(void *self, uint32_t partition, uint32_t age,
         wf_buf_put(out_manifest, manifest.data, manifest.len);
     }
     wf_postgres_rows_destroy(rows);
+    return err;
+}
+
+static weft_err
+blame(void *self, const struct wf_shared_blame *blame)
+{
+    static const char sql[] =
+        "INSERT INTO weft.blame (part, actor, node_id, at, how)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    struct wf_log_postgres *log = self;
+    struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
+    weft_err err =
+        be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
+
+    if (err == WEFT_OK) {
+        wf_postgres_params_reset(&loan->params);
+        wf_postgres_put_number(&loan->params, blame->partition);
+        wf_postgres_put_bytes(&loan->params, blame->key);
+        wf_postgres_put_text(&loan->params, log->node_id);
+        wf_postgres_put_number(&loan->params, blame->at_ms);
+        wf_postgres_put_text(&loan->params, blame->how);
+        err = wf_session_commit(&loan->session, sql, &loan->params, NULL);
+    }
+    wf_pool_postgres_give_back(log->pool, loan);
+    return err;
+}
+
+static weft_err
+blames(void *self, uint32_t partition, uint64_t reflected,
+       wf_shared_blame_fn *fn, void *ctx)
+{
+    static const char sql[] =
+        "WITH d AS (DELETE FROM weft.blame WHERE part = $1"
+        " AND told BETWEEN 1 AND $2)"
+        " UPDATE weft.blame b SET told = $3 FROM weft.part p"
+        " WHERE p.id = $1 AND p.epoch = $3 AND b.part = $1"
+        " AND NOT b.told BETWEEN 1 AND $2 RETURNING b.actor, b.how";
+    struct wf_log_postgres *log = self;
+    struct wf_postgres_place place = wf_log_postgres_place(log, partition);
+    struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
+    struct wf_postgres_rows *rows = NULL;
+    weft_err err =
+        be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
+
+    if (err == WEFT_OK) {
+        wf_postgres_params_reset(&loan->params);
+        wf_postgres_put_number(&loan->params, partition);
+        wf_postgres_put_number(&loan->params, reflected);
+        wf_postgres_put_number(&loan->params, place.epoch);
+        err = wf_session_commit(&loan->session, sql, &loan->params, &rows);
+    }
+    for (uint32_t i = 0; err == WEFT_OK && i < wf_postgres_rows_count(rows);
+         i++) {
+        fn(ctx, wf_postgres_bytes(rows, i, 0), wf_postgres_text(rows, i, 1));
+    }
+    wf_postgres_rows_destroy(rows);
+    wf_pool_postgres_give_back(log->pool, loan);
     return err;
 }
 

@@ -45,6 +45,17 @@ struct wf_shared_place {
     uint64_t snapshot; // redo-from of the newest snapshot; 0: there is none
 };
 
+// A process ended in the code of an actor.
+struct wf_shared_blame {
+    uint32_t partition;
+    weft_bytes key;  // of the actor (key.h)
+    const char *how; // for people
+    uint64_t at_ms;  // when that code began: tells it from other times
+};
+
+// Both are borrowed for the call.
+typedef void wf_shared_blame_fn(void *ctx, weft_bytes key, const char *how);
+
 struct wf_shared_log_ops {
     // Own the partition from now on, in a new epoch, if nobody with a live
     // lease does. When it returns, everything that was acknowledged before is
@@ -96,6 +107,16 @@ struct wf_shared_log_ops {
     weft_err (*snapshot_read)(void *self, uint32_t partition, uint32_t age,
                               uint64_t *out_redo_from,
                               struct wf_buf *out_manifest);
+
+    // A process of this node ended so: whoever has the partition next is to
+    // know. Counts once, however often it is said.
+    weft_err (*blame)(void *self, const struct wf_shared_blame *blame);
+    // Who is blamed in a partition that is ours, and the log does not say so
+    // yet: `reflected` is the newest epoch that it has begun. What is told is
+    // taken for said once it has begun the epoch of now. So it has to be said
+    // with the first commit of that epoch.
+    weft_err (*blames)(void *self, uint32_t partition, uint64_t reflected,
+                       wf_shared_blame_fn *fn, void *ctx);
 
     // Whoever waits for the database gives up, now and from now on.
     void (*stop)(void *self);

@@ -91,7 +91,15 @@ static const char version_1[] =
 static const char version_2[] =
     "ALTER TABLE weft.cluster ADD COLUMN forgotten bigint NOT NULL DEFAULT 0;"
     "ALTER TABLE weft.cluster ADD COLUMN record_version bigint NOT NULL"
-    "    DEFAULT 2;";
+    "    DEFAULT 2;"
+    "CREATE TABLE weft.blame ("
+    "    part integer NOT NULL,"
+    "    actor bytea NOT NULL,"
+    "    node_id text NOT NULL,"
+    "    at bigint NOT NULL,"
+    "    how text NOT NULL,"
+    "    told bigint NOT NULL DEFAULT 0,"
+    "    PRIMARY KEY (part, actor, node_id, at));";
 
 // From version i to i + 1.
 static const char *const steps[WF_SCHEMA_VERSION] = {version_1, version_2};

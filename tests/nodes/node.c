@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // node.c - one node of a cluster of accounts and errands (support/account.h,
-// support/errand.h), served.
+// support/errand.h), and of strange kinds (strange.h), served.
 //
 //     nodes_node NAME DIR DATABASE ENDPOINT SERVICE LEASE_MS
 //
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "nodes/strange.h"
 #include "support/account.h"
 #include "support/errand.h"
 #include "weft/cluster.h"
@@ -82,6 +83,7 @@ main(int argc, char **argv)
     must(weft_definitions_create(&definitions), "definitions");
     must(account_define(definitions), "accounts");
     must(errand_define(definitions), "errands");
+    must(strange_define(definitions), "strange kinds");
     node = open_node(argv, definitions);
     serve.endpoints = endpoints;
     serve.endpoints_count = 1;

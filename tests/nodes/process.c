@@ -127,13 +127,22 @@ await_ready(int fd)
     return strncmp(text, "ready", 5) == 0;
 }
 
+static void
+forget(struct process *process)
+{
+    close(process->alive);
+    process->alive = 0;
+    process->pid = 0;
+    process->is_paused = false;
+}
+
 static bool
 start(struct processes *processes, uint32_t index)
 {
-    bool is_ready;
     struct process *process = &processes->all[index];
     int in[2];
     int out[2];
+    bool is_ready;
 
     // Not for the servers that are started later.
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
@@ -165,21 +174,44 @@ processes_start(struct processes *processes, uint32_t index)
     }
 }
 
+bool
+processes_try_start(struct processes *processes, uint32_t index)
+{
+    bool is_ready = start(processes, index);
+
+    if (!is_ready) {
+        (void)waitpid(processes->all[index].pid, NULL, 0);
+        forget(&processes->all[index]);
+    }
+    return is_ready;
+}
+
+int
+processes_await_death(struct processes *processes, uint32_t ms)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+
+    for (uint32_t i = 0; i < ms / 10; i++) {
+        for (uint32_t k = 0; k < processes->count; k++) {
+            struct process *process = &processes->all[k];
+
+            if (process->pid != 0 &&
+                waitpid(process->pid, NULL, WNOHANG) == process->pid) {
+                forget(process);
+                return (int)k;
+            }
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return -1;
+}
+
 void
 processes_name(struct processes *processes, uint32_t index, const char *name)
 {
     struct process *process = &processes->all[index];
 
     (void)snprintf(process->name, sizeof(process->name), "%s", name);
-}
-
-static void
-forget(struct process *process)
-{
-    close(process->alive);
-    process->alive = 0;
-    process->pid = 0;
-    process->is_paused = false;
 }
 
 bool

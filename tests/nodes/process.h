@@ -46,6 +46,10 @@ void processes_name(struct processes *processes, uint32_t index,
 void processes_start(struct processes *processes, uint32_t index);
 // The same, but it ends by itself at once, with a word about it: is that so?
 bool processes_is_refused(struct processes *processes, uint32_t index);
+// The same; false: it ended before it was ready.
+bool processes_try_start(struct processes *processes, uint32_t index);
+// Until one of them ends, by itself; which; -1: none in that time.
+int processes_await_death(struct processes *processes, uint32_t ms);
 void processes_kill(struct processes *processes, uint32_t index);
 void processes_pause(struct processes *processes, uint32_t index);
 void processes_continue(struct processes *processes, uint32_t index);

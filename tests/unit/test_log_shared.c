@@ -540,6 +540,65 @@ TEST(log_shared, nodes_are_forgotten_when_they_were_silent_for_long)
     shared_rig_destroy(rig);
 }
 
+static void
+tell_blame(void *ctx, weft_bytes key, const char *how)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+
+    (void)snprintf(text + len, 64 - len, "%.*s:%s ", (int)key.len,
+                   (const char *)key.data, how);
+}
+
+static const char *
+blames_of(struct node *node, uint32_t partition, uint64_t reflected, char *text)
+{
+    text[0] = '\0';
+    CHECK_OK(node->log.ops->blames(node->log.self, partition, reflected,
+                                   tell_blame, text));
+    return text;
+}
+
+static void
+blame(struct node *node, uint32_t partition, const char *key, uint64_t at_ms)
+{
+    struct wf_shared_blame one = {partition, weft_text(key), node->row.id,
+                                  at_ms};
+
+    CHECK_OK(node->log.ops->blame(node->log.self, &one));
+}
+
+// Whoever has the partition next is told of all nodes' processes that ended,
+// until an epoch was begun in which it was told.
+TEST(log_shared, blames_are_told_to_whoever_has_the_partition)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node b = join(rig, "b");
+    char text[64];
+
+    blame(&a, 1, "x", 7);
+    blame(&a, 1, "x", 7); // the same once more
+    blame(&a, 2, "y", 7);
+    CHECK_EQ(acquire(&b, 1).epoch, 1);
+    CHECK_STR(blames_of(&b, 1, 0, text), "x:a ");
+    CHECK_STR(blames_of(&b, 1, 0, text), "x:a "); // nothing was begun
+    blame(&b, 1, "x", 7);
+    shared_rig_expire(rig, "b");
+    CHECK_EQ(acquire(&a, 1).epoch, 2);
+    CHECK_STR(blames_of(&a, 1, 1, text), "x:b "); // a's is in the log
+    shared_rig_expire(rig, "a");
+    CHECK_EQ(acquire(&b, 1).epoch, 3);
+    CHECK_STR(blames_of(&b, 1, 1, text), "x:b "); // epoch 2 was not begun
+    CHECK_EQ(acquire(&b, 1).epoch, 4);
+    CHECK_STR(blames_of(&b, 1, 3, text), "");
+    CHECK_EQ(acquire(&b, 2).epoch, 1);
+    CHECK_STR(blames_of(&b, 2, 0, text), "y:a ");
+    quit(&b);
+    quit(&a);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, snapshots_truncate_to_the_last_but_one)
 {
     struct shared_rig *rig = shared_rig_create();

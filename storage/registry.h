@@ -68,6 +68,7 @@ struct wf_registry_map {
     uint32_t parts_count;
     enum wf_durability durability;
     uint32_t record_version; // newest that may be written, for all
+    bool is_planned; // who has a partition keeps it though it is not live
 };
 
 void wf_registry_map_fini(struct wf_registry_map *map); // leaves it empty

@@ -23,6 +23,8 @@ struct wanted {
     int words_count;
     uint64_t partitions;
     const char *snapshots;
+    const char *dir;
+    const char *node;
     int is_json;
     int is_full;
     int no_wait;
@@ -33,7 +35,9 @@ struct wanted {
 static void
 lease_text(const weft_cluster_node *node, char text[TIME_CHARS])
 {
-    if (node->is_live) {
+    if (node->lease_ms == 0) { // without a database there are none
+        snprintf(text, TIME_CHARS, "-");
+    } else if (node->is_live) {
         snprintf(text, TIME_CHARS, "%.1f s left",
                  (double)node->lease_ms / 1000);
     } else {
@@ -58,7 +62,7 @@ show_nodes(const weft_cluster_status *status)
         char starts[24];
         const char *cells[TABLE_COLUMNS_MAX] = {
             node->id,
-            !node->is_live      ? "lost"
+            !node->is_live      ? status->is_planned ? "away" : "lost"
             : node->is_draining ? "draining"
                                 : "live",
             lease,
@@ -129,6 +133,39 @@ count_partitions(const weft_cluster_status *status, size_t *out_free,
     }
 }
 
+// Nobody takes over what a node has that is away.
+static size_t
+count_waiting(const weft_cluster_status *status)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < status->nodes_count; i++) {
+        count += status->nodes[i].is_live ? 0 : status->nodes[i].partitions;
+    }
+    return count;
+}
+
+// Returns how many are moving.
+static size_t
+show_head(const weft_cluster_status *status)
+{
+    size_t free_count;
+    size_t moving;
+
+    count_partitions(status, &free_count, &moving);
+    printf("cluster %s, %zu partitions, %zu without a node, %zu moving; "
+           "durability: %s\n",
+           status->id, status->partitions_count, free_count, moving,
+           status->durability);
+    if (status->is_planned) {
+        printf("no database, so no takeover: calls wait for a node that is "
+               "away; %zu partitions wait\n",
+               count_waiting(status));
+    }
+    putchar('\n');
+    return moving;
+}
+
 static void
 status_json(const weft_cluster_status *status)
 {
@@ -138,6 +175,7 @@ status_json(const weft_cluster_status *status)
     cli_json_begin_object(NULL);
     cli_json_text("cluster", status->id);
     cli_json_text("durability", status->durability);
+    cli_json_bool("takeover", !status->is_planned);
     count_partitions(status, &free_count, &moving);
     cli_json_number("free", free_count);
     cli_json_number("moving", moving);
@@ -180,8 +218,6 @@ static int
 run_status(const struct wanted *wanted)
 {
     weft_cluster_status *status;
-    size_t free_count;
-    size_t moving;
     weft_err err = weft_cluster_look(wanted->words[1], &status);
 
     if (err != WEFT_OK) {
@@ -190,11 +226,8 @@ run_status(const struct wanted *wanted)
     if (wanted->is_json) {
         status_json(status);
     } else {
-        count_partitions(status, &free_count, &moving);
-        printf("cluster %s, %zu partitions, %zu without a node, %zu moving; "
-               "durability: %s\n\n",
-               status->id, status->partitions_count, free_count, moving,
-               status->durability);
+        size_t moving = show_head(status);
+
         show_nodes(status);
         if (wanted->is_full || moving > 0) {
             putchar('\n');
@@ -226,8 +259,11 @@ run_import(const struct wanted *wanted)
 static int
 run_init(const struct wanted *wanted)
 {
-    weft_err err =
-        weft_cluster_init(wanted->words[1], (uint32_t)wanted->partitions);
+    uint32_t partitions = (uint32_t)wanted->partitions;
+    weft_err err = wanted->node == NULL || wanted->dir == NULL
+                       ? weft_cluster_init(wanted->words[1], partitions)
+                       : weft_cluster_found(wanted->words[1], partitions,
+                                            wanted->node, wanted->dir);
 
     return err == WEFT_OK ? EXIT_FINE : cli_failed(err, "cluster");
 }
@@ -387,6 +423,8 @@ cluster_run(const struct command *command, int argc, char **argv)
     static const struct option known[] = {
         {"partitions", required_argument, NULL, 'p'},
         {"snapshots", required_argument, NULL, 's'},
+        {"data", required_argument, NULL, 'd'},
+        {"node", required_argument, NULL, 'n'},
         {"json", no_argument, NULL, 'j'},
         {"full", no_argument, NULL, 'f'},
         {"no-wait", no_argument, NULL, 'w'},
@@ -407,6 +445,12 @@ cluster_run(const struct command *command, int argc, char **argv)
             break;
         case 's':
             wanted.snapshots = optarg;
+            break;
+        case 'd':
+            wanted.dir = optarg;
+            break;
+        case 'n':
+            wanted.node = optarg;
             break;
         case 'j':
             wanted.is_json = 1;

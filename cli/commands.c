@@ -158,6 +158,8 @@ static const struct cli_option top_options[] = {
 
 static const struct cli_option cluster_options[] = {
     {"partitions", 'p', "N", "init: so many, for ever; default 64"},
+    {"node", 0, "NODE", "init without a database: whose directory it is"},
+    {"data", 0, "DIR", "init without a database: the directory"},
     {"snapshots", 0, "PLACE", "import: where they are kept; default pg:"},
     {"full", 'f', NULL, "status: each partition too"},
     {"json", 'j', NULL, "status: JSON"},
@@ -530,7 +532,7 @@ static const struct command commands[] = {
         .group = GROUP_OTHER,
         .name = "cluster",
         .arguments = "VERB DATABASE [WORD...]",
-        .summary = "several nodes on one PostgreSQL database",
+        .summary = "several nodes as one",
         .help =
             "init DATABASE            make it ready for a cluster\n"
             "import DATABASE DIR      move a stopped node's directory into it\n"
@@ -543,7 +545,10 @@ static const struct command commands[] = {
             "rebalance DATABASE       drop such plans, and say how far it is\n"
             "                         until all are where there is room\n"
             "forget DATABASE NODE     NODE is gone for good\n"
-            "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n",
+            "DATABASE is what libpq takes: postgres://USER@HOST/NAME.\n"
+            "Without a database it says where nodes answer each other:\n"
+            "local:A=tcp://HOST:PORT,B=tcp://HOST:PORT. Then init is called\n"
+            "for each of them, with --node and --data, where it runs.\n",
         .status = "Status: 0; 2: it could not be done.\n",
         .options = cluster_options,
         .run = cluster_run,

@@ -28,7 +28,8 @@ wf_balance_owner(const struct wf_registry_map *map, uint32_t partition)
         return -1;
     }
     node = &map->nodes[part->owner];
-    return node->is_live && node->incarnation == part->owner_incarnation
+    return (node->is_live || map->is_planned) &&
+                   node->incarnation == part->owner_incarnation
                ? part->owner
                : -1;
 }
@@ -38,6 +39,15 @@ can_have(const struct wf_registry_map *map, int32_t node)
 {
     return node >= 0 && map->nodes[node].is_live &&
            !map->nodes[node].is_draining;
+}
+
+// What it has stays with it: because it can have it, or because nobody else
+// may.
+static bool
+does_keep(const struct wf_registry_map *map, int32_t owner)
+{
+    return can_have(map, owner) ||
+           (map->is_planned && owner >= 0 && !map->nodes[owner].is_live);
 }
 
 static uint64_t
@@ -74,7 +84,7 @@ place_settled(struct balance *balance)
         } else if (can_have(map, ready)) {
             set_target(balance, i, ready);
         } else {
-            set_target(balance, i, can_have(map, owner) ? owner : -1);
+            set_target(balance, i, does_keep(map, owner) ? owner : -1);
         }
     }
 }

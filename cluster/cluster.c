@@ -30,6 +30,7 @@
 #include "base/thread.h"
 #include "base/trace.h"
 #include "cluster/cluster_impl.h"
+#include "cluster/local.h"
 #include "cluster/membership.h"
 #include "cluster/peers.h"
 #include "cluster/snapshotter.h"
@@ -51,6 +52,7 @@ struct wf_cluster {
     weft_log_fn *log_line;
     void *log_ctx;
 
+    struct wf_local *local;      // NULL: there is a database
     struct wf_registry registry; // ops NULL: not opened
     struct wf_shared_log log;    // the same
     struct wf_peers *peers;
@@ -169,7 +171,8 @@ durability(void *ctx)
     const struct wf_cluster *cluster = ctx;
 
     return wf_cluster_durability_name(
-        wf_log_postgres_durability(&cluster->log));
+        cluster->local != NULL ? WF_DURABILITY_LOCAL
+                               : wf_log_postgres_durability(&cluster->log));
 }
 
 // The store is closed: nobody else is in its directory.
@@ -260,6 +263,22 @@ show_map(void *ctx, const struct wf_registry_map *map)
 
     wf_node_set_record_version(cluster->node, map->record_version);
     wf_peers_map(cluster->peers, map);
+    if (cluster->local != NULL) {
+        wf_local_map(cluster->local, map);
+    }
+}
+
+static bool
+may_take(void *ctx, uint32_t partition)
+{
+    return wf_local_may_take(((struct wf_cluster *)ctx)->local, partition);
+}
+
+static bool
+may_give(void *ctx, uint32_t partition, const char *node_id)
+{
+    return wf_local_may_give(((struct wf_cluster *)ctx)->local, partition,
+                             node_id);
 }
 
 static void
@@ -271,7 +290,12 @@ be_replaced(void *ctx)
 static void
 nudge(void *ctx)
 {
-    wf_peers_nudge(((struct wf_cluster *)ctx)->peers);
+    struct wf_cluster *cluster = ctx;
+
+    wf_peers_nudge(cluster->peers);
+    if (cluster->local != NULL) {
+        wf_exchange_nudge(cluster->local->exchange);
+    }
 }
 
 static void *
@@ -292,14 +316,25 @@ run_membership(void *arg)
 
 // The end. --------------------------------------------------------------------
 
+// What is given and not yet taken would wait for this node.
+static bool
+is_drained(const struct wf_cluster *cluster)
+{
+    return wf_membership_count(cluster->membership) == 0 &&
+           (cluster->local == NULL || wf_local_is_empty(cluster->local));
+}
+
 static bool
 drain(void *ctx, uint32_t timeout_ms)
 {
     struct wf_cluster *cluster = ctx;
     const struct timespec moment = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
 
+    if (cluster->local != NULL) {
+        wf_ledger_drain(cluster->local->ledger, true);
+    }
     wf_membership_drain(cluster->membership, true);
-    for (uint32_t i = 0; wf_membership_count(cluster->membership) > 0; i++) {
+    for (uint32_t i = 0; !is_drained(cluster); i++) {
         if (i >= timeout_ms / DRAIN_LOOK_MS) {
             return false;
         }
@@ -349,6 +384,9 @@ ended(void *ctx)
     }
     wf_peers_destroy(cluster->peers);
     cluster->peers = NULL;
+    if (cluster->local != NULL) {
+        wf_local_end(cluster->local);
+    }
     atomic_store(&cluster->is_open, false);
 }
 
@@ -356,6 +394,9 @@ static void
 destroy(struct wf_cluster *cluster)
 {
     wf_peers_destroy(cluster->peers);
+    if (cluster->local != NULL) {
+        wf_local_end(cluster->local);
+    }
     wf_membership_destroy(cluster->membership);
     wf_snapshotter_destroy(cluster->snapshotter);
     if (cluster->files.ops != NULL) {
@@ -367,6 +408,7 @@ destroy(struct wf_cluster *cluster)
     if (cluster->registry.ops != NULL) {
         cluster->registry.ops->close(cluster->registry.self);
     }
+    wf_local_close(cluster->local);
     wf_cluster_settings_fini(&cluster->settings);
     wf_free(cluster);
 }
@@ -449,12 +491,44 @@ open_database(struct wf_cluster *cluster)
     return err;
 }
 
+// In place of a database: what is in data_dir.
+static weft_err
+open_local(struct wf_cluster *cluster, const char *data_dir)
+{
+    struct wf_local_options options = {
+        .database = cluster->settings.database,
+        .node_id = cluster->settings.node_id,
+        .data_dir = data_dir,
+        .snapshots = cluster->settings.snapshots,
+        .clock = cluster->clock,
+        .trace = &cluster->trace,
+        .changed = map_changed,
+        .ctx = cluster,
+    };
+    weft_err err = data_dir == NULL
+                       ? wf_error(WEFT_EINVAL, "data_dir is missing")
+                       : wf_local_open(&options, &cluster->local);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    memcpy(cluster->facts.id, cluster->local->cluster_id,
+           sizeof(cluster->facts.id));
+    cluster->facts.partition_count = cluster->local->partition_count;
+    cluster->log = wf_ledger_log(cluster->local->ledger);
+    err = wf_registry_ledger_open(cluster->local, NULL, &cluster->registry);
+    return err == WEFT_OK ? join(cluster) : err;
+}
+
 static weft_err
 open_snapshots(struct wf_cluster *cluster)
 {
     struct wf_postgres_options options = postgres_of(cluster);
     const char *where = cluster->settings.snapshots;
 
+    if (cluster->local != NULL) {
+        return wf_local_open_snapshots(cluster->local, &cluster->files);
+    }
     if (where == NULL || strcmp(where, "pg:") == 0) {
         return wf_snapshots_postgres_open(&options, &cluster->files);
     }
@@ -560,13 +634,15 @@ begin_membership(struct wf_cluster *cluster)
         .joined_ns = cluster->joined_ns,
         .clock = cluster->clock,
         .trace = &cluster->trace,
-        .prepare = prepare,
+        .prepare = cluster->local == NULL ? prepare : NULL,
         .take = take,
         .give = give,
         .lease = set_lease,
         .map = show_map,
         .replaced = be_replaced,
         .nudge = nudge,
+        .may_take = cluster->local == NULL ? NULL : may_take,
+        .may_give = cluster->local == NULL ? NULL : may_give,
         .ctx = cluster,
     };
 
@@ -639,7 +715,9 @@ weft_cluster_open(const weft_cluster_options *given,
     };
     err = wf_cluster_settings_read(given, &cluster->settings);
     if (err == WEFT_OK) {
-        err = open_database(cluster);
+        err = wf_exchange_is_list(cluster->settings.database)
+                  ? open_local(cluster, node_options->data_dir)
+                  : open_database(cluster);
     }
     if (err == WEFT_OK) {
         err = open_snapshots(cluster);

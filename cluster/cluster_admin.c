@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cluster/balance.h"
 #include "cluster/cluster_impl.h"
+#include "cluster/local.h"
 #include "runtime/inside.h"
 #include "storage/log_postgres.h"
 
@@ -27,6 +28,44 @@ options_of(const char *database)
     };
 }
 
+static weft_err
+check_count(uint32_t partition_count)
+{
+    return partition_count <= PARTITIONS_MAX
+               ? WEFT_OK
+               : wf_error(WEFT_EINVAL,
+                          "partition_count is %" PRIu32 ", and may be 1 to %d",
+                          partition_count, PARTITIONS_MAX);
+}
+
+weft_err
+weft_cluster_found(const char *database, uint32_t partition_count,
+                   const char *node_id, const char *data_dir)
+{
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(database != NULL);
+    WF_REQUIRE(data_dir != NULL);
+    err = wf_inside_check("weft_cluster_found");
+    if (err == WEFT_OK) {
+        err = wf_cluster_check_id(node_id);
+    }
+    if (err == WEFT_OK) {
+        err = check_count(partition_count);
+    }
+    if (err == WEFT_OK && !wf_exchange_is_list(database)) {
+        err = wf_error(WEFT_EINVAL, "database: only a list of nodes, "
+                                    "\"local:...\", is founded in directories");
+    }
+    return err == WEFT_OK
+               ? wf_local_found(database,
+                                partition_count == 0 ? PARTITIONS_DEFAULT
+                                                     : partition_count,
+                                node_id, data_dir)
+               : err;
+}
+
 weft_err
 weft_cluster_init(const char *database, uint32_t partition_count)
 {
@@ -40,10 +79,14 @@ weft_cluster_init(const char *database, uint32_t partition_count)
     if (err != WEFT_OK) {
         return err;
     }
-    if (partition_count > PARTITIONS_MAX) {
+    if (wf_exchange_is_list(database)) {
         return wf_error(WEFT_EINVAL,
-                        "partition_count is %" PRIu32 ", and may be 1 to %d",
-                        partition_count, PARTITIONS_MAX);
+                        "without a database each node is founded in its own "
+                        "directory: --data DIR --node NODE");
+    }
+    err = check_count(partition_count);
+    if (err != WEFT_OK) {
+        return err;
     }
     return wf_postgres_init(
         &options, partition_count == 0 ? PARTITIONS_DEFAULT : partition_count,
@@ -59,6 +102,9 @@ open_registry(const char *database, const char *call,
 
     WF_REQUIRE(database != NULL);
     err = wf_inside_check(call);
+    if (err == WEFT_OK && wf_exchange_is_list(database)) {
+        return wf_registry_ledger_open(NULL, database, out_registry);
+    }
     return err == WEFT_OK ? wf_registry_postgres_open(&options, out_registry)
                           : err;
 }
@@ -157,6 +203,7 @@ show(struct shown *shown)
     show_nodes(shown);
     show_partitions(shown);
     status->struct_size = sizeof(*status);
+    status->is_planned = shown->map.is_planned;
     status->durability = wf_cluster_durability_name(shown->map.durability);
     status->nodes = shown->nodes;
     status->nodes_count = shown->map.nodes_count;

@@ -6,6 +6,7 @@
 //   cluster_settings.c   its options, checked and copied
 //   cluster_admin.c      what operators ask of the database
 //   import.c             a stopped node's directory becomes a cluster
+//   local.c              a node of a cluster without a database
 
 #ifndef WF_CLUSTER_CLUSTER_IMPL_H
 #define WF_CLUSTER_CLUSTER_IMPL_H
@@ -40,6 +41,9 @@ void wf_cluster_settings_fini(struct wf_cluster_settings *settings);
 
 // Is it a node's name? WEFT_EINVAL: it is not.
 weft_err wf_cluster_check_id(const char *node_id);
+
+// Is it one that other nodes can reach? WEFT_EINVAL: it is not.
+weft_err wf_cluster_check_endpoint(const char *endpoint);
 
 // "quorum", "local", "unsafe" or "unknown".
 const char *wf_cluster_durability_name(enum wf_durability durability);

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "cluster/cluster_impl.h"
+#include "cluster/exchange.h"
 #include "runtime/versioned.h"
 #include "storage/registry.h"
 #include "transport/socket.h"
@@ -37,8 +38,8 @@ wf_cluster_check_id(const char *node_id)
 }
 
 // Others connect to it, so it must say where that is.
-static weft_err
-check_endpoint(const char *endpoint)
+weft_err
+wf_cluster_check_endpoint(const char *endpoint)
 {
     const char *colon = endpoint == NULL ? NULL : strrchr(endpoint, ':');
     weft_err err;
@@ -62,18 +63,41 @@ check_endpoint(const char *endpoint)
     return WEFT_OK;
 }
 
+// What a cluster without a database does not have.
+static weft_err
+check_local(const weft_cluster_options *options)
+{
+    const char *what =
+        options->key_file != NULL              ? "key_file"
+        : options->require_quorum != 0         ? "require_quorum"
+        : options->declared_durability != NULL ? "declared_durability"
+        : options->snapshots != NULL && strcmp(options->snapshots, "pg:") == 0
+            ? "snapshots \"pg:\""
+            : NULL;
+
+    return what == NULL ? WEFT_OK
+                        : wf_error(WEFT_EINVAL,
+                                   "%s is for a cluster with a database", what);
+}
+
 static weft_err
 check(const weft_cluster_options *options)
 {
     const char *declared = options->declared_durability;
     weft_err err = WEFT_OK;
 
+    if (wf_exchange_is_list(options->database)) {
+        err = check_local(options);
+        if (err != WEFT_OK) {
+            return err;
+        }
+    }
     if (options->database == NULL || options->database[0] == '\0') {
         return wf_error(WEFT_EINVAL, "database is missing");
     }
     err = wf_cluster_check_id(options->node_id);
     if (err == WEFT_OK) {
-        err = check_endpoint(options->endpoint);
+        err = wf_cluster_check_endpoint(options->endpoint);
     }
     if (err != WEFT_OK) {
         return err;

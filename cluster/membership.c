@@ -218,6 +218,7 @@ renew(struct wf_membership *membership)
 static bool
 may_take(const struct wf_membership *membership, uint32_t partition, int32_t me)
 {
+    const struct wf_membership_options *options = &membership->options;
     int32_t owner = wf_balance_owner(&membership->map, partition);
     bool is_target = membership->targets[partition] == me;
 
@@ -228,7 +229,9 @@ may_take(const struct wf_membership *membership, uint32_t partition, int32_t me)
            (owner == -1 || owner == me) && !is_here(membership, partition) &&
            !membership->are_given[partition] &&
            now_ns(membership) >=
-               membership->taken_ns[partition] + ns_of(TAKE_AGAIN_MS);
+               membership->taken_ns[partition] + ns_of(TAKE_AGAIN_MS) &&
+           (options->may_take == NULL ||
+            options->may_take(options->ctx, partition));
 }
 
 // By the map it is ours, or it runs here whatever the map says.
@@ -247,8 +250,14 @@ should_give(const struct wf_membership *membership, uint32_t partition,
 static bool
 may_give(const struct wf_membership *membership, uint32_t partition)
 {
-    return membership->map.parts[partition].ready ==
-               membership->targets[partition] ||
+    const struct wf_membership_options *options = &membership->options;
+    int32_t target = membership->targets[partition];
+
+    if (options->may_give != NULL && target >= 0) {
+        return options->may_give(options->ctx, partition,
+                                 membership->map.nodes[target].id);
+    }
+    return membership->map.parts[partition].ready == target ||
            now_ns(membership) >= membership->patience_ns;
 }
 
@@ -276,6 +285,9 @@ prepare_next(struct wf_membership *membership, int32_t me)
     int32_t before = membership->preparing;
     int32_t next = 0;
 
+    if (membership->options.prepare == NULL) {
+        return;
+    }
     if (before != NOTHING && is_coming(membership, (uint32_t)before, me)) {
         return;
     }

@@ -32,7 +32,7 @@ struct wf_membership_options {
 
     // Ports; none may block. Take or give a partition: wf_membership_moved says
     // when that has happened. Prepare one that is to be taken: wf_membership_
-    // prepared says so.
+    // prepared says so. NULL: that is done elsewhere.
     void (*prepare)(void *ctx, uint32_t partition);
     void (*take)(void *ctx, uint32_t partition);
     void (*give)(void *ctx, uint32_t partition);
@@ -44,6 +44,10 @@ struct wf_membership_options {
     void (*replaced)(void *ctx);
     // Something has changed: tell the others.
     void (*nudge)(void *ctx);
+    // Without a database: may it be taken now? Is that node ready to have it,
+    // for which it waits however long? NULL: yes; and as the map says.
+    bool (*may_take)(void *ctx, uint32_t partition);
+    bool (*may_give)(void *ctx, uint32_t partition, const char *node_id);
     void *ctx;
 };
 

@@ -76,7 +76,8 @@ check_ours(const char *dir)
         const char *name = entry->d_name;
 
         is_ours = is_ours || strcmp(name, "weft.lock") == 0 ||
-                  strcmp(name, "store-0") == 0;
+                  strcmp(name, "store-0") == 0 ||
+                  strcmp(name, "ledger") == 0; // cluster/local.h
         if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
             strcmp(name, "lost+found") != 0) {
             (void)snprintf(first, sizeof(first), "%s", name);

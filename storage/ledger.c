@@ -197,8 +197,8 @@ wf_ledger_found(struct wf_store store,
     struct wf_batch batch = {0};
     struct wf_buf facts = {0};
     struct wf_buf found = {0};
-    weft_err err = store.ops->get(store.self, WF_CF_META,
-                                  weft_text(FACTS_KEY), &found);
+    weft_err err =
+        store.ops->get(store.self, WF_CF_META, weft_text(FACTS_KEY), &found);
 
     WF_ASSERT(founding->partition_count >= 1 &&
               founding->partition_count <= WF_LEDGER_PARTITIONS_MAX);
@@ -235,8 +235,8 @@ read_facts(struct wf_ledger *ledger)
     struct wf_buf row = {0};
     struct wf_reader reader;
     weft_bytes id;
-    weft_err err = store->ops->get(store->self, WF_CF_META,
-                                   weft_text(FACTS_KEY), &row);
+    weft_err err =
+        store->ops->get(store->self, WF_CF_META, weft_text(FACTS_KEY), &row);
 
     if (err != WEFT_OK) {
         wf_buf_fini(&row);
@@ -311,8 +311,7 @@ read_place(struct wf_ledger *ledger, uint32_t partition)
         err =
             store->ops->get(store->self, WF_CF_META, wf_buf_bytes(&key), &row);
         reader = wf_reader_of(wf_buf_bytes(&row));
-        place->snapshots[age] =
-            err == WEFT_OK ? wf_reader_u64(&reader) : 0;
+        place->snapshots[age] = err == WEFT_OK ? wf_reader_u64(&reader) : 0;
         err = err == WEFT_ENOTFOUND ? WEFT_OK : err;
     }
     wf_buf_fini(&key);

@@ -6,15 +6,16 @@
 //
 //         +--------------- the giver is not the owner any more ---------------+
 //         v                                                                   |
-//       NONE --begin--> COMING --the giver's word--> MINE --serve: released, and
+//       NONE --begin--> COMING --the giver's word--> MINE --serve: released,
+//       and
 //         ^                |                                asked for--> GIVEN
 //         +----forget------+
 //
-// A partition is MINE with one node at a time. Who has it writes down to whom it
-// gives it, for ever, and in which epoch it ended, before it says so; who gets
-// it writes down that it is its, in the next one. So for each epoch there is one
-// node at most that ever had it, whatever is lost, doubled or late, and whoever
-// crashes when. One whose node is away stays with it.
+// A partition is MINE with one node at a time. Who has it writes down to whom
+// it gives it, for ever, and in which epoch it ended, before it says so; who
+// gets it writes down that it is its, in the next one. So for each epoch there
+// is one node at most that ever had it, whatever is lost, doubled or late, and
+// whoever crashes when. One whose node is away stays with it.
 //
 // A node that hears of more of its own than it knows itself has lost something:
 // its directory is an old copy. It then acquires nothing any more.
@@ -129,8 +130,8 @@ uint32_t wf_ledger_count(struct wf_ledger *ledger);
 struct wf_ledger_ask {
     uint32_t partition;
     char node[WF_NODE_ID_CHARS_MAX + 1]; // who asks
-    uint64_t next;  // commit that it needs; 0: it has nothing, and begins
-    bool is_ready;  // it has all that the newest snapshot needs
+    uint64_t next; // commit that it needs; 0: it has nothing, and begins
+    bool is_ready; // it has all that the newest snapshot needs
 };
 void wf_ledger_ask_encode(const struct wf_ledger_ask *ask, struct wf_buf *out);
 // WEFT_ECORRUPT

@@ -132,8 +132,8 @@ check_parts(const struct wf_ledger *ledger, const struct wf_ledger_view *told)
         if (is_more_than_mine(ledger, mine, known)) {
             return wf_error(
                 WEFT_ELOST,
-                "node %s has heard of commit %" PRIu64
-                " in epoch %" PRIu64 " of partition %" PRIu32
+                "node %s has heard of commit %" PRIu64 " in epoch %" PRIu64
+                " of partition %" PRIu32
                 " by node %s, and node %s of commit %" PRIu64
                 " in epoch %" PRIu64 ": its directory is an old copy",
                 told->teller, known->last, known->epoch, i, known->owner,

@@ -4,6 +4,7 @@
 //
 //   ledger.c        the store: founding, opening, rows
 //   ledger_log.c    the logs of its partitions (log_shared.h)
+//   ledger_blame.c  actors in whose code a process ended
 //   ledger_move.c   partitions from one node to another
 //   ledger_hear.c   what nodes tell each other
 //
@@ -14,6 +15,7 @@
 //          'i'                         incarnation
 //          'n' id                      a node, as heard
 //          'p' u16 partition           its row
+//          'b' u16 partition, u64 when, actor   a blame: u64 epoch told, how
 //          's' u16 partition, u8 age   a snapshot: u64 redo-from, manifest
 
 #ifndef WF_STORAGE_LEDGER_IMPL_H
@@ -26,11 +28,11 @@
 
 // What only this process knows of a partition.
 struct wf_ledger_place {
-    struct wf_ledger_part part; // as it is in the store
-    bool is_acquired;           // appends are taken
-    bool is_released;           // MINE: who asks gets it
-    bool is_doubtful;           // an append's outcome was not known
-    uint64_t snapshots[2];      // redo-from of the newest, and the one before
+    struct wf_ledger_part part;   // as it is in the store
+    bool is_acquired;             // appends are taken
+    bool is_released;             // MINE: who asks gets it
+    bool is_doubtful;             // an append's outcome was not known
+    uint64_t snapshots[2];        // redo-from of the newest, and the one before
     struct wf_ledger_known heard; // what else its owner said of it
 };
 
@@ -86,5 +88,8 @@ weft_err wf_ledger_scan(struct wf_ledger *ledger, uint32_t partition,
 weft_err wf_ledger_snapshot_read(void *self, uint32_t partition, uint32_t age,
                                  uint64_t *out_redo_from,
                                  struct wf_buf *out_manifest);
+weft_err wf_ledger_blame(void *self, const struct wf_shared_blame *blame);
+weft_err wf_ledger_blames(void *self, uint32_t partition, uint64_t reflected,
+                          wf_shared_blame_fn *fn, void *ctx);
 
 #endif

@@ -19,6 +19,8 @@ enum { STALL_MS = 5 }; // between tries, while the store refuses writes
 
 static weft_err acquire(void *self, uint32_t partition,
                         struct wf_shared_place *out_place);
+static weft_err look(void *self, uint32_t partition,
+                     struct wf_shared_place *out_place);
 static weft_err release(void *self, uint32_t partition);
 static void append(void *self, struct wf_shared_append *appends,
                    uint32_t count);
@@ -31,11 +33,14 @@ static void close_log(void *self);
 
 static const struct wf_shared_log_ops ledger_ops = {
     .acquire = acquire,
+    .look = look,
     .release = release,
     .append = append,
     .read = read_commits,
     .snapshot_commit = snapshot_commit,
     .snapshot_read = wf_ledger_snapshot_read,
+    .blame = wf_ledger_blame,
+    .blames = wf_ledger_blames,
     .stop = stop,
     .close = close_log,
 };
@@ -105,6 +110,17 @@ begin_epoch(struct wf_ledger *ledger, uint32_t partition)
     return WEFT_OK;
 }
 
+static void
+show(const struct wf_ledger_place *place, struct wf_shared_place *out_place)
+{
+    *out_place = (struct wf_shared_place){
+        .epoch = place->part.epoch,
+        .last = place->part.last,
+        .first = place->part.first,
+        .snapshot = place->snapshots[0],
+    };
+}
+
 static weft_err
 acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
 {
@@ -122,15 +138,23 @@ acquire(void *self, uint32_t partition, struct wf_shared_place *out_place)
         err = begin_epoch(ledger, partition);
     }
     if (err == WEFT_OK) {
-        *out_place = (struct wf_shared_place){
-            .epoch = place->part.epoch,
-            .last = place->part.last,
-            .first = place->part.first,
-            .snapshot = place->snapshots[0],
-        };
+        show(place, out_place);
     }
     pthread_mutex_unlock(&ledger->lock);
     return err;
+}
+
+// As far as it was fetched.
+static weft_err
+look(void *self, uint32_t partition, struct wf_shared_place *out_place)
+{
+    struct wf_ledger *ledger = self;
+
+    WF_ASSERT(partition < ledger->partition_count);
+    pthread_mutex_lock(&ledger->lock);
+    show(&ledger->places[partition], out_place);
+    pthread_mutex_unlock(&ledger->lock);
+    return WEFT_OK;
 }
 
 static weft_err
@@ -249,8 +273,8 @@ visit(void *ctx, weft_bytes key, weft_bytes row)
             wf_shared_log_missing(walk->partition, walk->next, number - 1);
         return false;
     }
-    walk->err = wf_shared_log_visit(walk->partition, number, row, walk->fn,
-                                    walk->ctx);
+    walk->err =
+        wf_shared_log_visit(walk->partition, number, row, walk->fn, walk->ctx);
     walk->next++;
     return walk->err == WEFT_OK;
 }

@@ -125,12 +125,10 @@ decide(struct wf_ledger *ledger, const struct wf_ledger_ask *ask,
 
     pthread_mutex_lock(&ledger->lock);
     err = wf_ledger_reopen(ledger);
-    out_served->is_here =
-        place->part.state >= WF_LEDGER_MINE && ledger->lost == WEFT_OK &&
-        !ledger->has_failed &&
-        (ledger->has_heard || !ledger->options.must_hear);
-    if (err == WEFT_OK && out_served->is_here &&
-        may_give(ledger, place, ask)) {
+    out_served->is_here = place->part.state >= WF_LEDGER_MINE &&
+                          ledger->lost == WEFT_OK && !ledger->has_failed &&
+                          (ledger->has_heard || !ledger->options.must_hear);
+    if (err == WEFT_OK && out_served->is_here && may_give(ledger, place, ask)) {
         err = give(ledger, ask);
     }
     out_served->part = place->part;
@@ -193,8 +191,8 @@ put_beginning(struct wf_ledger *ledger, const struct wf_ledger_ask *ask,
     struct wf_buf manifest = {0};
     struct wf_buf row = {0};
     uint64_t first = served->part.first;
-    weft_err err = wf_ledger_snapshot_read(ledger, ask->partition, 0, &first,
-                                           &manifest);
+    weft_err err =
+        wf_ledger_snapshot_read(ledger, ask->partition, 0, &first, &manifest);
 
     if (err == WEFT_OK) {
         wf_buf_put_u64(&row, first);
@@ -226,8 +224,8 @@ wf_ledger_serve(struct wf_ledger *ledger, const struct wf_ledger_ask *ask,
         return err;
     }
     wf_buf_put_u8(out_answer, WF_LEDGER_VERSION);
-    is_beginning = ask->next < served.part.first ||
-                   ask->next > served.part.last + 1;
+    is_beginning =
+        ask->next < served.part.first || ask->next > served.part.last + 1;
     wf_buf_put_u8(out_answer, !served.is_here ? NOT_HERE
                               : is_beginning  ? BEGINNING
                                               : COMMITS);
@@ -380,8 +378,7 @@ go_on(struct wf_ledger *ledger, const struct wf_ledger_ask *ask,
     struct wf_batch batch = {0};
     weft_err err = put_received(ask->partition, giver, answer, &part, &batch);
 
-    *out_progress =
-        part.last < answer->last ? WF_LEDGER_MORE : WF_LEDGER_LEVEL;
+    *out_progress = part.last < answer->last ? WF_LEDGER_MORE : WF_LEDGER_LEVEL;
     if (err == WEFT_OK && can_take(ask, answer, &part)) {
         part.state = WF_LEDGER_MINE;
         part.epoch = answer->epoch + 1;
@@ -405,9 +402,9 @@ go_on(struct wf_ledger *ledger, const struct wf_ledger_ask *ask,
 static bool
 is_current(const struct wf_ledger_part *part, const struct wf_ledger_ask *ask)
 {
-    return ask->next == 0 ? part->state == WF_LEDGER_NONE
-                          : part->state == WF_LEDGER_COMING &&
-                                part->last + 1 == ask->next;
+    return ask->next == 0
+               ? part->state == WF_LEDGER_NONE
+               : part->state == WF_LEDGER_COMING && part->last + 1 == ask->next;
 }
 
 weft_err

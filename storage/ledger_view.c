@@ -59,8 +59,8 @@ wf_ledger_view_put(struct wf_ledger_view *view,
         *known = *node;
         return;
     }
-    view->nodes = wf_realloc(view->nodes,
-                             (view->nodes_count + 1) * sizeof(*view->nodes));
+    view->nodes =
+        wf_realloc(view->nodes, (view->nodes_count + 1) * sizeof(*view->nodes));
     view->nodes[view->nodes_count++] = *node;
     qsort(view->nodes, view->nodes_count, sizeof(*view->nodes), compare_nodes);
 }
@@ -345,7 +345,9 @@ wf_ledger_view_map(const struct wf_ledger_view *view,
         part->owner_incarnation =
             part->owner < 0 ? 0 : map->nodes[part->owner].incarnation;
         part->wanted = wf_registry_find(map, known->wanted);
+        part->ready = -1; // who has it knows that (exchange.h)
         part->last = known->last;
         part->snapshot = known->snapshot;
     }
+    map->record_version = wf_registry_record_max(map);
 }

@@ -24,15 +24,15 @@
 #define WF_LEDGER_NODES_MAX 1000
 
 struct wf_ledger_node {
-    struct wf_registry_node row; // is_live and lease_ms: not told
+    struct wf_registry_node row;            // is_live and lease_ms: not told
     char ledger[WF_ENDPOINT_CHARS_MAX + 1]; // where it is asked (exchange.h)
 };
 
 struct wf_ledger_known {
-    uint64_t epoch;                          // newest; 0: nobody ever had it
-    char owner[WF_NODE_ID_CHARS_MAX + 1];    // who has it in that epoch; or ""
-    char wanted[WF_NODE_ID_CHARS_MAX + 1];   // who is to have it next; or ""
-    uint64_t last;                           // newest commit
+    uint64_t epoch;                        // newest; 0: nobody ever had it
+    char owner[WF_NODE_ID_CHARS_MAX + 1];  // who has it in that epoch; or ""
+    char wanted[WF_NODE_ID_CHARS_MAX + 1]; // who is to have it next; or ""
+    uint64_t last;                         // newest commit
     uint64_t snapshot; // redo-from of the newest snapshot; 0: there is none
     bool is_idle;      // its owner does not run it
     bool is_given;     // its owner gave it to `wanted`, which alone may take it

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cluster.h - run a node as one of several, which share a PostgreSQL database.
+// cluster.h - run a node as one of several, which share a PostgreSQL database,
+// or, for those who have none, each its own disk.
 //
 // The database keeps the log of every partition, who is there, and who has
 // which partition; a node's own directory is a copy that can be made again.
@@ -33,6 +34,12 @@ typedef struct weft_cluster_options {
     // Required: what libpq takes, "postgres://weft@db1,db2/weft" or words like
     // "host=db1 dbname=weft"; of several hosts the one that takes writes is
     // used. Not behind a pooler that shares sessions.
+    // Without a database: "local:a=tcp://10.0.0.1:7600,b=tcp://10.0.0.2:7600",
+    // where nodes answer each other, this one among them. Each partition's log
+    // is then on its node's disk alone (weft_cluster_found): partitions move by
+    // plan only, and one whose node is away waits for that node, however long.
+    // No key_file, require_quorum or declared_durability; nodes must trust
+    // their network.
     const char *database;
     // Required: this node's name, of 1 to 64 letters, digits, '-', '_' and '.'.
     // A process that opens under a name that another one uses replaces it.
@@ -106,6 +113,20 @@ WEFT_API weft_err weft_cluster_open(const weft_cluster_options *cluster,
 WEFT_API weft_err weft_cluster_init(const char *database,
                                     uint32_t partition_count);
 
+// Make `data_dir`, which has none, the directory of that node in a new cluster
+// without a database: "local:..." as in weft_cluster_options. To be called once
+// for each node of the list, on its machine, with the same list and count (0:
+// 64); they share the partitions evenly. A node that joins later needs it not:
+// it asks those of its list. Fine if it is that already.
+//
+// WEFT_EEXISTS  it is another node's, or of another cluster
+// WEFT_EINVAL   it is no such list, or the node is not in it
+// WEFT_EBUSY    another process holds data_dir
+// WEFT_EIO
+WEFT_API weft_err weft_cluster_found(const char *database,
+                                     uint32_t partition_count,
+                                     const char *node_id, const char *data_dir);
+
 // So many of `total` partitions are there.
 typedef void weft_cluster_progress_fn(void *ctx, uint32_t done, uint32_t total);
 
@@ -142,7 +163,8 @@ typedef struct weft_cluster_node {
 
 typedef struct weft_cluster_partition {
     uint64_t epoch;     // how often it was taken
-    const char *owner;  // NULL: nobody who is live
+    const char *owner;  // NULL: nobody who is live, or it is on its way;
+                        // without a database its node, though that is away
     const char *target; // who is to have it next; NULL: it stays
     uint64_t commits;   // in its log so far
     uint64_t snapshot;  // first commit that the newest snapshot needs; 0: none
@@ -153,6 +175,7 @@ typedef struct weft_cluster_status {
     size_t struct_size;
     char id[33];            // of the cluster, in hexadecimal
     const char *durability; // "quorum", "local", "unsafe" or "unknown"
+    int is_planned; // no database: nobody takes over what a lost node has
     const weft_cluster_node *nodes;
     size_t nodes_count;
     const weft_cluster_partition *partitions;
@@ -179,6 +202,7 @@ WEFT_API weft_err weft_cluster_drain(const char *database, const char *node_id,
 //
 // WEFT_ENOTFOUND  there is no node of that name
 // WEFT_EBUSY      its lease runs, or nobody has taken its partitions yet
+// WEFT_EINVAL     without a database no name is ever forgotten
 WEFT_API weft_err weft_cluster_forget(const char *database,
                                       const char *node_id);
 

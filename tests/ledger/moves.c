@@ -320,8 +320,8 @@ check_log(struct world *world, struct node *node, uint32_t partition,
 {
     struct book *book = &world->books[partition];
     struct check check = {.world = world, .book = book};
-    weft_err err = node->log.ops->read(node->log.self, partition, 0,
-                                       check_commit, &check);
+    weft_err err =
+        node->log.ops->read(node->log.self, partition, 0, check_commit, &check);
 
     must(world, err == WEFT_OK, "the log is read");
     check.seen = check.seen == 0 ? place->last : check.seen;
@@ -340,8 +340,7 @@ acquire(struct world *world, struct node *node, uint32_t partition)
 {
     struct book *book = &world->books[partition];
     struct wf_shared_place place;
-    weft_err err =
-        node->log.ops->acquire(node->log.self, partition, &place);
+    weft_err err = node->log.ops->acquire(node->log.self, partition, &place);
 
     if (err != WEFT_OK) {
         must(world, err != WEFT_ELOST, "nobody has lost anything");
@@ -415,8 +414,8 @@ make_snapshot(struct world *world, struct node *node, uint32_t partition)
         uint64_t redo_from =
             part.first + below(world, part.last + 2 - part.first);
 
-        (void)node->log.ops->snapshot_commit(
-            node->log.self, partition, redo_from, weft_text("manifest"));
+        (void)node->log.ops->snapshot_commit(node->log.self, partition,
+                                             redo_from, weft_text("manifest"));
     }
 }
 

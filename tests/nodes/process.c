@@ -32,8 +32,8 @@ fail(const char *what)
 }
 
 // One that nobody listens on now.
-static unsigned
-free_port(void)
+unsigned
+processes_free_port(void)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -57,9 +57,9 @@ set_endpoints(struct process *process, const struct net *net, uint32_t index)
     const char *address = net != NULL ? net_address(net, index) : "127.0.0.1";
 
     (void)snprintf(process->endpoint, sizeof(process->endpoint), "tcp://%s:%u",
-                   address, net != NULL ? 7500 : free_port());
+                   address, net != NULL ? 7500 : processes_free_port());
     (void)snprintf(process->service, sizeof(process->service), "tcp://%s:%u",
-                   address, net != NULL ? 7400 : free_port());
+                   address, net != NULL ? 7400 : processes_free_port());
 }
 
 void

@@ -33,6 +33,8 @@ struct processes {
     uint32_t count;
 };
 
+// One that nobody listens on now.
+unsigned processes_free_port(void);
 // Directories are made below dir; ports are free ones. Starts none. net may be
 // NULL, or has as many nodes.
 void processes_init(struct processes *processes, const char *program,

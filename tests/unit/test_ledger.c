@@ -179,8 +179,8 @@ fetch_all(struct node *to, struct node *from, uint32_t partition)
 {
     enum wf_ledger_progress progress = WF_LEDGER_MORE;
 
-    for (int i = 0; i < 100 && (progress == WF_LEDGER_MORE ||
-                                progress == WF_LEDGER_BEGUN);
+    for (int i = 0;
+         i < 100 && (progress == WF_LEDGER_MORE || progress == WF_LEDGER_BEGUN);
          i++) {
         progress = fetch(to, from, partition);
     }
@@ -349,6 +349,70 @@ TEST(ledger, one_that_is_given_waits_for_its_taker_over_crashes)
     CHECK_EQ(fetch(&b, &a, 0), WF_LEDGER_TAKEN);
     CHECK_OK(acquire(&b, 0, NULL));
     check_log(&b, 0, "1=one ");
+    drop(&a);
+    drop(&b);
+}
+
+TEST(ledger, one_that_is_given_is_taken_whole)
+{
+    struct node a = make("a", 1);
+    struct node b = make("b", 1);
+    struct wf_ledger_ask ask;
+    struct wf_buf answer = {0};
+    uint64_t lag;
+
+    start(&a, false);
+    start(&b, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    for (int i = 0; i < 10; i++) {
+        CHECK_EQ(append(&a, 0, "some commit").result, WF_APPEND_DURABLE);
+    }
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
+    CHECK_OK(wf_ledger_serve(a.ledger, &ask, PIECE, &answer, &lag));
+    wf_buf_fini(&answer); // it is lost, and all that was fetched too
+    CHECK_OK(wf_ledger_forget(b.ledger, 0));
+    CHECK_EQ(fetch(&b, &a, 0), WF_LEDGER_BEGUN);
+    CHECK_EQ(fetch(&b, &a, 0), WF_LEDGER_MORE);
+    CHECK_ERR(acquire(&b, 0, NULL), WEFT_EBUSY);
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_TAKEN);
+    CHECK_EQ(wf_ledger_part(b.ledger, 0).last, 10);
+    drop(&a);
+    drop(&b);
+}
+
+TEST(ledger, what_was_said_of_an_earlier_move_gives_nothing)
+{
+    struct node a = make("a", 1);
+    struct node b = make("b", 1);
+    struct wf_ledger_ask ask;
+    struct wf_buf answer = {0};
+    enum wf_ledger_progress progress;
+    uint64_t lag;
+
+    start(&a, false);
+    start(&b, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    CHECK_EQ(append(&a, 0, "one").result, WF_APPEND_DURABLE);
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
+    CHECK_OK(wf_ledger_serve(a.ledger, &ask, PIECE, &answer, &lag));
+    CHECK_EQ(fetch(&b, &a, 0), WF_LEDGER_TAKEN); // another one came first
+    CHECK_OK(hear(&a, &b));
+    CHECK_OK(acquire(&b, 0, NULL));
+    CHECK_OK(b.log.ops->release(b.log.self, 0));
+    CHECK_EQ(fetch_all(&a, &b, 0), WF_LEDGER_LEVEL);
+    CHECK_EQ(fetch(&a, &b, 0), WF_LEDGER_TAKEN); // back
+    CHECK_OK(hear(&b, &a));
+    CHECK_OK(acquire(&a, 0, NULL));
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_LEVEL); // as far as it was then
+    CHECK_OK(wf_ledger_receive(b.ledger, &ask, "a", wf_buf_bytes(&answer),
+                               &progress));
+    CHECK_EQ(progress, WF_LEDGER_LEVEL);
+    CHECK_ERR(acquire(&b, 0, NULL), WEFT_EBUSY);
+    wf_buf_fini(&answer);
     drop(&a);
     drop(&b);
 }

@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// exchange.c - the thread of an exchange: it tells the others what this node
+// knows, hears what they do, and answers.
+
+#include "cluster/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/thread.h"
+#include "base/trace.h"
+#include "cluster/exchange_impl.h"
+#include "storage/directory.h"
+
+enum {
+    TELL_MS = 500,
+    LIVE_MS = 3000, // after its last answer
+    COMPLAIN_MS = 5000,
+    CLOSE_COMMITS = 100, // behind, of who may have a partition
+    CLOSE_MS = 3000,     // after it asked last
+    AWAIT_LOOK_MS = 10,
+};
+
+uint64_t
+wf_exchange_now_ms(const struct wf_exchange *exchange)
+{
+    const struct wf_clock *clock = &exchange->options.clock;
+
+    return clock->mono_ns(clock->self) / 1000000U;
+}
+
+static void
+say(struct wf_exchange *exchange, enum wf_trace_level level, const char *verb,
+    const char *text)
+{
+    const struct wf_exchange_options *options = &exchange->options;
+
+    if (options->trace != NULL) {
+        wf_trace_emit(options->trace, level,
+                      options->clock.wall_ms(options->clock.self),
+                      exchange->node_id, verb, "%s", text);
+    }
+}
+
+void
+wf_exchange_note(struct wf_exchange *exchange, const char *verb,
+                 const char *text)
+{
+    say(exchange, WF_TRACE_NOTE, verb, text);
+}
+
+// Once in a while, however often it happens.
+void
+wf_exchange_complain(struct wf_exchange *exchange, const char *verb,
+                     const char *text)
+{
+    uint64_t now = wf_exchange_now_ms(exchange);
+
+    if (now >= exchange->complain_ms) {
+        exchange->complain_ms = now + COMPLAIN_MS;
+        say(exchange, WF_TRACE_WARNING, verb, text);
+    }
+}
+
+// Messages. -------------------------------------------------------------------
+
+void
+wf_exchange_encode(enum wf_exchange_type type, uint64_t number, weft_bytes body,
+                   struct wf_buf *out)
+{
+    wf_buf_put_u8(out, WF_EXCHANGE_VERSION);
+    wf_buf_put_u8(out, (uint8_t)type);
+    wf_buf_put_u64(out, number);
+    wf_buf_put(out, body.data, body.len);
+}
+
+bool
+wf_exchange_decode(weft_bytes bytes, struct wf_exchange_message *out_message)
+{
+    struct wf_reader reader = wf_reader_of(bytes);
+    uint8_t version = wf_reader_u8(&reader);
+    uint8_t type = wf_reader_u8(&reader);
+
+    out_message->type = (enum wf_exchange_type)type;
+    out_message->number = wf_reader_u64(&reader);
+    out_message->body = wf_reader_rest(&reader);
+    return !reader.failed && version == WF_EXCHANGE_VERSION && type >= 1 &&
+           type < WF_EXCHANGE_TYPES_END;
+}
+
+bool
+wf_exchange_send(struct wf_exchange *exchange, struct wf_exchange_peer *peer,
+                 enum wf_exchange_type type, uint64_t number, weft_bytes body)
+{
+    struct wf_buf frame = {0};
+    bool is_sent;
+
+    (void)exchange;
+    if (peer->socket == NULL) {
+        return false;
+    }
+    wf_exchange_encode(type, number, body, &frame);
+    is_sent = wf_socket_send(peer->socket, NULL, &frame, NULL) == WF_SENT;
+    wf_buf_fini(&frame);
+    return is_sent;
+}
+
+// Who is there. ---------------------------------------------------------------
+
+struct wf_exchange_peer *
+wf_exchange_peer(struct wf_exchange *exchange, const char *id)
+{
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        if (strcmp(exchange->peers[i].id, id) == 0) {
+            return &exchange->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+connect_to(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
+{
+    struct wf_socket_options options = {
+        .type = WF_SOCKET_DEALER,
+        .queue_max = 64,
+        .message_max = WF_EXCHANGE_BYTES_MAX,
+        .heartbeat_ms = 1000,
+    };
+    weft_err err = wf_socket_create(exchange->context, &options, &peer->socket);
+
+    if (err == WEFT_OK) {
+        err = wf_socket_connect(peer->socket, peer->endpoint);
+    }
+    if (err != WEFT_OK) {
+        wf_exchange_complain(exchange, "exchange", weft_err_detail());
+        wf_socket_destroy(peer->socket);
+        peer->socket = NULL;
+    }
+}
+
+static void
+know(struct wf_exchange *exchange, const char *id, const char *endpoint)
+{
+    struct wf_exchange_peer *peer = wf_exchange_peer(exchange, id);
+
+    if (strcmp(id, exchange->node_id) == 0 || endpoint[0] == '\0' ||
+        (peer != NULL && strcmp(peer->endpoint, endpoint) == 0)) {
+        return;
+    }
+    pthread_mutex_lock(&exchange->lock);
+    if (peer == NULL) {
+        exchange->peers =
+            wf_realloc(exchange->peers,
+                       (exchange->peers_count + 1) * sizeof(*exchange->peers));
+        peer = &exchange->peers[exchange->peers_count++];
+        *peer = (struct wf_exchange_peer){0};
+    }
+    wf_socket_destroy(peer->socket);
+    peer->socket = NULL;
+    (void)snprintf(peer->id, sizeof(peer->id), "%s", id);
+    (void)snprintf(peer->endpoint, sizeof(peer->endpoint), "%s", endpoint);
+    pthread_mutex_unlock(&exchange->lock);
+    connect_to(exchange, peer);
+}
+
+static void
+know_all(struct wf_exchange *exchange)
+{
+    for (uint32_t i = 0; i < exchange->view.nodes_count; i++) {
+        know(exchange, exchange->view.nodes[i].row.id,
+             exchange->view.nodes[i].ledger);
+    }
+}
+
+// Views. ----------------------------------------------------------------------
+
+static void
+tell_all(struct wf_exchange *exchange)
+{
+    struct wf_buf body = {0};
+
+    wf_ledger_view_encode(&exchange->view, &body);
+    exchange->told_crc = wf_crc32c(0, body.data, body.len);
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        (void)wf_exchange_send(exchange, &exchange->peers[i], WF_EXCHANGE_VIEW,
+                               ++exchange->numbers, wf_buf_bytes(&body));
+    }
+    wf_buf_fini(&body);
+    exchange->tell_ms = wf_exchange_now_ms(exchange) + TELL_MS;
+}
+
+static void
+be_lost(struct wf_exchange *exchange)
+{
+    bool is_new;
+
+    pthread_mutex_lock(&exchange->lock);
+    is_new = exchange->lost == WEFT_OK;
+    exchange->lost = WEFT_ELOST;
+    if (is_new) {
+        exchange->lost_text = wf_strdup(weft_err_detail());
+    }
+    pthread_mutex_unlock(&exchange->lock);
+    wf_exchange_complain(exchange, "lost", weft_err_detail());
+}
+
+static void
+hear_told(struct wf_exchange *exchange, const struct wf_ledger_view *told)
+{
+    weft_err err = wf_ledger_hear(exchange->options.ledger, told);
+    struct wf_exchange_peer *peer = wf_exchange_peer(exchange, told->teller);
+
+    if (err == WEFT_ELOST) {
+        be_lost(exchange);
+    } else if (err != WEFT_OK) {
+        wf_exchange_complain(exchange, "exchange", weft_err_detail());
+        return;
+    }
+    pthread_mutex_lock(&exchange->lock);
+    exchange->has_heard = true;
+    if (peer != NULL) {
+        peer->heard_ms = wf_exchange_now_ms(exchange);
+    }
+    pthread_mutex_unlock(&exchange->lock);
+}
+
+// Something that this node did not know changes what it is to do.
+static void
+look_anew(struct wf_exchange *exchange)
+{
+    struct wf_buf bytes = {0};
+    uint32_t crc;
+
+    wf_ledger_view(exchange->options.ledger, &exchange->view);
+    wf_ledger_view_encode(&exchange->view, &bytes);
+    crc = wf_crc32c(0, bytes.data, bytes.len);
+    wf_buf_fini(&bytes);
+    if (crc != exchange->told_crc) {
+        exchange->told_crc = crc;
+        exchange->options.changed(exchange->options.ctx);
+    }
+}
+
+static void
+hear_view(struct wf_exchange *exchange, weft_bytes body)
+{
+    struct wf_ledger_view told;
+
+    if (body.len == 0) {
+        return; // an operator's
+    }
+    if (wf_ledger_view_decode(body, &told) != WEFT_OK) {
+        wf_exchange_complain(exchange, "exchange", weft_err_detail());
+        return;
+    }
+    if (told.teller[0] != '\0' && strcmp(told.teller, exchange->node_id) != 0) {
+        hear_told(exchange, &told);
+    }
+    wf_ledger_view_fini(&told);
+    look_anew(exchange);
+}
+
+// Answers. --------------------------------------------------------------------
+
+static weft_err
+answer_move(struct wf_exchange *exchange, weft_bytes body, struct wf_buf *out)
+{
+    struct wf_ledger_ask ask;
+    uint64_t lag;
+    weft_err err = wf_ledger_ask_decode(body, &ask);
+
+    if (err == WEFT_OK) {
+        err = wf_ledger_serve(exchange->options.ledger, &ask,
+                              WF_EXCHANGE_PIECE_BYTES, out, &lag);
+    }
+    if (err == WEFT_OK && lag <= CLOSE_COMMITS && ask.is_ready) {
+        struct wf_exchange_close *close = &exchange->close[ask.partition];
+        bool is_new;
+
+        pthread_mutex_lock(&exchange->lock);
+        is_new = strcmp(close->node, ask.node) != 0;
+        memcpy(close->node, ask.node, sizeof(close->node));
+        close->at_ms = wf_exchange_now_ms(exchange);
+        pthread_mutex_unlock(&exchange->lock);
+        if (is_new) {
+            exchange->options.changed(exchange->options.ctx);
+        }
+    }
+    return err;
+}
+
+static weft_err
+answer_want(struct wf_exchange *exchange, weft_bytes body)
+{
+    struct wf_reader reader = wf_reader_of(body);
+    uint64_t partition = wf_reader_varint(&reader);
+    weft_bytes node = wf_reader_bytes(&reader);
+    char id[WF_NODE_ID_CHARS_MAX + 1] = "";
+
+    if (reader.failed || partition >= exchange->partition_count ||
+        node.len > WF_NODE_ID_CHARS_MAX) {
+        return wf_error(WEFT_EINVAL, "there is no such partition or node");
+    }
+    if (node.len > 0) {
+        memcpy(id, node.data, node.len);
+    }
+    return wf_ledger_want(exchange->options.ledger, (uint32_t)partition, id);
+}
+
+static weft_err
+answer_body(struct wf_exchange *exchange,
+            const struct wf_exchange_message *message, struct wf_buf *out)
+{
+    struct wf_reader reader = wf_reader_of(message->body);
+    weft_err err = WEFT_OK;
+
+    switch (message->type) {
+    case WF_EXCHANGE_VIEW:
+        hear_view(exchange, message->body);
+        wf_ledger_view(exchange->options.ledger, &exchange->view);
+        wf_ledger_view_encode(&exchange->view, out);
+        return WEFT_OK;
+    case WF_EXCHANGE_MOVE:
+        return answer_move(exchange, message->body, out);
+    case WF_EXCHANGE_FILE:
+        return wf_exchange_fetch_serve(exchange, message->body, out);
+    case WF_EXCHANGE_WANT:
+        err = answer_want(exchange, message->body);
+        break;
+    case WF_EXCHANGE_DRAIN:
+        wf_ledger_drain(exchange->options.ledger, wf_reader_u8(&reader) != 0);
+        break;
+    case WF_EXCHANGE_REFUSED:
+    case WF_EXCHANGE_TYPES_END:
+        return wf_error(WEFT_EINVAL, "there is no such question");
+    }
+    exchange->tell_ms = 0; // all are to know it
+    exchange->options.changed(exchange->options.ctx);
+    return err;
+}
+
+static void
+answer(struct wf_exchange *exchange, const struct wf_message *question)
+{
+    struct wf_exchange_message message;
+    struct wf_buf body = {0};
+    struct wf_buf frame = {0};
+    enum wf_exchange_type type;
+    weft_err err;
+
+    if (!wf_exchange_decode(question->frame, &message)) {
+        return;
+    }
+    type = message.type;
+    err = answer_body(exchange, &message, &body);
+    if (err != WEFT_OK) {
+        wf_buf_reset(&body);
+        wf_buf_put_varint(&body, (uint64_t)(uint32_t)err);
+        wf_buf_put_text(&body, weft_err_detail());
+        type = WF_EXCHANGE_REFUSED;
+    }
+    wf_exchange_encode(type, message.number, wf_buf_bytes(&body), &frame);
+    (void)wf_socket_send(exchange->router, &question->peer, &frame, NULL);
+    wf_buf_fini(&frame);
+    wf_buf_fini(&body);
+}
+
+static void
+hear_answers(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
+{
+    struct wf_socket *socket = peer->socket;
+    struct wf_socket_event event;
+    struct wf_message message;
+
+    while (socket != NULL && wf_socket_event(socket, &event)) {
+    }
+    while (socket != NULL && wf_socket_receive(socket, &message)) {
+        struct wf_exchange_message said;
+
+        if (wf_exchange_decode(message.frame, &said)) {
+            if (said.type == WF_EXCHANGE_VIEW) {
+                hear_view(exchange, said.body);
+            } else {
+                wf_exchange_fetch_hear(exchange, &said);
+            }
+        }
+        wf_message_fini(&message);
+    }
+}
+
+// The thread. -----------------------------------------------------------------
+
+static void
+hear_all(struct wf_exchange *exchange)
+{
+    struct wf_socket_event event;
+    struct wf_message message;
+
+    while (wf_socket_event(exchange->router, &event)) {
+    }
+    while (wf_socket_receive(exchange->router, &message)) {
+        answer(exchange, &message);
+        wf_message_fini(&message);
+    }
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        hear_answers(exchange, &exchange->peers[i]);
+    }
+}
+
+static void
+sleep_until(struct wf_exchange *exchange, uint64_t until_ms)
+{
+    struct wf_socket *sockets[WF_LEDGER_NODES_MAX + 1] = {exchange->router};
+    uint64_t now = wf_exchange_now_ms(exchange);
+    uint64_t count = 1;
+    uint64_t woken;
+
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        if (exchange->peers[i].socket != NULL && count <= WF_LEDGER_NODES_MAX) {
+            sockets[count++] = exchange->peers[i].socket;
+        }
+    }
+    (void)wf_socket_wait_any(sockets, count, &exchange->wake, 1,
+                             until_ms <= now ? 0 : (int)(until_ms - now));
+    (void)!read(exchange->wake, &woken, sizeof(woken));
+}
+
+static void *
+run(void *arg)
+{
+    struct wf_exchange *exchange = arg;
+
+    wf_thread_name("weft-exchange");
+    while (!atomic_load(&exchange->is_stopping)) {
+        uint64_t next;
+
+        hear_all(exchange);
+        know_all(exchange); // not while a socket is in use
+        if (atomic_exchange(&exchange->is_nudged, false) ||
+            wf_exchange_now_ms(exchange) >= exchange->tell_ms) {
+            look_anew(exchange);
+            tell_all(exchange);
+        }
+        next = wf_exchange_fetch_step(exchange);
+        sleep_until(exchange,
+                    next < exchange->tell_ms ? next : exchange->tell_ms);
+    }
+    return NULL;
+}
+
+static weft_err
+bind_router(struct wf_exchange *exchange)
+{
+    struct wf_socket_options options = {
+        .type = WF_SOCKET_ROUTER,
+        .message_max = WF_EXCHANGE_BYTES_MAX,
+    };
+    const struct wf_exchange_entry *me =
+        wf_exchange_list_find(&exchange->list, exchange->node_id);
+    char bound[WF_ENDPOINT_BYTES_MAX + 1];
+    weft_err err;
+
+    if (me == NULL) {
+        return wf_error(WEFT_EINVAL, "node %s is not in the list of nodes",
+                        exchange->node_id);
+    }
+    exchange->context = wf_context_create();
+    if (exchange->context == NULL) {
+        return WEFT_EIO;
+    }
+    err = wf_socket_create(exchange->context, &options, &exchange->router);
+    return err == WEFT_OK
+               ? wf_socket_bind(exchange->router, me->endpoint, bound)
+               : err;
+}
+
+weft_err
+wf_exchange_create(const struct wf_exchange_options *options,
+                   struct wf_exchange **out_exchange)
+{
+    struct wf_exchange *exchange = wf_calloc(sizeof(*exchange));
+    weft_err err;
+
+    exchange->options = *options;
+    exchange->list = *options->list;
+    exchange->node_id = wf_strdup(options->node_id);
+    exchange->dir = wf_strdup(options->dir);
+    exchange->partition_count = wf_ledger_partition_count(options->ledger);
+    exchange->fetches =
+        wf_calloc(exchange->partition_count * sizeof(*exchange->fetches));
+    exchange->are_wanted = wf_calloc(exchange->partition_count * sizeof(bool));
+    exchange->close =
+        wf_calloc(exchange->partition_count * sizeof(*exchange->close));
+    exchange->served.fd = -1;
+    exchange->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    WF_ASSERT(exchange->wake >= 0);
+    WF_ASSERT(pthread_mutex_init(&exchange->lock, NULL) == 0);
+    wf_directory_remove(exchange->dir); // what an earlier process left
+    err = wf_directory_make(exchange->dir);
+    if (err == WEFT_OK) {
+        err = bind_router(exchange);
+    }
+    if (err == WEFT_OK) {
+        for (uint32_t i = 0; i < exchange->list.count; i++) {
+            know(exchange, exchange->list.entries[i].id,
+                 exchange->list.entries[i].endpoint);
+        }
+        if (pthread_create(&exchange->thread, NULL, run, exchange) != 0) {
+            err = wf_error(WEFT_EBUSY, "the system gives no more threads");
+        }
+    }
+    if (err != WEFT_OK) {
+        atomic_store(&exchange->is_stopping, true);
+        exchange->thread = 0;
+        wf_exchange_destroy(exchange);
+        return err;
+    }
+    *out_exchange = exchange;
+    return WEFT_OK;
+}
+
+void
+wf_exchange_destroy(struct wf_exchange *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    if (!atomic_exchange(&exchange->is_stopping, true)) {
+        wf_exchange_nudge(exchange);
+        pthread_join(exchange->thread, NULL);
+    }
+    wf_exchange_fetch_fini(exchange);
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        wf_socket_destroy(exchange->peers[i].socket);
+    }
+    wf_socket_destroy(exchange->router);
+    wf_context_destroy(exchange->context);
+    (void)close(exchange->wake);
+    (void)pthread_mutex_destroy(&exchange->lock);
+    wf_ledger_view_fini(&exchange->view);
+    wf_free(exchange->peers);
+    wf_free(exchange->fetches);
+    wf_free(exchange->are_wanted);
+    wf_free(exchange->close);
+    wf_free(exchange->lost_text);
+    wf_free(exchange->dir);
+    wf_free(exchange->node_id);
+    wf_free(exchange);
+}
+
+// Any thread. -----------------------------------------------------------------
+
+void
+wf_exchange_nudge(struct wf_exchange *exchange)
+{
+    uint64_t one = 1;
+
+    atomic_store(&exchange->is_nudged, true);
+    (void)!write(exchange->wake, &one, sizeof(one));
+}
+
+void
+wf_exchange_want(struct wf_exchange *exchange, const bool *are_wanted)
+{
+    bool is_same;
+
+    pthread_mutex_lock(&exchange->lock);
+    is_same = memcmp(exchange->are_wanted, are_wanted,
+                     exchange->partition_count * sizeof(bool)) == 0;
+    memcpy(exchange->are_wanted, are_wanted,
+           exchange->partition_count * sizeof(bool));
+    pthread_mutex_unlock(&exchange->lock);
+    if (!is_same) {
+        wf_exchange_nudge(exchange);
+    }
+}
+
+bool
+wf_exchange_is_close(struct wf_exchange *exchange, uint32_t partition,
+                     const char *node_id)
+{
+    const struct wf_exchange_close *close = &exchange->close[partition];
+    bool is_close;
+
+    pthread_mutex_lock(&exchange->lock);
+    is_close = strcmp(close->node, node_id) == 0 &&
+               close->at_ms + CLOSE_MS >= wf_exchange_now_ms(exchange);
+    pthread_mutex_unlock(&exchange->lock);
+    return is_close;
+}
+
+void
+wf_exchange_view(struct wf_exchange *exchange, struct wf_ledger_view *out_view)
+{
+    uint64_t now = wf_exchange_now_ms(exchange);
+
+    wf_ledger_view(exchange->options.ledger, out_view);
+    pthread_mutex_lock(&exchange->lock);
+    for (uint32_t i = 0; i < out_view->nodes_count; i++) {
+        struct wf_registry_node *row = &out_view->nodes[i].row;
+        const struct wf_exchange_peer *peer =
+            wf_exchange_peer(exchange, row->id);
+
+        row->lease_ms = INT32_MAX;
+        row->is_live = strcmp(row->id, exchange->node_id) == 0 ||
+                       (peer != NULL && peer->heard_ms != 0 &&
+                        peer->heard_ms + LIVE_MS >= now);
+    }
+    pthread_mutex_unlock(&exchange->lock);
+}
+
+weft_err
+wf_exchange_await(struct wf_exchange *exchange, uint32_t ms)
+{
+    const struct timespec moment = {.tv_nsec = AWAIT_LOOK_MS * 1000000L};
+    weft_err err = WEFT_EBUSY;
+
+    for (uint32_t i = 0; err == WEFT_EBUSY && i <= ms / AWAIT_LOOK_MS; i++) {
+        pthread_mutex_lock(&exchange->lock);
+        if (exchange->lost != WEFT_OK) {
+            err = wf_error(WEFT_ELOST, "%s", exchange->lost_text);
+        } else if (exchange->has_heard) {
+            err = WEFT_OK;
+        }
+        pthread_mutex_unlock(&exchange->lock);
+        if (err == WEFT_EBUSY) {
+            (void)nanosleep(&moment, NULL);
+        }
+    }
+    return err;
+}

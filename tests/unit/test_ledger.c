@@ -263,7 +263,7 @@ TEST(ledger, a_partition_moves_with_its_log_and_its_snapshot)
     start(&b, false);
     CHECK_OK(acquire(&a, 0, NULL));
     for (int i = 0; i < 20; i++) {
-        char text[8];
+        char text[16];
 
         (void)snprintf(text, sizeof(text), "%d", i);
         CHECK_EQ(append(&a, 0, text).result, WF_APPEND_DURABLE);

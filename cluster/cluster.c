@@ -30,6 +30,7 @@
 #include "base/thread.h"
 #include "base/trace.h"
 #include "cluster/cluster_impl.h"
+#include "cluster/cluster_metrics.h"
 #include "cluster/local.h"
 #include "cluster/membership.h"
 #include "cluster/peers.h"
@@ -165,14 +166,33 @@ prepared(void *ctx, uint32_t partition)
     wf_membership_prepared(((struct wf_cluster *)ctx)->membership, partition);
 }
 
-static const char *
-durability(void *ctx)
+// Any thread; peers and snapshotter are there as long as the node is.
+static void
+put_metrics(void *ctx, weft_metrics *metrics)
 {
     const struct wf_cluster *cluster = ctx;
+    bool has_database = cluster->local == NULL;
+    struct wf_postgres_counts appends = {0};
+    struct wf_peers_counts links;
+    struct wf_snapshotter_counts snapshots = {0};
 
-    return wf_cluster_durability_name(
-        cluster->local != NULL ? WF_DURABILITY_LOCAL
-                               : wf_log_postgres_durability(&cluster->log));
+    wf_peers_count(cluster->peers, &links);
+    if (has_database) {
+        wf_log_postgres_count(&cluster->log, &appends);
+    }
+    if (cluster->snapshotter != NULL) {
+        wf_snapshotter_count(cluster->snapshotter, &snapshots);
+    }
+    wf_cluster_metrics_put(
+        metrics,
+        &(struct wf_cluster_numbers){
+            .durability = wf_cluster_durability_name(
+                has_database ? wf_log_postgres_durability(&cluster->log)
+                             : WF_DURABILITY_LOCAL),
+            .appends = has_database ? &appends : NULL,
+            .links = &links,
+            .snapshots = cluster->snapshotter == NULL ? NULL : &snapshots,
+        });
 }
 
 // The store is closed: nobody else is in its directory.
@@ -609,7 +629,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
                 .withdraw = withdraw,
                 .moved = moved,
                 .prepared = prepared,
-                .durability = durability,
+                .metrics = put_metrics,
                 .drain = drain,
                 .closing = closing,
                 .ended = ended,

@@ -256,3 +256,17 @@ wf_peers_post_served(struct wf_peers *peers, struct wf_request *request)
     post->request = request;
     wf_mpsc_push(&peers->inbox, &post->queue);
 }
+
+void
+wf_peers_count(const struct wf_peers *peers, struct wf_peers_counts *out_counts)
+{
+    *out_counts = (struct wf_peers_counts){
+        .up = wf_counter_read(&peers->up),
+        .waiting_bytes = wf_counter_read(&peers->waiting_bytes),
+        .sent = wf_counter_read(&peers->sent),
+        .sent_bytes = wf_counter_read(&peers->sent_bytes),
+        .resent = wf_counter_read(&peers->resent),
+        .received = wf_counter_read(&peers->received),
+        .received_bytes = wf_counter_read(&peers->received_bytes),
+    };
+}

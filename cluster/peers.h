@@ -102,4 +102,18 @@ void wf_peers_forward(struct wf_peers *peers, struct wf_request *request);
 // Of one that was given to wf_peers_forward, perhaps, and is not freed yet.
 void wf_peers_withdraw(struct wf_peers *peers, struct wf_request *request);
 
+// Any thread. Of all links together, since the beginning; the first two of
+// about now.
+struct wf_peers_counts {
+    uint64_t up;            // nodes that it can send to
+    uint64_t waiting_bytes; // to them, not acknowledged
+    uint64_t sent;          // messages
+    uint64_t sent_bytes;
+    uint64_t resent; // of those sent, such as had been before
+    uint64_t received;
+    uint64_t received_bytes;
+};
+void wf_peers_count(const struct wf_peers *peers,
+                    struct wf_peers_counts *out_counts);
+
 #endif

@@ -245,6 +245,8 @@ hear_data(struct wf_peers *peers, const struct wf_message *from,
         return;
     }
     peer->seq = data->seq;
+    wf_counter_add(&peers->received, 1);
+    wf_counter_add(&peers->received_bytes, data->items.len);
     while (wf_peer_item_next(&items, &item)) {
         take_item(peers, peer, &item);
     }

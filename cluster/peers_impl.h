@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/counter.h"
 #include "base/list.h"
 #include "base/mpsc.h"
 #include "base/random.h"
@@ -113,6 +114,15 @@ struct wf_peers {
     uint64_t forward_ms; // when forward has something to do
     uint64_t changed_ms; // when the owner was last told
     uint64_t warned_ms[WF_PEER_REFUSAL_COUNT]; // the same; NONE: all else
+
+    // Its too, for others to read: struct wf_peers_counts.
+    wf_counter up;
+    wf_counter waiting_bytes;
+    wf_counter sent;
+    wf_counter sent_bytes;
+    wf_counter resent;
+    wf_counter received;
+    wf_counter received_bytes;
 };
 
 // peers.c

@@ -244,11 +244,16 @@ say_data(struct wf_peers *peers, struct wf_peers_peer *peer)
     data.session = peer->link.session;
     peer->is_full = false;
     while (wf_peer_link_next(&peer->link, &data.seq, &data.items)) {
+        uint64_t resent = peer->link.resent;
+
         if (!send_message(peer, &data)) {
             peer->is_full = true;
             return;
         }
         wf_peer_link_sent(&peer->link, peers->now_ms);
+        wf_counter_add(&peers->sent, 1);
+        wf_counter_add(&peers->sent_bytes, data.items.len);
+        wf_counter_add(&peers->resent, peer->link.resent - resent);
     }
 }
 
@@ -335,6 +340,20 @@ look_at_clock(struct wf_peers *peers)
     peers->now_ms = clock.mono_ns(clock.self) / 1000000;
 }
 
+static void
+tell_links(struct wf_peers *peers)
+{
+    uint64_t up = 0;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < peers->peers_count; i++) {
+        up += peers->peers[i]->link.state == WF_PEER_LINK_UP;
+        bytes += peers->peers[i]->link.bytes;
+    }
+    atomic_store_explicit(&peers->up, up, memory_order_relaxed);
+    atomic_store_explicit(&peers->waiting_bytes, bytes, memory_order_relaxed);
+}
+
 void *
 wf_peers_run(void *arg)
 {
@@ -359,6 +378,7 @@ wf_peers_run(void *arg)
             say(peers, peers->peers[i]);
         }
         wf_peers_send_acks(peers);
+        tell_links(peers);
     }
     return NULL;
 }

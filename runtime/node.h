@@ -18,6 +18,7 @@
 #include "weft/definitions.h"
 #include "weft/node.h"
 
+struct weft_metrics;
 struct wf_activity_kind;
 struct wf_link;
 struct wf_request;
@@ -73,9 +74,8 @@ struct wf_node_cluster {
     // The partition can be taken in no time now; or preparing failed, and it
     // makes no difference. On the supervisor's thread.
     void (*prepared)(void *ctx, uint32_t partition);
-    // What the log promises now: "quorum", "local", "unsafe" or "unknown". Any
-    // thread; NULL: "unknown".
-    const char *(*durability)(void *ctx);
+    // Put numbers of its own beside the node's. Any thread; NULL: it has none.
+    void (*metrics)(void *ctx, struct weft_metrics *metrics);
     // The node drains: give everything away, and wait for it so long. False: it
     // took longer. On the thread that drains.
     bool (*drain)(void *ctx, uint32_t timeout_ms);

@@ -349,8 +349,6 @@ put_cluster(weft_metrics *metrics, weft_node *node)
     static const struct wf_metric_family lease =
         GAUGE("cluster_lease_seconds", "Left of the lease; 0: it is over.",
               NULL, NULL);
-    static const struct wf_metric_family promise = GAUGE(
-        "cluster_log_durability", "What the log promises: 1.", "level", NULL);
     static const struct wf_metric_family takes =
         COUNTER("cluster_takes", "Partitions taken.", NULL, NULL);
     static const struct wf_metric_family losses =
@@ -371,16 +369,14 @@ put_cluster(weft_metrics *metrics, weft_node *node)
     wf_metrics_put(metrics, &here, NULL, NULL, count);
     wf_metrics_put(metrics, &lease, NULL, NULL,
                    until_ns > now_ns ? (double)(until_ns - now_ns) / 1e9 : 0);
-    wf_metrics_put(metrics, &promise,
-                   cluster->durability == NULL
-                       ? "unknown"
-                       : cluster->durability(cluster->ctx),
-                   NULL, 1);
     wf_metrics_put(metrics, &takes, NULL, NULL,
                    (double)atomic_load(&node->takes));
     wf_metrics_put(metrics, &losses, NULL, NULL,
                    (double)atomic_load(&node->losses));
     wf_metrics_put(metrics, &stopped, NULL, NULL, stopped_count);
+    if (cluster->metrics != NULL) {
+        cluster->metrics(cluster->ctx, metrics);
+    }
 }
 
 weft_err

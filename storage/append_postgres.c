@@ -84,6 +84,7 @@ struct batch {
     struct wf_postgres_item *items;
     uint32_t count;
     bool is_doubtful;     // look before anything is sent
+    uint64_t doubted_ns;  // until when its doubt was counted; 0: there was none
     uint64_t connections; // of the session, when it was looked
     uint32_t pause_ms;
 };
@@ -477,11 +478,30 @@ finish(struct batch *batch)
             place->next++;
         } else if (item->append->result == WF_APPEND_FENCED) {
             *place = (struct wf_postgres_place){0};
+            wf_counter_add(&batch->appender->fenced, 1);
         } else {
             place->is_doubtful = true;
         }
     }
     pthread_mutex_unlock(&log->lock);
+}
+
+// For wf_log_postgres_count. As it goes on, for it may take long.
+static void
+count_doubt(struct batch *batch)
+{
+    struct wf_postgres_appender *appender = batch->appender;
+    struct wf_clock clock = appender->session.shared->clock;
+    uint64_t now_ns = clock.mono_ns(clock.self);
+    uint64_t ms = (now_ns - batch->doubted_ns) / 1000000;
+
+    if (batch->doubted_ns != 0) {
+        wf_counter_add(&appender->doubt_ms, ms);
+        batch->doubted_ns += ms * 1000000;
+    } else if (batch->is_doubtful) {
+        wf_counter_add(&appender->doubts, 1);
+        batch->doubted_ns = now_ns;
+    }
 }
 
 void
@@ -508,11 +528,15 @@ wf_postgres_append(struct wf_log_postgres *log,
             continue;
         }
         wf_session_say(&appender->session, weft_err_detail());
+        count_doubt(&batch);
         if (!wf_postgres_pause(appender->session.postgres, batch.pause_ms)) {
             break;
         }
         batch.pause_ms = batch.pause_ms * 2 > PAUSE_MS_MAX ? PAUSE_MS_MAX
                                                            : batch.pause_ms * 2;
+    }
+    if (batch.doubted_ns != 0) {
+        count_doubt(&batch);
     }
     finish(&batch);
 }

@@ -145,6 +145,20 @@ wf_log_postgres_durability(const struct wf_shared_log *log)
     return (enum wf_durability)atomic_load(&postgres->shared.durability);
 }
 
+void
+wf_log_postgres_count(const struct wf_shared_log *log,
+                      struct wf_postgres_counts *out_counts)
+{
+    const struct wf_log_postgres *postgres = log->self;
+    const struct wf_postgres_appender *appender = &postgres->appender;
+
+    *out_counts = (struct wf_postgres_counts){
+        .doubts = wf_counter_read(&appender->doubts),
+        .doubt_ms = wf_counter_read(&appender->doubt_ms),
+        .fenced = wf_counter_read(&appender->fenced),
+    };
+}
+
 struct wf_postgres_place
 wf_log_postgres_place(struct wf_log_postgres *log, uint32_t partition)
 {

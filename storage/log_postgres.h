@@ -75,6 +75,14 @@ weft_err wf_log_postgres_open(const struct wf_postgres_options *options,
 struct wf_snapshots;
 weft_err wf_snapshots_postgres_open(const struct wf_postgres_options *options,
                                     struct wf_snapshots *out_snapshots);
+// Any thread. Since it was opened.
+struct wf_postgres_counts {
+    uint64_t doubts;   // appends that were in doubt for a while
+    uint64_t doubt_ms; // how long, all together
+    uint64_t fenced;   // appends to partitions that are another's
+};
+void wf_log_postgres_count(const struct wf_shared_log *log,
+                           struct wf_postgres_counts *out_counts);
 // Newest that was seen; any thread.
 enum wf_durability wf_log_postgres_durability(const struct wf_shared_log *log);
 

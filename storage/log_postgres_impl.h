@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "storage/log_postgres.h"
 #include "storage/pool_postgres.h"
 #include "storage/session_postgres.h"
@@ -28,6 +29,9 @@ struct wf_postgres_appender {
     struct wf_postgres_params params;
     struct wf_postgres_item *items;
     uint32_t items_cap;
+    wf_counter doubts; // as in struct wf_postgres_counts
+    wf_counter doubt_ms;
+    wf_counter fenced;
 };
 
 struct wf_log_postgres {

@@ -360,6 +360,7 @@ check_logs(struct rig *rig, uint64_t count)
 
 TEST(postgres, an_append_whose_connection_breaks_happens_once)
 {
+    struct wf_postgres_counts counts;
     struct rig rig;
     uint64_t value = 0;
 
@@ -371,6 +372,10 @@ TEST(postgres, an_append_whose_connection_breaks_happens_once)
         proxy_cut(rig.proxy, PROXY_CUT_AFTER);
         append_all(&rig, ++value);
     }
+    wf_log_postgres_count(&rig.log, &counts);
+    CHECK_EQ(counts.doubts, 6);
+    CHECK(counts.doubt_ms > 0);
+    CHECK_EQ(counts.fenced, 0);
     check_logs(&rig, value);
     destroy_rig(&rig);
 }
@@ -396,6 +401,7 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
     for (int i = 0; i < 2; i++) {
         struct rig rig;
         enum wf_append_result results[PARTITIONS];
+        struct wf_postgres_counts counts;
         struct wf_registry_node node = {.id = "b",
                                         .record_max = WF_SEGMENT_VERSION_MAX};
         struct wf_registry registry;
@@ -415,6 +421,9 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
         CHECK_EQ(results[1], WF_APPEND_DURABLE);
         CHECK_EQ(results[2], WF_APPEND_FENCED);
         CHECK_EQ(results[3], WF_APPEND_DURABLE);
+        wf_log_postgres_count(&rig.log, &counts);
+        CHECK_EQ(counts.doubts, 1);
+        CHECK_EQ(counts.fenced, 1);
         late.ops->close(late.self);
         registry.ops->close(registry.self);
         destroy_rig(&rig);

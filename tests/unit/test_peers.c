@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,8 +16,29 @@
 #include "stranger.h"
 #include "support/test.h"
 
+// What one thread does is counted a little later than another sees it.
+static void
+wait_counts(struct rig *rig, int node, struct wf_peers_counts *out_counts)
+{
+    struct timespec pause = {.tv_nsec = 10000000};
+
+    for (int i = 0; i < 6000; i++) {
+        wf_peers_count(rig->nodes[node].peers, out_counts);
+        if (out_counts->up == 2 && out_counts->sent > 0 &&
+            out_counts->waiting_bytes == 0) {
+            return;
+        }
+        nanosleep(&pause, NULL);
+    }
+    CHECK_EQ(out_counts->up, 2);
+    CHECK(out_counts->sent > 0);
+    CHECK_EQ(out_counts->waiting_bytes, 0);
+}
+
 TEST(peers, frames_go_to_whoever_has_the_partition_in_order)
 {
+    struct wf_peers_counts sent;
+    struct wf_peers_counts received[2];
     struct rig rig;
 
     rig_init(&rig, 3);
@@ -32,6 +54,15 @@ TEST(peers, frames_go_to_whoever_has_the_partition_in_order)
     CHECK_STR(rig_frames(&rig, 1), "1:one 4:two 1:four ");
     CHECK_STR(rig_frames(&rig, 2), "2:three ");
     CHECK_STR(rig_frames(&rig, 0), "0:mine ");
+    wait_counts(&rig, 0, &sent);
+    wf_peers_count(rig.nodes[1].peers, &received[0]);
+    wf_peers_count(rig.nodes[2].peers, &received[1]);
+    CHECK_EQ(received[0].received + received[1].received,
+             sent.sent - sent.resent);
+    if (sent.resent == 0) {
+        CHECK_EQ(received[0].received_bytes + received[1].received_bytes,
+                 sent.sent_bytes);
+    }
     rig_fini(&rig);
 }
 
@@ -177,14 +208,25 @@ TEST(peers, a_key_that_no_node_has_is_not_heard)
 
 // Those who are not what they say. --------------------------------------------
 
+// b, and who says that it is a; the real one does not run.
+static void
+start_with_stranger(struct rig *rig, struct stranger *stranger)
+{
+    rig_init(rig, 2);
+    (void)snprintf(rig->map.nodes[0].endpoint,
+                   sizeof(rig->map.nodes[0].endpoint), "tcp://127.0.0.1:1");
+    rig_start_node(rig, 1);
+    rig_map(rig);
+    stranger_open(stranger, rig->map.nodes[1].endpoint);
+}
+
 TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
 {
     struct stranger stranger;
+    struct wf_peers_counts counts;
     struct rig rig;
 
-    rig_init(&rig, 2);
-    rig_start(&rig);
-    stranger_open(&stranger, rig.map.nodes[1].endpoint);
+    start_with_stranger(&rig, &stranger);
     stranger_say_frame(&stranger, 1, 1, "before hello");
     stranger_say(&stranger, &stranger.hello);
     stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
@@ -199,6 +241,8 @@ TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
     stranger_say_frame(&stranger, 3, 1, "three");
     rig_wait_frames(&rig, 1, 3);
     CHECK_STR(rig_frames(&rig, 1), "1:one 1:two 1:three ");
+    wf_peers_count(rig.nodes[1].peers, &counts);
+    CHECK_EQ(counts.received, 3);
     do {
         stranger_hear(&stranger, WF_PEER_MESSAGE_ACK);
     } while (stranger.heard.seq < 3);
@@ -235,9 +279,7 @@ TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
         struct stranger stranger;
         struct rig rig;
 
-        rig_init(&rig, 2);
-        rig_start(&rig);
-        stranger_open(&stranger, rig.map.nodes[1].endpoint);
+        start_with_stranger(&rig, &stranger);
         switch (cases[i].code) {
         case WF_PEER_REFUSAL_CLUSTER:
             stranger.hello.cluster_id[0]++;
@@ -274,9 +316,7 @@ TEST(peers, nonsense_ends_what_was_begun_and_no_more)
     struct wf_buf bytes = {0};
     struct rig rig;
 
-    rig_init(&rig, 2);
-    rig_start(&rig);
-    stranger_open(&stranger, rig.map.nodes[1].endpoint);
+    start_with_stranger(&rig, &stranger);
     stranger_say(&stranger, &stranger.hello);
     stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
     wf_buf_put(&bytes, "no message at all", 17);

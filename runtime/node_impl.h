@@ -121,7 +121,7 @@ weft_err wf_node_read_options(const weft_node_options *given,
 
 // node_recover.c: make the partitions of a store that is open, from its rows
 // and its log; out_partitions is by partition index, others are left alone.
-// On failure none is left. Sets the depot's log_bytes, if they are more.
+// On failure none is left. Adds what was read of the log to the depot's.
 // What was read ahead (may be NULL) is used up, if it is of any use.
 weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
                          struct wf_node_ahead *ahead,

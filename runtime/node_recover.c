@@ -49,8 +49,10 @@ share_of(uint32_t total, uint32_t count)
     return share < 16 ? 16 : share;
 }
 
+// What this process has counted of the store's log goes on from where it is:
+// that is what the partition is told with each commit.
 static struct wf_partition *
-create_partition(weft_node *node, uint32_t index)
+create_partition(weft_node *node, const struct wf_depot *depot, uint32_t index)
 {
     const weft_node_options *options = &node->options;
     uint32_t count = options->partition_count;
@@ -61,6 +63,7 @@ create_partition(weft_node *node, uint32_t index)
         .definitions = options->definitions,
         .trace = node->trace,
         .record_version = atomic_load(&node->record_version),
+        .log_bytes = atomic_load(&depot->log_bytes),
         .window_bytes = wf_node_window_bytes(node),
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
@@ -140,7 +143,8 @@ begin(struct recovery *recovery)
 
     for (uint32_t i = recovery->depot->options.index;
          err == WEFT_OK && i < options->partition_count; i += stores) {
-        recovery->partitions[i] = create_partition(recovery->node, i);
+        recovery->partitions[i] =
+            create_partition(recovery->node, recovery->depot, i);
         err = wf_recovery_read(recovery->depot->store, i,
                                recovery->partitions[i]);
     }
@@ -320,8 +324,8 @@ wf_node_recover(weft_node *node, struct wf_depot *depot,
         }
     }
     // What partitions have counted for themselves is at most this.
-    if (err == WEFT_OK && atomic_load(&depot->log_bytes) < recovery.log_bytes) {
-        atomic_store(&depot->log_bytes, recovery.log_bytes);
+    if (err == WEFT_OK) {
+        atomic_fetch_add(&depot->log_bytes, recovery.log_bytes);
     }
     if (err != WEFT_OK) {
         drop(&recovery);

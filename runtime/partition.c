@@ -48,6 +48,7 @@ wf_partition_create(const struct wf_partition_options *options)
     struct wf_partition *partition = wf_calloc(sizeof(*partition));
 
     partition->options = *options;
+    partition->log_bytes = options->log_bytes;
     if (options->record_version == 0) {
         partition->options.record_version = WF_SEGMENT_VERSION_MAX;
     }

@@ -60,11 +60,12 @@ struct wf_partition_options {
     const weft_definitions *definitions; // borrowed
     struct wf_stack_pool *stacks;        // borrowed; shared within a thread
     const struct wf_trace *trace;        // borrowed
-    int64_t window_bytes;                // <= 0: save every row at once
-    uint32_t residents_max;              // idle actors kept by this partition
-    uint32_t stacks_max;                 // idle stacks kept by this partition
-    uint32_t share_bytes; // of one actor in a segment; 0: WF_SHARE_BYTES
-    bool is_paranoid;     // drop and replay every stack after every turn
+    uint64_t log_bytes;     // of the store's log, before what is recovered
+    int64_t window_bytes;   // <= 0: save every row at once
+    uint32_t residents_max; // idle actors kept by this partition
+    uint32_t stacks_max;    // idle stacks kept by this partition
+    uint32_t share_bytes;   // of one actor in a segment; 0: WF_SHARE_BYTES
+    bool is_paranoid;       // drop and replay every stack after every turn
     bool is_restored; // its log lost its end, or is a copy: other partitions
                       // may have seen what it never sent
     struct wf_tally *tally; // where to count; borrowed; or NULL

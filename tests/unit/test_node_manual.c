@@ -375,6 +375,44 @@ TEST(node_manual, nothing_is_trimmed_while_a_store_comes_back)
     world_end(&world);
 }
 
+enum { OLD_CALLS = 1000, NEW_CALLS = 200 };
+
+// A call at each moment of a store's coming back: what it counts of its log
+// then must not look like a window that saving cannot keep up with.
+TEST(node_manual, what_was_logged_before_a_store_came_back_stops_no_intake)
+{
+    static struct answer answers[NEW_CALLS];
+    struct world world;
+    struct answer answer;
+    uint32_t opens;
+
+    world_begin(&world);
+    world.window_bytes = 4096;
+    crash(&world);
+    for (int i = 0; i < OLD_CALLS; i++) {
+        submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+        world_run(&world, 1);
+    }
+    wf_memory_disk_fail_write(world.disk, 0, WEFT_EIO, false);
+    opens = world.opens;
+    for (int i = 0; i < NEW_CALLS; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "n%d", i % 20);
+        submit(&world, WEFT_VERB_SIGNAL, "counter", id, &answers[i]);
+        (void)world_step(&world);
+        world.now_ms++;
+    }
+    world_run(&world, 100);
+    CHECK(world.opens > opens);
+    (void)weft_client_dispatch(world.client, OLD_CALLS + NEW_CALLS);
+    for (int i = 0; i < NEW_CALLS; i++) {
+        CHECK_EQ(answers[i].count, 1);
+        CHECK_OK(answers[i].err);
+    }
+    world_end(&world);
+}
+
 TEST(node_manual, a_full_disk_stops_intake_until_there_is_room)
 {
     struct world world;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "cluster/snapshotter.h"
 #include "fleet/fleet.h"
@@ -173,7 +174,10 @@ await_end(struct storm *storm, struct traffic *traffic, uint32_t parts,
     }
     CHECK(traffic_is_over(traffic));
     CHECK_EQ(fleet_loads(storm->fleet), parts);
-    fleet_run(storm->fleet, fleet_now_ms(storm->fleet) + 3000);
+    // A message that was sent in vain while its receiver was away is sent again
+    // so late, at most.
+    fleet_run(storm->fleet,
+              fleet_now_ms(storm->fleet) + WF_LINK_RESEND_MS_MAX + 3000);
 }
 
 static void

@@ -6,7 +6,11 @@
 // signal after another, and notes how long each took; the main thread is the
 // enemy. After each attack the node must have grown by no more than the limit,
 // and the honest client's 99th percentile must be under twice what it is in
-// peace. What the enemy does is bounded in time; so is the test.
+// peace. The machine may be busy with something else for a while: an attack
+// that seems to be too much is made again, after a peace of its own, and counts
+// if it is too much each time. The node's directory is in memory, where there
+// is some: the enemy does nothing to disks. What the enemy does is bounded in
+// time; so is the test.
 //
 //   remote_hostile [SECONDS of each attack]
 
@@ -31,6 +35,7 @@ enum {
     GROWTH_KB_MAX = 64 << 10,
     SAMPLES_MAX = 200000,
     FLOOR_US = 30000, // beneath it the machine's own noise is what differs
+    ATTEMPTS = 3,
     CONNECTIONS = 10000,
     POURED_MAX = 1 << 30, // bytes
 };
@@ -384,11 +389,10 @@ attack_with_crumbs(void)
     attack_nothing();
 }
 
-static const struct {
+static const struct attack {
     const char *what;
     void (*run)(void);
 } attacks[] = {
-    {"peace", attack_nothing},
     {"garbage", attack_garbage},
     {"half handshakes", attack_half_handshakes},
     {"huge and malformed frames", attack_frames},
@@ -399,19 +403,79 @@ static const struct {
     {"10,000 connections", attack_connections},
 };
 
+// What the honest client noticed. ---------------------------------------------
+
+static uint64_t round_us;    // an attack takes so long
+static uint64_t peaceful_kb; // what the node had before all
+
+// Make it, and return the honest client's 99th percentile.
+static uint32_t
+make(const char *what, void (*run)(void), uint64_t *out_grown_kb)
+{
+    uint32_t from = atomic_load(&honest.count);
+    uint64_t kb;
+    uint32_t count;
+    uint32_t p99;
+
+    end_us = asker_now_us() + round_us;
+    run();
+    kb = served_rss_kb(&served);
+    *out_grown_kb = kb > peaceful_kb ? kb - peaceful_kb : 0;
+    p99 = p99_since(from, &count);
+    printf("%-26s %6u signals, p99 %6u us, node grown by %6llu KB\n", what,
+           count, p99, (unsigned long long)*out_grown_kb);
+    (void)fflush(stdout);
+    close_all();
+    return p99;
+}
+
+static bool
+is_endured(const struct attack *attack, uint32_t *usual_us)
+{
+    uint64_t grown_kb;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        uint32_t p99 = make(attack->what, attack->run, &grown_kb);
+
+        if (!is_measured) {
+            return true;
+        }
+        if (grown_kb > GROWTH_KB_MAX) {
+            break; // what was taken is kept: once is too often
+        }
+        if (p99 <= 2 * *usual_us || p99 <= FLOOR_US) {
+            return true;
+        }
+        *usual_us = make("peace again", attack_nothing, &grown_kb);
+    }
+    printf("  too much\n");
+    return false;
+}
+
+static bool
+make_directory(char *dir, size_t len)
+{
+    (void)snprintf(dir, len, "/dev/shm/weft-hostile-XXXXXX");
+    if (mkdtemp(dir) != NULL) {
+        return true;
+    }
+    (void)snprintf(dir, len, "hostile-XXXXXX");
+    return mkdtemp(dir) != NULL;
+}
+
 int
 main(int argc, char **argv)
 {
-    uint64_t seconds = argc > 1 ? strtoull(argv[1], NULL, 10) : 4;
     struct rlimit limit = {CONNECTIONS + 500, CONNECTIONS + 500};
-    char dir[] = "hostile-XXXXXX";
-    uint32_t usual_us = 0;
-    uint64_t usual_kb = 0;
+    char dir[64];
+    uint32_t usual_us;
+    uint64_t grown_kb;
     int failures = 0;
 
     served_become(argc, argv);
+    round_us = (argc > 1 ? strtoull(argv[1], NULL, 10) : 4) * 1000000;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (mkdtemp(dir) == NULL) {
+    if (!make_directory(dir, sizeof(dir))) {
         return 1;
     }
     served_start(&served, dir, 0);
@@ -420,28 +484,11 @@ main(int argc, char **argv)
         return 1;
     }
     sleep(1); // let it warm up
+    peaceful_kb = served_rss_kb(&served);
+    usual_us = make("peace", attack_nothing, &grown_kb);
+    peaceful_kb = served_rss_kb(&served);
     for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
-        uint32_t from = atomic_load(&honest.count);
-        uint64_t grown_kb;
-        uint32_t count;
-        uint32_t p99;
-
-        end_us = asker_now_us() + seconds * 1000000;
-        usual_kb = i <= 1 ? served_rss_kb(&served) : usual_kb;
-        attacks[i].run();
-        grown_kb = served_rss_kb(&served);
-        grown_kb = grown_kb > usual_kb ? grown_kb - usual_kb : 0;
-        p99 = p99_since(from, &count);
-        usual_us = i == 0 ? p99 : usual_us;
-        printf("%-26s %6u signals, p99 %6u us, node grown by %6llu KB\n",
-               attacks[i].what, count, p99, (unsigned long long)grown_kb);
-        if (is_measured && (grown_kb > GROWTH_KB_MAX ||
-                            (p99 > 2 * usual_us && p99 > FLOOR_US))) {
-            printf("  too much\n");
-            failures++;
-        }
-        (void)fflush(stdout);
-        close_all();
+        failures += is_endured(&attacks[i], &usual_us) ? 0 : 1;
     }
     atomic_store(&honest.is_over, true);
     (void)pthread_join(honest.thread, NULL);

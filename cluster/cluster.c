@@ -104,6 +104,16 @@ deliver(void *ctx, uint32_t partition, weft_bytes frame)
     }
 }
 
+static void
+met(void *ctx, uint32_t partition)
+{
+    struct wf_cluster *cluster = ctx;
+
+    if (atomic_load(&cluster->is_open)) {
+        wf_node_meet(cluster->node, partition);
+    }
+}
+
 static bool
 serve(void *ctx, struct wf_request *request)
 {
@@ -604,6 +614,7 @@ open_peers(struct wf_cluster *cluster)
         .clock = cluster->clock,
         .trace = &cluster->trace,
         .deliver = deliver,
+        .met = met,
         .serve = serve,
         .withdraw = withdraw_served,
         .changed = map_changed,

@@ -42,6 +42,8 @@ create(const struct wf_peers_options *options, uint64_t incarnation)
     peers->public_key = copy_key(options->public_key);
     peers->incarnation = incarnation;
     peers->owners = wf_alloc(options->partition_count * sizeof(*peers->owners));
+    peers->epochs =
+        wf_calloc(options->partition_count * sizeof(*peers->epochs));
     for (uint32_t i = 0; i < options->partition_count; i++) {
         peers->owners[i] = WF_PEERS_NOBODY;
     }
@@ -98,6 +100,7 @@ destroy(struct wf_peers *peers)
     wf_free(peers->public_key);
     wf_free(peers->node_id);
     wf_free(peers->owners);
+    wf_free(peers->epochs);
     wf_free(peers);
 }
 

@@ -55,6 +55,9 @@ struct wf_peers_options {
 
     // A frame has come for a partition. Borrowed.
     void (*deliver)(void *ctx, uint32_t partition, weft_bytes frame);
+    // The map says that somebody else has this partition now, or has it again.
+    // NULL: nobody is told.
+    void (*met)(void *ctx, uint32_t partition);
     // A request of another node, or one that was forwarded and whose partition
     // is here by now: takes it, and calls its done when it is answered. False:
     // this node does not have the partition, and nothing was taken. Its kind

@@ -111,6 +111,7 @@ struct wf_peers {
     struct wf_peers_peer **peers;
     uint32_t peers_count;
     int32_t *owners;     // by partition: index into peers, NOBODY or SELF
+    uint64_t *epochs;    // the same: of that owner
     uint64_t forward_ms; // when forward has something to do
     uint64_t changed_ms; // when the owner was last told
     uint64_t warned_ms[WF_PEER_REFUSAL_COUNT]; // the same; NONE: all else

@@ -166,6 +166,21 @@ owner_of(const struct wf_peers *peers, const struct wf_registry_map *map,
                : WF_PEERS_NOBODY;
 }
 
+// An epoch has one owner.
+static void
+place(struct wf_peers *peers, uint32_t partition, int32_t owner, uint64_t epoch)
+{
+    bool is_new = owner != WF_PEERS_NOBODY && peers->epochs[partition] != epoch;
+
+    peers->owners[partition] = owner;
+    if (is_new) {
+        peers->epochs[partition] = epoch;
+        if (peers->options.met != NULL) {
+            peers->options.met(peers->options.ctx, partition);
+        }
+    }
+}
+
 void
 wf_peers_take_map(struct wf_peers *peers, const struct wf_registry_map *map)
 {
@@ -178,7 +193,8 @@ wf_peers_take_map(struct wf_peers *peers, const struct wf_registry_map *map)
     }
     drop_unlisted(peers);
     for (uint32_t i = 0; i < map->parts_count; i++) {
-        peers->owners[i] = owner_of(peers, map, &map->parts[i]);
+        place(peers, i, owner_of(peers, map, &map->parts[i]),
+              map->parts[i].epoch);
     }
     wf_forward_map_changed(peers->forward);
 }

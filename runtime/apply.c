@@ -8,7 +8,7 @@
 // whose image is not in memory waits beside its stub and is applied when the
 // image arrives.
 
-#include "runtime/partition_impl.h"
+#include "runtime/route.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"

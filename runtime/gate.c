@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "runtime/partition_impl.h"
+#include "runtime/route.h"
 
 static void
 hold(struct wf_partition *partition, enum wf_held_type type, uint64_t record,

@@ -125,6 +125,9 @@ weft_err wf_node_checkpoint(weft_node *node, uint32_t partition,
                             struct wf_node_checkpoint *out_checkpoint);
 // A frame has come for a partition; copied.
 void wf_node_deliver(weft_node *node, uint32_t partition, weft_bytes frame);
+// This partition is somewhere else now: what partitions here have sent to it
+// in vain is sent again.
+void wf_node_meet(weft_node *node, uint32_t partition);
 
 // For tests. -----------------------------------------------------------------
 

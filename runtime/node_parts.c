@@ -213,6 +213,17 @@ wf_node_deliver(weft_node *node, uint32_t partition, weft_bytes frame)
     post_to_partition(node, post);
 }
 
+void
+wf_node_meet(weft_node *node, uint32_t partition)
+{
+    for (uint32_t i = 0; i < node->options.shard_count; i++) {
+        struct wf_post *post = wf_post_create(WF_POST_MEET);
+
+        post->partition = partition;
+        wf_post_push(wf_shard_inbox(node->shards[i]), post);
+    }
+}
+
 static void
 port_deliver(void *ctx, uint32_t destination, weft_bytes frame)
 {

@@ -52,6 +52,7 @@ struct wf_route {
     uint64_t resend_ms; // how long to wait for an acknowledgement
     uint64_t ack;       // highest seen that is durable
     bool is_ack_due;
+    bool is_ask_due; // for what comes after `seen`
     uint64_t
         asked_ms; // when messages that are missing were asked for; 0: never
     struct wf_alarm resend;

@@ -14,6 +14,7 @@
 #include "runtime/load.h"
 #include "runtime/outcome.h"
 #include "runtime/partition_impl.h"
+#include "runtime/route.h"
 #include "runtime/task.h"
 #include "runtime/workflow.h"
 #include "storage/log.h"
@@ -353,6 +354,18 @@ wf_partition_frame(struct wf_partition *partition, uint64_t now_ms,
     set_now(partition, now_ms);
     wf_route_receive(partition, frame);
     wf_gate_release(partition);
+}
+
+void
+wf_partition_meet(struct wf_partition *partition, uint64_t now_ms,
+                  uint32_t other)
+{
+    struct wf_route *route = partition->routes[other];
+
+    set_now(partition, now_ms);
+    if (route != NULL) {
+        wf_route_meet(partition, route);
+    }
 }
 
 void

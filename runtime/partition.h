@@ -137,6 +137,10 @@ void wf_partition_withdraw(struct wf_partition *partition, uint64_t now_ms,
                            uint64_t number);
 void wf_partition_frame(struct wf_partition *partition, uint64_t now_ms,
                         weft_bytes frame); // borrowed
+// The other partition has come to another node: what it does not have is sent
+// again, and asked of it, now.
+void wf_partition_meet(struct wf_partition *partition, uint64_t now_ms,
+                       uint32_t other);
 void wf_partition_task(struct wf_partition *partition, uint64_t now_ms,
                        struct wf_task *task); // takes it
 void wf_partition_beat(struct wf_partition *partition, uint64_t now_ms,

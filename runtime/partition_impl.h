@@ -313,23 +313,6 @@ void wf_gate_ack(struct wf_partition *partition, struct wf_route *route,
 void wf_gate_release(struct wf_partition *partition);
 void wf_gate_fini(struct wf_partition *partition, struct wf_list *out_requests);
 
-// Routes. route.c -----------------------------------------------------------
-
-struct wf_route *wf_route_get(struct wf_partition *partition, uint32_t other);
-void wf_route_receive(struct wf_partition *partition, weft_bytes frame);
-// Make frames of what may leave and was not sent, and of owed acks.
-void wf_route_flush(struct wf_partition *partition, struct wf_route *route);
-void wf_route_want_flush(struct wf_partition *partition,
-                         struct wf_route *route);
-// Nothing was heard: send again what is not acknowledged.
-void wf_route_resend(struct wf_partition *partition, struct wf_route *route);
-void wf_route_destroy(struct wf_route *route);
-void wf_route_add_outgoing(struct wf_route *route, uint64_t seq,
-                           uint64_t record, weft_bytes envelope, bool has_row);
-void wf_route_drop_acked(struct wf_route *route);
-// What was sent counts up to there only.
-void wf_route_rewind(struct wf_route *route, uint64_t sent);
-
 // Windows. window.c ---------------------------------------------------------
 
 struct wf_window *wf_window_get(struct wf_partition *partition,

@@ -61,6 +61,7 @@ enum wf_post_type {
     WF_POST_REFUSE,    // a reason to refuse requests begins or ends
     WF_POST_GROWN,     // from housekeeping: so long is the store's log
     WF_POST_STATS,     // from a caller, who waits
+    WF_POST_MEET,      // from a cluster: `partition` is somewhere else now
     WF_POST_MARK,      // from a caller: say when you have come to rest
     WF_POST_FINISH,    // make everything durable, then end
 
@@ -110,7 +111,7 @@ struct wf_post {
     struct wf_mpsc_node queue;
     struct wf_list_node kept; // while the shard puts it off
     enum wf_post_type type;
-    uint32_t partition; // of those to the shard of a partition
+    uint32_t partition; // of those to its shard, and of WF_POST_MEET
     uint32_t store;     // of those about a store
     union {
         struct wf_request *request;

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/partition_impl.h"
+#include "runtime/route.h"
 #include "storage/keys.h"
 #include "storage/log.h"
 
@@ -298,11 +299,7 @@ open_routes(struct wf_partition *partition)
         struct wf_route *route = partition->routes[i];
 
         if (route != NULL) {
-            wf_route_drop_acked(route);
-            wf_route_rewind(route, route->acked);
-            if (route->unacked.count > 0) {
-                wf_gate_send(partition, route);
-            }
+            wf_route_open(partition, route);
         }
     }
 }

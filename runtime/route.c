@@ -9,6 +9,10 @@
 //   sends again when it is asked           message), asks for what is missing,
 //   or when nothing is heard         <---  acknowledges what is durable
 //
+// Who opens says so to all that it has heard of: it acknowledges what it has
+// and asks for what comes next. So what was sent while a partition was away
+// comes as soon as it is back, however seldom its sender tries by then.
+//
 // So a message is lost only with its sender's log, and done twice never. The
 // sender's generation changes when its log lost its end or was restored. Its
 // messages below the generation's base are those the receiver knows by number;
@@ -22,9 +26,9 @@
 // that of the first message, what is acknowledged, or the first that is
 // missing.
 
+#include "runtime/route.h"
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "runtime/partition_impl.h"
 
 #define FRAME_FORMAT 1
 #define FRAME_MESSAGES 1
@@ -247,7 +251,47 @@ wf_route_flush(struct wf_partition *partition, struct wf_route *route)
         put_out(partition,
                 begin_frame(partition, route, FRAME_ACK, route->ack));
     }
+    if (route->is_ask_due) {
+        route->is_ask_due = false;
+        put_out(partition,
+                begin_frame(partition, route, FRAME_ASK, route->seen + 1));
+    }
     flush_messages(partition, route);
+}
+
+// Send again from there on, and soon again if that is in vain.
+static void
+begin_anew(struct wf_partition *partition, struct wf_route *route,
+           uint64_t sent)
+{
+    wf_alarm_clear(partition, &route->resend);
+    route->resend_ms = WF_LINK_RESEND_MS;
+    wf_route_rewind(route, sent);
+}
+
+void
+wf_route_open(struct wf_partition *partition, struct wf_route *route)
+{
+    wf_route_drop_acked(route);
+    wf_route_rewind(route, route->acked);
+    route->ack = route->seen; // what was recovered is durable
+    route->is_ack_due = route->in_generation != 0;
+    route->is_ask_due = route->in_generation != 0;
+    if (route->is_ask_due || route->unacked.count > 0) {
+        wf_gate_send(partition, route);
+    }
+}
+
+void
+wf_route_meet(struct wf_partition *partition, struct wf_route *route)
+{
+    begin_anew(partition, route, route->acked);
+    route->is_ask_due = route->in_generation != 0;
+    if (partition->durable_record < partition->last_record) {
+        wf_gate_send(partition, route); // perhaps its epoch is not durable yet
+    } else {
+        wf_route_flush(partition, route);
+    }
 }
 
 void
@@ -318,14 +362,18 @@ receive_ack(struct wf_partition *partition, struct wf_route *route,
     flush_messages(partition, route);
 }
 
-// Something was lost on the way: send again from there on, now.
+// Something was lost on the way, or its receiver was away: send again from
+// there on, now. Who has heard of an older generation only does not know.
 static void
 receive_ask(struct wf_partition *partition, struct wf_route *route,
             const struct frame_head *head)
 {
-    if (head->generation == partition->generation && head->seq > route->acked &&
-        head->seq <= route->sent) {
-        wf_route_rewind(route, head->seq - 1);
+    if (head->generation < partition->generation) {
+        begin_anew(partition, route, route->acked);
+        flush_messages(partition, route);
+    } else if (head->generation == partition->generation &&
+               head->seq > route->acked && head->seq <= route->sent) {
+        begin_anew(partition, route, head->seq - 1);
         flush_messages(partition, route);
     }
 }

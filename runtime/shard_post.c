@@ -360,6 +360,20 @@ answer_stats(struct wf_shard *shard, const struct wf_post_stats *question)
     sem_post(question->answered); // from here on the caller may be gone
 }
 
+static void
+meet(struct wf_shard *shard, uint32_t partition)
+{
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->partition != NULL) {
+            wf_partition_meet(place->partition, wf_shard_time(shard, place),
+                              partition);
+            wf_shard_settle(shard, place);
+        }
+    }
+}
+
 // tidy: long, one case per post
 static void
 handle(struct wf_shard *shard, struct wf_post *post)
@@ -397,6 +411,9 @@ handle(struct wf_shard *shard, struct wf_post *post)
         break;
     case WF_POST_STATS:
         answer_stats(shard, &post->u.stats);
+        break;
+    case WF_POST_MEET:
+        meet(shard, post->partition);
         break;
     case WF_POST_MARK:
         shard->mark = post->u.mark > shard->mark ? post->u.mark : shard->mark;

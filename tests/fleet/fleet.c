@@ -40,8 +40,9 @@ struct member {
     struct wf_shared_log log;
     struct wf_membership *membership;
     struct wf_snapshotter *snapshotter;
-    char dir[96];    // where its stores are copied to, and restored
-    int32_t *owners; // by partition, as its last map said
+    char dir[96];     // where its stores are copied to, and restored
+    int32_t *owners;  // by partition, as its last map said
+    uint64_t *epochs; // the same
     uint64_t paused_until_ms;
     uint64_t skew_ms; // its wall clock is so much ahead
 };
@@ -294,6 +295,10 @@ read_map(void *ctx, const struct wf_registry_map *map)
         member->owners[i] =
             owner < 0 ? -1
                       : (int32_t)strtol(map->nodes[owner].id + 1, NULL, 10);
+        if (owner >= 0 && member->epochs[i] != map->parts[i].epoch) {
+            member->epochs[i] = map->parts[i].epoch;
+            wf_node_meet(member->node, i);
+        }
     }
 }
 
@@ -343,6 +348,8 @@ open_node(struct member *member)
     options.window_bytes = fleet->options.window_bytes;
     options.reserve_bytes = 1;
     CHECK_OK(wf_node_open_with(&options, &seams, &member->node));
+    memset(member->epochs, 0,
+           options.partition_count * sizeof(*member->epochs));
 }
 
 static void
@@ -717,6 +724,7 @@ fleet_create(const struct fleet_options *options)
         name_dir(fleet->dir, i, member->dir, sizeof(member->dir));
         CHECK_OK(wf_directory_make(member->dir));
         member->owners = wf_calloc(parts * sizeof(*member->owners));
+        member->epochs = wf_calloc(parts * sizeof(*member->epochs));
         member->disks = wf_calloc(parts * sizeof(*member->disks));
         for (uint32_t j = 0; j < parts; j++) {
             member->owners[j] = -1;
@@ -743,6 +751,7 @@ fleet_destroy(struct fleet *fleet)
         }
         wf_free(member->disks);
         wf_free(member->owners);
+        wf_free(member->epochs);
     }
     while ((node = wf_list_pop_front(&fleet->parcels)) != NULL) {
         struct parcel *parcel = WF_CONTAINER(node, struct parcel, node);

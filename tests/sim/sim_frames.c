@@ -9,6 +9,7 @@
 #include "base/key.h"
 #include "runtime/letter.h"
 #include "runtime/partition_impl.h"
+#include "runtime/route.h"
 #include "sim/world_impl.h"
 #include "support/test.h"
 #include "weft/weft.h"

@@ -125,6 +125,14 @@ world_delay_frames(struct world *world, uint32_t site, uint64_t ms)
 }
 
 void
+world_meet(struct world *world, uint32_t site, uint32_t other)
+{
+    struct site *here = &world->sites[site];
+
+    wf_partition_meet(here->partition, node_now_ms(here->node), other);
+}
+
+void
 world_trace_clear(struct world *world)
 {
     wf_buf_reset(&world->text);

@@ -90,6 +90,8 @@ void world_lose_frames(struct world *world, uint32_t site, uint32_t count);
 // Frames that are sent to that site from now on take so much longer; 0: no
 // more.
 void world_delay_frames(struct world *world, uint32_t site, uint64_t ms);
+// That site hears that the other one has come to another node.
+void world_meet(struct world *world, uint32_t site, uint32_t other);
 // Every site's process ends, and opens again with these definitions. Not from
 // user code.
 void world_define(struct world *world, const weft_definitions *definitions);

@@ -128,8 +128,6 @@ TEST(link, what_is_not_acknowledged_is_kept)
     story_run_calm(puppet_definitions, tell_behind_ack);
 }
 
-// Losses. ---------------------------------------------------------------------
-
 // A message that came, and to whom. NULL: there is one site only, and no link.
 static const char *
 tell_first(struct story *story)
@@ -143,6 +141,82 @@ tell_first(struct story *story)
     story_wait_ms(1000);
     return far;
 }
+
+// Who was away. ---------------------------------------------------------------
+
+// A message that is lost so often that its sender tries seldom by now.
+static void
+lose_often(struct story *story, const char *far)
+{
+    world_lose_frames(story->world, story_site_of(far), 4);
+    puppet_do("puppet", "a", "send puppet %s x 2", far);
+    story_wait_ms(15 * WF_LINK_RESEND_MS / 2); // at 0, 0.5, 1.5 and 3.5 s
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1)");
+}
+
+static void
+tell_back(struct story *story)
+{
+    const char *far = tell_first(story);
+
+    if (far == NULL) {
+        return;
+    }
+    lose_often(story, far);
+    world_crash(story->world, story_site_of(far));
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2)");
+}
+
+TEST(link, who_comes_back_asks_for_what_it_has_missed)
+{
+    story_run_calm(puppet_definitions, tell_back);
+}
+
+// The sender hears where it is. If that is in vain too, it tries again soon.
+static void
+tell_met(struct story *story)
+{
+    const char *far = tell_first(story);
+
+    if (far == NULL) {
+        return;
+    }
+    lose_often(story, far);
+    world_lose_frames(story->world, story_site_of(far), 1);
+    world_meet(story->world, story_site_of("a"), story_site_of(far));
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1)");
+    story_wait_ms(WF_LINK_RESEND_MS);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2)");
+}
+
+TEST(link, who_is_met_is_sent_what_it_has_missed)
+{
+    story_run_calm(puppet_definitions, tell_met);
+}
+
+// And who hears where its sender is asks that.
+static void
+tell_met_sender(struct story *story)
+{
+    const char *far = tell_first(story);
+
+    if (far == NULL) {
+        return;
+    }
+    lose_often(story, far);
+    world_meet(story->world, story_site_of(far), story_site_of("a"));
+    story_wait_ms(20);
+    CHECK_STR(puppet_log("puppet", far), "signal(x,1) signal(x,2)");
+}
+
+TEST(link, who_is_met_is_asked_for_what_was_missed)
+{
+    story_run_calm(puppet_definitions, tell_met_sender);
+}
+
+// Losses. ---------------------------------------------------------------------
 
 // A sender that lost what others have seen uses its numbers again.
 static void

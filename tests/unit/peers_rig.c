@@ -68,6 +68,16 @@ on_line(void *ctx, enum wf_trace_level level, uint64_t now_ms, const char *who,
     unlock(rig);
 }
 
+static void
+on_met(void *ctx, uint32_t partition)
+{
+    struct rig_node *node = ctx;
+
+    lock(node->rig);
+    node->met[partition]++;
+    unlock(node->rig);
+}
+
 // Requests. -------------------------------------------------------------------
 
 static void
@@ -212,6 +222,7 @@ rig_move(struct rig *rig, uint32_t partition, int32_t to)
         unlock(rig);
     }
     rig->map.parts[partition].owner = to;
+    rig->map.parts[partition].epoch += to < 0 ? 0 : 1;
     rig->map.parts[partition].owner_incarnation =
         to < 0 ? 0 : rig->map.nodes[to].incarnation;
 }
@@ -263,6 +274,7 @@ rig_start_node(struct rig *rig, uint32_t index)
         .trace = &rig->trace,
         .deliver = on_frame,
         .changed = on_change,
+        .met = on_met,
         .serve = on_serve,
         .withdraw = on_withdraw,
         .ctx = node,

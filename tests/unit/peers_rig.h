@@ -38,6 +38,7 @@ struct rig_node {
     uint32_t frames_count;
     uint64_t frames_bytes;
     uint32_t changes;
+    uint32_t met[RIG_PARTITIONS]; // so often
     // Requests. What it serves: "PARTITION:NAME " and "!" if it is a repeat.
     bool has[RIG_PARTITIONS]; // partitions
     bool is_holding;          // it answers only when rig_release is called

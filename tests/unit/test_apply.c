@@ -16,6 +16,7 @@
 #include "runtime/partition.h"
 #include "runtime/partition_impl.h"
 #include "runtime/record.h"
+#include "runtime/route.h"
 #include "support/test.h"
 #include "weft/definitions.h"
 

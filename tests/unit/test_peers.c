@@ -87,6 +87,30 @@ TEST(peers, a_partition_that_moved_gets_its_frames_where_it_is)
     rig_fini(&rig);
 }
 
+// By then a frame finds it: who sends again at once does not do it in vain.
+TEST(peers, who_has_a_partition_anew_is_met_once)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    rig_start(&rig);
+    rig_move(&rig, 1, 2);
+    rig_map(&rig);
+    rig_map(&rig); // nothing new
+    rig_send(&rig, 0, 1, "a");
+    rig_wait_frames(&rig, 2, 1);      // node 0 has taken both maps
+    CHECK_EQ(rig.nodes[0].met[1], 2); // with the first map too
+    rig_move(&rig, 1, -1);
+    rig_map(&rig);
+    rig_move(&rig, 1, 2); // the same one, anew
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "b");
+    rig_wait_frames(&rig, 2, 2);
+    CHECK_EQ(rig.nodes[0].met[1], 3);
+    CHECK_EQ(rig.nodes[0].met[0], 1);
+    rig_fini(&rig);
+}
+
 TEST(peers, a_nudge_tells_all_others_that_the_map_has_changed)
 {
     struct rig rig;

@@ -505,9 +505,9 @@ count_doubt(struct batch *batch)
 }
 
 void
-wf_postgres_append(struct wf_log_postgres *log,
-                   struct wf_shared_append *appends, uint32_t count)
+wf_postgres_append(void *self, struct wf_shared_append *appends, uint32_t count)
 {
+    struct wf_log_postgres *log = self;
     struct wf_postgres_appender *appender = &log->appender;
     struct batch batch = {.log = log,
                           .appender = appender,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// log_postgres.c - shared logs in PostgreSQL: whose they are, what is read of
-// them, and what is forgotten. append_postgres.c is the rest.
+// log_postgres.c - shared logs in PostgreSQL: whose they are. The rest is in
+// append_postgres.c, read_postgres.c and truncate_postgres.c.
 //
 // Acquiring is one update of the partition's row, whose lock makes it one
 // winner. That update is the fence record too: it is a commit, so it waits for
@@ -10,10 +10,6 @@
 // still waiting with an append of the old epoch holds the row, so we come after
 // it. A warning says that the standbys were not waited for: then it is not
 // acquired, though the epoch is a new one.
-//
-// What was truncated is said in the row (first_lsn), in one transaction with
-// the snapshot and fenced as it. Deleting is done afterwards, and again with
-// the next snapshot if it was not.
 //
 // Threads: a connection for append and one for snapshots; acquire, release and
 // read borrow theirs. `lock` guards the places.
@@ -29,28 +25,12 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "storage/log_postgres_impl.h"
-#include "storage/schema_postgres.h"
-
-enum {
-    READ_COMMITS = 256,    // at once
-    DELETE_COMMITS = 4096, // at once
-    READ_FAILURES_MAX = 3, // without a commit between
-};
 
 static weft_err acquire(void *self, uint32_t partition,
                         struct wf_shared_place *out_place);
 static weft_err look(void *self, uint32_t partition,
                      struct wf_shared_place *out_place);
 static weft_err release(void *self, uint32_t partition);
-static void append(void *self, struct wf_shared_append *appends,
-                   uint32_t count);
-static weft_err read_commits(void *self, uint32_t partition, uint64_t from,
-                             wf_log_read_fn *fn, void *ctx);
-static weft_err snapshot_commit(void *self, uint32_t partition,
-                                uint64_t redo_from, weft_bytes manifest);
-static weft_err snapshot_read(void *self, uint32_t partition, uint32_t age,
-                              uint64_t *out_redo_from,
-                              struct wf_buf *out_manifest);
 static weft_err blame(void *self, const struct wf_shared_blame *blame);
 static weft_err blames(void *self, uint32_t partition, uint64_t reflected,
                        wf_shared_blame_fn *fn, void *ctx);
@@ -61,10 +41,10 @@ static const struct wf_shared_log_ops postgres_ops = {
     .acquire = acquire,
     .look = look,
     .release = release,
-    .append = append,
-    .read = read_commits,
-    .snapshot_commit = snapshot_commit,
-    .snapshot_read = snapshot_read,
+    .append = wf_postgres_append,
+    .read = wf_postgres_read,
+    .snapshot_commit = wf_postgres_snapshot_commit,
+    .snapshot_read = wf_postgres_snapshot_read,
     .blame = blame,
     .blames = blames,
     .stop = stop_log,
@@ -181,12 +161,6 @@ set_place(struct wf_log_postgres *log, uint32_t partition,
     pthread_mutex_unlock(&log->lock);
 }
 
-static void
-append(void *self, struct wf_shared_append *appends, uint32_t count)
-{
-    wf_postgres_append(self, appends, count);
-}
-
 // Why a partition could not be acquired.
 static weft_err
 explain_refusal(struct wf_log_postgres *log, struct wf_pool_loan *loan,
@@ -225,11 +199,9 @@ explain_refusal(struct wf_log_postgres *log, struct wf_pool_loan *loan,
     return err;
 }
 
-// Connected, and a commit would be as durable as it must be, as was seen not
-// more than so long ago; 0: as is seen now. *limited is the connection whose
-// statements wait for rows only for a while.
-static weft_err
-be_ready(struct wf_session *session, uint64_t *limited, uint32_t age_ms_max)
+weft_err
+wf_postgres_be_ready(struct wf_session *session, uint64_t *limited,
+                     uint32_t age_ms_max)
 {
     static const char sql[] = "SELECT set_config('lock_timeout', '5s', false)";
     weft_err err = wf_session_ready(session, age_ms_max);
@@ -273,7 +245,7 @@ acquire_over(struct wf_log_postgres *log, struct wf_pool_loan *loan,
         " AND n.lease_until > clock_timestamp())))"
         " RETURNING p.epoch, p.next_lsn, p.first_lsn, p.snap_lsn";
     struct wf_postgres_rows *rows = NULL;
-    weft_err err = be_ready(&loan->session, &loan->limited, 0);
+    weft_err err = wf_postgres_be_ready(&loan->session, &loan->limited, 0);
 
     if (err != WEFT_OK) {
         return err;
@@ -349,7 +321,8 @@ release(void *self, uint32_t partition)
         return WEFT_OK;
     }
     loan = wf_pool_postgres_borrow(log->pool);
-    err = be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
+    err = wf_postgres_be_ready(&loan->session, &loan->limited,
+                               WF_SESSION_CHECK_MS);
     if (err == WEFT_OK) {
         wf_postgres_put_number(&loan->params, partition);
         wf_postgres_put_number(&loan->params, place.epoch);
@@ -357,296 +330,6 @@ release(void *self, uint32_t partition)
         err = wf_session_commit(&loan->session, sql, &loan->params, NULL);
     }
     wf_pool_postgres_give_back(log->pool, loan);
-    return err;
-}
-
-// A walk over a partition's commits.
-struct walk {
-    struct wf_pool_loan *loan;
-    uint32_t partition;
-    uint64_t epoch; // ours; 0: another's
-    uint64_t next;
-    uint64_t last;
-    wf_log_read_fn *fn;
-    void *ctx;
-    bool is_broken; // by what was read, or by fn: not to be tried again
-};
-
-static weft_err
-visit_row(void *ctx, const struct wf_postgres_rows *rows)
-{
-    struct walk *walk = ctx;
-    uint64_t number = wf_postgres_number(rows, 0, 0);
-    weft_err err;
-
-    walk->is_broken = true;
-    if (number != walk->next) {
-        return wf_shared_log_missing(walk->partition, walk->next, number - 1);
-    }
-    err =
-        wf_shared_log_visit(walk->partition, number,
-                            wf_postgres_bytes(rows, 0, 1), walk->fn, walk->ctx);
-    if (err == WEFT_OK) {
-        walk->is_broken = false;
-        walk->next++;
-    }
-    return err;
-}
-
-// How far the log goes. What is ours is read from a server that knows it.
-static weft_err
-find_end(struct walk *walk)
-{
-    static const char sql[] =
-        "SELECT epoch, first_lsn, next_lsn FROM weft.part WHERE id = $1";
-    struct wf_postgres_params *params = &walk->loan->params;
-    struct wf_postgres_rows *rows = NULL;
-    uint64_t epoch;
-    uint64_t first;
-    weft_err err;
-
-    wf_postgres_params_reset(params);
-    wf_postgres_put_number(params, walk->partition);
-    err = wf_postgres_run(walk->loan->session.postgres, sql, params,
-                          WF_SESSION_LIMIT_MS, &rows);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    epoch = wf_postgres_number(rows, 0, 0);
-    first = wf_postgres_number(rows, 0, 1);
-    walk->last = wf_postgres_number(rows, 0, 2) - 1;
-    wf_postgres_rows_destroy(rows);
-    if (walk->epoch != 0 && epoch < walk->epoch) {
-        wf_postgres_refuse(walk->loan->session.postgres);
-        return wf_error(WEFT_EIO,
-                        "partition %" PRIu32 ": the log has epoch %" PRIu64
-                        ", ours is %" PRIu64 ": it has gone back",
-                        walk->partition, epoch, walk->epoch);
-    }
-    walk->is_broken = true;
-    if (walk->next == 0) {
-        walk->next = first;
-    }
-    if (walk->next < first) {
-        return wf_shared_log_missing(walk->partition, walk->next, first - 1);
-    }
-    if (walk->next > walk->last + 1) {
-        return wf_shared_log_ends(walk->partition, walk->last, walk->next);
-    }
-    walk->is_broken = false;
-    return WEFT_OK;
-}
-
-static weft_err
-read_page(struct walk *walk)
-{
-    static const char sql[] =
-        "SELECT lsn, data FROM weft.clog"
-        " WHERE part = $1 AND lsn >= $2 AND lsn < $3 ORDER BY lsn";
-    struct wf_postgres_params *params = &walk->loan->params;
-    uint64_t to = walk->next + READ_COMMITS;
-    weft_err err;
-
-    if (to > walk->last + 1) {
-        to = walk->last + 1;
-    }
-    wf_postgres_params_reset(params);
-    wf_postgres_put_number(params, walk->partition);
-    wf_postgres_put_number(params, walk->next);
-    wf_postgres_put_number(params, to);
-    err = wf_postgres_stream(walk->loan->session.postgres, sql, params,
-                             WF_SESSION_LIMIT_MS, visit_row, walk);
-    if (err == WEFT_OK && walk->next < to) {
-        walk->is_broken = true;
-        err = wf_shared_log_missing(walk->partition, walk->next, to - 1);
-    }
-    return err;
-}
-
-static weft_err
-walk_to_end(struct walk *walk)
-{
-    uint32_t failures = 0;
-    bool has_end = false;
-    weft_err err;
-
-    do {
-        uint64_t before = walk->next;
-
-        err = wf_session_ready(&walk->loan->session, WF_SESSION_CHECK_MS);
-        if (err == WEFT_OK) {
-            err = has_end ? read_page(walk) : find_end(walk);
-            has_end = err == WEFT_OK; // a new connection looks again
-        }
-        failures = err == WEFT_OK || walk->next > before ? 0 : failures + 1;
-        if (walk->is_broken || failures >= READ_FAILURES_MAX) {
-            return err;
-        }
-    } while (err != WEFT_OK || !has_end || walk->next <= walk->last);
-    return WEFT_OK;
-}
-
-static weft_err
-read_commits(void *self, uint32_t partition, uint64_t from, wf_log_read_fn *fn,
-             void *ctx)
-{
-    struct wf_log_postgres *log = self;
-    struct walk walk = {
-        .loan = wf_pool_postgres_borrow(log->pool),
-        .partition = partition,
-        .epoch = wf_log_postgres_place(log, partition).epoch,
-        .next = from,
-        .fn = fn,
-        .ctx = ctx,
-    };
-    weft_err err = walk_to_end(&walk);
-
-    wf_pool_postgres_give_back(log->pool, walk.loan);
-    return err;
-}
-
-// Delete what is before `first`, a part at a time.
-static weft_err
-delete_front(struct wf_log_postgres *log, uint32_t partition, uint64_t first)
-{
-    static const char sql[] =
-        "WITH f AS (SELECT min(lsn) AS lsn FROM weft.clog WHERE part = $1)"
-        " DELETE FROM weft.clog c USING f"
-        " WHERE c.part = $1 AND c.lsn < $2 AND c.lsn < f.lsn + $3"
-        " RETURNING c.lsn";
-    struct wf_postgres_rows *rows = NULL;
-    weft_err err;
-    uint32_t count;
-
-    do {
-        wf_postgres_params_reset(&log->snapshot_params);
-        wf_postgres_put_number(&log->snapshot_params, partition);
-        wf_postgres_put_number(&log->snapshot_params, first);
-        wf_postgres_put_number(&log->snapshot_params, DELETE_COMMITS);
-        err = wf_session_commit(&log->snapshots, sql, &log->snapshot_params,
-                                &rows);
-        count = err == WEFT_OK ? wf_postgres_rows_count(rows) : 0;
-        if (err == WEFT_OK) {
-            wf_postgres_rows_destroy(rows);
-        }
-    } while (count == DELETE_COMMITS);
-    return err;
-}
-
-static weft_err
-refuse_snapshot(struct wf_log_postgres *log, uint32_t partition,
-                uint64_t redo_from, uint64_t epoch)
-{
-    static const char sql[] = "SELECT epoch FROM weft.part WHERE id = $1";
-    struct wf_postgres_rows *rows = NULL;
-    weft_err err;
-
-    wf_postgres_params_reset(&log->snapshot_params);
-    wf_postgres_put_number(&log->snapshot_params, partition);
-    err = wf_postgres_run(log->snapshots.postgres, sql, &log->snapshot_params,
-                          WF_SESSION_LIMIT_MS, &rows);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    err = wf_postgres_number(rows, 0, 0) == epoch
-              ? wf_error(WEFT_EINVAL,
-                         "partition %" PRIu32 ": the log has no commit %" PRIu64
-                         " for a snapshot to go on from",
-                         partition, redo_from)
-              : wf_error(WEFT_ECLOSED, "partition %" PRIu32 " is another's",
-                         partition);
-    wf_postgres_rows_destroy(rows);
-    return err;
-}
-
-static weft_err
-snapshot_commit(void *self, uint32_t partition, uint64_t redo_from,
-                weft_bytes manifest)
-{
-    static const char sql[] =
-        "WITH o AS (UPDATE weft.part SET snap_number = snap_number + 1,"
-        " snap_lsn = $3, first_lsn = CASE WHEN snap_number = 0 THEN first_lsn"
-        " ELSE greatest(first_lsn, least(snap_lsn, $3)) END"
-        " WHERE id = $1 AND epoch = $2 AND $3 BETWEEN first_lsn AND next_lsn"
-        " RETURNING id, snap_number, first_lsn),"
-        " d AS (DELETE FROM weft.snap s USING o"
-        " WHERE s.part = o.id AND s.number < o.snap_number - 1),"
-        " i AS (INSERT INTO weft.snap (part, number, lsn, epoch, manifest)"
-        " SELECT id, snap_number, $3, $2, $4 FROM o)"
-        " SELECT first_lsn FROM o";
-    struct wf_log_postgres *log = self;
-    struct wf_postgres_place place = wf_log_postgres_place(log, partition);
-    struct wf_postgres_rows *rows = NULL;
-    uint64_t first = 0;
-    weft_err err;
-
-    if (place.epoch == 0) {
-        return wf_error(WEFT_ECLOSED, "partition %" PRIu32 " is not ours",
-                        partition);
-    }
-    err = be_ready(&log->snapshots, &log->snapshots_limited, 0);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    wf_postgres_params_reset(&log->snapshot_params);
-    wf_postgres_put_number(&log->snapshot_params, partition);
-    wf_postgres_put_number(&log->snapshot_params, place.epoch);
-    wf_postgres_put_number(&log->snapshot_params, redo_from);
-    wf_postgres_put_bytes(&log->snapshot_params, manifest);
-    err = wf_session_commit(&log->snapshots, sql, &log->snapshot_params, &rows);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (wf_postgres_rows_count(rows) > 0) {
-        first = wf_postgres_number(rows, 0, 0);
-    }
-    wf_postgres_rows_destroy(rows);
-    if (first == 0) {
-        return refuse_snapshot(log, partition, redo_from, place.epoch);
-    }
-    // The snapshot counts already. What is not deleted now is the next time.
-    err = delete_front(log, partition, first);
-    if (err != WEFT_OK) {
-        wf_session_say(&log->snapshots, weft_err_detail());
-    }
-    return WEFT_OK;
-}
-
-static weft_err
-snapshot_read(void *self, uint32_t partition, uint32_t age,
-              uint64_t *out_redo_from, struct wf_buf *out_manifest)
-{
-    static const char sql[] =
-        "SELECT lsn, manifest FROM weft.snap WHERE part = $1"
-        " ORDER BY number DESC OFFSET $2 LIMIT 1";
-    struct wf_log_postgres *log = self;
-    struct wf_postgres_rows *rows = NULL;
-    weft_bytes manifest;
-    weft_err err = wf_session_ready(&log->snapshots, WF_SESSION_CHECK_MS);
-
-    if (err != WEFT_OK) {
-        return err;
-    }
-    wf_postgres_params_reset(&log->snapshot_params);
-    wf_postgres_put_number(&log->snapshot_params, partition);
-    wf_postgres_put_number(&log->snapshot_params, age);
-    err = wf_postgres_run(log->snapshots.postgres, sql, &log->snapshot_params,
-                          WF_SESSION_LIMIT_MS, &rows);
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (wf_postgres_rows_count(rows) == 0) {
-        err = wf_error(WEFT_ENOTFOUND,
-                       "partition %" PRIu32 " has no snapshot number %" PRIu32
-                       " from the newest",
-                       partition, age);
-    } else {
-        *out_redo_from = wf_postgres_number(rows, 0, 0);
-        manifest = wf_postgres_bytes(rows, 0, 1);
-        wf_buf_reset(out_manifest);
-        wf_buf_put(out_manifest, manifest.data, manifest.len);
-    }
-    wf_postgres_rows_destroy(rows);
     return err;
 }
 
@@ -658,8 +341,8 @@ blame(void *self, const struct wf_shared_blame *blame)
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
     struct wf_log_postgres *log = self;
     struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
-    weft_err err =
-        be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
+    weft_err err = wf_postgres_be_ready(&loan->session, &loan->limited,
+                                        WF_SESSION_CHECK_MS);
 
     if (err == WEFT_OK) {
         wf_postgres_params_reset(&loan->params);
@@ -688,8 +371,8 @@ blames(void *self, uint32_t partition, uint64_t reflected,
     struct wf_postgres_place place = wf_log_postgres_place(log, partition);
     struct wf_pool_loan *loan = wf_pool_postgres_borrow(log->pool);
     struct wf_postgres_rows *rows = NULL;
-    weft_err err =
-        be_ready(&loan->session, &loan->limited, WF_SESSION_CHECK_MS);
+    weft_err err = wf_postgres_be_ready(&loan->session, &loan->limited,
+                                        WF_SESSION_CHECK_MS);
 
     if (err == WEFT_OK) {
         wf_postgres_params_reset(&loan->params);
@@ -704,68 +387,5 @@ blames(void *self, uint32_t partition, uint64_t reflected,
     }
     wf_postgres_rows_destroy(rows);
     wf_pool_postgres_give_back(log->pool, loan);
-    return err;
-}
-
-static weft_err
-open_for_a_moment(const struct wf_postgres_options *options,
-                  struct wf_session_shared *shared, struct wf_session *session)
-{
-    weft_err err = wf_session_shared_init(shared, options);
-
-    *session = (struct wf_session){0};
-    if (err == WEFT_OK) {
-        err = wf_session_init(session, shared, "cluster");
-    }
-    if (err == WEFT_OK) {
-        err = wf_postgres_connect(session->postgres);
-    }
-    return err;
-}
-
-weft_err
-wf_postgres_look(const struct wf_postgres_options *options,
-                 struct wf_cluster_facts *out_facts)
-{
-    struct wf_session_shared shared;
-    struct wf_session session;
-    weft_err err = open_for_a_moment(options, &shared, &session);
-
-    if (err == WEFT_OK) {
-        err = wf_schema_read(session.postgres, out_facts);
-    }
-    wf_session_fini(&session);
-    wf_session_shared_fini(&shared);
-    return err;
-}
-
-weft_err
-wf_postgres_init(const struct wf_postgres_options *options,
-                 uint32_t partition_count, struct wf_cluster_facts *out_facts)
-{
-    struct wf_session_shared shared;
-    struct wf_session session;
-    weft_err err = open_for_a_moment(options, &shared, &session);
-
-    // What is made here must not be forgotten either.
-    if (err == WEFT_OK) {
-        err = wf_session_ask(&session);
-    }
-    if (err == WEFT_OK) {
-        err = wf_session_permits(&session);
-    }
-    if (err == WEFT_OK) {
-        err = wf_schema_make(session.postgres, partition_count);
-    }
-    if (err == WEFT_OK) {
-        err = wf_schema_read(session.postgres, out_facts);
-    }
-    if (err == WEFT_OK && out_facts->partition_count != partition_count) {
-        err = wf_error(WEFT_EEXISTS,
-                       "the database has a cluster of %" PRIu32 " partitions",
-                       out_facts->partition_count);
-    }
-    wf_session_fini(&session);
-    wf_session_shared_fini(&shared);
     return err;
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// log_postgres_impl.h - shared logs in PostgreSQL, for log_postgres.c and
-// append_postgres.c only.
+// log_postgres_impl.h - what the files of shared logs in PostgreSQL share.
+//
+//   log_postgres.c       whose they are: acquire, look, release, blames
+//   append_postgres.c    commits
+//   read_postgres.c      commits, again
+//   truncate_postgres.c  snapshots, and what is forgotten for them
 
 #ifndef WF_STORAGE_LOG_POSTGRES_IMPL_H
 #define WF_STORAGE_LOG_POSTGRES_IMPL_H
@@ -49,9 +53,23 @@ struct wf_log_postgres {
     struct wf_postgres_place *places;
 };
 
-void wf_postgres_append(struct wf_log_postgres *log,
-                        struct wf_shared_append *appends, uint32_t count);
+// Operations of struct wf_shared_log_ops.
+void wf_postgres_append(void *self, struct wf_shared_append *appends,
+                        uint32_t count);
+weft_err wf_postgres_read(void *self, uint32_t partition, uint64_t from,
+                          wf_log_read_fn *fn, void *ctx);
+weft_err wf_postgres_snapshot_commit(void *self, uint32_t partition,
+                                     uint64_t redo_from, weft_bytes manifest);
+weft_err wf_postgres_snapshot_read(void *self, uint32_t partition, uint32_t age,
+                                   uint64_t *out_redo_from,
+                                   struct wf_buf *out_manifest);
+
 struct wf_postgres_place wf_log_postgres_place(struct wf_log_postgres *log,
                                                uint32_t partition);
+// Connected, and a commit would be as durable as it must be, as was seen not
+// more than so long ago; 0: as is seen now. *limited is the connection whose
+// statements wait for rows only for a while.
+weft_err wf_postgres_be_ready(struct wf_session *session, uint64_t *limited,
+                              uint32_t age_ms_max);
 
 #endif

@@ -176,7 +176,7 @@ static void
 wait_until(weft_client *client, const char *kind, const char *id,
            int (*is_so)(const weft_description *description))
 {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 12000; i++) {
         weft_reply *reply = NULL;
         weft_err err =
             weft_client_describe(client, (weft_target){kind, id}, &reply);
@@ -222,7 +222,7 @@ wait_for_rest(weft_node *node)
 {
     weft_node_stats stats = {.struct_size = sizeof(stats)};
 
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 12000; i++) {
         need(weft_node_get_stats(node, &stats), "stats");
         if (stats.dead_letters == 1 && stats.activities_started == 2 &&
             stats.activities_running == 0) {
@@ -269,12 +269,12 @@ play(weft_node *node, weft_client *client)
     weft_target full = {"box", "full"};
 
     need(weft_client_start(client, done, weft_text("good")), "done");
-    need(weft_client_result(client, done, 10000, NULL), "done");
+    need(weft_client_result(client, done, 60000, NULL), "done");
     start_waiting(client);
     need(weft_client_start(client, (weft_target){"order", "failed"},
                            weft_nothing()),
          "failed");
-    if (weft_client_result(client, (weft_target){"order", "failed"}, 10000,
+    if (weft_client_result(client, (weft_target){"order", "failed"}, 60000,
                            NULL) != WEFT_EFAILED) {
         fputs("make_store: it did not fail\n", stderr);
         exit(1);

@@ -62,7 +62,7 @@ mkfifo "$dir/hold"
 holder=$!
 exec 9>"$dir/hold"
 tries=0
-until grep -q open "$dir/state" || [ $tries -eq 100 ]; do
+until grep -q open "$dir/state" || [ $tries -eq 600 ]; do
     tries=$((tries + 1))
     sleep 0.1
 done

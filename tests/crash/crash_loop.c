@@ -35,6 +35,7 @@
 #include "crash/plan.h"
 
 #define FAULT_WAIT_MS 4000
+#define FAULT_WAIT_FIRST_MS 60000 // or it was never reached
 
 static const struct loop_config configs[] = {
     {"1", "1", "none", NULL},        {"4", "4", "65536", NULL},
@@ -194,13 +195,14 @@ static const uint32_t skips[] = {0, 1, 5, 30, 200};
 static bool
 die_at(struct loop *loop, const char *point, uint32_t skip)
 {
+    uint64_t wait_ms = skip == 0 ? FAULT_WAIT_FIRST_MS : FAULT_WAIT_MS;
     char faults[80];
     int status;
     pid_t pid;
 
     (void)snprintf(faults, sizeof(faults), "%s:kill:%" PRIu32, point, skip);
     pid = loop_start(loop, NULL, NULL, faults);
-    if (!loop_wait(pid, FAULT_WAIT_MS * 1000U, &status)) {
+    if (!loop_wait(pid, wait_ms * 1000, &status)) {
         loop_kill(pid, &status);
         return false;
     }

@@ -64,7 +64,7 @@ TEST(full_disk, a_full_disk_stops_intake_and_loses_nothing)
     // Below the reserve, not to the last byte: what the store preallocates for
     // its next log must still fit.
     leave_free(disk, 80000000);
-    for (int i = 0; i < 300 && err == WEFT_OK; i++) {
+    for (int i = 0; i < 6000 && err == WEFT_OK; i++) {
         (void)usleep(10000);
         err = rig_add(&rig, 1);
     }
@@ -106,7 +106,7 @@ wait_until_handled(struct rig *rig, uint64_t expected)
 {
     uint64_t value = 0;
 
-    for (int i = 0; i < 3000 && value < expected; i++) {
+    for (int i = 0; i < 6000 && value < expected; i++) {
         (void)usleep(10000);
         CHECK_OK(rig_read(rig, 0, &value));
     }
@@ -155,7 +155,7 @@ TEST(full_disk, a_disk_that_is_full_to_the_last_byte_is_waited_for)
     }
     CHECK(answers.ok < count);
     rig_shell("mount -o remount,size=1g %s", disk);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 6000; i++) {
         (void)weft_client_dispatch(rig.client, count);
         if (answers.ok + answers.full == count) {
             break;

@@ -86,7 +86,7 @@ ask(weft_client *client, uint64_t number, struct outcome *outcome)
 static void
 await(weft_client *client, const struct outcome *outcome)
 {
-    for (int i = 0; i < 500 && outcome->count == 0; i++) {
+    for (int i = 0; i < 6000 && outcome->count == 0; i++) {
         (void)weft_client_dispatch(client, 10);
         (void)usleep(10000);
     }

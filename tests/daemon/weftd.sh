@@ -11,7 +11,7 @@ unset NOTIFY_SOCKET JOURNAL_STREAM
 # What run runs: one that should have ended does not hang.
 weft=bounded
 bounded() {
-    timeout 30 "$weftd" "$@"
+    timeout 120 "$weftd" "$@"
 }
 
 # begin ARGUMENTS... - in the background, its log in $dir/log.
@@ -21,12 +21,12 @@ begin() {
     pid=$!
 }
 
-# logged PATTERN - a line comes that matches, within 20 s.
+# logged PATTERN - a line comes that matches, within a minute.
 logged() {
     tries=0
     until grep -Eq -- "$1" "$dir/log"; do
         tries=$((tries + 1))
-        if [ $tries -gt 200 ] || ! kill -0 "$pid" 2>/dev/null; then
+        if [ $tries -gt 600 ] || ! kill -0 "$pid" 2>/dev/null; then
             echo "no line like \"$1\" in the log:"
             cat "$dir/log"
             failed=1

@@ -325,7 +325,7 @@ rig_dispatch(size_t count)
     while (rig.order_count < count) {
         struct pollfd fd = {.fd = weft_client_fd(rig.client), .events = POLLIN};
 
-        CHECK_EQ(poll(&fd, 1, 10000), 1);
+        CHECK_EQ(poll(&fd, 1, 60000), 1);
         weft_client_dispatch(rig.client, 100);
     }
 }

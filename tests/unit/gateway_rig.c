@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 8000, STEP_MS = 10 };
+enum { WAIT_MS = 60000, STEP_MS = 10 };
 
 struct gateway_rig
 gateway_rig_begin(struct test *t)

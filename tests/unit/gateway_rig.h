@@ -30,7 +30,7 @@ weft_server_stats gateway_rig_stats(struct gateway_rig *rig);
     do {                                                                       \
         int rounds_ = 0;                                                       \
         weft_server_stats now = gateway_rig_stats(rig);                        \
-        while (!(condition) && rounds_++ < 1000) {                             \
+        while (!(condition) && rounds_++ < 12000) {                            \
             gateway_rig_pause();                                               \
             now = gateway_rig_stats(rig);                                      \
         }                                                                      \

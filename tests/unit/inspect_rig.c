@@ -78,7 +78,7 @@ wait_until_it_sleeps(weft_client *client, const char *id)
 {
     uint32_t timers_count = 0;
 
-    for (int i = 0; i < 2000 && timers_count == 0; i++) {
+    for (int i = 0; i < 60000 && timers_count == 0; i++) {
         weft_reply *reply = NULL;
 
         CHECK_OK(
@@ -107,7 +107,7 @@ play_and_crash(void *ctx)
     CHECK_OK(weft_client_start(client, (weft_target){"echo", "c"},
                                weft_text("three")));
     CHECK_OK(
-        weft_client_result(client, (weft_target){"echo", "c"}, 10000, NULL));
+        weft_client_result(client, (weft_target){"echo", "c"}, 60000, NULL));
     CHECK_OK(weft_client_signal(client, (weft_target){"keeper", "d"}, "keep",
                                 weft_bytes_of(large, sizeof(large))));
     wait_until_it_sleeps(client, "a");

@@ -112,6 +112,17 @@ node_rig_add_line(void *ctx, const char *line)
     pthread_mutex_unlock(&lines_lock);
 }
 
+bool
+node_rig_has_said(const struct node_rig_lines *lines, const char *part)
+{
+    bool has;
+
+    pthread_mutex_lock(&lines_lock);
+    has = strstr(lines->text, part) != NULL;
+    pthread_mutex_unlock(&lines_lock);
+    return has;
+}
+
 struct node_rig
 node_rig_begin(struct test *t)
 {

@@ -44,5 +44,6 @@ struct node_rig_lines {
 };
 
 void node_rig_add_line(void *ctx, const char *line);
+bool node_rig_has_said(const struct node_rig_lines *lines, const char *part);
 
 #endif

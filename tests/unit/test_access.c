@@ -10,7 +10,7 @@
 #include "transport/curve.h"
 #include "transport/socket.h"
 
-enum { WAIT_MS = 5000, STEP_MS = 10 };
+enum { WAIT_MS = 60000, STEP_MS = 10 };
 
 struct rig {
     struct wf_access *access;

@@ -14,7 +14,7 @@
 #include "transport/curve.h"
 #include "transport/socket.h"
 
-enum { WAIT_MS = 5000, STEP_MS = 10 };
+enum { WAIT_MS = 60000, STEP_MS = 10 };
 
 struct door {
     struct wf_context *context;

@@ -170,7 +170,7 @@ TEST(client, the_descriptor_stays_readable_until_all_is_dispatched)
     CHECK_EQ(poll(&fd, 1, 0), 0);
     rig_release(&rig.node, WEFT_OK);
     for (size_t i = 1; i <= 10; i++) {
-        CHECK_EQ(poll(&fd, 1, 10000), 1);
+        CHECK_EQ(poll(&fd, 1, 60000), 1);
         CHECK_EQ(weft_client_dispatch(rig.client, 1), 1);
         CHECK_EQ(rig.order_count, i);
     }

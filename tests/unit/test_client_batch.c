@@ -85,7 +85,7 @@ count(struct rig *rig, const char *filter)
 static void
 await_count(struct rig *rig, const char *filter, uint64_t wanted)
 {
-    for (int i = 0; i < 2000 && count(rig, filter) != wanted; i++) {
+    for (int i = 0; i < 12000 && count(rig, filter) != wanted; i++) {
         batch_rig_go_on();
     }
     CHECK_EQ(count(rig, filter), wanted);

@@ -709,7 +709,7 @@ check_numbers(struct dealer *dealer, uint64_t number, const char *line)
     struct wf_arena memory = {0};
 
     dealer_say(dealer, "stats", number, NULL, NULL, NULL);
-    for (int i = 0; i < 1000 && !wf_socket_receive(dealer->socket, &message);
+    for (int i = 0; i < 12000 && !wf_socket_receive(dealer->socket, &message);
          i++) {
         gateway_rig_pause();
     }

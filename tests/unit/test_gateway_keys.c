@@ -84,7 +84,7 @@ is_accounted(struct house *house, const char *part)
 static void
 check_audit(struct house *house, const char *part)
 {
-    for (int i = 0; i < 1000 && !is_accounted(house, part); i++) {
+    for (int i = 0; i < 12000 && !is_accounted(house, part); i++) {
         gateway_rig_pause();
     }
     if (!is_accounted(house, part)) {
@@ -251,7 +251,7 @@ TEST(gateway_keys, who_is_removed_is_cut_off_and_not_let_in_again)
                         "\"kind\":\"counter\",\"id\":\"b\","
                         "\"result\":\"WEFT_OK\"");
     check_audit(&house, "\"event\":\"revoked\",\"principal\":\"alice\"");
-    for (int i = 0; i < 4000 && event.type != WF_SOCKET_REFUSED; i++) {
+    for (int i = 0; i < 12000 && event.type != WF_SOCKET_REFUSED; i++) {
         if (!wf_socket_event(alice.socket, &event)) {
             gateway_rig_pause();
         }

@@ -38,7 +38,7 @@ watch(weft_client *client, uint64_t after, int is_paused)
 {
     weft_reply *reply = NULL;
 
-    CHECK_OK(weft_client_watch(client, a, after, 5000, &reply));
+    CHECK_OK(weft_client_watch(client, a, after, 60000, &reply));
     CHECK_EQ(reply->items_count, 1);
     CHECK_STR(reply->items[0].id, "a");
     CHECK_EQ(reply->items[0].is_paused, is_paused);
@@ -69,14 +69,14 @@ watch_from_c(struct gateway_rig *rig, weft_client *client)
     publish.name = "p";
     publish.data = weft_text("\x07");
     publish.by = &by;
-    CHECK_OK(weft_client_call(rig->node.client, &publish, 5000, &reply));
+    CHECK_OK(weft_client_call(rig->node.client, &publish, 60000, &reply));
     weft_reply_free(reply);
-    CHECK_OK(weft_client_watch(client, a, after, 5000, &reply));
+    CHECK_OK(weft_client_watch(client, a, after, 60000, &reply));
     CHECK_BYTES(weft_pairs_get(reply->data, "p"), weft_text("\x07"));
     after = reply->after;
     weft_reply_free(reply);
     CHECK_OK(weft_client_delete(rig->node.client, a, 1));
-    CHECK_ERR(weft_client_watch(client, a, after, 5000, NULL), WEFT_ENOTFOUND);
+    CHECK_ERR(weft_client_watch(client, a, after, 60000, NULL), WEFT_ENOTFOUND);
 }
 
 TEST(gateway_watch, from_c_beside_the_node)

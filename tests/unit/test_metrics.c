@@ -318,11 +318,11 @@ play(weft_client *client)
                                     NULL));
     CHECK_ERR(weft_client_start(client, waits, weft_nothing()), WEFT_EEXISTS);
     CHECK_OK(weft_client_terminate(client, waits, "enough"));
-    CHECK_ERR(weft_client_result(client, (weft_target){"order", "fails"}, 10000,
+    CHECK_ERR(weft_client_result(client, (weft_target){"order", "fails"}, 60000,
                                  &reply),
               WEFT_EFAILED);
     weft_reply_free(reply);
-    CHECK_OK(weft_client_result(client, (weft_target){"order", "again"}, 10000,
+    CHECK_OK(weft_client_result(client, (weft_target){"order", "again"}, 60000,
                                 &reply));
     weft_reply_free(reply);
     // Behind those that fail.

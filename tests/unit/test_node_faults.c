@@ -187,6 +187,23 @@ count_until_killed(weft_client *client)
     _exit(3);
 }
 
+// Or until this process dies of it.
+static void
+live_until_parked(weft_client *client, weft_target target)
+{
+    int is_parked = 0;
+
+    for (int i = 0; i < 60000 && !is_parked; i++) {
+        weft_reply *reply = NULL;
+
+        if (weft_client_describe(client, target, &reply) == WEFT_OK) {
+            is_parked = reply->items[0].is_parked;
+        }
+        weft_reply_free(reply);
+        usleep(1000);
+    }
+}
+
 TEST(node_faults, child_of_another_test)
 {
     const char *play = getenv("WEFT_TEST_PLAY");
@@ -213,7 +230,7 @@ TEST(node_faults, child_of_another_test)
         (void)weft_client_signal(rig.client, fatal, "live", weft_nothing());
     }
     (void)weft_client_signal(rig.client, fatal, "die", weft_nothing());
-    usleep(200000);
+    live_until_parked(rig.client, fatal);
     _exit(3);
 }
 

@@ -85,7 +85,7 @@ wait_for_failure(struct rig *rig, uint32_t attempt)
 {
     weft_reply *reply = NULL;
 
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 60000; i++) {
         CHECK_OK(weft_operate_activities(rig->client, target, 0, &reply));
         if (reply->activities_count == 1 &&
             reply->activities[0].attempt == attempt &&

@@ -16,7 +16,7 @@
 #include "transport/line.h"
 #include "transport/socket.h"
 
-enum { WAIT_MS = 5000 };
+enum { WAIT_MS = 60000 };
 
 struct pair {
     struct wf_context *context;

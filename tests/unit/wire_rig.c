@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "transport/line.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000 };
 
 struct wire_rig wire_rig;
 

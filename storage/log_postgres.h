@@ -21,7 +21,14 @@
 
 struct wf_trace;
 
-#define WF_SCHEMA_VERSION 2
+// Of the schema that this build makes, and the oldest that a build must know to
+// work with it: steps between the two only add what older builds need not know.
+#ifdef WF_NEXT // the build after this one, for tests/nodes/upgrade.c
+#define WF_SCHEMA_VERSION 4
+#else
+#define WF_SCHEMA_VERSION 3
+#endif
+#define WF_SCHEMA_LEAST 3
 
 struct wf_postgres_options {
     const char *conninfo; // copied; postgres://... or key=value; may name
@@ -39,6 +46,7 @@ struct wf_postgres_options {
 struct wf_cluster_facts {
     uint8_t id[16];
     uint32_t schema_version;
+    uint32_t schema_least; // that a build must know
     uint32_t partition_count;
     uint64_t system_identifier; // of the servers that it was made on
 };
@@ -46,7 +54,7 @@ struct wf_cluster_facts {
 // Make the schema, or bring an older one up to date; nothing if it is there.
 //
 // WEFT_EEXISTS   it is there, with another partition count
-// WEFT_EFORMAT   it is of a newer version than this build knows
+// WEFT_EFORMAT   it is of a newer version, with which this build cannot work
 // WEFT_EIO       the server cannot be reached, or refuses, or would commit with
 //                less than is required; the detail has its own words
 weft_err wf_postgres_init(const struct wf_postgres_options *options,

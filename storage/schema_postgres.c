@@ -101,15 +101,34 @@ static const char version_2[] =
     "    told bigint NOT NULL DEFAULT 0,"
     "    PRIMARY KEY (part, actor, node_id, at));";
 
+// From here on builds say who can work with what they make.
+static const char version_3[] =
+    "ALTER TABLE weft.cluster ADD COLUMN schema_least bigint NOT NULL"
+    "    DEFAULT 3;";
+
+#ifdef WF_NEXT
+static const char version_4[] =
+    "ALTER TABLE weft.node ADD COLUMN next bigint NOT NULL DEFAULT 1;";
+#endif
+
 // From version i to i + 1.
-static const char *const steps[WF_SCHEMA_VERSION] = {version_1, version_2};
+static const char *const steps[WF_SCHEMA_VERSION] = {
+    version_1,
+    version_2,
+    version_3,
+#ifdef WF_NEXT
+    version_4,
+#endif
+};
 
 weft_err
 wf_schema_read(struct wf_postgres *postgres, struct wf_cluster_facts *out_facts)
 {
+    // A column that older schemas have not, in a way that finds that out.
     static const char sql[] =
-        "SELECT id, schema_version, partition_count, system_identifier"
-        " FROM weft.cluster";
+        "SELECT id, schema_version, partition_count, system_identifier,"
+        " coalesce((to_jsonb(c)->>'schema_least')::bigint, schema_version)"
+        " FROM weft.cluster c";
     struct wf_postgres_rows *rows = NULL;
     weft_err err = wf_postgres_run(postgres, sql, NULL, LIMIT_MS, &rows);
     const char *state = wf_postgres_sqlstate(postgres);
@@ -140,13 +159,15 @@ wf_schema_read(struct wf_postgres *postgres, struct wf_cluster_facts *out_facts)
     out_facts->schema_version = (uint32_t)wf_postgres_number(rows, 0, 1);
     out_facts->partition_count = (uint32_t)wf_postgres_number(rows, 0, 2);
     out_facts->system_identifier = wf_postgres_number(rows, 0, 3);
+    out_facts->schema_least = (uint32_t)wf_postgres_number(rows, 0, 4);
     wf_postgres_rows_destroy(rows);
-    if (out_facts->schema_version > WF_SCHEMA_VERSION) {
+    if (out_facts->schema_least > WF_SCHEMA_VERSION) {
         return wf_error(WEFT_EFORMAT,
                         "the database's schema weft is of version %" PRIu32
-                        ", this build knows up to %d: it was made by a newer "
-                        "one",
-                        out_facts->schema_version, WF_SCHEMA_VERSION);
+                        ", and who works with it must know %" PRIu32
+                        ": this build knows up to %d",
+                        out_facts->schema_version, out_facts->schema_least,
+                        WF_SCHEMA_VERSION);
     }
     return WEFT_OK;
 }
@@ -157,12 +178,14 @@ add_cluster(struct wf_postgres *postgres, uint32_t partition_count)
     char sql[512];
 
     snprintf(sql, sizeof(sql),
-             "INSERT INTO weft.cluster (id, schema_version, partition_count,"
-             " system_identifier) SELECT uuid_send(gen_random_uuid()), %d,"
-             " %" PRIu32 ", system_identifier FROM pg_control_system();"
+             "INSERT INTO weft.cluster (id, schema_version, schema_least,"
+             " partition_count, system_identifier)"
+             " SELECT uuid_send(gen_random_uuid()), %d, %d, %" PRIu32
+             ", system_identifier FROM pg_control_system();"
              "INSERT INTO weft.part (id) SELECT generate_series(0, %" PRIu32
              ")",
-             WF_SCHEMA_VERSION, partition_count, partition_count - 1);
+             WF_SCHEMA_VERSION, WF_SCHEMA_LEAST, partition_count,
+             partition_count - 1);
     return wf_postgres_script(postgres, sql, LIMIT_MS);
 }
 
@@ -210,18 +233,19 @@ static weft_err
 bring_up_to_date(struct wf_postgres *postgres)
 {
     struct wf_cluster_facts facts = {0};
-    char sql[80];
+    char sql[120];
     weft_err err = wf_schema_read(postgres, &facts);
 
-    if (err != WEFT_OK || facts.schema_version == WF_SCHEMA_VERSION) {
+    if (err != WEFT_OK || facts.schema_version >= WF_SCHEMA_VERSION) {
         return err;
     }
     err = take_steps(postgres, facts.schema_version);
     if (err != WEFT_OK) {
         return err;
     }
-    snprintf(sql, sizeof(sql), "UPDATE weft.cluster SET schema_version = %d",
-             WF_SCHEMA_VERSION);
+    snprintf(sql, sizeof(sql),
+             "UPDATE weft.cluster SET schema_version = %d, schema_least = %d",
+             WF_SCHEMA_VERSION, WF_SCHEMA_LEAST);
     return wf_postgres_script(postgres, sql, LIMIT_MS);
 }
 

@@ -11,7 +11,8 @@
 // What the schema says of itself, over a connection that is there.
 //
 // WEFT_ENOTFOUND   there is none
-// WEFT_EFORMAT     another program's, or of a newer version than this build's
+// WEFT_EFORMAT     another program's, or of a newer version, with which this
+//                  build cannot work
 // WEFT_EIO
 weft_err wf_schema_read(struct wf_postgres *postgres,
                         struct wf_cluster_facts *out_facts);

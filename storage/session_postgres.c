@@ -217,6 +217,13 @@ identify(struct wf_session *session)
         return wf_error(WEFT_EFORMAT,
                         "the database is of another cluster than this node");
     }
+    if (session->facts.schema_version < WF_SCHEMA_VERSION) {
+        return wf_error(WEFT_EFORMAT,
+                        "the database's schema weft is of version %" PRIu32
+                        ", this build needs %d: weft cluster init of this "
+                        "build brings it up to date, and disturbs nobody",
+                        session->facts.schema_version, WF_SCHEMA_VERSION);
+    }
     if (session->promise.system_identifier !=
         session->facts.system_identifier) {
         return wf_error(WEFT_EFORMAT,

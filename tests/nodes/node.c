@@ -75,9 +75,15 @@ main(int argc, char **argv)
     weft_node *node;
     char byte;
 
+    if (argc == 4 && strcmp(argv[1], "init") == 0) {
+        must(weft_cluster_init(argv[2], (uint32_t)strtoul(argv[3], NULL, 10)),
+             "init");
+        return 0;
+    }
     if (argc != 7) {
         (void)fprintf(stderr, "usage: nodes_node NAME DIR DATABASE ENDPOINT "
-                              "SERVICE LEASE_MS\n");
+                              "SERVICE LEASE_MS\n"
+                              "       nodes_node init DATABASE PARTITIONS\n");
         return 2;
     }
     must(weft_definitions_create(&definitions), "definitions");

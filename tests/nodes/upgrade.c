@@ -126,10 +126,32 @@ begin(struct upgrade *upgrade)
           "all nodes answer");
 }
 
+// What the next build wants of the database, while old nodes work with it.
+static void
+prepare(struct upgrade *upgrade)
+{
+    char command[1024];
+
+    (void)snprintf(command, sizeof(command), "'%s' init '%s' %d", upgrade->next,
+                   servers_conninfo(upgrade->servers), PARTITIONS);
+    check(upgrade, system(command) == 0, "the schema is brought up to date");
+    check(upgrade,
+          is_true(upgrade, "SELECT schema_version = 4 AND schema_least = 3"
+                           " FROM weft.cluster"),
+          "to the next build's");
+}
+
 static void
 roll(struct upgrade *upgrade)
 {
-    replace(upgrade, 0, upgrade->next);
+    upgrade->processes.program = upgrade->next;
+    check(upgrade, processes_end(&upgrade->processes, 0), "a node drains");
+    check(upgrade, processes_is_refused(&upgrade->processes, 0),
+          "a new one does not start with an old schema");
+    prepare(upgrade);
+    processes_start(&upgrade->processes, 0);
+    check(upgrade, readers_await(upgrade->readers, WAIT_MS) > 0,
+          "all nodes answer");
     replace(upgrade, 1, upgrade->next);
     replace(upgrade, 1, upgrade->old); // somebody has doubts
     check(upgrade, was_said(upgrade, "up: protocol 2"),

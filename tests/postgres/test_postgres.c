@@ -167,12 +167,49 @@ TEST(postgres, an_empty_schema_that_is_given_is_taken)
     init(&options);
 }
 
+// Whose steps from ours added only what we need not know.
+TEST(postgres, a_schema_of_the_next_version_is_worked_with)
+{
+    struct wf_postgres_options options = begin();
+    struct wf_cluster_facts facts = init(&options);
+    struct wf_registry registry;
+
+    servers_sql(servers, 0,
+                "UPDATE weft.cluster SET schema_version = 99;"
+                "ALTER TABLE weft.node ADD COLUMN n int NOT NULL DEFAULT 1");
+    CHECK_OK(wf_postgres_init(&options, PARTITIONS, &facts)); // and left alone
+    CHECK_OK(wf_postgres_look(&options, &facts));
+    CHECK_EQ(facts.schema_version, 99);
+    CHECK_EQ(facts.schema_least, WF_SCHEMA_LEAST);
+    CHECK_OK(wf_registry_postgres_open(&options, &registry));
+    registry.ops->close(registry.self);
+}
+
+// What nodes were made for is not there: they do not begin.
+TEST(postgres, a_schema_that_is_too_old_is_brought_up_to_date_first)
+{
+    struct wf_postgres_options options = begin();
+    struct wf_cluster_facts facts = init(&options);
+
+    servers_sql(servers, 0,
+                "ALTER TABLE weft.cluster DROP COLUMN schema_least;"
+                "UPDATE weft.cluster SET schema_version = 2");
+    check_refused(&options, WEFT_EFORMAT, "version 2");
+    CHECK_OK(wf_postgres_look(&options, &facts));
+    CHECK_EQ(facts.schema_version, 2);
+    facts = init(&options);
+    CHECK_EQ(facts.schema_version, WF_SCHEMA_VERSION);
+    CHECK_EQ(facts.schema_least, WF_SCHEMA_LEAST);
+}
+
 TEST(postgres, a_schema_of_a_newer_version_is_refused)
 {
     struct wf_postgres_options options = begin();
     struct wf_cluster_facts facts = init(&options);
 
-    servers_sql(servers, 0, "UPDATE weft.cluster SET schema_version = 99");
+    servers_sql(servers, 0,
+                "UPDATE weft.cluster SET schema_version = 99,"
+                " schema_least = 98");
     check_refused(&options, WEFT_EFORMAT, "version 99");
     CHECK_ERR(wf_postgres_init(&options, PARTITIONS, &facts), WEFT_EFORMAT);
     CHECK_ERR(wf_postgres_look(&options, &facts), WEFT_EFORMAT);

@@ -317,7 +317,8 @@ on_asked(void *ctx, const weft_reply *reply)
 {
     struct ask *ask = ctx;
     struct wf_gateway_queue *queue = ask->queue;
-    bool is_void = ask->is_void || ask->is_bye;
+    bool is_bye = ask->is_bye;
+    bool is_void = ask->is_void || is_bye;
 
     end_ask(ask);
     if (reply->err == WEFT_OK && !is_void) {
@@ -326,6 +327,7 @@ on_asked(void *ctx, const weft_reply *reply)
         fail_all(queue, reply->err, reply->detail);
     } else if (reply->err != WEFT_OK) {
         queue->pause_ms = queue->server->now_ms + PAUSE_MS;
+        queue->must_bye = queue->must_bye || is_bye; // it was not heard
     }
     step(queue, false);
 }

@@ -24,7 +24,7 @@ void gateway_rig_open(struct gateway_rig *rig); // node and server
 void gateway_rig_close(struct gateway_rig *rig);
 void gateway_rig_end(struct gateway_rig *rig);
 
-// Wait until what `read` gives is at least so much; fails after some seconds.
+// Wait until what `read` gives is at least so much; fails after a minute.
 weft_server_stats gateway_rig_stats(struct gateway_rig *rig);
 #define GATEWAY_UNTIL(rig, condition)                                          \
     do {                                                                       \

@@ -742,3 +742,38 @@ TEST(gateway, stats_are_those_of_node_and_server)
     GATEWAY_UNTIL(&rig, now.requests >= 10);
     end(&rig, &dealer);
 }
+
+static void
+add_again(struct dealer *dealer, uint64_t number)
+{
+    struct wf_wire_writer *writer = dealer_begin(dealer, "signal", number);
+
+    wf_wire_put_text(writer, "kind", "counter");
+    wf_wire_put_text(writer, "id", "a");
+    wf_wire_put_text(writer, "name", "add");
+    wf_wire_put_bool(writer, "again", true);
+    dealer_end(dealer);
+}
+
+// A refusal would say that nothing has happened: its client would ask anew,
+// under another number, and it would be done twice.
+TEST(gateway, what_is_sent_again_is_looked_up_though_intake_has_stopped)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = begin(t, &dealer);
+
+    greet(&dealer, 1);
+    dealer_say(&dealer, "signal", 1, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "ok 1");
+    dealer_close(&dealer);
+    gateway_rig_close(&rig);
+    rig.node.options.memory_bytes = 1;
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    greet(&dealer, 1);
+    dealer_say(&dealer, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS_LIKE(&dealer, "error 2 code=WEFT_EBUSY");
+    add_again(&dealer, 1);
+    CHECK_HEARS(&dealer, "ok 1");
+    end(&rig, &dealer);
+}

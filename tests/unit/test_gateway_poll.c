@@ -7,14 +7,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/arena.h"
-#include "remote/codec_task.h"
 #include "unit/gateway_rig.h"
+#include "unit/hand_rig.h"
 #include "weft/payload.h"
 #include "weft/task_queue.h"
 #include "weft/workflow.h"
 
-enum { TASKS_MAX = 16, HANDS = 100, TASKS = 1000 };
+enum { HANDS = 100, TASKS = 1000 };
 
 static uint64_t
 now_ms(void)
@@ -131,136 +130,6 @@ result(struct gateway_rig *rig, const char *kind)
                               NULL);
 }
 
-// Workers. --------------------------------------------------------------------
-
-struct hand {
-    struct dealer dealer;
-    uint64_t number; // of its last request
-    uint32_t done;
-    uint32_t lease_ms;
-    char verb[16]; // what it heard last, and the tasks of that
-    size_t count;
-    uint32_t attempt;
-    char key[64];
-    char tokens[TASKS_MAX][WEFT_TOKEN_CHARS_MAX];
-};
-
-static void
-hire(struct hand *hand, struct gateway_rig *rig, uint8_t client)
-{
-    hand->number = 0;
-    hand->done = 0;
-    hand->lease_ms = 1000;
-    dealer_open(&hand->dealer, rig, 0);
-    dealer_hello(&hand->dealer, client);
-    CHECK_HEARS_LIKE(&hand->dealer, "ok 0 version=1");
-}
-
-static void
-dismiss(struct hand *hand)
-{
-    dealer_close(&hand->dealer);
-}
-
-static void
-poll_for(struct hand *hand, uint32_t credit, uint64_t wait_ms)
-{
-    struct wf_codec_poll poll = {.queue = "q",
-                                 .credit = credit,
-                                 .wait_ms = wait_ms,
-                                 .worker = "w",
-                                 .lease_ms = hand->lease_ms};
-
-    wf_buf_reset(&hand->dealer.out);
-    wf_codec_poll_encode(&poll, ++hand->number, &hand->dealer.out);
-    dealer_send(&hand->dealer);
-}
-
-// Something about its first token.
-static void
-say(struct hand *hand, const char *verb, const char *error_name)
-{
-    struct wf_wire_writer *writer =
-        dealer_begin(&hand->dealer, verb, ++hand->number);
-
-    wf_wire_put_text(writer, "token", hand->tokens[0]);
-    if (error_name != NULL) {
-        wf_wire_put_text(writer, "error_name", error_name);
-    }
-    dealer_end(&hand->dealer);
-}
-
-static void
-renew(struct hand *hand)
-{
-    const char *tokens[] = {hand->tokens[0], NULL};
-    struct wf_codec_renew all = {.tokens = tokens, .worker = "w"};
-
-    wf_buf_reset(&hand->dealer.out);
-    wf_codec_renew_encode(&all, ++hand->number, &hand->dealer.out);
-    dealer_send(&hand->dealer);
-}
-
-static void
-take(struct hand *hand, weft_bytes frame)
-{
-    struct wf_wire_message message;
-    struct wf_arena memory = {0};
-    struct wf_codec_tasks tasks = {0};
-
-    CHECK_OK(wf_wire_read(frame, &message));
-    (void)snprintf(hand->verb, sizeof(hand->verb), "%.*s",
-                   (int)message.verb.len, (const char *)message.verb.data);
-    hand->count = 0;
-    if (strcmp(hand->verb, "ok") == 0) {
-        CHECK_EQ(message.number, hand->number);
-        CHECK_OK(wf_codec_tasks_decode(&message, &memory, &tasks));
-    }
-    CHECK(tasks.count <= TASKS_MAX);
-    for (size_t i = 0; i < tasks.count; i++) {
-        (void)snprintf(hand->tokens[i], sizeof(hand->tokens[i]), "%s",
-                       tasks.tasks[i].token);
-        (void)snprintf(hand->key, sizeof(hand->key), "%s", tasks.tasks[i].key);
-        hand->attempt = tasks.tasks[i].attempt;
-    }
-    hand->count = tasks.count;
-    wf_arena_fini(&memory);
-}
-
-// False: nothing is there.
-static bool
-hear(struct hand *hand)
-{
-    struct wf_message message;
-
-    if (!wf_socket_receive(hand->dealer.socket, &message)) {
-        return false;
-    }
-    take(hand, message.frame);
-    wf_message_fini(&message);
-    return true;
-}
-
-static void
-hear_tasks(struct hand *hand, size_t count)
-{
-    for (int i = 0; i < 12000 && !hear(hand); i++) {
-        gateway_rig_pause();
-    }
-    CHECK_STR(hand->verb, "ok");
-    CHECK_EQ(hand->count, count);
-}
-
-static void
-complete(struct hand *hand)
-{
-    char answer[32];
-
-    say(hand, "complete", NULL);
-    (void)snprintf(answer, sizeof(answer), "ok %d", (int)hand->number);
-    CHECK_HEARS(&hand->dealer, answer);
-}
-
 // Tests. ----------------------------------------------------------------------
 
 // A round of all: who has a task completes it, who has completed polls.
@@ -272,7 +141,7 @@ work_all(struct hand *hands, uint32_t *done)
     for (int i = 0; i < HANDS; i++) {
         struct hand *hand = &hands[i];
 
-        if (!hear(hand)) {
+        if (!hand_hear(hand)) {
             continue;
         }
         is_heard = true;
@@ -280,9 +149,9 @@ work_all(struct hand *hands, uint32_t *done)
         if (hand->count == 1) {
             hand->done++;
             (*done)++;
-            say(hand, "complete", NULL);
+            hand_say(hand, "complete", NULL);
         } else {
-            poll_for(hand, 1, 20000);
+            hand_poll_for(hand, 1, 20000);
         }
     }
     return is_heard;
@@ -296,9 +165,9 @@ TEST(gateway_poll, a_hundred_workers_share_a_thousand_tasks)
     uint64_t end_ms = now_ms() + 60000;
 
     for (int i = 0; i < HANDS; i++) {
-        hire(&hands[i], &rig, (uint8_t)(i + 1));
+        hand_hire(&hands[i], &rig, (uint8_t)(i + 1));
         hands[i].lease_ms = 60000; // no pause of this machine loses one
-        poll_for(&hands[i], 1, 20000);
+        hand_poll_for(&hands[i], 1, 20000);
     }
     start(&rig, "many", "1000");
     while (done < TASKS && now_ms() < end_ms) {
@@ -310,7 +179,7 @@ TEST(gateway_poll, a_hundred_workers_share_a_thousand_tasks)
     CHECK_OK(result(&rig, "many"));
     for (int i = 0; i < HANDS; i++) {
         CHECK(hands[i].done >= 5 && hands[i].done <= 15);
-        dismiss(&hands[i]);
+        hand_dismiss(&hands[i]);
     }
     end(&rig);
 }
@@ -320,19 +189,19 @@ TEST(gateway_poll, a_poll_takes_what_is_there_or_nothing_after_its_time)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
-    poll_for(&hand, 10, 300);
-    hear_tasks(&hand, 0);
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 10, 300);
+    hand_hear_tasks(&hand, 0);
     start(&rig, "many", "5");
     GATEWAY_UNTIL(&rig, now.requests >= 1);
     for (size_t taken = 0; taken < 5; taken += hand.count) {
-        poll_for(&hand, 10, 20000);
-        for (int i = 0; i < 12000 && !hear(&hand); i++) {
+        hand_poll_for(&hand, 10, 20000);
+        for (int i = 0; i < 12000 && !hand_hear(&hand); i++) {
             gateway_rig_pause();
         }
         CHECK(hand.count >= 1);
     }
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -342,20 +211,20 @@ TEST(gateway_poll, the_task_of_a_worker_that_died_is_done_by_another)
     struct hand dead, other;
     uint64_t begin_ms;
 
-    hire(&dead, &rig, 1);
-    hire(&other, &rig, 2);
+    hand_hire(&dead, &rig, 1);
+    hand_hire(&other, &rig, 2);
     start(&rig, "one", "x");
-    poll_for(&dead, 1, 20000);
-    hear_tasks(&dead, 1);
+    hand_poll_for(&dead, 1, 20000);
+    hand_hear_tasks(&dead, 1);
     begin_ms = now_ms();
-    dismiss(&dead);
-    poll_for(&other, 1, 20000);
-    hear_tasks(&other, 1);
-    CHECK(now_ms() - begin_ms < 20000); // a lease of a second, not the usual
+    hand_dismiss(&dead);
+    hand_poll_for(&other, 1, 20000);
+    hand_hear_tasks(&other, 1);
+    CHECK(now_ms() - begin_ms < 4000); // a lease of a second, and a little
     CHECK_STR(other.key, dead.key);
-    complete(&other);
+    hand_complete(&other);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&other);
+    hand_dismiss(&other);
     end(&rig);
 }
 
@@ -365,22 +234,22 @@ TEST(gateway_poll, a_worker_that_pings_keeps_what_it_has)
     struct hand hand, other;
     uint64_t end_ms;
 
-    hire(&hand, &rig, 1);
-    hire(&other, &rig, 2);
+    hand_hire(&hand, &rig, 1);
+    hand_hire(&other, &rig, 2);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
     end_ms = now_ms() + 2500;
     while (now_ms() < end_ms) {
         dealer_say(&hand.dealer, "ping", 0, NULL, NULL, NULL);
         CHECK_HEARS(&hand.dealer, "pong 0");
-        poll_for(&other, 1, 250);
-        hear_tasks(&other, 0);
+        hand_poll_for(&other, 1, 250);
+        hand_hear_tasks(&other, 0);
     }
-    complete(&hand);
+    hand_complete(&hand);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
-    dismiss(&other);
+    hand_dismiss(&hand);
+    hand_dismiss(&other);
     end(&rig);
 }
 
@@ -389,22 +258,22 @@ TEST(gateway_poll, what_is_released_goes_to_another_at_once)
     struct gateway_rig rig = begin(t);
     struct hand hand, other;
 
-    hire(&hand, &rig, 1);
-    hire(&other, &rig, 2);
+    hand_hire(&hand, &rig, 1);
+    hand_hire(&other, &rig, 2);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    say(&hand, "release", NULL);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_say(&hand, "release", NULL);
     CHECK_HEARS(&hand.dealer, "ok 2");
-    poll_for(&other, 1, 20000);
-    hear_tasks(&other, 1);
+    hand_poll_for(&other, 1, 20000);
+    hand_hear_tasks(&other, 1);
     CHECK_EQ(other.attempt, 1);
-    say(&hand, "release", NULL); // of what is another's now
+    hand_say(&hand, "release", NULL); // of what is another's now
     CHECK_HEARS_LIKE(&hand.dealer, "error 3 code=WEFT_ENOTFOUND");
-    complete(&other);
+    hand_complete(&other);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
-    dismiss(&other);
+    hand_dismiss(&hand);
+    hand_dismiss(&other);
     end(&rig);
 }
 
@@ -414,12 +283,12 @@ TEST(gateway_poll, what_is_offered_once_more_is_not_given_twice)
     weft_payload *offer = NULL;
     struct hand hand;
 
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    poll_for(&hand, 1, 300); // which tells the queue that it was taken
-    hear_tasks(&hand, 0);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_poll_for(&hand, 1, 300); // which tells the queue that it was taken
+    hand_hear_tasks(&hand, 0);
     CHECK_OK(weft_payload_create(&offer));
     CHECK_OK(weft_payload_pack(offer, "{'token':s, 'activity':'work'}",
                                hand.tokens[0]));
@@ -427,11 +296,11 @@ TEST(gateway_poll, what_is_offered_once_more_is_not_given_twice)
         rig.node.client, (weft_target){"herald", "a"}, "offer",
         weft_payload_bytes(offer), weft_nothing()));
     weft_payload_destroy(offer);
-    poll_for(&hand, 1, 300);
-    hear_tasks(&hand, 0);
-    complete(&hand); // it has it still
+    hand_poll_for(&hand, 1, 300);
+    hand_hear_tasks(&hand, 0);
+    hand_complete(&hand); // it has it still
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -440,24 +309,24 @@ TEST(gateway_poll, a_cancellation_is_heard_by_heartbeat_and_by_renew)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    say(&hand, "heartbeat", NULL);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_say(&hand, "heartbeat", NULL);
     CHECK_HEARS(&hand.dealer, "ok 2");
     CHECK_OK(weft_client_cancel(rig.node.client, (weft_target){"one", "a"}));
     do {
-        say(&hand, "heartbeat", NULL);
+        hand_say(&hand, "heartbeat", NULL);
     } while (strncmp(dealer_hear(&hand.dealer), "ok", 2) == 0);
-    renew(&hand);
+    hand_renew(&hand);
     CHECK(strstr(dealer_hear(&hand.dealer), " cancelled={}") != NULL);
-    say(&hand, "heartbeat", NULL);
+    hand_say(&hand, "heartbeat", NULL);
     CHECK(strstr(dealer_hear(&hand.dealer), "code=WEFT_ECANCELLED") != NULL);
-    say(&hand, "fail", "WEFT_ECANCELLED");
+    hand_say(&hand, "fail", "WEFT_ECANCELLED");
     CHECK_HEARS_LIKE(&hand.dealer, "ok ");
     CHECK_ERR(result(&rig, "one"), WEFT_ECANCELLED);
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -466,21 +335,21 @@ TEST(gateway_poll, over_a_restart_of_the_server_a_worker_goes_on)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
     dealer_close(&hand.dealer);
     weft_server_close(rig.server);
     open_server(&rig);
     dealer_open(&hand.dealer, &rig, 0);
     dealer_hello(&hand.dealer, 1);
     CHECK_HEARS_LIKE(&hand.dealer, "ok 0 version=1");
-    renew(&hand);
+    hand_renew(&hand);
     CHECK_HEARS(&hand.dealer, "ok 2");
-    complete(&hand);
+    hand_complete(&hand);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -489,11 +358,11 @@ TEST(gateway_poll, a_completion_whose_answer_was_lost_is_answered_again)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     start(&rig, "one", "x");
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    complete(&hand);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_complete(&hand);
     dealer_close(&hand.dealer);
     gateway_rig_close(&rig);
     gateway_rig_open(&rig);
@@ -501,11 +370,11 @@ TEST(gateway_poll, a_completion_whose_answer_was_lost_is_answered_again)
     dealer_hello(&hand.dealer, 1);
     CHECK_HEARS_LIKE(&hand.dealer, "ok 0 version=1");
     hand.number--; // under the number that it had
-    complete(&hand);
-    say(&hand, "complete", NULL);
+    hand_complete(&hand);
+    hand_say(&hand, "complete", NULL);
     CHECK_HEARS_LIKE(&hand.dealer, "error 3 code=WEFT_ENOTFOUND");
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -514,19 +383,19 @@ TEST(gateway_poll, polls_of_a_connection_that_is_gone_are_forgotten)
     struct gateway_rig rig = begin(t);
     struct hand gone, hand;
 
-    hire(&gone, &rig, 1);
-    poll_for(&gone, 100, 60000);
+    hand_hire(&gone, &rig, 1);
+    hand_poll_for(&gone, 100, 60000);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
-    dismiss(&gone);
+    hand_dismiss(&gone);
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
     start(&rig, "one", "x");
-    hire(&hand, &rig, 2);
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
+    hand_hire(&hand, &rig, 2);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
     CHECK_EQ(hand.attempt, 1);
-    complete(&hand);
+    hand_complete(&hand);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -535,21 +404,21 @@ TEST(gateway_poll, a_server_that_is_drained_gives_back_what_nobody_has)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
-    poll_for(&hand, 1, 20000);
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 1, 20000);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
     CHECK_OK(weft_server_drain(rig.server, 5000));
     CHECK_HEARS_LIKE(&hand.dealer, "bye 0 code=closing");
-    dismiss(&hand);
+    hand_dismiss(&hand);
     weft_server_close(rig.server);
     start(&rig, "one", "x");
     open_server(&rig);
-    hire(&hand, &rig, 1);
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    complete(&hand);
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_complete(&hand);
     CHECK_OK(result(&rig, "one"));
-    dismiss(&hand);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -561,21 +430,21 @@ TEST(gateway_poll, a_worker_holds_no_more_than_its_credit)
     gateway_rig_close(&rig);
     rig.options.credit = 3;
     gateway_rig_open(&rig);
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     start(&rig, "many", "5");
     for (size_t taken = 0; taken < 3; taken += hand.count) {
-        poll_for(&hand, 10, 20000);
-        for (int i = 0; i < 12000 && !hear(&hand); i++) {
+        hand_poll_for(&hand, 10, 20000);
+        for (int i = 0; i < 12000 && !hand_hear(&hand); i++) {
             gateway_rig_pause();
         }
         CHECK(hand.count >= 1 && hand.count <= 3 - taken);
     }
-    poll_for(&hand, 1, 20000);
+    hand_poll_for(&hand, 1, 20000);
     CHECK(strstr(dealer_hear(&hand.dealer), "code=WEFT_EBUSY") != NULL);
-    complete(&hand);
-    poll_for(&hand, 1, 20000);
-    hear_tasks(&hand, 1);
-    dismiss(&hand);
+    hand_complete(&hand);
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    hand_dismiss(&hand);
     end(&rig);
 }
 
@@ -598,16 +467,16 @@ TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
     struct gateway_rig rig = begin(t);
     struct hand one, other;
 
-    hire(&one, &rig, 1);
-    hire(&other, &rig, 2);
+    hand_hire(&one, &rig, 1);
+    hand_hire(&other, &rig, 2);
     poll_many(&one.dealer, 0, 600);
     GATEWAY_UNTIL(&rig, now.requests_open >= 600);
     poll_many(&other.dealer, 600, 1001);
     CHECK_HEARS_LIKE(&other.dealer,
                      "error 1001 code=WEFT_EBUSY class=RETRY text=queue: 1000 "
                      "of a namespace");
-    dismiss(&one);
-    dismiss(&other);
+    hand_dismiss(&one);
+    hand_dismiss(&other);
     end(&rig);
 }
 
@@ -620,7 +489,7 @@ TEST(gateway_poll, tasks_are_for_workers_of_their_namespace)
     struct wf_wire_writer *writer;
     uint8_t id[16] = {2};
 
-    hire(&one, &rig, 1);
+    hand_hire(&one, &rig, 1);
     dealer_open(&other.dealer, &rig, 0);
     writer = dealer_begin(&other.dealer, "hello", 0);
     wf_wire_put_uint(writer, "version", 1);
@@ -628,22 +497,22 @@ TEST(gateway_poll, tasks_are_for_workers_of_their_namespace)
     wf_wire_put_text(writer, "namespace", "shop");
     dealer_end(&other.dealer);
     CHECK_HEARS_LIKE(&other.dealer, "ok 0 version=1");
-    poll_for(&other, 8, 60000); // it waits longer than the other
+    hand_poll_for(&other, 8, 60000); // it waits longer than the other
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
-    poll_for(&one, 1, 60000);
+    hand_poll_for(&one, 1, 60000);
     GATEWAY_UNTIL(&rig, now.requests_open == 2);
     start(&rig, "many", "3");
     for (uint32_t done = 0; done < 3; done++) {
-        hear_tasks(&one, 1);
-        complete(&one);
+        hand_hear_tasks(&one, 1);
+        hand_complete(&one);
         if (done < 2) {
-            poll_for(&one, 1, 60000);
+            hand_poll_for(&one, 1, 60000);
         }
     }
     CHECK_OK(result(&rig, "many"));
-    CHECK(!hear(&other));
-    dismiss(&one);
-    dismiss(&other);
+    CHECK(!hand_hear(&other));
+    hand_dismiss(&one);
+    hand_dismiss(&other);
     end(&rig);
 }
 
@@ -671,20 +540,20 @@ TEST(gateway_poll, what_is_under_way_is_answered_over_another_server)
     struct hand first, second;
     weft_server *older = rig.server;
 
-    hire(&first, &rig, 1);
+    hand_hire(&first, &rig, 1);
     ask_queue(&first.dealer, 5, 1000);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
     CHECK_STR(dealer_hear_within(&first.dealer, 100), ""); // it has come there
     open_server(&rig);
-    hire(&second, &rig, 1);
+    hand_hire(&second, &rig, 1);
     ask_queue(&second.dealer, 5, 1000);
     CHECK_HEARS(&first.dealer,
                 "error 5 code=WEFT_ETIMEDOUT class=UNKNOWN text=request 5 was "
                 "asked again, and is answered there");
     CHECK_HEARS_LIKE(&second.dealer, "ok 5 data=");
     weft_server_close(older);
-    dismiss(&first);
-    dismiss(&second);
+    hand_dismiss(&first);
+    hand_dismiss(&second);
     end(&rig);
 }
 
@@ -693,10 +562,10 @@ TEST(gateway_poll, a_question_ends_with_its_connection)
     struct gateway_rig rig = begin(t);
     struct hand hand;
 
-    hire(&hand, &rig, 1);
+    hand_hire(&hand, &rig, 1);
     ask_queue(&hand.dealer, 5, 60000);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
-    dismiss(&hand);
+    hand_dismiss(&hand);
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
     end(&rig);
 }
@@ -707,10 +576,10 @@ TEST(gateway_poll, a_node_without_queues_says_so)
     struct hand hand;
 
     gateway_rig_open(&rig);
-    hire(&hand, &rig, 1);
-    poll_for(&hand, 1, 20000);
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 1, 20000);
     CHECK_HEARS_LIKE(&hand.dealer, "error 1 code=WEFT_ENOTFOUND");
-    dismiss(&hand);
+    hand_dismiss(&hand);
     gateway_rig_close(&rig);
     gateway_rig_end(&rig);
 }

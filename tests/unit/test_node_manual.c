@@ -375,6 +375,61 @@ TEST(node_manual, nothing_is_trimmed_while_a_store_comes_back)
     world_end(&world);
 }
 
+// Everybody but one, as often as there is something to do.
+static void
+step_all_but(struct world *world, enum wf_node_component left_out,
+             uint32_t index)
+{
+    for (int round = 0; round < 1000; round++, world->now_ms++) {
+        for (int i = 0; i < WF_NODE_COMPONENT_COUNT; i++) {
+            enum wf_node_component component = (enum wf_node_component)i;
+            uint32_t count = wf_node_count(world->node, component);
+
+            for (uint32_t j = 0; j < count; j++) {
+                if (component != left_out || j != index) {
+                    (void)wf_node_step(world->node, component, j);
+                }
+            }
+        }
+    }
+}
+
+static void
+check_waits_for(enum wf_node_component component, uint32_t index)
+{
+    struct world world;
+    struct answer answer;
+    uint32_t opens;
+
+    world_begin(&world);
+    world_run(&world, 200);
+    wf_memory_disk_fail_write(world.disk, 0, WEFT_EIO, false);
+    submit(&world, WEFT_VERB_SIGNAL, "counter", "a", &answer);
+    opens = world.opens;
+    for (int i = 0; i < 5; i++) { // until the write has failed
+        (void)wf_node_step(world.node, WF_NODE_SHARD, 0);
+        (void)wf_node_step(world.node, WF_NODE_SHARD, 1);
+        (void)wf_node_step(world.node, WF_NODE_READER, 0);
+        (void)wf_node_step(world.node, WF_NODE_COMMITTER, 0);
+    }
+    step_all_but(&world, component, index);
+    CHECK_EQ(world.opens, opens);
+    world_run(&world, 1000);
+    CHECK_EQ(world.opens, opens + 1);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_OK(answer.err);
+    world_end(&world);
+}
+
+// Whoever has not said that it has left it may be in the middle of a call.
+TEST(node_manual, a_store_is_opened_anew_when_all_have_left_it)
+{
+    check_waits_for(WF_NODE_SHARD, 0);
+    check_waits_for(WF_NODE_SHARD, 1);
+    check_waits_for(WF_NODE_COMMITTER, 0);
+    check_waits_for(WF_NODE_READER, 0);
+}
+
 enum { OLD_CALLS = 1000, NEW_CALLS = 200 };
 
 // A call at each moment of a store's coming back: what it counts of its log

@@ -14,7 +14,7 @@
 #include "support/test.h"
 #include "weft/actor.h"
 
-enum { PARTITIONS = 4 };
+enum { PARTITIONS = 4, SOON_MS = 700, FAR_MS = 86400000 };
 
 struct rig {
     weft_definitions *definitions;
@@ -24,6 +24,8 @@ struct rig {
     uint64_t commits;
     uint64_t answered[2]; // by client
     uint32_t fences;      // that it said it has handled
+    bool holds_loads;     // so that what it asked for does not come
+    struct wf_load *held; // one of those
     int64_t window_bytes;
 };
 
@@ -74,14 +76,26 @@ take_task(void *ctx, struct wf_task *task)
 
 // There are no rows.
 static void
-take_load(void *ctx, struct wf_load *load)
+give_load(const struct rig *rig, struct wf_load *load)
 {
-    struct rig *rig = ctx;
     struct wf_post *post = wf_post_create(WF_POST_LOAD);
 
     post->partition = load->partition;
     post->u.load = load;
     wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+static void
+take_load(void *ctx, struct wf_load *load)
+{
+    struct rig *rig = ctx;
+
+    if (rig->holds_loads) {
+        CHECK(rig->held == NULL);
+        rig->held = load;
+    } else {
+        give_load(rig, load);
+    }
 }
 
 static void
@@ -96,13 +110,20 @@ take_fenced(void *ctx, uint32_t store)
 // The rig.
 // ------------------------------------------------------------------------
 
-// A message "on" makes it send itself another, for ever.
+// A message "on" makes it send itself another, for ever; "soon" and "far" set a
+// timer.
 static weft_err
 receive(weft_actor *actor, const weft_message *message, void *state)
 {
     weft_target self = {weft_actor_kind(actor), weft_actor_id(actor)};
 
     *(uint64_t *)state += 1;
+    if (strcmp(message->name, "soon") == 0) {
+        return weft_actor_timer_set(actor, "t", SOON_MS);
+    }
+    if (strcmp(message->name, "far") == 0) {
+        return weft_actor_timer_set(actor, "t", FAR_MS);
+    }
     return strcmp(message->name, "on") == 0
                ? weft_actor_send(actor, self, "on", weft_nothing())
                : WEFT_OK;
@@ -489,5 +510,89 @@ TEST(shard, a_partition_brings_its_time_for_itself)
     settle(&rig);
     CHECK_EQ(rig.answered[0], 1);
     CHECK(wf_partition_recovered_ms(own) <= rig.now_ms);
+    end(&rig);
+}
+
+// The partition frees what it asked for, and the reader has it.
+TEST(shard, a_shard_ends_when_all_that_it_asked_for_has_come)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.holds_loads = true;
+    signal_to(&rig, 0, 1, "a", "count");
+    step(&rig, 3);
+    CHECK(rig.held != NULL);
+    wf_post_tell(wf_shard_inbox(rig.shard), WF_POST_FINISH, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        step(&rig, 1);
+        if (rig.job != NULL) {
+            commit(&rig);
+        }
+    }
+    CHECK(!wf_shard_is_finished(rig.shard));
+    give_load(&rig, rig.held);
+    for (uint32_t i = 0; i < 20; i++) {
+        step(&rig, 1);
+        if (rig.job != NULL) {
+            commit(&rig);
+        }
+    }
+    CHECK(wf_shard_is_finished(rig.shard));
+    end(&rig);
+}
+
+static uint64_t
+turns_of(const struct rig *rig)
+{
+    struct wf_partition_stats stats = {0};
+
+    wf_shard_add_stats(rig->shard, &stats);
+    return stats.turns;
+}
+
+// What runs ahead of the log is in memory alone: there must be an end to it.
+TEST(shard, turns_run_ahead_of_a_slow_disk_for_a_second)
+{
+    struct rig rig;
+    uint64_t turns;
+
+    begin(&rig);
+    signal_to(&rig, 0, 1, "a", "count");
+    step(&rig, 3);
+    CHECK(rig.job != NULL);
+    turns = turns_of(&rig);
+    rig.now_ms += 999;
+    signal_to(&rig, 0, 2, "a", "count");
+    step(&rig, 3);
+    CHECK_EQ(turns_of(&rig), turns + 1);
+    rig.now_ms += 1;
+    signal_to(&rig, 0, 3, "a", "count");
+    step(&rig, 3);
+    CHECK_EQ(turns_of(&rig), turns + 1);
+    commit(&rig);
+    step(&rig, 3);
+    CHECK_EQ(turns_of(&rig), turns + 2);
+    end(&rig);
+}
+
+// Its thread sleeps for so long, if nothing comes.
+TEST(shard, a_shard_looks_again_when_something_is_due_and_each_second)
+{
+    struct rig rig;
+
+    begin(&rig);
+    signal_to(&rig, 0, 1, "a", "far");
+    settle(&rig);
+    while (wf_shard_step(rig.shard) == 0) {
+    }
+    CHECK_EQ(wf_shard_step(rig.shard), 1000); // the clock may jump
+    signal_to(&rig, 0, 2, "b", "soon");
+    settle(&rig);
+    while (wf_shard_step(rig.shard) == 0) {
+    }
+    CHECK_EQ(wf_shard_step(rig.shard),
+             wf_shard_next_due_ms(rig.shard) - rig.now_ms);
+    CHECK(wf_shard_step(rig.shard) <= SOON_MS);
     end(&rig);
 }

@@ -346,6 +346,7 @@ wf_ledger_view_map(const struct wf_ledger_view *view,
             part->owner < 0 ? 0 : map->nodes[part->owner].incarnation;
         part->wanted = wf_registry_find(map, known->wanted);
         part->ready = -1; // who has it knows that (exchange.h)
+        part->copy = -1;
         part->last = known->last;
         part->snapshot = known->snapshot;
     }

@@ -38,6 +38,9 @@ struct wf_memory_part {
     uint64_t owner_incarnation;
     struct wf_memory_node *wanted;
     struct wf_memory_node *ready;
+    struct wf_memory_node *copy; // whose copied is; NULL: nobody's
+    uint64_t copy_incarnation;
+    uint64_t copied; // 0: there is no copy
     uint64_t first, last;
     struct wf_memory_commit *commits;
     uint32_t commits_cap;

@@ -42,10 +42,18 @@ struct wf_registry_part {
     uint64_t epoch; // 0: nobody ever had it
     int32_t owner;  // index into the map's nodes; -1: nobody
     uint64_t owner_incarnation;
-    int32_t wanted; // live node it is to go to, by plan; -1: none
-    int32_t ready;  // live node that has prepared to take it; -1: none
-    uint64_t last;  // newest commit
+    int32_t wanted;  // live node it is to go to, by plan; -1: none
+    int32_t ready;   // live node that has prepared to take it; -1: none
+    int32_t copy;    // live node that keeps a warm copy of it; -1: none
+    uint64_t copied; // newest commit of that copy
+    uint64_t last;   // newest commit
     uint64_t snapshot;
+};
+
+// A warm copy of a partition that another node has.
+struct wf_registry_copy {
+    uint32_t partition;
+    uint64_t commit; // newest one of it; 0: there is no copy any more
 };
 
 // What the database promises of a commit that it acknowledged.
@@ -113,6 +121,13 @@ struct wf_registry_ops {
     //
     // WEFT_EIO
     weft_err (*ready)(void *self, uint32_t partition);
+    // This node's copies, sorted by partition, are so far: of each partition
+    // one copy is known, the last that was told of. NULL: nobody takes over, so
+    // nobody keeps any.
+    //
+    // WEFT_EIO
+    weft_err (*copied)(void *self, const struct wf_registry_copy *copies,
+                       uint32_t count);
     // A node is to give away all it has, and takes nothing (any process may
     // ask for it); or no longer.
     //

@@ -28,6 +28,8 @@ static weft_err renew(void *self, bool is_draining);
 static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
+static weft_err copied(void *self, const struct wf_registry_copy *copies,
+                       uint32_t count);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err raise_records(void *self, uint32_t record_version);
 static weft_err leave(void *self);
@@ -42,6 +44,7 @@ static const struct wf_registry_ops memory_ops = {
     .look = look,
     .want = want,
     .ready = ready,
+    .copied = copied,
     .drain = drain,
     .raise = raise_records,
     .leave = leave,
@@ -228,6 +231,17 @@ find_live(const struct wf_memory_database *database,
                : wf_registry_find(map, node->row.id);
 }
 
+// Whose process has ended since has it no more.
+static int32_t
+find_copy(const struct wf_memory_database *database,
+          const struct wf_registry_map *map, const struct wf_memory_part *part)
+{
+    return part->copied == 0 ||
+                   part->copy->row.incarnation != part->copy_incarnation
+               ? -1
+               : find_live(database, map, part->copy);
+}
+
 static void
 fill_parts(const struct wf_memory_database *database,
            struct wf_registry_map *map)
@@ -247,6 +261,8 @@ fill_parts(const struct wf_memory_database *database,
             part->owner == NULL ? 0 : part->owner_incarnation;
         row->wanted = find_live(database, map, part->wanted);
         row->ready = find_live(database, map, part->ready);
+        row->copy = find_copy(database, map, part);
+        row->copied = part->copied;
         row->snapshot =
             part->snapshots_count > 0 ? part->snapshots[0].redo_from : 0;
     }
@@ -340,6 +356,28 @@ ready(void *self, uint32_t partition)
     if (err == WEFT_OK) {
         WF_ASSERT(partition < registry->database->parts_count);
         registry->database->parts[partition].ready = registry->node;
+    }
+    return end(registry, err);
+}
+
+static weft_err
+copied(void *self, const struct wf_registry_copy *copies, uint32_t count)
+{
+    struct wf_registry_memory *registry = self;
+    weft_err err = begin(registry);
+
+    if (err == WEFT_OK) {
+        err = check_replaced(registry);
+    }
+    for (uint32_t i = 0; err == WEFT_OK && i < count; i++) {
+        struct wf_memory_part *part =
+            &registry->database->parts[copies[i].partition];
+
+        if (copies[i].commit > 0 || part->copy == registry->node) {
+            part->copy = registry->node;
+            part->copy_incarnation = registry->incarnation;
+            part->copied = copies[i].commit;
+        }
     }
     return end(registry, err);
 }

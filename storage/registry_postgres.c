@@ -34,6 +34,8 @@ static weft_err renew(void *self, bool is_draining);
 static weft_err look(void *self, struct wf_registry_map *map);
 static weft_err want(void *self, uint32_t partition, const char *node_id);
 static weft_err ready(void *self, uint32_t partition);
+static weft_err copied(void *self, const struct wf_registry_copy *copies,
+                       uint32_t count);
 static weft_err drain(void *self, const char *node_id, bool is_on);
 static weft_err raise_records(void *self, uint32_t record_version);
 static weft_err leave(void *self);
@@ -48,6 +50,7 @@ static const struct wf_registry_ops postgres_ops = {
     .look = look,
     .want = want,
     .ready = ready,
+    .copied = copied,
     .drain = drain,
     .raise = raise_records,
     .leave = leave,
@@ -347,6 +350,19 @@ find_live(const struct wf_registry_map *map, const char *id)
     return node >= 0 && map->nodes[node].is_live ? node : -1;
 }
 
+// Whose process has ended since has it no more.
+static int32_t
+find_copy(const struct wf_postgres_rows *rows, uint32_t row,
+          const struct wf_registry_map *map)
+{
+    int32_t node = find_live(map, wf_postgres_text(rows, row, 8));
+
+    return node >= 0 && map->nodes[node].incarnation ==
+                            wf_postgres_number(rows, row, 9)
+               ? node
+               : -1;
+}
+
 static void
 fill_part(const struct wf_postgres_rows *rows, uint32_t row,
           struct wf_registry_map *map)
@@ -360,6 +376,8 @@ fill_part(const struct wf_postgres_rows *rows, uint32_t row,
     part->last = wf_postgres_number(rows, row, 5) - 1;
     part->snapshot = wf_postgres_number(rows, row, 6);
     part->ready = find_live(map, wf_postgres_text(rows, row, 7));
+    part->copied = wf_postgres_number(rows, row, 10);
+    part->copy = part->copied == 0 ? -1 : find_copy(rows, row, map);
 }
 
 static weft_err
@@ -367,9 +385,12 @@ look_at_parts(struct wf_registry_postgres *registry,
               struct wf_registry_map *map)
 {
     static const char sql[] =
-        "SELECT id::bigint, epoch, coalesce(owner, ''),"
+        "SELECT p.id::bigint, p.epoch, coalesce(owner, ''),"
         " coalesce(owner_inc, 0), coalesce(want_owner, ''), next_lsn,"
-        " snap_lsn, coalesce(ready_owner, '') FROM weft.part ORDER BY id";
+        " snap_lsn, coalesce(ready_owner, ''), coalesce(c.node_id, ''),"
+        " coalesce(c.incarnation, 0), coalesce(c.lsn, 0)"
+        " FROM weft.part p LEFT JOIN weft.copy c ON c.part = p.id"
+        " ORDER BY p.id";
     struct wf_postgres_rows *rows = NULL;
     weft_err err = wf_postgres_run(registry->session.postgres, sql, NULL,
                                    WF_SESSION_LIMIT_MS, &rows);
@@ -462,6 +483,37 @@ ready(void *self, uint32_t partition)
         err = commit(registry, sql, NULL, &count);
     }
     return err;
+}
+
+static weft_err
+copied(void *self, const struct wf_registry_copy *copies, uint32_t count)
+{
+    static const char sql[] =
+        "INSERT INTO weft.copy AS c (part, node_id, incarnation, lsn)"
+        " SELECT t.part, $1, $2, t.lsn"
+        " FROM unnest($3::bigint[], $4::bigint[]) AS t(part, lsn)"
+        " ON CONFLICT (part) DO UPDATE SET node_id = $1, incarnation = $2,"
+        " lsn = excluded.lsn WHERE excluded.lsn > 0 OR c.node_id = $1"
+        " RETURNING incarnation";
+    struct wf_registry_postgres *registry = self;
+    struct wf_postgres_params *params = &registry->params;
+    uint32_t told = 0;
+    weft_err err = be_ready(registry);
+
+    if (err != WEFT_OK) {
+        return err;
+    }
+    wf_postgres_put_text(params, registry->id);
+    wf_postgres_put_number(params, registry->incarnation);
+    wf_postgres_open_numbers(params, count);
+    for (uint32_t i = 0; i < count; i++) {
+        wf_postgres_add_number(params, copies[i].partition);
+    }
+    wf_postgres_open_numbers(params, count);
+    for (uint32_t i = 0; i < count; i++) {
+        wf_postgres_add_number(params, copies[i].commit);
+    }
+    return commit(registry, sql, NULL, &told);
 }
 
 static weft_err

@@ -99,7 +99,12 @@ static const char version_2[] =
     "    at bigint NOT NULL,"
     "    how text NOT NULL,"
     "    told bigint NOT NULL DEFAULT 0,"
-    "    PRIMARY KEY (part, actor, node_id, at));";
+    "    PRIMARY KEY (part, actor, node_id, at));"
+    "CREATE TABLE weft.copy ("
+    "    part integer PRIMARY KEY,"
+    "    node_id text NOT NULL,"
+    "    incarnation bigint NOT NULL,"
+    "    lsn bigint NOT NULL) WITH (fillfactor = 30);";
 
 // From here on builds say who can work with what they make.
 static const char version_3[] =

@@ -421,6 +421,61 @@ TEST(log_shared, who_is_ready_is_in_the_map_until_it_is_acquired)
     shared_rig_destroy(rig);
 }
 
+static weft_err
+say_copied(const struct node *node, uint32_t partition, uint64_t commit)
+{
+    const struct wf_registry_copy copies[] = {{partition, commit}, {3, 7}};
+
+    return node->registry.ops->copied(node->registry.self, copies, 2);
+}
+
+// The newest that was told of, while that process is there; who has none any
+// more says nothing of another's.
+TEST(log_shared, who_has_a_copy_is_in_the_map)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node b = join(rig, "b");
+    struct node second;
+    struct wf_registry_map map = {0};
+
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, -1);
+    CHECK_OK(say_copied(&a, 1, 4));
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(map.parts[0].copy, -1);
+    CHECK_EQ(map.parts[1].copy, wf_registry_find(&map, "a"));
+    CHECK_EQ(map.parts[1].copied, 4);
+    CHECK_EQ(map.parts[3].copied, 7);
+    CHECK_OK(say_copied(&a, 1, 5));
+    CHECK_OK(say_copied(&b, 1, 0));
+    CHECK_OK(b.registry.ops->look(b.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, wf_registry_find(&map, "a"));
+    CHECK_EQ(map.parts[1].copied, 5);
+    CHECK_OK(say_copied(&b, 1, 3));
+    CHECK_OK(say_copied(&a, 1, 0));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, wf_registry_find(&map, "b"));
+    CHECK_EQ(map.parts[1].copied, 3);
+    CHECK_OK(say_copied(&b, 1, 0));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, -1);
+
+    CHECK_OK(say_copied(&b, 1, 9));
+    second = join(rig, "b"); // it has nothing of what the first had in memory
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, -1);
+    CHECK_OK(say_copied(&second, 1, 9));
+    CHECK_OK(second.registry.ops->leave(second.registry.self));
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[1].copy, -1);
+    wf_registry_map_fini(&map);
+    quit(&a);
+    quit(&b);
+    quit(&second);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, the_map_shows_nodes_and_partitions)
 {
     struct shared_rig *rig = shared_rig_create();

@@ -190,6 +190,18 @@ wf_node_prepare(weft_node *node, uint32_t partition)
 }
 
 void
+wf_node_follow(weft_node *node, uint32_t partition)
+{
+    tell_supervisor(node, WF_POST_FOLLOW, partition);
+}
+
+uint64_t
+wf_node_warm_takes(const weft_node *node)
+{
+    return atomic_load(&node->warm_takes);
+}
+
+void
 wf_node_set_lease(weft_node *node, uint64_t until_ns)
 {
     atomic_store(&node->lease_until_ns, until_ns);

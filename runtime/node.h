@@ -74,6 +74,9 @@ struct wf_node_cluster {
     // The partition can be taken in no time now; or preparing failed, and it
     // makes no difference. On the supervisor's thread.
     void (*prepared)(void *ctx, uint32_t partition);
+    // The copy of a partition that is followed has come to this commit; 0:
+    // there is none, and that is said. On the supervisor's thread.
+    void (*copied)(void *ctx, uint32_t partition, uint64_t commit);
     // Put numbers of its own beside the node's. Any thread; NULL: it has none.
     void (*metrics)(void *ctx, struct weft_metrics *metrics);
     // The node drains: give everything away, and wait for it so long. False: it
@@ -86,6 +89,7 @@ struct wf_node_cluster {
     void (*ended)(void *ctx);
     void (*closed)(void *ctx);
     void *ctx;
+    uint64_t copies_bytes; // of log that copies may hold in memory
 };
 
 // Take the partition, if nobody else has it; and run it. Tried once; `moved`
@@ -95,6 +99,10 @@ void wf_node_take(weft_node *node, uint32_t partition);
 // be done before, and say `prepared`. Nothing if it is here. Giving it up ends
 // that.
 void wf_node_prepare(weft_node *node, uint32_t partition);
+// Another node has it, and this one keeps a warm copy, so that it can be taken
+// in no time if that node is lost: read on, and say `copied`. Nothing if it is
+// here. Giving it up ends the copy.
+void wf_node_follow(weft_node *node, uint32_t partition);
 // Give it up: make nothing more durable for it, release it, hand over what
 // waits for it. Nothing if it is not here.
 void wf_node_give(weft_node *node, uint32_t partition);
@@ -190,6 +198,9 @@ uint64_t wf_node_step(weft_node *node, enum wf_node_component component,
 // Manual nodes: when something falls due on the node's clock; UINT64_MAX:
 // never.
 uint64_t wf_node_next_due_ms(const weft_node *node);
+
+// Of the partitions that were taken, those that had been read ahead.
+uint64_t wf_node_warm_takes(const weft_node *node);
 
 // What take_task took.
 void wf_node_give_task(weft_node *node, struct wf_task *task);

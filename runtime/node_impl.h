@@ -8,6 +8,7 @@
 //   node_options.c   checks and defaults
 //   node_open.c      from a directory to a running node
 //   node_recover.c   from a store to its partitions
+//   node_ahead.c     the same of partitions that another node has still
 //   node_metrics.c   what it counts
 //   node_backup.c    a copy of a running node
 //   node_control.c   such a copy, asked for from outside
@@ -58,6 +59,7 @@ struct wf_node_ahead {
     uint64_t commit; // last one that was read; 0: none
     uint32_t crc;    // of its segment
     uint64_t opens;  // of the depot, then
+    bool has_more;   // of its log may be read at once: only a part was
 };
 
 struct wf_node_thread {
@@ -89,6 +91,7 @@ struct weft_node {
     _Atomic uint64_t lease_until_ns; // of a cluster
     _Atomic uint32_t record_version; // newest that may be written
     _Atomic uint64_t takes;          // of partitions; the supervisors'
+    _Atomic uint64_t warm_takes;     // of those, what was read ahead was used
     _Atomic uint64_t losses;         // of those, given away or taken by others
     struct wf_shard **shards;
     struct wf_loader *loader;
@@ -127,11 +130,23 @@ weft_err wf_node_recover(weft_node *node, struct wf_depot *depot,
                          struct wf_node_ahead *ahead,
                          struct wf_partition **out_partitions);
 // Of a cluster: read the depot's partition, which another node has, up to the
-// end of its log, which goes on growing; again: what has come since. *out_count
-// is of the commits that were read. On failure nothing is read ahead.
+// end of its log, which goes on growing; again: what has come since. After
+// bytes_max it stops (has_more). *out_count is of the commits that were read.
+// On failure nothing is read ahead.
 weft_err wf_node_read_ahead(weft_node *node, struct wf_depot *depot,
-                            struct wf_node_ahead *ahead, uint32_t *out_count);
+                            uint64_t bytes_max, struct wf_node_ahead *ahead,
+                            uint32_t *out_count);
 void wf_node_forget_ahead(struct wf_node_ahead *ahead);
+
+// node_ahead.c: read ahead what another node's partition is made of.
+// It is to be taken: until little is left.
+weft_err wf_node_ahead_prepare(weft_node *node, struct wf_depot *depot,
+                               struct wf_node_ahead *ahead);
+// It may have to be: a part of what has come since, and of bytes_max at most.
+// *out_commit: newest one of the copy.
+weft_err wf_node_ahead_follow(weft_node *node, struct wf_depot *depot,
+                              uint64_t bytes_max, struct wf_node_ahead *ahead,
+                              uint64_t *out_commit);
 
 // node_parts.c
 // Is it one of several, whose log they share?

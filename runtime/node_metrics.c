@@ -351,6 +351,9 @@ put_cluster(weft_metrics *metrics, weft_node *node)
               NULL, NULL);
     static const struct wf_metric_family takes =
         COUNTER("cluster_takes", "Partitions taken.", NULL, NULL);
+    static const struct wf_metric_family warm_takes =
+        COUNTER("cluster_warm_takes",
+                "Of those, of which little was left to be read.", NULL, NULL);
     static const struct wf_metric_family losses =
         COUNTER("cluster_losses", "Partitions given away or lost.", NULL, NULL);
     static const struct wf_metric_family stopped =
@@ -371,6 +374,8 @@ put_cluster(weft_metrics *metrics, weft_node *node)
                    until_ns > now_ns ? (double)(until_ns - now_ns) / 1e9 : 0);
     wf_metrics_put(metrics, &takes, NULL, NULL,
                    (double)atomic_load(&node->takes));
+    wf_metrics_put(metrics, &warm_takes, NULL, NULL,
+                   (double)atomic_load(&node->warm_takes));
     wf_metrics_put(metrics, &losses, NULL, NULL,
                    (double)atomic_load(&node->losses));
     wf_metrics_put(metrics, &stopped, NULL, NULL, stopped_count);

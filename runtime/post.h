@@ -76,6 +76,7 @@ enum wf_post_type {
     WF_POST_TAKE,     // from a cluster: run this partition, if it is free
     WF_POST_GIVE,     // from a cluster: run it no more
     WF_POST_PREPARE,  // from a cluster: it is to be taken some time
+    WF_POST_FOLLOW,   // from a cluster: read on what another node's has come to
 
     // To several.
     WF_POST_FENCE,     // from the supervisor: leave the store

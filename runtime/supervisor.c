@@ -17,7 +17,10 @@
 //
 // A partition that is to be taken from another node is prepared while that has
 // it: its store opened, or restored, and its log read. Then there is little to
-// do once it is acquired.
+// do once it is acquired. One that is followed, so that it can be taken if its
+// node is lost, is read on now and then in the same way, within a budget: what
+// does not fit is left for when it is taken, or until a newer snapshot makes
+// the copy anew, which the log's beginning demands sooner or later.
 //
 // A node that is alone wants all its stores, always.
 //
@@ -36,9 +39,7 @@
 
 #define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 5000
-#define USERS_COUNT 2     // committer and loader
-#define AHEAD_COMMITS 100 // that may be left to read when it is taken
-#define AHEAD_ROUNDS_MAX 5
+#define USERS_COUNT 2      // committer and loader
 #define WARM_AFTER_MS 5000 // of nothing to do
 
 enum state {
@@ -56,6 +57,7 @@ struct charge {
     bool is_owned;          // acquired, and not released since
     bool is_warm;           // its store was opened, or could not be
     bool is_to_prepare;     // ELSEWHERE, and to be taken some time
+    bool is_to_follow;      // the same, and there is more to be read
     struct wf_node_ahead ahead;
     uint32_t fenced_count; // of those waited for
     uint64_t since_ns;     // when it was fenced, or was to be taken
@@ -108,6 +110,7 @@ wf_supervisor_create(weft_node *node, uint32_t index, uint32_t count)
         supervisor->charges[i].state = is_shared ? ELSEWHERE : RUNNING;
         atomic_init(&supervisor->charges[i].is_running, !is_shared);
         supervisor->charges[i].is_wanted = !is_shared;
+        supervisor->charges[i].retry_ms = RETRY_MS_MIN;
     }
     return supervisor;
 }
@@ -238,6 +241,7 @@ take(struct wf_supervisor *supervisor, uint32_t store)
 
     charge->is_wanted = true;
     charge->is_to_prepare = false;
+    charge->is_to_follow = false;
     if (charge->state == ELSEWHERE) {
         charge->state = CLOSED;
         charge->since_ns = now_ns(supervisor);
@@ -253,6 +257,7 @@ give(struct wf_supervisor *supervisor, uint32_t store)
 
     charge->is_wanted = false;
     charge->is_to_prepare = false;
+    charge->is_to_follow = false;
     wf_node_forget_ahead(&charge->ahead);
     if (charge->state == RUNNING) {
         wf_node_note(supervisor->node, WF_TRACE_NOTE,
@@ -260,6 +265,14 @@ give(struct wf_supervisor *supervisor, uint32_t store)
                      "the partition is given away");
         fence(supervisor, store);
     } // else step sees that it is not wanted
+}
+
+static void
+follow(struct wf_supervisor *supervisor, uint32_t store)
+{
+    struct charge *charge = charge_of(supervisor, store);
+
+    charge->is_to_follow = charge->state == ELSEWHERE;
 }
 
 static void
@@ -280,6 +293,9 @@ handle(struct wf_supervisor *supervisor, const struct wf_post *post)
         break;
     case WF_POST_PREPARE:
         charge_of(supervisor, post->store)->is_to_prepare = true;
+        break;
+    case WF_POST_FOLLOW:
+        follow(supervisor, post->store);
         break;
     case WF_POST_STOP:
         supervisor->is_stopped = true;
@@ -432,21 +448,6 @@ try_to_open(struct wf_supervisor *supervisor, uint32_t store)
     wf_free(partitions);
 }
 
-// Read what another node's partition is made of, until little is left.
-static weft_err
-read_ahead(weft_node *node, struct wf_depot *depot, struct wf_node_ahead *ahead)
-{
-    uint32_t count = AHEAD_COMMITS + 1;
-    weft_err err = wf_depot_follow(depot);
-
-    for (int i = 0;
-         i < AHEAD_ROUNDS_MAX && err == WEFT_OK && count > AHEAD_COMMITS; i++) {
-        err = wf_node_read_ahead(node, depot, ahead, &count);
-    }
-    wf_depot_rest(depot);
-    return err;
-}
-
 // True: did so.
 static bool
 prepare_one(struct wf_supervisor *supervisor)
@@ -463,11 +464,56 @@ prepare_one(struct wf_supervisor *supervisor)
             continue;
         }
         charge->is_to_prepare = false;
-        err = read_ahead(node, &node->depots[store], &charge->ahead);
+        err = wf_node_ahead_prepare(node, &node->depots[store], &charge->ahead);
         if (err != WEFT_OK) {
             say_why(supervisor, store, err, "it is taken as it is");
         }
         cluster->prepared(cluster->ctx, store);
+        return true;
+    }
+    return false;
+}
+
+// Bytes of log that what is followed may still hold.
+static uint64_t
+room(const struct wf_supervisor *supervisor)
+{
+    uint64_t bytes =
+        supervisor->node->seams.cluster.copies_bytes / supervisor->count;
+    uint64_t held = 0;
+
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        held += supervisor->charges[i].ahead.log_bytes;
+    }
+    return held < bytes ? bytes - held : 0;
+}
+
+// True: did so.
+static bool
+follow_one(struct wf_supervisor *supervisor)
+{
+    weft_node *node = supervisor->node;
+    const struct wf_node_cluster *cluster = &node->seams.cluster;
+
+    for (uint32_t i = 0; i < supervisor->charges_count; i++) {
+        struct charge *charge = &supervisor->charges[i];
+        uint32_t store = store_of(supervisor, i);
+        uint64_t commit = 0;
+        weft_err err;
+
+        if (!charge->is_to_follow || charge->state != ELSEWHERE ||
+            now_ns(supervisor) < charge->retry_at_ns) {
+            continue;
+        }
+        err = wf_node_ahead_follow(node, &node->depots[store], room(supervisor),
+                                   &charge->ahead, &commit);
+        charge->is_to_follow = err == WEFT_OK && charge->ahead.has_more;
+        if (err == WEFT_OK) {
+            charge->retry_ms = RETRY_MS_MIN;
+        } else {
+            put_off(supervisor, store, err);
+        }
+        cluster->copied(cluster->ctx, store, commit);
         return true;
     }
     return false;
@@ -503,9 +549,9 @@ drain(struct wf_supervisor *supervisor)
     bool did_something = false;
 
     while ((post = wf_post_pop(&supervisor->inbox)) != NULL) {
+        did_something = did_something || post->type != WF_POST_FOLLOW;
         handle(supervisor, post);
         wf_post_destroy(post);
-        did_something = true;
     }
     return did_something;
 }
@@ -552,6 +598,9 @@ wf_supervisor_step(struct wf_supervisor *supervisor)
     wait_ms = settle_one(supervisor);
     if (wait_ms == 0 || did_something || prepare_one(supervisor)) {
         put_warming_off(supervisor);
+        return 0;
+    }
+    if (follow_one(supervisor)) {
         return 0;
     }
     warm_ms = warm_one(supervisor);

@@ -90,14 +90,15 @@ static void
 show_partitions(const weft_cluster_status *status, bool is_moving_only)
 {
     static const char *const titles[] = {
-        "PARTITION", "OWNER", "GOES TO", "EPOCH", "COMMITS", "SNAPSHOT", "LAG",
+        "PARTITION", "OWNER", "GOES TO", "EPOCH",  "COMMITS",
+        "SNAPSHOT",  "LAG",   "COPY",    "BEHIND",
     };
     struct table table;
 
-    table_begin(&table, titles, "r  rrrr", 7);
+    table_begin(&table, titles, "r  rrrr r", 9);
     for (size_t i = 0; i < status->partitions_count; i++) {
         const weft_cluster_partition *part = &status->partitions[i];
-        char numbers[5][24];
+        char numbers[6][24];
         const char *cells[TABLE_COLUMNS_MAX] = {
             numbers[0],
             part->owner == NULL ? "-" : part->owner,
@@ -106,6 +107,8 @@ show_partitions(const weft_cluster_status *status, bool is_moving_only)
             numbers[2],
             numbers[3],
             numbers[4],
+            part->copy == NULL ? "-" : part->copy,
+            part->copy == NULL ? "-" : numbers[5],
         };
 
         if (is_moving_only && !is_moving(part)) {
@@ -116,6 +119,7 @@ show_partitions(const weft_cluster_status *status, bool is_moving_only)
         snprintf(numbers[2], sizeof(numbers[2]), "%" PRIu64, part->commits);
         snprintf(numbers[3], sizeof(numbers[3]), "%" PRIu64, part->snapshot);
         snprintf(numbers[4], sizeof(numbers[4]), "%" PRIu64, part->lag);
+        snprintf(numbers[5], sizeof(numbers[5]), "%" PRIu64, part->copy_lag);
         table_add(&table, cells);
     }
     table_end(&table);
@@ -207,6 +211,8 @@ status_json(const weft_cluster_status *status)
         cli_json_number("commits", part->commits);
         cli_json_number("snapshot", part->snapshot);
         cli_json_number("lag", part->lag);
+        cli_json_text("copy", part->copy == NULL ? "" : part->copy);
+        cli_json_number("copy_lag", part->copy_lag);
         cli_json_end_object();
     }
     cli_json_end_array();

@@ -89,6 +89,24 @@ place_settled(struct balance *balance)
     }
 }
 
+int32_t
+wf_balance_standby(const struct wf_registry_map *map, const int32_t *targets,
+                   uint32_t partition)
+{
+    int32_t best = -1;
+
+    for (uint32_t i = 0; i < map->nodes_count; i++) {
+        int32_t node = (int32_t)i;
+
+        if (can_have(map, node) && node != targets[partition] &&
+            (best < 0 || weight(map, partition, i) >
+                             weight(map, partition, (uint32_t)best))) {
+            best = node;
+        }
+    }
+    return best;
+}
+
 // The node with the fewest, and of those the one that weighs most; -1: none
 // can have it.
 static int32_t
@@ -111,14 +129,32 @@ find_lightest(const struct balance *balance, uint32_t partition)
     return best;
 }
 
+// Copies first: who has them weighs when the rest is placed.
 static void
 place_free(struct balance *balance)
 {
-    for (uint32_t i = 0; i < balance->map->parts_count; i++) {
+    const struct wf_registry_map *map = balance->map;
+
+    for (uint32_t i = 0; i < map->parts_count; i++) {
+        if (balance->targets[i] < 0 && can_have(map, map->parts[i].copy)) {
+            set_target(balance, i, map->parts[i].copy);
+        }
+    }
+    for (uint32_t i = 0; i < map->parts_count; i++) {
         if (balance->targets[i] < 0) {
             set_target(balance, i, find_lightest(balance, i));
         }
     }
+}
+
+// Nobody has it, and `node` has a warm copy: it is taken there first, and moved
+// when it runs.
+static bool
+is_at_its_copy(const struct wf_registry_map *map, uint32_t partition,
+               int32_t node)
+{
+    return map->parts[partition].copy == node &&
+           wf_balance_owner(map, partition) < 0;
 }
 
 static int32_t
@@ -137,7 +173,7 @@ find_heaviest(const struct balance *balance)
 }
 
 // The partition of `from` that is best moved to `to`; -1: all that it has is to
-// be there by plan.
+// be there by plan, or for its copy.
 static int32_t
 find_movable(const struct balance *balance, int32_t from, int32_t to)
 {
@@ -145,7 +181,8 @@ find_movable(const struct balance *balance, int32_t from, int32_t to)
     int32_t best = -1;
 
     for (uint32_t i = 0; i < map->parts_count; i++) {
-        if (balance->targets[i] != from || map->parts[i].wanted == from) {
+        if (balance->targets[i] != from || map->parts[i].wanted == from ||
+            is_at_its_copy(map, i, from)) {
             continue;
         }
         if (best < 0 || weight(map, i, (uint32_t)to) >

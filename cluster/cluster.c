@@ -35,6 +35,7 @@
 #include "cluster/membership.h"
 #include "cluster/peers.h"
 #include "cluster/snapshotter.h"
+#include "cluster/standby.h"
 #include "runtime/futex.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
@@ -176,6 +177,13 @@ prepared(void *ctx, uint32_t partition)
     wf_membership_prepared(((struct wf_cluster *)ctx)->membership, partition);
 }
 
+static void
+copied(void *ctx, uint32_t partition, uint64_t commit)
+{
+    wf_membership_copied(((struct wf_cluster *)ctx)->membership, partition,
+                         commit);
+}
+
 // Any thread; peers and snapshotter are there as long as the node is.
 static void
 put_metrics(void *ctx, weft_metrics *metrics)
@@ -185,6 +193,9 @@ put_metrics(void *ctx, weft_metrics *metrics)
     struct wf_postgres_counts appends = {0};
     struct wf_peers_counts links;
     struct wf_snapshotter_counts snapshots = {0};
+    struct wf_standby_counts copies;
+    bool has_copies = atomic_load(&cluster->is_open) &&
+                      wf_membership_count_copies(cluster->membership, &copies);
 
     wf_peers_count(cluster->peers, &links);
     if (has_database) {
@@ -202,6 +213,7 @@ put_metrics(void *ctx, weft_metrics *metrics)
             .appends = has_database ? &appends : NULL,
             .links = &links,
             .snapshots = cluster->snapshotter == NULL ? NULL : &snapshots,
+            .copies = has_copies ? &copies : NULL,
         });
 }
 
@@ -266,6 +278,12 @@ static void
 prepare(void *ctx, uint32_t partition)
 {
     wf_node_prepare(((struct wf_cluster *)ctx)->node, partition);
+}
+
+static void
+follow(void *ctx, uint32_t partition)
+{
+    wf_node_follow(((struct wf_cluster *)ctx)->node, partition);
 }
 
 static void
@@ -640,12 +658,14 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
                 .withdraw = withdraw,
                 .moved = moved,
                 .prepared = prepared,
+                .copied = copied,
                 .metrics = put_metrics,
                 .drain = drain,
                 .closing = closing,
                 .ended = ended,
                 .closed = closed,
                 .ctx = cluster,
+                .copies_bytes = cluster->settings.standby_bytes,
             },
     };
 
@@ -666,6 +686,7 @@ begin_membership(struct wf_cluster *cluster)
         .clock = cluster->clock,
         .trace = &cluster->trace,
         .prepare = cluster->local == NULL ? prepare : NULL,
+        .follow = cluster->settings.standby_bytes > 0 ? follow : NULL,
         .take = take,
         .give = give,
         .lease = set_lease,

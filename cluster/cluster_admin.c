@@ -163,6 +163,14 @@ lag_of(const struct wf_registry_part *part)
     return part->snapshot == 0 ? part->last : part->last + 1 - part->snapshot;
 }
 
+static uint64_t
+copy_lag_of(const struct wf_registry_part *part)
+{
+    return part->copy >= 0 && part->last > part->copied
+               ? part->last - part->copied
+               : 0;
+}
+
 static void
 show_partitions(struct shown *shown)
 {
@@ -176,6 +184,7 @@ show_partitions(struct shown *shown)
     for (uint32_t i = 0; i < map->parts_count; i++) {
         int32_t owner = wf_balance_owner(map, i);
         int32_t target = shown->targets[i];
+        int32_t copy = map->parts[i].copy;
 
         shown->partitions[i] = (weft_cluster_partition){
             .epoch = map->parts[i].epoch,
@@ -185,6 +194,8 @@ show_partitions(struct shown *shown)
             .commits = map->parts[i].last,
             .snapshot = map->parts[i].snapshot,
             .lag = lag_of(&map->parts[i]),
+            .copy = copy < 0 || copy == owner ? NULL : map->nodes[copy].id,
+            .copy_lag = copy_lag_of(&map->parts[i]),
         };
         if (owner >= 0) {
             shown->nodes[owner].partitions++;

@@ -28,6 +28,7 @@ struct wf_cluster_settings {
     char *snapshots;         // the same
     uint64_t snapshot_bytes; // 0: the snapshotter's default
     uint32_t snapshot_ms;    // the same
+    uint64_t standby_bytes;  // 0: no copies
     struct wf_curve_pair keys;
     uint32_t lease_ms;
     bool require_quorum;

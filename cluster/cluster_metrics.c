@@ -6,6 +6,7 @@
 
 #include "cluster/peers.h"
 #include "cluster/snapshotter.h"
+#include "cluster/standby.h"
 #include "runtime/metrics.h"
 #include "storage/log_postgres.h"
 
@@ -93,6 +94,19 @@ put_snapshots(weft_metrics *metrics,
     put_all(metrics, families, values, sizeof(values) / sizeof(values[0]));
 }
 
+static void
+put_copies(weft_metrics *metrics, const struct wf_standby_counts *copies)
+{
+    static const struct wf_metric_family families[] = {
+        GAUGE("cluster_copies", "Warm copies of other nodes' partitions."),
+        GAUGE("cluster_copy_lag",
+              "Commits that the copy furthest behind has not read."),
+    };
+    const double values[] = {copies->copies, (double)copies->behind};
+
+    put_all(metrics, families, values, sizeof(values) / sizeof(values[0]));
+}
+
 void
 wf_cluster_metrics_put(weft_metrics *metrics,
                        const struct wf_cluster_numbers *numbers)
@@ -113,5 +127,8 @@ wf_cluster_metrics_put(weft_metrics *metrics,
     }
     if (numbers->snapshots != NULL) {
         put_snapshots(metrics, numbers->snapshots);
+    }
+    if (numbers->copies != NULL) {
+        put_copies(metrics, numbers->copies);
     }
 }

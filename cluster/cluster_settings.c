@@ -73,7 +73,8 @@ check_local(const weft_cluster_options *options)
         : options->declared_durability != NULL ? "declared_durability"
         : options->snapshots != NULL && strcmp(options->snapshots, "pg:") == 0
             ? "snapshots \"pg:\""
-            : NULL;
+        : options->standby_bytes != 0 ? "standby_bytes"
+                                      : NULL;
 
     return what == NULL ? WEFT_OK
                         : wf_error(WEFT_EINVAL,
@@ -162,6 +163,7 @@ wf_cluster_settings_read(const weft_cluster_options *given,
     out_settings->snapshots = copy(options.snapshots);
     out_settings->snapshot_bytes = options.snapshot_bytes;
     out_settings->snapshot_ms = options.snapshot_ms;
+    out_settings->standby_bytes = options.standby_bytes;
     out_settings->lease_ms =
         options.lease_ms == 0 ? LEASE_MS_DEFAULT : options.lease_ms;
     out_settings->require_quorum = options.require_quorum != 0;

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/trace.h"
 #include "cluster/balance.h"
+#include "cluster/standby.h"
 #include "runtime/futex.h"
 
 #define LOOK_MS 1000
@@ -39,15 +40,16 @@
 struct wf_membership {
     struct wf_membership_options options;
     struct wf_registry_map map;
-    int32_t *targets;     // by partition
-    uint64_t *taken_ns;   // by partition: when it was last to be taken
-    bool *are_given;      // by partition: to be given, and still here
-    bool *were_here;      // by partition: when the map was looked at
-    uint64_t renew_ns;    // when that is due
-    uint64_t look_ns;     // the same
-    uint64_t lease_ns;    // when it ends
-    uint64_t patience_ns; // when it ends
-    int32_t preparing;    // partition, or NOTHING
+    struct wf_standby *standby; // NULL: no copies are kept
+    int32_t *targets;           // by partition
+    uint64_t *taken_ns;         // by partition: when it was last to be taken
+    bool *are_given;            // by partition: to be given, and still here
+    bool *were_here;            // by partition: when the map was looked at
+    uint64_t renew_ns;          // when that is due
+    uint64_t look_ns;           // the same
+    uint64_t lease_ns;          // when it ends
+    uint64_t patience_ns;       // when it ends
+    int32_t preparing;          // partition, or NOTHING
     uint64_t complain_ns;
     uint64_t forget_ns; // when old nodes are forgotten again
     bool is_over;       // the lease was; everything was given away
@@ -102,6 +104,14 @@ wf_membership_create(const struct wf_membership_options *options)
     membership->are_given = wf_calloc(count * sizeof(*membership->are_given));
     membership->were_here = wf_calloc(count * sizeof(*membership->were_here));
     membership->epochs = wf_calloc(count * sizeof(*membership->epochs));
+    if (options->follow != NULL) {
+        membership->standby = wf_standby_create(&(struct wf_standby_options){
+            .partition_count = count,
+            .follow = options->follow,
+            .give = options->give,
+            .ctx = options->ctx,
+        });
+    }
     set_lease(membership, options->joined_ns);
     return membership;
 }
@@ -113,6 +123,7 @@ wf_membership_destroy(struct wf_membership *membership)
         return;
     }
     wf_registry_map_fini(&membership->map);
+    wf_standby_destroy(membership->standby);
     wf_free(membership->targets);
     wf_free(membership->taken_ns);
     wf_free(membership->are_given);
@@ -155,8 +166,17 @@ is_here(const struct wf_membership *membership, uint32_t partition)
 }
 
 static void
+forget_copy(struct wf_membership *membership, uint32_t partition)
+{
+    if (membership->standby != NULL) {
+        wf_standby_forget(membership->standby, partition);
+    }
+}
+
+static void
 give(struct wf_membership *membership, uint32_t partition)
 {
+    forget_copy(membership, partition);
     membership->are_given[partition] = true;
     membership->options.give(membership->options.ctx, partition);
 }
@@ -340,6 +360,7 @@ decide(struct wf_membership *membership)
     for (uint32_t i = 0; i < options->partition_count; i++) {
         if (may_take(membership, i, me)) {
             membership->taken_ns[i] = now_ns(membership);
+            forget_copy(membership, i);
             options->take(options->ctx, i);
         } else if (should_give(membership, i, me)) {
             is_waiting = true;
@@ -354,6 +375,10 @@ decide(struct wf_membership *membership)
         be_patient(membership);
     }
     prepare_next(membership, me);
+    if (membership->standby != NULL && !membership->is_over) {
+        wf_standby_decide(membership->standby, &membership->map,
+                          membership->targets, me);
+    }
 }
 
 // A node that has stopped renewing is replaced when its lease is over, not at
@@ -400,6 +425,16 @@ raise_records(struct wf_membership *membership)
 }
 
 static void
+tell_copies(struct wf_membership *membership)
+{
+    if (membership->standby != NULL &&
+        wf_standby_tell(membership->standby, &membership->options.registry) !=
+            WEFT_OK) {
+        complain(membership, "copies", weft_err_detail());
+    }
+}
+
+static void
 look(struct wf_membership *membership)
 {
     const struct wf_registry *registry = &membership->options.registry;
@@ -407,6 +442,7 @@ look(struct wf_membership *membership)
 
     atomic_store(&membership->is_nudged, false);
     membership->look_ns = now_ns(membership) + ns_of(LOOK_MS);
+    tell_copies(membership);
     for (uint32_t i = 0; i < membership->options.partition_count; i++) {
         membership->were_here[i] = is_here(membership, i);
     }
@@ -513,6 +549,15 @@ wf_membership_prepared(struct wf_membership *membership, uint32_t partition)
 }
 
 void
+wf_membership_copied(struct wf_membership *membership, uint32_t partition,
+                     uint64_t commit)
+{
+    if (membership->standby != NULL) {
+        wf_standby_copied(membership->standby, partition, commit);
+    }
+}
+
+void
 wf_membership_nudge(struct wf_membership *membership)
 {
     atomic_store(&membership->is_nudged, true);
@@ -554,4 +599,15 @@ wf_membership_count(const struct wf_membership *membership)
         count += is_here(membership, i);
     }
     return count;
+}
+
+bool
+wf_membership_count_copies(const struct wf_membership *membership,
+                           struct wf_standby_counts *out_counts)
+{
+    if (membership->standby == NULL) {
+        return false;
+    }
+    wf_standby_count(membership->standby, out_counts);
+    return true;
 }

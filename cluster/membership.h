@@ -19,6 +19,7 @@
 #include "storage/registry.h"
 
 struct wf_membership;
+struct wf_standby_counts;
 struct wf_trace;
 
 struct wf_membership_options {
@@ -34,6 +35,9 @@ struct wf_membership_options {
     // when that has happened. Prepare one that is to be taken: wf_membership_
     // prepared says so. NULL: that is done elsewhere.
     void (*prepare)(void *ctx, uint32_t partition);
+    // Read on a copy of one that is another's (standby.h): wf_membership_copied
+    // says how far. NULL: no copies are kept.
+    void (*follow)(void *ctx, uint32_t partition);
     void (*take)(void *ctx, uint32_t partition);
     void (*give)(void *ctx, uint32_t partition);
     // Until when nobody else may take what is here.
@@ -69,6 +73,9 @@ void wf_membership_moved(struct wf_membership *membership, uint32_t partition,
 // A partition that was to be prepared is.
 void wf_membership_prepared(struct wf_membership *membership,
                             uint32_t partition);
+// A copy has come to this commit; 0: there is none.
+void wf_membership_copied(struct wf_membership *membership, uint32_t partition,
+                          uint64_t commit);
 // The map may have changed: look soon.
 void wf_membership_nudge(struct wf_membership *membership);
 // Take nothing, and give everything away; or take part again.
@@ -80,5 +87,8 @@ bool wf_membership_is_stopped(const struct wf_membership *membership);
 bool wf_membership_is_replaced(const struct wf_membership *membership);
 // How many partitions run here.
 uint32_t wf_membership_count(const struct wf_membership *membership);
+// False: no copies are kept.
+bool wf_membership_count_copies(const struct wf_membership *membership,
+                                struct wf_standby_counts *out_counts);
 
 #endif

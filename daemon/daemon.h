@@ -39,6 +39,7 @@ struct settings {
     char *database, *node_id; // NULL: it is alone
     char *endpoint, *service, *node_key, *durability, *snapshots;
     uint64_t lease_ms, require_quorum, snapshot_bytes, snapshot_ms;
+    uint64_t standby_bytes;
 
     // [server]
     struct list listen;

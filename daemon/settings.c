@@ -95,6 +95,9 @@ static const struct setting table[] = {
      UINT64_MAX / 4, 0, "after so much of a partition's log; default 64MiB"},
     {"cluster", "snapshot-every", "TIME", DURATION, AT(snapshot_ms), UINT32_MAX,
      0, "or after so long, if anything was committed; default 10m"},
+    {"cluster", "standby-bytes", "SIZE", BYTES, AT(standby_bytes),
+     UINT64_MAX / 4, 0,
+     "keep warm copies of other nodes' partitions, in so much memory"},
 
     {"server", "listen", "ENDPOINT", LIST, AT(listen), 0, 0,
      "tcp://HOST:PORT or ipc://PATH; may be repeated; default\n"
@@ -523,6 +526,7 @@ settings_cluster(const struct settings *settings)
     options.snapshots = settings->snapshots;
     options.snapshot_bytes = settings->snapshot_bytes;
     options.snapshot_ms = (uint32_t)settings->snapshot_ms;
+    options.standby_bytes = settings->standby_bytes;
     return options;
 }
 

@@ -73,6 +73,12 @@ typedef struct weft_cluster_options {
     const char *snapshots;
     uint64_t snapshot_bytes; // default 64 MiB
     uint32_t snapshot_ms;    // default 600,000; at least 100
+    // Keep warm copies of partitions that other nodes have, each on one node,
+    // so that they are taken in no time when their node is lost: its log is
+    // read on each second. So many bytes of log are held in memory for that at
+    // most; 0, the default: none. The same for all nodes; not without a
+    // database.
+    uint64_t standby_bytes;
 } weft_cluster_options;
 
 #define WEFT_CLUSTER_OPTIONS_INIT                                              \
@@ -168,7 +174,9 @@ typedef struct weft_cluster_partition {
     const char *target; // who is to have it next; NULL: it stays
     uint64_t commits;   // in its log so far
     uint64_t snapshot;  // first commit that the newest snapshot needs; 0: none
-    uint64_t lag; // commits that a node without a copy would read beside it
+    uint64_t lag;     // commits that a node without a copy would read beside it
+    const char *copy; // node that keeps a warm copy (standby_bytes); NULL
+    uint64_t copy_lag; // commits that the copy has not read yet
 } weft_cluster_partition;
 
 typedef struct weft_cluster_status {

@@ -30,6 +30,9 @@
 //   cluster_partitions, cluster_lease_seconds, cluster_log_durability{level}
 //                                 gauges, of a node of a cluster (cluster.h)
 //   cluster_takes_total, cluster_losses_total   partitions that came and went
+//   cluster_warm_takes_total      of those that came, read ahead before
+//   cluster_copies, cluster_copy_lag   gauges: warm copies here, and commits
+//                                 that the one furthest behind has not read
 //   cluster_partitions_stopped    gauge: partitions here whose log lost what it
 //                                 had acknowledged; be 0
 //   audit_failures                gauge: actors that nothing would wake; be 0

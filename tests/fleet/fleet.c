@@ -16,6 +16,7 @@
 #include "base/trace.h"
 #include "cluster/membership.h"
 #include "cluster/snapshotter.h"
+#include "cluster/standby.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
 #include "storage/directory.h"
@@ -66,6 +67,7 @@ struct fleet {
     struct wf_list parcels;
     uint8_t *epoch_owners; // by partition and epoch; 0: nobody
     uint64_t takes;
+    uint64_t warm_takes; // of nodes that are down
     uint64_t clashes;
     struct wf_trace trace;
     char dir[64];
@@ -249,8 +251,15 @@ prepared(void *ctx, uint32_t partition)
     wf_membership_prepared(((struct member *)ctx)->membership, partition);
 }
 
+static void
+copied(void *ctx, uint32_t partition, uint64_t commit)
+{
+    wf_membership_copied(((struct member *)ctx)->membership, partition, commit);
+}
+
 // What membership asks of its node. -------------------------------------------
 
+// What is read of others' partitions may be lost later.
 static void
 prepare(void *ctx, uint32_t partition)
 {
@@ -259,6 +268,17 @@ prepare(void *ctx, uint32_t partition)
 
     wf_memory_database_lie(fleet->database, member->id, one_in(fleet, 4));
     wf_node_prepare(member->node, partition);
+}
+
+static void
+follow(void *ctx, uint32_t partition)
+{
+    struct member *member = ctx;
+    struct fleet *fleet = member->fleet;
+
+    wf_memory_database_lie(fleet->database, member->id,
+                           !fleet->options.is_calm && one_in(fleet, 4));
+    wf_node_follow(member->node, partition);
 }
 
 static void
@@ -336,7 +356,9 @@ open_node(struct member *member)
                 .withdraw = withdraw,
                 .moved = moved,
                 .prepared = prepared,
+                .copied = copied,
                 .ctx = member,
+                .copies_bytes = fleet->options.standby_bytes,
             },
         .ctx = member,
         .is_manual = true,
@@ -407,6 +429,7 @@ fleet_start(struct fleet *fleet, uint32_t node)
         .clock = clock_of(fleet),
         .trace = &fleet->trace,
         .prepare = prepare,
+        .follow = fleet->options.standby_bytes > 0 ? follow : NULL,
         .take = take,
         .give = give,
         .lease = set_lease,
@@ -461,6 +484,7 @@ fleet_kill(struct fleet *fleet, uint32_t node, bool has_power)
     struct member *member = &fleet->members[node];
 
     WF_ASSERT(member->node != NULL);
+    fleet->warm_takes += wf_node_warm_takes(member->node);
     wf_node_crash(member->node);
     end_member(member);
     for (uint32_t i = 0; !has_power && i < fleet->options.partition_count;
@@ -475,6 +499,7 @@ fleet_close(struct fleet *fleet, uint32_t node)
     struct member *member = &fleet->members[node];
 
     wf_membership_stop(member->membership);
+    fleet->warm_takes += wf_node_warm_takes(member->node);
     weft_node_close(member->node);
     (void)member->registry.ops->leave(member->registry.self);
     end_member(member);
@@ -817,4 +842,37 @@ uint64_t
 fleet_clashes(const struct fleet *fleet)
 {
     return fleet->clashes;
+}
+
+uint64_t
+fleet_warm_takes(const struct fleet *fleet)
+{
+    uint64_t sum = fleet->warm_takes;
+
+    for (uint32_t i = 0; i < fleet->options.nodes_count; i++) {
+        if (fleet->members[i].node != NULL) {
+            sum += wf_node_warm_takes(fleet->members[i].node);
+        }
+    }
+    return sum;
+}
+
+void
+fleet_count_copies(const struct fleet *fleet,
+                   struct wf_standby_counts *out_counts)
+{
+    *out_counts = (struct wf_standby_counts){0};
+    for (uint32_t i = 0; i < fleet->options.nodes_count; i++) {
+        struct wf_standby_counts counts;
+
+        if (fleet->members[i].membership == NULL ||
+            !wf_membership_count_copies(fleet->members[i].membership,
+                                        &counts)) {
+            continue;
+        }
+        out_counts->copies += counts.copies;
+        if (counts.behind > out_counts->behind) {
+            out_counts->behind = counts.behind;
+        }
+    }
 }

@@ -32,6 +32,7 @@ struct fleet_options {
     int64_t window_bytes;
     const weft_definitions *definitions; // borrowed
     bool is_calm;                        // the network loses nothing
+    uint64_t standby_bytes;              // 0: no warm copies
 };
 
 struct fleet *fleet_create(const struct fleet_options *options);
@@ -79,5 +80,11 @@ uint32_t fleet_loads(const struct fleet *fleet);
 // have one in the same epoch, which must be 0.
 uint64_t fleet_takes(const struct fleet *fleet);
 uint64_t fleet_clashes(const struct fleet *fleet);
+// Of those that were taken, what had been read ahead.
+uint64_t fleet_warm_takes(const struct fleet *fleet);
+struct wf_standby_counts;
+// Of all nodes that are up.
+void fleet_count_copies(const struct fleet *fleet,
+                        struct wf_standby_counts *out_counts);
 
 #endif

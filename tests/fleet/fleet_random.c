@@ -60,6 +60,7 @@ static const char *const fault_names[FAULT_COUNT] = {
 };
 
 static uint64_t met[FAULT_COUNT];
+static uint64_t warm_takes;
 static struct wf_snapshotter_counts snapshots;
 
 struct storm {
@@ -207,6 +208,9 @@ run_seed(uint64_t seed, const weft_definitions *definitions)
     options.partition_count = 1 + (uint32_t)wf_random_below(&choice, 8);
     options.window_bytes =
         (int64_t[]){-1, 4096, 65536}[wf_random_below(&choice, 3)];
+    // None; too little for all that there is; enough.
+    options.standby_bytes =
+        (uint64_t[]){0, 16384, 1 << 20}[wf_random_below(&choice, 3)];
     storm.fleet = fleet_create(&options);
     storm.nodes_count = options.nodes_count;
     traffic = traffic_create(storm.fleet, options.nodes_count,
@@ -227,6 +231,7 @@ run_seed(uint64_t seed, const weft_definitions *definitions)
     }
     CHECK_EQ(fleet_clashes(storm.fleet), 0);
     takes = fleet_takes(storm.fleet);
+    warm_takes += fleet_warm_takes(storm.fleet);
     add_snapshots(storm.fleet);
     fleet_destroy(storm.fleet);
     traffic_destroy(traffic);
@@ -262,8 +267,9 @@ TEST(fleet, nothing_is_lost_or_doubled_under_faults)
     for (int i = 0; i < FAULT_COUNT; i++) {
         (void)printf("%8" PRIu64 "  %s\n", met[i], fault_names[i]);
     }
-    (void)printf("%" PRIu64 " seeds, %" PRIu64 " partitions taken\n", seeds,
-                 takes);
+    (void)printf("%" PRIu64 " seeds, %" PRIu64 " partitions taken, %" PRIu64
+                 " of them read ahead\n",
+                 seeds, takes, warm_takes);
     (void)printf("snapshots: %" PRIu64 " made, %" PRIu64 " failed, %" PRIu64
                  " stores restored, %" PRIu64 " files collected\n",
                  snapshots.made, snapshots.failed, snapshots.restored,

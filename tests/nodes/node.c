@@ -5,7 +5,8 @@
 //
 //     nodes_node NAME DIR DATABASE ENDPOINT SERVICE LEASE_MS
 //
-// NODES_SNAPSHOTS says where those are kept; NODES_SHOW shows the log's lines.
+// NODES_SNAPSHOTS says where those are kept; NODES_STANDBY how many bytes warm
+// copies may have, none if it does not; NODES_SHOW shows the log's lines.
 // Prints "ready" and serves until its stdin ends; then it gives everything
 // away, and ends with status 0.
 
@@ -41,6 +42,7 @@ show_line(void *ctx, const char *line)
 static weft_node *
 open_node(char **argv, weft_definitions *definitions)
 {
+    const char *standby = getenv("NODES_STANDBY");
     weft_cluster_options cluster = WEFT_CLUSTER_OPTIONS_INIT;
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
     weft_node *node = NULL;
@@ -50,6 +52,7 @@ open_node(char **argv, weft_definitions *definitions)
     cluster.endpoint = argv[4];
     cluster.service = argv[5];
     cluster.snapshots = getenv("NODES_SNAPSHOTS"); // or where it is by default
+    cluster.standby_bytes = standby == NULL ? 0 : strtoull(standby, NULL, 10);
     cluster.snapshot_bytes = 64 << 10;
     cluster.snapshot_ms = 2000;
     cluster.lease_ms = (uint32_t)strtoul(argv[6], NULL, 10);

@@ -33,6 +33,7 @@ rig_init(struct rig *rig, uint32_t nodes_count)
         rig->parts[i].owner = -1;
         rig->parts[i].wanted = -1;
         rig->parts[i].ready = -1;
+        rig->parts[i].copy = -1;
     }
     rig->map.nodes = rig->nodes;
     rig->map.nodes_count = nodes_count;
@@ -185,6 +186,64 @@ TEST(balance, who_has_prepared_for_a_partition_is_to_have_it)
     rig.nodes[other].is_live = false;
     wf_balance(&rig.map, rig.targets);
     CHECK_EQ(rig.targets[part], 3 - other);
+}
+
+// One that can have it, and is not to have it already; so that what a node has
+// is not all copied to the same one.
+TEST(balance, each_partition_has_another_node_for_its_copy)
+{
+    struct rig rig;
+    uint32_t copies[4] = {0};
+
+    rig_init(&rig, 4);
+    rig.nodes[3].is_draining = true;
+    rig_settle(&rig);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        int32_t standby = wf_balance_standby(&rig.map, rig.targets, i);
+
+        CHECK(standby >= 0 && standby != rig.targets[i]);
+        copies[standby] += rig.targets[i] == 0;
+    }
+    CHECK(copies[1] > 0 && copies[2] > 0);
+    CHECK_EQ(copies[3], 0);
+    rig.nodes[1].is_live = false;
+    rig.nodes[2].is_live = false;
+    rig_settle(&rig);
+    CHECK_EQ(wf_balance_standby(&rig.map, rig.targets, 0), -1);
+}
+
+// All of what a lost node had may be at one that has as much already: it takes
+// all of it, and gives the rest of what it had to the other.
+TEST(balance, what_is_free_goes_to_its_copy)
+{
+    struct rig rig;
+    uint32_t had;
+
+    rig_init(&rig, 3);
+    rig_settle(&rig);
+    had = rig_load(&rig, 0);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        rig.parts[i].copy = rig.targets[i] == 0 ? 1 : -1;
+    }
+    CHECK_EQ(rig_settle(&rig), 0); // it is not lost yet
+    rig.nodes[0].is_live = false;
+    wf_balance(&rig.map, rig.targets);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        if (rig.parts[i].copy == 1) {
+            CHECK_EQ(rig.targets[i], 1);
+            had--;
+        }
+    }
+    CHECK_EQ(had, 0);
+    CHECK_EQ(rig_load(&rig, 1), PARTS / 2);
+
+    rig.parts[0].wanted = 2; // a plan comes first
+    wf_balance(&rig.map, rig.targets);
+    CHECK_EQ(rig.targets[0], 2);
+    rig.parts[0].wanted = -1;
+    rig.nodes[1].is_draining = true;
+    wf_balance(&rig.map, rig.targets);
+    CHECK_EQ(rig_load(&rig, 2), PARTS);
 }
 
 // Two that have seen the same map agree, whoever computes.

@@ -9,6 +9,7 @@
 
 #include "cluster/peers.h"
 #include "cluster/snapshotter.h"
+#include "cluster/standby.h"
 #include "runtime/metrics.h"
 #include "storage/log_postgres.h"
 #include "support/test.h"
@@ -29,6 +30,7 @@ TEST(cluster_metrics, each_number_has_its_name)
     const struct wf_postgres_counts appends = {1, 2500, 3};
     const struct wf_peers_counts links = {4, 5, 6, 7, 8, 9, 10};
     const struct wf_snapshotter_counts snapshots = {11, 12, 13, 14, 15, 16};
+    const struct wf_standby_counts copies = {17, 18};
     static const char *const lines[] = {
         "weft_cluster_log_durability{level=\"quorum\"} 1",
         "weft_cluster_append_doubts_total 1",
@@ -46,15 +48,18 @@ TEST(cluster_metrics, each_number_has_its_name)
         "weft_cluster_snapshot_files_total 13",
         "weft_cluster_snapshot_bytes_total 14",
         "weft_cluster_snapshot_restores_total 16",
+        "weft_cluster_copies 17",
+        "weft_cluster_copy_lag 18",
     };
     weft_metrics *metrics = wf_metrics_create();
     const char *text;
 
-    wf_cluster_metrics_put(
-        metrics, &(struct wf_cluster_numbers){.durability = "quorum",
-                                              .appends = &appends,
-                                              .links = &links,
-                                              .snapshots = &snapshots});
+    wf_cluster_metrics_put(metrics,
+                           &(struct wf_cluster_numbers){.durability = "quorum",
+                                                        .appends = &appends,
+                                                        .links = &links,
+                                                        .snapshots = &snapshots,
+                                                        .copies = &copies});
     CHECK_OK(weft_metrics_text(metrics, &text, NULL));
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         check_line(text, lines[i]);
@@ -74,5 +79,6 @@ TEST(cluster_metrics, what_is_not_there_is_not_told)
     CHECK(strstr(text, "doubts") == NULL);
     CHECK(strstr(text, "link") == NULL);
     CHECK(strstr(text, "snapshot") == NULL);
+    CHECK(strstr(text, "cop") == NULL);
     weft_metrics_free(metrics);
 }

@@ -560,6 +560,9 @@ open_local(struct wf_cluster *cluster, const char *data_dir)
     if (err != WEFT_OK) {
         return err;
     }
+    if (cluster->settings.keys.secret_key[0] == '\0') {
+        cluster->settings.keys = cluster->local->list.keys;
+    }
     memcpy(cluster->facts.id, cluster->local->cluster_id,
            sizeof(cluster->facts.id));
     cluster->facts.partition_count = cluster->local->partition_count;

@@ -20,6 +20,7 @@
 #include "base/trace.h"
 #include "cluster/exchange_impl.h"
 #include "storage/directory.h"
+#include "transport/auth.h"
 
 enum {
     TELL_MS = 500,
@@ -136,8 +137,10 @@ connect_to(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
         .message_max = WF_EXCHANGE_BYTES_MAX,
         .heartbeat_ms = 1000,
     };
-    weft_err err = wf_socket_create(exchange->context, &options, &peer->socket);
+    weft_err err;
 
+    wf_exchange_list_lend(&exchange->list, &options);
+    err = wf_socket_create(exchange->context, &options, &peer->socket);
     if (err == WEFT_OK) {
         err = wf_socket_connect(peer->socket, peer->endpoint);
     }
@@ -375,6 +378,22 @@ answer(struct wf_exchange *exchange, const struct wf_message *question)
     wf_buf_fini(&body);
 }
 
+// It would try for ever, and nobody would know why.
+static void
+complain_of_keys(struct wf_exchange *exchange,
+                 const struct wf_exchange_peer *peer,
+                 enum wf_socket_event_type type)
+{
+    const char *refusal = wf_exchange_refusal(type);
+    char text[512];
+
+    if (refusal != NULL) {
+        (void)snprintf(text, sizeof(text), "node %s at %s: %s", peer->id,
+                       peer->endpoint, refusal);
+        wf_exchange_complain(exchange, "exchange", text);
+    }
+}
+
 static void
 hear_answers(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
 {
@@ -383,6 +402,7 @@ hear_answers(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
     struct wf_message message;
 
     while (socket != NULL && wf_socket_event(socket, &event)) {
+        complain_of_keys(exchange, peer, event.type);
     }
     while (socket != NULL && wf_socket_receive(socket, &message)) {
         struct wf_exchange_message said;
@@ -406,6 +426,9 @@ hear_all(struct wf_exchange *exchange)
     struct wf_socket_event event;
     struct wf_message message;
 
+    if (exchange->auth != NULL) {
+        wf_auth_step(exchange->auth);
+    }
     while (wf_socket_event(exchange->router, &event)) {
     }
     while (wf_socket_receive(exchange->router, &message)) {
@@ -422,6 +445,8 @@ sleep_until(struct wf_exchange *exchange, uint64_t until_ms)
 {
     struct wf_socket *sockets[WF_LEDGER_NODES_MAX + 1] = {exchange->router};
     uint64_t now = wf_exchange_now_ms(exchange);
+    int fds[2] = {exchange->wake};
+    size_t fds_count = 1;
     uint64_t count = 1;
     uint64_t woken;
 
@@ -430,7 +455,10 @@ sleep_until(struct wf_exchange *exchange, uint64_t until_ms)
             sockets[count++] = exchange->peers[i].socket;
         }
     }
-    (void)wf_socket_wait_any(sockets, count, &exchange->wake, 1,
+    if (exchange->auth != NULL) {
+        fds[fds_count++] = wf_auth_fd(exchange->auth);
+    }
+    (void)wf_socket_wait_any(sockets, count, fds, fds_count,
                              until_ms <= now ? 0 : (int)(until_ms - now));
     (void)!read(exchange->wake, &woken, sizeof(woken));
 }
@@ -458,6 +486,22 @@ run(void *arg)
     return NULL;
 }
 
+// There is one key.
+static bool
+may_enter(void *ctx, const char *key, const char *address)
+{
+    struct wf_exchange *exchange = ctx;
+    char text[320];
+
+    if (strcmp(key, exchange->list.keys.public_key) == 0) {
+        return true;
+    }
+    (void)snprintf(text, sizeof(text), "%s has another key than key_file's",
+                   address);
+    wf_exchange_complain(exchange, "refused", text);
+    return false;
+}
+
 static weft_err
 bind_router(struct wf_exchange *exchange)
 {
@@ -468,7 +512,7 @@ bind_router(struct wf_exchange *exchange)
     const struct wf_exchange_entry *me =
         wf_exchange_list_find(&exchange->list, exchange->node_id);
     char bound[WF_ENDPOINT_BYTES_MAX + 1];
-    weft_err err;
+    weft_err err = WEFT_OK;
 
     if (me == NULL) {
         return wf_error(WEFT_EINVAL, "node %s is not in the list of nodes",
@@ -478,7 +522,14 @@ bind_router(struct wf_exchange *exchange)
     if (exchange->context == NULL) {
         return WEFT_EIO;
     }
-    err = wf_socket_create(exchange->context, &options, &exchange->router);
+    if (wf_exchange_list_has_keys(&exchange->list)) {
+        options.secret_key = exchange->list.keys.secret_key;
+        err = wf_auth_create(exchange->context, may_enter, exchange,
+                             &exchange->auth);
+    }
+    if (err == WEFT_OK) {
+        err = wf_socket_create(exchange->context, &options, &exchange->router);
+    }
     return err == WEFT_OK
                ? wf_socket_bind(exchange->router, me->endpoint, bound)
                : err;
@@ -544,6 +595,8 @@ wf_exchange_destroy(struct wf_exchange *exchange)
         wf_socket_destroy(exchange->peers[i].socket);
     }
     wf_socket_destroy(exchange->router);
+    wf_auth_destroy(exchange->auth);
+    wf_exchange_list_wipe(&exchange->list);
     wf_context_destroy(exchange->context);
     (void)close(exchange->wake);
     (void)pthread_mutex_destroy(&exchange->lock);

@@ -10,8 +10,8 @@
 // while their owners still run them; those give one away when who asks is close
 // behind. So only the last commits are left to be fetched while nobody runs it.
 //
-// Whoever reaches the endpoint may ask, and say, anything: that is for one
-// machine, or a network of one's own.
+// Without keys (exchange_list.h) whoever reaches the endpoint may ask, and say,
+// anything: that is for one machine, or a network of one's own.
 //
 // Threads: one of its own. The calls here may come from any.
 
@@ -22,30 +22,11 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "cluster/exchange_list.h"
 #include "storage/ledger.h"
 #include "storage/snapshots.h"
 
-#define WF_EXCHANGE_LIST_MAX 64
-
 struct wf_trace;
-
-// "local:a=tcp://10.0.0.1:7600,b=tcp://10.0.0.2:7600": where nodes answer.
-struct wf_exchange_entry {
-    char id[WF_NODE_ID_CHARS_MAX + 1];
-    char endpoint[WF_ENDPOINT_CHARS_MAX + 1];
-};
-struct wf_exchange_list {
-    struct wf_exchange_entry entries[WF_EXCHANGE_LIST_MAX];
-    uint32_t count;
-};
-// Does it begin so?
-bool wf_exchange_is_list(const char *database);
-// WEFT_EINVAL   it is no list; the detail says where
-weft_err wf_exchange_list_read(const char *database,
-                               struct wf_exchange_list *out_list);
-// NULL: it is not in there.
-const struct wf_exchange_entry *
-wf_exchange_list_find(const struct wf_exchange_list *list, const char *id);
 
 // A node's. -------------------------------------------------------------------
 
@@ -92,9 +73,12 @@ weft_err wf_exchange_await(struct wf_exchange *exchange, uint32_t ms);
 // WEFT_EFORMAT   they are of several clusters
 weft_err wf_exchange_look(const struct wf_exchange_list *list, uint32_t ms,
                           struct wf_ledger_view *out_view);
-// As wf_ledger_want and wf_ledger_drain, of the node that answers there.
-weft_err wf_exchange_ask_want(const char *endpoint, uint32_t partition,
+// As wf_ledger_want and wf_ledger_drain, of the node that answers there; of
+// the list only the keys.
+weft_err wf_exchange_ask_want(const struct wf_exchange_list *list,
+                              const char *endpoint, uint32_t partition,
                               const char *node_id, uint32_t ms);
-weft_err wf_exchange_ask_drain(const char *endpoint, bool is_on, uint32_t ms);
+weft_err wf_exchange_ask_drain(const struct wf_exchange_list *list,
+                               const char *endpoint, bool is_on, uint32_t ms);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// exchange_call.c - what operators ask nodes of a cluster without a database,
-// and the list that says where they are.
+// exchange_call.c - what operators ask nodes of a cluster without a database.
 //
 // Threads: the caller's; each call has sockets of its own.
 
@@ -11,92 +10,19 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "cluster/cluster_impl.h"
 #include "cluster/exchange_impl.h"
 
-#define LIST_PREFIX "local:"
-
 enum { TRY_MS = 20 }; // between tries to send
-
-// Lists. ----------------------------------------------------------------------
-
-bool
-wf_exchange_is_list(const char *database)
-{
-    return database != NULL &&
-           strncmp(database, LIST_PREFIX, strlen(LIST_PREFIX)) == 0;
-}
-
-const struct wf_exchange_entry *
-wf_exchange_list_find(const struct wf_exchange_list *list, const char *id)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (strcmp(list->entries[i].id, id) == 0) {
-            return &list->entries[i];
-        }
-    }
-    return NULL;
-}
-
-// One "ID=ENDPOINT" of so many characters.
-static weft_err
-read_entry(const char *text, size_t len, struct wf_exchange_list *list)
-{
-    const char *equals = memchr(text, '=', len);
-    struct wf_exchange_entry entry = {0};
-    size_t id_len = equals == NULL ? 0 : (size_t)(equals - text);
-    size_t rest = equals == NULL ? 0 : len - id_len - 1;
-    weft_err err;
-
-    if (equals == NULL || id_len >= sizeof(entry.id) ||
-        rest >= sizeof(entry.endpoint)) {
-        return wf_error(WEFT_EINVAL, "\"%.*s\" is not NODE=tcp://ADDRESS:PORT",
-                        (int)(len < 300 ? len : 300), text);
-    }
-    memcpy(entry.id, text, id_len);
-    memcpy(entry.endpoint, equals + 1, rest);
-    err = wf_cluster_check_id(entry.id);
-    if (err == WEFT_OK) {
-        err = wf_cluster_check_endpoint(entry.endpoint);
-    }
-    if (err == WEFT_OK && wf_exchange_list_find(list, entry.id) != NULL) {
-        err = wf_error(WEFT_EINVAL, "node %s is twice in the list", entry.id);
-    }
-    if (err == WEFT_OK && list->count == WF_EXCHANGE_LIST_MAX) {
-        err = wf_error(WEFT_EINVAL, "a list has at most %d nodes",
-                       WF_EXCHANGE_LIST_MAX);
-    }
-    if (err == WEFT_OK) {
-        list->entries[list->count++] = entry;
-    }
-    return err;
-}
-
-weft_err
-wf_exchange_list_read(const char *database, struct wf_exchange_list *out_list)
-{
-    const char *at = database + strlen(LIST_PREFIX);
-    weft_err err = WEFT_OK;
-
-    *out_list = (struct wf_exchange_list){0};
-    while (err == WEFT_OK && *at != '\0') {
-        size_t len = strcspn(at, ",");
-
-        err = read_entry(at, len, out_list);
-        at += len + (at[len] == ',');
-    }
-    return err == WEFT_OK && out_list->count == 0
-               ? wf_error(WEFT_EINVAL, "local: names no node")
-               : err;
-}
 
 // Questions. ------------------------------------------------------------------
 
 // The same question to several, and what each answered.
 struct calls {
+    const struct wf_exchange_list *list; // borrowed; whose keys are used
     struct wf_context *context;
     struct wf_socket *sockets[WF_EXCHANGE_LIST_MAX];
     bool are_sent[WF_EXCHANGE_LIST_MAX];
+    const char *refusal; // why none can be sent, or NULL
     struct wf_buf answers[WF_EXCHANGE_LIST_MAX]; // empty: none yet
     uint32_t count;
     struct wf_buf question;
@@ -122,8 +48,10 @@ add_call(struct calls *calls, const char *endpoint)
         .message_max = WF_EXCHANGE_BYTES_MAX,
     };
     struct wf_socket **socket = &calls->sockets[calls->count];
-    weft_err err = wf_socket_create(calls->context, &options, socket);
+    weft_err err;
 
+    wf_exchange_list_lend(calls->list, &options);
+    err = wf_socket_create(calls->context, &options, socket);
     if (err != WEFT_OK) {
         return err;
     }
@@ -154,6 +82,9 @@ hear_calls(struct calls *calls)
 
     for (uint32_t i = 0; i < calls->count; i++) {
         while (wf_socket_event(calls->sockets[i], &event)) {
+            if (wf_exchange_refusal(event.type) != NULL) {
+                calls->refusal = wf_exchange_refusal(event.type);
+            }
         }
         send_call(calls, i);
         if (wf_socket_receive(calls->sockets[i], &message)) {
@@ -181,10 +112,11 @@ await_calls(struct calls *calls, uint32_t ms)
 }
 
 static weft_err
-begin_calls(struct calls **out_calls, enum wf_exchange_type type,
-            weft_bytes body)
+begin_calls(struct calls **out_calls, const struct wf_exchange_list *list,
+            enum wf_exchange_type type, weft_bytes body)
 {
     *out_calls = wf_calloc(sizeof(struct calls));
+    (*out_calls)->list = list;
     wf_exchange_encode(type, 1, body, &(*out_calls)->question);
     (*out_calls)->context = wf_context_create();
     return (*out_calls)->context == NULL ? WEFT_EIO : WEFT_OK;
@@ -253,7 +185,7 @@ look_once(const struct wf_exchange_list *list, uint32_t ms,
           struct wf_ledger_view *view)
 {
     struct calls *calls;
-    weft_err err = begin_calls(&calls, WF_EXCHANGE_VIEW, weft_nothing());
+    weft_err err = begin_calls(&calls, list, WF_EXCHANGE_VIEW, weft_nothing());
 
     for (uint32_t i = 0; err == WEFT_OK && i < list->count; i++) {
         err = add_call(calls, list->entries[i].endpoint);
@@ -266,6 +198,12 @@ look_once(const struct wf_exchange_list *list, uint32_t ms,
             }
         }
         mark_live(view, calls, list);
+    }
+    if (err == WEFT_OK && view->parts_count == 0) {
+        err = wf_error(
+            WEFT_EIO, "no node of the list answers, the first is %s%s%s",
+            list->entries[0].endpoint, calls->refusal == NULL ? "" : ": ",
+            calls->refusal == NULL ? "" : calls->refusal);
     }
     end_calls(calls);
     return err;
@@ -283,10 +221,7 @@ wf_exchange_look(const struct wf_exchange_list *list, uint32_t ms,
     if (err == WEFT_OK && extend(&all, out_view)) {
         err = look_once(&all, ms, out_view);
     }
-    if (err == WEFT_OK && out_view->parts_count == 0) {
-        err = wf_error(WEFT_EIO, "no node of the list answers, the first is %s",
-                       list->entries[0].endpoint);
-    }
+    wf_exchange_list_wipe(&all);
     if (err != WEFT_OK) {
         wf_ledger_view_fini(out_view);
     }
@@ -307,12 +242,12 @@ read_refusal(weft_bytes body)
 }
 
 static weft_err
-call(const char *endpoint, enum wf_exchange_type type, weft_bytes body,
-     uint32_t ms)
+call(const struct wf_exchange_list *list, const char *endpoint,
+     enum wf_exchange_type type, weft_bytes body, uint32_t ms)
 {
     struct wf_exchange_message message;
     struct calls *calls;
-    weft_err err = begin_calls(&calls, type, body);
+    weft_err err = begin_calls(&calls, list, type, body);
 
     if (err == WEFT_OK) {
         err = add_call(calls, endpoint);
@@ -320,7 +255,9 @@ call(const char *endpoint, enum wf_exchange_type type, weft_bytes body,
     if (err == WEFT_OK) {
         await_calls(calls, ms);
         if (!wf_exchange_decode(wf_buf_bytes(&calls->answers[0]), &message)) {
-            err = wf_error(WEFT_EIO, "%s does not answer", endpoint);
+            err = wf_error(WEFT_EIO, "%s does not answer%s%s", endpoint,
+                           calls->refusal == NULL ? "" : ": ",
+                           calls->refusal == NULL ? "" : calls->refusal);
         } else if (message.type == WF_EXCHANGE_REFUSED) {
             err = read_refusal(message.body);
         }
@@ -330,23 +267,24 @@ call(const char *endpoint, enum wf_exchange_type type, weft_bytes body,
 }
 
 weft_err
-wf_exchange_ask_want(const char *endpoint, uint32_t partition,
-                     const char *node_id, uint32_t ms)
+wf_exchange_ask_want(const struct wf_exchange_list *list, const char *endpoint,
+                     uint32_t partition, const char *node_id, uint32_t ms)
 {
     struct wf_buf body = {0};
     weft_err err;
 
     wf_buf_put_varint(&body, partition);
     wf_buf_put_text(&body, node_id);
-    err = call(endpoint, WF_EXCHANGE_WANT, wf_buf_bytes(&body), ms);
+    err = call(list, endpoint, WF_EXCHANGE_WANT, wf_buf_bytes(&body), ms);
     wf_buf_fini(&body);
     return err;
 }
 
 weft_err
-wf_exchange_ask_drain(const char *endpoint, bool is_on, uint32_t ms)
+wf_exchange_ask_drain(const struct wf_exchange_list *list, const char *endpoint,
+                      bool is_on, uint32_t ms)
 {
     uint8_t flag = is_on ? 1 : 0;
 
-    return call(endpoint, WF_EXCHANGE_DRAIN, weft_bytes_of(&flag, 1), ms);
+    return call(list, endpoint, WF_EXCHANGE_DRAIN, weft_bytes_of(&flag, 1), ms);
 }

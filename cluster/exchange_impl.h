@@ -86,6 +86,7 @@ struct wf_exchange {
     char *dir;
     uint32_t partition_count;
     struct wf_context *context;
+    struct wf_auth *auth; // NULL: no keys
     struct wf_socket *router;
     struct wf_exchange_peer *peers;
     uint32_t peers_count;
@@ -121,6 +122,9 @@ bool wf_exchange_send(struct wf_exchange *exchange,
                       uint64_t number, weft_bytes body);
 struct wf_exchange_peer *wf_exchange_peer(struct wf_exchange *exchange,
                                           const char *id);
+
+// exchange_list.c. Why nothing goes over a connection; NULL: it is not that.
+const char *wf_exchange_refusal(enum wf_socket_event_type type);
 
 // exchange_fetch.c. Ask for what is to come; returns when there is more to do.
 uint64_t wf_exchange_fetch_step(struct wf_exchange *exchange);

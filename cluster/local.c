@@ -112,6 +112,7 @@ wf_local_found(const char *database, uint32_t partition_count,
         err = wf_error(WEFT_EINVAL, "node %s is not in the list of nodes",
                        node_id);
     }
+    wf_exchange_list_wipe(&list); // they are needed only to ask
     if (err == WEFT_OK) {
         err = make_directories(data_dir);
     }
@@ -136,7 +137,7 @@ learn(struct wf_local *local)
 {
     struct wf_ledger_founding founding = {.node_id = local->options.node_id};
     struct wf_ledger_view view;
-    struct wf_exchange_list others = {0};
+    struct wf_exchange_list others = {.keys = local->list.keys};
     weft_err err;
 
     for (uint32_t i = 0; i < local->list.count; i++) {
@@ -152,6 +153,7 @@ learn(struct wf_local *local)
                         local->options.data_dir);
     }
     err = wf_exchange_look(&others, LOOK_MS, &view);
+    wf_exchange_list_wipe(&others);
     if (err == WEFT_EIO) {
         return wf_error(WEFT_ENOTFOUND,
                         "%s has no cluster, and no other node answers: `weft "
@@ -249,6 +251,7 @@ wf_local_close(struct wf_local *local)
     if (local->files.ops != NULL) {
         local->files.ops->close(local->files.self);
     }
+    wf_exchange_list_wipe(&local->list);
     wf_free(local->ledger_dir);
     wf_free((void *)(uintptr_t)local->options.database);
     wf_free((void *)(uintptr_t)local->options.node_id);

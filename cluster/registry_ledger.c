@@ -61,7 +61,7 @@ wf_registry_ledger_open(struct wf_local *local, const char *database,
         err = wf_exchange_list_read(database, &registry->list);
     }
     if (err != WEFT_OK) {
-        wf_free(registry);
+        close_registry(registry);
         return err;
     }
     out_registry->ops = &registry_ops;
@@ -72,7 +72,16 @@ wf_registry_ledger_open(struct wf_local *local, const char *database,
 static void
 close_registry(void *self)
 {
-    wf_free(self);
+    struct wf_registry_ledger *registry = self;
+
+    wf_exchange_list_wipe(&registry->list);
+    wf_free(registry);
+}
+
+static const struct wf_exchange_list *
+list_of(const struct wf_registry_ledger *registry)
+{
+    return registry->local == NULL ? &registry->list : &registry->local->list;
 }
 
 static void
@@ -203,7 +212,7 @@ want(void *self, uint32_t partition, const char *node_id)
         err = find_live(&view, view.parts[partition].owner, &owner);
     }
     if (err == WEFT_OK) {
-        err = wf_exchange_ask_want(owner->ledger, partition,
+        err = wf_exchange_ask_want(list_of(self), owner->ledger, partition,
                                    node_id == NULL ? "" : node_id, ASK_MS);
     }
     wf_ledger_view_fini(&view);
@@ -221,7 +230,7 @@ drain(void *self, const char *node_id, bool is_on)
         err = find_live(&view, node_id, &node);
     }
     if (err == WEFT_OK) {
-        err = wf_exchange_ask_drain(node->ledger, is_on, ASK_MS);
+        err = wf_exchange_ask_drain(list_of(self), node->ledger, is_on, ASK_MS);
     }
     wf_ledger_view_fini(&view);
     return err;

@@ -38,8 +38,10 @@ typedef struct weft_cluster_options {
     // where nodes answer each other, this one among them. Each partition's log
     // is then on its node's disk alone (weft_cluster_found): partitions move by
     // plan only, and one whose node is away waits for that node, however long.
-    // No key_file, require_quorum or declared_durability; nodes must trust
-    // their network.
+    // With "?key_file=PATH" at its end all links between nodes are encrypted,
+    // by the one pair of keys that they and their operators have; without it
+    // nodes must trust their network. No key_file, require_quorum or
+    // declared_durability of their own.
     const char *database;
     // Required: this node's name, of 1 to 64 letters, digits, '-', '_' and '.'.
     // A process that opens under a name that another one uses replaces it.

@@ -14,6 +14,8 @@
 #include "nodes/operator.h"
 #include "nodes/process.h"
 #include "nodes/transfers.h"
+#include "weft/keys.h"
+#include "weft/weft.h"
 
 #define FOUNDERS 3
 #define NODES 4
@@ -25,6 +27,8 @@ struct plan {
     struct processes processes;
     char founders[512]; // the list that the cluster was founded with
     char all[512];      // and with the one that joins
+    char keyless[512];  // the same without their key
+    char wrong[512];    // and with another one
     const char *endpoints[NODES];
     struct transfers *transfers;
 };
@@ -42,6 +46,35 @@ write_lists(struct plan *plan)
             memcpy(plan->founders, plan->all, sizeof(plan->all));
         }
     }
+    memcpy(plan->keyless, plan->all, sizeof(plan->all));
+    memcpy(plan->wrong, plan->all, sizeof(plan->all));
+}
+
+static void
+make_key(const char *dir, const char *name, char *list, size_t size)
+{
+    char secret[128];
+    char public[128];
+
+    (void)snprintf(secret, sizeof(secret), "%s/%s.key", dir, name);
+    (void)snprintf(public, sizeof(public), "%s/%s.pub", dir, name);
+    if (weft_keys_generate(secret, public) != WEFT_OK) {
+        (void)fprintf(stderr, "keys: %s\n", weft_err_detail());
+        exit(1);
+    }
+    (void)snprintf(list + strlen(list), size - strlen(list), "?key_file=%s",
+                   secret);
+}
+
+static void
+write_keys(struct plan *plan, const char *dir)
+{
+    size_t len = strlen(plan->founders);
+
+    make_key(dir, "cluster", plan->all, sizeof(plan->all));
+    (void)snprintf(plan->founders + len, sizeof(plan->founders) - len, "%s",
+                   strchr(plan->all, '?'));
+    make_key(dir, "other", plan->wrong, sizeof(plan->wrong));
 }
 
 static void
@@ -92,6 +125,23 @@ await_shares(struct plan *plan, const char *what)
         count = operator_count("\"partitions\":2}");
     }
     operator_check(count == NODES, what);
+}
+
+// Nobody without their key hears or says anything.
+static void
+stay_out(struct plan *plan)
+{
+    operator_check(operator_run("status '%s'", plan->keyless) == 2 &&
+                       operator_says("only one of us has a key_file"),
+                   "without the key there is no answer");
+    operator_check(operator_run("status '%s'", plan->wrong) == 2 &&
+                       operator_says("no node of the list answers"),
+                   "nor with another one");
+    operator_check(operator_run("move '%s' 0 node-2", plan->wrong) == 2,
+                   "nor is anything done");
+    operator_check(operator_run("status '%s?key=a'", plan->keyless) == 2 &&
+                       operator_says("only ?key_file=PATH is known"),
+                   "a mistake is told");
 }
 
 static void
@@ -164,6 +214,7 @@ run(struct plan *plan)
     }
     plan->transfers = transfers_start(plan->endpoints, NODES);
     await_transfers(plan, "money moves");
+    stay_out(plan);
     move(plan);
     join(plan);
     kill_each(plan);
@@ -203,6 +254,7 @@ main(int argc, char **argv)
     }
     operator_init(argv[2]);
     write_lists(&plan);
+    write_keys(&plan, dir);
     processes_init(&plan.processes, argv[1], plan.all, dir, NODES, LEASE_MS,
                    NULL);
     for (unsigned i = 0; i < NODES; i++) {

@@ -168,13 +168,18 @@ wf_key_hash(const struct wf_key *key)
 uint32_t
 wf_key_partition(const struct wf_key *key, uint32_t count)
 {
-    const char *id = wf_key_id(key);
+    return wf_key_partition_of(wf_key_namespace(key), wf_key_id(key), count);
+}
+
+uint32_t
+wf_key_partition_of(const char *name_space, const char *id, uint32_t count)
+{
     uint64_t hash;
 
     WF_ASSERT(count > 0);
     // Two hashes, one seeding the other: no place to put the two side by side
     // is needed, and "a", "bc" differs from "ab", "c".
-    hash = wf_hash64(key->text, (size_t)key->kind_at - 1, 0);
+    hash = wf_hash64(name_space, strlen(name_space), 0);
     hash = wf_hash64(id, strcspn(id, "/"), hash);
     return (uint32_t)(hash % count);
 }

@@ -67,6 +67,8 @@ uint64_t wf_key_hash(const struct wf_key *key);
 // Which of `count` partitions: a hash of the namespace and the id up to its
 // first '/'. Never of the kind. Part of the stored format.
 uint32_t wf_key_partition(const struct wf_key *key, uint32_t count);
+uint32_t wf_key_partition_of(const char *name_space, const char *id,
+                             uint32_t count);
 
 // "kind/id" for people, in another namespace than "default" "name:kind/id";
 // shortened to fit.

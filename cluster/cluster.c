@@ -311,6 +311,7 @@ show_map(void *ctx, const struct wf_registry_map *map)
 
     wf_node_set_record_version(cluster->node, map->record_version);
     wf_peers_map(cluster->peers, map);
+    wf_cluster_routes_tell(cluster->node, map);
     if (cluster->local != NULL) {
         wf_local_map(cluster->local, map);
     }
@@ -655,6 +656,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
             {
                 .log = &cluster->log,
                 .id = cluster->facts.id,
+                .name = cluster->settings.node_id,
                 .restore = restore,
                 .send = send_frame,
                 .elsewhere = send_elsewhere,

@@ -5,6 +5,7 @@
 //   cluster.c            a node of a cluster, from open to close
 //   cluster_settings.c   its options, checked and copied
 //   cluster_admin.c      what operators ask of the database
+//   cluster_routes.c     what clients are told of the map
 //   import.c             a stopped node's directory becomes a cluster
 //   local.c              a node of a cluster without a database
 
@@ -45,6 +46,9 @@ weft_err wf_cluster_check_id(const char *node_id);
 
 // Is it one that other nodes can reach? WEFT_EINVAL: it is not.
 weft_err wf_cluster_check_endpoint(const char *endpoint);
+
+// Tell the node's clients where the partitions are.
+void wf_cluster_routes_tell(weft_node *node, const struct wf_registry_map *map);
 
 // "quorum", "local", "unsafe" or "unknown".
 const char *wf_cluster_durability_name(enum wf_durability durability);

@@ -94,13 +94,12 @@ enter(struct wf_calls *calls, struct wf_calls_call *call)
     wf_heap_add(heap_of(calls, call), &call->order, number);
 }
 
-void
-wf_calls_add(struct wf_calls *calls, struct wf_request *request)
+// Behind those of its number.
+static void
+add(struct wf_calls *calls, struct wf_calls_call *call)
 {
-    struct wf_calls_call *call = wf_calloc(sizeof(*call));
-    struct wf_calls_call *same = find(calls, request->number);
+    struct wf_calls_call *same = find(calls, call->request->number);
 
-    call->request = request;
     if (same == NULL) {
         enter(calls, call);
         return;
@@ -109,6 +108,15 @@ wf_calls_add(struct wf_calls *calls, struct wf_request *request)
         same = same->next;
     }
     same->next = call;
+}
+
+void
+wf_calls_add(struct wf_calls *calls, struct wf_request *request)
+{
+    struct wf_calls_call *call = wf_calloc(sizeof(*call));
+
+    call->request = request;
+    add(calls, call);
 }
 
 static void
@@ -136,6 +144,9 @@ leave(struct wf_calls *calls, struct wf_calls_call *call)
         enter(calls, call->next);
     }
     wf_free(call);
+    if (calls->over != NULL) {
+        calls->over(calls->over_ctx, request);
+    }
     return request;
 }
 
@@ -349,6 +360,39 @@ wf_calls_again(struct wf_calls *calls, const struct wf_calls_credit *credit)
     }
     wf_free(list);
     WF_ASSERT(calls->used.requests == 0 && calls->used.bytes == 0);
+}
+
+void
+wf_calls_move(struct wf_calls *from, struct wf_calls *to)
+{
+    struct wf_calls_call **list = list_all(from);
+
+    for (size_t i = 0; list[i] != NULL; i++) {
+        struct wf_calls_call *call = list[i];
+
+        if (call->is_sent) {
+            unsend(from, call);
+        } else {
+            wf_heap_remove(heap_of(from, call), &call->order);
+        }
+        wf_table_remove(&from->by_number, hash_of(call->request->number), call);
+        add(to, call);
+    }
+    wf_free(list);
+}
+
+void
+wf_calls_each(const struct wf_calls *calls,
+              void (*see)(void *ctx, struct wf_request *request), void *ctx)
+{
+    struct wf_calls_call *call;
+    size_t cursor = 0;
+
+    while ((call = wf_table_next(&calls->by_number, &cursor)) != NULL) {
+        for (; call != NULL; call = call->next) {
+            see(ctx, call->request);
+        }
+    }
 }
 
 void

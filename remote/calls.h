@@ -49,6 +49,9 @@ struct wf_calls {
     struct wf_calls_credit credit;
     struct wf_calls_credit used;
     uint64_t pace; // so many may be sent without an answer, by now
+    // One of them has its answer, and is about to be done. NULL: nobody asks.
+    void (*over)(void *ctx, const struct wf_request *request);
+    void *over_ctx;
 };
 
 void wf_calls_init(struct wf_calls *calls);
@@ -74,6 +77,13 @@ void wf_calls_spoil(struct wf_calls *calls, uint64_t number, const char *why);
 // A connection begins: nothing is sent, and there is this credit.
 void wf_calls_again(struct wf_calls *calls,
                     const struct wf_calls_credit *credit);
+
+// They go on another way, where none of them is sent yet.
+void wf_calls_move(struct wf_calls *from, struct wf_calls *to);
+// Show each to `see`, in no order.
+void wf_calls_each(const struct wf_calls *calls,
+                   void (*see)(void *ctx, struct wf_request *request),
+                   void *ctx);
 
 // All that was sent has reached the node, which says no more of it yet.
 void wf_calls_arrived(struct wf_calls *calls);

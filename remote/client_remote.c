@@ -5,7 +5,8 @@
 //
 //     callers                     the client's thread
 //     prepare: fields as msgpack
-//     post            --queue-->  calls.c, until there is credit
+//     post            --queue-->  ways.c: which way
+//                                 calls.c, until there is credit
 //                                 connection.c   --> node
 //     done            <---------  calls.c        <-- answer, by its number
 //
@@ -29,9 +30,8 @@
 #include "base/mpsc.h"
 #include "base/random.h"
 #include "base/thread.h"
-#include "remote/calls.h"
 #include "remote/codec.h"
-#include "remote/connection.h"
+#include "remote/ways.h"
 #include "runtime/client_port.h"
 #include "runtime/definitions.h"
 #include "runtime/futex.h"
@@ -42,8 +42,6 @@
 
 enum {
     NEWS_MAX = 1000, // between two looks at what was posted
-    SWEEP_MS = 1000, // between two looks for what nobody waits for
-    FULL_MS = 5,     // until what the socket did not take is sent again
     LABEL_BYTES_MAX = 127,
     ENDPOINTS_MAX = 8,
 };
@@ -70,10 +68,7 @@ struct remote {
     char refusal_text[512];
 
     // The thread's own.
-    struct wf_calls calls;
-    struct wf_connection connection;
-    uint64_t sweep_ms;
-    bool is_full; // the socket takes no more now
+    struct wf_ways ways;
 };
 
 static uint64_t
@@ -149,8 +144,8 @@ take_posts(struct remote *remote)
     struct wf_mpsc_node *node;
 
     while ((node = wf_mpsc_pop(&remote->posts)) != NULL) {
-        wf_calls_add(&remote->calls,
-                     WF_CONTAINER(node, struct wf_request, queue));
+        wf_ways_add(&remote->ways, WF_CONTAINER(node, struct wf_request, queue),
+                    now_ms(remote));
     }
 }
 
@@ -160,112 +155,25 @@ greet(struct remote *remote, enum greeting greeting)
     if (atomic_load(&remote->greeting) != GREETING_NONE) {
         return;
     }
-    remote->refusal = remote->connection.refusal;
-    memcpy(remote->refusal_text, remote->connection.refusal_text,
+    remote->refusal = remote->ways.home.connection.refusal;
+    memcpy(remote->refusal_text, remote->ways.home.connection.refusal_text,
            sizeof(remote->refusal_text));
     atomic_store(&remote->greeting, (uint32_t)greeting);
     wf_futex_wake(&remote->greeting);
 }
 
 static void
-take_answer(struct remote *remote, const struct wf_wire_message *message)
+began(void *ctx, bool is_taken)
 {
-    struct wf_request *request = wf_calls_find(&remote->calls, message->number);
-
-    if (request == NULL) {
-        return; // it came twice
-    }
-    if (wf_codec_reply_decode(request->verb, message, request) == WEFT_OK) {
-        wf_calls_done(&remote->calls, message->number);
-        return;
-    }
-    wf_calls_spoil(&remote->calls, message->number, weft_err_detail());
-    wf_connection_break(&remote->connection, now_ms(remote));
-}
-
-static enum wf_connection_wait
-wait_of(const struct remote *remote)
-{
-    if (wf_calls_is_paced(&remote->calls)) {
-        return WF_CONNECTION_HURRIES;
-    }
-    return wf_calls_is_waiting(&remote->calls) ? WF_CONNECTION_WAITS
-                                               : WF_CONNECTION_IDLE;
-}
-
-// False: there are none.
-static bool
-take_news(struct remote *remote)
-{
-    struct wf_connection *connection = &remote->connection;
-    struct wf_wire_message message;
-
-    switch (wf_connection_next(connection, wait_of(remote), now_ms(remote),
-                               &message)) {
-    case WF_CONNECTION_BEGAN:
-        wf_calls_again(&remote->calls, &connection->credit);
-        greet(remote, GREETING_OK);
-        return true;
-    case WF_CONNECTION_MESSAGE:
-        take_answer(remote, &message);
-        return true;
-    case WF_CONNECTION_ARRIVED:
-        wf_calls_arrived(&remote->calls);
-        return true;
-    case WF_CONNECTION_FAILED:
-        greet(remote, GREETING_REFUSED);
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void
-send_calls(struct remote *remote)
-{
-    struct wf_connection *connection = &remote->connection;
-    struct wf_buf frame = {0};
-
-    remote->is_full = false;
-    while (!remote->is_full && connection->state == WF_CONNECTION_READY &&
-           wf_calls_next(&remote->calls, &frame)) {
-        remote->is_full =
-            !wf_connection_send(connection, &frame, now_ms(remote));
-        wf_calls_sent(&remote->calls, !remote->is_full);
-        wf_buf_reset(&frame);
-    }
-    wf_buf_fini(&frame);
-}
-
-// What will not be answered, and what nobody waits for.
-static void
-settle(struct remote *remote)
-{
-    const struct wf_connection *connection = &remote->connection;
-
-    if (connection->state == WF_CONNECTION_REFUSED ||
-        connection->state == WF_CONNECTION_TAKEN) {
-        wf_calls_fail(&remote->calls, connection->refusal,
-                      connection->refusal_text);
-    }
-    if (now_ms(remote) >= remote->sweep_ms) {
-        wf_calls_drop_left(&remote->calls);
-        remote->sweep_ms = now_ms(remote) + SWEEP_MS;
-    }
+    greet(ctx, is_taken ? GREETING_OK : GREETING_REFUSED);
 }
 
 static int
 timeout_ms(const struct remote *remote)
 {
     uint64_t now = now_ms(remote);
-    uint64_t due = wf_connection_due_ms(&remote->connection, wait_of(remote));
+    uint64_t due = wf_ways_due_ms(&remote->ways, now);
 
-    if (wf_calls_has_any(&remote->calls) && remote->sweep_ms < due) {
-        due = remote->sweep_ms;
-    }
-    if (remote->is_full && now + FULL_MS < due) {
-        due = now + FULL_MS;
-    }
     if (due <= now) {
         return 0;
     }
@@ -275,14 +183,17 @@ timeout_ms(const struct remote *remote)
 static void
 sleep_until_due(struct remote *remote)
 {
-    struct wf_socket *socket = remote->connection.socket;
+    int ms = timeout_ms(remote);
 
-    if (socket == NULL) {
-        wf_mpsc_wait(&remote->posts, timeout_ms(remote));
-    } else if (wf_mpsc_start_wait(&remote->posts)) {
-        (void)wf_socket_wait(socket, &remote->posts.fd, 1, timeout_ms(remote));
-        wf_mpsc_stop_wait(&remote->posts);
+    if (!wf_mpsc_start_wait(&remote->posts)) {
+        return;
     }
+    if (wf_ways_wait(&remote->ways, remote->posts.fd, ms)) {
+        wf_mpsc_stop_wait(&remote->posts);
+        return;
+    }
+    wf_mpsc_stop_wait(&remote->posts);
+    wf_mpsc_wait(&remote->posts, ms);
 }
 
 static void *
@@ -292,20 +203,18 @@ run(void *arg)
 
     wf_thread_name("weft-client");
     while (!atomic_load(&remote->is_closing)) {
-        int count = 0;
+        uint32_t count;
 
         take_posts(remote);
-        while (count < NEWS_MAX && take_news(remote)) {
-            count++;
-        }
-        settle(remote);
-        send_calls(remote);
+        count = wf_ways_hear(&remote->ways, now_ms(remote), NEWS_MAX, began,
+                             remote);
+        wf_ways_step(&remote->ways, now_ms(remote));
         if (count < NEWS_MAX) {
             sleep_until_due(remote);
         }
     }
     take_posts(remote);
-    wf_calls_fail(&remote->calls, WEFT_ECLOSED, "the client was closed");
+    wf_ways_fail(&remote->ways, WEFT_ECLOSED, "the client was closed");
     return NULL;
 }
 
@@ -316,9 +225,8 @@ destroy(struct remote *remote)
 {
     struct wf_connection_options *options = &remote->options;
 
-    wf_connection_fini(&remote->connection);
+    wf_ways_fini(&remote->ways);
     wf_context_destroy(remote->context);
-    wf_calls_fini(&remote->calls);
     wf_mpsc_fini(&remote->posts);
     for (size_t i = 0; i < options->endpoints_count; i++) {
         wf_free(options->endpoints[i]);
@@ -406,8 +314,8 @@ create(const weft_connect_options *options, const uint8_t client_id[16])
     remote->clock = wf_clock_system();
     remote->context = wf_context_create();
     wf_mpsc_init(&remote->posts);
-    wf_calls_init(&remote->calls);
-    wf_connection_init(&remote->connection, copied, remote->context);
+    wf_ways_init(&remote->ways, copied, remote->context);
+    remote->ways.is_home_only = options->keep_to_endpoints != 0;
     return remote;
 }
 
@@ -494,7 +402,7 @@ open_client(const weft_connect_options *options, weft_client_options *full,
     }
     err = read_keys(remote, options);
     if (err == WEFT_OK) {
-        err = wf_connection_open(&remote->connection, now_ms(remote));
+        err = wf_connection_open(&remote->ways.home.connection, now_ms(remote));
     }
     if (err == WEFT_OK) {
         err = start(remote);

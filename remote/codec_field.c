@@ -151,6 +151,30 @@ read_u32(wire_field *from, uint64_t max, bool has_no_limit, uint32_t *out)
 }
 
 static weft_err
+read_u32s(reading *how, wire_field *from, const uint32_t **out_list,
+          size_t *out_count)
+{
+    struct wf_wire_walk walk = {0};
+    struct wf_wire_field entry;
+    uint32_t *list;
+    weft_err err = wf_wire_array(from, &walk);
+
+    if (err != WEFT_OK || walk.count == 0) {
+        return err;
+    }
+    list = wf_arena_alloc(how->memory, walk.count * sizeof(*list));
+    if (list == NULL) {
+        return no_memory(from);
+    }
+    while (err == WEFT_OK && wf_wire_next(&walk, &entry)) {
+        err = read_u32(&entry, 0, false, &list[entry.index]);
+    }
+    *out_list = list;
+    *out_count = walk.count;
+    return err;
+}
+
+static weft_err
 read_flag(wire_field *from, int *out)
 {
     bool is = false;
@@ -397,6 +421,8 @@ read_field(reading *how, table_field *field, wire_field *from, void *into)
                             at);
     case WF_CODEC_U32:
         return read_u32(from, field->max, false, at);
+    case WF_CODEC_U32S:
+        return read_u32s(how, from, at, more);
     case WF_CODEC_TIMES:
         return read_u32(from, field->max, true, at);
     case WF_CODEC_FLAG:

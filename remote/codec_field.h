@@ -25,6 +25,7 @@ enum wf_codec_type {
     WF_CODEC_BYTES,      // weft_bytes; borrowed from the frame
     WF_CODEC_U64,        // uint64_t
     WF_CODEC_U32,        // uint32_t
+    WF_CODEC_U32S,       // const uint32_t *, count at more_at
     WF_CODEC_TIMES,      // the same; UINT32_MAX is "no limit"
     WF_CODEC_FLAG,       // int
     WF_CODEC_BOOL,       // bool

@@ -18,6 +18,7 @@ static const struct wf_codec_field hello_fields[] = {
      .max = WF_NAMESPACE_BYTES_MAX},
     {"label", WF_CODEC_TEXT, 0, false, IN(label),
      .max = WF_CODEC_LABEL_BYTES_MAX},
+    {"node", WF_CODEC_TEXT, 0, false, IN(node), .max = WF_NAME_BYTES_MAX},
     {NULL},
 };
 #undef IN
@@ -36,6 +37,8 @@ static const struct wf_codec_field welcome_fields[] = {
     {"message_max", WF_CODEC_U64, IN(message_max)},
     {"keepalive_ms", WF_CODEC_U64, IN(keepalive_ms)},
     {"answered", WF_CODEC_BOOL, IN(is_answered)},
+    {"node", WF_CODEC_TEXT, IN(node)},
+    {"partitions", WF_CODEC_U32, IN(partitions)},
     {NULL},
 };
 #undef IN

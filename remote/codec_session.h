@@ -28,6 +28,7 @@ struct wf_codec_hello {
     weft_bytes client;      // WF_CODEC_CLIENT_BYTES
     const char *name_space; // NULL: the first that the key may use
     const char *label;      // NULL: none
+    const char *node;       // only that one is meant; NULL: any
 };
 
 // WEFT_EFORMAT  no version that is spoken here; nothing else was looked at
@@ -50,7 +51,9 @@ struct wf_codec_welcome {
     uint64_t payload_max;
     uint64_t message_max;
     uint64_t keepalive_ms;
-    bool is_answered; // the node knows this client
+    bool is_answered;    // the node knows this client
+    const char *node;    // its name in its cluster; "": it has none
+    uint32_t partitions; // of the cluster
 };
 
 weft_err wf_codec_welcome_decode(const struct wf_wire_message *message,

@@ -48,6 +48,20 @@ write_number(uint64_t number, const char *name, struct wf_wire_writer *writer)
 }
 
 static void
+write_u32s(const uint32_t *list, size_t count, const char *name,
+           struct wf_wire_writer *writer)
+{
+    if (count == 0) {
+        return;
+    }
+    wf_wire_open_array(writer, name);
+    for (size_t i = 0; i < count; i++) {
+        wf_wire_put_uint(writer, NULL, list[i]);
+    }
+    wf_wire_close(writer);
+}
+
+static void
 write_named(int value, table_field *field, struct wf_wire_writer *writer)
 {
     int count = 0;
@@ -215,6 +229,10 @@ write_field(table_field *field, unsigned sets, const void *from,
         break;
     case WF_CODEC_U32:
         write_number(*(const uint32_t *)at, name, writer);
+        break;
+    case WF_CODEC_U32S:
+        write_u32s(*(const uint32_t *const *)at, *(const size_t *)more, name,
+                   writer);
         break;
     case WF_CODEC_TIMES:
         write_number(*(const uint32_t *)at == UINT32_MAX

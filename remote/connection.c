@@ -176,6 +176,7 @@ say_hello(struct wf_connection *connection, uint64_t now_ms)
                 weft_bytes_of(options->client_id, sizeof(options->client_id)),
             .name_space = options->name_space,
             .label = options->label[0] == '\0' ? NULL : options->label,
+            .node = options->node,
         },
         &frame);
     (void)say(connection, &frame, now_ms);
@@ -203,6 +204,28 @@ or_else(uint64_t said, uint64_t other)
     return said == 0 ? other : said;
 }
 
+// A name that is too long, of whatever, is none.
+static void
+copy_name(char *out_name, size_t size, const char *name)
+{
+    (void)snprintf(out_name, size, "%s", strlen(name) < size ? name : "");
+}
+
+static void
+note_host(struct wf_connection *connection,
+          const struct wf_codec_welcome *welcome)
+{
+    struct wf_connection_host *host = &connection->host;
+
+    copy_name(host->node, sizeof(host->node), welcome->node);
+    copy_name(host->name_space, sizeof(host->name_space), welcome->name_space);
+    copy_name(host->principal, sizeof(host->principal), welcome->principal);
+    host->partitions =
+        host->node[0] == '\0' || welcome->partitions > WF_PARTITIONS_MAX
+            ? 0
+            : welcome->partitions;
+}
+
 static enum wf_connection_news
 hello_ok(struct wf_connection *connection,
          const struct wf_wire_message *message, uint64_t now_ms)
@@ -211,6 +234,9 @@ hello_ok(struct wf_connection *connection,
     struct wf_codec_welcome welcome;
     weft_err err = wf_codec_welcome_decode(message, &memory, &welcome);
 
+    if (err == WEFT_OK) {
+        note_host(connection, &welcome);
+    }
     wf_arena_fini(&memory);
     if (err != WEFT_OK) {
         end(connection, now_ms);

@@ -19,8 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "remote/calls.h"
+#include "runtime/routes.h"
 #include "transport/socket.h"
 #include "transport/wire.h"
 
@@ -33,12 +35,21 @@ enum wf_connection_state {
 };
 
 struct wf_connection_options {
-    char **endpoints; // of the same node
+    char **endpoints; // of the same node, or cluster
     size_t endpoints_count;
     const char *name_space; // NULL: the node's choice
     const char *label;      // "": none
+    const char *node;       // only that one is meant; NULL: any
     uint8_t client_id[16];
     struct wf_socket_options socket;
+};
+
+// Who has answered hello, and as whom it knows this client.
+struct wf_connection_host {
+    char node[WF_ROUTES_NAME_CHARS_MAX + 1]; // "": it has no cluster
+    char name_space[WF_NAMESPACE_BYTES_MAX + 1];
+    char principal[WF_NAME_BYTES_MAX + 1];
+    uint32_t partitions; // of its cluster; 0: it has none
 };
 
 struct wf_connection {
@@ -62,6 +73,7 @@ struct wf_connection {
     bool is_useful;    // it brought an answer
     uint64_t keepalive_ms;
     struct wf_calls_credit credit;
+    struct wf_connection_host host;
     weft_err refusal;
     char refusal_text[512];
 };

@@ -194,6 +194,7 @@ destroy(weft_server *server)
     wf_table_fini(&server->sessions);
     wf_table_fini(&server->spaces);
     wf_buf_fini(&server->out);
+    wf_routes_fini(&server->routes);
     pthread_mutex_destroy(&server->next_lock);
     if (server->wake_fd >= 0) {
         (void)close(server->wake_fd);

@@ -14,6 +14,7 @@
 //   gateway_queue.c    where those come from
 //   gateway_lease.c    which of them are kept for workers
 //   gateway_watch.c    whom clients watch: subscriptions
+//   gateway_map.c      which node of a cluster has what
 //   gateway_stats.c    what node and server have counted
 //   gateway_ask.c      what the server asks of its node for itself
 //
@@ -41,6 +42,7 @@
 #include "remote/access.h"
 #include "remote/codec_session.h"
 #include "runtime/client_numbers.h"
+#include "runtime/routes.h"
 #include "transport/curve.h"
 #include "transport/flight.h"
 #include "transport/line.h"
@@ -101,8 +103,10 @@ struct wf_gateway_peer {
     struct wf_flight *flight;           // answers it has not taken
     struct wf_list_node heard;          // in order of when it was heard last
     uint64_t heard_ms;
-    uint64_t bye_ms; // when it was last told that it must say hello; 0: never
-    uint64_t cut_ms; // LEAVING: when it is cut off, and then forgotten
+    uint64_t bye_ms;   // when it was last told that it must say hello; 0: never
+    uint64_t cut_ms;   // LEAVING: when it is cut off, and then forgotten
+    bool is_map_asked; // it waits for another map than it had
+    uint64_t map_number; // under which it asked
 };
 
 // A client. One whose connection is gone is kept for some time, with what it
@@ -230,6 +234,9 @@ struct weft_server {
 
     // gateway_lease.c
     struct wf_heap renewals;
+
+    // gateway_map.c
+    struct wf_routes routes; // as clients were told last
 
     // gateway_stats.c
     struct wf_gateway_stats stats;

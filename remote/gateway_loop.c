@@ -15,6 +15,7 @@
 #include "remote/gateway_batch.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
+#include "remote/gateway_map.h"
 #include "remote/gateway_queue.h"
 #include "remote/gateway_stats.h"
 #include "remote/gateway_watch.h"
@@ -80,6 +81,7 @@ tick(weft_server *server)
     wf_gateway_queue_tick(server);
     wf_gateway_lease_tick(server);
     wf_gateway_watch_tick(server);
+    wf_gateway_map_tick(server);
 }
 
 // To look at all connections costs something for each of them.

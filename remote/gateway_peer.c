@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "remote/codec_session.h"
 #include "remote/gateway_impl.h"
+#include "remote/gateway_map.h"
 
 enum {
     BYE_PAUSE_MS = 1000,    // between two to the same peer
@@ -276,6 +277,8 @@ take(weft_server *server, struct wf_gateway_peer *peer,
     } else if (wf_gateway_mode(server) != WF_GATEWAY_SERVING) {
         wf_gateway_peer_bye(server, peer, WF_CODEC_BYE_CLOSING,
                             "the server closes");
+    } else if (wf_wire_is(message, "map")) {
+        wf_gateway_map_ask(server, peer, message);
     } else {
         wf_gateway_call_take(server, peer, message, bytes);
     }

@@ -18,6 +18,7 @@
 #include "remote/codec_session.h"
 #include "remote/gateway_impl.h"
 #include "remote/gateway_lease.h"
+#include "runtime/node.h"
 
 enum {
     SESSION_BYTES = 16,
@@ -168,8 +169,12 @@ send_welcome(weft_server *server, struct wf_gateway_peer *peer, uint64_t number,
         .message_max = WF_WIRE_MESSAGE_BYTES_MAX,
         .keepalive_ms = options->keepalive_ms,
         .is_answered = is_known,
+        .node = wf_node_name(server->node),
     };
 
+    if (welcome.node[0] != '\0') {
+        welcome.partitions = wf_node_partition_count(server->node);
+    }
     list_roles(peer->guest.roles, roles);
     wf_codec_welcome_encode(&welcome, number, &server->out);
     wf_gateway_peer_send(server, peer);
@@ -207,6 +212,7 @@ join(weft_server *server, struct wf_gateway_peer *peer,
     }
     session->peer = peer;
     peer->session = session;
+    peer->is_map_asked = false;
     peer->state = WF_GATEWAY_GREETED;
     rest(server, session);
     wf_gateway_line_greeted(server, peer->line.fd);
@@ -245,6 +251,18 @@ session_of(weft_server *server, const struct wf_codec_hello *hello,
     return WEFT_OK;
 }
 
+// Its endpoint may lead to another node than the client takes it for.
+static weft_err
+check_node(const weft_server *server, const struct wf_codec_hello *hello)
+{
+    const char *name = wf_node_name(server->node);
+
+    return hello->node == NULL || strcmp(hello->node, name) == 0
+               ? WEFT_OK
+               : wf_error(WEFT_ENOTFOUND, "this is node %s, and not %.64s",
+                          name[0] == '\0' ? "(alone)" : name, hello->node);
+}
+
 static weft_err
 greet(weft_server *server, struct wf_gateway_peer *peer,
       const struct wf_wire_message *message)
@@ -259,6 +277,9 @@ greet(weft_server *server, struct wf_gateway_peer *peer,
     if (err == WEFT_OK) {
         err = wf_access_hello(server->access, peer->user, hello.name_space,
                               hello.label, &guest);
+    }
+    if (err == WEFT_OK) {
+        err = check_node(server, &hello);
     }
     if (err == WEFT_OK) {
         err = session_of(server, &hello, &guest, &session, &is_known);

@@ -32,6 +32,7 @@ static const struct rule rules[] = {
     {"count", WF_ROLE_READER},
     {"describe", WF_ROLE_READER},
     {"list", WF_ROLE_READER},
+    {"map", WF_ROLE_READER},
     {"query", WF_ROLE_READER},
     {"result", WF_ROLE_READER},
     {"stats", WF_ROLE_READER},

@@ -116,6 +116,39 @@ wf_node_withdraw(weft_node *node, struct wf_request *request)
     wf_post_push(wf_shard_inbox(node->shards[shard]), post);
 }
 
+const char *
+wf_node_name(const weft_node *node)
+{
+    const char *name = node->seams.cluster.name;
+
+    return name == NULL ? "" : name;
+}
+
+uint64_t
+wf_node_routes_version(const weft_node *node)
+{
+    return atomic_load(&node->routes_version);
+}
+
+void
+wf_node_copy_routes(weft_node *node, struct wf_routes *out_routes)
+{
+    pthread_mutex_lock(&node->routes_lock);
+    wf_routes_copy(&node->routes, out_routes);
+    pthread_mutex_unlock(&node->routes_lock);
+}
+
+void
+wf_node_set_routes(weft_node *node, struct wf_routes *routes)
+{
+    pthread_mutex_lock(&node->routes_lock);
+    wf_routes_fini(&node->routes);
+    node->routes = *routes;
+    *routes = (struct wf_routes){0};
+    atomic_store(&node->routes_version, node->routes.version);
+    pthread_mutex_unlock(&node->routes_lock);
+}
+
 bool
 wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
              uint32_t timeout_ms)
@@ -506,6 +539,8 @@ wf_node_destroy(weft_node *node, weft_err err)
     }
     wf_free((void *)(uintptr_t)node->options.data_dir);
     pthread_mutex_destroy(&node->random_lock);
+    pthread_mutex_destroy(&node->routes_lock);
+    wf_routes_fini(&node->routes);
     wf_free(node);
 }
 

@@ -22,6 +22,7 @@ struct weft_metrics;
 struct wf_activity_kind;
 struct wf_link;
 struct wf_request;
+struct wf_routes;
 struct wf_shared_log;
 struct wf_store;
 struct wf_task;
@@ -44,6 +45,12 @@ const weft_definitions *wf_node_definitions(const weft_node *node);
 struct wf_clock wf_node_clock(const weft_node *node);
 // Random bits; the same ones each time if the node was given a seed.
 uint64_t wf_node_random(weft_node *node);
+// Its name in its cluster, as long as it is open; "" if it has none.
+const char *wf_node_name(const weft_node *node);
+// Where its clients find partitions, by now: the version, 0 if it has no
+// cluster; and a copy.
+uint64_t wf_node_routes_version(const weft_node *node);
+void wf_node_copy_routes(weft_node *node, struct wf_routes *out_routes);
 // A caller waits until is_over(arg), at most timeout_ms. False: the node has
 // threads, so sleep; else it was stepped until then, or in vain.
 bool wf_node_wait(weft_node *node, bool (*is_over)(void *arg), void *arg,
@@ -60,6 +67,7 @@ bool wf_node_asks_again(weft_node *node, struct wf_request *request);
 struct wf_node_cluster {
     const struct wf_shared_log *log; // NULL: the node is alone
     const uint8_t *id;               // of the cluster, 16 bytes
+    const char *name;                // of the node
     // As in depot.h; on the supervisor's thread, and may block.
     weft_err (*restore)(void *ctx, uint32_t partition, const char *dir);
     // A frame for a partition that is not here. Takes the bytes.
@@ -112,6 +120,8 @@ void wf_node_set_lease(weft_node *node, uint64_t until_ns);
 // Records may be of this version from now on; it does not go back. Before, the
 // oldest.
 void wf_node_set_record_version(weft_node *node, uint32_t version);
+// Where clients find partitions from now on; takes what it holds.
+void wf_node_set_routes(weft_node *node, struct wf_routes *routes);
 // Does it run here? By the time it is said, it may be over.
 bool wf_node_is_here(const weft_node *node, uint32_t partition);
 // How far its log is: its last commit, and bytes that this process has read or

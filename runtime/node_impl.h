@@ -33,6 +33,7 @@
 #include "runtime/depot.h"
 #include "runtime/node.h"
 #include "runtime/post.h"
+#include "runtime/routes.h"
 
 struct wf_blackbox;
 struct wf_committer;
@@ -115,6 +116,9 @@ struct weft_node {
     _Atomic uint64_t marks;
     pthread_mutex_t random_lock;
     struct wf_random random;
+    pthread_mutex_t routes_lock;
+    struct wf_routes routes;
+    _Atomic uint64_t routes_version; // theirs
 };
 
 // node_options.c: check `given` and fill in defaults. data_dir is copied.

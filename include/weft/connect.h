@@ -9,6 +9,12 @@
 // done once. A call waits for that as long as its timeout allows; what it says
 // then is WEFT_ETIMEDOUT, and the same number may be asked again.
 //
+// Of a cluster any node does. The client learns from it where everything is,
+// and asks the node that has it, at the `service` that it told (cluster.h),
+// with the same key_file and server_key; what it cannot ask there it asks at
+// `endpoints`. Order and effect are the same on either way, while partitions
+// move too. (As Redis Cluster's clients follow its slots.)
+//
 // What differs from a client beside the node:
 //
 //   - WEFT_ENOTFOUND for an unknown kind comes as an answer, not from
@@ -41,7 +47,7 @@ extern "C" {
 typedef struct weft_connect_options {
     size_t struct_size;
     // Where the node listens, "tcp://HOST:PORT" or "ipc://PATH". Several are
-    // tried in turn; all must be of the same node.
+    // tried in turn; all must be of the same node, or of one cluster.
     const char *const *endpoints;
     size_t endpoints_count; // 1 to 8
     const char *name_space; // default: the first that the node allows
@@ -58,6 +64,9 @@ typedef struct weft_connect_options {
     // Borrowed until close; NULL: none.
     const weft_definitions *definitions;
     const struct weft_cipher *cipher; // as in weft_client_options
+    // 1: ask at `endpoints` alone, and never straight at the node of a cluster
+    // that has what is asked for.
+    int keep_to_endpoints;
 } weft_connect_options;
 
 #define WEFT_CONNECT_OPTIONS_INIT                                              \

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // fuzz_session.c - any bytes as everything else that is said: hello, bye, poll,
-// watch, batch and the rest, by whoever would read it.
+// watch, batch, map and the rest, by whoever would read it.
 
 #include "remote/codec_batch.h"
+#include "remote/codec_map.h"
 #include "remote/codec_session.h"
 #include "remote/codec_task.h"
 #include "remote/codec_watch.h"
@@ -31,6 +32,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weft_batch_result result;
     enum wf_codec_bye code;
     const char *text;
+    struct wf_routes routes;
+    uint64_t after;
 
     if (wf_wire_read(weft_bytes_of(data, size), &message) != WEFT_OK) {
         return 0;
@@ -44,6 +47,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (wf_codec_batch_result_decode(&message, &memory, &result) == WEFT_OK) {
         wf_codec_batch_result_encode(&result, 7, &frame);
     }
+    if (wf_codec_map_decode(&message, &after) == WEFT_OK) {
+        wf_codec_map_encode(after, 7, &frame);
+    }
+    if (wf_codec_routes_decode(&message, 8, &routes) == WEFT_OK) {
+        wf_codec_routes_encode(&routes, 7, &frame);
+    }
+    wf_routes_fini(&routes);
     (void)wf_codec_plain_decode(&message, "ping");
     TRY(welcome);
     TRY(poll);

@@ -16,6 +16,7 @@
 #include "codec_rig.h"
 #include "remote/codec.h"
 #include "remote/codec_batch.h"
+#include "remote/codec_map.h"
 #include "remote/codec_session.h"
 #include "remote/codec_task.h"
 #include "remote/codec_watch.h"
@@ -103,10 +104,12 @@ static void
 save_session(struct wf_buf *frame)
 {
     static const char *const roles[] = {"reader", "writer", NULL};
-    struct wf_codec_hello hello = {1, {"0123456789abcdef", 16}, "shop", "me"};
-    struct wf_codec_welcome welcome = {1,       "weft 0.1.0", "shop",  "ada",
-                                       roles,   100,          1 << 20, 50,
-                                       2 << 20, 5 << 20,      5000,    true};
+    struct wf_codec_hello hello = {
+        1, {"0123456789abcdef", 16}, "shop", "me", "a"};
+    struct wf_codec_welcome welcome = {
+        1,  "weft 0.1.0", "shop",  "ada", roles, 100, 1 << 20,
+        50, 2 << 20,      5 << 20, 5000,  true,  "a", 8};
+    struct wf_routes routes;
 
     wf_codec_hello_encode(&hello, frame);
     save("session", "hello", frame);
@@ -116,6 +119,15 @@ save_session(struct wf_buf *frame)
     save("session", "bye", frame);
     wf_codec_plain_encode("ping", 7, frame);
     save("session", "ping", frame);
+    wf_codec_map_encode(9, 7, frame);
+    save("session", "map", frame);
+    wf_routes_init(&routes, 8);
+    wf_routes_add(&routes, 0, "a", "tcp://10.0.0.1:7400");
+    wf_routes_add(&routes, 7, "b", "tcp://10.0.0.2:7400");
+    wf_routes_seal(&routes);
+    wf_codec_routes_encode(&routes, 7, frame);
+    save("session", "routes", frame);
+    wf_routes_fini(&routes);
 }
 
 static void

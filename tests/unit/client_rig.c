@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "runtime/node.h"
+#include "runtime/routes.h"
 #include "weft/metrics.h"
 
 void
@@ -65,6 +66,27 @@ wf_node_clock(const struct weft_node *node)
 {
     (void)node;
     return wf_clock_system();
+}
+
+const char *
+wf_node_name(const struct weft_node *node)
+{
+    (void)node;
+    return "";
+}
+
+uint64_t
+wf_node_routes_version(const struct weft_node *node)
+{
+    (void)node;
+    return 0;
+}
+
+void
+wf_node_copy_routes(struct weft_node *node, struct wf_routes *out_routes)
+{
+    (void)node;
+    *out_routes = (struct wf_routes){0};
 }
 
 uint64_t

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/node.h"
 #include "support/counter.h"
 #include "weft/workflow.h"
 
@@ -151,7 +152,9 @@ node_rig_end(struct node_rig *rig)
 void
 node_rig_open(struct node_rig *rig)
 {
-    CHECK_OK(weft_node_open(&rig->options, &rig->node));
+    struct wf_node_seams seams = {.cluster = {.name = rig->name}};
+
+    CHECK_OK(wf_node_open_with(&rig->options, &seams, &rig->node));
     CHECK_OK(weft_client_open(rig->node, NULL, &rig->client));
 }
 

@@ -23,6 +23,7 @@ weft_definitions *node_rig_define(void);
 struct node_rig {
     weft_definitions *definitions;
     weft_node_options options;
+    const char *name; // in a cluster, of which it has nothing else; NULL: none
     weft_node *node;
     weft_client *client;
 };

@@ -45,7 +45,7 @@ TEST(codec_session, the_documents_hello_is_written_and_read)
 
 TEST(codec_session, a_hello_with_all_its_fields_comes_back)
 {
-    struct wf_codec_hello hello = {1, {client, 16}, "shop", "till 4"}, got;
+    struct wf_codec_hello hello = {1, {client, 16}, "shop", "till 4", "b"}, got;
     struct wf_wire_message message;
 
     wf_codec_hello_encode(&hello, &frame);
@@ -53,6 +53,7 @@ TEST(codec_session, a_hello_with_all_its_fields_comes_back)
     CHECK_OK(wf_codec_hello_decode(&message, &memory, &got));
     CHECK_STR(got.name_space, "shop");
     CHECK_STR(got.label, "till 4");
+    CHECK_STR(got.node, "b");
     fini();
 }
 
@@ -82,14 +83,16 @@ TEST(codec_session, a_bad_hello_names_the_field)
     CHECK_ERR(hello_of((struct wf_codec_hello){.client = {client, 16}}),
               WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "version: is missing");
-    CHECK_ERR(hello_of((struct wf_codec_hello){1, {client, 15}, NULL, NULL}),
-              WEFT_EINVAL);
+    CHECK_ERR(
+        hello_of((struct wf_codec_hello){1, {client, 15}, NULL, NULL, NULL}),
+        WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "client: has 15 bytes, want 16");
     for (int i = 0; i < 128; i++) {
         label[i] = 'x';
     }
-    CHECK_ERR(hello_of((struct wf_codec_hello){1, {client, 16}, NULL, label}),
-              WEFT_ETOOBIG);
+    CHECK_ERR(
+        hello_of((struct wf_codec_hello){1, {client, 16}, NULL, label, NULL}),
+        WEFT_ETOOBIG);
     CHECK_STR(weft_err_detail(), "label: has 128 bytes, 127 are allowed");
     // Whatever else another version may say.
     CHECK_OK(wf_wire_read(weft_bytes_of(newer, sizeof(newer) - 1), &message));
@@ -102,7 +105,7 @@ TEST(codec_session, a_welcome_comes_back)
 {
     static const char *const roles[] = {"reader", "writer", NULL};
     struct wf_codec_welcome given = {
-        1, "weft 0.1.0", "shop", "ada", roles, 2, 3, 4, 5, 6, 7, true};
+        1, "weft 0.1.0", "shop", "ada", roles, 2, 3, 4, 5, 6, 7, true, "a", 8};
     struct wf_codec_welcome got;
     struct wf_wire_message message;
 
@@ -124,6 +127,8 @@ TEST(codec_session, a_welcome_comes_back)
     CHECK_EQ(got.message_max, 6);
     CHECK_EQ(got.keepalive_ms, 7);
     CHECK(got.is_answered);
+    CHECK_STR(got.node, "a");
+    CHECK_EQ(got.partitions, 8);
     fini();
 }
 

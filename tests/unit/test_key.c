@@ -140,6 +140,14 @@ partition_of(const char *name_space, const char *kind, const char *id)
     return partition;
 }
 
+// As docs/formats/wire.md has them, for clients in other languages.
+TEST(key, partitions_are_the_documents)
+{
+    CHECK_EQ(wf_key_partition_of("default", "17", 64), 26);
+    CHECK_EQ(wf_key_partition_of("default", "order-17", 64), 7);
+    CHECK_EQ(wf_key_partition_of("default", "order-17/ship", 64), 7);
+}
+
 TEST(key, the_partition_is_of_namespace_and_id_up_to_a_slash)
 {
     uint32_t partition = partition_of("shop", "order", "17");

@@ -246,6 +246,14 @@ wire_hello(const struct wire_hello *hello)
     wire_welcome(hello);
 }
 
+static void
+put_name(struct wf_wire_writer *writer, const char *what, const char *name)
+{
+    if (name != NULL) {
+        wf_wire_put_text(writer, what, name);
+    }
+}
+
 void
 wire_welcome(const struct wire_hello *hello)
 {
@@ -265,6 +273,12 @@ wire_welcome(const struct wire_hello *hello)
                      or_else(hello->message_max, 5 << 20));
     wf_wire_put_uint(&writer, "keepalive_ms",
                      or_else(hello->keepalive_ms, 10000));
+    put_name(&writer, "node", hello->node);
+    put_name(&writer, "namespace", hello->name_space);
+    put_name(&writer, "principal", hello->principal);
+    if (hello->partitions > 0) {
+        wf_wire_put_uint(&writer, "partitions", hello->partitions);
+    }
     wf_wire_end(&writer);
     send_frame(&frame);
 }

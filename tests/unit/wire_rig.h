@@ -20,6 +20,8 @@
 // What hello says; zero has a default.
 struct wire_hello {
     uint64_t credit, credit_bytes, waits, message_max, keepalive_ms;
+    const char *node, *name_space, *principal; // NULL: it does not say
+    uint64_t partitions;
 };
 
 extern struct wire_rig {

@@ -9,7 +9,7 @@
 import random, select, signal, socket, struct, subprocess, sys, tempfile, threading, time
 
 RESETS = 20
-SECONDS_MAX = 120
+SECONDS_MAX = 300
 
 
 def free_port():

@@ -99,17 +99,17 @@ static const char version_2[] =
     "    at bigint NOT NULL,"
     "    how text NOT NULL,"
     "    told bigint NOT NULL DEFAULT 0,"
-    "    PRIMARY KEY (part, actor, node_id, at));"
+    "    PRIMARY KEY (part, actor, node_id, at));";
+
+// From here on builds say who can work with what they make.
+static const char version_3[] =
+    "ALTER TABLE weft.cluster ADD COLUMN schema_least bigint NOT NULL"
+    "    DEFAULT 3;"
     "CREATE TABLE weft.copy ("
     "    part integer PRIMARY KEY,"
     "    node_id text NOT NULL,"
     "    incarnation bigint NOT NULL,"
     "    lsn bigint NOT NULL) WITH (fillfactor = 30);";
-
-// From here on builds say who can work with what they make.
-static const char version_3[] =
-    "ALTER TABLE weft.cluster ADD COLUMN schema_least bigint NOT NULL"
-    "    DEFAULT 3;";
 
 #ifdef WF_NEXT
 static const char version_4[] =

@@ -277,7 +277,8 @@ follow(void *ctx, uint32_t partition)
     struct fleet *fleet = member->fleet;
 
     wf_memory_database_lie(fleet->database, member->id,
-                           !fleet->options.is_calm && one_in(fleet, 4));
+                           fleet->options.is_lied_to ||
+                               (!fleet->options.is_calm && one_in(fleet, 4)));
     wf_node_follow(member->node, partition);
 }
 

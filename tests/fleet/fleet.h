@@ -33,6 +33,7 @@ struct fleet_options {
     const weft_definitions *definitions; // borrowed
     bool is_calm;                        // the network loses nothing
     uint64_t standby_bytes;              // 0: no warm copies
+    bool is_lied_to; // what copies read ends with what is lost, each time
 };
 
 struct fleet *fleet_create(const struct fleet_options *options);

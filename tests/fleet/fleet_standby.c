@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fleet_standby.c - warm copies: each partition has one, of its own node
-// nothing is lost with that, and whoever takes over goes on from its copy.
+// fleet_standby.c - warm copies: each partition has one, and whoever takes over
+// goes on from it, or without it, and nothing is lost or doubled.
 
 #include "cluster/standby.h"
 #include "fleet/fleet.h"
@@ -37,7 +37,7 @@ run(struct rig *rig, uint64_t ms)
 
 // A calm cluster, with money on the move; everybody has its share.
 static void
-begin(struct rig *rig, uint64_t standby_bytes)
+begin(struct rig *rig, uint64_t standby_bytes, bool is_lied_to)
 {
     struct fleet_options options = {
         .seed = SEED,
@@ -46,6 +46,7 @@ begin(struct rig *rig, uint64_t standby_bytes)
         .window_bytes = 65536,
         .is_calm = true,
         .standby_bytes = standby_bytes,
+        .is_lied_to = is_lied_to,
     };
 
     CHECK_OK(weft_definitions_create(&rig->definitions));
@@ -112,7 +113,7 @@ TEST(standby, a_lost_nodes_partitions_are_taken_from_their_copies)
     uint64_t had;
     uint64_t warm;
 
-    begin(&rig, 1 << 20);
+    begin(&rig, 1 << 20, false);
     fleet_count_copies(rig.fleet, &counts);
     CHECK_EQ(counts.copies, PARTS);
     had = lose_one(&rig, &warm);
@@ -129,7 +130,7 @@ TEST(standby, without_it_nothing_is_read_ahead)
     struct wf_standby_counts counts;
     uint64_t warm;
 
-    begin(&rig, 0);
+    begin(&rig, 0, false);
     CHECK(lose_one(&rig, &warm) > 0);
     CHECK_EQ(warm, 0);
     settle(&rig, &counts);
@@ -145,10 +146,25 @@ TEST(standby, what_copies_hold_is_bounded)
     uint64_t had;
     uint64_t warm;
 
-    begin(&rig, 4);
+    begin(&rig, 4, false);
     settle(&rig, &counts);
     CHECK(counts.behind > 0);
     had = lose_one(&rig, &warm);
     CHECK_EQ(warm, had);
+    end(&rig);
+}
+
+// As of a primary that was replaced by a standby: then all is read.
+TEST(standby, what_a_copy_read_and_was_lost_has_no_effect)
+{
+    struct rig rig;
+    struct wf_standby_counts counts;
+    uint64_t warm;
+
+    begin(&rig, 1 << 20, true);
+    settle(&rig, &counts);
+    CHECK_EQ(counts.copies, PARTS);
+    CHECK(lose_one(&rig, &warm) > 0);
+    CHECK_EQ(warm, 0);
     end(&rig);
 }

@@ -51,6 +51,7 @@ struct wf_membership {
     uint64_t patience_ns;       // when it ends
     int32_t preparing;          // partition, or NOTHING
     uint64_t complain_ns;
+    uint64_t copies_ns; // when they are looked after again
     uint64_t forget_ns; // when old nodes are forgotten again
     bool is_over;       // the lease was; everything was given away
 
@@ -375,10 +376,6 @@ decide(struct wf_membership *membership)
         be_patient(membership);
     }
     prepare_next(membership, me);
-    if (membership->standby != NULL && !membership->is_over) {
-        wf_standby_decide(membership->standby, &membership->map,
-                          membership->targets, me);
-    }
 }
 
 // A node that has stopped renewing is replaced when its lease is over, not at
@@ -424,12 +421,22 @@ raise_records(struct wf_membership *membership)
     atomic_store(&membership->is_nudged, true);
 }
 
+// When what is to be taken is on its way, and no more often than is needed.
 static void
-tell_copies(struct wf_membership *membership)
+keep_copies(struct wf_membership *membership)
 {
-    if (membership->standby != NULL &&
-        wf_standby_tell(membership->standby, &membership->options.registry) !=
-            WEFT_OK) {
+    int32_t me =
+        wf_registry_find(&membership->map, membership->options.self.id);
+
+    if (membership->standby == NULL || membership->is_over ||
+        now_ns(membership) < membership->copies_ns) {
+        return;
+    }
+    membership->copies_ns = now_ns(membership) + ns_of(LOOK_MS);
+    wf_standby_decide(membership->standby, &membership->map,
+                      membership->targets, me);
+    if (wf_standby_tell(membership->standby, &membership->options.registry) !=
+        WEFT_OK) {
         complain(membership, "copies", weft_err_detail());
     }
 }
@@ -442,7 +449,6 @@ look(struct wf_membership *membership)
 
     atomic_store(&membership->is_nudged, false);
     membership->look_ns = now_ns(membership) + ns_of(LOOK_MS);
-    tell_copies(membership);
     for (uint32_t i = 0; i < membership->options.partition_count; i++) {
         membership->were_here[i] = is_here(membership, i);
     }
@@ -459,6 +465,7 @@ look(struct wf_membership *membership)
     membership->options.map(membership->options.ctx, &membership->map);
     decide(membership);
     raise_records(membership);
+    keep_copies(membership);
 }
 
 // Nothing waits for it: it is done when there is time after a look.

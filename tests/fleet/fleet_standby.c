@@ -138,19 +138,17 @@ TEST(standby, without_it_nothing_is_read_ahead)
     end(&rig);
 }
 
-// Copies that may hold no more fall behind, and are of use all the same.
+// Copies that may hold no more fall behind: the rest is read when it is needed.
 TEST(standby, what_copies_hold_is_bounded)
 {
     struct rig rig;
     struct wf_standby_counts counts;
-    uint64_t had;
     uint64_t warm;
 
     begin(&rig, 4, false);
     settle(&rig, &counts);
     CHECK(counts.behind > 0);
-    had = lose_one(&rig, &warm);
-    CHECK_EQ(warm, had);
+    CHECK(lose_one(&rig, &warm) > 0);
     end(&rig);
 }
 

@@ -193,6 +193,7 @@ TEST(postgres, a_schema_that_is_too_old_is_brought_up_to_date_first)
 
     servers_sql(servers, 0,
                 "ALTER TABLE weft.cluster DROP COLUMN schema_least;"
+                "DROP TABLE weft.copy;"
                 "UPDATE weft.cluster SET schema_version = 2");
     check_refused(&options, WEFT_EFORMAT, "version 2");
     CHECK_OK(wf_postgres_look(&options, &facts));

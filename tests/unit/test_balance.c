@@ -247,6 +247,25 @@ TEST(balance, what_is_free_goes_to_its_copy)
 }
 
 // Two that have seen the same map agree, whoever computes.
+// Without a database nobody else has its log.
+TEST(balance, what_is_a_nodes_by_plan_waits_for_it)
+{
+    struct rig rig;
+
+    rig_init(&rig, 3);
+    (void)rig_settle(&rig);
+    rig.map.is_planned = true;
+    rig.nodes[1].is_live = false;
+    for (uint32_t i = 0; i < PARTS; i++) {
+        rig.parts[i].owner = (int32_t)(i % 3);
+        rig.parts[i].owner_incarnation = 1;
+    }
+    wf_balance(&rig.map, rig.targets);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        CHECK_EQ(rig.targets[i] == 1, i % 3 == 1);
+    }
+}
+
 TEST(balance, it_is_a_function_of_the_map)
 {
     struct rig rig;

@@ -553,6 +553,11 @@ TEST(ledger, what_is_no_answer_is_refused)
                                 &progress),
               WEFT_ECORRUPT);
     answer.data[answer.len - 1] ^= 1;
+    answer.data[4] -= 1; // of the commit that it says is the last
+    CHECK_ERR(wf_ledger_receive(b.ledger, &ask, "a", wf_buf_bytes(&answer),
+                                &progress),
+              WEFT_ECORRUPT);
+    answer.data[4] += 1;
     CHECK_OK(wf_ledger_receive(b.ledger, &ask, "a", wf_buf_bytes(&answer),
                                &progress));
     CHECK_EQ(progress, WF_LEDGER_LEVEL);
@@ -588,4 +593,198 @@ TEST(ledger, a_view_that_is_damaged_is_refused)
     wf_ledger_view_fini(&view);
     wf_buf_fini(&bytes);
     drop(&a);
+}
+
+static void
+append_some(struct node *node, uint32_t partition, int count)
+{
+    for (int i = 0; i < count; i++) {
+        CHECK_EQ(append(node, partition, "x").result, WF_APPEND_DURABLE);
+    }
+}
+
+static weft_err
+snapshot(struct node *node, uint64_t redo_from, const char *manifest)
+{
+    return node->log.ops->snapshot_commit(node->log.self, 0, redo_from,
+                                          weft_text(manifest));
+}
+
+static void
+check_snapshot(struct node *node, uint32_t age, uint64_t expected_from,
+               const char *expected)
+{
+    struct wf_buf manifest = {0};
+    uint64_t redo_from = 0;
+
+    CHECK_OK(node->log.ops->snapshot_read(node->log.self, 0, age, &redo_from,
+                                          &manifest));
+    CHECK_EQ(redo_from, expected_from);
+    CHECK_BYTES(wf_buf_bytes(&manifest), weft_text(expected));
+    wf_buf_fini(&manifest);
+}
+
+// Else there would be nothing to go on from when the newest cannot be had.
+TEST(ledger, the_log_goes_back_as_far_as_the_last_snapshot_but_one)
+{
+    struct node a = make("a", 1);
+    struct wf_shared_place place;
+
+    start(&a, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    append_some(&a, 0, 6);
+    CHECK_OK(snapshot(&a, 3, "one"));
+    CHECK_EQ(wf_ledger_part(a.ledger, 0).first, 1);
+    CHECK_OK(snapshot(&a, 5, "two"));
+    CHECK_EQ(wf_ledger_part(a.ledger, 0).first, 3);
+    check_snapshot(&a, 0, 5, "two");
+    check_snapshot(&a, 1, 3, "one");
+    stop(&a);
+    start(&a, false);
+    CHECK_OK(acquire(&a, 0, &place));
+    CHECK_EQ(place.snapshot, 5);
+    check_snapshot(&a, 1, 3, "one");
+    CHECK_OK(snapshot(&a, 7, "three"));
+    CHECK_EQ(wf_ledger_part(a.ledger, 0).first, 5);
+    check_log(&a, 0, "5=x 6=x ");
+    check_snapshot(&a, 1, 5, "two");
+    drop(&a);
+}
+
+TEST(ledger, a_log_whose_end_is_gone_is_not_read_as_a_shorter_one)
+{
+    struct node a = make("a", 1);
+    struct wf_batch batch = {0};
+    struct wf_buf key = {0};
+    struct wf_store store;
+    char story[256] = "";
+
+    start(&a, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    append_some(&a, 0, 2);
+    stop(&a);
+    CHECK_OK(open_store(&a, &store));
+    wf_buf_put_u16(&key, 0);
+    wf_buf_put_u64(&key, 2);
+    wf_batch_delete(&batch, WF_CF_LOG, wf_buf_bytes(&key));
+    CHECK_OK(store.ops->write(store.self, &batch, true));
+    store.ops->close(store.self);
+    start(&a, false);
+    CHECK_ERR(a.log.ops->read(a.log.self, 0, 0, tell, story), WEFT_ECORRUPT);
+    CHECK_STR(story, "1=x ");
+    wf_batch_fini(&batch);
+    wf_buf_fini(&key);
+    drop(&a);
+}
+
+// What it asks for next is the one before the log's first.
+TEST(ledger, who_is_one_commit_too_late_begins_again)
+{
+    struct node a = make("a", 1);
+    struct node b = make("b", 1);
+
+    start(&a, false);
+    start(&b, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    append_some(&a, 0, 3);
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
+    append_some(&a, 0, 2);
+    CHECK_OK(snapshot(&a, 5, "one"));
+    CHECK_OK(snapshot(&a, 5, "two"));
+    CHECK_EQ(fetch(&b, &a, 0), WF_LEDGER_BEGUN);
+    CHECK_EQ(fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
+    check_log(&b, 0, "5=x ");
+    check_snapshot(&b, 0, 5, "two");
+    drop(&a);
+    drop(&b);
+}
+
+TEST(ledger, a_plan_takes_the_place_of_the_one_before)
+{
+    struct node a = make("a", 1);
+
+    start(&a, false);
+    CHECK_OK(wf_ledger_want(a.ledger, 0, "one of another name"));
+    CHECK_OK(wf_ledger_want(a.ledger, 0, "b"));
+    CHECK_STR(wf_ledger_part(a.ledger, 0).wanted, "b");
+    stop(&a);
+    start(&a, false);
+    CHECK_STR(wf_ledger_part(a.ledger, 0).wanted, "b");
+    CHECK_OK(wf_ledger_want(a.ledger, 0, "a"));
+    CHECK_STR(wf_ledger_part(a.ledger, 0).wanted, "");
+    drop(&a);
+}
+
+// The first partition, and node "a", as a node sees them.
+struct seen {
+    struct wf_ledger_known part;
+    bool is_draining;
+};
+
+static struct seen
+look_at(struct node *node)
+{
+    struct wf_ledger_view view = {0};
+    struct seen seen;
+
+    wf_ledger_view(node->ledger, &view);
+    seen.part = view.parts[0];
+    seen.is_draining = wf_ledger_view_find(&view, "a")->row.is_draining;
+    wf_ledger_view_fini(&view);
+    return seen;
+}
+
+TEST(ledger, what_others_say_does_not_undo_what_a_node_said_of_itself)
+{
+    struct node a = make("a", 1);
+    struct node b = make("b", 1);
+    struct node c = make("c", 1);
+
+    start(&a, false);
+    start(&b, false);
+    start(&c, false);
+    CHECK_OK(acquire(&a, 0, NULL));
+    append_some(&a, 0, 1);
+    CHECK_OK(hear(&c, &a));
+    append_some(&a, 0, 1);
+    wf_ledger_drain(a.ledger, true);
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    CHECK_OK(hear(&b, &a));
+    CHECK_OK(hear(&b, &c));
+    CHECK_EQ(look_at(&b).part.last, 2);
+    CHECK(look_at(&b).part.is_idle);
+    CHECK(look_at(&b).is_draining);
+    CHECK_OK(hear(&c, &b)); // which knows more
+    CHECK_EQ(look_at(&c).part.last, 2);
+    CHECK_OK(acquire(&a, 0, NULL));
+    CHECK(!look_at(&a).part.is_idle);
+    drop(&a);
+    drop(&b);
+    drop(&c);
+}
+
+// It does not wait for anybody; and is told nevertheless.
+TEST(ledger, an_old_copy_acquires_nothing_once_it_was_told)
+{
+    struct node a = make("a", 1);
+    struct node b = make("b", 1);
+    struct wf_memory_disk *old;
+
+    start(&a, false);
+    start(&b, false);
+    old = copy_disk(t, &a, "old");
+    CHECK_OK(acquire(&a, 0, NULL));
+    append_some(&a, 0, 2);
+    CHECK_OK(hear(&b, &a));
+    stop(&a);
+    wf_memory_disk_destroy(a.disk);
+    a.disk = old;
+    start(&a, false);
+    CHECK_OK(acquire(&a, 0, NULL)); // the same epoch, and fewer commits
+    CHECK(wf_ledger_may_acquire(a.ledger, 1));
+    CHECK_ERR(hear(&a, &b), WEFT_ELOST);
+    CHECK(!wf_ledger_may_acquire(a.ledger, 1));
+    CHECK_EQ(append(&a, 0, "y").result, WF_APPEND_FENCED);
+    drop(&a);
+    drop(&b);
 }

@@ -36,6 +36,7 @@ enum {
     SAMPLES_MAX = 200000,
     FLOOR_US = 30000, // beneath it the machine's own noise is what differs
     ATTEMPTS = 3,
+    HONEST_PAUSE_US = 1000,
     CONNECTIONS = 10000,
     POURED_MAX = 1 << 30, // bytes
 };
@@ -81,6 +82,7 @@ ask_honestly(void *arg)
             honest.samples[count] = (uint32_t)(asker_now_us() - begun_us);
             atomic_store(&honest.count, count + 1);
         }
+        usleep(HONEST_PAUSE_US); // the node is to grow by others alone
     }
     (void)asker_finish(&asker, 5000);
     if (asker.errors > 0) {

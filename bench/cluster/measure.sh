@@ -11,4 +11,7 @@ node=$build/tests/nodes/nodes_node
 "$build/tests/nodes/nodes_crowd" "$node" join
 "$build/tests/nodes/nodes_crowd" "$node" kill
 "$build/tests/nodes/nodes_crowd" "$node" replay 10000 20 50
+"$build/tests/nodes/nodes_crowd" "$node" takeover 10000 20 50
+NODES_STANDBY=1000000000 \
+    "$build/tests/nodes/nodes_crowd" "$node" takeover 10000 20 50
 "$build/bench/cluster/weft-bench-restore"

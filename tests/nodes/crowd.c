@@ -54,18 +54,26 @@ now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-// Who has what now, and how many the node has.
-static uint32_t
-look(const struct crowd *crowd, uint32_t node, int32_t *owners)
+static weft_cluster_status *
+status_of(const struct crowd *crowd)
 {
     weft_cluster_status *status = NULL;
-    uint32_t count = 0;
 
     if (weft_cluster_look(servers_conninfo(crowd->servers), &status) !=
         WEFT_OK) {
         (void)fprintf(stderr, "status: %s\n", weft_err_detail());
         exit(1);
     }
+    return status;
+}
+
+// Who has what now, and how many the node has.
+static uint32_t
+look(const struct crowd *crowd, uint32_t node, int32_t *owners)
+{
+    weft_cluster_status *status = status_of(crowd);
+    uint32_t count = 0;
+
     for (uint32_t i = 0; i < crowd->options->partitions; i++) {
         const char *owner = status->partitions[i].owner;
 
@@ -292,6 +300,19 @@ crowd_kill(const struct crowd_options *options)
     return finish(&crowd);
 }
 
+// All of it done by node 0 alone, and in its logs.
+static void
+make_logs(struct crowd *crowd, const struct crowd_options *options)
+{
+    make(crowd, options);
+    (void)setenv("NODES_SNAPSHOTS", "none", 1);
+    processes_start(&crowd->processes, 0);
+    (void)await_share(crowd, 0, options->partitions, options->partitions);
+    crowd->errands.endpoints_count = 1;
+    errands_start(&crowd->errands);
+    crowd->faults += errands_finish(&crowd->errands, END_MS);
+}
+
 uint32_t
 crowd_replay(const struct crowd_options *options)
 {
@@ -301,13 +322,7 @@ crowd_replay(const struct crowd_options *options)
     uint64_t commits;
     uint64_t bytes;
 
-    make(&crowd, options);
-    (void)setenv("NODES_SNAPSHOTS", "none", 1);
-    processes_start(&crowd.processes, 0);
-    (void)await_share(&crowd, 0, options->partitions, options->partitions);
-    crowd.errands.endpoints_count = 1;
-    errands_start(&crowd.errands);
-    crowd.faults += errands_finish(&crowd.errands, END_MS);
+    make_logs(&crowd, options);
     commits = strtoull(
         servers_sql(crowd.servers, 0, "SELECT count(*) FROM weft.clog"), NULL,
         10);
@@ -327,5 +342,50 @@ crowd_replay(const struct crowd_options *options)
                  "%.1f MB/s\n",
                  commits, (double)bytes / 1e6, seconds,
                  (double)commits / seconds, (double)bytes / 1e6 / seconds);
+    return finish(&crowd);
+}
+
+// Partitions that another node has a copy of, with all that there is.
+static uint32_t
+count_copies(const struct crowd *crowd)
+{
+    weft_cluster_status *status = status_of(crowd);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < crowd->options->partitions; i++) {
+        count += status->partitions[i].copy != NULL &&
+                 status->partitions[i].copy_lag == 0;
+    }
+    weft_cluster_status_free(status);
+    return count;
+}
+
+uint32_t
+crowd_takeover(const struct crowd_options *options)
+{
+    bool has_copies = getenv("NODES_STANDBY") != NULL;
+    uint32_t parts = options->partitions;
+    struct crowd crowd;
+    uint64_t began_ms;
+    uint64_t until_ms;
+
+    make_logs(&crowd, options);
+    processes_start(&crowd.processes, 1);
+    (void)await_share(&crowd, 1, parts / 2, parts - parts / 2);
+    until_ms = now_ms() + SHARE_MS;
+    while (has_copies && count_copies(&crowd) < parts && now_ms() < until_ms) {
+        sleep_ms(LOOK_MS);
+    }
+    crowd.faults += has_copies && count_copies(&crowd) < parts;
+    began_ms = now_ms();
+    processes_kill(&crowd.processes, 0);
+    (void)await_share(&crowd, 1, parts, parts);
+    crowd.errands.endpoints = &crowd.endpoints[1];
+    (void)errands_done(&crowd.errands); // queries wait until all is there
+    (void)printf("half of the log taken over, %s copies, beyond the lease\t"
+                 "%.2f s\n",
+                 has_copies ? "with" : "without",
+                 (double)(now_ms() - began_ms) / 1000 -
+                     (double)options->lease_ms / 1000);
     return finish(&crowd);
 }

@@ -29,5 +29,8 @@ uint32_t crowd_kill(const struct crowd_options *options);
 // One node alone, without snapshots, is killed when all is done; another one,
 // which has nothing, takes all partitions and reads all of their logs.
 uint32_t crowd_replay(const struct crowd_options *options);
+// The same, but another node has taken half of them before, and, if nodes keep
+// warm copies (NODES_STANDBY), copied the rest.
+uint32_t crowd_takeover(const struct crowd_options *options);
 
 #endif

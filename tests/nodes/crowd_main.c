@@ -2,7 +2,8 @@
 //
 // crowd_main.c - very many workflows, while nodes come, go and are killed.
 //
-//     nodes_crowd NODE_PROGRAM join|kill|replay [ERRANDS [ROUNDS [PAUSE_MS]]]
+//     nodes_crowd NODE_PROGRAM join|kill|replay|takeover
+//         [ERRANDS [ROUNDS [PAUSE_MS]]]
 //
 // Each workflow must finish once, whatever happens. What calls had to wait is
 // printed, and no more: it depends on the machine. crowd.h says what is done.
@@ -31,14 +32,17 @@ main(int argc, char **argv)
 
     if (argc < 3) {
         (void)fprintf(stderr, "usage: nodes_crowd NODE_PROGRAM "
-                              "join|kill|replay [ERRANDS [ROUNDS [PAUSE_MS]]]"
-                              "\n");
+                              "join|kill|replay|takeover "
+                              "[ERRANDS [ROUNDS [PAUSE_MS]]]\n");
         return 2;
     }
     options.program = argv[1];
     options.partitions = options.errands < 1000 ? 16 : 64;
     if (strcmp(argv[2], "replay") == 0) {
         return crowd_replay(&options) > 0;
+    }
+    if (strcmp(argv[2], "takeover") == 0) {
+        return crowd_takeover(&options) > 0;
     }
     return strcmp(argv[2], "join") == 0 ? crowd_join(&options) > 0
                                         : crowd_kill(&options) > 0;

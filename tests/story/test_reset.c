@@ -221,6 +221,27 @@ mother_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, word);
 }
 
+// Gives its child up after a signal, unless the code is mended by then.
+static weft_err
+leaver_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_future child;
+    weft_bytes word;
+
+    options.cancellation = WEFT_CANCELLATION_ABANDON;
+    options.parent_close = WEFT_PARENT_CLOSE_ABANDON;
+    TRY(weft_workflow_child_async(wf, (weft_target){"slow", "i/c"}, input,
+                                  &options, &child));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    if (!is_mended) {
+        TRY(weft_workflow_cancel(wf, child));
+        TRY(weft_workflow_receive(wf, "never", WEFT_FOREVER, NULL));
+    }
+    TRY(weft_workflow_await(wf, child, &word));
+    return weft_workflow_return(wf, word);
+}
+
 static weft_definitions *
 define(void)
 {
@@ -240,6 +261,7 @@ define(void)
     story_add_workflow(definitions, "parent", parent_run);
     story_add_workflow(definitions, "mother", mother_run);
     story_add_workflow(definitions, "slow", slow_run);
+    story_add_workflow(definitions, "leaver", leaver_run);
     return definitions;
 }
 
@@ -682,6 +704,30 @@ TEST(reset, a_child_that_is_given_up_makes_way_for_the_next_of_its_id)
 {
     story_run(define, tell_makes_way);
     story_run_crowded(define, tell_makes_way);
+}
+
+// Entries: 0 to 2 the start and the child, 3 the signal, then that it was given
+// up.
+static void
+tell_wanted_again(struct story *story)
+{
+    (void)story;
+    story_start("leaver", "i", "");
+    story_wait_ms(10000);
+    story_signal("leaver", "i", "go", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
+    is_mended = true;
+    CHECK_OK(reset_to("leaver", 3)->err); // where the signal came
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 1);
+    story_signal("slow", "i/c", "word", "said");
+    CHECK_RESULT("leaver", "i", "said");
+}
+
+TEST(reset, a_child_that_was_given_up_after_the_point_is_awaited_again)
+{
+    story_run(define, tell_wanted_again);
 }
 
 static void

@@ -439,6 +439,10 @@ TEST(forward, more_than_may_be_under_way_is_refused_with_a_hint)
     }
     check_answer(&last, WEFT_OK, "from b");
     CHECK(refused >= MANY - 4 && refused < MANY);
+    for (int i = 0; i < MANY; i++) { // what was answered is no more under way
+        rig_ask(&rig, &last, 0, rig_make(1, "pay"));
+        check_answer(&last, WEFT_OK, "from b");
+    }
     rig_fini(&rig);
 }
 
@@ -553,6 +557,19 @@ say_answer(struct stranger *stranger, uint64_t seq, uint64_t call,
     wf_buf_fini(&message);
 }
 
+// b's way to a, which it greets.
+static void
+open_way_back(struct rig *rig, struct stranger *of_b)
+{
+    stranger_open(of_b, rig->map.nodes[0].endpoint);
+    of_b->hello.incarnation = 2;
+    of_b->hello.node = weft_text("b");
+    of_b->hello.to_node = weft_text("a");
+    of_b->hello.to_incarnation = 1;
+    stranger_say(of_b, &of_b->hello);
+    stranger_hear(of_b, WF_PEER_MESSAGE_WELCOME);
+}
+
 // A refusal of the first attempt says nothing of the second.
 TEST(forward, only_the_answer_to_the_last_attempt_counts)
 {
@@ -570,13 +587,7 @@ TEST(forward, only_the_answer_to_the_last_attempt_counts)
     id = check_request(&b, 1, 1, false);
     stranger_answer(&b, 1);
 
-    stranger_open(&of_b, rig.map.nodes[0].endpoint);
-    of_b.hello.incarnation = 2;
-    of_b.hello.node = weft_text("b");
-    of_b.hello.to_node = weft_text("a");
-    of_b.hello.to_incarnation = 1;
-    stranger_say(&of_b, &of_b.hello);
-    stranger_hear(&of_b, WF_PEER_MESSAGE_WELCOME);
+    open_way_back(&rig, &of_b);
     stranger_say_item(&of_b, 1,
                       &(struct wf_peer_item){.type = WF_PEER_ITEM_BACK,
                                              .call = id,
@@ -593,6 +604,50 @@ TEST(forward, only_the_answer_to_the_last_attempt_counts)
     CHECK_STR(call.request->reply.detail, "so it says");
     rig_fini(&rig);
     rig_end(&call);
+    stranger_close(&of_b);
+    stranger_close(&b);
+}
+
+// b may have got the partition after it sent the first one back, and then it
+// does the second one before the first.
+TEST(forward, what_was_sent_behind_one_that_comes_back_goes_behind_it_again)
+{
+    struct stranger b;
+    struct stranger of_b;
+    struct rig rig;
+    struct rig_call calls[2];
+    uint64_t ids[2];
+    struct wf_reader items;
+    struct wf_peer_item item;
+
+    start_with_stranger(&rig, &b);
+    for (uint64_t i = 0; i < 2; i++) {
+        rig_ask(&rig, &calls[i], 0, rig_make(1, "pay"));
+        if (i == 0) {
+            stranger_hear(&b, WF_PEER_MESSAGE_HELLO);
+            stranger_answer(&b, 0);
+        }
+        stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+        ids[i] = check_request(&b, i + 1, 1, false);
+        stranger_answer(&b, i + 1);
+    }
+    open_way_back(&rig, &of_b);
+    stranger_say_item(&of_b, 1,
+                      &(struct wf_peer_item){.type = WF_PEER_ITEM_BACK,
+                                             .call = ids[0],
+                                             .attempt = 1});
+    stranger_hear(&b, WF_PEER_MESSAGE_DATA);
+    CHECK_EQ(check_request(&b, 3, 2, false), ids[0]);
+    items = wf_reader_of(b.heard.items);
+    CHECK(wf_peer_item_next(&items, &item));
+    CHECK(wf_peer_item_next(&items, &item)); // both go at once
+    CHECK_EQ(item.call, ids[1]);
+    CHECK_EQ(item.attempt, 2);
+    rig_fini(&rig);
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(calls[i].request->reply.err, WEFT_ECLOSED);
+        rig_end(&calls[i]);
+    }
     stranger_close(&of_b);
     stranger_close(&b);
 }

@@ -314,6 +314,26 @@ TEST(log_shared, what_is_released_is_free)
     shared_rig_destroy(rig);
 }
 
+// Who was slow to hear of it gives up what it has no more.
+TEST(log_shared, what_is_anothers_by_now_is_not_released)
+{
+    struct shared_rig *rig = shared_rig_create();
+    struct node a = join(rig, "a");
+    struct node b = join(rig, "b");
+    struct node c = join(rig, "c");
+
+    acquire(&a, 0);
+    shared_rig_expire(rig, "a");
+    acquire(&b, 0);
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    CHECK_ERR(try_acquire(&c, 0), WEFT_EBUSY);
+    append_as(&b, 0, "one", 1);
+    quit(&a);
+    quit(&b);
+    quit(&c);
+    shared_rig_destroy(rig);
+}
+
 TEST(log_shared, a_second_process_of_a_node_replaces_the_first)
 {
     struct shared_rig *rig = shared_rig_create();

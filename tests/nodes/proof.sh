@@ -2,10 +2,10 @@
 # proof.sh SECONDS BUILD_DIR - a cluster of processes on PostgreSQL under all
 # faults, for so long; see ../proof.
 #
-# Two storms: one with all faults that are short, and, if there is time, one
-# with those that take a minute each. Before them, if there is time, 10,000
-# workflows while a node comes and goes, and while one is killed: two minutes
-# each.
+# Three storms: two with all faults that are short, without and with warm
+# copies, and, if there is time, one with those that take a minute each. Before
+# them, if there is time, 10,000 workflows while a node comes and goes, and
+# while one is killed: two minutes each.
 set -u
 
 build=$2
@@ -51,12 +51,16 @@ crowd() {
 }
 
 if [ "$1" -lt 600 ]; then
-    rage "faults of a cluster" "$1"
+    rage "faults of a cluster" $(($1 / 2))
+    export NODES_STANDBY=67108864
+    rage "faults of a cluster with warm copies" $(($1 / 2))
 else
     left=$(($1 - 240))
     crowd "a fourth node comes and goes" join
     crowd "one node of three is killed" kill
-    rage "faults of a cluster" $((left * 3 / 4))
+    rage "faults of a cluster" $((left * 3 / 8))
+    export NODES_STANDBY=67108864
+    rage "faults of a cluster with warm copies" $((left * 3 / 8))
     rage "long faults of a cluster" $((left / 4)) alone dark
 fi
 exit $status

@@ -5,7 +5,6 @@
 
 #include "cluster/exchange.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,7 +14,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "cluster/exchange_impl.h"
@@ -23,11 +21,9 @@
 #include "transport/auth.h"
 
 enum {
-    TELL_MS = 500,
     LIVE_MS = 3000, // after its last answer
     COMPLAIN_MS = 5000,
-    CLOSE_COMMITS = 100, // behind, of who may have a partition
-    CLOSE_MS = 3000,     // after it asked last
+    CLOSE_MS = 3000, // after it asked last
     AWAIT_LOOK_MS = 10,
 };
 
@@ -185,198 +181,7 @@ know_all(struct wf_exchange *exchange)
     }
 }
 
-// Views. ----------------------------------------------------------------------
-
-static void
-tell_all(struct wf_exchange *exchange)
-{
-    struct wf_buf body = {0};
-
-    wf_ledger_view_encode(&exchange->view, &body);
-    exchange->told_crc = wf_crc32c(0, body.data, body.len);
-    for (uint32_t i = 0; i < exchange->peers_count; i++) {
-        (void)wf_exchange_send(exchange, &exchange->peers[i], WF_EXCHANGE_VIEW,
-                               ++exchange->numbers, wf_buf_bytes(&body));
-    }
-    wf_buf_fini(&body);
-    exchange->tell_ms = wf_exchange_now_ms(exchange) + TELL_MS;
-}
-
-static void
-be_lost(struct wf_exchange *exchange)
-{
-    bool is_new;
-
-    pthread_mutex_lock(&exchange->lock);
-    is_new = exchange->lost == WEFT_OK;
-    exchange->lost = WEFT_ELOST;
-    if (is_new) {
-        exchange->lost_text = wf_strdup(weft_err_detail());
-    }
-    pthread_mutex_unlock(&exchange->lock);
-    wf_exchange_complain(exchange, "lost", weft_err_detail());
-}
-
-static void
-hear_told(struct wf_exchange *exchange, const struct wf_ledger_view *told)
-{
-    weft_err err = wf_ledger_hear(exchange->options.ledger, told);
-    struct wf_exchange_peer *peer = wf_exchange_peer(exchange, told->teller);
-
-    if (err == WEFT_ELOST) {
-        be_lost(exchange);
-    } else if (err != WEFT_OK) {
-        wf_exchange_complain(exchange, "exchange", weft_err_detail());
-        return;
-    }
-    pthread_mutex_lock(&exchange->lock);
-    exchange->has_heard = true;
-    if (peer != NULL) {
-        peer->heard_ms = wf_exchange_now_ms(exchange);
-    }
-    pthread_mutex_unlock(&exchange->lock);
-}
-
-// Something that this node did not know changes what it is to do.
-static void
-look_anew(struct wf_exchange *exchange)
-{
-    struct wf_buf bytes = {0};
-    uint32_t crc;
-
-    wf_ledger_view(exchange->options.ledger, &exchange->view);
-    wf_ledger_view_encode(&exchange->view, &bytes);
-    crc = wf_crc32c(0, bytes.data, bytes.len);
-    wf_buf_fini(&bytes);
-    if (crc != exchange->told_crc) {
-        exchange->told_crc = crc;
-        exchange->options.changed(exchange->options.ctx);
-    }
-}
-
-static void
-hear_view(struct wf_exchange *exchange, weft_bytes body)
-{
-    struct wf_ledger_view told;
-
-    if (body.len == 0) {
-        return; // an operator's
-    }
-    if (wf_ledger_view_decode(body, &told) != WEFT_OK) {
-        wf_exchange_complain(exchange, "exchange", weft_err_detail());
-        return;
-    }
-    if (told.teller[0] != '\0' && strcmp(told.teller, exchange->node_id) != 0) {
-        hear_told(exchange, &told);
-    }
-    wf_ledger_view_fini(&told);
-    look_anew(exchange);
-}
-
-// Answers. --------------------------------------------------------------------
-
-static weft_err
-answer_move(struct wf_exchange *exchange, weft_bytes body, struct wf_buf *out)
-{
-    struct wf_ledger_ask ask;
-    uint64_t lag;
-    weft_err err = wf_ledger_ask_decode(body, &ask);
-
-    if (err == WEFT_OK) {
-        err = wf_ledger_serve(exchange->options.ledger, &ask,
-                              WF_EXCHANGE_PIECE_BYTES, out, &lag);
-    }
-    if (err == WEFT_OK && lag <= CLOSE_COMMITS && ask.is_ready) {
-        struct wf_exchange_close *close = &exchange->close[ask.partition];
-        bool is_new;
-
-        pthread_mutex_lock(&exchange->lock);
-        is_new = strcmp(close->node, ask.node) != 0;
-        memcpy(close->node, ask.node, sizeof(close->node));
-        close->at_ms = wf_exchange_now_ms(exchange);
-        pthread_mutex_unlock(&exchange->lock);
-        if (is_new) {
-            exchange->options.changed(exchange->options.ctx);
-        }
-    }
-    return err;
-}
-
-static weft_err
-answer_want(struct wf_exchange *exchange, weft_bytes body)
-{
-    struct wf_reader reader = wf_reader_of(body);
-    uint64_t partition = wf_reader_varint(&reader);
-    weft_bytes node = wf_reader_bytes(&reader);
-    char id[WF_NODE_ID_CHARS_MAX + 1] = "";
-
-    if (reader.failed || partition >= exchange->partition_count ||
-        node.len > WF_NODE_ID_CHARS_MAX) {
-        return wf_error(WEFT_EINVAL, "there is no such partition or node");
-    }
-    if (node.len > 0) {
-        memcpy(id, node.data, node.len);
-    }
-    return wf_ledger_want(exchange->options.ledger, (uint32_t)partition, id);
-}
-
-static weft_err
-answer_body(struct wf_exchange *exchange,
-            const struct wf_exchange_message *message, struct wf_buf *out)
-{
-    struct wf_reader reader = wf_reader_of(message->body);
-    weft_err err = WEFT_OK;
-
-    switch (message->type) {
-    case WF_EXCHANGE_VIEW:
-        hear_view(exchange, message->body);
-        wf_ledger_view(exchange->options.ledger, &exchange->view);
-        wf_ledger_view_encode(&exchange->view, out);
-        return WEFT_OK;
-    case WF_EXCHANGE_MOVE:
-        return answer_move(exchange, message->body, out);
-    case WF_EXCHANGE_FILE:
-        return wf_exchange_fetch_serve(exchange, message->body, out);
-    case WF_EXCHANGE_WANT:
-        err = answer_want(exchange, message->body);
-        break;
-    case WF_EXCHANGE_DRAIN:
-        wf_ledger_drain(exchange->options.ledger, wf_reader_u8(&reader) != 0);
-        break;
-    case WF_EXCHANGE_REFUSED:
-    case WF_EXCHANGE_TYPES_END:
-        return wf_error(WEFT_EINVAL, "there is no such question");
-    }
-    exchange->tell_ms = 0; // all are to know it
-    exchange->options.changed(exchange->options.ctx);
-    return err;
-}
-
-static void
-answer(struct wf_exchange *exchange, const struct wf_message *question)
-{
-    struct wf_exchange_message message;
-    struct wf_buf body = {0};
-    struct wf_buf frame = {0};
-    enum wf_exchange_type type;
-    weft_err err;
-
-    if (!wf_exchange_decode(question->frame, &message)) {
-        return;
-    }
-    type = message.type;
-    err = answer_body(exchange, &message, &body);
-    if (err != WEFT_OK) {
-        wf_buf_reset(&body);
-        wf_buf_put_varint(&body, (uint64_t)(uint32_t)err);
-        wf_buf_put_text(&body, weft_err_detail());
-        type = WF_EXCHANGE_REFUSED;
-    }
-    wf_exchange_encode(type, message.number, wf_buf_bytes(&body), &frame);
-    (void)wf_socket_send(exchange->router, &question->peer, &frame, NULL);
-    wf_buf_fini(&frame);
-    wf_buf_fini(&body);
-}
+// What they answer. ----------------------------------------------------------
 
 // It would try for ever, and nobody would know why.
 static void
@@ -409,7 +214,7 @@ hear_answers(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
 
         if (wf_exchange_decode(message.frame, &said)) {
             if (said.type == WF_EXCHANGE_VIEW) {
-                hear_view(exchange, said.body);
+                wf_exchange_hear_view(exchange, said.body);
             } else {
                 wf_exchange_fetch_hear(exchange, &said);
             }
@@ -432,7 +237,7 @@ hear_all(struct wf_exchange *exchange)
     while (wf_socket_event(exchange->router, &event)) {
     }
     while (wf_socket_receive(exchange->router, &message)) {
-        answer(exchange, &message);
+        wf_exchange_answer(exchange, &message);
         wf_message_fini(&message);
     }
     for (uint32_t i = 0; i < exchange->peers_count; i++) {
@@ -476,8 +281,8 @@ run(void *arg)
         know_all(exchange); // not while a socket is in use
         if (atomic_exchange(&exchange->is_nudged, false) ||
             wf_exchange_now_ms(exchange) >= exchange->tell_ms) {
-            look_anew(exchange);
-            tell_all(exchange);
+            wf_exchange_look_anew(exchange);
+            wf_exchange_tell_all(exchange);
         }
         next = wf_exchange_fetch_step(exchange);
         sleep_until(exchange,

@@ -2,9 +2,12 @@
 //
 // exchange_impl.h - what the files of exchange.h share.
 //
-//   exchange.c         the thread: sockets, views, answers
+//   exchange.c         the thread, and its sockets
+//   exchange_view.c    what this node knows, and what others do
+//   exchange_answer.c  what is asked of this node
 //   exchange_fetch.c   partitions, and files, that come here
-//   exchange_call.c    what operators ask; lists
+//   exchange_call.c    what operators ask
+//   exchange_list.c    where nodes are, and their key
 //
 // A question is u8 version, u8 type, u64 number, body; its answer has the same
 // head. One that is refused has type REFUSED, varint error, text.
@@ -122,6 +125,15 @@ bool wf_exchange_send(struct wf_exchange *exchange,
                       uint64_t number, weft_bytes body);
 struct wf_exchange_peer *wf_exchange_peer(struct wf_exchange *exchange,
                                           const char *id);
+
+// exchange_view.c. To all others; of what is known now; of one other.
+void wf_exchange_tell_all(struct wf_exchange *exchange);
+void wf_exchange_look_anew(struct wf_exchange *exchange);
+void wf_exchange_hear_view(struct wf_exchange *exchange, weft_bytes body);
+
+// exchange_answer.c. A question that came to the ROUTER.
+void wf_exchange_answer(struct wf_exchange *exchange,
+                        const struct wf_message *question);
 
 // exchange_list.c. Why nothing goes over a connection; NULL: it is not that.
 const char *wf_exchange_refusal(enum wf_socket_event_type type);

@@ -339,6 +339,7 @@ TEST(log_shared, a_second_process_of_a_node_replaces_the_first)
     struct shared_rig *rig = shared_rig_create();
     struct node first = join(rig, "a");
     struct node second;
+    struct wf_registry_map map = {0};
 
     acquire(&first, 0);
     append_as(&first, 0, "one", 1);
@@ -349,6 +350,9 @@ TEST(log_shared, a_second_process_of_a_node_replaces_the_first)
     CHECK_ERR(first.registry.ops->leave(first.registry.self), WEFT_ECLOSED);
     CHECK_ERR(try_acquire(&first, 1), WEFT_ECLOSED);
     append_as(&first, 0, "until it is taken", 2);
+    CHECK_OK(second.registry.ops->look(second.registry.self, &map));
+    CHECK_EQ(map.parts[0].owner_incarnation, first.row.incarnation);
+    wf_registry_map_fini(&map);
     CHECK_EQ(acquire(&second, 0).last, 2); // at once: the lease is its own
     CHECK_EQ(append(&first, 0, "too late").result, WF_APPEND_FENCED);
     CHECK_OK(second.registry.ops->renew(second.registry.self, false));
@@ -376,6 +380,10 @@ TEST(log_shared, a_move_goes_to_who_it_is_for)
     CHECK_ERR(try_acquire(&c, 0), WEFT_EBUSY);
     CHECK_ERR(try_acquire(&a, 0), WEFT_EBUSY);
     acquire(&b, 0);
+    CHECK_OK(a.registry.ops->look(a.registry.self, &map));
+    CHECK_EQ(map.parts[0].wanted, -1);
+    // Who has it already is waited for by nobody either.
+    CHECK_OK(c.registry.ops->want(c.registry.self, 0, "b"));
     CHECK_OK(a.registry.ops->look(a.registry.self, &map));
     CHECK_EQ(map.parts[0].wanted, -1);
 

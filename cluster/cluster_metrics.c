@@ -60,6 +60,8 @@ put_links(weft_metrics *metrics, const struct wf_peers_counts *links)
         COUNTER("cluster_link_resent", "The same, sent once more."),
         COUNTER("cluster_link_received", "Messages of other nodes."),
         COUNTER("cluster_link_received_bytes", "The same, in bytes."),
+        COUNTER("cluster_forwarded",
+                "Requests that clients of this node could have asked others."),
     };
     const double values[] = {
         (double)links->up,
@@ -69,6 +71,7 @@ put_links(weft_metrics *metrics, const struct wf_peers_counts *links)
         (double)links->resent,
         (double)links->received,
         (double)links->received_bytes,
+        (double)links->forwarded,
     };
 
     put_all(metrics, families, values, sizeof(values) / sizeof(values[0]));

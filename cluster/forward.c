@@ -17,6 +17,7 @@ enum {
     CALLS_MAX = 100000, // asked by this node, or by one other
     CALL_BYTES = 1024,  // what one costs besides its bytes
     RETRY_MS = 20,      // after "not mine"
+    HERE_MS = 2,        // the same, of this node's: others wait behind it
 };
 
 static const char left[] = "the node has no part in its cluster any more";
@@ -37,6 +38,10 @@ struct lane {
     struct wf_list calls;
     uint32_t waiting; // of them
     uint64_t retry_ms;
+    // Has answered since it became the owner, so the partition runs there. It
+    // may not yet, though the map says so; then what is sent comes back, until
+    // in the middle of it the partition is there, and the rest does not.
+    struct wf_peers_peer *sure;
 };
 
 struct wf_forward {
@@ -136,6 +141,7 @@ end_call(struct wf_forward *forward, struct call *call)
     struct wf_request *request = call->request;
 
     drop_call(forward, call);
+    wf_request_is_back(request);
     request->done(request);
 }
 
@@ -212,6 +218,7 @@ wf_forward_ask(struct wf_forward *forward, struct wf_request *request,
         if (is_admitted) {
             count_out(forward, bytes_of(request));
         }
+        wf_request_is_back(request);
         request->done(request);
         return;
     }
@@ -245,6 +252,16 @@ static bool
 waits_for_something(const struct wf_request *request)
 {
     return wf_request_is_wait(request) || request->verb == WEFT_VERB_ASK;
+}
+
+// It may be answered much later than it was taken.
+static bool
+may_last(const struct wf_request *request)
+{
+    return waits_for_something(request) ||
+           wf_request_waits_for_empty(request) ||
+           request->verb == WEFT_VERB_UPDATE ||
+           request->verb == WEFT_VERB_UPDATE_WITH_START;
 }
 
 void
@@ -292,6 +309,7 @@ send_call(struct wf_forward *forward, struct lane *lane, struct call *call,
     is_sent = wf_peers_add(peer, &item);
     wf_buf_fini(&message);
     if (is_sent) {
+        wf_counter_add(&forward->peers->forwarded, call->attempt == 0);
         call->attempt++;
         call->sent_to = peer;
         lane->waiting--;
@@ -322,6 +340,7 @@ send_lane(struct wf_forward *forward, struct lane *lane, uint32_t partition)
     struct wf_list_node *node = wf_list_first(&lane->calls);
     bool goes_on = owner == WF_PEERS_SELF ||
                    (peer != NULL && peer->link.state == WF_PEER_LINK_UP);
+    bool has_sent = false; // one that will be answered soon
 
     if (peer != NULL) {
         peer->is_wanted = true;
@@ -331,11 +350,14 @@ send_lane(struct wf_forward *forward, struct lane *lane, uint32_t partition)
 
         node = wf_list_next(&lane->calls, node);
         if (call->sent_to == NULL && peer != NULL) {
-            goes_on = send_call(forward, lane, call, peer);
+            goes_on = (peer == lane->sure || !has_sent) &&
+                      send_call(forward, lane, call, peer);
         } else if (call->sent_to == NULL) {
             goes_on = serve_here(forward, call);
-            lane->retry_ms = goes_on ? 0 : peers->now_ms + RETRY_MS;
+            lane->retry_ms = goes_on ? 0 : peers->now_ms + HERE_MS;
+            continue; // it may be freed
         }
+        has_sent |= call->sent_to != NULL && !may_last(call->request);
     }
 }
 
@@ -349,6 +371,9 @@ hear_answer(struct wf_forward *forward, const struct wf_peers_peer *peer,
 
     if (call == NULL || call->attempt != item->attempt) {
         return; // it was answered, or goes again
+    }
+    if (call->sent_to == peer) {
+        lane_of(forward, call)->sure = call->sent_to;
     }
     err = wf_forward_codec_answer_decode(item->bytes, item->data,
                                          item->position, call->request);
@@ -381,6 +406,7 @@ hear_back(struct wf_forward *forward, struct wf_peers_peer *peer,
     }
     lane = lane_of(forward, call);
     lane->retry_ms = forward->peers->now_ms + RETRY_MS;
+    lane->sure = NULL;
     wait_again(forward, call, item->is_uncertain);
     for (struct wf_list_node *node = wf_list_next(&lane->calls, &call->node);
          node != NULL; node = wf_list_next(&lane->calls, node)) {
@@ -415,9 +441,13 @@ wf_forward_map_changed(struct wf_forward *forward)
 
     for (uint32_t i = 0; i < peers->options.partition_count; i++) {
         int32_t owner = peers->owners[i];
+        struct wf_peers_peer *peer = owner < 0 ? NULL : peers->peers[owner];
 
         forward->lanes[i].retry_ms = 0;
-        take_back_all(forward, i, owner < 0 ? NULL : peers->peers[owner], true);
+        if (forward->lanes[i].sure != peer) {
+            forward->lanes[i].sure = NULL;
+        }
+        take_back_all(forward, i, peer, true);
     }
 }
 
@@ -426,6 +456,9 @@ wf_forward_peer_lost(struct wf_forward *forward, struct wf_peers_peer *peer)
 {
     for (uint32_t i = 0; i < forward->peers->options.partition_count; i++) {
         take_back_all(forward, i, peer, false);
+        if (forward->lanes[i].sure == peer) {
+            forward->lanes[i].sure = NULL;
+        }
     }
 }
 

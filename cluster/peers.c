@@ -271,5 +271,6 @@ wf_peers_count(const struct wf_peers *peers, struct wf_peers_counts *out_counts)
         .resent = wf_counter_read(&peers->resent),
         .received = wf_counter_read(&peers->received),
         .received_bytes = wf_counter_read(&peers->received_bytes),
+        .forwarded = wf_counter_read(&peers->forwarded),
     };
 }

@@ -115,6 +115,7 @@ struct wf_peers_counts {
     uint64_t resent; // of those sent, such as had been before
     uint64_t received;
     uint64_t received_bytes;
+    uint64_t forwarded; // requests of this node's clients, to others
 };
 void wf_peers_count(const struct wf_peers *peers,
                     struct wf_peers_counts *out_counts);

@@ -124,6 +124,7 @@ struct wf_peers {
     wf_counter resent;
     wf_counter received;
     wf_counter received_bytes;
+    wf_counter forwarded;
 };
 
 // peers.c

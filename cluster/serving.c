@@ -235,6 +235,7 @@ begin_serving(struct wf_serving *serving, struct wf_peers_peer *peer,
         .call = item->call,
         .attempt = item->attempt,
     };
+    request->is_foreign = true;
     request->done = on_done;
     request->done_ctx = served;
     wf_table_add(&peer->serving, hash_id(served->call), served);

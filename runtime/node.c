@@ -78,11 +78,13 @@ wf_node_post_request(weft_node *node, struct wf_request *request)
     // A shard that ends may be asked the next page of a list; so the flag is
     // up before the inboxes are emptied for the last time.
     if (atomic_load(&node->is_refusing)) {
+        wf_request_is_back(request);
         wf_request_answer(request, WEFT_ECLOSED, "the node is closed");
         request->done(request);
         return;
     }
     if (refuses_for_memory(node, request)) {
+        wf_request_is_back(request);
         request->done(request);
         return;
     }

@@ -196,6 +196,15 @@ copy_bytes(weft_bytes bytes)
     return bytes.len == 0 ? weft_nothing() : wf_bytes_copy(bytes);
 }
 
+void
+wf_request_is_back(struct wf_request *request)
+{
+    if (request->away != NULL) {
+        atomic_fetch_sub(request->away, 1);
+        request->away = NULL;
+    }
+}
+
 bool
 wf_request_may_have_happened(const struct wf_request *request)
 {

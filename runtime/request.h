@@ -79,7 +79,11 @@ struct wf_request {
     // Set on another thread while it is under way: nobody wants the answer, so
     // it need not wait for one (wf_partition_withdraw).
     _Atomic bool is_withdrawn;
-    bool is_patient;  // one of very many: what it does need not hurry
+    bool is_patient; // one of very many: what it does need not hurry
+    // Of a cluster. Asked by another node, which keeps the order of what it
+    // asks. And while it is on its way to another node: who counts it.
+    bool is_foreign;
+    _Atomic uint32_t *away;
     uint64_t wait_ms; // as long as the caller waits; 0: it does not say
 
     // The answer; all owned by the request.
@@ -135,6 +139,9 @@ bool wf_request_is_read(const struct wf_request *request);
 // Was it asked before, so that a refusal, which says that nothing happened,
 // could be wrong?
 bool wf_request_may_have_happened(const struct wf_request *request);
+
+// It is on its way to another node no more: it is here again, or over.
+void wf_request_is_back(struct wf_request *request);
 
 // Fill in the answer; strings and bytes are copied. detail may be NULL. With
 // WEFT_EBUSY and WEFT_EFULL goes a hint when to come again.

@@ -40,6 +40,7 @@
 #define STACKS_FREE_MAX 64 // kept for reuse
 #define WAIT_MS_MAX 1000
 #define AUDIT_MS 1000 // one partition each
+#define BEHIND_MS 1   // until it is looked again whether those before are over
 
 // Life. ---------------------------------------------------------------------
 
@@ -52,6 +53,7 @@ init_place(struct wf_shard *shard, uint32_t i)
     place->index = options->index + i * options->shards_count;
     place->lane = &shard->lanes[place->index % options->stores_count];
     wf_list_init(&place->requests);
+    wf_list_init(&place->behind);
     wf_list_init(&place->tasks);
     wf_list_init(&place->loads);
 }
@@ -514,6 +516,9 @@ wf_shard_next_due_ms(const struct wf_shard *shard)
     uint64_t due = first == NULL ? UINT64_MAX : first->due;
     uint64_t patience = wf_shard_patience_ms(shard);
 
+    if (shard->behind > 0 && due > shard->now_ms + BEHIND_MS) {
+        due = shard->now_ms + BEHIND_MS;
+    }
     return patience < due ? patience : due;
 }
 
@@ -544,6 +549,7 @@ wf_shard_step(struct wf_shard *shard)
     wf_intake_tick(&shard->intake, shard->now_ms);
     did_something = wf_shard_drain(shard);
     did_something = wf_shard_admit(shard) || did_something;
+    did_something = wf_shard_give_behind(shard) || did_something;
     if (shard->mode == WF_SHARD_SERVING || shard->mode == WF_SHARD_CLOSING) {
         did_something = look_at_memory(shard) || did_something;
         did_something = tick(shard) || did_something;

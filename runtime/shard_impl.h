@@ -57,6 +57,10 @@ struct wf_shard_place {
     struct wf_list requests;
     struct wf_list tasks;
     struct wf_list loads;
+    // Of a cluster: requests that went from here to another node and are not
+    // answered, and those that came after them, while it runs here.
+    _Atomic uint32_t away;
+    struct wf_list behind;
 };
 
 // The partitions of one shard that are in one store.
@@ -93,6 +97,7 @@ struct wf_shard {
     struct wf_shard_lane *lanes; // by store
     struct wf_intake intake;     // requests not looked at yet
     struct wf_list frames;       // the same
+    uint32_t behind;             // requests of all places that are in there
     uint32_t heavy_left;         // requests of heavy clients until the next job
     struct wf_list ready;        // of places with turns to run
     struct wf_list again;        // of those whose actors go on and on
@@ -139,6 +144,8 @@ void wf_shard_forget_ready(struct wf_shard_place *place);
 
 // shard_post.c: give it to its partition, or keep it while that is not there.
 void wf_shard_give_request(struct wf_shard *shard, struct wf_request *request);
+// Those that waited behind others, of a cluster. True: there was one.
+bool wf_shard_give_behind(struct wf_shard *shard);
 void wf_shard_give_event(struct wf_shard *shard, struct wf_post *post);
 // shard_post.c: up to a bounded number of posts. True: there was one.
 bool wf_shard_drain(struct wf_shard *shard);

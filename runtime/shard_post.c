@@ -10,7 +10,9 @@
 // has seen yet are refused: that may last, and nothing of them has happened.
 //
 // In a cluster the successor may be on another node. Then requests go there,
-// and what only the partition that is gone could use is freed.
+// and what only the partition that is gone could use is freed. What is on its
+// way there comes back when the partition comes here first; until then, what
+// came later waits behind it, so that a client's requests keep their order.
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -79,20 +81,37 @@ static void discard_loads(struct wf_list *loads);
 static void discard_tasks(struct wf_list *tasks);
 
 static void
-hand_over(struct wf_shard *shard, struct wf_shard_place *place)
+send_elsewhere(struct wf_shard *shard, struct wf_shard_place *place,
+               struct wf_request *request)
 {
-    const struct wf_shard_ports *ports = &shard->options.ports;
+    if (!request->is_foreign) {
+        request->away = &place->away;
+        atomic_fetch_add(&place->away, 1);
+    }
+    shard->options.ports.elsewhere(shard->options.ports.ctx, request);
+}
+
+static void
+send_all_elsewhere(struct wf_shard *shard, struct wf_shard_place *place,
+                   struct wf_list *requests)
+{
     struct wf_list_node *node;
 
-    discard_tasks(&place->tasks);
-    discard_loads(&place->loads);
-    while ((node = wf_list_pop_front(&place->requests)) != NULL) {
+    while ((node = wf_list_pop_front(requests)) != NULL) {
         struct wf_request *request =
             WF_CONTAINER(node, struct wf_request, wait);
 
         wf_request_reset(request);
-        ports->elsewhere(ports->ctx, request);
+        send_elsewhere(shard, place, request);
     }
+}
+
+static void
+hand_over(struct wf_shard *shard, struct wf_shard_place *place)
+{
+    discard_tasks(&place->tasks);
+    discard_loads(&place->loads);
+    send_all_elsewhere(shard, place, &place->requests);
 }
 
 static void
@@ -187,14 +206,12 @@ wf_shard_give_event(struct wf_shard *shard, struct wf_post *post)
     }
 }
 
-void
-wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
+// It is the turn of a request whose partition is not elsewhere.
+static void
+take_request(struct wf_shard *shard, struct wf_shard_place *place,
+             struct wf_request *request)
 {
-    struct wf_shard_place *place = place_of(shard, request->partition);
-
-    if (place->lane->is_elsewhere) {
-        shard->options.ports.elsewhere(shard->options.ports.ctx, request);
-    } else if (place->partition == NULL) {
+    if (place->partition == NULL) {
         wf_list_push_back(&place->requests, &request->wait);
         refuse_kept(place);
     } else {
@@ -202,6 +219,45 @@ wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
                              request);
         wf_shard_settle(shard, place);
     }
+}
+
+void
+wf_shard_give_request(struct wf_shard *shard, struct wf_request *request)
+{
+    struct wf_shard_place *place = place_of(shard, request->partition);
+    bool is_first = request->away != NULL || request->is_foreign;
+
+    wf_request_is_back(request);
+    if (!is_first &&
+        (place->behind.count > 0 ||
+         (!place->lane->is_elsewhere && atomic_load(&place->away) > 0))) {
+        wf_list_push_back(&place->behind, &request->wait);
+        shard->behind++;
+    } else if (place->lane->is_elsewhere) {
+        send_elsewhere(shard, place, request);
+    } else {
+        take_request(shard, place, request);
+    }
+}
+
+bool
+wf_shard_give_behind(struct wf_shard *shard)
+{
+    bool has_any = false;
+
+    for (uint32_t i = 0; shard->behind > 0 && i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+        struct wf_list_node *node;
+
+        while (atomic_load(&place->away) == 0 &&
+               (node = wf_list_pop_front(&place->behind)) != NULL) {
+            shard->behind--;
+            take_request(shard, place,
+                         WF_CONTAINER(node, struct wf_request, wait));
+            has_any = true;
+        }
+    }
+    return has_any;
 }
 
 // Fencing. --------------------------------------------------------------------
@@ -245,6 +301,8 @@ give_kept(struct wf_shard *shard, struct wf_shard_place *place)
     wf_shard_settle(shard, place);
 }
 
+// What the partition had is the oldest; then what has come back and was not
+// given to it yet; then what waited behind that.
 static void
 leave_to_others(struct wf_shard *shard, uint32_t store)
 {
@@ -255,6 +313,17 @@ leave_to_others(struct wf_shard *shard, uint32_t store)
     for (uint32_t i = 0; i < shard->places_count; i++) {
         if (shard->places[i].lane == lane) {
             hand_over(shard, &shard->places[i]);
+        }
+    }
+    if (shard->behind > 0) {
+        wf_shard_admit_all(shard);
+    }
+    for (uint32_t i = 0; i < shard->places_count; i++) {
+        struct wf_shard_place *place = &shard->places[i];
+
+        if (place->lane == lane) {
+            shard->behind -= (uint32_t)place->behind.count;
+            send_all_elsewhere(shard, place, &place->behind);
         }
     }
 }
@@ -446,6 +515,7 @@ wf_shard_drain(struct wf_shard *shard)
 static void
 answer(struct wf_request *request, weft_err err)
 {
+    wf_request_is_back(request);
     wf_request_reset(request);
     wf_request_answer(request, err,
                       err == WEFT_EIO ? "the store failed, or the process"
@@ -554,7 +624,8 @@ wf_shard_abandon(struct wf_shard *shard, weft_err err)
 
         discard_tasks(&place->tasks);
         discard_loads(&place->loads);
-        while ((node = wf_list_pop_front(&place->requests)) != NULL) {
+        while ((node = wf_list_pop_front(&place->requests)) != NULL ||
+               (node = wf_list_pop_front(&place->behind)) != NULL) {
             answer(WF_CONTAINER(node, struct wf_request, wait), why);
         }
     }

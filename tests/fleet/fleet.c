@@ -217,6 +217,7 @@ send_elsewhere(void *ctx, struct wf_request *request)
         .request = request,
     };
 
+    wf_request_is_back(request); // a parcel outlives the node
     put_parcel(member->fleet, parcel, 1 + below(member->fleet, 5));
 }
 

@@ -28,7 +28,7 @@ check_line(const char *text, const char *line)
 TEST(cluster_metrics, each_number_has_its_name)
 {
     const struct wf_postgres_counts appends = {1, 2500, 3};
-    const struct wf_peers_counts links = {4, 5, 6, 7, 8, 9, 10};
+    const struct wf_peers_counts links = {4, 5, 6, 7, 8, 9, 10, 21};
     const struct wf_snapshotter_counts snapshots = {11, 12, 13, 14, 15, 16};
     const struct wf_standby_counts copies = {17, 18};
     static const char *const lines[] = {
@@ -43,6 +43,7 @@ TEST(cluster_metrics, each_number_has_its_name)
         "weft_cluster_link_resent_total 8",
         "weft_cluster_link_received_total 9",
         "weft_cluster_link_received_bytes_total 10",
+        "weft_cluster_forwarded_total 21",
         "weft_cluster_snapshots_total 11",
         "weft_cluster_snapshot_failures_total 12",
         "weft_cluster_snapshot_files_total 13",

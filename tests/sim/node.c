@@ -4,9 +4,10 @@
 // disk, under one clock.
 //
 // Opening checks what a node checks. The beacon says how far each log had got;
-// it is written with every commit here. A disk that cannot be opened is handed
-// to an operator, who puts things right and says so: only damage that the world
-// did may be found, and what it did must be.
+// it is written with every commit here, and at an open, as a node does: what is
+// there then of a commit that was in doubt is answered for. A disk that cannot
+// be opened is handed to an operator, who puts things right and says so: only
+// damage that the world did may be found, and what it did must be.
 
 #include <stdio.h>
 #include <string.h>
@@ -282,6 +283,7 @@ open_node(struct node *node)
     for (struct site *site = NULL; (site = next_site(node, site)) != NULL;) {
         uint64_t own = wf_partition_recovered_ms(site->partition);
 
+        site->beacon = site->log.ops->last(site->log.self);
         not_before = own > not_before ? own : not_before;
     }
     wf_steady_init(&node->steady, node->clock, not_before);

@@ -100,10 +100,15 @@ show_causes(const weft_failure *cause, char *text, size_t size)
 
     text[0] = '\0';
     for (; cause != NULL && len < size; cause = cause->cause) {
+        size_t begin = len;
+
         len += (size_t)snprintf(text + len, size - len, "%s %s %s %.*s\n",
                                 cause->source, cause->name, cause->message,
                                 (int)cause->details.len,
                                 (const char *)cause->details.data);
+        for (size_t i = begin; i + 1 < len && i < size; i++) {
+            text[i] = text[i] == '\n' ? ' ' : text[i]; // of the details
+        }
     }
 }
 

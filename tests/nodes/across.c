@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "nodes/moment.h"
+#include "nodes/must.h"
 #include "nodes/process.h"
 #include "nodes/strange.h"
 #include "postgres/servers.h"
@@ -32,34 +34,6 @@
 
 static struct processes processes;
 
-static void
-must(weft_err err, weft_err wanted, const char *what)
-{
-    if (err != wanted) {
-        (void)fprintf(stderr, "%s: %s and not %s, %s\n", what,
-                      weft_err_name(err), weft_err_name(wanted),
-                      weft_err_detail());
-        exit(1);
-    }
-}
-
-static void
-check(bool is_true, const char *what)
-{
-    if (!is_true) {
-        (void)fprintf(stderr, "not so: %s\n", what);
-        exit(1);
-    }
-}
-
-static void
-nap(void)
-{
-    const struct timespec moment = {.tv_nsec = 20000000};
-
-    (void)nanosleep(&moment, NULL);
-}
-
 // Both have their share, and nothing moves.
 static void
 await_balance(const char *database)
@@ -69,15 +43,15 @@ await_balance(const char *database)
     for (int i = 0; i < LONG_MS / 20 && !is_balanced; i++) {
         weft_cluster_status *status;
 
-        nap();
-        must(weft_cluster_look(database, &status), WEFT_OK, "look");
+        moment_sleep_ms(20);
+        must(weft_cluster_look(database, &status), "look");
         is_balanced = status->nodes_count == 2;
         for (size_t k = 0; k < status->nodes_count; k++) {
             is_balanced &= status->nodes[k].partitions == PARTITIONS / 2;
         }
         weft_cluster_status_free(status);
     }
-    check(is_balanced, "two nodes share evenly");
+    must_hold(is_balanced, "two nodes share evenly");
 }
 
 static weft_client *
@@ -90,7 +64,7 @@ join(uint32_t node)
     options.endpoints = endpoints;
     options.endpoints_count = 1;
     options.timeout_ms = LONG_MS;
-    must(weft_client_connect(&options, &client), WEFT_OK, "connect");
+    must(weft_client_connect(&options, &client), "connect");
     return client;
 }
 
@@ -105,7 +79,7 @@ start_gates(weft_client *client)
         (void)snprintf(id, sizeof(id), "%d", i);
         must(weft_client_start(client, (weft_target){"gate", id},
                                weft_nothing()),
-             WEFT_OK, "start");
+             "start");
     }
 }
 
@@ -120,12 +94,12 @@ check_list(weft_client *client)
     do {
         must(weft_client_list_where(client, "kind = \"gate\"",
                                     cursor[0] == '\0' ? NULL : cursor, &reply),
-             WEFT_OK, "list");
+             "list");
         for (size_t i = 0; i < reply->items_count; i++) {
             int index = atoi(reply->items[i].id);
 
-            check(index >= 0 && index < GATES && !are_seen[index],
-                  "each is listed once");
+            must_hold(index >= 0 && index < GATES && !are_seen[index],
+                      "each is listed once");
             are_seen[index] = true;
         }
         is_last = reply->cursor == NULL;
@@ -134,7 +108,7 @@ check_list(weft_client *client)
         weft_reply_free(reply);
     } while (!is_last);
     for (int i = 0; i < GATES; i++) {
-        check(are_seen[i], "all are listed");
+        must_hold(are_seen[i], "all are listed");
     }
 }
 
@@ -143,8 +117,8 @@ check_count(weft_client *client, const char *filter, uint64_t count)
 {
     weft_reply *reply;
 
-    must(weft_client_count(client, filter, NULL, &reply), WEFT_OK, "count");
-    check(reply->count == count, filter);
+    must(weft_client_count(client, filter, NULL, &reply), "count");
+    must_hold(reply->count == count, filter);
     weft_reply_free(reply);
 }
 
@@ -157,15 +131,13 @@ watch(weft_client *watcher, weft_client *other, const char *id)
     weft_reply *reply;
     uint64_t after;
 
-    must(weft_client_watch(watcher, target, 0, LONG_MS, &reply), WEFT_OK,
-         "watch");
+    must(weft_client_watch(watcher, target, 0, LONG_MS, &reply), "watch");
     after = reply->after;
     weft_reply_free(reply);
-    must(weft_client_signal(other, target, "go", weft_nothing()), WEFT_OK,
-         "signal");
+    must(weft_client_signal(other, target, "go", weft_nothing()), "signal");
     while (status != WEFT_STATUS_COMPLETED) {
         must(weft_client_watch(watcher, target, after, LONG_MS, &reply),
-             WEFT_OK, "watch its end");
+             "watch its end");
         after = reply->after;
         status = reply->items[0].status;
         weft_reply_free(reply);
@@ -181,8 +153,8 @@ let_go(weft_client *client, uint64_t count)
     options.filter = "kind = \"gate\" and status = running";
     options.verb = WEFT_VERB_SIGNAL;
     options.name = "go";
-    must(weft_client_batch(client, &options, &result), WEFT_OK, "batch");
-    check(result.done == count && result.failed == 0, "a batch does all");
+    must(weft_client_batch(client, &options, &result), "batch");
+    must_hold(result.done == count && result.failed == 0, "a batch does all");
 }
 
 static void
@@ -206,7 +178,7 @@ find(weft_client *clients[2])
         (void)snprintf(id, sizeof(id), "%d", i);
         must(weft_client_result(clients[i % 2], (weft_target){"gate", id},
                                 LONG_MS, NULL),
-             WEFT_OK, "result");
+             "result");
     }
     check_count(clients[0], "kind = \"gate\" and status = completed", GATES);
 }
@@ -222,7 +194,7 @@ ask(weft_client *client, uint32_t from)
         (void)snprintf(id, sizeof(id), "%" PRIu32, i);
         must(weft_client_start(client, (weft_target){"asker", id},
                                weft_bytes_of(&i, sizeof(i))),
-             WEFT_OK, "start an asker");
+             "start an asker");
     }
     for (uint32_t i = from; i < from + ASKERS; i++) {
         weft_reply *reply;
@@ -232,11 +204,11 @@ ask(weft_client *client, uint32_t from)
         (void)snprintf(id, sizeof(id), "%" PRIu32, i);
         must(weft_client_result(client, (weft_target){"asker", id}, LONG_MS,
                                 &reply),
-             WEFT_OK, "an asker's result");
+             "an asker's result");
         if (reply->data.len == sizeof(doubled)) {
             memcpy(&doubled, reply->data.data, sizeof(doubled));
         }
-        check(doubled == 2 * i, "it is doubled");
+        must_hold(doubled == 2 * i, "it is doubled");
         weft_reply_free(reply);
     }
 }
@@ -251,13 +223,13 @@ work(uint32_t node, weft_client *other)
     weft_client *client = join(node);
     weft_worker *worker;
 
-    must(weft_definitions_create(&definitions), WEFT_OK, "definitions");
-    must(strange_define_hands(definitions), WEFT_OK, "hands");
+    must(weft_definitions_create(&definitions), "definitions");
+    must(strange_define_hands(definitions), "hands");
     options.task_queue = STRANGE_QUEUE;
     options.definitions = definitions;
-    must(weft_worker_open(client, &options, &worker), WEFT_OK, "worker");
+    must(weft_worker_open(client, &options, &worker), "worker");
     ask(other, node * ASKERS);
-    must(weft_worker_drain(worker, LONG_MS), WEFT_OK, "drain");
+    must(weft_worker_drain(worker, LONG_MS), "drain");
     weft_worker_close(worker);
     weft_client_close(client);
     weft_definitions_destroy(definitions);
@@ -298,7 +270,7 @@ survives(uint32_t node)
             return true;
         }
     }
-    check(false, "it ends, or is parked");
+    must_hold(false, "it ends, or is parked");
     return false;
 }
 
@@ -312,19 +284,19 @@ die(weft_client *client)
 
     must(weft_client_signal(client, (weft_target){"fatal", "f"}, "arm",
                             weft_nothing()),
-         WEFT_OK, "arm");
+         "arm");
     next = processes_await_death(&processes, LONG_MS);
-    check(next >= 0, "a node ends by it");
-    check(processes_await_death(&processes, LONG_MS) >= 0, "and the other");
+    must_hold(next >= 0, "a node ends by it");
+    must_hold(processes_await_death(&processes, LONG_MS) >= 0, "and the other");
     while (!survives((uint32_t)next)) {
         next = 1 - next;
-        check(++deaths <= DEATHS_MAX, "it is parked after three ends");
+        must_hold(++deaths <= DEATHS_MAX, "it is parked after three ends");
     }
     processes_start(&processes, (uint32_t)(1 - next));
     for (int i = 0; i < LONG_MS / 20 && !is_parked((uint32_t)(1 - next)); i++) {
-        nap();
+        moment_sleep_ms(20);
     }
-    check(is_parked((uint32_t)(1 - next)), "the other one knows");
+    must_hold(is_parked((uint32_t)(1 - next)), "the other one knows");
 }
 
 int
@@ -342,7 +314,7 @@ main(int argc, char **argv)
     }
     servers = servers_start(1, NULL);
     database = servers_conninfo(servers);
-    must(weft_cluster_init(database, PARTITIONS), WEFT_OK, "init");
+    must(weft_cluster_init(database, PARTITIONS), "init");
     processes_init(&processes, argv[1], database, dir, 2, LEASE_MS, NULL);
     processes_start(&processes, 0);
     processes_start(&processes, 1);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "nodes/must.h"
 #include "nodes/process.h"
 #include "postgres/servers.h"
 #include "s3/server.h"
@@ -29,17 +30,6 @@
 #define WAIT_MS 120000
 
 static const uint8_t client_id[16] = "a known client.";
-
-static void
-must(weft_err err, weft_err wanted, const char *what)
-{
-    if (err != wanted) {
-        (void)fprintf(stderr, "%s: %s and not %s, %s\n", what,
-                      weft_err_name(err), weft_err_name(wanted),
-                      weft_err_detail());
-        exit(1);
-    }
-}
 
 // Ask with this number of client_id; 0: a new one. Returns the number.
 static uint64_t
@@ -61,8 +51,7 @@ transfer(weft_client *client, uint32_t i, uint32_t *seqs, uint64_t number)
     request.name = "transfer";
     request.data = weft_bytes_of(&made, sizeof(made));
     request.number = number;
-    must(weft_client_call(client, &request, 60000, &reply), WEFT_OK,
-         "transfer");
+    must(weft_client_call(client, &request, 60000, &reply), "transfer");
     number = reply->number;
     weft_reply_free(reply);
     return number;
@@ -82,7 +71,7 @@ read_all(weft_client *client, struct account *accounts)
             err = weft_client_query(client, (weft_target){"account", id}, "all",
                                     weft_nothing(), &reply);
         }
-        must(err, WEFT_OK, "query");
+        must(err, "query");
         memcpy(&accounts[i], reply->data.data, sizeof(accounts[i]));
         weft_reply_free(reply);
     }
@@ -93,8 +82,8 @@ define(void)
 {
     weft_definitions *definitions;
 
-    must(weft_definitions_create(&definitions), WEFT_OK, "definitions");
-    must(account_define(definitions), WEFT_OK, "accounts");
+    must(weft_definitions_create(&definitions), "definitions");
+    must(account_define(definitions), "accounts");
     return definitions;
 }
 
@@ -115,12 +104,12 @@ live_alone(const char *dir, struct account *accounts, uint32_t *seqs)
     options.store_count = STORES;
     options.reserve_bytes = 1;
     memcpy(whose.client_id, client_id, sizeof(client_id));
-    must(weft_node_open(&options, &node), WEFT_OK, "node");
-    must(weft_client_open(node, &whose, &client), WEFT_OK, "client");
+    must(weft_node_open(&options, &node), "node");
+    must(weft_client_open(node, &whose, &client), "client");
     for (uint32_t i = 0; i < TRANSFERS; i++) {
         number = transfer(client, i, seqs, 0);
     }
-    must(weft_node_drain(node, 20000), WEFT_OK, "drain");
+    must(weft_node_drain(node, 20000), "drain");
     read_all(client, accounts);
     weft_client_close(client);
     weft_node_close(node);
@@ -157,7 +146,7 @@ join(const struct processes *processes)
     options.endpoints = endpoints;
     options.endpoints_count = 2;
     memcpy(options.client_id, client_id, sizeof(client_id));
-    must(weft_client_connect(&options, &client), WEFT_OK, "connect");
+    must(weft_client_connect(&options, &client), "connect");
     return client;
 }
 
@@ -218,8 +207,8 @@ refuse_to_join(const char *database, const char *dir)
     cluster.endpoint = "tcp://127.0.0.1:9";
     options.data_dir = dir;
     options.definitions = definitions;
-    must(weft_cluster_open(&cluster, &options, &node), WEFT_EFORMAT,
-         "a directory of a node that ran alone");
+    must_be(weft_cluster_open(&cluster, &options, &node), WEFT_EFORMAT,
+            "a directory of a node that ran alone");
     weft_definitions_destroy(definitions);
 }
 
@@ -296,14 +285,13 @@ main(int argc, char **argv)
     number = live_alone(alone, before, seqs);
     servers = servers_start(1, NULL);
     database = servers_conninfo(servers);
-    must(weft_cluster_import(database, alone, where, NULL, NULL),
-         WEFT_ENOTFOUND, "without a cluster");
-    must(weft_cluster_init(database, PARTITIONS), WEFT_OK, "init");
-    must(weft_cluster_import(database, dir, NULL, NULL, NULL), WEFT_ENOTFOUND,
-         "no node's directory");
+    must_be(weft_cluster_import(database, alone, where, NULL, NULL),
+            WEFT_ENOTFOUND, "without a cluster");
+    must(weft_cluster_init(database, PARTITIONS), "init");
+    must_be(weft_cluster_import(database, dir, NULL, NULL, NULL),
+            WEFT_ENOTFOUND, "no node's directory");
     refuse_to_join(database, alone);
-    must(weft_cluster_import(database, alone, where, NULL, NULL), WEFT_OK,
-         "import");
+    must(weft_cluster_import(database, alone, where, NULL, NULL), "import");
     faults = stat(alone, &status) == 0 || stat(aside, &status) != 0;
     (void)servers_sql(servers, 0,
                       "CREATE TABLE imported AS SELECT part, max(epoch) AS "
@@ -313,12 +301,12 @@ main(int argc, char **argv)
     processes_start(&processes, 1);
     faults += live_together(&processes, before, seqs, number);
     faults += live_on_snapshots(&processes, servers, seqs);
-    must(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EBUSY,
-         "while nodes run");
+    must_be(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EBUSY,
+            "while nodes run");
     faults += !processes_end(&processes, 0);
     faults += !processes_end(&processes, 1);
-    must(weft_cluster_import(database, aside, NULL, NULL, NULL), WEFT_EEXISTS,
-         "into a cluster in use");
+    must_be(weft_cluster_import(database, aside, NULL, NULL, NULL),
+            WEFT_EEXISTS, "into a cluster in use");
     processes_remove(dir);
     servers_stop(servers);
     return faults > 0;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "nodes/must.h"
 #include "nodes/strange.h"
 #include "support/account.h"
 #include "support/errand.h"
@@ -22,22 +23,6 @@
 #include "weft/weft.h"
 
 #define DRAIN_MS 20000
-
-static void
-must(weft_err err, const char *what)
-{
-    if (err != WEFT_OK) {
-        (void)fprintf(stderr, "%s: %s %s\n", what, weft_err_name(err),
-                      weft_err_detail());
-        exit(1);
-    }
-}
-
-static void
-show_line(void *ctx, const char *line)
-{
-    (void)fprintf(stderr, "%s %s\n", (const char *)ctx, line);
-}
 
 static weft_node *
 open_node(char **argv, weft_definitions *definitions)

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "nodes/moment.h"
+#include "nodes/must.h"
 #include "nodes/process.h"
 #include "postgres/servers.h"
 #include "support/account.h"
@@ -63,32 +64,7 @@ static struct member members[2];
 static struct client clients[CLIENTS];
 static atomic_bool is_ending;
 
-static void
-check(bool is_true, const char *what)
-{
-    if (!is_true) {
-        (void)fprintf(stderr, "not so: %s\n", what);
-        exit(1);
-    }
-}
-
-static void
-must(weft_err err, const char *what)
-{
-    if (err != WEFT_OK) {
-        (void)fprintf(stderr, "%s: %s %s\n", what, weft_err_name(err),
-                      weft_err_detail());
-        exit(1);
-    }
-}
-
 // Nodes. ----------------------------------------------------------------------
-
-static void
-show_line(void *ctx, const char *line)
-{
-    (void)fprintf(stderr, "%s %s\n", (const char *)ctx, line);
-}
 
 static void
 open_member(struct member *member, const char *name, const char *database,
@@ -145,7 +121,7 @@ forwarded(void)
         must(weft_node_metrics(members[i].node, &metrics), "metrics");
         must(weft_metrics_text(metrics, &text, NULL), "their text");
         text = strstr(text, name);
-        check(text != NULL, "there is such a number");
+        must_hold(text != NULL, "there is such a number");
         count += strtoull(text + strlen(name), NULL, 10);
         weft_metrics_free(metrics);
     }
@@ -179,7 +155,7 @@ move(const char *database, uint32_t partition, const char *name)
         moment_sleep_ms(5);
         has_moved = is_at(database, partition, name);
     }
-    check(has_moved, "a partition moves");
+    must_hold(has_moved, "a partition moves");
 }
 
 // Clients. --------------------------------------------------------------------
@@ -276,8 +252,9 @@ static void
 storm(const char *database, uint32_t moves)
 {
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        check(pthread_create(&clients[i].thread, NULL, run, &clients[i]) == 0,
-              "a thread");
+        must_hold(pthread_create(&clients[i].thread, NULL, run, &clients[i]) ==
+                      0,
+                  "a thread");
     }
     for (uint32_t i = 0; i < moves; i++) {
         uint64_t before = atomic_load(&clients[0].done);
@@ -305,7 +282,7 @@ query(uint32_t index, struct account *out_account)
     must(weft_client_query(clients[0].client, (weft_target){"account", id},
                            "all", weft_nothing(), &reply),
          "query");
-    check(reply->data.len == sizeof(*out_account), "an account");
+    must_hold(reply->data.len == sizeof(*out_account), "an account");
     memcpy(out_account, reply->data.data, sizeof(*out_account));
     weft_reply_free(reply);
 }
@@ -380,12 +357,12 @@ rest(void)
     uint64_t after = forwarded();
     uint64_t limit_ms = moment_now_ms() + LONG_MS;
 
-    check(after > 0, "some were forwarded before");
+    must_hold(after > 0, "some were forwarded before");
     do {
         before = after;
         round_of_calls();
         after = forwarded();
-        check(moment_now_ms() < limit_ms, "clients find their way");
+        must_hold(moment_now_ms() < limit_ms, "clients find their way");
     } while (after != before);
 }
 

@@ -22,7 +22,7 @@ struct calls {
     struct wf_context *context;
     struct wf_socket *sockets[WF_EXCHANGE_LIST_MAX];
     bool are_sent[WF_EXCHANGE_LIST_MAX];
-    const char *refusal; // why none can be sent, or NULL
+    char why[80]; // none can be sent: ": " and the reason, or ""
     struct wf_buf answers[WF_EXCHANGE_LIST_MAX]; // empty: none yet
     uint32_t count;
     struct wf_buf question;
@@ -73,6 +73,14 @@ send_call(struct calls *calls, uint32_t index)
     }
 }
 
+static void
+note_refusal(struct calls *calls, const char *refusal)
+{
+    if (refusal != NULL) {
+        (void)snprintf(calls->why, sizeof(calls->why), ": %s", refusal);
+    }
+}
+
 static uint32_t
 hear_calls(struct calls *calls)
 {
@@ -82,9 +90,7 @@ hear_calls(struct calls *calls)
 
     for (uint32_t i = 0; i < calls->count; i++) {
         while (wf_socket_event(calls->sockets[i], &event)) {
-            if (wf_exchange_refusal(event.type) != NULL) {
-                calls->refusal = wf_exchange_refusal(event.type);
-            }
+            note_refusal(calls, wf_exchange_refusal(event.type));
         }
         send_call(calls, i);
         if (wf_socket_receive(calls->sockets[i], &message)) {
@@ -200,10 +206,9 @@ look_once(const struct wf_exchange_list *list, uint32_t ms,
         mark_live(view, calls, list);
     }
     if (err == WEFT_OK && view->parts_count == 0) {
-        err = wf_error(
-            WEFT_EIO, "no node of the list answers, the first is %s%s%s",
-            list->entries[0].endpoint, calls->refusal == NULL ? "" : ": ",
-            calls->refusal == NULL ? "" : calls->refusal);
+        err =
+            wf_error(WEFT_EIO, "no node of the list answers, the first is %s%s",
+                     list->entries[0].endpoint, calls->why);
     }
     end_calls(calls);
     return err;
@@ -255,9 +260,8 @@ call(const struct wf_exchange_list *list, const char *endpoint,
     if (err == WEFT_OK) {
         await_calls(calls, ms);
         if (!wf_exchange_decode(wf_buf_bytes(&calls->answers[0]), &message)) {
-            err = wf_error(WEFT_EIO, "%s does not answer%s%s", endpoint,
-                           calls->refusal == NULL ? "" : ": ",
-                           calls->refusal == NULL ? "" : calls->refusal);
+            err = wf_error(WEFT_EIO, "%s does not answer%s", endpoint,
+                           calls->why);
         } else if (message.type == WF_EXCHANGE_REFUSED) {
             err = read_refusal(message.body);
         }

@@ -137,7 +137,7 @@ learn(struct wf_local *local)
 {
     struct wf_ledger_founding founding = {.node_id = local->options.node_id};
     struct wf_ledger_view view;
-    struct wf_exchange_list others = {.keys = local->list.keys};
+    struct wf_exchange_list others = {0};
     weft_err err;
 
     for (uint32_t i = 0; i < local->list.count; i++) {
@@ -152,13 +152,14 @@ learn(struct wf_local *local)
                         "%s has no cluster: `weft cluster init` makes one",
                         local->options.data_dir);
     }
+    others.keys = local->list.keys;
     err = wf_exchange_look(&others, LOOK_MS, &view);
     wf_exchange_list_wipe(&others);
     if (err == WEFT_EIO) {
         return wf_error(WEFT_ENOTFOUND,
-                        "%s has no cluster, and no other node answers: `weft "
-                        "cluster init` makes one",
-                        local->options.data_dir);
+                        "%s has no cluster (`weft cluster init` makes one), "
+                        "and %s",
+                        local->options.data_dir, weft_err_detail());
     }
     if (err == WEFT_OK) {
         memcpy(founding.cluster_id, view.cluster_id,

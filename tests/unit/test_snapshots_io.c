@@ -28,13 +28,23 @@ in(const char *dir, const char *name)
     return paths[next];
 }
 
+// A file of one of these.
+static const char *
+file_in(const char *dir, const char *part, const char *name)
+{
+    char within[256];
+
+    (void)snprintf(within, sizeof(within), "%s/%s", part, name);
+    return in(dir, within);
+}
+
 static void
 write_files(const char *dir)
 {
     CHECK_OK(wf_directory_make(in(dir, "from")));
     CHECK_OK(wf_directory_make(in(dir, "kept")));
     for (int i = 0; i < 2; i++) {
-        FILE *file = fopen(in(in(dir, "from"), names[i]), "w");
+        FILE *file = fopen(file_in(dir, "from", names[i]), "w");
 
         CHECK(file != NULL);
         CHECK(fputs(names[i], file) >= 0);
@@ -58,7 +68,7 @@ put_all(const char *dir)
         bool is_new;
 
         err = snapshots.ops->put(snapshots.self, &manifest.files[i],
-                                 in(in(dir, "from"), manifest.files[i].name),
+                                 file_in(dir, "from", manifest.files[i].name),
                                  &is_new);
     }
     if (snapshots.ops != NULL) {
@@ -113,7 +123,7 @@ check_restored(const char *dir, weft_err err)
 {
     for (uint32_t i = 0; err == WEFT_OK && i < manifest.files_count; i++) {
         CHECK_OK(wf_snapshots_check(
-            &manifest.files[i], in(in(dir, "store"), manifest.files[i].name)));
+            &manifest.files[i], file_in(dir, "store", manifest.files[i].name)));
     }
     // Each file; their names, and those of the directory, made and renamed.
     if (err == WEFT_OK) {

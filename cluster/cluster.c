@@ -31,15 +31,15 @@
 #include "base/trace.h"
 #include "cluster/cluster_impl.h"
 #include "cluster/cluster_metrics.h"
+#include "cluster/cluster_shared.h"
+#include "cluster/cluster_snapshots.h"
 #include "cluster/local.h"
 #include "cluster/membership.h"
 #include "cluster/peers.h"
-#include "cluster/snapshotter.h"
 #include "cluster/standby.h"
 #include "runtime/futex.h"
 #include "runtime/node.h"
 #include "runtime/request.h"
-#include "storage/directory.h"
 #include "storage/log_postgres.h"
 #include "weft/cluster.h"
 
@@ -48,25 +48,17 @@
 
 struct wf_cluster {
     struct wf_cluster_settings settings;
-    struct wf_cluster_facts facts;
     struct wf_clock clock;
     struct wf_trace trace;
     weft_log_fn *log_line;
     void *log_ctx;
 
-    struct wf_local *local;      // NULL: there is a database
-    struct wf_registry registry; // ops NULL: not opened
-    struct wf_shared_log log;    // the same
+    struct wf_cluster_shared shared;
+    struct wf_cluster_snapshots snapshots;
     struct wf_peers *peers;
-    struct wf_registry_node self;
-    uint64_t joined_ns;
     struct wf_membership *membership;
     pthread_t thread; // of membership
     bool has_thread;
-    struct wf_snapshots files;          // ops NULL: no snapshots
-    struct wf_snapshotter *snapshotter; // NULL: the same
-    pthread_t snapshot_thread;
-    bool has_snapshot_thread;
     pthread_t stopper; // gives up on the database
     bool has_stopper;
     _Atomic uint32_t has_ended; // the node's threads have
@@ -189,87 +181,37 @@ static void
 put_metrics(void *ctx, weft_metrics *metrics)
 {
     const struct wf_cluster *cluster = ctx;
-    bool has_database = cluster->local == NULL;
+    bool has_database = cluster->shared.local == NULL;
     struct wf_postgres_counts appends = {0};
     struct wf_peers_counts links;
-    struct wf_snapshotter_counts snapshots = {0};
+    struct wf_snapshotter_counts snapshots;
     struct wf_standby_counts copies;
+    bool has_snapshots =
+        wf_cluster_snapshots_count(&cluster->snapshots, &snapshots);
     bool has_copies = atomic_load(&cluster->is_open) &&
                       wf_membership_count_copies(cluster->membership, &copies);
 
     wf_peers_count(cluster->peers, &links);
     if (has_database) {
-        wf_log_postgres_count(&cluster->log, &appends);
-    }
-    if (cluster->snapshotter != NULL) {
-        wf_snapshotter_count(cluster->snapshotter, &snapshots);
+        wf_log_postgres_count(&cluster->shared.log, &appends);
     }
     wf_cluster_metrics_put(
-        metrics,
-        &(struct wf_cluster_numbers){
-            .durability = wf_cluster_durability_name(
-                has_database ? wf_log_postgres_durability(&cluster->log)
-                             : WF_DURABILITY_LOCAL),
-            .appends = has_database ? &appends : NULL,
-            .links = &links,
-            .snapshots = cluster->snapshotter == NULL ? NULL : &snapshots,
-            .copies = has_copies ? &copies : NULL,
-        });
+        metrics, &(struct wf_cluster_numbers){
+                     .durability = wf_cluster_durability_name(
+                         wf_cluster_shared_durability(&cluster->shared)),
+                     .appends = has_database ? &appends : NULL,
+                     .links = &links,
+                     .snapshots = has_snapshots ? &snapshots : NULL,
+                     .copies = has_copies ? &copies : NULL,
+                 });
 }
 
 // The store is closed: nobody else is in its directory.
 static weft_err
 restore(void *ctx, uint32_t partition, const char *dir)
 {
-    struct wf_cluster *cluster = ctx;
-
-    return cluster->snapshotter == NULL
-               ? wf_snapshots_forget(dir) // the log may have everything
-               : wf_snapshotter_restore(cluster->snapshotter, partition, dir);
-}
-
-// Snapshots. ------------------------------------------------------------------
-
-static bool
-log_size(void *ctx, uint32_t partition, uint64_t *out_commit,
-         uint64_t *out_bytes)
-{
-    return wf_node_log_size(((struct wf_cluster *)ctx)->node, partition,
-                            out_commit, out_bytes);
-}
-
-static weft_err
-checkpoint(void *ctx, uint32_t partition, const char *dir,
-           struct wf_node_checkpoint *out_checkpoint)
-{
-    return wf_node_checkpoint(((struct wf_cluster *)ctx)->node, partition, dir,
-                              out_checkpoint);
-}
-
-static void *
-run_snapshots(void *arg)
-{
-    struct wf_cluster *cluster = arg;
-
-    wf_thread_name("weft-snapshots");
-    while (!wf_snapshotter_is_stopped(cluster->snapshotter)) {
-        uint64_t ms = wf_snapshotter_step(cluster->snapshotter);
-
-        if (ms > 0) {
-            wf_snapshotter_wait(cluster->snapshotter, ms);
-        }
-    }
-    return NULL;
-}
-
-static void
-end_snapshots(struct wf_cluster *cluster)
-{
-    if (cluster->has_snapshot_thread) {
-        wf_snapshotter_stop(cluster->snapshotter);
-        pthread_join(cluster->snapshot_thread, NULL);
-        cluster->has_snapshot_thread = false;
-    }
+    return wf_cluster_snapshots_restore(&((struct wf_cluster *)ctx)->snapshots,
+                                        partition, dir);
 }
 
 // What membership decides. ----------------------------------------------------
@@ -312,22 +254,23 @@ show_map(void *ctx, const struct wf_registry_map *map)
     wf_node_set_record_version(cluster->node, map->record_version);
     wf_peers_map(cluster->peers, map);
     wf_cluster_routes_tell(cluster->node, map);
-    if (cluster->local != NULL) {
-        wf_local_map(cluster->local, map);
+    if (cluster->shared.local != NULL) {
+        wf_local_map(cluster->shared.local, map);
     }
 }
 
 static bool
 may_take(void *ctx, uint32_t partition)
 {
-    return wf_local_may_take(((struct wf_cluster *)ctx)->local, partition);
+    return wf_local_may_take(((struct wf_cluster *)ctx)->shared.local,
+                             partition);
 }
 
 static bool
 may_give(void *ctx, uint32_t partition, const char *node_id)
 {
-    return wf_local_may_give(((struct wf_cluster *)ctx)->local, partition,
-                             node_id);
+    return wf_local_may_give(((struct wf_cluster *)ctx)->shared.local,
+                             partition, node_id);
 }
 
 static void
@@ -342,8 +285,8 @@ nudge(void *ctx)
     struct wf_cluster *cluster = ctx;
 
     wf_peers_nudge(cluster->peers);
-    if (cluster->local != NULL) {
-        wf_exchange_nudge(cluster->local->exchange);
+    if (cluster->shared.local != NULL) {
+        wf_exchange_nudge(cluster->shared.local->exchange);
     }
 }
 
@@ -370,7 +313,8 @@ static bool
 is_drained(const struct wf_cluster *cluster)
 {
     return wf_membership_count(cluster->membership) == 0 &&
-           (cluster->local == NULL || wf_local_is_empty(cluster->local));
+           (cluster->shared.local == NULL ||
+            wf_local_is_empty(cluster->shared.local));
 }
 
 static bool
@@ -379,8 +323,8 @@ drain(void *ctx, uint32_t timeout_ms)
     struct wf_cluster *cluster = ctx;
     const struct timespec moment = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
 
-    if (cluster->local != NULL) {
-        wf_ledger_drain(cluster->local->ledger, true);
+    if (cluster->shared.local != NULL) {
+        wf_ledger_drain(cluster->shared.local->ledger, true);
     }
     wf_membership_drain(cluster->membership, true);
     for (uint32_t i = 0; !is_drained(cluster); i++) {
@@ -399,8 +343,7 @@ run_stopper(void *arg)
 
     wf_futex_wait(&cluster->has_ended, 0, (uint64_t)STOP_MS * 1000000U);
     if (atomic_load(&cluster->has_ended) == 0) {
-        cluster->registry.ops->stop(cluster->registry.self);
-        cluster->log.ops->stop(cluster->log.self);
+        wf_cluster_shared_stop(&cluster->shared);
     }
     return NULL;
 }
@@ -417,7 +360,7 @@ closing(void *ctx)
         pthread_join(cluster->thread, NULL);
         cluster->has_thread = false;
     }
-    end_snapshots(cluster);
+    wf_cluster_snapshots_end(&cluster->snapshots);
 }
 
 static void
@@ -433,9 +376,7 @@ ended(void *ctx)
     }
     wf_peers_destroy(cluster->peers);
     cluster->peers = NULL;
-    if (cluster->local != NULL) {
-        wf_local_end(cluster->local);
-    }
+    wf_cluster_shared_end(&cluster->shared);
     atomic_store(&cluster->is_open, false);
 }
 
@@ -443,21 +384,10 @@ static void
 destroy(struct wf_cluster *cluster)
 {
     wf_peers_destroy(cluster->peers);
-    if (cluster->local != NULL) {
-        wf_local_end(cluster->local);
-    }
+    wf_cluster_shared_end(&cluster->shared);
     wf_membership_destroy(cluster->membership);
-    wf_snapshotter_destroy(cluster->snapshotter);
-    if (cluster->files.ops != NULL) {
-        cluster->files.ops->close(cluster->files.self);
-    }
-    if (cluster->log.ops != NULL) {
-        cluster->log.ops->close(cluster->log.self);
-    }
-    if (cluster->registry.ops != NULL) {
-        cluster->registry.ops->close(cluster->registry.self);
-    }
-    wf_local_close(cluster->local);
+    wf_cluster_snapshots_close(&cluster->snapshots);
+    wf_cluster_shared_close(&cluster->shared);
     wf_cluster_settings_fini(&cluster->settings);
     wf_free(cluster);
 }
@@ -465,10 +395,7 @@ destroy(struct wf_cluster *cluster)
 static void
 leave(struct wf_cluster *cluster)
 {
-    if (cluster->self.incarnation > 0) {
-        // If it cannot, the lease ends by itself.
-        (void)cluster->registry.ops->leave(cluster->registry.self);
-    }
+    wf_cluster_shared_leave(&cluster->shared);
     destroy(cluster);
 }
 
@@ -486,138 +413,34 @@ closed(void *ctx)
 
 // Opening. --------------------------------------------------------------------
 
-static struct wf_postgres_options
-postgres_of(const struct wf_cluster *cluster)
-{
-    return (struct wf_postgres_options){
-        .conninfo = cluster->settings.database,
-        .require_quorum = cluster->settings.require_quorum,
-        .declared = cluster->settings.declared,
-        .clock = cluster->clock,
-        .trace = &cluster->trace,
-    };
-}
-
 static weft_err
-join(struct wf_cluster *cluster)
+open_shared(struct wf_cluster *cluster, const char *data_dir)
 {
-    const struct wf_cluster_settings *settings = &cluster->settings;
-    struct wf_registry_node *self = &cluster->self;
-
-    *self = (struct wf_registry_node){
-        .protocol_min = WF_PEERS_PROTOCOL_MIN,
-        .protocol_max = WF_PEERS_PROTOCOL_MAX,
-        .record_max = WF_SEGMENT_VERSION_MAX,
-    };
-    (void)snprintf(self->id, sizeof(self->id), "%s", settings->node_id);
-    (void)snprintf(self->endpoint, sizeof(self->endpoint), "%s",
-                   settings->endpoint);
-    (void)snprintf(self->service, sizeof(self->service), "%s",
-                   settings->service);
-    (void)snprintf(self->curve_key, sizeof(self->curve_key), "%s",
-                   settings->keys.public_key);
-    cluster->joined_ns = cluster->clock.mono_ns(cluster->clock.self);
-    return cluster->registry.ops->join(cluster->registry.self, self,
-                                       settings->lease_ms);
-}
-
-static weft_err
-open_database(struct wf_cluster *cluster)
-{
-    struct wf_postgres_options options = postgres_of(cluster);
-    weft_err err = wf_postgres_look(&options, &cluster->facts);
-
-    if (err == WEFT_OK) {
-        err = wf_registry_postgres_open(&options, &cluster->registry);
-    }
-    if (err == WEFT_OK) {
-        err = join(cluster);
-    }
-    if (err == WEFT_OK) {
-        err = wf_log_postgres_open(&options, cluster->self.id,
-                                   cluster->self.incarnation, &cluster->log);
-    }
-    return err;
-}
-
-// In place of a database: what is in data_dir.
-static weft_err
-open_local(struct wf_cluster *cluster, const char *data_dir)
-{
-    struct wf_local_options options = {
-        .database = cluster->settings.database,
-        .node_id = cluster->settings.node_id,
+    struct wf_cluster_shared_options options = {
+        .settings = &cluster->settings,
         .data_dir = data_dir,
-        .snapshots = cluster->settings.snapshots,
         .clock = cluster->clock,
         .trace = &cluster->trace,
         .changed = map_changed,
         .ctx = cluster,
     };
-    weft_err err = data_dir == NULL
-                       ? wf_error(WEFT_EINVAL, "data_dir is missing")
-                       : wf_local_open(&options, &cluster->local);
 
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (cluster->settings.keys.secret_key[0] == '\0') {
-        cluster->settings.keys = cluster->local->list.keys;
-    }
-    memcpy(cluster->facts.id, cluster->local->cluster_id,
-           sizeof(cluster->facts.id));
-    cluster->facts.partition_count = cluster->local->partition_count;
-    cluster->log = wf_ledger_log(cluster->local->ledger);
-    err = wf_registry_ledger_open(cluster->local, NULL, &cluster->registry);
-    return err == WEFT_OK ? join(cluster) : err;
+    return wf_cluster_shared_open(&options, &cluster->shared);
 }
 
-static weft_err
-open_snapshots(struct wf_cluster *cluster)
-{
-    struct wf_postgres_options options = postgres_of(cluster);
-    const char *where = cluster->settings.snapshots;
-
-    if (cluster->local != NULL) {
-        return wf_local_open_snapshots(cluster->local, &cluster->files);
-    }
-    if (where == NULL || strcmp(where, "pg:") == 0) {
-        return wf_snapshots_postgres_open(&options, &cluster->files);
-    }
-    return strcmp(where, "none") == 0
-               ? WEFT_OK
-               : wf_snapshots_open(where, cluster->facts.id, &cluster->files);
-}
-
-// The node is open, and holds its directory; it has no partition yet.
 static weft_err
 begin_snapshots(struct wf_cluster *cluster, const char *data_dir)
 {
-    struct wf_snapshotter_options options = {
-        .log = &cluster->log,
-        .files = cluster->files,
-        .partition_count = cluster->facts.partition_count,
-        .dir = data_dir,
-        .node_id = cluster->settings.node_id,
-        .log_bytes = cluster->settings.snapshot_bytes,
-        .every_ms = cluster->settings.snapshot_ms,
+    struct wf_cluster_snapshots_options options = {
+        .shared = &cluster->shared,
+        .settings = &cluster->settings,
+        .node = cluster->node,
+        .data_dir = data_dir,
         .clock = cluster->clock,
         .trace = &cluster->trace,
-        .log_size = log_size,
-        .checkpoint = checkpoint,
-        .ctx = cluster,
     };
 
-    if (cluster->files.ops == NULL) {
-        return WEFT_OK;
-    }
-    cluster->snapshotter = wf_snapshotter_create(&options);
-    cluster->has_snapshot_thread =
-        pthread_create(&cluster->snapshot_thread, NULL, run_snapshots,
-                       cluster) == 0;
-    return cluster->has_snapshot_thread
-               ? WEFT_OK
-               : wf_error(WEFT_EBUSY, "the system gives no more threads");
+    return wf_cluster_snapshots_begin(&cluster->snapshots, &options);
 }
 
 static weft_err
@@ -626,12 +449,12 @@ open_peers(struct wf_cluster *cluster)
     const struct wf_cluster_settings *settings = &cluster->settings;
     bool has_keys = settings->keys.secret_key[0] != '\0';
     struct wf_peers_options options = {
-        .cluster_id = cluster->facts.id,
+        .cluster_id = cluster->shared.facts.id,
         .node_id = settings->node_id,
         .endpoint = settings->endpoint,
         .secret_key = has_keys ? settings->keys.secret_key : NULL,
         .public_key = has_keys ? settings->keys.public_key : NULL,
-        .partition_count = cluster->facts.partition_count,
+        .partition_count = cluster->shared.facts.partition_count,
         .record_max = WF_SEGMENT_VERSION_MAX,
         .clock = cluster->clock,
         .trace = &cluster->trace,
@@ -643,7 +466,7 @@ open_peers(struct wf_cluster *cluster)
         .ctx = cluster,
     };
 
-    return wf_peers_create(&options, cluster->self.incarnation,
+    return wf_peers_create(&options, cluster->shared.self.incarnation,
                            &cluster->peers);
 }
 
@@ -654,8 +477,8 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
     struct wf_node_seams seams = {
         .cluster =
             {
-                .log = &cluster->log,
-                .id = cluster->facts.id,
+                .log = &cluster->shared.log,
+                .id = cluster->shared.facts.id,
                 .name = cluster->settings.node_id,
                 .restore = restore,
                 .send = send_frame,
@@ -674,7 +497,7 @@ open_node(struct wf_cluster *cluster, const weft_node_options *given)
             },
     };
 
-    options.partition_count = cluster->facts.partition_count;
+    options.partition_count = cluster->shared.facts.partition_count;
     options.store_count = 0;
     return wf_node_open_with(&options, &seams, &cluster->node);
 }
@@ -683,14 +506,14 @@ static weft_err
 begin_membership(struct wf_cluster *cluster)
 {
     struct wf_membership_options options = {
-        .registry = cluster->registry,
-        .self = cluster->self,
-        .partition_count = cluster->facts.partition_count,
+        .registry = cluster->shared.registry,
+        .self = cluster->shared.self,
+        .partition_count = cluster->shared.facts.partition_count,
         .lease_ms = cluster->settings.lease_ms,
-        .joined_ns = cluster->joined_ns,
+        .joined_ns = cluster->shared.joined_ns,
         .clock = cluster->clock,
         .trace = &cluster->trace,
-        .prepare = cluster->local == NULL ? prepare : NULL,
+        .prepare = cluster->shared.local == NULL ? prepare : NULL,
         .follow = cluster->settings.standby_bytes > 0 ? follow : NULL,
         .take = take,
         .give = give,
@@ -698,8 +521,8 @@ begin_membership(struct wf_cluster *cluster)
         .map = show_map,
         .replaced = be_replaced,
         .nudge = nudge,
-        .may_take = cluster->local == NULL ? NULL : may_take,
-        .may_give = cluster->local == NULL ? NULL : may_give,
+        .may_take = cluster->shared.local == NULL ? NULL : may_take,
+        .may_give = cluster->shared.local == NULL ? NULL : may_give,
         .ctx = cluster,
     };
 
@@ -710,40 +533,6 @@ begin_membership(struct wf_cluster *cluster)
     return cluster->has_thread
                ? WEFT_OK
                : wf_error(WEFT_EBUSY, "the system gives no more threads");
-}
-
-// A beacon is beside the store of a node that has its log itself.
-static weft_err
-check_directory(const char *data_dir)
-{
-    size_t size = strlen(data_dir) + sizeof("/store-0.beacon");
-    char *path = wf_alloc(size);
-    weft_err err;
-
-    (void)snprintf(path, size, "%s/store-0.beacon", data_dir);
-    err = wf_directory_check_absent(path);
-    wf_free(path);
-    return err == WEFT_EEXISTS
-               ? wf_error(WEFT_EFORMAT,
-                          "%s is of a node that ran alone: `weft cluster "
-                          "import` moves it into a cluster",
-                          data_dir)
-               : WEFT_OK;
-}
-
-static weft_err
-check_node_options(const weft_node_options *options)
-{
-    if (options->struct_size != sizeof(*options)) {
-        return wf_error(WEFT_EINVAL, "weft_node_options: struct_size is %zu",
-                        options->struct_size);
-    }
-    if (options->strict != 0 || options->accept_loss != 0) {
-        return wf_error(WEFT_EINVAL, "strict and accept_loss are for a node "
-                                     "that has its log itself");
-    }
-    return options->data_dir == NULL ? WEFT_OK
-                                     : check_directory(options->data_dir);
 }
 
 weft_err
@@ -757,7 +546,7 @@ weft_cluster_open(const weft_cluster_options *given,
     WF_REQUIRE(given != NULL);
     WF_REQUIRE(node_options != NULL);
     WF_REQUIRE(out_node != NULL);
-    err = check_node_options(node_options);
+    err = wf_cluster_check_node_options(node_options);
     if (err != WEFT_OK) {
         return err;
     }
@@ -772,12 +561,11 @@ weft_cluster_open(const weft_cluster_options *given,
     };
     err = wf_cluster_settings_read(given, &cluster->settings);
     if (err == WEFT_OK) {
-        err = wf_exchange_is_list(cluster->settings.database)
-                  ? open_local(cluster, node_options->data_dir)
-                  : open_database(cluster);
+        err = open_shared(cluster, node_options->data_dir);
     }
     if (err == WEFT_OK) {
-        err = open_snapshots(cluster);
+        err = wf_cluster_snapshots_open(&cluster->snapshots, &cluster->shared,
+                                        cluster->settings.snapshots);
     }
     if (err == WEFT_OK) {
         err = open_peers(cluster);

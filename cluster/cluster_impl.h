@@ -4,6 +4,8 @@
 //
 //   cluster.c            a node of a cluster, from open to close
 //   cluster_settings.c   its options, checked and copied
+//   cluster_shared.c     what it shares with the others
+//   cluster_snapshots.c  copies of its stores, and who makes them
 //   cluster_admin.c      what operators ask of the database
 //   cluster_routes.c     what clients are told of the map
 //   import.c             a stopped node's directory becomes a cluster
@@ -43,6 +45,12 @@ void wf_cluster_settings_fini(struct wf_cluster_settings *settings);
 
 // Is it a node's name? WEFT_EINVAL: it is not.
 weft_err wf_cluster_check_id(const char *node_id);
+
+// Are they those of a node of a cluster?
+//
+// WEFT_EINVAL   a structure of another build, or what such a node cannot have
+// WEFT_EFORMAT  the directory is of a node that ran alone
+weft_err wf_cluster_check_node_options(const weft_node_options *options);
 
 // Is it one that other nodes can reach? WEFT_EINVAL: it is not.
 weft_err wf_cluster_check_endpoint(const char *endpoint);

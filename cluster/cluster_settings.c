@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cluster_settings.c - weft_cluster_options, checked and copied.
+// cluster_settings.c - weft_cluster_options, checked and copied; and what a
+// node of a cluster may not ask for in weft_node_options.
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,6 +13,7 @@
 #include "cluster/cluster_impl.h"
 #include "cluster/exchange.h"
 #include "runtime/versioned.h"
+#include "storage/directory.h"
 #include "storage/registry.h"
 #include "transport/socket.h"
 
@@ -183,4 +186,38 @@ wf_cluster_settings_fini(struct wf_cluster_settings *settings)
     wf_free(settings->snapshots);
     wf_curve_wipe(&settings->keys);
     *settings = (struct wf_cluster_settings){0};
+}
+
+// A beacon is beside the store of a node that has its log itself.
+static weft_err
+check_directory(const char *data_dir)
+{
+    size_t size = strlen(data_dir) + sizeof("/store-0.beacon");
+    char *path = wf_alloc(size);
+    weft_err err;
+
+    (void)snprintf(path, size, "%s/store-0.beacon", data_dir);
+    err = wf_directory_check_absent(path);
+    wf_free(path);
+    return err == WEFT_EEXISTS
+               ? wf_error(WEFT_EFORMAT,
+                          "%s is of a node that ran alone: `weft cluster "
+                          "import` moves it into a cluster",
+                          data_dir)
+               : WEFT_OK;
+}
+
+weft_err
+wf_cluster_check_node_options(const weft_node_options *options)
+{
+    if (options->struct_size != sizeof(*options)) {
+        return wf_error(WEFT_EINVAL, "weft_node_options: struct_size is %zu",
+                        options->struct_size);
+    }
+    if (options->strict != 0 || options->accept_loss != 0) {
+        return wf_error(WEFT_EINVAL, "strict and accept_loss are for a node "
+                                     "that has its log itself");
+    }
+    return options->data_dir == NULL ? WEFT_OK
+                                     : check_directory(options->data_dir);
 }

@@ -233,7 +233,7 @@ wf_actor_destroy(struct wf_actor *actor)
     wf_mailbox_fini(&actor->mailbox);
     wf_free(actor->reason);
     wf_free(actor->unfit);
-    wf_free(actor->item_rows);
+    wf_item_rows_fini(&actor->item_rows);
     wf_key_fini(&actor->key);
     wf_free(actor);
 }

@@ -23,6 +23,7 @@
 #include "runtime/alarm.h"
 #include "runtime/child.h"
 #include "runtime/definitions.h"
+#include "runtime/item_rows.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/mailbox.h"
@@ -33,7 +34,6 @@
 #include "weft/client.h"
 
 struct weft_workflow;
-struct wf_item_row;
 struct wf_task;
 
 // What every durable object has: the record it reflects, and its place among
@@ -235,8 +235,7 @@ struct wf_actor {
     bool has_row;
     enum wf_wake wake;
     uint64_t wake_due;
-    struct wf_item_row *item_rows; // rows of its own, sorted
-    size_t item_rows_count;
+    struct wf_item_rows item_rows;
     uint64_t named_seal; // the segment that has its key (draft.c),
     uint32_t named_at;   // and where; 0: it has not
 

@@ -7,10 +7,6 @@
 
 #include "runtime/image.h"
 
-#include <stdlib.h>
-
-#include "base/alloc.h"
-#include "base/assert.h"
 #include "base/hash.h"
 #include "runtime/image_impl.h"
 #include "runtime/item.h"
@@ -29,56 +25,27 @@ struct save {
     struct wf_batch *rows; // NULL: all of it goes into the image
     struct wf_buf image;
     struct wf_buf key;
-    struct wf_item_row *items; // rows it will have
-    size_t items_count;
-    size_t items_cap;
-    uint32_t inline_count; // items of the current class in the image
+    struct wf_item_rows items; // rows it will have
+    uint32_t inline_count;     // items of the current class in the image
     uint8_t class;
 };
-
-static const struct wf_item_row *
-find_row(const struct wf_actor *actor, uint8_t class, uint64_t number)
-{
-    size_t low = 0;
-    size_t high = actor->item_rows_count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const struct wf_item_row *row = &actor->item_rows[middle];
-
-        if (row->class == class && row->number == number) {
-            return row;
-        }
-        if (row->class < class ||
-            (row->class == class && row->number < number)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return NULL;
-}
 
 static void
 keep_row(struct save *save, uint8_t class, uint64_t number, uint64_t hash)
 {
-    if (save->items_count == save->items_cap) {
-        save->items_cap = save->items_cap == 0 ? 8 : save->items_cap * 2;
-        save->items =
-            wf_realloc(save->items, save->items_cap * sizeof(*save->items));
-    }
-    save->items[save->items_count++] = (struct wf_item_row){
-        .class = class,
-        .number = number,
-        .hash = hash,
-    };
+    wf_item_rows_add(&save->items, (struct wf_item_row){
+                                       .class = class,
+                                       .number = number,
+                                       .hash = hash,
+                                   });
 }
 
 static void
 put_row(struct save *save, uint8_t class, uint64_t number, weft_bytes bytes)
 {
     uint64_t hash = wf_hash64(bytes.data, bytes.len, 0);
-    const struct wf_item_row *old = find_row(save->actor, class, number);
+    const struct wf_item_row *old =
+        wf_item_rows_find(&save->actor->item_rows, class, number);
 
     if (old == NULL || old->hash != hash) {
         wf_keys_item(&save->key, save->partition->options.index,
@@ -236,7 +203,7 @@ put_journal(struct save *save)
         } else if (!is_large ||
                    (is_last && chunk->len <= WF_JOURNAL_CHUNK_BYTES)) {
             put_item(save, WF_ITEM_JOURNAL, chunk->number, bytes);
-            chunk->has_row = false; // settle_rows deletes the one it had
+            chunk->has_row = false; // the one it had is deleted
         } else if (chunk->has_row) {
             keep_row(save, WF_ITEM_JOURNAL, chunk->number, 0);
         } else {
@@ -499,124 +466,6 @@ put_waits(struct save *save)
     wf_buf_fini(&bytes);
 }
 
-static int
-compare_rows(const void *a, const void *b)
-{
-    const struct wf_item_row *left = a;
-    const struct wf_item_row *right = b;
-
-    if (left->class != right->class) {
-        return left->class < right->class ? -1 : 1;
-    }
-    if (left->number != right->number) {
-        return left->number < right->number ? -1 : 1;
-    }
-    return 0;
-}
-
-// Nearly always; a hundred thousand need not be sorted for each save.
-static bool
-is_sorted(const struct save *save)
-{
-    for (size_t i = 1; i < save->items_count; i++) {
-        if (compare_rows(&save->items[i - 1], &save->items[i]) > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Delete item rows that are no longer wanted, and remember those that are.
-static void
-settle_rows(struct save *save)
-{
-    struct wf_actor *actor = save->actor;
-    size_t at = 0;
-
-    if (!is_sorted(save)) {
-        qsort(save->items, save->items_count, sizeof(*save->items),
-              compare_rows);
-    }
-    for (size_t i = 0; i < actor->item_rows_count; i++) {
-        const struct wf_item_row *old = &actor->item_rows[i];
-
-        while (at < save->items_count &&
-               compare_rows(&save->items[at], old) < 0) {
-            at++;
-        }
-        if (at < save->items_count &&
-            compare_rows(&save->items[at], old) == 0) {
-            continue;
-        }
-        wf_keys_item(&save->key, save->partition->options.index,
-                     wf_key_bytes(&actor->key), old->class, old->number);
-        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
-    }
-    wf_free(actor->item_rows);
-    actor->item_rows = save->items;
-    actor->item_rows_count = save->items_count;
-}
-
-// Where should the wake index have it? Whatever can wake it must be found at
-// the next open, or when it falls due.
-static enum wf_wake
-wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
-            uint64_t *out_due)
-{
-    uint64_t due = wf_actor_wakes_at(actor, partition->now_ms);
-
-    *out_due = 0;
-    if (wf_actor_has_work(actor, partition->now_ms) ||
-        actor->commands.list.count > 0 || actor->crashes > 0) {
-        return WF_WAKE_READY;
-    }
-    if (due == UINT64_MAX) {
-        return WF_WAKE_NONE;
-    }
-    // Rows this near may have been read already: nobody would look again.
-    if (due <= partition->near_due) {
-        return WF_WAKE_READY;
-    }
-    *out_due = due;
-    return WF_WAKE_SLEEP;
-}
-
-static void
-wake_key(const struct save *save, struct wf_buf *key)
-{
-    const struct wf_actor *actor = save->actor;
-    uint32_t index = save->partition->options.index;
-
-    if (actor->wake == WF_WAKE_READY) {
-        wf_keys_ready(key, index, wf_key_bytes(&actor->key));
-    } else {
-        wf_keys_sleep(key, index, actor->wake_due, wf_key_bytes(&actor->key));
-    }
-}
-
-static void
-settle_wake(struct save *save)
-{
-    struct wf_actor *actor = save->actor;
-    uint64_t due;
-    enum wf_wake wake = wanted_wake(save->partition, actor, &due);
-
-    if (wake == actor->wake && due == actor->wake_due) {
-        return;
-    }
-    if (actor->wake != WF_WAKE_NONE) {
-        wake_key(save, &save->key);
-        wf_batch_delete(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key));
-    }
-    actor->wake = wake;
-    actor->wake_due = due;
-    if (wake != WF_WAKE_NONE) {
-        wake_key(save, &save->key);
-        wf_batch_put(save->rows, WF_CF_DATA, wf_buf_bytes(&save->key),
-                     weft_nothing());
-    }
-}
-
 static void
 put_items(struct save *save)
 {
@@ -658,10 +507,12 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
     };
 
     settle_mailbox(&save);
-    settle_wake(&save);
+    wf_wake_save(partition, actor, &save.key, rows);
     put_head(&save);
     put_items(&save);
-    settle_rows(&save);
+    wf_item_rows_settle(&actor->item_rows, &save.items,
+                        partition->options.index, wf_key_bytes(&actor->key),
+                        rows);
     if (wf_image_items_count(actor) > 0) {
         save.image.data[0] |= WF_IMAGE_HAS_ITEMS;
     }
@@ -676,7 +527,7 @@ wf_image_save(struct wf_partition *partition, struct wf_actor *actor,
 size_t
 wf_image_items_count(const struct wf_actor *actor)
 {
-    return actor->item_rows_count + actor->published.rows_count;
+    return actor->item_rows.count + actor->published.rows_count;
 }
 
 static bool
@@ -698,8 +549,9 @@ has_value(const struct wf_actor *actor, uint64_t number)
 bool
 wf_image_has_item(const struct wf_actor *actor, uint8_t class, uint64_t number)
 {
-    return class == WF_ITEM_PUBLISHED ? has_value(actor, number)
-                                      : find_row(actor, class, number) != NULL;
+    return class == WF_ITEM_PUBLISHED
+               ? has_value(actor, number)
+               : wf_item_rows_find(&actor->item_rows, class, number) != NULL;
 }
 
 void

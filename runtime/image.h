@@ -5,8 +5,8 @@
 //
 // The image row holds the head and small things, at most 32 KiB. Things that
 // are large or many are items in rows of their own; the actor remembers which
-// rows the store has, with a hash of each, so that a save writes only what
-// changed and deletes what is gone.
+// rows the store has (item_rows.h), so that a save writes only what changed and
+// deletes what is gone.
 
 #ifndef WF_RUNTIME_IMAGE_H
 #define WF_RUNTIME_IMAGE_H
@@ -22,13 +22,6 @@ struct wf_actor;
 struct wf_batch;
 struct wf_load;
 struct wf_partition;
-
-// What is in the store beside the image.
-struct wf_item_row {
-    uint8_t class;
-    uint64_t number;
-    uint64_t hash;
-};
 
 // Classes of items. Values are part of the stored format; their order is the
 // order in which rows are read back.

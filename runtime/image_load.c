@@ -2,7 +2,6 @@
 //
 // image_load.c - rows into an actor, and an image's head into a description.
 
-#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
@@ -163,8 +162,7 @@ load_rows(struct wf_actor *actor, const struct wf_load *load)
     struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
     size_t prefix = load->from.len;
 
-    actor->item_rows =
-        wf_alloc((load->rows_count + 1) * sizeof(*actor->item_rows));
+    wf_item_rows_reserve(&actor->item_rows, load->rows_count);
     while (wf_reader_left(&rows) > 0) {
         weft_bytes key = wf_reader_bytes(&rows);
         weft_bytes value = wf_reader_bytes(&rows);
@@ -185,7 +183,7 @@ load_rows(struct wf_actor *actor, const struct wf_load *load)
             return false;
         }
         if (row.class != WF_ITEM_PUBLISHED) { // those know it themselves
-            actor->item_rows[actor->item_rows_count++] = row;
+            wf_item_rows_add(&actor->item_rows, row);
         }
     }
     return true;

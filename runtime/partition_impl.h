@@ -245,6 +245,9 @@ void wf_wake_open(struct wf_partition *partition);
 // Read what falls due soon.
 void wf_wake_read_ahead(struct wf_partition *partition);
 void wf_wake_loaded(struct wf_partition *partition, const struct wf_load *load);
+// Put the actor where the index should have it; with its image. key: scratch.
+void wf_wake_save(const struct wf_partition *partition, struct wf_actor *actor,
+                  struct wf_buf *key, struct wf_batch *rows);
 // Load the actor in time for that.
 void wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
                 uint64_t due);

@@ -212,9 +212,7 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
     wf_published_init(&actor->published);
     wf_mailbox_fini(&actor->mailbox);
     wf_mailbox_init(&actor->mailbox);
-    wf_free(actor->item_rows);
-    actor->item_rows = NULL;
-    actor->item_rows_count = 0;
+    wf_item_rows_fini(&actor->item_rows);
     actor->residency = WF_RESIDENCY_STUB;
     wf_wake_at(partition, &actor->key, due);
 }

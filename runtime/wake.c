@@ -3,7 +3,8 @@
 // wake.c - the wake index: what will wake actors that are not in memory.
 //
 // Rows of the near future are read ahead, by pages, into alarms; those of
-// actors with work to do are read once, after open. image.c writes the rows.
+// actors with work to do are read once, after open. An actor's row is written
+// with its image.
 //
 // An alarm goes off a little before its actor's time, for that has to be read
 // first; then the actor sets alarms of its own. One that must leave memory
@@ -20,6 +21,7 @@
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
+#include "storage/store.h"
 
 #define AGAIN_MS 10000
 
@@ -29,6 +31,67 @@ struct wake {
     struct wf_key key;
     uint64_t due; // of the row; the alarm's is earlier
 };
+
+// Rows. ---------------------------------------------------------------------
+
+// Where should the wake index have it? Whatever can wake it must be found at
+// the next open, or when it falls due.
+static enum wf_wake
+wanted_wake(const struct wf_partition *partition, const struct wf_actor *actor,
+            uint64_t *out_due)
+{
+    uint64_t due = wf_actor_wakes_at(actor, partition->now_ms);
+
+    *out_due = 0;
+    if (wf_actor_has_work(actor, partition->now_ms) ||
+        actor->commands.list.count > 0 || actor->crashes > 0) {
+        return WF_WAKE_READY;
+    }
+    if (due == UINT64_MAX) {
+        return WF_WAKE_NONE;
+    }
+    // Rows this near may have been read already: nobody would look again.
+    if (due <= partition->near_due) {
+        return WF_WAKE_READY;
+    }
+    *out_due = due;
+    return WF_WAKE_SLEEP;
+}
+
+static void
+name_row(uint32_t index, const struct wf_actor *actor, struct wf_buf *key)
+{
+    if (actor->wake == WF_WAKE_READY) {
+        wf_keys_ready(key, index, wf_key_bytes(&actor->key));
+    } else {
+        wf_keys_sleep(key, index, actor->wake_due, wf_key_bytes(&actor->key));
+    }
+}
+
+void
+wf_wake_save(const struct wf_partition *partition, struct wf_actor *actor,
+             struct wf_buf *key, struct wf_batch *rows)
+{
+    uint32_t index = partition->options.index;
+    uint64_t due;
+    enum wf_wake wake = wanted_wake(partition, actor, &due);
+
+    if (wake == actor->wake && due == actor->wake_due) {
+        return;
+    }
+    if (actor->wake != WF_WAKE_NONE) {
+        name_row(index, actor, key);
+        wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(key));
+    }
+    actor->wake = wake;
+    actor->wake_due = due;
+    if (wake != WF_WAKE_NONE) {
+        name_row(index, actor, key);
+        wf_batch_put(rows, WF_CF_DATA, wf_buf_bytes(key), weft_nothing());
+    }
+}
+
+// Alarms, and reading. ------------------------------------------------------
 
 void
 wf_wake_at(struct wf_partition *partition, const struct wf_key *key,
@@ -160,8 +223,8 @@ wf_wake_read_ahead(struct wf_partition *partition)
         return;
     }
     partition->is_reading_ahead = true;
-    // From here on, rows up to this are as good as read: image.c files what
-    // falls due by then under `ready`, and drop_actor sets an alarm for it.
+    // From here on, rows up to this are as good as read: what falls due by
+    // then is filed under `ready`, and drop_actor sets an alarm for it.
     partition->near_due = partition->now_ms + 2 * (uint64_t)WF_WAKE_AHEAD_MS;
     if (partition->near_due < partition->wake_cursor) {
         partition->near_due = partition->wake_cursor; // the clock was set back

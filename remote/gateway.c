@@ -164,6 +164,7 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
     wf_list_init(&server->stats.waiting);
     wf_list_init(&server->stats.served);
     wf_random_os_bytes(server->client_id, sizeof(server->client_id));
+    server->hash_seed = wf_random_os_seed();
     wf_client_numbers_init(&server->numbers, 1);
     wf_table_init(&server->peers);
     wf_table_init(&server->sessions);

@@ -43,16 +43,16 @@ is_call(const void *item, const void *key)
 }
 
 static uint64_t
-hash_number(uint64_t number)
+hash_number(const weft_server *server, uint64_t number)
 {
-    return wf_hash64(&number, sizeof(number), 0);
+    return wf_hash64(&number, sizeof(number), server->hash_seed);
 }
 
 struct wf_gateway_call *
 wf_gateway_call_find(const struct wf_gateway_session *session, uint64_t number)
 {
-    return wf_table_find(&session->calls, hash_number(number), is_call,
-                         &number);
+    return wf_table_find(&session->calls, hash_number(session->server, number),
+                         is_call, &number);
 }
 
 // Its session gets no answer of it any more.
@@ -68,7 +68,7 @@ detach(struct wf_gateway_call *call)
     if (session == NULL) {
         return;
     }
-    wf_table_remove(&session->calls, hash_number(call->number), call);
+    wf_table_remove(&session->calls, hash_number(server, call->number), call);
     session->bytes -= call->bytes;
     if (wf_list_has(&call->wait)) {
         wf_list_remove(&session->waits, &call->wait);
@@ -319,7 +319,7 @@ add_call(struct wf_gateway_call *call)
     weft_server *server = call->server;
     struct wf_gateway_session *session = call->session;
 
-    wf_table_add(&session->calls, hash_number(call->number), call);
+    wf_table_add(&session->calls, hash_number(server, call->number), call);
     session->bytes += call->bytes;
     server->calls++;
     server->bytes += call->bytes;

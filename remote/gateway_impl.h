@@ -190,7 +190,8 @@ struct weft_server {
     _Atomic uint32_t mode; // enum wf_gateway_mode; futex
     uint64_t now_ms;       // monotonic; of this round
     struct wf_gateway_tally tally;
-    struct wf_buf out; // the message that is being written
+    struct wf_buf out;  // the message that is being written
+    uint64_t hash_seed; // clients choose ids, numbers and names
 
     // gateway_line.c
     struct wf_gateway_line **lines; // by descriptor

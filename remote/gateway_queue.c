@@ -85,9 +85,9 @@ is_queue(const void *item, const void *key)
 }
 
 static uint64_t
-hash_name(const char *name)
+hash_name(const weft_server *server, const char *name)
 {
-    return wf_hash64(name, strlen(name), 0);
+    return wf_hash64(name, strlen(name), server->hash_seed);
 }
 
 weft_err
@@ -96,8 +96,8 @@ wf_gateway_queue_admit(const weft_server *server,
 {
     struct place place = {space, name};
 
-    if (wf_table_find(&server->queues, hash_name(name), is_queue, &place) !=
-        NULL) {
+    if (wf_table_find(&server->queues, hash_name(server, name), is_queue,
+                      &place) != NULL) {
         return WEFT_OK;
     }
     return space->queues >= SPACE_QUEUES_MAX ||
@@ -114,8 +114,8 @@ wf_gateway_queue_get(weft_server *server, struct wf_gateway_space *space,
                      const char *name)
 {
     struct place place = {space, name};
-    struct wf_gateway_queue *queue =
-        wf_table_find(&server->queues, hash_name(name), is_queue, &place);
+    struct wf_gateway_queue *queue = wf_table_find(
+        &server->queues, hash_name(server, name), is_queue, &place);
 
     if (queue == NULL) {
         queue = wf_calloc(sizeof(*queue) + strlen(name) + 1);
@@ -126,7 +126,7 @@ wf_gateway_queue_get(weft_server *server, struct wf_gateway_space *space,
         space->queues++;
         wf_list_init(&queue->polls);
         wf_list_init(&queue->asks);
-        wf_table_add(&server->queues, hash_name(name), queue);
+        wf_table_add(&server->queues, hash_name(server, name), queue);
     }
     queue->polls_count++;
     return queue;
@@ -137,7 +137,7 @@ destroy_queue(struct wf_gateway_queue *queue)
 {
     weft_server *server = queue->server;
 
-    wf_table_remove(&server->queues, hash_name(queue->name), queue);
+    wf_table_remove(&server->queues, hash_name(server, queue->name), queue);
     queue->space->queues--;
     wf_gateway_space_leave(server, queue->space);
     wf_buf_fini(&queue->taken);

@@ -35,10 +35,16 @@ is_space(const void *item, const void *key)
     return strcmp(space->name, key) == 0;
 }
 
+static uint64_t
+hash_space(const weft_server *server, const char *name)
+{
+    return wf_hash64(name, strlen(name), server->hash_seed);
+}
+
 static struct wf_gateway_space *
 use_space(weft_server *server, const char *name)
 {
-    uint64_t hash = wf_hash64(name, strlen(name), 0);
+    uint64_t hash = hash_space(server, name);
     struct wf_gateway_space *space =
         wf_table_find(&server->spaces, hash, is_space, name);
 
@@ -55,8 +61,8 @@ void
 wf_gateway_space_leave(weft_server *server, struct wf_gateway_space *space)
 {
     if (--space->users == 0) {
-        wf_table_remove(&server->spaces,
-                        wf_hash64(space->name, strlen(space->name), 0), space);
+        wf_table_remove(&server->spaces, hash_space(server, space->name),
+                        space);
         wf_free(space);
     }
 }
@@ -71,10 +77,16 @@ is_session(const void *item, const void *key)
     return memcmp(session->id, key, SESSION_BYTES) == 0;
 }
 
+static uint64_t
+hash_session(const weft_server *server, const uint8_t id[16])
+{
+    return wf_hash64(id, SESSION_BYTES, server->hash_seed);
+}
+
 static struct wf_gateway_session *
 find_session(const weft_server *server, const uint8_t id[16])
 {
-    return wf_table_find(&server->sessions, wf_hash64(id, SESSION_BYTES, 0),
+    return wf_table_find(&server->sessions, hash_session(server, id),
                          is_session, id);
 }
 
@@ -87,7 +99,7 @@ destroy_session(weft_server *server, struct wf_gateway_session *session)
     if (wf_list_has(&session->idle)) {
         wf_list_remove(&server->idle, &session->idle);
     }
-    wf_table_remove(&server->sessions, wf_hash64(session->id, SESSION_BYTES, 0),
+    wf_table_remove(&server->sessions, hash_session(server, session->id),
                     session);
     wf_table_fini(&session->calls);
     wf_gateway_space_leave(server, session->space);
@@ -116,7 +128,7 @@ create_session(weft_server *server, const uint8_t id[16], const char *space)
     wf_table_init(&session->calls);
     wf_table_init(&session->leases);
     wf_list_init(&session->waits);
-    wf_table_add(&server->sessions, wf_hash64(id, SESSION_BYTES, 0), session);
+    wf_table_add(&server->sessions, hash_session(server, id), session);
     return session;
 }
 

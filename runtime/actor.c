@@ -79,9 +79,9 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
     wf_opened_init(&actor->orders, number_of_order);
-    wf_updates_init(&actor->updates);
+    wf_updates_init(&actor->updates, hash);
     wf_list_init(&actor->touched);
-    wf_published_init(&actor->published);
+    wf_published_init(&actor->published, hash);
     wf_opened_init(&actor->questions, wf_question_id);
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);

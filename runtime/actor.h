@@ -175,7 +175,7 @@ enum wf_wake { WF_WAKE_NONE, WF_WAKE_READY, WF_WAKE_SLEEP };
 struct wf_actor {
     struct wf_object object;
     struct wf_key key; // owned
-    uint64_t hash;
+    uint64_t hash; // of its key, in its partition; seeds its own tables
     const struct wf_kind *kind; // its highest version; NULL: not registered
     enum wf_residency residency;
     struct wf_list pending; // while not loaded

@@ -32,7 +32,8 @@ is_named(const void *item, const void *key)
 static struct channel *
 channel_of(weft_workflow *wf, weft_bytes name)
 {
-    uint64_t hash = wf_hash64(name.data, name.len, 0);
+    // Whoever sends signals chooses names.
+    uint64_t hash = wf_hash64(name.data, name.len, wf->actor->hash);
     struct channel *channel =
         wf_table_find(&wf->channels, hash, is_named, &name);
 

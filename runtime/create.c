@@ -47,8 +47,9 @@ uint64_t
 wf_create_seed(const struct wf_partition *partition,
                const struct wf_actor *actor)
 {
+    // Not the hash that tables have: its seed is this process's alone.
     return wf_hash64(&partition->last_record, sizeof(partition->last_record),
-                     actor->hash ^ partition->epoch);
+                     wf_key_hash(&actor->key) ^ partition->epoch);
 }
 
 void

@@ -242,7 +242,7 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     weft_err err;
 
     wf_turn_init(&self.turn, partition, actor);
-    wf_published_init(&self.published);
+    wf_published_init(&self.published, actor->hash);
     self.turn.letter = *letter;
     wf_buf_put_u8(&self.turn.ops, is_start ? WF_OP_STARTED : WF_OP_POP);
     if (letter->type == WF_LETTER_CHILD || letter->type == WF_LETTER_REPLY ||

@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/random.h"
 #include "runtime/depot.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
@@ -124,6 +125,7 @@ recover_partition(struct recovery *recovery, uint32_t index)
         .definitions = inspect->definitions,
         .trace = &inspect->trace,
         .residents_max = UINT32_MAX,
+        .hash_seed = wf_random_os_seed(),
     };
     weft_err err;
 

@@ -116,6 +116,7 @@ struct weft_node {
     _Atomic uint64_t marks;
     pthread_mutex_t random_lock;
     struct wf_random random;
+    uint64_t hash_seed; // of its partitions
     pthread_mutex_t routes_lock;
     struct wf_routes routes;
     _Atomic uint64_t routes_version; // theirs

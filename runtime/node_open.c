@@ -432,6 +432,9 @@ create_node(const struct wf_node_seams *seams)
                                             : WF_SEGMENT_VERSION_MAX);
     wf_random_init(&node->random, node->seams.seed == 0 ? wf_random_os_seed()
                                                         : node->seams.seed);
+    // Apart from the random numbers, of which others see some.
+    node->hash_seed =
+        node->seams.seed == 0 ? wf_random_os_seed() : node->seams.seed;
     (void)pthread_sigmask(SIG_SETMASK, NULL, &node->host_signals);
     return node;
 }

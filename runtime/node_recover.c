@@ -69,6 +69,7 @@ create_partition(weft_node *node, const struct wf_depot *depot, uint32_t index)
         .window_bytes = wf_node_window_bytes(node),
         .residents_max = share_of(options->resident_actors_max, count),
         .stacks_max = share_of(options->stacks_max, count),
+        .hash_seed = node->hash_seed,
         .is_paranoid = options->paranoid != 0,
         .is_restored = node->is_restored,
     };

@@ -65,9 +65,11 @@ struct wf_partition_options {
     uint32_t residents_max; // idle actors kept by this partition
     uint32_t stacks_max;    // idle stacks kept by this partition
     uint32_t share_bytes;   // of one actor in a segment; 0: WF_SHARE_BYTES
-    bool is_paranoid;       // drop and replay every stack after every turn
-    bool is_restored; // its log lost its end, or is a copy: other partitions
-                      // may have seen what it never sent
+    uint64_t hash_seed; // of tables in memory: who chooses keys does not know
+                        // which of them collide. Nothing that lasts has it
+    bool is_paranoid;   // drop and replay every stack after every turn
+    bool is_restored;   // its log lost its end, or is a copy: other partitions
+                        // may have seen what it never sent
     struct wf_tally *tally; // where to count; borrowed; or NULL
     wf_watch_fn *watch;     // or NULL
     wf_turned_fn *turned;   // or NULL

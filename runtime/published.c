@@ -14,10 +14,11 @@
 #define INDEXED_MIN 32
 
 void
-wf_published_init(struct wf_publications *all)
+wf_published_init(struct wf_publications *all, uint64_t hash_seed)
 {
     wf_list_init(&all->list);
     wf_table_init(&all->index);
+    all->hash_seed = hash_seed;
     wf_list_init(&all->unsaved);
     all->gone = (struct wf_buf){0};
     all->last_number = 0;
@@ -97,9 +98,9 @@ wf_published_saved(struct wf_publications *all, struct wf_published *published)
 }
 
 static uint64_t
-hash_of(const char *name)
+hash_of(const struct wf_publications *all, const char *name)
 {
-    return wf_hash64(name, strlen(name), 0);
+    return wf_hash64(name, strlen(name), all->hash_seed);
 }
 
 static bool
@@ -114,7 +115,7 @@ wf_published_find(const struct wf_publications *all, const char *name)
     struct wf_list_node *node = wf_list_first(&all->list);
 
     if (all->index.count > 0) {
-        return wf_table_find(&all->index, hash_of(name), has_name, name);
+        return wf_table_find(&all->index, hash_of(all, name), has_name, name);
     }
     for (; node != NULL; node = wf_list_next(&all->list, node)) {
         struct wf_published *published =
@@ -134,7 +135,7 @@ index_one(struct wf_publications *all, struct wf_published *added)
     struct wf_list_node *node = wf_list_first(&all->list);
 
     if (all->index.count > 0) {
-        wf_table_add(&all->index, hash_of(added->name), added);
+        wf_table_add(&all->index, hash_of(all, added->name), added);
         return;
     }
     for (; all->list.count >= INDEXED_MIN && node != NULL;
@@ -142,7 +143,7 @@ index_one(struct wf_publications *all, struct wf_published *added)
         struct wf_published *published =
             WF_CONTAINER(node, struct wf_published, node);
 
-        wf_table_add(&all->index, hash_of(published->name), published);
+        wf_table_add(&all->index, hash_of(all, published->name), published);
     }
 }
 
@@ -185,7 +186,7 @@ wf_published_remove(struct wf_publications *all, const char *name)
         return;
     }
     if (all->index.count > 0) {
-        wf_table_remove(&all->index, hash_of(name), published);
+        wf_table_remove(&all->index, hash_of(all, name), published);
     }
     wf_list_remove(&all->list, &published->node);
     forget(all, published);

@@ -31,6 +31,7 @@ struct wf_published {
 struct wf_publications {
     struct wf_list list;
     struct wf_table index; // by name; empty while the list is short
+    uint64_t hash_seed;    // names may come from clients
     uint64_t last_number;
     uint64_t bytes; // of all names and values
 
@@ -40,7 +41,7 @@ struct wf_publications {
     uint64_t rows_count; // of those that have one
 };
 
-void wf_published_init(struct wf_publications *all);
+void wf_published_init(struct wf_publications *all, uint64_t hash_seed);
 // Frees all, and forgets their rows.
 void wf_published_fini(struct wf_publications *all);
 // Remove all.

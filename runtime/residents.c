@@ -36,11 +36,17 @@ has_key(const void *item, const void *key)
            memcmp(actor->key.text, bytes->data, bytes->len) == 0;
 }
 
+static uint64_t
+hash_of(const struct wf_partition *partition, weft_bytes key)
+{
+    return wf_hash64(key.data, key.len, partition->options.hash_seed);
+}
+
 static struct wf_actor *
 find_by_hash(const struct wf_partition *partition, weft_bytes key)
 {
-    return wf_table_find(&partition->actors, wf_hash64(key.data, key.len, 0),
-                         has_key, &key);
+    return wf_table_find(&partition->actors, hash_of(partition, key), has_key,
+                         &key);
 }
 
 struct wf_actor *
@@ -61,7 +67,7 @@ wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
     struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
 
     if (actor == NULL) {
-        uint64_t hash = wf_hash64(key->text, key->len, 0);
+        uint64_t hash = hash_of(partition, wf_key_bytes(key));
 
         actor = wf_actor_create(key, hash);
         actor->kind = wf_definitions_find(partition->options.definitions,
@@ -209,7 +215,7 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
     }
     wf_actor_clear(actor);
     wf_published_fini(&actor->published); // it has its rows still
-    wf_published_init(&actor->published);
+    wf_published_init(&actor->published, actor->hash);
     wf_mailbox_fini(&actor->mailbox);
     wf_mailbox_init(&actor->mailbox);
     wf_item_rows_fini(&actor->item_rows);

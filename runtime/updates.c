@@ -36,9 +36,9 @@ number_of(const struct wf_list_node *node)
 }
 
 void
-wf_updates_init(struct wf_updates *updates)
+wf_updates_init(struct wf_updates *updates, uint64_t hash_seed)
 {
-    *updates = (struct wf_updates){0};
+    *updates = (struct wf_updates){.hash_seed = hash_seed};
     wf_opened_init(&updates->all, number_of);
     wf_table_init(&updates->ids);
 }
@@ -52,13 +52,13 @@ wf_updates_clear(struct wf_updates *updates)
         wf_update_destroy(WF_CONTAINER(node, struct wf_update, node));
     }
     wf_table_fini(&updates->ids);
-    wf_updates_init(updates);
+    wf_updates_init(updates, updates->hash_seed);
 }
 
 static uint64_t
-hash_of(const char *id)
+hash_of(const struct wf_updates *updates, const char *id)
 {
-    return wf_hash64(id, strlen(id), 0);
+    return wf_hash64(id, strlen(id), updates->hash_seed);
 }
 
 static bool
@@ -72,7 +72,7 @@ wf_updates_add(struct wf_updates *updates, struct wf_update *update)
 {
     wf_opened_add(&updates->all, &update->node);
     if (update->id[0] != '\0') {
-        wf_table_add(&updates->ids, hash_of(update->id), update);
+        wf_table_add(&updates->ids, hash_of(updates, update->id), update);
     }
     updates->kept += update->is_done ? 1 : 0;
     if (update->number > updates->made) {
@@ -84,7 +84,7 @@ void
 wf_updates_drop(struct wf_updates *updates, struct wf_update *update)
 {
     if (update->id[0] != '\0') {
-        wf_table_remove(&updates->ids, hash_of(update->id), update);
+        wf_table_remove(&updates->ids, hash_of(updates, update->id), update);
     }
     updates->kept -= update->is_done ? 1 : 0;
     wf_opened_remove(&updates->all, &update->node);
@@ -128,5 +128,5 @@ wf_updates_find_id(const struct wf_updates *updates, const char *id)
 {
     return id[0] == '\0'
                ? NULL
-               : wf_table_find(&updates->ids, hash_of(id), has_id, id);
+               : wf_table_find(&updates->ids, hash_of(updates, id), has_id, id);
 }

@@ -32,6 +32,7 @@ struct wf_update {
 struct wf_updates {
     struct wf_opened all;
     struct wf_table ids; // those that have one
+    uint64_t hash_seed;  // clients choose ids
     uint32_t kept;       // are done
     uint32_t made;       // in this life
 };
@@ -39,7 +40,7 @@ struct wf_updates {
 struct wf_update *wf_update_create(uint32_t number);
 void wf_update_destroy(struct wf_update *update);
 
-void wf_updates_init(struct wf_updates *updates);
+void wf_updates_init(struct wf_updates *updates, uint64_t hash_seed);
 // Leaves it empty and usable.
 void wf_updates_clear(struct wf_updates *updates);
 // It is owned from now on, and its id stays.

@@ -24,11 +24,17 @@ is_client(const void *item, const void *key)
     return memcmp(window->client, key, CLIENT_BYTES) == 0;
 }
 
+static uint64_t
+hash_of(const struct wf_partition *partition, const uint8_t client[16])
+{
+    return wf_hash64(client, CLIENT_BYTES, partition->options.hash_seed);
+}
+
 struct wf_window *
 wf_window_find(const struct wf_partition *partition, const uint8_t client[16])
 {
-    return wf_table_find(&partition->windows,
-                         wf_hash64(client, CLIENT_BYTES, 0), is_client, client);
+    return wf_table_find(&partition->windows, hash_of(partition, client),
+                         is_client, client);
 }
 
 struct wf_window *
@@ -40,8 +46,7 @@ wf_window_get(struct wf_partition *partition, const uint8_t client[16])
         window = wf_calloc(sizeof(*window));
         window->object.type = WF_OBJECT_WINDOW;
         memcpy(window->client, client, CLIENT_BYTES);
-        wf_table_add(&partition->windows, wf_hash64(client, CLIENT_BYTES, 0),
-                     window);
+        wf_table_add(&partition->windows, hash_of(partition, client), window);
     }
     return window;
 }
@@ -139,8 +144,8 @@ wf_window_forget(struct wf_window *window)
 void
 wf_window_remove(struct wf_partition *partition, struct wf_window *window)
 {
-    wf_table_remove(&partition->windows,
-                    wf_hash64(window->client, CLIENT_BYTES, 0), window);
+    wf_table_remove(&partition->windows, hash_of(partition, window->client),
+                    window);
     wf_window_destroy(window);
 }
 

@@ -43,17 +43,19 @@ site_recover(struct site *site, const struct wf_trace *trace,
              struct wf_partition **out_partition)
 {
     struct world *world = site->world;
+    uint64_t incarnation = ++world->incarnations;
     struct wf_partition *partition =
         wf_partition_create(&(struct wf_partition_options){
             .index = site->index,
             .count = world->options.sites,
-            .incarnation = ++world->incarnations,
+            .incarnation = incarnation,
             .definitions = world->options.definitions,
             .stacks = world->stacks,
             .trace = trace,
             .window_bytes = world->options.window_bytes,
             .residents_max = world->options.residents_max,
             .stacks_max = world->options.stacks_max,
+            .hash_seed = incarnation, // nothing that lasts has it
             .is_paranoid = world->options.is_paranoid,
             .is_restored = site->is_restored,
         });

@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1560, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1576, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 80, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");
@@ -454,12 +454,6 @@ compare_routes(struct twin *twin)
     }
 }
 
-static bool
-has_client(const void *item, const void *key)
-{
-    return memcmp(((const struct wf_window *)item)->client, key, 16) == 0;
-}
-
 static void
 compare_windows(struct twin *twin)
 {
@@ -468,9 +462,7 @@ compare_windows(struct twin *twin)
 
     while ((live = wf_table_next(&twin->live->windows, &cursor)) != NULL) {
         const struct wf_window *recovered =
-            wf_table_find(&twin->recovered->windows,
-                          wf_hash64(live->client, sizeof(live->client), 0),
-                          has_client, live->client);
+            wf_window_find(twin->recovered, live->client);
 
         if (live->object.position == 0 ||
             live->object.position > twin->live->durable_record) {

@@ -18,6 +18,7 @@ struct world {
     weft_definitions *definitions;
     struct wf_memory_disk *disk;
     uint64_t now_ms;
+    uint64_t seed; // of all chance
     uint64_t free_bytes;
     uint64_t memory_bytes; // 0: the default
     int64_t window_bytes;  // 0: the default
@@ -112,7 +113,7 @@ world_try_open(struct world *world)
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
     struct wf_node_seams seams = {
         .clock = {world_wall_ms, world_mono_ns, world},
-        .seed = 7,
+        .seed = world->seed,
         .open_store = world_open_store,
         .free_bytes = world_free_bytes,
         .trace = &silent,
@@ -144,6 +145,7 @@ world_begin(struct world *world)
         .definitions = node_rig_define(),
         .disk = wf_memory_disk_create(),
         .now_ms = 1000,
+        .seed = 7,
         .free_bytes = UINT64_MAX,
     };
     world_open(world);
@@ -238,6 +240,25 @@ TEST(node_manual, a_manual_node_runs_in_one_thread)
     world_run(&world, 100);
     CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(result.err);
+    world_end(&world);
+}
+
+// Who chooses ids cannot know which of them collide; unit.hash_seed.
+TEST(node_manual, each_open_has_another_seed_for_its_tables)
+{
+    struct world world;
+    uint64_t seeds[3];
+
+    world_begin(&world);
+    for (int i = 0; i < 3; i++) {
+        seeds[i] = world.node->hash_seed;
+        world.seed = 0; // from now on, the system's
+        weft_client_close(world.client);
+        weft_node_close(world.node);
+        world_open(&world);
+    }
+    CHECK_EQ(seeds[0], 7);
+    CHECK(seeds[1] != 0 && seeds[2] != 0 && seeds[1] != seeds[2]);
     world_end(&world);
 }
 
@@ -613,6 +634,7 @@ TEST(node_manual, a_node_whose_store_fails_opens_when_it_does_not)
             world = (struct world){.definitions = node_rig_define(),
                                    .disk = wf_memory_disk_create(),
                                    .now_ms = 1000,
+                                   .seed = 7,
                                    .free_bytes = UINT64_MAX};
             if (!is_new) {
                 world_open(&world);

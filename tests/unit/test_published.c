@@ -32,7 +32,7 @@ TEST(published, its_bytes_are_those_of_all_names_and_values)
     char name[16];
 
     wf_random_init(&random, 5);
-    wf_published_init(&all);
+    wf_published_init(&all, 1);
     for (int i = 0; i < 2000; i++) {
         (void)snprintf(name, sizeof(name), "v%u",
                        (unsigned)wf_random_below(&random, 100));
@@ -109,7 +109,7 @@ TEST(published, saves_of_what_has_changed_make_the_store_what_it_is)
     struct wf_publications all;
     uint64_t random = 7;
 
-    wf_published_init(&all);
+    wf_published_init(&all, 1);
     for (uint32_t i = 0; i < 3000; i++) {
         char name[8];
         char value[8];

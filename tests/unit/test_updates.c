@@ -36,7 +36,7 @@ TEST(updates, are_found_by_number_and_id)
     struct wf_update *named;
 
     (void)t;
-    wf_updates_init(&updates);
+    wf_updates_init(&updates, 1);
     (void)add(&updates, "");
     named = add(&updates, "a");
     (void)add(&updates, "b");
@@ -59,7 +59,7 @@ TEST(updates, the_newest_are_kept_and_never_those_under_way)
     struct wf_update *slow;
 
     (void)t;
-    wf_updates_init(&updates);
+    wf_updates_init(&updates, 1);
     slow = add(&updates, "slow");
     (void)add(&updates, "open");
     for (uint32_t i = 0; i < WF_UPDATES_KEPT_MAX; i++) {

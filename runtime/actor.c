@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "runtime/question.h"
 #include "runtime/start.h"
+#include "runtime/timers.h"
 #include "runtime/update.h"
 
 void
@@ -76,6 +77,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_list_init(&actor->pending);
     wf_mailbox_init(&actor->mailbox);
     wf_opened_init(&actor->timers, id_of_timer);
+    wf_table_init(&actor->timer_names);
     wf_opened_init(&actor->commands, id_of_command);
     wf_opened_init(&actor->calls, id_of_call);
     wf_opened_init(&actor->orders, number_of_order);
@@ -146,9 +148,7 @@ clear_lists(struct wf_actor *actor)
 {
     struct wf_list_node *node;
 
-    while ((node = wf_opened_pop(&actor->timers)) != NULL) {
-        wf_timer_destroy(WF_CONTAINER(node, struct wf_timer, node));
-    }
+    wf_timers_clear(actor);
     while ((node = wf_opened_pop(&actor->commands)) != NULL) {
         wf_command_destroy(WF_CONTAINER(node, struct wf_command, node));
     }
@@ -256,20 +256,6 @@ wf_actor_timers_count(const struct wf_actor *actor)
         count += WF_CONTAINER(node, struct wf_timer, node)->due > 0;
     }
     return count;
-}
-
-struct wf_timer *
-wf_actor_find_timer_named(const struct wf_actor *actor, const char *name)
-{
-    struct wf_list_node *node = wf_list_first(&actor->timers.list);
-
-    for (; node != NULL; node = wf_list_next(&actor->timers.list, node)) {
-        struct wf_timer *timer = WF_CONTAINER(node, struct wf_timer, node);
-        if (strcmp(timer->name, name) == 0) {
-            return timer;
-        }
-    }
-    return NULL;
 }
 
 struct wf_command *

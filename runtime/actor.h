@@ -175,7 +175,7 @@ enum wf_wake { WF_WAKE_NONE, WF_WAKE_READY, WF_WAKE_SLEEP };
 struct wf_actor {
     struct wf_object object;
     struct wf_key key; // owned
-    uint64_t hash; // of its key, in its partition; seeds its own tables
+    uint64_t hash;     // of its key, in its partition; seeds its own tables
     const struct wf_kind *kind; // its highest version; NULL: not registered
     enum wf_residency residency;
     struct wf_list pending; // while not loaded
@@ -212,6 +212,7 @@ struct wf_actor {
     weft_bytes state;     // owned
     struct wf_journal journal;
     struct wf_opened timers;
+    struct wf_table timer_names; // volatile: timers.h
     struct wf_opened commands;
     struct wf_list touched; // volatile: commands that records have changed and
                             // nobody has looked at since, in that order
@@ -273,8 +274,6 @@ void wf_actor_clear(struct wf_actor *actor);
 struct wf_timer *wf_actor_find_timer(const struct wf_actor *actor, uint32_t id);
 // How many are still to come due.
 uint32_t wf_actor_timers_count(const struct wf_actor *actor);
-struct wf_timer *wf_actor_find_timer_named(const struct wf_actor *actor,
-                                           const char *name);
 struct wf_command *wf_actor_find_command(const struct wf_actor *actor,
                                          uint32_t id);
 struct wf_call *wf_actor_find_call(const struct wf_actor *actor, uint32_t id);

@@ -14,6 +14,7 @@
 #include "runtime/policy.h"
 #include "runtime/question.h"
 #include "runtime/start.h"
+#include "runtime/timers.h"
 #include "runtime/turn.h"
 
 weft_err
@@ -225,8 +226,7 @@ weft_actor_is_awaited(const weft_actor *actor, uint32_t question)
 static uint32_t
 find_timer_id(const weft_actor *actor, const char *name)
 {
-    const struct wf_timer *timer =
-        wf_actor_find_timer_named(actor->turn.actor, name);
+    const struct wf_timer *timer = wf_timers_find(actor->turn.actor, name);
     struct wf_reader made = wf_reader_of(wf_buf_bytes(&actor->timers));
 
     if (timer != NULL) {

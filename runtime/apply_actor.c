@@ -11,6 +11,7 @@
 #include "runtime/pairs.h"
 #include "runtime/partition_impl.h"
 #include "runtime/question.h"
+#include "runtime/timers.h"
 #include "runtime/turn.h"
 #include "runtime/update.h"
 
@@ -18,8 +19,7 @@ static void
 remove_timer(struct wf_apply *apply, struct wf_timer *timer)
 {
     wf_alarm_clear(apply->partition, &timer->alarm);
-    wf_opened_remove(&apply->actor->timers, &timer->node);
-    wf_timer_destroy(timer);
+    wf_timers_remove(apply->actor, timer);
 }
 
 void
@@ -203,22 +203,19 @@ static void
 apply_timer_set(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
-    struct wf_timer *timer;
     uint32_t id = (uint32_t)wf_reader_varint(&apply->ops);
+    uint64_t due = wf_reader_varint(&apply->ops);
+    weft_bytes name = wf_reader_bytes(&apply->ops);
+    struct wf_timer *timer = wf_actor_find_timer(actor, id);
 
-    timer = wf_actor_find_timer(actor, id);
-    if (timer == NULL) {
-        timer = wf_calloc(sizeof(*timer));
-        timer->actor = actor;
-        timer->id = id;
-        timer->alarm = (struct wf_alarm){
-            .type = WF_ALARM_TIMER,
-            .owner = timer,
-        };
-        wf_opened_add(&actor->timers, &timer->node);
+    if (timer != NULL && !wf_bytes_equal(weft_text(timer->name), name)) {
+        remove_timer(apply, timer); // nobody makes such a record
+        timer = NULL;
     }
-    timer->due = wf_reader_varint(&apply->ops);
-    wf_own_text(&timer->name, wf_reader_bytes(&apply->ops));
+    if (timer == NULL) {
+        timer = wf_timers_add(actor, id, name);
+    }
+    timer->due = due;
     if (timer->due > 0) {
         wf_alarm_set(apply->partition, &timer->alarm, timer->due);
     } else {

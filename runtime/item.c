@@ -9,6 +9,7 @@
 #include "runtime/attributes.h"
 #include "runtime/image.h"
 #include "runtime/question.h"
+#include "runtime/timers.h"
 #include "runtime/update.h"
 
 void
@@ -21,14 +22,9 @@ wf_item_encode_timer(const struct wf_timer *timer, struct wf_buf *out)
 static bool
 decode_timer(struct wf_actor *actor, uint32_t id, struct wf_reader *reader)
 {
-    struct wf_timer *timer = wf_calloc(sizeof(*timer));
+    uint64_t due = wf_reader_varint(reader);
 
-    timer->actor = actor;
-    timer->id = id;
-    timer->alarm = (struct wf_alarm){.type = WF_ALARM_TIMER, .owner = timer};
-    timer->due = wf_reader_varint(reader);
-    wf_own_text(&timer->name, wf_reader_bytes(reader));
-    wf_opened_add(&actor->timers, &timer->node);
+    wf_timers_add(actor, id, wf_reader_bytes(reader))->due = due;
     return !reader->failed;
 }
 

@@ -3,6 +3,7 @@
 // test_apply.c - operations on an actor that are cut, strange, or about what it
 // does not have: refused, or without effect, and never more than that.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -17,6 +18,7 @@
 #include "runtime/partition_impl.h"
 #include "runtime/record.h"
 #include "runtime/route.h"
+#include "runtime/timers.h"
 #include "support/test.h"
 #include "weft/definitions.h"
 
@@ -291,6 +293,31 @@ TEST(apply, a_call_has_one_number_and_somebody_to_call)
     CHECK(!apply(&rig));
     put_call(&rig, 2, "nobody", 6);
     CHECK(!apply(&rig));
+    end(&rig);
+}
+
+// Nobody makes it; it is found under the name that it was given last, and
+// nothing else of it is.
+TEST(apply, a_timer_may_get_another_name)
+{
+    struct rig rig = begin();
+    char name[8];
+
+    for (uint64_t i = 0; i < 200; i++) {
+        (void)snprintf(name, sizeof(name), "n%d", (int)i);
+        put_op(&rig, WF_OP_TIMER_SET);
+        put_number(&rig, i % 100 + 1);
+        put_number(&rig, 5000);
+        put_text(&rig, name);
+        CHECK(apply(&rig));
+    }
+    CHECK_EQ(rig.actor->timers.list.count, 100);
+    CHECK(wf_timers_find(rig.actor, "n7") == NULL);
+    CHECK_EQ(wf_timers_find(rig.actor, "n107")->id, 8);
+    put_op(&rig, WF_OP_TIMER_CLEAR);
+    put_number(&rig, 8);
+    CHECK(apply(&rig));
+    CHECK(wf_timers_find(rig.actor, "n107") == NULL);
     end(&rig);
 }
 

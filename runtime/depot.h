@@ -27,6 +27,7 @@
 #include "storage/manifest.h"
 
 struct wf_beacon;
+struct wf_beacon_state;
 struct wf_commit;
 struct wf_log;
 struct wf_shared_log;
@@ -129,6 +130,21 @@ weft_err wf_depot_found(struct wf_depot *depot, const uint8_t id[16]);
 //
 // WEFT_EFORMAT, WEFT_ECORRUPT
 weft_err wf_depot_check_rows(struct wf_depot *depot);
+
+// depot_beacon.c. For open: what can be known before the store is opened;
+// *out_has: there is a beacon. And, by what that said, what only after.
+//
+// WEFT_ELOST   something is missing; not with accept_loss
+weft_err wf_depot_check_beacon(struct wf_depot *depot, bool accept_loss,
+                               struct wf_beacon_state *out_state,
+                               bool *out_has);
+weft_err wf_depot_check_last(struct wf_depot *depot, bool accept_loss,
+                             const struct wf_beacon_state *state,
+                             bool has_beacon);
+// For close. And for a copy of the store in `dir`, that of `path`.
+void wf_depot_close_beacon(struct wf_depot *depot);
+weft_err wf_depot_make_beacon(const struct wf_depot *depot, const char *path,
+                              const char *dir, uint64_t commit);
 
 // depot_shared.c: acquire the partition, open the store and its log. For open.
 weft_err wf_depot_open_shared(struct wf_depot *depot);

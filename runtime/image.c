@@ -553,11 +553,3 @@ wf_image_has_item(const struct wf_actor *actor, uint8_t class, uint64_t number)
                ? has_value(actor, number)
                : wf_item_rows_find(&actor->item_rows, class, number) != NULL;
 }
-
-void
-wf_image_items_range(uint32_t partition, weft_bytes key,
-                     struct wf_buf *out_from, struct wf_buf *out_to)
-{
-    wf_keys_items(out_from, partition, key);
-    wf_keys_after(out_to, wf_buf_bytes(out_from));
-}

@@ -79,6 +79,12 @@ size_t wf_image_items_count(const struct wf_actor *actor);
 bool wf_image_has_item(const struct wf_actor *actor, uint8_t class,
                        uint64_t number);
 
+// What an image row's key has before the actor's key.
+#define WF_IMAGE_KEY_PREFIX 3
+
+// Range of a partition's images, behind that actor's; empty: of all.
+void wf_image_range(uint32_t partition, weft_bytes after,
+                    struct wf_buf *out_from, struct wf_buf *out_to);
 // Range of the actor's item rows.
 void wf_image_items_range(uint32_t partition, weft_bytes key,
                           struct wf_buf *out_from, struct wf_buf *out_to);

@@ -11,6 +11,7 @@
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "runtime/start.h"
+#include "storage/keys.h"
 
 // The part of the head that a description has.
 struct head {
@@ -282,4 +283,24 @@ wf_image_unpack(struct wf_actor *actor, weft_bytes image)
     actor->wake_due = here.wake_due;
     return !reader.failed && unpack_items(actor, &reader) &&
            mailbox->next_seq - before == letters;
+}
+
+void
+wf_image_range(uint32_t partition, weft_bytes after, struct wf_buf *out_from,
+               struct wf_buf *out_to)
+{
+    wf_keys_range(out_from, WF_KEY_IMAGE, partition);
+    wf_keys_after(out_to, wf_buf_bytes(out_from));
+    if (after.len > 0) {
+        wf_buf_put(out_from, after.data, after.len);
+        wf_buf_put_u8(out_from, 0);
+    }
+}
+
+void
+wf_image_items_range(uint32_t partition, weft_bytes key,
+                     struct wf_buf *out_from, struct wf_buf *out_to)
+{
+    wf_keys_items(out_from, partition, key);
+    wf_keys_after(out_to, wf_buf_bytes(out_from));
 }

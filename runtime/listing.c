@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// listing.c - pages of instances, and the removal of those kept long enough.
+// listing.c - pages of instances.
 //
 // Rows lag behind memory, so a page is made of both: what was in memory when
 // the question came is captured first, then the rows are read, and of each
@@ -22,11 +22,8 @@
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
 
-// Rows read for one page or one sweep.
+// Rows read for one page.
 #define ROWS_AT_ONCE 1000
-// Every partition looks for finished instances this often.
-#define SWEEP_EVERY_MS 60000
-#define IMAGE_PREFIX 3
 
 // One instance, as memory or a row has it.
 struct seen {
@@ -161,23 +158,6 @@ capture(struct wf_list *list, const struct wf_request *request,
     wf_list_push_back(list, &copy->node);
 }
 
-static void
-range_of_images(const struct wf_partition *partition, weft_bytes after,
-                struct wf_load *load)
-{
-    struct wf_buf prefix = {0};
-
-    wf_keys_range(&prefix, WF_KEY_IMAGE, partition->options.index);
-    wf_keys_after(&load->to, wf_buf_bytes(&prefix));
-    wf_buf_put(&load->from, prefix.data, prefix.len);
-    if (after.len > 0) {
-        wf_buf_put(&load->from, after.data, after.len);
-        wf_buf_put_u8(&load->from, 0);
-    }
-    load->limit = ROWS_AT_ONCE;
-    wf_buf_fini(&prefix);
-}
-
 // Is the store behind what is in memory?
 static bool
 is_ahead(const struct wf_partition *partition, const struct wf_actor *actor)
@@ -212,7 +192,9 @@ wf_listing_begin(struct wf_partition *partition, struct wf_request *request)
         return;
     }
     load = wf_load_begin(partition, WF_PURPOSE_LIST, request);
-    range_of_images(partition, request->list_after, load);
+    wf_image_range(partition->options.index, request->list_after, &load->from,
+                   &load->to);
+    load->limit = ROWS_AT_ONCE;
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
         if (actor->residency == WF_RESIDENCY_LOADED &&
             is_ahead(partition, actor) &&
@@ -257,11 +239,13 @@ static bool
 read_row(const struct wf_request *request, weft_bytes row, weft_bytes value,
          struct seen *out_seen)
 {
-    if (row.len <= IMAGE_PREFIX || !wf_image_describe(value, &out_seen->head)) {
+    if (row.len <= WF_IMAGE_KEY_PREFIX ||
+        !wf_image_describe(value, &out_seen->head)) {
         return false;
     }
-    out_seen->key = weft_bytes_of((const uint8_t *)row.data + IMAGE_PREFIX,
-                                  row.len - IMAGE_PREFIX);
+    out_seen->key =
+        weft_bytes_of((const uint8_t *)row.data + WF_IMAGE_KEY_PREFIX,
+                      row.len - WF_IMAGE_KEY_PREFIX);
     return judge(request, out_seen);
 }
 
@@ -426,66 +410,4 @@ wf_listing_drop(struct wf_load *load)
     while ((node = wf_list_pop_front(&load->captured)) != NULL) {
         wf_free(WF_CONTAINER(node, struct captured, node));
     }
-}
-
-// Retention. ----------------------------------------------------------------
-
-void
-wf_listing_sweep(struct wf_partition *partition)
-{
-    struct wf_load *load = wf_load_begin(partition, WF_PURPOSE_SWEEP, NULL);
-
-    range_of_images(partition, wf_buf_bytes(&partition->sweep_from), load);
-    wf_list_push_back(&partition->outputs.loads, &load->node);
-}
-
-static void
-consider(struct wf_partition *partition, weft_bytes row, weft_bytes value)
-{
-    struct wf_image_head head;
-    const struct wf_kind *kind;
-    struct wf_key key;
-
-    if (!wf_image_describe(value, &head) || !wf_key_decode(row, &key)) {
-        return; // verify and every load report it; a sweep only passes by
-    }
-    kind =
-        wf_definitions_find(partition->options.definitions, wf_key_kind(&key));
-    if (wf_residents_is_over(partition, kind, head.shown.status,
-                             head.shown.finished_at_ms) ||
-        (head.shown.status == WEFT_STATUS_NONE &&
-         head.shown.journal_count == 0 &&
-         head.position < partition->redo_record)) {
-        wf_residents_sweep(partition, &key);
-    }
-    wf_key_fini(&key);
-}
-
-void
-wf_listing_swept(struct wf_partition *partition, struct wf_load *load)
-{
-    struct wf_reader rows = wf_reader_of(wf_buf_bytes(&load->rows));
-    bool is_more;
-
-    wf_buf_reset(&partition->sweep_from);
-    if (load->err != WEFT_OK) {
-        wf_warn(partition, NULL, "warning",
-                "rows cannot be read, so nothing behind them is removed: %s",
-                weft_err_text(load->err));
-    }
-    while (wf_reader_left(&rows) > 0) {
-        weft_bytes key = wf_reader_bytes(&rows);
-        weft_bytes value = wf_reader_bytes(&rows);
-        weft_bytes row = weft_bytes_of((const uint8_t *)key.data + IMAGE_PREFIX,
-                                       key.len - IMAGE_PREFIX);
-
-        consider(partition, row, value);
-        if (load->is_more) {
-            wf_buf_reset(&partition->sweep_from);
-            wf_buf_put(&partition->sweep_from, row.data, row.len);
-        }
-    }
-    is_more = load->is_more || !wf_residents_sweep_all(partition);
-    wf_alarm_set(partition, &partition->sweep,
-                 partition->now_ms + (is_more ? 1000 : SWEEP_EVERY_MS));
 }

@@ -291,7 +291,7 @@ fire(struct wf_partition *partition, struct wf_alarm *alarm)
         wf_wake_read_ahead(partition);
         break;
     case WF_ALARM_SWEEP:
-        wf_listing_sweep(partition);
+        wf_retention_sweep(partition);
         break;
     case WF_ALARM_WINDOWS:
         wf_window_silence(partition);

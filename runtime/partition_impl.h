@@ -7,7 +7,8 @@
 //   partition.c  events and outputs        edge.c       requests (edge.h)
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
-//   wake.c       what wakes the others     listing.c    pages, retention
+//   wake.c       what wakes the others     listing.c    pages of instances
+//   retention.c  removal of who ended
 //   turn.c       ready actors run          absent.c     letters for nobody
 //   handler.c    code of plain actors      create.c     a new life
 //   workflow.c   code (workflow_impl.h)    outcome.c    how runs end
@@ -216,14 +217,9 @@ void wf_residents_touch(struct wf_partition *partition, struct wf_actor *actor);
 void wf_residents_set_alarms(struct wf_partition *partition,
                              struct wf_actor *actor);
 void wf_residents_evict(struct wf_partition *partition);
-// Was an instance of that kind kept for as long as it should be?
-bool wf_residents_is_over(const struct wf_partition *partition,
-                          const struct wf_kind *kind, weft_status status,
-                          uint64_t finished_at_ms);
-// Remove one a sweep found, or all in memory, if it is time. False: more left.
+// A sweep found it: it goes, if it is time.
 void wf_residents_sweep(struct wf_partition *partition,
                         const struct wf_key *key);
-bool wf_residents_sweep_all(struct wf_partition *partition);
 void wf_residents_fini(struct wf_partition *partition);
 
 // What a load was for.
@@ -361,8 +357,15 @@ void wf_listing_loaded(struct wf_partition *partition, struct wf_load *load);
 // Every actor of the window is loaded: pages may be made.
 void wf_listing_recovered(struct wf_partition *partition);
 void wf_listing_drop(struct wf_load *load); // what a list load captured
-void wf_listing_sweep(struct wf_partition *partition);
-void wf_listing_swept(struct wf_partition *partition, struct wf_load *load);
+
+// Retention. retention.c ----------------------------------------------------
+
+// One that is loaded: remove it, if it was kept for as long as its kind says.
+// False: it stays.
+bool wf_retention_end(struct wf_partition *partition, struct wf_actor *actor);
+// Look for more.
+void wf_retention_sweep(struct wf_partition *partition);
+void wf_retention_swept(struct wf_partition *partition, struct wf_load *load);
 
 // Rows. saver.c, image.c ----------------------------------------------------
 

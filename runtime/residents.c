@@ -24,7 +24,6 @@
 #define LOADS_AT_ONCE 32
 #define EVICTIONS_AT_ONCE 64
 #define READ_AGAIN_MS 1000
-#define SWEPT_MAX 1000 // in one step
 
 static bool
 has_key(const void *item, const void *key)
@@ -238,53 +237,6 @@ static void drop_actor(struct wf_partition *partition, struct wf_actor *actor);
 static bool is_at_rest(const struct wf_partition *partition,
                        const struct wf_actor *actor);
 
-static uint64_t
-retention_ms(const struct wf_kind *kind, weft_status status)
-{
-    switch (status) {
-    case WEFT_STATUS_COMPLETED:
-        return kind->retention_ms;
-    case WEFT_STATUS_CANCELLED:
-    case WEFT_STATUS_TERMINATED:
-        return kind->retention_stopped_ms;
-    default:
-        return kind->retention_failed_ms;
-    }
-}
-
-// One that came as a capsule may have finished later than now.
-bool
-wf_residents_is_over(const struct wf_partition *partition,
-                     const struct wf_kind *kind, weft_status status,
-                     uint64_t finished_at_ms)
-{
-    return kind != NULL && status > WEFT_STATUS_RUNNING &&
-           retention_ms(kind, status) != WEFT_FOREVER &&
-           partition->now_ms > finished_at_ms &&
-           partition->now_ms - finished_at_ms >= retention_ms(kind, status);
-}
-
-static bool
-is_kept_long_enough(const struct wf_partition *partition,
-                    const struct wf_actor *actor)
-{
-    return wf_residents_is_over(partition, actor->kind, actor->status,
-                                actor->finished_at_ms) &&
-           actor->waiting.count == 0 &&
-           !wf_actor_has_work(actor, partition->now_ms);
-}
-
-static void
-remove_instance(struct wf_partition *partition, struct wf_actor *actor)
-{
-    struct wf_buf ops = {0};
-
-    wf_note(partition, &actor->key, "remove", "its retention is over");
-    wf_buf_put_u8(&ops, WF_OP_REMOVE);
-    (void)wf_write_actor(partition, actor, &ops, true);
-    wf_buf_fini(&ops);
-}
-
 // Its image, its records and the first letters are here: it can begin.
 static void
 complete_load(struct wf_partition *partition, struct wf_actor *actor)
@@ -302,9 +254,7 @@ complete_load(struct wf_partition *partition, struct wf_actor *actor)
     }
     actor->residency = WF_RESIDENCY_LOADED;
     end_recovering(partition, actor);
-    if (is_kept_long_enough(partition, actor)) {
-        remove_instance(partition, actor);
-    }
+    (void)wf_retention_end(partition, actor);
     if (wf_actor_is_live(actor) && wf_actor_may_run(actor) &&
         actor->crashes >= WF_CRASHES_MAX) {
         wf_turn_park_crashed(partition, actor);
@@ -422,30 +372,10 @@ wf_residents_sweep(struct wf_partition *partition, const struct wf_key *key)
 
     if (actor->residency != WF_RESIDENCY_LOADED) {
         wf_residents_want(partition, actor);
-    } else if (is_kept_long_enough(partition, actor)) {
-        remove_instance(partition, actor);
-    } else if (wf_actor_is_nobody(actor) && is_at_rest(partition, actor)) {
+    } else if (!wf_retention_end(partition, actor) &&
+               wf_actor_is_nobody(actor) && is_at_rest(partition, actor)) {
         drop_actor(partition, actor);
     }
-}
-
-bool
-wf_residents_sweep_all(struct wf_partition *partition)
-{
-    struct wf_actor *actor;
-    size_t cursor = 0;
-    int removed = 0;
-
-    while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
-        if (actor->residency == WF_RESIDENCY_LOADED &&
-            is_kept_long_enough(partition, actor)) {
-            if (removed++ == SWEPT_MAX) {
-                return false;
-            }
-            remove_instance(partition, actor);
-        }
-    }
-    return true;
 }
 
 // Eviction. -----------------------------------------------------------------
@@ -583,7 +513,7 @@ wf_residents_loaded(struct wf_partition *partition, struct wf_load *load)
         wf_listing_loaded(partition, load);
         break;
     case WF_PURPOSE_SWEEP:
-        wf_listing_swept(partition, load);
+        wf_retention_swept(partition, load);
         break;
     }
     wf_load_destroy(load);

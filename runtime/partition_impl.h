@@ -8,7 +8,7 @@
 //   recover.c    meta, rows, log           route.c      frames to and from
 //   residents.c  which actors are here     window.c     request ids
 //   wake.c       what wakes the others     listing.c    pages of instances
-//   retention.c  removal of who ended
+//   retention.c  removal of who ended      alarm.c      what falls due
 //   turn.c       ready actors run          absent.c     letters for nobody
 //   handler.c    code of plain actors      create.c     a new life
 //   workflow.c   code (workflow_impl.h)    outcome.c    how runs end
@@ -17,7 +17,7 @@
 //   draft.c      a record being made       apply.c      what records change
 //   saver.c      seal: segment and rows    image.c      an actor's rows
 //   timeouts.c   those that take long      audit.c      will each be woken?
-//   offers.c     queues are told       leases.c     workers take from them
+//   offers.c     queues are told           leases.c     workers take from them
 //   operate.c    what operators do         repair.c     the same, to instances
 //   reset.c      back to a point
 //
@@ -380,10 +380,13 @@ void wf_saver_wrote(struct wf_partition *partition, struct wf_actor *actor,
 void wf_saver_rows(struct wf_partition *partition, bool save_all,
                    struct wf_batch *rows);
 
-// Alarms. partition.c -------------------------------------------------------
+// Alarms. alarm.c -----------------------------------------------------------
 
 void wf_alarm_set(struct wf_partition *partition, struct wf_alarm *alarm,
                   uint64_t due);
 void wf_alarm_clear(struct wf_partition *partition, struct wf_alarm *alarm);
+// What is due goes off, but not all at once if it is very much.
+void wf_alarm_tick(struct wf_partition *partition);
+void wf_alarm_fini(struct wf_partition *partition);
 
 #endif

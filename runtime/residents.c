@@ -545,13 +545,4 @@ wf_residents_fini(struct wf_partition *partition)
         wf_actor_destroy(actor);
     }
     wf_table_fini(&partition->actors);
-    while (partition->alarms.count > 0) {
-        struct wf_alarm *alarm = WF_CONTAINER(wf_heap_first(&partition->alarms),
-                                              struct wf_alarm, heap);
-        wf_heap_remove(&partition->alarms, &alarm->heap);
-        if (alarm->type == WF_ALARM_WAKE) {
-            wf_wake_drop(alarm);
-        }
-    }
-    wf_heap_fini(&partition->alarms);
 }

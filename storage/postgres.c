@@ -155,6 +155,23 @@ wf_postgres_is_connected(const struct wf_postgres *postgres)
 }
 
 void
+wf_postgres_notice_loss(struct wf_postgres *postgres)
+{
+    struct pollfd fd = {.events = POLLIN};
+
+    // A server's last words come before the end.
+    while (postgres->conn != NULL) {
+        fd.fd = PQsocket(postgres->conn);
+        if (poll(&fd, 1, 0) <= 0) {
+            return;
+        }
+        if (!PQconsumeInput(postgres->conn)) {
+            wf_postgres_disconnect(postgres);
+        }
+    }
+}
+
+void
 wf_postgres_disconnect(struct wf_postgres *postgres)
 {
     PQclear(postgres->result);

@@ -71,6 +71,9 @@ void wf_postgres_disconnect(struct wf_postgres *postgres);
 // And the next time, begin with the next host.
 void wf_postgres_refuse(struct wf_postgres *postgres);
 bool wf_postgres_is_connected(const struct wf_postgres *postgres);
+// Give up a connection that is over, as far as this side has been told. Nothing
+// is asked over it now.
+void wf_postgres_notice_loss(struct wf_postgres *postgres);
 
 // Send a statement, and wait for its rows. WEFT_ETIMEDOUT: it still runs; wait
 // again, or disconnect. out_rows may be NULL.

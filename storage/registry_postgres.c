@@ -108,12 +108,12 @@ be_ready(struct wf_registry_postgres *registry)
 {
     static const char sql[] = "SELECT set_config('lock_timeout', '2s', false)";
     struct wf_session *session = &registry->session;
-    bool was_connected = wf_postgres_is_connected(session->postgres);
+    uint64_t connections = session->connections;
     weft_err err = wf_session_ready(session, WF_SESSION_CHECK_MS);
 
     wf_postgres_params_reset(&registry->params);
     // What an earlier call left behind may hold the row.
-    if (err == WEFT_OK && !was_connected) {
+    if (err == WEFT_OK && session->connections != connections) {
         err = wf_postgres_run(session->postgres, sql, NULL, WF_SESSION_LIMIT_MS,
                               NULL);
     }

@@ -250,9 +250,12 @@ identify(struct wf_session *session)
 weft_err
 wf_session_ready(struct wf_session *session, uint32_t age_ms_max)
 {
-    bool was_connected = wf_postgres_is_connected(session->postgres);
+    bool was_connected;
     weft_err err;
 
+    // One that was lost while nobody used it is no failure of what is asked.
+    wf_postgres_notice_loss(session->postgres);
+    was_connected = wf_postgres_is_connected(session->postgres);
     if (was_connected && age_ms_max != 0 &&
         now_ms(session) - session->checked_at_ms < age_ms_max) {
         return WEFT_OK;

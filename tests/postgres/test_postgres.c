@@ -308,19 +308,16 @@ struct rig {
     struct wf_shared_log log;
 };
 
+// Connected to that port.
 static void
-create_rig(struct rig *rig, const struct wf_trace *trace)
+open_rig(struct rig *rig, int port)
 {
     struct wf_registry_node node = {.id = "a",
                                     .record_max = WF_SEGMENT_VERSION_MAX};
     struct wf_shared_place place;
 
-    rig->options = begin();
-    rig->options.trace = trace;
-    rig->proxy = proxy_start(servers_port(servers, 0));
     snprintf(rig->conninfo, sizeof(rig->conninfo),
-             "postgres://weft@127.0.0.1:%d/postgres?sslmode=disable",
-             proxy_port(rig->proxy));
+             "postgres://weft@127.0.0.1:%d/postgres?sslmode=disable", port);
     init(&rig->options);
     rig->options.conninfo = rig->conninfo;
     CHECK_OK(wf_registry_postgres_open(&rig->options, &rig->registry));
@@ -333,11 +330,30 @@ create_rig(struct rig *rig, const struct wf_trace *trace)
 }
 
 static void
+create_rig(struct rig *rig, const struct wf_trace *trace)
+{
+    *rig = (struct rig){.options = begin()};
+    rig->options.trace = trace;
+    rig->proxy = proxy_start(servers_port(servers, 0));
+    open_rig(rig, proxy_port(rig->proxy));
+}
+
+// Without a proxy, which would tell late that a connection is over.
+static void
+create_straight_rig(struct rig *rig)
+{
+    *rig = (struct rig){.options = begin()};
+    open_rig(rig, servers_port(servers, 0));
+}
+
+static void
 destroy_rig(struct rig *rig)
 {
     rig->log.ops->close(rig->log.self);
     rig->registry.ops->close(rig->registry.self);
-    proxy_stop(rig->proxy);
+    if (rig->proxy != NULL) {
+        proxy_stop(rig->proxy);
+    }
 }
 
 static void
@@ -466,6 +482,44 @@ TEST(postgres, a_doubt_about_what_was_taken_meanwhile_is_fenced)
         registry.ops->close(registry.self);
         destroy_rig(&rig);
     }
+}
+
+// All of the cluster's, and they are gone when it returns.
+static void
+end_connections(void)
+{
+    (void)servers_sql(servers, 0,
+                      "SELECT pg_terminate_backend(pid, 10000)"
+                      " FROM pg_stat_activity WHERE application_name LIKE"
+                      " 'weft %'");
+}
+
+// As when the server was replaced meanwhile. Nothing was asked over them, so
+// nothing is in doubt; and who takes over from a lost node does not fail first.
+TEST(postgres, connections_that_were_lost_in_a_pause_are_made_anew)
+{
+    struct rig rig;
+    struct wf_shared_place place;
+    struct wf_postgres_counts counts;
+    struct wf_registry_map map = {0};
+    uint64_t value = 0;
+
+    create_straight_rig(&rig);
+    append_all(&rig, ++value);
+    end_connections();
+    CHECK_OK(rig.registry.ops->renew(rig.registry.self, false));
+    CHECK_OK(rig.log.ops->look(rig.log.self, 1, &place));
+    append_all(&rig, ++value);
+    wf_log_postgres_count(&rig.log, &counts);
+    CHECK_EQ(counts.doubts, 0);
+    end_connections();
+    CHECK_OK(rig.registry.ops->look(rig.registry.self, &map));
+    CHECK_OK(rig.log.ops->acquire(rig.log.self, 1, &place));
+    CHECK_EQ(place.last, value);
+    end_connections();
+    CHECK_OK(rig.log.ops->release(rig.log.self, 1));
+    wf_registry_map_fini(&map);
+    destroy_rig(&rig);
 }
 
 // In another thread.

@@ -249,10 +249,28 @@ may_take(const struct wf_membership *membership, uint32_t partition, int32_t me)
     return (is_target || owner == me) && !membership->is_over &&
            (owner == -1 || owner == me) && !is_here(membership, partition) &&
            !membership->are_given[partition] &&
-           now_ns(membership) >=
-               membership->taken_ns[partition] + ns_of(TAKE_AGAIN_MS) &&
            (options->may_take == NULL ||
             options->may_take(options->ctx, partition));
+}
+
+// It may be on its way; one that could not be had is taken again, and looked
+// at when that is due.
+static void
+take(struct wf_membership *membership, uint32_t partition)
+{
+    const struct wf_membership_options *options = &membership->options;
+    uint64_t now = now_ns(membership);
+    uint64_t again_ns = membership->taken_ns[partition] + ns_of(TAKE_AGAIN_MS);
+
+    if (now >= again_ns) {
+        again_ns = now + ns_of(TAKE_AGAIN_MS);
+        membership->taken_ns[partition] = now;
+        forget_copy(membership, partition);
+        options->take(options->ctx, partition);
+    }
+    if (again_ns < membership->look_ns) {
+        membership->look_ns = again_ns;
+    }
 }
 
 // By the map it is ours, or it runs here whatever the map says.
@@ -360,9 +378,7 @@ decide(struct wf_membership *membership)
     }
     for (uint32_t i = 0; i < options->partition_count; i++) {
         if (may_take(membership, i, me)) {
-            membership->taken_ns[i] = now_ns(membership);
-            forget_copy(membership, i);
-            options->take(options->ctx, i);
+            take(membership, i);
         } else if (should_give(membership, i, me)) {
             is_waiting = true;
             if (gives < GIVES_MAX && may_give(membership, i)) {

@@ -336,11 +336,15 @@ TEST(membership, what_is_free_is_taken_at_once_and_again_if_it_does_not_come)
     wf_membership_nudge(rig.membership);
     run(&rig, 1); // it is on its way
     CHECK_EQ(rig.takes, 1);
-    run(&rig, 1000);
+    run(&rig, 497);
+    CHECK_EQ(rig.takes, 1);
+    run(&rig, 1); // half a second after it was to come
     CHECK_EQ(rig.takes, 2);
+    run(&rig, 500);
+    CHECK_EQ(rig.takes, 3);
     own(&rig, 3, ME);
     run(&rig, 3000);
-    CHECK_EQ(rig.takes, 2);
+    CHECK_EQ(rig.takes, 3);
     CHECK_EQ(rig.gives, 0);
     end(&rig);
 }

@@ -10,12 +10,17 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "abcdefghijklmnopqrstuvwxyz"
-                               "0123456789-_";
+#define LETTERS_AND_DIGITS                                                     \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"                                               \
+    "abcdefghijklmnopqrstuvwxyz"                                               \
+    "0123456789"
 
-void
-wf_base64_encode(weft_bytes bytes, char *out_text)
+static const char for_urls[] = LETTERS_AND_DIGITS "-_";
+static const char usual[] = LETTERS_AND_DIGITS "+/";
+
+// Returns where the text ends; there is no NUL.
+static char *
+encode(const char *alphabet, weft_bytes bytes, char *out_text)
 {
     const uint8_t *data = bytes.data;
     uint32_t bits = 0;
@@ -32,12 +37,29 @@ wf_base64_encode(weft_bytes bytes, char *out_text)
     if (count > 0) {
         *out_text++ = alphabet[bits << (6 - count) & 63];
     }
-    *out_text = '\0';
+    return out_text;
+}
+
+void
+wf_base64_encode(weft_bytes bytes, char *out_text)
+{
+    *encode(for_urls, bytes, out_text) = '\0';
+}
+
+void
+wf_base64_encode_padded(weft_bytes bytes, char *out_text)
+{
+    char *end = encode(usual, bytes, out_text);
+
+    while ((end - out_text) % 4 != 0) {
+        *end++ = '=';
+    }
+    *end = '\0';
 }
 
 // 0 to 63, or 64 if c is not of the alphabet.
 static uint32_t
-value_of(char c)
+value_of(const char *alphabet, char c)
 {
     if (c >= 'A' && c <= 'Z') {
         return (uint32_t)(c - 'A');
@@ -48,18 +70,19 @@ value_of(char c)
     if (c >= '0' && c <= '9') {
         return (uint32_t)(c - '0') + 52;
     }
-    return c == '-' ? 62 : c == '_' ? 63 : 64;
+    return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : 64;
 }
 
-bool
-wf_base64_decode(const char *text, size_t text_len, struct wf_buf *out)
+static bool
+decode(const char *alphabet, const char *text, size_t text_len,
+       struct wf_buf *out)
 {
     size_t len_before = out->len;
     uint32_t bits = 0;
     unsigned count = 0;
 
     for (size_t i = 0; i < text_len; i++) {
-        uint32_t value = value_of(text[i]);
+        uint32_t value = value_of(alphabet, text[i]);
 
         if (value > 63) {
             goto malformed;
@@ -80,4 +103,21 @@ wf_base64_decode(const char *text, size_t text_len, struct wf_buf *out)
 malformed:
     wf_buf_truncate(out, len_before);
     return false;
+}
+
+bool
+wf_base64_decode(const char *text, size_t text_len, struct wf_buf *out)
+{
+    return decode(for_urls, text, text_len, out);
+}
+
+bool
+wf_base64_decode_padded(const char *text, size_t text_len, struct wf_buf *out)
+{
+    size_t len = text_len;
+
+    while (len > 0 && len + 2 > text_len && text[len - 1] == '=') {
+        len--;
+    }
+    return text_len % 4 == 0 && decode(usual, text, len, out);
 }

@@ -106,27 +106,19 @@ struct writer {
 
 static json_t *write_value(struct writer *writer);
 
-// As base64(1) has it: base64.h with + and / for - and _, and padded. NULL if
-// there is no memory.
+// NULL if there is no memory.
 static json_t *
 write_base64(weft_bytes bytes)
 {
-    size_t text_len = wf_base64_chars(bytes.len);
-    char *text = wf_try_alloc(text_len + 3);
+    size_t len = wf_base64_padded_chars(bytes.len);
+    char *text = wf_try_alloc(len + 1);
+    json_t *json;
 
     if (text == NULL) {
         return NULL;
     }
-    wf_base64_encode(bytes, text);
-    for (size_t i = 0; i < text_len; i++) {
-        text[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
-    }
-    while (text_len % 4 != 0) {
-        text[text_len++] = '=';
-    }
-
-    json_t *json = json_stringn_nocheck(text, text_len);
-
+    wf_base64_encode_padded(bytes, text);
+    json = json_stringn_nocheck(text, len);
     wf_free(text);
     return json;
 }
@@ -370,39 +362,17 @@ refuse_word(weft_payload *payload, enum word word)
                     "JSON: the value of \"%s\" is malformed", words[word]);
 }
 
-// Exactly what write_base64 writes for some bytes, or false. There is room for
-// all of it in both.
-static bool
-decode_base64(const json_t *json, struct wf_buf *text, struct wf_buf *out_buf)
-{
-    const char *padded = json_string_value(json); // NULL if no string
-    size_t padded_len = json_string_length(json);
-    size_t len = padded_len;
-    bool is = padded != NULL && padded_len % 4 == 0;
-
-    while (is && len > 0 && len + 2 > padded_len && padded[len - 1] == '=') {
-        len--;
-    }
-    for (size_t i = 0; is && i < len; i++) {
-        char c = padded[i];
-
-        is = c != '-' && c != '_';
-        wf_buf_put_u8(text, (uint8_t)(c == '+' ? '-' : c == '/' ? '_' : c));
-    }
-    return is && wf_base64_decode((const char *)text->data, len, out_buf);
-}
-
 static void
 read_base64(weft_payload *payload, const json_t *json, enum word word,
             int8_t ext_type)
 {
+    const char *text = json_string_value(json); // NULL if no string
     size_t len = json_string_length(json);
-    struct wf_buf text = {0};
     struct wf_buf buf = {0};
 
-    if (!wf_buf_try_reserve(&text, len) || !wf_buf_try_reserve(&buf, len)) {
+    if (!wf_buf_try_reserve(&buf, len)) {
         wf_payload_fail(payload, WEFT_ENOMEM, "%zu characters", len);
-    } else if (!decode_base64(json, &text, &buf)) {
+    } else if (text == NULL || !wf_base64_decode_padded(text, len, &buf)) {
         refuse_word(payload, word);
     } else if (word == WORD_BIN) {
         weft_payload_bin(payload, buf.data, buf.len);
@@ -412,7 +382,6 @@ read_base64(weft_payload *payload, const json_t *json, enum word word,
         weft_payload_ext(payload, ext_type, buf.data, buf.len);
     }
     wf_buf_fini(&buf);
-    wf_buf_fini(&text);
 }
 
 static void

@@ -227,6 +227,111 @@ check_store(const struct place *place)
     CHECK(!exists(path_of(place->store, "../store.restore")));
 }
 
+// What a table is known by, and that of `before`, changed in one way; its bytes
+// are others each time.
+enum change { ITS_INODE, ITS_TIME, ITS_SIZE };
+
+static void
+change_table(const struct place *place, enum change change)
+{
+    const char *path = path_of(place->store, "000004.sst");
+    const char *other = path_of(place->dir, "other");
+    struct timespec times[2];
+    struct stat before;
+
+    CHECK_EQ(stat(path, &before), 0);
+    times[0] = before.st_mtim;
+    times[1] = before.st_mtim;
+    if (change == ITS_INODE) {
+        write_file(other, "A TABLE");
+        CHECK_EQ(rename(other, path), 0);
+    } else {
+        write_file(path, change == ITS_SIZE ? "a table more" : "a tablE");
+        times[1].tv_nsec += change == ITS_TIME ? 1 : 0;
+    }
+    CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+// A table that was hashed before is not read again: but if it is another one,
+// whatever it has in common with that.
+TEST(snapshots, a_table_is_known_by_its_inode_its_time_and_its_size)
+{
+    static const enum change changes[] = {ITS_INODE, ITS_TIME, ITS_SIZE};
+    struct place place;
+
+    make_place(t, &place);
+    for (int i = 0; i < 3; i++) {
+        struct wf_snapshots_manifest found = {0};
+
+        change_table(&place, changes[i]);
+        CHECK_OK(wf_snapshots_scan(place.store, &place.manifest, &found));
+        CHECK_OK(wf_snapshots_check(&found.files[0],
+                                    path_of(place.store, "000004.sst")));
+        wf_snapshots_manifest_fini(&place.manifest);
+        place.manifest = found;
+    }
+    free_place(&place);
+}
+
+// Files that are no tables are written in place, perhaps twice in a moment.
+TEST(snapshots, only_tables_are_known)
+{
+    struct wf_snapshots_manifest found = {0};
+    struct timespec times[2];
+    struct place place;
+    struct stat before;
+
+    make_place(t, &place);
+    CHECK_EQ(stat(path_of(place.store, "CURRENT"), &before), 0);
+    times[0] = before.st_mtim;
+    times[1] = before.st_mtim;
+    write_file(path_of(place.store, "CURRENT"), "CURRENT");
+    CHECK_EQ(utimensat(AT_FDCWD, path_of(place.store, "CURRENT"), times, 0), 0);
+    CHECK_OK(wf_snapshots_scan(place.store, &place.manifest, &found));
+    CHECK_OK(
+        wf_snapshots_check(&found.files[1], path_of(place.store, "CURRENT")));
+    wf_snapshots_manifest_fini(&found);
+    free_place(&place);
+}
+
+// Nor is it linked, or left, for its length alone.
+TEST(snapshots, what_is_there_is_used_for_its_bytes)
+{
+    struct place place;
+    const char *made;
+
+    make_place(t, &place);
+    made = path_of(test_dir(t), "store.restore");
+    CHECK_EQ(mkdir(made, 0755), 0);
+    write_file(path_of(place.store, "000004.sst"), "A TABLE");
+    write_file(path_of(made, "CURRENT"), "CURRENT");
+    CHECK_OK(
+        wf_snapshots_restore(&place.snapshots, &place.manifest, place.store));
+    check_store(&place);
+    free_place(&place);
+}
+
+// A restore that was ended has linked it; the snapshot is another one now.
+TEST(snapshots, what_was_linked_is_not_written_to)
+{
+    struct place place;
+    const char *table;
+    const char *made;
+
+    make_place(t, &place);
+    table = path_of(place.store, "000004.sst");
+    made = path_of(test_dir(t), "store.restore");
+    CHECK_EQ(mkdir(made, 0755), 0);
+    write_file(table, "another");
+    CHECK_EQ(link(table, path_of(made, "000004.sst")), 0);
+    write_file(kept(&place, 0), "a tablE");
+    CHECK_ERR(
+        wf_snapshots_restore(&place.snapshots, &place.manifest, place.store),
+        WEFT_ECORRUPT);
+    check_file(table, "another");
+    free_place(&place);
+}
+
 TEST(snapshots, files_are_kept_under_the_hash_of_their_bytes)
 {
     struct place place;

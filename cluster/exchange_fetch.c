@@ -428,6 +428,17 @@ hear_piece(struct wf_exchange *exchange, uint32_t partition, weft_bytes body)
     }
 }
 
+// From the same node, which is not asked anew at once.
+static void
+begin_again(struct wf_exchange_fetch *fetch)
+{
+    char giver[sizeof(fetch->giver)];
+
+    memcpy(giver, fetch->giver, sizeof(giver));
+    reset(fetch);
+    memcpy(fetch->giver, giver, sizeof(giver));
+}
+
 // Its owner may have made a newer snapshot, and have no use for the old one.
 static void
 be_refused(struct wf_exchange *exchange, uint32_t partition, weft_bytes body)
@@ -445,7 +456,7 @@ be_refused(struct wf_exchange *exchange, uint32_t partition, weft_bytes body)
     wf_exchange_complain(exchange, "fetch", detail);
     if (was_file && (err == WEFT_ENOTFOUND || err == WEFT_ECORRUPT)) {
         (void)wf_ledger_forget(exchange->options.ledger, partition);
-        reset(fetch);
+        begin_again(fetch);
     }
     fetch->again_ms = wf_exchange_now_ms(exchange) + AGAIN_MS;
 }

@@ -9,6 +9,7 @@
 
 #include "story/caller.h"
 #include "story/puppet.h"
+#include "weft/operate.h"
 
 // Receives what its input names, a letter at a time; '.' stops there for good,
 // 'A' waits for "a" in vain and gives up, 'r' restarts with the rest.
@@ -274,6 +275,65 @@ tell_next_life(struct story *story)
 TEST(left_over, the_next_life_gets_nothing_that_was_sent_to_the_one_before)
 {
     story_run(readers, tell_next_life);
+}
+
+// Terminated, and what is asked for comes before anything is refused: it waits,
+// and then nothing is left for it to take.
+static struct world_call *
+terminate_and(struct story *story, weft_request *request)
+{
+    static const weft_point beginning = {.type = WEFT_POINT_BEGINNING};
+    struct world_call *ended;
+    struct world_call *asked;
+
+    story_start("flow", "w", "ab");
+    story_do(WEFT_VERB_PAUSE, "flow", "w", "", NULL);
+    story_signal("flow", "w", "a", "old");
+    story_signal("flow", "w", "c", "old");
+    ended = world_call(story->world, WEFT_VERB_TERMINATE, "flow", "w", "x",
+                       weft_nothing());
+    request->target = (weft_target){"flow", "w"};
+    request->point = &beginning;
+    asked = world_submit(story->world, request);
+    CHECK_OK(world_wait(story->world, ended)->err);
+    CHECK_OK(world_wait(story->world, asked)->err);
+    if (story->is_calm) {
+        CHECK_STR(dead_signals(story), "a c ");
+    }
+    return asked;
+}
+
+static void
+tell_reset(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_RESET;
+    (void)terminate_and(story, &request);
+    CHECK_EQ(story_describe("flow", "w")->item.run, 2);
+    story_signal("flow", "w", "a", "new");
+    story_signal("flow", "w", "b", "newer");
+    CHECK_RESULT("flow", "w", "new newer ");
+}
+
+TEST(left_over, a_run_that_a_reset_begins_gets_nothing_of_the_one_before)
+{
+    story_run(readers, tell_reset);
+}
+
+static void
+tell_delete(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    request.verb = WEFT_VERB_DELETE;
+    (void)terminate_and(story, &request);
+    CHECK_EQ(story_dead_letters(), 2);
+}
+
+TEST(left_over, an_instance_that_is_deleted_loses_no_signals)
+{
+    story_run_calm(readers, tell_delete);
 }
 
 // A parent's start waits in the mailbox, and behind it a cancellation of the

@@ -317,10 +317,10 @@ number(const char *id)
 
 // Tests. ----------------------------------------------------------------------
 
-TEST(node_shared, what_was_read_ahead_is_not_read_again)
+// By a node that does not have the partition yet.
+static void
+begin_with_20_read_ahead(void)
 {
-    uint32_t reads;
-
     begin();
     take();
     for (int i = 0; i < 20; i++) {
@@ -331,6 +331,13 @@ TEST(node_shared, what_was_read_ahead_is_not_read_again)
     wf_node_prepare(world.node, 0);
     run();
     CHECK_EQ(world.prepared, 1);
+}
+
+TEST(node_shared, what_was_read_ahead_is_not_read_again)
+{
+    uint32_t reads;
+
+    begin_with_20_read_ahead();
     CHECK_EQ(world.epoch, 0);
     reads = shared.reads;
     take();
@@ -414,6 +421,20 @@ TEST(node_shared, what_was_read_ahead_and_is_another_now_is_read_anew)
     for (int others = 0; others < 3; others++) {
         check_read_anew(others);
     }
+}
+
+// A store that has failed may have other rows when it is opened again.
+TEST(node_shared, what_was_read_of_a_store_that_is_opened_anew_is_read_anew)
+{
+    uint32_t reads;
+
+    begin_with_20_read_ahead();
+    wf_memory_disk_crash(world.disk);
+    reads = shared.reads;
+    take();
+    CHECK(shared.reads - reads > 20);
+    CHECK_EQ(number("a"), 20);
+    end();
 }
 
 // Others had it, and wrote nothing. Each commit is looked at in append.

@@ -286,6 +286,30 @@ TEST(peers, what_is_doubled_lost_or_late_on_the_way_comes_once_in_order)
     rig_fini(&rig);
 }
 
+// What it had said before it began anew comes late.
+TEST(peers, what_is_of_an_older_session_is_not_taken)
+{
+    struct stranger stranger;
+    struct rig rig;
+
+    start_with_stranger(&rig, &stranger);
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger_say_frame(&stranger, 1, 1, "one");
+    stranger.hello.session = 100;
+    stranger_say(&stranger, &stranger.hello);
+    stranger_hear(&stranger, WF_PEER_MESSAGE_WELCOME);
+    stranger.hello.session = 99;
+    stranger_say_frame(&stranger, 1, 1, "late");
+    stranger.hello.session = 100;
+    stranger_say_frame(&stranger, 1, 1, "two");
+    stranger_say_frame(&stranger, 2, 1, "three");
+    rig_wait_frames(&rig, 1, 3);
+    CHECK_STR(rig_frames(&rig, 1), "1:one 1:two 1:three ");
+    stranger_close(&stranger);
+    rig_fini(&rig);
+}
+
 TEST(peers, who_is_not_what_it_says_is_refused_with_a_clear_line)
 {
     static const struct {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply_rig.h"
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "runtime/actor.h"
@@ -22,80 +23,6 @@
 #include "support/test.h"
 #include "weft/definitions.h"
 
-// A partition with one actor, which is live.
-struct rig {
-    weft_definitions *definitions;
-    struct wf_partition *partition;
-    struct wf_actor *actor;
-    struct wf_buf ops; // to be applied
-    uint64_t record;
-};
-
-static struct rig
-begin(void)
-{
-    static const struct wf_trace silent;
-    struct rig rig = {.record = 5};
-    struct wf_key key;
-
-    CHECK_OK(weft_definitions_create(&rig.definitions));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .index = 0,
-        .count = 1,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = 1000,
-    });
-    CHECK_OK(wf_key_make("default", "order", "17", &key));
-    rig.actor = wf_residents_get(rig.partition, &key);
-    wf_key_fini(&key);
-    rig.actor->residency = WF_RESIDENCY_LOADED;
-    rig.actor->status = WEFT_STATUS_RUNNING;
-    return rig;
-}
-
-static void
-end(struct rig *rig)
-{
-    struct wf_list requests;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig->partition, &requests);
-    weft_definitions_destroy(rig->definitions);
-    wf_buf_fini(&rig->ops);
-}
-
-// Apply what was put into ops, and empty it.
-static bool
-apply(struct rig *rig)
-{
-    bool is_applied =
-        wf_apply_to_actor(rig->partition, rig->actor, rig->record++, 1000,
-                          wf_buf_bytes(&rig->ops));
-
-    wf_buf_reset(&rig->ops);
-    return is_applied;
-}
-
-static void
-put_op(struct rig *rig, enum wf_op op)
-{
-    wf_buf_put_u8(&rig->ops, (uint8_t)op);
-}
-
-static void
-put_number(struct rig *rig, uint64_t number)
-{
-    wf_buf_put_varint(&rig->ops, number);
-}
-
-static void
-put_text(struct rig *rig, const char *text)
-{
-    wf_buf_put_text(&rig->ops, text);
-}
-
 static void
 put_letter(struct rig *rig, enum wf_letter_type type)
 {
@@ -110,9 +37,9 @@ put_letter(struct rig *rig, enum wf_letter_type type)
 static void
 push(struct rig *rig)
 {
-    put_op(rig, WF_OP_PUSH);
+    rig_put_op(rig, WF_OP_PUSH);
     put_letter(rig, WF_LETTER_SIGNAL);
-    CHECK(apply(rig));
+    CHECK(rig_apply(rig));
 }
 
 TEST(apply, an_operation_that_ends_early_is_refused)
@@ -161,11 +88,11 @@ TEST(apply, an_operation_that_ends_early_is_refused)
             }
         }
         for (; len <= whole.len; len++) {
-            struct rig rig = begin();
+            struct rig rig = rig_begin();
 
             wf_buf_put(&rig.ops, whole.data, len);
-            CHECK_EQ(apply(&rig), len == whole.len);
-            end(&rig);
+            CHECK_EQ(rig_apply(&rig), len == whole.len);
+            rig_end(&rig);
         }
         wf_buf_fini(&whole);
     }
@@ -173,185 +100,185 @@ TEST(apply, an_operation_that_ends_early_is_refused)
 
 TEST(apply, an_operation_of_nobody_is_refused)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, (enum wf_op)0);
-    CHECK(!apply(&rig));
-    put_op(&rig, (enum wf_op)250);
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_EPOCH);
-    put_number(&rig, 7);
-    CHECK(!apply(&rig));
-    end(&rig);
+    rig_put_op(&rig, (enum wf_op)0);
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, (enum wf_op)250);
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_EPOCH);
+    rig_put_number(&rig, 7);
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
 }
 
 // What comes behind the one that is refused is not looked at.
 TEST(apply, letters_that_are_not_there_are_not_taken)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     push(&rig);
-    put_op(&rig, WF_OP_POP);
-    CHECK(apply(&rig));
-    put_op(&rig, WF_OP_POP);
-    put_op(&rig, WF_OP_PUSH);
+    rig_put_op(&rig, WF_OP_POP);
+    CHECK(rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_POP);
+    rig_put_op(&rig, WF_OP_PUSH);
     put_letter(&rig, WF_LETTER_SIGNAL);
-    CHECK(!apply(&rig));
+    CHECK(!rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 0);
-    put_op(&rig, WF_OP_JOURNAL_LETTER);
-    CHECK(!apply(&rig));
+    rig_put_op(&rig, WF_OP_JOURNAL_LETTER);
+    CHECK(!rig_apply(&rig));
     CHECK_EQ(rig.actor->journal.count, 0);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // It is a later turn that finds it strange.
 TEST(apply, a_letter_that_does_not_decode_waits_as_any_other)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_PUSH);
-    put_text(&rig, "none");
-    CHECK(apply(&rig));
+    rig_put_op(&rig, WF_OP_PUSH);
+    rig_put_text(&rig, "none");
+    CHECK(rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
-    put_op(&rig, WF_OP_RESTART);
-    put_text(&rig, "input");
-    put_text(&rig, "none");
-    CHECK(!apply(&rig));
-    end(&rig);
+    rig_put_op(&rig, WF_OP_RESTART);
+    rig_put_text(&rig, "input");
+    rig_put_text(&rig, "none");
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
 }
 
 // There is no number for what comes before the first of all letters.
 TEST(apply, nothing_comes_before_the_first_letter_of_all)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_RESTART);
-    put_text(&rig, "input");
+    rig_put_op(&rig, WF_OP_RESTART);
+    rig_put_text(&rig, "input");
     put_letter(&rig, WF_LETTER_SIGNAL);
-    CHECK(!apply(&rig));
-    end(&rig);
-    rig = begin();
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
+    rig = rig_begin();
     push(&rig);
-    put_op(&rig, WF_OP_POP);
-    put_op(&rig, WF_OP_RESTART);
-    put_text(&rig, "input");
+    rig_put_op(&rig, WF_OP_POP);
+    rig_put_op(&rig, WF_OP_RESTART);
+    rig_put_text(&rig, "input");
     put_letter(&rig, WF_LETTER_SIGNAL);
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, a_patch_stays_within_the_state)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_STATE);
-    put_number(&rig, 1);
-    put_text(&rig, "state");
-    CHECK(apply(&rig));
-    put_op(&rig, WF_OP_STATE_PATCH);
-    put_number(&rig, 6);
-    put_text(&rig, "");
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_STATE_PATCH);
-    put_number(&rig, 4);
-    put_text(&rig, "ed");
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_STATE_PATCH);
-    put_number(&rig, UINT64_MAX);
-    put_text(&rig, "ed");
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_STATE_PATCH);
-    put_number(&rig, 5);
-    put_text(&rig, "");
-    put_op(&rig, WF_OP_STATE_PATCH);
-    put_number(&rig, 2);
-    put_text(&rig, "ir");
-    CHECK(apply(&rig));
+    rig_put_op(&rig, WF_OP_STATE);
+    rig_put_number(&rig, 1);
+    rig_put_text(&rig, "state");
+    CHECK(rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_STATE_PATCH);
+    rig_put_number(&rig, 6);
+    rig_put_text(&rig, "");
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_STATE_PATCH);
+    rig_put_number(&rig, 4);
+    rig_put_text(&rig, "ed");
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_STATE_PATCH);
+    rig_put_number(&rig, UINT64_MAX);
+    rig_put_text(&rig, "ed");
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_STATE_PATCH);
+    rig_put_number(&rig, 5);
+    rig_put_text(&rig, "");
+    rig_put_op(&rig, WF_OP_STATE_PATCH);
+    rig_put_number(&rig, 2);
+    rig_put_text(&rig, "ir");
+    CHECK(rig_apply(&rig));
     CHECK_BYTES(rig.actor->state, weft_text("stire"));
-    end(&rig);
+    rig_end(&rig);
 }
 
 static void
 put_call(struct rig *rig, uint64_t id, const char *target, size_t len)
 {
-    put_op(rig, WF_OP_CALL_OPEN);
-    put_number(rig, id);
-    put_number(rig, WF_CALL_CHILD);
+    rig_put_op(rig, WF_OP_CALL_OPEN);
+    rig_put_number(rig, id);
+    rig_put_number(rig, WF_CALL_CHILD);
     wf_buf_put_bytes(&rig->ops, weft_bytes_of(target, len));
-    put_number(rig, WEFT_PARENT_CLOSE_ABANDON);
-    put_number(rig, WEFT_CANCELLATION_TRY);
+    rig_put_number(rig, WEFT_PARENT_CLOSE_ABANDON);
+    rig_put_number(rig, WEFT_CANCELLATION_TRY);
 }
 
 TEST(apply, a_call_has_one_number_and_somebody_to_call)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     put_call(&rig, 1, "d\0k\0i", 5);
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     put_call(&rig, 1, "d\0k\0j", 5);
-    CHECK(!apply(&rig));
+    CHECK(!rig_apply(&rig));
     put_call(&rig, 2, "nobody", 6);
-    CHECK(!apply(&rig));
-    end(&rig);
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
 }
 
 // Nobody makes it; it is found under the name that it was given last, and
 // nothing else of it is.
 TEST(apply, a_timer_may_get_another_name)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     char name[8];
 
     for (uint64_t i = 0; i < 200; i++) {
         (void)snprintf(name, sizeof(name), "n%d", (int)i);
-        put_op(&rig, WF_OP_TIMER_SET);
-        put_number(&rig, i % 100 + 1);
-        put_number(&rig, 5000);
-        put_text(&rig, name);
-        CHECK(apply(&rig));
+        rig_put_op(&rig, WF_OP_TIMER_SET);
+        rig_put_number(&rig, i % 100 + 1);
+        rig_put_number(&rig, 5000);
+        rig_put_text(&rig, name);
+        CHECK(rig_apply(&rig));
     }
     CHECK_EQ(rig.actor->timers.list.count, 100);
     CHECK(wf_timers_find(rig.actor, "n7") == NULL);
     CHECK_EQ(wf_timers_find(rig.actor, "n107")->id, 8);
-    put_op(&rig, WF_OP_TIMER_CLEAR);
-    put_number(&rig, 8);
-    CHECK(apply(&rig));
+    rig_put_op(&rig, WF_OP_TIMER_CLEAR);
+    rig_put_number(&rig, 8);
+    CHECK(rig_apply(&rig));
     CHECK(wf_timers_find(rig.actor, "n107") == NULL);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, numbers_of_what_is_open_are_given_once)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     for (int i = 0; i < 2; i++) {
-        put_op(&rig, WF_OP_QUESTION_KEEP);
-        put_number(&rig, 3);
+        rig_put_op(&rig, WF_OP_QUESTION_KEEP);
+        rig_put_number(&rig, 3);
         put_letter(&rig, WF_LETTER_SIGNAL);
-        CHECK_EQ(apply(&rig), i == 0);
-        put_op(&rig, WF_OP_UPDATE_OPEN);
-        put_number(&rig, 3);
-        put_text(&rig, "id");
+        CHECK_EQ(rig_apply(&rig), i == 0);
+        rig_put_op(&rig, WF_OP_UPDATE_OPEN);
+        rig_put_number(&rig, 3);
+        rig_put_text(&rig, "id");
         wf_buf_put(&rig.ops, "0123456789abcdef", 16);
-        put_number(&rig, 1);
-        put_number(&rig, 0);
-        CHECK_EQ(apply(&rig), i == 0);
-        put_op(&rig, WF_OP_COMMAND_OPEN);
-        put_number(&rig, 3);
-        put_number(&rig, WF_COMMAND_ACTIVITY);
+        rig_put_number(&rig, 1);
+        rig_put_number(&rig, 0);
+        CHECK_EQ(rig_apply(&rig), i == 0);
+        rig_put_op(&rig, WF_OP_COMMAND_OPEN);
+        rig_put_number(&rig, 3);
+        rig_put_number(&rig, WF_COMMAND_ACTIVITY);
         for (int j = 0; j < 4; j++) {
-            put_text(&rig, "text");
+            rig_put_text(&rig, "text");
         }
-        CHECK_EQ(apply(&rig), i == 0);
+        CHECK_EQ(rig_apply(&rig), i == 0);
     }
     CHECK_EQ(rig.actor->next_id, 4);
-    put_op(&rig, WF_OP_QUESTION_KEEP); // a lower one, which is free
-    put_number(&rig, 2);
+    rig_put_op(&rig, WF_OP_QUESTION_KEEP); // a lower one, which is free
+    rig_put_number(&rig, 2);
     put_letter(&rig, WF_LETTER_SIGNAL);
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     CHECK_EQ(rig.actor->next_id, 4);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // It ended before this: nothing is left to be done.
@@ -362,37 +289,37 @@ TEST(apply, what_is_not_open_any_more_is_left_alone)
         WF_OP_UPDATE_ACCEPT,  WF_OP_UPDATE_DROP,     WF_OP_COMMAND_CLOSE,
         WF_OP_COMMAND_CANCEL, WF_OP_COMMAND_ABANDON,
     };
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
-        put_op(&rig, ops[i]);
-        put_number(&rig, 9);
+        rig_put_op(&rig, ops[i]);
+        rig_put_number(&rig, 9);
     }
-    put_op(&rig, WF_OP_CALL_ASK);
-    put_number(&rig, 9);
-    put_number(&rig, 1);
-    put_op(&rig, WF_OP_UPDATE_DONE);
-    put_number(&rig, 9);
-    put_number(&rig, 0);
-    put_text(&rig, "data");
-    CHECK_EQ(apply(&rig), true);
+    rig_put_op(&rig, WF_OP_CALL_ASK);
+    rig_put_number(&rig, 9);
+    rig_put_number(&rig, 1);
+    rig_put_op(&rig, WF_OP_UPDATE_DONE);
+    rig_put_number(&rig, 9);
+    rig_put_number(&rig, 0);
+    rig_put_text(&rig, "data");
+    CHECK_EQ(rig_apply(&rig), true);
     CHECK_EQ(rig.actor->next_id, 0);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, more_letters_than_are_owed_are_not_told)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_TOLD);
-    put_number(&rig, 0);
-    CHECK(apply(&rig));
-    put_op(&rig, WF_OP_TOLD);
-    put_number(&rig, 1);
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_TOLD);
-    CHECK(!apply(&rig));
-    end(&rig);
+    rig_put_op(&rig, WF_OP_TOLD);
+    rig_put_number(&rig, 0);
+    CHECK(rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_TOLD);
+    rig_put_number(&rig, 1);
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_TOLD);
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
 }
 
 TEST(apply, a_memo_has_its_limit_and_attributes_are_attributes)
@@ -400,90 +327,90 @@ TEST(apply, a_memo_has_its_limit_and_attributes_are_attributes)
     static const char large[WF_MEMO_BYTES_MAX + 1];
     weft_attribute vip = weft_attribute_bool("vip", 1);
     struct wf_buf entry = {0};
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_MEMO);
-    put_text(&rig, "name");
+    rig_put_op(&rig, WF_OP_MEMO);
+    rig_put_text(&rig, "name");
     wf_buf_put_bytes(&rig.ops, weft_bytes_of(large, sizeof(large)));
-    CHECK(!apply(&rig));
+    CHECK(!rig_apply(&rig));
     CHECK_EQ(rig.actor->memo.len, 0);
-    put_op(&rig, WF_OP_ATTRIBUTE);
-    put_text(&rig, "none");
-    CHECK(!apply(&rig));
-    put_op(&rig, WF_OP_ATTRIBUTE);
-    CHECK(!apply(&rig));
+    rig_put_op(&rig, WF_OP_ATTRIBUTE);
+    rig_put_text(&rig, "none");
+    CHECK(!rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_ATTRIBUTE);
+    CHECK(!rig_apply(&rig));
     CHECK_EQ(rig.actor->attributes.len, 0);
     wf_attributes_put(&entry, &vip);
-    put_op(&rig, WF_OP_ATTRIBUTE);
+    rig_put_op(&rig, WF_OP_ATTRIBUTE);
     wf_buf_put_bytes(&rig.ops, wf_buf_bytes(&entry));
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     CHECK(rig.actor->attributes.len > 0);
     wf_buf_fini(&entry);
-    end(&rig);
+    rig_end(&rig);
 }
 
 static void
 put_create(struct rig *rig, const char *parent, const char *options)
 {
-    put_op(rig, WF_OP_CREATE);
+    rig_put_op(rig, WF_OP_CREATE);
     for (int i = 0; i < 3; i++) {
-        put_number(rig, 1);
+        rig_put_number(rig, 1);
     }
-    put_text(rig, parent);
-    put_number(rig, 0);
-    put_number(rig, 0);
-    put_text(rig, "input");
-    put_text(rig, options);
+    rig_put_text(rig, parent);
+    rig_put_number(rig, 0);
+    rig_put_number(rig, 0);
+    rig_put_text(rig, "input");
+    rig_put_text(rig, options);
 }
 
 TEST(apply, a_start_has_a_parent_or_none_and_options_that_decode)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     put_create(&rig, "", "");
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     put_create(&rig, "nobody", "");
-    CHECK(!apply(&rig));
+    CHECK(!rig_apply(&rig));
     put_create(&rig, "", "\xff\xff");
-    CHECK(!apply(&rig));
-    end(&rig);
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
 }
 
 TEST(apply, what_is_imported_or_reset_must_be_there)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_IMPORT);
-    put_text(&rig, "no image");
-    CHECK(!apply(&rig));
-    end(&rig);
-    rig = begin();
-    put_op(&rig, WF_OP_RESET);
-    put_number(&rig, 1); // entry; there is none
-    put_number(&rig, 0);
-    CHECK(!apply(&rig));
+    rig_put_op(&rig, WF_OP_IMPORT);
+    rig_put_text(&rig, "no image");
+    CHECK(!rig_apply(&rig));
+    rig_end(&rig);
+    rig = rig_begin();
+    rig_put_op(&rig, WF_OP_RESET);
+    rig_put_number(&rig, 1); // entry; there is none
+    rig_put_number(&rig, 0);
+    CHECK(!rig_apply(&rig));
     CHECK_EQ(rig.actor->run, 0);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // The oldest go.
 TEST(apply, of_what_operators_did_the_latest_is_kept)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     for (int i = 0; i < WF_OPERATIONS_MAX + 2; i++) {
-        put_op(&rig, WF_OP_OPERATED);
+        rig_put_op(&rig, WF_OP_OPERATED);
         for (int j = 0; j < 3; j++) {
-            put_text(&rig, "text");
+            rig_put_text(&rig, "text");
         }
-        CHECK(apply(&rig));
+        CHECK(rig_apply(&rig));
     }
     CHECK_EQ(rig.actor->operations.count, WF_OPERATIONS_MAX);
     CHECK_EQ(WF_CONTAINER(wf_list_first(&rig.actor->operations),
                           struct wf_operation, node)
                  ->number,
              3);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // A child is asked once, and wanted again if that was taken back.
@@ -499,20 +426,20 @@ TEST(apply, a_child_is_asked_to_stop_once)
         {WF_ASK_CANCEL, true},
         {WF_ASK_WANTED, false},
     };
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     put_call(&rig, 1, "d\0k\0i", 5);
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
-        put_op(&rig, WF_OP_CALL_ASK);
-        put_number(&rig, 1);
-        put_number(&rig, asks[i].how);
-        CHECK(apply(&rig));
+        rig_put_op(&rig, WF_OP_CALL_ASK);
+        rig_put_number(&rig, 1);
+        rig_put_number(&rig, asks[i].how);
+        CHECK(rig_apply(&rig));
         CHECK_EQ(wf_actor_find_call(rig.actor, 1)->is_given_up,
                  asks[i].is_given_up);
         CHECK_EQ(rig.actor->orders.list.count, 1);
     }
-    end(&rig);
+    rig_end(&rig);
 }
 
 // Resets and forks. -----------------------------------------------------------
@@ -529,9 +456,9 @@ journal(struct rig *rig, struct wf_letter letter)
                                                      ? weft_text("none")
                                                      : wf_buf_bytes(&bytes)},
                     &entry);
-    put_op(rig, WF_OP_JOURNAL);
+    rig_put_op(rig, WF_OP_JOURNAL);
     wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&entry));
-    CHECK(apply(rig));
+    CHECK(rig_apply(rig));
     wf_buf_fini(&bytes);
     wf_buf_fini(&entry);
 }
@@ -539,10 +466,10 @@ journal(struct rig *rig, struct wf_letter letter)
 static bool
 reset(struct rig *rig, uint64_t kept, uint64_t ordinal)
 {
-    put_op(rig, WF_OP_RESET);
-    put_number(rig, kept);
-    put_number(rig, ordinal);
-    return apply(rig);
+    rig_put_op(rig, WF_OP_RESET);
+    rig_put_number(rig, kept);
+    rig_put_number(rig, ordinal);
+    return rig_apply(rig);
 }
 
 // So many letters were there once, so that there is room before those to come.
@@ -551,14 +478,14 @@ use_numbers(struct rig *rig, int count)
 {
     for (int i = 0; i < count; i++) {
         push(rig);
-        put_op(rig, WF_OP_POP);
-        CHECK(apply(rig));
+        rig_put_op(rig, WF_OP_POP);
+        CHECK(rig_apply(rig));
     }
 }
 
 TEST(apply, a_reset_puts_all_signals_back_that_came_later)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     use_numbers(&rig, 30);
     journal(&rig, (struct wf_letter){.type = WF_LETTER_CANCEL});
@@ -579,19 +506,19 @@ TEST(apply, a_reset_puts_all_signals_back_that_came_later)
     CHECK(wf_updates_find(&rig.actor->updates, 2) == NULL);
     CHECK_EQ(rig.actor->run, 1);
     CHECK_EQ(rig.actor->journal.count, 4);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // The child that is kept told its parent in the run before.
 TEST(apply, a_reset_lets_a_child_that_runs_tell_again_that_it_has_started)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     struct wf_letter letter;
     const struct wf_waiting *waiting;
 
     use_numbers(&rig, 3);
     put_call(&rig, 1, "d\0k\0i", 5);
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 1});
     CHECK(reset(&rig, 0, 1));
     waiting = wf_mailbox_head(&rig.actor->mailbox);
@@ -599,65 +526,65 @@ TEST(apply, a_reset_lets_a_child_that_runs_tell_again_that_it_has_started)
     CHECK(
         wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len), &letter));
     CHECK_EQ(letter.sender_run, wf_actor_find_call(rig.actor, 1)->run);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, a_reset_without_room_for_the_letters_is_refused)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     for (int i = 0; i < 3; i++) {
         journal(&rig, (struct wf_letter){.type = WF_LETTER_SIGNAL});
     }
     CHECK(!reset(&rig, 0, 0));
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, a_fork_keeps_the_signals_of_its_life)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
     put_call(&rig, 1, "d\0k\0i", 5);
-    put_op(&rig, WF_OP_CALL_ASK); // so that something is owed
-    put_number(&rig, 1);
-    put_number(&rig, WF_ASK_CANCEL);
-    CHECK(apply(&rig));
+    rig_put_op(&rig, WF_OP_CALL_ASK); // so that something is owed
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_ASK_CANCEL);
+    CHECK(rig_apply(&rig));
     push(&rig);
     rig.actor->outlived_to = rig.actor->mailbox.next_seq; // was for another
     push(&rig);
-    put_op(&rig, WF_OP_PUSH);
+    rig_put_op(&rig, WF_OP_PUSH);
     put_letter(&rig, WF_LETTER_TIMER);
-    put_op(&rig, WF_OP_PUSH);
-    put_text(&rig, "none");
-    put_op(&rig, WF_OP_FORK);
-    put_number(&rig, 77);
-    CHECK(apply(&rig));
+    rig_put_op(&rig, WF_OP_PUSH);
+    rig_put_text(&rig, "none");
+    rig_put_op(&rig, WF_OP_FORK);
+    rig_put_number(&rig, 77);
+    CHECK(rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
     CHECK_EQ(rig.actor->seed, 77);
     CHECK_EQ(rig.actor->orders.list.count, 0);
     CHECK(wf_actor_find_call(rig.actor, 1) == NULL);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, a_life_that_ends_tells_children_and_not_who_was_asked)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
 
-    put_op(&rig, WF_OP_CALL_OPEN);
-    put_number(&rig, 1);
-    put_number(&rig, WF_CALL_ASK);
+    rig_put_op(&rig, WF_OP_CALL_OPEN);
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_CALL_ASK);
     wf_buf_put_bytes(&rig.ops, weft_bytes_of("d\0k\0i", 5));
-    put_number(&rig, WEFT_PARENT_CLOSE_CANCEL);
-    put_number(&rig, WEFT_CANCELLATION_TRY);
-    put_op(&rig, WF_OP_FINISH);
-    put_number(&rig, WEFT_STATUS_COMPLETED);
+    rig_put_number(&rig, WEFT_PARENT_CLOSE_CANCEL);
+    rig_put_number(&rig, WEFT_CANCELLATION_TRY);
+    rig_put_op(&rig, WF_OP_FINISH);
+    rig_put_number(&rig, WEFT_STATUS_COMPLETED);
     for (int i = 0; i < 4; i++) {
-        put_text(&rig, "");
+        rig_put_text(&rig, "");
     }
-    CHECK(apply(&rig));
+    CHECK(rig_apply(&rig));
     CHECK_EQ(rig.actor->status, WEFT_STATUS_COMPLETED);
     CHECK_EQ(rig.actor->orders.list.count, 0);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // Records. --------------------------------------------------------------------
@@ -665,7 +592,7 @@ TEST(apply, a_life_that_ends_tells_children_and_not_who_was_asked)
 TEST(apply, of_records_that_wait_none_comes_after_one_that_is_refused)
 {
     static const uint8_t bad[] = {250};
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     struct wf_buf sections = {0};
     struct wf_buf text = {0};
 
@@ -687,14 +614,14 @@ TEST(apply, of_records_that_wait_none_comes_after_one_that_is_refused)
     CHECK_EQ(rig.actor->version, 7);
     wf_buf_fini(&sections);
     wf_buf_fini(&text);
-    end(&rig);
+    rig_end(&rig);
 }
 
 // Whoever asks for it is told; it is not taken for what it was before.
 TEST(apply, an_actor_whose_records_do_not_apply_is_not_loaded)
 {
     static const uint8_t bad[] = {250};
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     struct wf_buf sections = {0};
     struct wf_load *load;
 
@@ -710,16 +637,16 @@ TEST(apply, an_actor_whose_records_do_not_apply_is_not_loaded)
     wf_residents_loaded(rig.partition, load); // there is no row
     CHECK_EQ(rig.actor->residency, WF_RESIDENCY_BROKEN);
     wf_buf_fini(&sections);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, a_record_that_the_actor_reflects_is_not_applied_again)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     struct wf_buf sections = {0};
 
-    put_op(&rig, WF_OP_VERSION);
-    put_number(&rig, 7);
+    rig_put_op(&rig, WF_OP_VERSION);
+    rig_put_number(&rig, 7);
     wf_section_put(&sections, WF_SECTION_ACTOR, wf_key_bytes(&rig.actor->key),
                    wf_buf_bytes(&rig.ops));
     rig.actor->object.position = 5;
@@ -736,19 +663,19 @@ TEST(apply, a_record_that_the_actor_reflects_is_not_applied_again)
     CHECK(!wf_apply_record(rig.partition, 7, 1000,
                            wf_sections_of(wf_buf_bytes(&sections))));
     wf_buf_fini(&sections);
-    end(&rig);
+    rig_end(&rig);
 }
 
 TEST(apply, an_acknowledgement_of_what_was_acknowledged_changes_nothing)
 {
-    struct rig rig = begin();
+    struct rig rig = rig_begin();
     struct wf_buf sections = {0};
     struct wf_route *route = wf_route_get(rig.partition, 0);
 
     for (uint64_t seq = 9; seq >= 8; seq--) {
-        put_op(&rig, WF_OP_ACKED);
-        put_number(&rig, 0);
-        put_number(&rig, seq);
+        rig_put_op(&rig, WF_OP_ACKED);
+        rig_put_number(&rig, 0);
+        rig_put_number(&rig, seq);
         wf_buf_reset(&sections);
         wf_section_put(&sections, WF_SECTION_PARTITION, weft_nothing(),
                        wf_buf_bytes(&rig.ops));
@@ -758,5 +685,5 @@ TEST(apply, an_acknowledgement_of_what_was_acknowledged_changes_nothing)
         CHECK_EQ(route->acked, 9);
     }
     wf_buf_fini(&sections);
-    end(&rig);
+    rig_end(&rig);
 }

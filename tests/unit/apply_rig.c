@@ -4,6 +4,7 @@
 
 #include "apply_rig.h"
 
+#include "runtime/child.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
 
@@ -69,4 +70,34 @@ void
 rig_put_text(struct rig *rig, const char *text)
 {
     wf_buf_put_text(&rig->ops, text);
+}
+
+void
+rig_put_letter(struct rig *rig, enum wf_letter_type type)
+{
+    struct wf_buf letter = {0};
+
+    wf_letter_encode(
+        &(struct wf_letter){.type = type, .name = weft_text("pay")}, &letter);
+    wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&letter));
+    wf_buf_fini(&letter);
+}
+
+void
+rig_push(struct rig *rig)
+{
+    rig_put_op(rig, WF_OP_PUSH);
+    rig_put_letter(rig, WF_LETTER_SIGNAL);
+    CHECK(rig_apply(rig));
+}
+
+void
+rig_put_call(struct rig *rig, uint64_t id, const char *target, size_t len)
+{
+    rig_put_op(rig, WF_OP_CALL_OPEN);
+    rig_put_number(rig, id);
+    rig_put_number(rig, WF_CALL_CHILD);
+    wf_buf_put_bytes(&rig->ops, weft_bytes_of(target, len));
+    rig_put_number(rig, WEFT_PARENT_CLOSE_ABANDON);
+    rig_put_number(rig, WEFT_CANCELLATION_TRY);
 }

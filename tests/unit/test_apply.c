@@ -1,46 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // test_apply.c - operations on an actor that are cut, strange, or about what it
-// does not have: refused, or without effect, and never more than that.
+// does not have: refused, or without effect, and never more than that. Resets
+// and forks are in test_apply_reset.c.
 
 #include <stdio.h>
 #include <string.h>
 
 #include "apply_rig.h"
-#include "base/bytes.h"
 #include "base/limits.h"
 #include "runtime/actor.h"
 #include "runtime/attributes.h"
 #include "runtime/child.h"
-#include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/load.h"
-#include "runtime/partition.h"
 #include "runtime/partition_impl.h"
-#include "runtime/record.h"
 #include "runtime/route.h"
 #include "runtime/timers.h"
 #include "support/test.h"
-#include "weft/definitions.h"
-
-static void
-put_letter(struct rig *rig, enum wf_letter_type type)
-{
-    struct wf_buf letter = {0};
-
-    wf_letter_encode(
-        &(struct wf_letter){.type = type, .name = weft_text("pay")}, &letter);
-    wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&letter));
-    wf_buf_fini(&letter);
-}
-
-static void
-push(struct rig *rig)
-{
-    rig_put_op(rig, WF_OP_PUSH);
-    put_letter(rig, WF_LETTER_SIGNAL);
-    CHECK(rig_apply(rig));
-}
 
 TEST(apply, an_operation_that_ends_early_is_refused)
 {
@@ -117,12 +94,12 @@ TEST(apply, letters_that_are_not_there_are_not_taken)
 {
     struct rig rig = rig_begin();
 
-    push(&rig);
+    rig_push(&rig);
     rig_put_op(&rig, WF_OP_POP);
     CHECK(rig_apply(&rig));
     rig_put_op(&rig, WF_OP_POP);
     rig_put_op(&rig, WF_OP_PUSH);
-    put_letter(&rig, WF_LETTER_SIGNAL);
+    rig_put_letter(&rig, WF_LETTER_SIGNAL);
     CHECK(!rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 0);
     rig_put_op(&rig, WF_OP_JOURNAL_LETTER);
@@ -154,15 +131,15 @@ TEST(apply, nothing_comes_before_the_first_letter_of_all)
 
     rig_put_op(&rig, WF_OP_RESTART);
     rig_put_text(&rig, "input");
-    put_letter(&rig, WF_LETTER_SIGNAL);
+    rig_put_letter(&rig, WF_LETTER_SIGNAL);
     CHECK(!rig_apply(&rig));
     rig_end(&rig);
     rig = rig_begin();
-    push(&rig);
+    rig_push(&rig);
     rig_put_op(&rig, WF_OP_POP);
     rig_put_op(&rig, WF_OP_RESTART);
     rig_put_text(&rig, "input");
-    put_letter(&rig, WF_LETTER_SIGNAL);
+    rig_put_letter(&rig, WF_LETTER_SIGNAL);
     CHECK(rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
     rig_end(&rig);
@@ -199,26 +176,15 @@ TEST(apply, a_patch_stays_within_the_state)
     rig_end(&rig);
 }
 
-static void
-put_call(struct rig *rig, uint64_t id, const char *target, size_t len)
-{
-    rig_put_op(rig, WF_OP_CALL_OPEN);
-    rig_put_number(rig, id);
-    rig_put_number(rig, WF_CALL_CHILD);
-    wf_buf_put_bytes(&rig->ops, weft_bytes_of(target, len));
-    rig_put_number(rig, WEFT_PARENT_CLOSE_ABANDON);
-    rig_put_number(rig, WEFT_CANCELLATION_TRY);
-}
-
 TEST(apply, a_call_has_one_number_and_somebody_to_call)
 {
     struct rig rig = rig_begin();
 
-    put_call(&rig, 1, "d\0k\0i", 5);
+    rig_put_call(&rig, 1, "d\0k\0i", 5);
     CHECK(rig_apply(&rig));
-    put_call(&rig, 1, "d\0k\0j", 5);
+    rig_put_call(&rig, 1, "d\0k\0j", 5);
     CHECK(!rig_apply(&rig));
-    put_call(&rig, 2, "nobody", 6);
+    rig_put_call(&rig, 2, "nobody", 6);
     CHECK(!rig_apply(&rig));
     rig_end(&rig);
 }
@@ -255,7 +221,7 @@ TEST(apply, numbers_of_what_is_open_are_given_once)
     for (int i = 0; i < 2; i++) {
         rig_put_op(&rig, WF_OP_QUESTION_KEEP);
         rig_put_number(&rig, 3);
-        put_letter(&rig, WF_LETTER_SIGNAL);
+        rig_put_letter(&rig, WF_LETTER_SIGNAL);
         CHECK_EQ(rig_apply(&rig), i == 0);
         rig_put_op(&rig, WF_OP_UPDATE_OPEN);
         rig_put_number(&rig, 3);
@@ -275,7 +241,7 @@ TEST(apply, numbers_of_what_is_open_are_given_once)
     CHECK_EQ(rig.actor->next_id, 4);
     rig_put_op(&rig, WF_OP_QUESTION_KEEP); // a lower one, which is free
     rig_put_number(&rig, 2);
-    put_letter(&rig, WF_LETTER_SIGNAL);
+    rig_put_letter(&rig, WF_LETTER_SIGNAL);
     CHECK(rig_apply(&rig));
     CHECK_EQ(rig.actor->next_id, 4);
     rig_end(&rig);
@@ -428,7 +394,7 @@ TEST(apply, a_child_is_asked_to_stop_once)
     };
     struct rig rig = rig_begin();
 
-    put_call(&rig, 1, "d\0k\0i", 5);
+    rig_put_call(&rig, 1, "d\0k\0i", 5);
     CHECK(rig_apply(&rig));
     for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
         rig_put_op(&rig, WF_OP_CALL_ASK);
@@ -439,151 +405,6 @@ TEST(apply, a_child_is_asked_to_stop_once)
                  asks[i].is_given_up);
         CHECK_EQ(rig.actor->orders.list.count, 1);
     }
-    rig_end(&rig);
-}
-
-// Resets and forks. -----------------------------------------------------------
-
-static void
-journal(struct rig *rig, struct wf_letter letter)
-{
-    struct wf_buf bytes = {0};
-    struct wf_buf entry = {0};
-
-    wf_letter_encode(&letter, &bytes);
-    wf_entry_encode(&(struct wf_entry){.type = WF_ENTRY_LETTER,
-                                       .letter = letter.type == 0
-                                                     ? weft_text("none")
-                                                     : wf_buf_bytes(&bytes)},
-                    &entry);
-    rig_put_op(rig, WF_OP_JOURNAL);
-    wf_buf_put_bytes(&rig->ops, wf_buf_bytes(&entry));
-    CHECK(rig_apply(rig));
-    wf_buf_fini(&bytes);
-    wf_buf_fini(&entry);
-}
-
-static bool
-reset(struct rig *rig, uint64_t kept, uint64_t ordinal)
-{
-    rig_put_op(rig, WF_OP_RESET);
-    rig_put_number(rig, kept);
-    rig_put_number(rig, ordinal);
-    return rig_apply(rig);
-}
-
-// So many letters were there once, so that there is room before those to come.
-static void
-use_numbers(struct rig *rig, int count)
-{
-    for (int i = 0; i < count; i++) {
-        push(rig);
-        rig_put_op(rig, WF_OP_POP);
-        CHECK(rig_apply(rig));
-    }
-}
-
-TEST(apply, a_reset_puts_all_signals_back_that_came_later)
-{
-    struct rig rig = rig_begin();
-
-    use_numbers(&rig, 30);
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_CANCEL});
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_UPDATE, .call = 4});
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_UPDATE, .call = 2});
-    journal(&rig, (struct wf_letter){0}); // does not decode
-    for (int i = 0; i < 20; i++) {
-        journal(&rig, (struct wf_letter){.type = WF_LETTER_SIGNAL});
-    }
-    journal(&rig, (struct wf_letter){0});
-    // Of a call that is not known any more, and of one that is to come.
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 1});
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 9});
-    CHECK(reset(&rig, 4, 2));
-    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 20);
-    CHECK(rig.actor->is_cancel_asked);
-    CHECK(wf_updates_find(&rig.actor->updates, 4) != NULL);
-    CHECK(wf_updates_find(&rig.actor->updates, 2) == NULL);
-    CHECK_EQ(rig.actor->run, 1);
-    CHECK_EQ(rig.actor->journal.count, 4);
-    rig_end(&rig);
-}
-
-// The child that is kept told its parent in the run before.
-TEST(apply, a_reset_lets_a_child_that_runs_tell_again_that_it_has_started)
-{
-    struct rig rig = rig_begin();
-    struct wf_letter letter;
-    const struct wf_waiting *waiting;
-
-    use_numbers(&rig, 3);
-    put_call(&rig, 1, "d\0k\0i", 5);
-    CHECK(rig_apply(&rig));
-    journal(&rig, (struct wf_letter){.type = WF_LETTER_STARTED, .call = 1});
-    CHECK(reset(&rig, 0, 1));
-    waiting = wf_mailbox_head(&rig.actor->mailbox);
-    CHECK(waiting != NULL);
-    CHECK(
-        wf_letter_decode(weft_bytes_of(waiting->bytes, waiting->len), &letter));
-    CHECK_EQ(letter.sender_run, wf_actor_find_call(rig.actor, 1)->run);
-    rig_end(&rig);
-}
-
-TEST(apply, a_reset_without_room_for_the_letters_is_refused)
-{
-    struct rig rig = rig_begin();
-
-    for (int i = 0; i < 3; i++) {
-        journal(&rig, (struct wf_letter){.type = WF_LETTER_SIGNAL});
-    }
-    CHECK(!reset(&rig, 0, 0));
-    rig_end(&rig);
-}
-
-TEST(apply, a_fork_keeps_the_signals_of_its_life)
-{
-    struct rig rig = rig_begin();
-
-    put_call(&rig, 1, "d\0k\0i", 5);
-    rig_put_op(&rig, WF_OP_CALL_ASK); // so that something is owed
-    rig_put_number(&rig, 1);
-    rig_put_number(&rig, WF_ASK_CANCEL);
-    CHECK(rig_apply(&rig));
-    push(&rig);
-    rig.actor->outlived_to = rig.actor->mailbox.next_seq; // was for another
-    push(&rig);
-    rig_put_op(&rig, WF_OP_PUSH);
-    put_letter(&rig, WF_LETTER_TIMER);
-    rig_put_op(&rig, WF_OP_PUSH);
-    rig_put_text(&rig, "none");
-    rig_put_op(&rig, WF_OP_FORK);
-    rig_put_number(&rig, 77);
-    CHECK(rig_apply(&rig));
-    CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
-    CHECK_EQ(rig.actor->seed, 77);
-    CHECK_EQ(rig.actor->orders.list.count, 0);
-    CHECK(wf_actor_find_call(rig.actor, 1) == NULL);
-    rig_end(&rig);
-}
-
-TEST(apply, a_life_that_ends_tells_children_and_not_who_was_asked)
-{
-    struct rig rig = rig_begin();
-
-    rig_put_op(&rig, WF_OP_CALL_OPEN);
-    rig_put_number(&rig, 1);
-    rig_put_number(&rig, WF_CALL_ASK);
-    wf_buf_put_bytes(&rig.ops, weft_bytes_of("d\0k\0i", 5));
-    rig_put_number(&rig, WEFT_PARENT_CLOSE_CANCEL);
-    rig_put_number(&rig, WEFT_CANCELLATION_TRY);
-    rig_put_op(&rig, WF_OP_FINISH);
-    rig_put_number(&rig, WEFT_STATUS_COMPLETED);
-    for (int i = 0; i < 4; i++) {
-        rig_put_text(&rig, "");
-    }
-    CHECK(rig_apply(&rig));
-    CHECK_EQ(rig.actor->status, WEFT_STATUS_COMPLETED);
-    CHECK_EQ(rig.actor->orders.list.count, 0);
     rig_end(&rig);
 }
 

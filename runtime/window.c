@@ -204,6 +204,15 @@ wf_window_answer(struct wf_request *request, const struct wf_answer *answer)
     }
 }
 
+// One that was not said to be sent again was sent before one that was. It may
+// come after it, if the way that it took broke meanwhile.
+static bool
+comes_late(const struct wf_request *request, const struct wf_request *waiting)
+{
+    return waiting != NULL && waiting->is_repeat && !request->is_repeat &&
+           !atomic_load(&waiting->is_withdrawn);
+}
+
 // It was accepted and has no answer yet: whoever asked last gets that. A client
 // may have come over another server, or before its older connection was missed.
 // A refusal would say that nothing happened, and it would ask for it anew.
@@ -211,11 +220,15 @@ static void
 take_over(struct wf_partition *partition, struct wf_answer *answer,
           struct wf_request *request)
 {
-    struct wf_request *older = answer->request;
+    struct wf_request *left = answer->request;
 
-    answer->request = request;
-    if (older != NULL) {
-        wf_edge_answer(partition, older, 0, WEFT_ETIMEDOUT,
+    if (comes_late(request, left)) {
+        left = request;
+    } else {
+        answer->request = request;
+    }
+    if (left != NULL) {
+        wf_edge_answer(partition, left, 0, WEFT_ETIMEDOUT,
                        "request %llu was asked again, and is answered there",
                        (unsigned long long)request->number);
     }

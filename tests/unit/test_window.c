@@ -171,31 +171,67 @@ TEST(window, a_request_that_confirms_itself_is_refused)
     rig_close();
 }
 
-// Who asks again while it waits gets the answer; the older one is told so.
-TEST(window, of_two_who_ask_the_same_the_newer_is_answered)
+static struct wf_request *
+make_question(bool is_repeat)
 {
-    struct wf_request *older = wf_request_create();
-    struct wf_request *newer = wf_request_create();
-    struct wf_request *both[2];
+    struct wf_request *request = wf_request_create();
 
-    rig_open(0);
-    both[0] = older;
-    both[1] = newer;
-    for (int i = 0; i < 2; i++) {
-        both[i]->verb = WEFT_VERB_ASK;
-        CHECK_OK(wf_key_make("default", "actor", "a", &both[i]->key));
-        memcpy(both[i]->client, client, sizeof(client));
-        both[i]->number = 20;
-        both[i]->confirmed = 10;
-    }
-    wf_partition_request(rig.partition, 1000, older);
-    wf_partition_request(rig.partition, 1000, newer);
+    request->verb = WEFT_VERB_ASK;
+    CHECK_OK(wf_key_make("default", "actor", "a", &request->key));
+    memcpy(request->client, client, sizeof(client));
+    request->number = 20;
+    request->confirmed = 10;
+    request->is_repeat = is_repeat;
+    return request;
+}
+
+// Both come, and only one of them is told that it is not to be answered.
+static void
+check_left(struct wf_request *first, struct wf_request *second,
+           struct wf_request *left)
+{
+    wf_partition_request(rig.partition, 1000, first);
+    wf_partition_request(rig.partition, 1000, second);
     commit();
     load_nothing();
     commit();
-    check_answer(older, WEFT_ETIMEDOUT,
+    check_answer(left, WEFT_ETIMEDOUT,
                  "request 20 was asked again, and is answered there");
     CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
+}
+
+// Who asks again while it waits gets the answer; the older one is told so.
+TEST(window, of_two_who_ask_the_same_the_newer_is_answered)
+{
+    for (int i = 0; i < 3; i++) { // whatever they say that can be true
+        struct wf_request *older = make_question(i == 2);
+        struct wf_request *newer = make_question(i >= 1);
+
+        rig_open(0);
+        check_left(older, newer, older);
+        rig_close();
+    }
+}
+
+// What was sent first, over a way that broke, may come after what was sent
+// again over another one; nobody waits for it there.
+TEST(window, one_that_comes_late_takes_nothing_from_who_asked_again)
+{
+    struct wf_request *late = make_question(false);
+
+    rig_open(0);
+    check_left(make_question(true), late, late);
+    rig_close();
+}
+
+// But it does if nobody waits for that any more.
+TEST(window, one_that_comes_late_is_answered_if_the_other_was_withdrawn)
+{
+    struct wf_request *again = make_question(true);
+
+    rig_open(0);
+    atomic_store(&again->is_withdrawn, true);
+    check_left(again, make_question(false), again);
     rig_close();
 }
 

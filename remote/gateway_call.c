@@ -365,6 +365,7 @@ submit(weft_server *server, struct wf_gateway_session *session,
         .number = asked->number,
         .confirmed = request->confirmed,
         .is_again = request->is_again,
+        .answers_bytes_max = server->options.answers_bytes_max,
     };
     weft_err err;
 

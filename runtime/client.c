@@ -41,7 +41,12 @@
 #include "runtime/request.h"
 #include "runtime/versioned.h"
 
-enum { CHUNK_CALLS = 64, TIMEOUT_MS_DEFAULT = 30000 };
+enum {
+    CHUNK_CALLS = 64,
+    TIMEOUT_MS_DEFAULT = 30000,
+    LARGE_BYTES = 4096, // an answer
+    ITEM_BYTES = 1024,  // of a list, about
+};
 
 struct wf_client_chunk {
     struct wf_client_chunk *next;
@@ -209,6 +214,7 @@ wf_client_begin(weft_client *client, struct wf_request *request,
     call->fn = fn;
     call->ctx = ctx;
     call->items_max = request->list_limit;
+    call->answers_bytes_max = 0;
     if (request->number == 0) {
         set_number(client, call, repeated);
     } else {
@@ -257,6 +263,46 @@ wf_client_is_left(const struct wf_request *request)
     return atomic_load(&call->state) == WF_CLIENT_CALL_LEFT;
 }
 
+// About as much memory as an answer takes; small ones do not count.
+static uint64_t
+large_bytes_of(const weft_reply *reply)
+{
+    uint64_t items = reply->items_count + reply->activities_count;
+    uint64_t bytes = reply->data.len + items * ITEM_BYTES;
+
+    return bytes > LARGE_BYTES ? bytes : 0;
+}
+
+// Answers come faster than they are dispatched, and there are very many that
+// may come: a read may be asked again later.
+static void
+count_answer(struct wf_client_call *call, struct wf_request *request)
+{
+    weft_client *client = call->client;
+    uint64_t bytes = large_bytes_of(&request->reply);
+
+    if (bytes == 0 || !wf_request_is_read(request)) {
+        return;
+    }
+    if (atomic_fetch_add(&client->answers_bytes, bytes) <
+        call->answers_bytes_max) {
+        call->counted_bytes = bytes;
+        return;
+    }
+    atomic_fetch_sub(&client->answers_bytes, bytes);
+    wf_request_reset(request);
+    wf_request_answer(request, WEFT_EBUSY,
+                      "answers that were not taken are in the way");
+    request->reply.number = request->number;
+}
+
+void
+wf_client_uncount(struct wf_client_call *call)
+{
+    atomic_fetch_sub(&call->client->answers_bytes, call->counted_bytes);
+    call->counted_bytes = 0;
+}
+
 // The request comes back.
 static void
 call_done(struct wf_request *request)
@@ -283,6 +329,9 @@ call_done(struct wf_request *request)
         return;
     }
     if (is_submitted) {
+        if (call->answers_bytes_max > 0) {
+            count_answer(call, request);
+        }
         wf_mpsc_push(&client->completions, &request->queue);
     } else if (before == WF_CLIENT_CALL_SLEEPING) {
         wf_futex_wake(&call->state);

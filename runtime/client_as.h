@@ -21,6 +21,9 @@ struct wf_client_as {
     uint64_t number; // not 0
     uint64_t confirmed;
     bool is_again; // it was sent before, and may have been done
+    // Of a read: refused with WEFT_EBUSY if its answer is large, and those that
+    // nobody has dispatched yet have so many bytes. 0: never.
+    uint64_t answers_bytes_max;
 };
 
 // weft_client_submit for somebody else. *out_request can be withdrawn

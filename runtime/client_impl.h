@@ -50,6 +50,8 @@ struct wf_client_call {
     bool is_numbered;  // its number is open in client->numbers
     weft_reply_fn *fn; // NULL: a thread waits for the answer
     void *ctx;
+    uint64_t answers_bytes_max; // client_as.h; 0: as many as there are
+    uint64_t counted_bytes;     // of its answer, in the client's
     struct wf_client_call *next_free;
 
     // list: the page so far
@@ -70,9 +72,10 @@ struct weft_client {
     uint8_t client_id[16];
     struct wf_clock clock;
 
-    struct wf_mpsc completions; // of requests, through queue
-    pthread_mutex_t pop_lock;   // one thread at a time pops them
-    _Atomic uint32_t finishing; // threads that bring an answer right now
+    struct wf_mpsc completions;     // of requests, through queue
+    pthread_mutex_t pop_lock;       // one thread at a time pops them
+    _Atomic uint32_t finishing;     // threads that bring an answer right now
+    _Atomic uint64_t answers_bytes; // of large ones among completions
 
     pthread_mutex_t lock; // over what follows; held for a few instructions
     struct wf_client_numbers numbers;
@@ -101,6 +104,8 @@ weft_err wf_client_make(const weft_client *client, const char *name_space,
 weft_err wf_client_begin(weft_client *client, struct wf_request *request,
                          uint64_t repeated, weft_reply_fn *fn, void *ctx,
                          struct wf_client_call **out_call);
+// The answer is not among the completions any more.
+void wf_client_uncount(struct wf_client_call *call);
 // The call has ended and its request is somebody else's, or freed. is_answered:
 // the answer reaches the caller, so that its number need not come again.
 void wf_client_end(struct wf_client_call *call, bool is_answered);

@@ -156,6 +156,7 @@ wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
     if (err != WEFT_OK) {
         return err;
     }
+    call->answers_bytes_max = as->answers_bytes_max;
     *out_request = made;
     post(client, made);
     return WEFT_OK;
@@ -201,6 +202,9 @@ call_back(struct wf_request *request)
     weft_reply_fn *fn = call->fn;
     void *ctx = call->ctx;
 
+    if (call->counted_bytes > 0) {
+        wf_client_uncount(call);
+    }
     open_reply(client, request);
     // First, so that fn can submit one more when the limit was reached.
     wf_client_end(call, true);

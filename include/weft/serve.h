@@ -49,7 +49,9 @@ typedef struct weft_server_options {
     uint32_t waits_max;
     // Of all together: bytes of requests that have no answer yet, and 1 KiB for
     // each of them, default 256 MiB; bytes of answers that were not taken,
-    // default 32 MiB, over which those are cut off who have taken least.
+    // default 32 MiB, over which those are cut off who have taken least; large
+    // ones that the server has not come to may have as many, over which reads
+    // are refused with WEFT_EBUSY.
     // Messages that have begun and not ended may have an eighth of bytes_max
     // (of ipc they are not counted).
     uint64_t bytes_max;

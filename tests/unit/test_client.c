@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "runtime/client_as.h"
 #include "runtime/request.h"
 #include "unit/client_rig.h"
 #include "weft/operate.h"
@@ -176,6 +177,48 @@ TEST(client, the_descriptor_stays_readable_until_all_is_dispatched)
     }
     CHECK_EQ(poll(&fd, 1, 0), 0);
     CHECK_EQ(weft_client_dispatch(rig.client, 1), 0);
+    rig_close();
+}
+
+// Ten reads of 10,000 bytes, and a call that writes, are answered before the
+// first of them is looked at. Only far clients ask on behalf of others.
+static uint32_t
+count_refused(uint64_t answers_bytes_max)
+{
+    static const char large[10000];
+    weft_request request = rig_signal("hold");
+    struct wf_client_as as = {.name_space = "default",
+                              .answers_bytes_max = answers_bytes_max};
+    struct wf_request *made;
+    uint32_t refused = 0;
+
+    request.data = weft_bytes_of(large, sizeof(large));
+    for (size_t i = 0; i <= 10; i++) {
+        request.verb = i == 10 ? WEFT_VERB_SIGNAL : WEFT_VERB_QUERY;
+        as.number++;
+        CHECK_OK(wf_client_submit_as(rig.client, &as, &request, rig_note, NULL,
+                                     &made));
+    }
+    rig_wait_held(&rig.node, 11);
+    rig_release(&rig.node, WEFT_OK);
+    for (size_t i = 0; i <= 10; i++) {
+        CHECK_EQ(weft_client_dispatch(rig.client, 1), 1);
+        CHECK(rig.err == WEFT_OK ||
+              (rig.err == WEFT_EBUSY && rig.number <= 10));
+        refused += rig.err == WEFT_EBUSY;
+    }
+    return refused;
+}
+
+TEST(client, large_answers_that_nobody_has_come_to_are_bounded)
+{
+    rig_open();
+    if (!rig_is_far) {
+        CHECK_EQ(count_refused(0), 0);
+        CHECK_EQ(count_refused(35000), 6);
+        CHECK_EQ(count_refused(35000), 6); // they are counted out again
+        CHECK_EQ(count_refused(1000000), 0);
+    }
     rig_close();
 }
 

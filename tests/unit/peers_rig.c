@@ -214,6 +214,15 @@ rig_end(struct rig_call *call)
 }
 
 void
+rig_check_answer(struct rig_call *call, weft_err err, const char *data)
+{
+    rig_wait_done(call);
+    CHECK_ERR(call->request->reply.err, err);
+    CHECK_BYTES(call->request->reply.data, weft_text(data));
+    rig_end(call);
+}
+
+void
 rig_move(struct rig *rig, uint32_t partition, int32_t to)
 {
     for (uint32_t i = 0; i < rig->count; i++) {

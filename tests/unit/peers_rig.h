@@ -99,6 +99,8 @@ void rig_ask(struct rig *rig, struct rig_call *call, uint32_t from,
              struct wf_request *request);
 void rig_wait_done(struct rig_call *call);
 void rig_end(struct rig_call *call);
+// It is answered so. Frees it.
+void rig_check_answer(struct rig_call *call, weft_err err, const char *data);
 // The partition is of that node from now on, for it and for the map; NULL map:
 // rig_map is to be called.
 void rig_move(struct rig *rig, uint32_t partition, int32_t to);

@@ -64,8 +64,9 @@
 #define WF_MAILBOX_PAGE 256
 #define WF_MAILBOX_PAGE_BYTES (1U << 20)
 
-// The redo window. Saving begins at half of it; over four windows intake is
-// refused with WEFT_EBUSY until saving has caught up.
+// The redo window. Saving begins at three eighths of it, and at half of it
+// nothing is put off any more; over four windows intake is refused with
+// WEFT_EBUSY until saving has caught up.
 #define WF_WINDOW_BYTES_DEFAULT (64U << 20)
 #define WF_WINDOW_HARD_FACTOR 4
 // A partition saves a little with each commit, so that many that save at once

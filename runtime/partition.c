@@ -343,6 +343,12 @@ wf_partition_is_fresh(const struct wf_partition *partition)
     return partition->ready.fresh.count > 0 || partition->steps.count > 0;
 }
 
+bool
+wf_partition_is_spent(const struct wf_partition *partition)
+{
+    return partition->ready.spent.count > 0;
+}
+
 // Commit. -------------------------------------------------------------------
 
 bool

@@ -221,6 +221,8 @@ uint64_t wf_partition_next_due(const struct wf_partition *partition);
 bool wf_partition_is_ready(const struct wf_partition *partition);
 // The same of those that have waited: not of actors that go on and on.
 bool wf_partition_is_fresh(const struct wf_partition *partition);
+// Do some wait for the segment to be sealed, because they have done much in it?
+bool wf_partition_is_spent(const struct wf_partition *partition);
 
 struct wf_partition_stats {
     uint64_t turns, records, rows_saved, log_bytes;

@@ -89,6 +89,7 @@ struct wf_partition {
     uint64_t arrivals;       // of requests, so far
     uint32_t chain;          // checksum of the last segment
     uint64_t log_bytes;      // of the store, as last told, plus own since
+    uint64_t paced_bytes;    // of log_bytes: saving has kept up with them
     uint64_t redo_record;    // records below are saved, durably
     uint64_t sealed_redo;    // the same, once what was cut is durable
     uint64_t redo_commit;    // as of the last commit

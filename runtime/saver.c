@@ -2,10 +2,15 @@
 //
 // saver.c - rows saved behind the log.
 //
-// Every object that changed is in the dirty list, oldest first. Whatever is
-// about to leave the window is saved with the next commit, as it is then: all
-// turns since the last save in one row. With no window everything is saved at
-// once, which is the plain design with a row per change.
+// Every object that changed is in the dirty list, oldest first. What is as old
+// as half of the window is saved with the next commit, as it is then: all turns
+// since the last save in one row. With no window everything is saved at once,
+// which is the plain design with a row per change.
+//
+// Objects that change all the time would be that old all at the same time,
+// again and again, and what others ask would wait for their saves. So they are
+// saved from three eighths of the window on, with each commit the share of them
+// that the log has grown of another eighth: then they never are.
 //
 // The oldest record that is not saved yet is redo-from: recovery begins there.
 
@@ -31,6 +36,55 @@ is_due(const struct wf_partition *partition, const struct wf_object *object,
            // What is not saved cannot be evicted.
            partition->is_pressed ||
            partition->actors.count > partition->options.residents_max;
+}
+
+// Of the window.
+#define EARLY(window) ((uint64_t)(window) / 8 * 3)
+#define SPAN(window) ((uint64_t)(window) / 8)
+// Each time that any are saved costs a row besides.
+#define SHARE_MIN 2
+
+// How many may be saved now, before they are due.
+static uint64_t
+share_of(const struct wf_partition *partition)
+{
+    int64_t window = partition->options.window_bytes;
+    uint64_t grown = partition->log_bytes - partition->paced_bytes;
+    uint64_t share;
+
+    if (window < 8) {
+        return 0;
+    }
+    grown = grown < SPAN(window) ? grown : SPAN(window);
+    share = partition->dirty.count * grown / SPAN(window);
+    return share < SHARE_MIN && grown < SPAN(window) ? 0 : share;
+}
+
+static bool
+is_early(const struct wf_partition *partition, const struct wf_object *object)
+{
+    return partition->log_bytes - object->dirty_bytes >
+           EARLY(partition->options.window_bytes);
+}
+
+// So many were saved early, of so many. What that is less than the share is
+// left for the next time, if there is anything left.
+static void
+keep_pace(struct wf_partition *partition, uint64_t count, uint64_t of)
+{
+    const struct wf_list_node *node = wf_list_first(&partition->dirty);
+    uint64_t span = SPAN(partition->options.window_bytes);
+    uint64_t behind = partition->log_bytes - partition->paced_bytes;
+
+    if (node == NULL ||
+        !is_early(partition,
+                  WF_CONTAINER(node, const struct wf_object, dirty))) {
+        behind = 0;
+    } else if (count > 0) {
+        behind = behind < span ? behind : span;
+        behind -= count * span / of;
+    }
+    partition->paced_bytes = partition->log_bytes - behind;
 }
 
 const struct wf_object *
@@ -300,6 +354,9 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
 {
     size_t before = rows->ops.len;
     size_t limit = save_limit(partition, save_all);
+    uint64_t share = share_of(partition);
+    uint64_t count = partition->dirty.count;
+    uint64_t early = 0;
     uint32_t passed = 0;
     bool has_saved = false;
     struct wf_list_node *node;
@@ -313,7 +370,10 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
 
         node = wf_list_next(&partition->dirty, node);
         if (!is_due(partition, object, save_all)) {
-            break;
+            if (early == share || !is_early(partition, object)) {
+                break;
+            }
+            early++;
         }
         if (save_object(partition, object, rows)) {
             has_saved = true;
@@ -321,6 +381,7 @@ wf_saver_rows(struct wf_partition *partition, bool save_all,
             passed++;
         }
     }
+    keep_pace(partition, early, count);
     if (has_saved || rows->ops.len > before) {
         // The meta row says that letters up to now are in the store.
         if (wf_list_has(&partition->letters_object.dirty)) {

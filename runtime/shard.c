@@ -263,6 +263,13 @@ wf_shard_serve(struct wf_shard *shard)
     shard->mode = WF_SHARD_SERVING;
 }
 
+static void
+note_spent(struct wf_shard *shard, struct wf_shard_place *place, bool is_spent)
+{
+    shard->spent += (uint32_t)is_spent - (uint32_t)place->is_spent;
+    place->is_spent = is_spent;
+}
+
 void
 wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place)
 {
@@ -271,6 +278,7 @@ wf_shard_drop(struct wf_shard *shard, struct wf_shard_place *place)
     }
     wf_shard_forget_ready(place);
     wf_shard_forget_sealing(place);
+    note_spent(shard, place, false);
     if (wf_heap_has(&place->due)) {
         wf_heap_remove(&shard->due, &place->due);
     }
@@ -396,6 +404,7 @@ wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place)
         wf_shard_note_sealing(shard, place);
     }
     wf_shard_note_ready(shard, place);
+    note_spent(shard, place, wf_partition_is_spent(place->partition));
     note_due(shard, place);
 }
 
@@ -515,7 +524,9 @@ wf_shard_next_due_ms(const struct wf_shard *shard)
     const struct wf_heap_node *first = wf_heap_first(&shard->due);
     uint64_t due = first == NULL ? UINT64_MAX : first->due;
     uint64_t patience = wf_shard_patience_ms(shard);
+    uint64_t heavy = wf_shard_heavy_due_ms(shard);
 
+    due = heavy < due ? heavy : due;
     if (shard->behind > 0 && due > shard->now_ms + BEHIND_MS) {
         due = shard->now_ms + BEHIND_MS;
     }

@@ -61,6 +61,7 @@ struct wf_shard_place {
     // answered, and those that came after them, while it runs here.
     _Atomic uint32_t away;
     struct wf_list behind;
+    bool is_spent; // actors wait for the next segment
 };
 
 // The partitions of one shard that are in one store.
@@ -99,6 +100,8 @@ struct wf_shard {
     struct wf_list frames;       // the same
     uint32_t behind;             // requests of all places that are in there
     uint32_t heavy_left;         // requests of heavy clients until the next job
+    uint64_t heavy_ms;           // since when there are so many
+    uint32_t spent;              // places with actors that are
     struct wf_list ready;        // of places with turns to run
     struct wf_list again;        // of those whose actors go on and on
     struct wf_heap due;          // of places
@@ -136,6 +139,8 @@ bool wf_shard_admit(struct wf_shard *shard);
 void wf_shard_admit_all(struct wf_shard *shard);
 // A job leaves.
 void wf_shard_renew_heavy(struct wf_shard *shard);
+// When that may be, though no job leaves; UINT64_MAX: not before one does.
+uint64_t wf_shard_heavy_due_ms(const struct wf_shard *shard);
 // Run some turns. True: there were any.
 bool wf_shard_run(struct wf_shard *shard);
 // The place may have turns to run; has none any more.
@@ -158,6 +163,8 @@ void wf_shard_note_sealing(struct wf_shard *shard,
 void wf_shard_forget_sealing(struct wf_shard_place *place);
 // Has anybody been waited for lately who asks for little?
 bool wf_shard_is_shared(const struct wf_shard *shard);
+// Until when, if nobody else comes.
+uint64_t wf_shard_shared_until_ms(const struct wf_shard *shard);
 // When somebody patient has waited long enough; UINT64_MAX: nobody is.
 uint64_t wf_shard_patience_ms(const struct wf_shard *shard);
 // shard_seal.c: seal what wants it, in every lane whose job is here. True: a

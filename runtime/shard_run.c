@@ -20,6 +20,7 @@
 #define HEAVY_REQUESTS_ALONE 256
 #define HEAVY_REQUESTS_JOB 256 // between two jobs: turns must keep up
 #define HEAVY_REQUESTS_JOB_ALONE 384
+#define HEAVY_MS 1       // a job that takes longer counts as several
 #define FRAME_BYTES 2048 // one frame at least
 #define FRESH_TURNS 256  // and those of a place more
 #define AGAIN_TURNS_ALONE 256
@@ -53,6 +54,23 @@ wf_shard_renew_heavy(struct wf_shard *shard)
 {
     shard->heavy_left = wf_shard_is_shared(shard) ? HEAVY_REQUESTS_JOB
                                                   : HEAVY_REQUESTS_JOB_ALONE;
+    shard->heavy_ms = shard->now_ms;
+}
+
+// Who is alone need not wait for a disk that is slow just now, as long as turns
+// keep up: else what it asks would only grow mailboxes.
+uint64_t
+wf_shard_heavy_due_ms(const struct wf_shard *shard)
+{
+    uint64_t shared_until_ms = wf_shard_shared_until_ms(shard);
+    uint64_t due_ms = shard->heavy_ms + HEAVY_MS;
+    bool keeps_up =
+        shard->ready.count + shard->again.count == 0 && shard->spent == 0;
+
+    if (shard->heavy_left > 0 || shard->intake.heavy.count == 0 || !keeps_up) {
+        return UINT64_MAX;
+    }
+    return due_ms < shared_until_ms ? shared_until_ms : due_ms;
 }
 
 static bool
@@ -64,7 +82,8 @@ admit_requests(struct wf_shard *shard)
     uint32_t heavy_max =
         wf_shard_is_shared(shard) ? HEAVY_REQUESTS : HEAVY_REQUESTS_ALONE;
 
-    if (!has_job_to_come(shard)) {
+    if (!has_job_to_come(shard) ||
+        wf_shard_heavy_due_ms(shard) <= shard->now_ms) {
         wf_shard_renew_heavy(shard);
     }
 

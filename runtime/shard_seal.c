@@ -76,16 +76,25 @@ patience_of(const struct wf_shard_lane *lane)
            PATIENCE_MS;
 }
 
+uint64_t
+wf_shard_shared_until_ms(const struct wf_shard *shard)
+{
+    uint64_t last_ms = 0;
+
+    for (uint32_t i = 0;
+         shard->options.is_patient && i < shard->options.stores_count; i++) {
+        const struct wf_shard_lane *lane = &shard->lanes[i];
+        uint64_t until_ms = lane->awaited_ms + PATIENCE_MS;
+
+        last_ms = until_ms > last_ms ? until_ms : last_ms;
+    }
+    return last_ms;
+}
+
 bool
 wf_shard_is_shared(const struct wf_shard *shard)
 {
-    for (uint32_t i = 0; i < shard->options.stores_count; i++) {
-        if (shard->options.is_patient &&
-            shard->now_ms - shard->lanes[i].awaited_ms < PATIENCE_MS) {
-            return true;
-        }
-    }
-    return false;
+    return shard->now_ms < wf_shard_shared_until_ms(shard);
 }
 
 uint64_t

@@ -4,6 +4,7 @@
 
 #include "runtime/shard.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -594,5 +595,108 @@ TEST(shard, a_shard_looks_again_when_something_is_due_and_each_second)
     CHECK_EQ(wf_shard_step(rig.shard),
              wf_shard_next_due_ms(rig.shard) - rig.now_ms);
     CHECK(wf_shard_step(rig.shard) <= SOON_MS);
+    end(&rig);
+}
+
+static void
+give_signals(struct rig *rig, uint64_t first, uint64_t count, bool is_one_actor)
+{
+    char id[16];
+
+    for (uint64_t i = first; i < first + count; i++) {
+        (void)snprintf(id, sizeof(id), "a%u",
+                       is_one_actor ? 0 : (unsigned)(i % 100));
+        signal_to(rig, 0, i, id, "count");
+    }
+}
+
+// How much of what is asked reaches its turns in 20 ms without a commit.
+static uint64_t
+run_without_commit(struct rig *rig, uint64_t count, bool is_one_actor)
+{
+    uint64_t turns = turns_of(rig);
+
+    give_signals(rig, 1, count, is_one_actor);
+    for (uint32_t i = 0; i < 20; i++) {
+        while (wf_shard_step(rig->shard) == 0) {
+        }
+        CHECK(rig->job != NULL);
+        rig->now_ms += 1;
+    }
+    return turns_of(rig) - turns;
+}
+
+// Else a commit of 5 ms would be a limit of 384 signals in that time.
+TEST(shard, who_is_alone_is_not_held_up_by_a_slow_disk)
+{
+    struct rig rig;
+
+    begin(&rig);
+    CHECK(run_without_commit(&rig, 4000, false) >= 4000);
+    settle(&rig);
+    CHECK_EQ(rig.answered[0], 4000);
+    end(&rig);
+}
+
+// Its thread is not to wait for the commit either.
+TEST(shard, a_shard_looks_again_soon_while_who_is_alone_waits)
+{
+    struct rig rig;
+
+    begin(&rig);
+    give_signals(&rig, 1, 1000, false);
+    while (wf_shard_step(rig.shard) == 0) {
+    }
+    CHECK(wf_shard_step(rig.shard) <= 5);
+    settle(&rig);
+    end(&rig);
+}
+
+// An actor that has used up its share of the segment cannot keep up: what came
+// for it would only wait in its mailbox, and be spilled.
+TEST(shard, a_slow_disk_does_not_fill_the_mailbox_of_a_hot_actor)
+{
+    struct rig rig;
+    uint64_t turns;
+
+    begin(&rig);
+    turns = run_without_commit(&rig, 8000, true);
+    CHECK(turns > 384);
+    CHECK(turns < 4000);
+    settle(&rig);
+    CHECK_EQ(rig.answered[0], 8000);
+    end(&rig);
+}
+
+static uint64_t
+rows_saved(const struct rig *rig)
+{
+    struct wf_partition_stats stats = {0};
+
+    wf_shard_add_stats(rig->shard, &stats);
+    return stats.rows_saved;
+}
+
+// A hundred actors that change all the time, from the same moment on, are not
+// all saved at the same time, again and again.
+TEST(shard, saves_are_spread_over_the_window)
+{
+    struct rig rig;
+    uint64_t most = 0;
+    uint64_t before;
+
+    begin_with(&rig, 1 << 20);
+    before = rows_saved(&rig);
+    for (uint64_t i = 0; i < 300; i++) {
+        uint64_t saved = rows_saved(&rig);
+
+        give_signals(&rig, 100 * i + 1, 100, false);
+        step(&rig, 1);
+        settle(&rig);
+        saved = rows_saved(&rig) - saved;
+        most = saved > most ? saved : most;
+    }
+    CHECK(rows_saved(&rig) - before > 300); // each of them a few times
+    CHECK(most < 20);
     end(&rig);
 }

@@ -30,7 +30,7 @@ struct work_call {
     uint32_t verb; // linear_verb, of cells and ledgers
     int64_t a;
     int64_t b;
-    int type; // work.c
+    int type; // work_impl.h
     struct kinds_note note;
     bool is_lost;     // nobody waits for it
     bool is_again;    // it was lost or refused before

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // work_impl.h - what the files of the clients share.
+//
+//   work.c         calls, what is written down of them, and the whole
+//   work_ask.c     what is done, at random
+//   work_again.c   answers, and what is asked again
+//   work_end.c     when nothing disturbs any more
 
 #ifndef WF_TESTS_HISTORY_WORK_IMPL_H
 #define WF_TESTS_HISTORY_WORK_IMPL_H
@@ -70,9 +75,16 @@ struct work {
 
 uint32_t work_draw(struct work *work, uint32_t below);
 uint64_t work_now(struct work *work);
+// Into the history of what the call is about. gave: of an answer.
+void work_note_event(struct work *work, enum history_type type,
+                     const struct work_call *call, int64_t gave);
+weft_request work_request(weft_verb verb, const char *name, weft_bytes data);
+// Does the operation change nothing?
+bool work_is_reading(const struct work_call *call);
 // Submit; call is from work_call_create.
 struct work_call *work_call_create(struct work *work, enum work_type type,
                                    uint32_t object);
+void work_call_destroy(struct work_call *call);
 void work_submit(struct work *work, struct work_call *call,
                  weft_request *request);
 // Ask and wait. data is valid until the next of these. name may be NULL.
@@ -84,5 +96,7 @@ void work_ask(struct work *work, struct work_call *call);
 // As an operator does; nobody looks at the answer.
 void work_operate(struct work *work, weft_verb verb, uint32_t object);
 void work_ask_again(struct work *work); // what is due
+// Nobody knows what became of it; one of two is asked again later.
+void work_lose(struct work *work, struct work_call *call);
 
 #endif

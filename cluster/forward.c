@@ -50,7 +50,8 @@ struct wf_forward {
     struct wf_table by_id;      // of calls
     struct wf_table by_request; // the same
     uint64_t last_id;
-    uint32_t waiting; // calls, in all lanes
+    uint64_t last_request; // number of the newest that was asked of it
+    uint32_t waiting;      // calls, in all lanes
     bool has_left;
     _Atomic uint64_t calls;
     _Atomic uint64_t bytes; // of them
@@ -203,12 +204,34 @@ wf_forward_admit(struct wf_forward *forward, const struct wf_request *request)
     return false;
 }
 
+// One that was here before was given to this node meanwhile, which lost the
+// partition again: it goes before what came behind it then.
+static void
+queue(struct wf_forward *forward, struct call *call)
+{
+    struct lane *lane = lane_of(forward, call);
+    struct wf_list_node *later = NULL;
+
+    if (call->request->forwarded == 0) {
+        call->request->forwarded = ++forward->last_request;
+    }
+    for (struct wf_list_node *node = lane->calls.head.prev;
+         node != &lane->calls.head &&
+         WF_CONTAINER(node, struct call, node)->request->forwarded >
+             call->request->forwarded;
+         node = node->prev) {
+        later = node;
+    }
+    wf_list_insert(&lane->calls, later, &call->node);
+    lane->waiting++;
+    forward->waiting++;
+}
+
 void
 wf_forward_ask(struct wf_forward *forward, struct wf_request *request,
                bool is_admitted)
 {
     struct call *call;
-    struct lane *lane;
 
     if (forward->has_left || !is_admitted) {
         // One that was not admitted may be answered so too: it asks elsewhere.
@@ -227,10 +250,7 @@ wf_forward_ask(struct wf_forward *forward, struct wf_request *request,
     call->partition = request->partition;
     call->id = ++forward->last_id;
     call->bytes = bytes_of(request);
-    lane = lane_of(forward, call);
-    wf_list_push_back(&lane->calls, &call->node);
-    lane->waiting++;
-    forward->waiting++;
+    queue(forward, call);
     wf_table_add(&forward->by_id, hash_id(call->id), call);
     wf_table_add(&forward->by_request, hash_pointer(request), call);
 }

@@ -84,7 +84,8 @@ struct wf_request {
     // asks. And while it is on its way to another node: who counts it.
     bool is_foreign;
     _Atomic uint32_t *away;
-    uint64_t wait_ms; // as long as the caller waits; 0: it does not say
+    uint64_t forwarded; // the same: as the so-many-th of its node; 0: not yet
+    uint64_t wait_ms;   // as long as the caller waits; 0: it does not say
 
     // The answer; all owned by the request.
     weft_reply reply;

@@ -106,6 +106,8 @@ on_serve(void *ctx, struct wf_request *request)
                        request->name, request->is_repeat ? "!" : "");
         wf_buf_put(&node->served, text, strlen(text));
         node->served_count++;
+        node->has[request->partition] =
+            node->leaves_after == 0 || --node->leaves_after > 0;
         is_held = node->is_holding;
         if (is_held) {
             node->held[node->held_count++] = request;

@@ -42,6 +42,7 @@ struct rig_node {
     // Requests. What it serves: "PARTITION:NAME " and "!" if it is a repeat.
     bool has[RIG_PARTITIONS]; // partitions
     bool is_holding;          // it answers only when rig_release is called
+    uint32_t leaves_after;    // it serves so many, and has nothing then; 0: all
     struct wf_buf served;
     uint32_t served_count;
     struct wf_request *held[64];

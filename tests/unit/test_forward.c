@@ -160,6 +160,36 @@ TEST(forward, a_partition_that_comes_here_is_served_here)
     rig_fini(&rig);
 }
 
+// It leaves again in the middle of them: the first was taken here already, and
+// comes back behind the second, which was not.
+TEST(forward, what_comes_back_from_here_goes_before_what_was_asked_behind_it)
+{
+    struct rig rig;
+    struct rig_call calls[3];
+
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    rig_move(&rig, 1, -1);
+    rig_map(&rig);
+    rig_ask(&rig, &calls[0], 0, rig_make(1, "one"));
+    rig_ask(&rig, &calls[1], 0, rig_make(1, "two"));
+    rig.nodes[0].is_holding = true;
+    rig.nodes[0].leaves_after = 1;
+    rig_move(&rig, 1, 0);
+    rig_map(&rig);
+    rig_wait_count(&rig, &rig.nodes[0].held_count, 1);
+    rig_give_back(&rig, 0);
+    rig_ask(&rig, &calls[2], 0, rig_make(1, "three"));
+    rig_move(&rig, 1, 1);
+    rig_map(&rig);
+    for (int i = 0; i < 3; i++) {
+        rig_check_answer(&calls[i], WEFT_OK, "from b");
+    }
+    CHECK_STR(rig_served(&rig, 0), "1:one ");
+    CHECK_STR(rig_served(&rig, 1), "1:one 1:two 1:three ");
+    rig_fini(&rig);
+}
+
 // B holds it and never answers; the map says that C has it now.
 // It may not have the partition yet: one shows it, and the others follow.
 TEST(forward, an_owner_that_has_not_answered_yet_is_sent_one_at_a_time)

@@ -8,15 +8,6 @@
 #include "story/story.h"
 #include "weft/operate.h"
 
-// Whatever it is, the workflow ends with it.
-#define TRY(call)                                                              \
-    do {                                                                       \
-        weft_err err_ = (call);                                                \
-        if (err_ != WEFT_OK) {                                                 \
-            return err_;                                                       \
-        }                                                                      \
-    } while (0)
-
 extern const weft_operator fork_ada;
 
 // One instance as a capsule, which lives as long as the story.

@@ -127,6 +127,15 @@ void story_check_audit(void);
 const char *story_id_elsewhere(const char *id);
 uint32_t story_site_of(const char *id);
 
+// Whatever it is, the workflow ends with it.
+#define TRY(call)                                                              \
+    do {                                                                       \
+        weft_err err_ = (call);                                                \
+        if (err_ != WEFT_OK) {                                                 \
+            return err_;                                                       \
+        }                                                                      \
+    } while (0)
+
 // In a workflow: what a call must give; when the stack is dropped, hand that
 // on.
 #define MUST(call, expected)                                                   \

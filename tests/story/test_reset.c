@@ -1,41 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Workflows go back to an earlier point: of a run that goes on, that is parked,
-// that has ended.
+// that has ended. What becomes of children is in test_reset_child.c.
 
 #include <stdio.h>
 #include <string.h>
 
+#include "story/resets.h"
 #include "story/story.h"
-#include "weft/operate.h"
 #include "weft/update.h"
-
-static const weft_operator ada = {"ada", "it went wrong"};
-
-// Whatever it is, the workflow ends with it.
-#define TRY(call)                                                              \
-    do {                                                                       \
-        weft_err err_ = (call);                                                \
-        if (err_ != WEFT_OK) {                                                 \
-            return err_;                                                       \
-        }                                                                      \
-    } while (0)
-
-static bool is_mended; // what fails does so no more
-
-static weft_err
-act(weft_activity *activity, weft_bytes input)
-{
-    char text[100];
-
-    (void)story_text(input, text, sizeof(text));
-    story_note("act %s", text);
-    if (!is_mended && strncmp(text, "bad", 3) == 0) {
-        return weft_activity_fail_for_good(activity, "Bad", "told to",
-                                           weft_nothing());
-    }
-    return weft_activity_return(activity, input);
-}
 
 // Ends when somebody has its token.
 static char token[WEFT_TOKEN_CHARS_MAX];
@@ -84,21 +57,6 @@ fan_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_text("all"));
 }
 
-static weft_err
-echo_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_bytes word;
-
-    if (story_is(input, "wait")) {
-        TRY(weft_workflow_receive(wf, "word", WEFT_FOREVER, &word));
-        return weft_workflow_return(wf, word);
-    }
-    if (story_is(input, "bad") && !is_mended) {
-        return weft_workflow_fail(wf, "Bad", "told to", weft_nothing());
-    }
-    return weft_workflow_return(wf, input);
-}
-
 // So many large results that the journal has rows of its own.
 static weft_err
 long_run(weft_workflow *wf, weft_bytes input)
@@ -145,41 +103,6 @@ asked_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, input);
 }
 
-// A child that goes on, one that ends as the input says, then a signal.
-static weft_err
-parent_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_future waits;
-    weft_bytes word;
-
-    TRY(weft_workflow_child_async(wf, (weft_target){"echo", "waits"},
-                                  weft_text("wait"), NULL, &waits));
-    TRY(weft_workflow_child(wf, (weft_target){"echo", "ends"}, input, NULL,
-                            NULL));
-    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
-    TRY(weft_workflow_await(wf, waits, &word));
-    return weft_workflow_return(wf, word);
-}
-
-// Cleans up for ten minutes when it is cancelled.
-static weft_err
-slow_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_bytes word;
-    weft_err err = weft_workflow_receive(wf, "word", WEFT_FOREVER, &word);
-
-    (void)input;
-    if (err == WEFT_ECANCELLED) {
-        story_note("cleans up");
-        weft_workflow_shield_begin(wf);
-        TRY(weft_workflow_sleep(wf, 600000));
-        weft_workflow_shield_end(wf);
-        story_note("cleaned up");
-        return err;
-    }
-    return err == WEFT_OK ? weft_workflow_return(wf, word) : err;
-}
-
 // What an activity by token and a child give, after two signals.
 static weft_err
 both_run(weft_workflow *wf, weft_bytes input)
@@ -203,98 +126,23 @@ both_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_text(text));
 }
 
-// After a first step, calls a child that becomes what the input says when its
-// parent's run ends.
-static weft_err
-mother_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
-    weft_bytes word;
-
-    options.parent_close =
-        story_is(input, "abandon")     ? WEFT_PARENT_CLOSE_ABANDON
-        : story_is(input, "terminate") ? WEFT_PARENT_CLOSE_TERMINATE
-                                       : WEFT_PARENT_CLOSE_CANCEL;
-    TRY(weft_workflow_call(wf, "act", weft_text("first"), NULL, NULL));
-    TRY(weft_workflow_child(wf, (weft_target){"slow", "i/c"}, weft_nothing(),
-                            &options, &word));
-    return weft_workflow_return(wf, word);
-}
-
-// Gives its child up after a signal, unless the code is mended by then.
-static weft_err
-leaver_run(weft_workflow *wf, weft_bytes input)
-{
-    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
-    weft_future child;
-    weft_bytes word;
-
-    options.cancellation = WEFT_CANCELLATION_ABANDON;
-    options.parent_close = WEFT_PARENT_CLOSE_ABANDON;
-    TRY(weft_workflow_child_async(wf, (weft_target){"slow", "i/c"}, input,
-                                  &options, &child));
-    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
-    if (!is_mended) {
-        TRY(weft_workflow_cancel(wf, child));
-        TRY(weft_workflow_receive(wf, "never", WEFT_FOREVER, NULL));
-    }
-    TRY(weft_workflow_await(wf, child, &word));
-    return weft_workflow_return(wf, word);
-}
-
 static weft_definitions *
 define(void)
 {
     weft_definitions *definitions;
 
     CHECK_OK(weft_definitions_create(&definitions));
-    is_mended = false;
+    reset_is_mended = false;
     token[0] = '\0';
     story_add_activity(definitions, "defer", defer);
     story_add_workflow(definitions, "both", both_run);
-    story_add_activity(definitions, "act", act);
+    story_add_activity(definitions, "act", reset_act);
     story_add_workflow(definitions, "row", row_run);
     story_add_workflow(definitions, "fan", fan_run);
     story_add_workflow(definitions, "long", long_run);
     story_add_workflow(definitions, "asked", asked_run);
-    story_add_workflow(definitions, "echo", echo_run);
-    story_add_workflow(definitions, "parent", parent_run);
-    story_add_workflow(definitions, "mother", mother_run);
-    story_add_workflow(definitions, "slow", slow_run);
-    story_add_workflow(definitions, "leaver", leaver_run);
+    story_add_workflow(definitions, "echo", reset_echo_run);
     return definitions;
-}
-
-static struct world_call *
-submit(weft_verb verb, const char *kind, const weft_point *point)
-{
-    weft_request request = WEFT_REQUEST_INIT;
-
-    request.verb = verb;
-    request.target = (weft_target){kind, "i"};
-    request.point = point;
-    request.by = &ada;
-    return story_call(&request);
-}
-
-static struct world_call *
-reset_to(const char *kind, uint64_t entry)
-{
-    return submit(WEFT_VERB_RESET, kind,
-                  &(weft_point){.type = WEFT_POINT_ENTRY, .entry = entry});
-}
-
-static struct world_call *
-reset_to_type(const char *kind, weft_point_type type)
-{
-    return submit(WEFT_VERB_RESET, kind, &(weft_point){.type = type});
-}
-
-static void
-retry(const char *kind)
-{
-    is_mended = true;
-    CHECK_OK(submit(WEFT_VERB_RETRY_FAILED, kind, NULL)->err);
 }
 
 // What failed is tried again. -------------------------------------------------
@@ -304,7 +152,7 @@ tell_retry_row(struct story *story)
 {
     story_start("row", "i", "bad");
     CHECK_FAILS("row", "i", WEFT_EFAILED, "Bad");
-    retry("row");
+    reset_retry("row");
     CHECK_EQ(story_describe("row", "i")->item.status, WEFT_STATUS_RUNNING);
     CHECK_EQ(story_describe("row", "i")->item.run, 2);
     CHECK_EQ(story_describe("row", "i")->item.finished_at_ms, 0);
@@ -314,7 +162,8 @@ tell_retry_row(struct story *story)
         CHECK_EQ(story_count("act one 1."), 1);
         CHECK_EQ(story_count("act bad"), 2);
     }
-    CHECK_ERR(submit(WEFT_VERB_RETRY_FAILED, "row", NULL)->err, WEFT_EINVAL);
+    CHECK_ERR(reset_submit(WEFT_VERB_RETRY_FAILED, "row", NULL)->err,
+              WEFT_EINVAL);
 }
 
 TEST(reset, the_failed_step_of_a_failed_workflow_is_done_again)
@@ -328,7 +177,7 @@ tell_retry_fan(struct story *story)
     story_start("fan", "i", "");
     CHECK_FAILS("fan", "i", WEFT_EFAILED, "Bad");
     story_wait_ms(30000);
-    retry("fan");
+    reset_retry("fan");
     CHECK_RESULT("fan", "i", "all");
     if (story->is_calm) {
         CHECK_EQ(story_count("act bad"), 2);
@@ -496,7 +345,7 @@ tell_first_failed(struct story *story)
     (void)story;
     story_start("row", "i", "bad");
     CHECK_FAILS("row", "i", WEFT_EFAILED, "Bad");
-    is_mended = true;
+    reset_is_mended = true;
     CHECK_OK(reset_to_type("row", WEFT_POINT_FIRST_FAILED)->err);
     story_signal("row", "i", "go", "end");
     CHECK_RESULT("row", "i", "end");
@@ -616,213 +465,6 @@ TEST(reset, a_handler_that_runs_again_does_not_answer_for_another)
     story_run(define, tell_number);
 }
 
-// Children. -------------------------------------------------------------------
-
-// Entries: 0 started, 1 and 2 the children, 3 the result of "ends", 4 receive,
-// 5 the signal.
-static void
-tell_children(struct story *story)
-{
-    (void)story;
-    story_start("parent", "i", "fine");
-    story_wait_ms(10000);
-    CHECK_OK(reset_to("parent", 3)->err);
-    story_signal("parent", "i", "go", "");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("echo", "ends")->item.run, 1);
-    CHECK_EQ(story_describe("echo", "waits")->item.status, WEFT_STATUS_RUNNING);
-    story_crash();
-    CHECK_OK(reset_to("parent", 5)->err);
-    story_signal("echo", "waits", "word", "said");
-    CHECK_RESULT("parent", "i", "said");
-    CHECK_OK(reset_to("parent", 5)->err);
-    CHECK_RESULT("parent", "i", "said");
-    CHECK_EQ(story_describe("echo", "waits")->item.run, 1);
-}
-
-TEST(reset, children_that_run_are_awaited_and_results_are_used_again)
-{
-    story_run(define, tell_children);
-}
-
-static void
-tell_child_failed(struct story *story)
-{
-    (void)story;
-    story_start("parent", "i", "bad");
-    CHECK_FAILS("parent", "i", WEFT_EFAILED, "Bad");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("echo", "waits")->item.status,
-             WEFT_STATUS_CANCELLED);
-    retry("parent");
-    story_signal("parent", "i", "go", "");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("echo", "ends")->item.run, 2);
-    story_signal("echo", "waits", "word", "said");
-    CHECK_RESULT("parent", "i", "said");
-    CHECK_EQ(story_describe("echo", "waits")->item.run, 2);
-}
-
-TEST(reset, a_child_that_failed_is_started_again)
-{
-    story_run(define, tell_child_failed);
-}
-
-// Entries: 0 started, 1 activity, 2 its result, 3 the child.
-static void
-begin_mother(const char *how)
-{
-    story_start("mother", "i", how);
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
-}
-
-static void
-tell_makes_way(struct story *story)
-{
-    begin_mother("cancel");
-    CHECK_OK(reset_to("mother", 2)->err);
-    story_wait_ms(10000);
-    // It would clean up for minutes, and nobody waits for that.
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
-    CHECK_EQ(story_describe("slow", "i/c")->item.is_cancel_requested, 0);
-    // Nor for one that is paused.
-    (void)story_do(WEFT_VERB_PAUSE, "slow", "i/c", "", "");
-    CHECK_OK(reset_to("mother", 2)->err);
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 3);
-    story_signal("slow", "i/c", "word", "said");
-    CHECK_RESULT("mother", "i", "said");
-    if (story->is_calm) {
-        CHECK_EQ(story_count("cleaned up"), 0);
-    }
-    CHECK_EQ(story_dead_letters(), 0);
-    story_check_audit();
-}
-
-TEST(reset, a_child_that_is_given_up_makes_way_for_the_next_of_its_id)
-{
-    story_run(define, tell_makes_way);
-    story_run_crowded(define, tell_makes_way);
-}
-
-// Entries: 0 to 2 the start and the child, 3 the signal, then that it was given
-// up.
-static void
-tell_wanted_again(struct story *story)
-{
-    (void)story;
-    story_start("leaver", "i", "");
-    story_wait_ms(10000);
-    story_signal("leaver", "i", "go", "");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
-    is_mended = true;
-    CHECK_OK(reset_to("leaver", 3)->err); // where the signal came
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 1);
-    story_signal("slow", "i/c", "word", "said");
-    CHECK_RESULT("leaver", "i", "said");
-}
-
-TEST(reset, a_child_that_was_given_up_after_the_point_is_awaited_again)
-{
-    story_run(define, tell_wanted_again);
-}
-
-static void
-tell_ended_then_reset(struct story *story)
-{
-    (void)story;
-    begin_mother("cancel");
-    (void)story_do(WEFT_VERB_TERMINATE, "mother", "i", "enough", "");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
-    CHECK_OK(reset_to("mother", 2)->err);
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
-    story_signal("slow", "i/c", "word", "said");
-    CHECK_RESULT("mother", "i", "said");
-}
-
-TEST(reset, so_does_one_whose_parent_had_ended)
-{
-    story_run(define, tell_ended_then_reset);
-}
-
-static void
-tell_cleans_up(struct story *story)
-{
-    begin_mother("cancel");
-    (void)story_do(WEFT_VERB_PAUSE, "mother", "i", "", "");
-    CHECK_OK(reset_to("mother", 2)->err);
-    CHECK_FAILS("slow", "i/c", WEFT_ECANCELLED, "cancelled");
-    (void)story_do(WEFT_VERB_RESUME, "mother", "i", "", "");
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
-    if (story->is_calm) {
-        CHECK_EQ(story_count("cleaned up"), 1);
-    }
-}
-
-TEST(reset, a_child_cleans_up_while_its_parent_is_paused)
-{
-    story_run(define, tell_cleans_up);
-}
-
-static void
-tell_parent_close(struct story *story)
-{
-    (void)story;
-    begin_mother("terminate");
-    CHECK_OK(reset_to("mother", 2)->err);
-    story_wait_ms(10000);
-    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
-    CHECK_EQ(story_count("cleans up"), 0);
-    (void)story_do(WEFT_VERB_TERMINATE, "mother", "i", "enough", "");
-    story_wait_ms(10000);
-    // One that is to go on is left alone, and its id is taken.
-    begin_mother("abandon");
-    CHECK_OK(reset_to("mother", 2)->err);
-    CHECK_FAILS("mother", "i", WEFT_EFAILED, "WEFT_EEXISTS");
-    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
-    CHECK_EQ(story_describe("slow", "i/c")->item.is_cancel_requested, 0);
-}
-
-TEST(reset, what_becomes_of_a_child_is_what_its_call_says)
-{
-    story_run(define, tell_parent_close);
-}
-
-static void
-tell_of_child(struct story *story)
-{
-    static const weft_point beginning = {0};
-    weft_request request = WEFT_REQUEST_INIT;
-
-    (void)story;
-    story_start("parent", "i", "fine");
-    story_wait_ms(10000);
-    story_signal("parent", "i", "go", "");
-    story_signal("echo", "waits", "word", "said");
-    CHECK_RESULT("parent", "i", "said");
-    request.verb = WEFT_VERB_RESET;
-    request.target = (weft_target){"echo", "waits"};
-    request.point = &beginning;
-    request.by = &ada;
-    CHECK_OK(story_call(&request)->err);
-    CHECK_RESULT("echo", "waits", "said");
-    story_wait_ms(10000);
-    CHECK_RESULT("parent", "i", "said");
-    CHECK_EQ(story_describe("parent", "i")->item.run, 1);
-    CHECK_EQ(story_dead_letters(), 0);
-}
-
-TEST(reset, the_parent_is_not_told_twice)
-{
-    story_run(define, tell_of_child);
-}
-
 // Refusals. -------------------------------------------------------------------
 
 static void
@@ -848,7 +490,7 @@ tell_refused(struct story *story)
             "18446744073709551615");
     refused(reset_to_type("row", WEFT_POINT_FIRST_FAILED), WEFT_EINVAL,
             "i: its journal has no such point");
-    refused(submit(WEFT_VERB_RETRY_FAILED, "row", NULL), WEFT_EINVAL,
+    refused(reset_submit(WEFT_VERB_RETRY_FAILED, "row", NULL), WEFT_EINVAL,
             "i: it was not ended by an activity or child that failed");
     CHECK_EQ(story_describe("row", "i")->item.run, 1);
 }
@@ -872,7 +514,7 @@ define_other(void)
     weft_definitions *definitions;
 
     CHECK_OK(weft_definitions_create(&definitions));
-    story_add_activity(definitions, "act", act);
+    story_add_activity(definitions, "act", reset_act);
     story_add_workflow(definitions, "row", other_run);
     return definitions;
 }

@@ -201,7 +201,7 @@ tell_too_late(struct story *story)
 
     (void)story;
     options.retry.initial_interval_ms = 1000;
-    options.retry.total_ms = 59000;
+    options.retry.total_ms = 60000; // when it would begin
     start_with("flow", "w", "", &options);
     CHECK_FAILS("flow", "w", WEFT_EFAILED, "busy");
     CHECK_EQ(story_describe("flow", "w")->item.attempt, 1);

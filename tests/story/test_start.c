@@ -255,6 +255,10 @@ tell_timeouts(struct story *story)
     options.execution_timeout_ms = 2000;
     start("flow", "e", "wait", &options);
     start("flow", "s", "sleep 1500", &options);
+    options.run_timeout_ms = 1000; // the first of the two strikes
+    start("flow", "both", "wait", &options);
+    call = story_describe("flow", "both");
+    CHECK_EQ(call->item.deadline_ms - call->item.created_at_ms, 1000);
     call = story_describe("flow", "e");
     CHECK_EQ(call->item.deadline_ms - call->item.created_at_ms, 2000);
     story_signal("flow", "e", "other", "nobody");
@@ -263,6 +267,8 @@ tell_timeouts(struct story *story)
     CHECK_STR(call->failure, "timed_out");
     CHECK_STR(call->message, "the run took more than 1000 ms");
     CHECK_FAILS("puppet", "p", WEFT_EOVERDUE, "timed_out");
+    CHECK_STR(story_result("flow", "both")->message,
+              "the run took more than 1000 ms");
     CHECK_RESULT("flow", "s", "slept");
     call = story_result("flow", "e");
     CHECK_ERR(call->err, WEFT_EOVERDUE);

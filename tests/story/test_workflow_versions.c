@@ -17,6 +17,9 @@ run_as(weft_workflow *wf, weft_bytes input, const char *call,
     if (story_is(input, "again")) {
         return weft_workflow_restart(wf, weft_text("last"));
     }
+    if (story_is(input, "fails") && weft_workflow_run(wf) == 1) {
+        return weft_workflow_fail(wf, "Busy", "told to", weft_nothing());
+    }
     return weft_workflow_return(wf, weft_text(version));
 }
 
@@ -286,6 +289,33 @@ tell_restart_moves(struct story *story)
 TEST(versions, a_restart_moves_if_the_newest_says_so)
 {
     story_run(one, tell_restart_moves);
+}
+
+// A run that is tried again is a new one, too.
+static void
+tell_retry_moves(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+
+    (void)story;
+    options.retry.maximum_attempts = 3;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){.kind = "flow", .id = "a"};
+    request.input = weft_text("fails");
+    request.start = &options;
+    CHECK_OK(story_call(&request)->err);
+    story_wait_ms(1000);
+    story_define(two_on_restart);
+    go("a");
+    CHECK_EQ(version_of("a"), 2);
+    go("a");
+    CHECK_RESULT("flow", "a", "2");
+}
+
+TEST(versions, a_run_that_is_tried_again_moves_as_a_restart_does)
+{
+    story_run(one, tell_retry_moves);
 }
 
 static void

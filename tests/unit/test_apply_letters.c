@@ -4,6 +4,8 @@
 // do not wait for their turn, and whom they are meant for.
 
 #include "apply_rig.h"
+#include "runtime/child.h"
+#include "runtime/image.h"
 #include "runtime/letter.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
@@ -144,5 +146,116 @@ TEST(apply, a_timer_that_came_due_has_no_alarm)
     set_timer(&rig, 0);
     CHECK(wf_actor_find_timer(rig.actor, 1) == timer);
     CHECK(!wf_heap_has(&timer->alarm.heap));
+    rig_end(&rig);
+}
+
+// Ends, and beginnings. -------------------------------------------------------
+
+static void
+open_child(struct rig *rig, uint64_t id, weft_parent_close close)
+{
+    rig_put_op(rig, WF_OP_CALL_OPEN);
+    rig_put_number(rig, id);
+    rig_put_number(rig, WF_CALL_CHILD);
+    wf_buf_put_bytes(&rig->ops, weft_bytes_of("d\0k\0i", 5));
+    rig_put_number(rig, close);
+    rig_put_number(rig, WEFT_CANCELLATION_TRY);
+}
+
+// How many orders it owes, each to another child, and what kind is each.
+static void
+check_order(const struct rig *rig, uint32_t at, uint32_t call,
+            enum wf_order_type type)
+{
+    const struct wf_list *orders = &rig->actor->orders.list;
+    const struct wf_list_node *node = wf_list_first(orders);
+    const struct wf_order *order;
+
+    while (at-- > 0) {
+        node = wf_list_next(orders, node);
+    }
+    order = WF_CONTAINER(node, struct wf_order, node);
+    CHECK_EQ(order->call, call);
+    CHECK_EQ(order->type, type);
+}
+
+// Who was asked to stop before is not asked once more; it may be terminated.
+TEST(apply, a_run_that_ends_tells_each_child_what_its_call_says)
+{
+    struct rig rig = rig_begin();
+
+    open_child(&rig, 1, WEFT_PARENT_CLOSE_CANCEL);
+    open_child(&rig, 2, WEFT_PARENT_CLOSE_CANCEL);
+    open_child(&rig, 3, WEFT_PARENT_CLOSE_ABANDON);
+    open_child(&rig, 4, WEFT_PARENT_CLOSE_TERMINATE);
+    for (uint64_t id = 2; id <= 4; id += 2) {
+        rig_put_op(&rig, WF_OP_CALL_ASK);
+        rig_put_number(&rig, id);
+        rig_put_number(&rig, WF_ASK_CANCEL);
+    }
+    CHECK(rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_RUN_AGAIN);
+    rig_put_number(&rig, NOW_MS);
+    rig_put_text(&rig, "once more");
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(rig.actor->orders.list.count, 4);
+    check_order(&rig, 0, 2, WF_ORDER_CANCEL);
+    check_order(&rig, 1, 4, WF_ORDER_CANCEL);
+    check_order(&rig, 2, 1, WF_ORDER_CANCEL);
+    check_order(&rig, 3, 4, WF_ORDER_TERMINATE);
+    CHECK_EQ(rig.actor->calls.list.count, 0);
+    rig_end(&rig);
+}
+
+// What its last run had failed at is not held against it.
+TEST(apply, a_run_that_is_tried_again_begins_with_nothing_against_it)
+{
+    struct rig rig = rig_begin();
+
+    rig.actor->attempt = 2;
+    rig.actor->failed_attempts = 3;
+    rig.actor->crashes = 2;
+    rig.actor->is_parked = true;
+    rig_put_op(&rig, WF_OP_RUN_AGAIN);
+    rig_put_number(&rig, NOW_MS);
+    rig_put_text(&rig, "once more");
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(rig.actor->attempt, 3);
+    CHECK_EQ(rig.actor->failed_attempts, 0);
+    CHECK_EQ(rig.actor->crashes, 0);
+    CHECK(!rig.actor->is_parked);
+    rig_end(&rig);
+}
+
+// The queue of the store that it comes to knows nothing of it.
+TEST(apply, what_was_offered_is_not_offered_where_it_is_imported)
+{
+    struct rig rig = rig_begin();
+    struct wf_command *command;
+    struct wf_buf image = {0};
+
+    rig_put_op(&rig, WF_OP_COMMAND_OPEN);
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_COMMAND_ACTIVITY);
+    rig_put_text(&rig, "act");
+    for (int i = 0; i < 3; i++) { // input, options, headers
+        rig_put_text(&rig, "");
+    }
+    CHECK(rig_apply(&rig));
+    command = wf_actor_find_command(rig.actor, 1);
+    CHECK(command != NULL);
+    command->is_offered = true;
+    command->offers = 5;
+    command->offered_ms = NOW_MS;
+    wf_image_pack(rig.actor, &image);
+    rig_put_op(&rig, WF_OP_IMPORT);
+    wf_buf_put_bytes(&rig.ops, wf_buf_bytes(&image));
+    CHECK(rig_apply(&rig));
+    command = wf_actor_find_command(rig.actor, 1);
+    CHECK(command != NULL);
+    CHECK(!command->is_offered);
+    CHECK_EQ(command->offers, 0);
+    CHECK_EQ(command->offered_ms, 0);
+    wf_buf_fini(&image);
     rig_end(&rig);
 }

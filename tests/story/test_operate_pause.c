@@ -98,6 +98,37 @@ TEST(operate, an_attempt_under_way_goes_on_when_its_activity_is_paused)
     story_run_calm(busy_every_second, tell_pause_running_fails);
 }
 
+static void
+pause_it_and_die(weft_activity *activity)
+{
+    pause_it(activity);
+    busy_during = NULL;
+    story_crash();
+}
+
+// It was lost once, in the first crash; the attempt that followed was held up.
+static void
+tell_pause_crashes(struct story *story)
+{
+    (void)story;
+    busy_during = pause_it_and_die;
+    story_start("caller", "a", "fails in");
+    story_wait_ms(5000);
+    for (int i = 0; i < 3; i++) {
+        story_crash();
+        story_wait_ms(1000);
+        CHECK_EQ(busy_look("a")->lost, 1);
+        CHECK_EQ(busy_look("a")->attempt, 2);
+    }
+    CHECK_OK(busy_operate(WEFT_VERB_ACTIVITY_RESUME, "a")->err);
+    CHECK_RESULT("caller", "a", "in");
+}
+
+TEST(operate, an_attempt_that_was_held_up_is_not_lost_in_a_crash)
+{
+    story_run_calm(busy_every_second, tell_pause_crashes);
+}
+
 static weft_err
 two_run(weft_workflow *wf, weft_bytes input)
 {

@@ -188,3 +188,28 @@ TEST(task_queue, offers_are_kept_for_as_long_as_they_are_repeated)
     story_run_once(taker_definitions, tell_kept);
     story_run_calm(puppet_queues, tell_swept);
 }
+
+// Whoever has it, and did not hear so, leases it once more.
+static void
+tell_leased_again(struct story *story)
+{
+    const struct taker_offer *offer;
+    struct taker worker;
+
+    (void)story;
+    taker_init(&worker, "q", "one");
+    taker_call("a");
+    offer = taker_take(&worker);
+    for (int i = 0; i < 4; i++) { // a lease is of 5 s
+        story_wait_ms(4000);
+        CHECK_OK(taker_do(&worker, WEFT_VERB_LEASE, offer, NULL)->err);
+    }
+    story_wait_ms(4000);
+    CHECK_EQ(taker_activity("a")->lost, 0);
+    taker_finish(&worker, offer, "a");
+}
+
+TEST(task_queue, a_lease_that_is_asked_for_again_lasts_from_then_on)
+{
+    story_run(taker_definitions, tell_leased_again);
+}

@@ -4,6 +4,7 @@
 // do not wait for their turn, and whom they are meant for.
 
 #include "apply_rig.h"
+#include "base/limits.h"
 #include "runtime/child.h"
 #include "runtime/image.h"
 #include "runtime/letter.h"
@@ -224,6 +225,39 @@ TEST(apply, a_run_that_is_tried_again_begins_with_nothing_against_it)
     CHECK_EQ(rig.actor->failed_attempts, 0);
     CHECK_EQ(rig.actor->crashes, 0);
     CHECK(!rig.actor->is_parked);
+    rig_end(&rig);
+}
+
+static void
+open_update(struct rig *rig, uint64_t number, const char *id)
+{
+    static const uint8_t client[16] = {1};
+
+    rig_put_op(rig, WF_OP_UPDATE_OPEN);
+    rig_put_number(rig, number);
+    rig_put_text(rig, id);
+    wf_buf_put(&rig->ops, client, sizeof(client));
+    rig_put_number(rig, number);
+    rig_put_number(rig, 0);
+    rig_put_op(rig, WF_OP_UPDATE_DONE);
+    rig_put_number(rig, number);
+    rig_put_number(rig, WEFT_OK);
+    rig_put_text(rig, "done");
+    CHECK(rig_apply(rig));
+}
+
+// Those without an id have nothing to be found by, and take nobody's place.
+TEST(apply, only_updates_with_an_id_are_remembered)
+{
+    struct rig rig = rig_begin();
+
+    open_update(&rig, 1, "u");
+    for (uint64_t i = 2; i <= WF_UPDATES_KEPT_MAX + 10; i++) {
+        open_update(&rig, i, "");
+        CHECK(wf_updates_find(&rig.actor->updates, (uint32_t)i) == NULL);
+    }
+    CHECK(wf_updates_find_id(&rig.actor->updates, "u") != NULL);
+    CHECK(wf_updates_find_id(&rig.actor->updates, "u")->is_done);
     rig_end(&rig);
 }
 

@@ -360,7 +360,7 @@ wf_msgpack_shape_within(weft_bytes bytes,
     } while (levels.depth > 0);
 
     shape.at = bytes.len - wf_reader_left(&reader);
-    if (shape.at != bytes.len) {
+    if (shape.at != bytes.len && !limits->has_rest) {
         shape.wrong = "bytes follow the value";
     }
     return shape;

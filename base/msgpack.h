@@ -69,6 +69,7 @@ struct wf_msgpack_limits {
     uint32_t entries_max; // of one array, one map
     uint32_t items_max;   // of all, heads and keys too
     bool has_text_keys;   // keys of maps are texts
+    bool has_rest;        // more may follow: shape.at says where it begins
 };
 
 // The guard that stands before every decoder which allocates by counts: wrong

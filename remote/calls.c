@@ -26,8 +26,9 @@ enum {
 struct wf_calls_call {
     struct wf_heap_node order; // while it is not sent; due is the number
     struct wf_request *request;
-    struct wf_calls_call *next; // of the same number, asked later
-    uint64_t bytes;             // of its message, when it was sent
+    struct wf_calls_call *next;     // of the same number, asked later
+    struct wf_calls_call *appended; // the one before it, in the same frame
+    uint64_t bytes;                 // of its message, when it was sent
     uint32_t spoilt;
     bool is_sent;  // on this connection
     bool was_sent; // on any
@@ -235,8 +236,23 @@ refuse_size(struct wf_calls *calls, struct wf_calls_call *call, size_t bytes)
     answer(calls, call, WEFT_ETOOBIG, text);
 }
 
+// It counts as sent from now on.
+static void
+append(struct wf_calls *calls, struct wf_calls_call *call, size_t bytes)
+{
+    wf_heap_remove(heap_of(calls, call), &call->order);
+    call->bytes = bytes;
+    call->is_sent = true;
+    call->appended = calls->appended;
+    calls->appended = call;
+    calls->used.requests++;
+    calls->used.bytes += bytes;
+    calls->used.waits += is_wait(call);
+}
+
 bool
-wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame)
+wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame,
+              size_t bytes_max)
 {
     struct wf_calls_call *call;
 
@@ -248,14 +264,15 @@ wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame)
             answer(calls, call, WEFT_ETIMEDOUT, NULL);
             continue;
         }
-        if (!has_credit(calls, call->request->data.len)) {
+        if (call->request->data.len > bytes_max ||
+            !has_credit(calls, call->request->data.len)) {
             return false;
         }
         put_message(call, out_frame);
         bytes = out_frame->len - before;
         if (bytes <= calls->credit.message_max) {
-            call->bytes = bytes;
-            if (has_credit(calls, bytes)) {
+            if (bytes <= bytes_max && has_credit(calls, bytes)) {
+                append(calls, call, bytes);
                 return true;
             }
             wf_buf_truncate(out_frame, before);
@@ -268,20 +285,20 @@ wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame)
 }
 
 void
-wf_calls_sent(struct wf_calls *calls, bool is_taken)
+wf_calls_sent(struct wf_calls *calls, bool are_taken)
 {
-    struct wf_calls_call *call = first(calls);
+    struct wf_calls_call *call;
 
-    WF_ASSERT(call != NULL);
-    if (!is_taken) {
-        return;
+    while ((call = calls->appended) != NULL) {
+        calls->appended = call->appended;
+        if (are_taken) {
+            call->was_sent = true;
+        } else {
+            unsend(calls, call);
+            wf_heap_add(heap_of(calls, call), &call->order,
+                        call->request->number);
+        }
     }
-    wf_heap_remove(heap_of(calls, call), &call->order);
-    call->is_sent = true;
-    call->was_sent = true;
-    calls->used.requests++;
-    calls->used.bytes += call->bytes;
-    calls->used.waits += is_wait(call);
 }
 
 // Answers. ------------------------------------------------------------------

@@ -49,6 +49,7 @@ struct wf_calls {
     struct wf_calls_credit credit;
     struct wf_calls_credit used;
     uint64_t pace; // so many may be sent without an answer, by now
+    struct wf_calls_call *appended; // since wf_calls_sent
     // One of them has its answer, and is about to be done. NULL: nobody asks.
     void (*over)(void *ctx, const struct wf_request *request);
     void *over_ctx;
@@ -60,11 +61,13 @@ void wf_calls_fini(struct wf_calls *calls); // there are none
 // Takes the request. Its data is the map of its fields.
 void wf_calls_add(struct wf_calls *calls, struct wf_request *request);
 
-// Append the next message that may be sent now. False: there is none. What can
-// never be sent is answered.
-bool wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame);
-// It was taken by the connection; or not, and is next again.
-void wf_calls_sent(struct wf_calls *calls, bool is_taken);
+// Append the next message that may be sent now, if it has no more than so many
+// bytes. False: there is none. What can never be sent is answered.
+bool wf_calls_next(struct wf_calls *calls, struct wf_buf *out_frame,
+                   size_t bytes_max);
+// All that were appended since were taken by the connection; or not, and are
+// next again.
+void wf_calls_sent(struct wf_calls *calls, bool are_taken);
 
 // The request of that number that was sent; NULL: there is none.
 struct wf_request *wf_calls_find(const struct wf_calls *calls, uint64_t number);

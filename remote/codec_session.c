@@ -36,6 +36,7 @@ static const struct wf_codec_field welcome_fields[] = {
     {"payload_max", WF_CODEC_U64, IN(payload_max)},
     {"message_max", WF_CODEC_U64, IN(message_max)},
     {"keepalive_ms", WF_CODEC_U64, IN(keepalive_ms)},
+    {"bundle_max", WF_CODEC_U32, IN(bundle_max)},
     {"answered", WF_CODEC_BOOL, IN(is_answered)},
     {"node", WF_CODEC_TEXT, IN(node)},
     {"partitions", WF_CODEC_U32, IN(partitions)},

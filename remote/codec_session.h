@@ -54,6 +54,7 @@ struct wf_codec_welcome {
     bool is_answered;    // the node knows this client
     const char *node;    // its name in its cluster; "": it has none
     uint32_t partitions; // of the cluster
+    uint32_t bundle_max; // messages of one frame; 0: one
 };
 
 weft_err wf_codec_welcome_decode(const struct wf_wire_message *message,

@@ -248,6 +248,9 @@ hello_ok(struct wf_connection *connection,
         .waits = or_else(welcome.waits, 1),
         .message_max = or_else(welcome.message_max, WF_WIRE_MESSAGE_BYTES_MAX),
     };
+    connection->bundle_max = welcome.bundle_max > WF_BUNDLE_MESSAGES_MAX
+                                 ? WF_BUNDLE_MESSAGES_MAX
+                                 : welcome.bundle_max;
     connection->keepalive_ms =
         or_else(welcome.keepalive_ms, KEEPALIVE_MS_DEFAULT);
     if (connection->keepalive_ms < KEEPALIVE_MS_MIN) {
@@ -331,11 +334,12 @@ static enum wf_connection_news
 hear(struct wf_connection *connection, uint64_t now_ms,
      struct wf_wire_message *out)
 {
+    size_t bytes;
     bool is_ok;
 
     connection->heard_ms = now_ms;
     if (!connection->message.is_alone ||
-        wf_wire_read(connection->message.frame, out) != WEFT_OK) {
+        wf_bundle_next(&connection->reader, out, &bytes) != WEFT_OK) {
         end(connection, now_ms);
         return WF_CONNECTION_NOTHING;
     }
@@ -435,6 +439,23 @@ keep(struct wf_connection *connection, enum wf_connection_wait wait,
     return WF_CONNECTION_NOTHING;
 }
 
+// Is there another one, of the same frame or the next?
+static bool
+take_message(struct wf_connection *connection)
+{
+    if (connection->has_message && wf_bundle_has_next(&connection->reader)) {
+        return true;
+    }
+    drop_message(connection);
+    connection->has_message =
+        connection->socket != NULL &&
+        wf_socket_receive(connection->socket, &connection->message);
+    if (connection->has_message) {
+        connection->reader = wf_bundle_read(connection->message.frame, false);
+    }
+    return connection->has_message;
+}
+
 enum wf_connection_news
 wf_connection_next(struct wf_connection *connection,
                    enum wf_connection_wait wait, uint64_t now_ms,
@@ -443,17 +464,11 @@ wf_connection_next(struct wf_connection *connection,
     enum wf_connection_news news = WF_CONNECTION_NOTHING;
     struct wf_socket_event event;
 
-    drop_message(connection);
     if (wait == WF_CONNECTION_IDLE) {
         connection->idle_ms = now_ms;
     }
-    while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&
-           wf_socket_receive(connection->socket, &connection->message)) {
-        connection->has_message = true;
+    while (news == WF_CONNECTION_NOTHING && take_message(connection)) {
         news = hear(connection, now_ms, out);
-        if (news != WF_CONNECTION_MESSAGE) {
-            drop_message(connection);
-        }
     }
     // After what came before it: an answer is not lost with its connection.
     while (news == WF_CONNECTION_NOTHING && connection->socket != NULL &&

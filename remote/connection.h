@@ -23,6 +23,7 @@
 #include "base/random.h"
 #include "remote/calls.h"
 #include "runtime/routes.h"
+#include "transport/bundle.h"
 #include "transport/socket.h"
 #include "transport/wire.h"
 
@@ -56,8 +57,9 @@ struct wf_connection {
     const struct wf_connection_options *options; // borrowed
     struct wf_context *context;                  // borrowed
     struct wf_socket *socket;                    // owned; NULL: none
-    struct wf_message message;                   // that was given out last
+    struct wf_message message;                   // whose messages are given out
     bool has_message;
+    struct wf_bundle_reader reader; // of it
     enum wf_connection_state state;
     struct wf_random random;
     size_t endpoint; // that is tried next
@@ -73,6 +75,7 @@ struct wf_connection {
     bool is_useful;    // it brought an answer
     uint64_t keepalive_ms;
     struct wf_calls_credit credit;
+    uint32_t bundle_max; // messages that the node takes in one frame
     struct wf_connection_host host;
     weft_err refusal;
     char refusal_text[512];

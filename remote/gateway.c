@@ -158,6 +158,7 @@ init(weft_server *server, weft_node *node, const weft_server_options *options)
     server->wake_fd = -1;
     wf_list_init(&server->silent);
     wf_list_init(&server->heard);
+    wf_list_init(&server->bundled);
     wf_list_init(&server->idle);
     wf_list_init(&server->batches);
     wf_list_init(&server->subscriptions);

@@ -43,6 +43,7 @@
 #include "remote/codec_session.h"
 #include "runtime/client_numbers.h"
 #include "runtime/routes.h"
+#include "transport/bundle.h"
 #include "transport/curve.h"
 #include "transport/flight.h"
 #include "transport/line.h"
@@ -101,6 +102,9 @@ struct wf_gateway_peer {
     struct wf_access_guest guest;       // GREETED: whom it said hello as
     struct wf_gateway_session *session; // GREETED
     struct wf_flight *flight;           // answers it has not taken
+    bool takes_bundles;                 // it has sent one
+    struct wf_bundle bundle;            // answers of this round
+    struct wf_list_node bundled;        // while there are any
     struct wf_list_node heard;          // in order of when it was heard last
     uint64_t heard_ms;
     uint64_t bye_ms;   // when it was last told that it must say hello; 0: never
@@ -210,6 +214,7 @@ struct weft_server {
     struct wf_table peers;
     struct wf_list heard;
     struct wf_flight *flight; // of all
+    struct wf_list bundled;   // peers with answers of this round
     uint32_t leaving;         // peers in that state
 
     // gateway_session.c
@@ -276,9 +281,12 @@ void wf_gateway_line_fini(struct weft_server *server);
 
 void wf_gateway_peer_receive(struct weft_server *server,
                              const struct wf_message *message);
-// Send what server->out holds.
+// Send what server->out holds; together with what else is sent in this round to
+// a peer that takes bundles.
 void wf_gateway_peer_send(struct weft_server *server,
                           struct wf_gateway_peer *peer);
+// The round is over.
+void wf_gateway_peer_send_bundles(struct weft_server *server);
 // Does it take its answers so slowly that more must not be made for it?
 bool wf_gateway_peer_is_choked(const struct weft_server *server,
                                const struct wf_gateway_peer *peer);

@@ -184,6 +184,7 @@ serve(weft_server *server)
             is_draining = true;
             wf_gateway_session_withdraw_all(server);
         }
+        wf_gateway_peer_send_bundles(server);
         if (is_draining) {
             see_if_drained(server);
         }

@@ -75,10 +75,20 @@ create_peer(weft_server *server, const struct wf_message *message)
 }
 
 static void
+drop_bundle(weft_server *server, struct wf_gateway_peer *peer)
+{
+    if (wf_list_has(&peer->bundled)) {
+        wf_list_remove(&server->bundled, &peer->bundled);
+        wf_bundle_fini(&peer->bundle);
+    }
+}
+
+static void
 destroy_peer(weft_server *server, struct wf_gateway_peer *peer)
 {
     wf_table_remove(&server->peers, hash_of(&peer->name), peer);
     wf_list_remove(&server->heard, &peer->heard);
+    drop_bundle(server, peer);
     wf_flight_release(peer->flight);
     wf_free(peer);
 }
@@ -90,6 +100,7 @@ leave(weft_server *server, struct wf_gateway_peer *peer, uint64_t ms)
     if (is_there(peer)) {
         server->leaving++;
     }
+    drop_bundle(server, peer);
     peer->state = WF_GATEWAY_LEAVING;
     peer->cut_ms = server->now_ms + ms;
     if (peer->session != NULL) {
@@ -126,7 +137,7 @@ wf_gateway_peer_is_choked(const weft_server *server,
                           const struct wf_gateway_peer *peer)
 {
     const weft_server_options *options = &server->options;
-    uint64_t bytes = atomic_load(&peer->flight->bytes);
+    uint64_t bytes = atomic_load(&peer->flight->bytes) + peer->bundle.frame.len;
 
     return bytes > options->credit_bytes ||
            (bytes > CHOKED_BYTES && atomic_load(&server->flight->bytes) >
@@ -175,23 +186,73 @@ is_slow(const weft_server *server, const struct wf_gateway_peer *peer)
            atomic_load(&peer->flight->bytes) > 2 * server->options.credit_bytes;
 }
 
+// One that is there. It may not be any more then.
+static void
+send_frame(weft_server *server, struct wf_gateway_peer *peer,
+           struct wf_buf *frame)
+{
+    size_t len = frame->len;
+    enum wf_sent sent =
+        wf_socket_send(server->socket, &peer->name, frame, peer->flight);
+
+    if (sent == WF_SENT) {
+        wf_counter_add(&server->tally.bytes_sent, len);
+    }
+    if (sent == WF_SENT_GONE) {
+        wf_gateway_peer_gone(server, peer);
+    } else if (sent == WF_SENT_FULL || is_slow(server, peer)) {
+        cut_slow(server, peer);
+    }
+}
+
+static void
+send_bundle(weft_server *server, struct wf_gateway_peer *peer)
+{
+    struct wf_bundle bundle = peer->bundle;
+
+    if (wf_list_has(&peer->bundled)) {
+        wf_list_remove(&server->bundled, &peer->bundled);
+        peer->bundle = (struct wf_bundle){0};
+        send_frame(server, peer, &bundle.frame);
+        wf_bundle_fini(&bundle);
+    }
+}
+
+void
+wf_gateway_peer_send_bundles(weft_server *server)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&server->bundled)) != NULL) {
+        send_bundle(server,
+                    WF_CONTAINER(node, struct wf_gateway_peer, bundled));
+    }
+}
+
+static void
+bundle(weft_server *server, struct wf_gateway_peer *peer)
+{
+    const struct wf_buf *out = &server->out;
+
+    if (!wf_list_has(&peer->bundled)) {
+        wf_list_push_back(&server->bundled, &peer->bundled);
+    }
+    wf_buf_put(&peer->bundle.frame, out->data, out->len);
+    peer->bundle.count++;
+}
+
 void
 wf_gateway_peer_send(weft_server *server, struct wf_gateway_peer *peer)
 {
     size_t len = server->out.len;
-    enum wf_sent sent = WF_SENT_GONE;
 
-    if (is_there(peer)) {
-        sent = wf_socket_send(server->socket, &peer->name, &server->out,
-                              peer->flight);
-        if (sent == WF_SENT_GONE) {
-            wf_gateway_peer_gone(server, peer);
-        } else if (sent == WF_SENT_FULL || is_slow(server, peer)) {
-            cut_slow(server, peer);
-        }
+    if (len > wf_bundle_room(&peer->bundle, WF_BUNDLE_MESSAGES_MAX)) {
+        send_bundle(server, peer);
     }
-    if (sent == WF_SENT) {
-        wf_counter_add(&server->tally.bytes_sent, len);
+    if (is_there(peer) && peer->takes_bundles && len <= WF_BUNDLE_BYTES_MAX) {
+        bundle(server, peer);
+    } else if (is_there(peer)) {
+        send_frame(server, peer, &server->out);
     }
     wf_buf_reset(&server->out);
     if (atomic_load(&server->flight->bytes) >
@@ -225,6 +286,7 @@ wf_gateway_peer_end(weft_server *server, struct wf_gateway_peer *peer,
 {
     if (is_there(peer)) {
         send_bye(server, peer, code, text);
+        send_bundle(server, peer);
     }
     if (is_there(peer)) {
         leave(server, peer, LEAVE_MS);
@@ -284,12 +346,28 @@ take(weft_server *server, struct wf_gateway_peer *peer,
     }
 }
 
+static void
+take_all(weft_server *server, struct wf_gateway_peer *peer, weft_bytes frame)
+{
+    struct wf_bundle_reader reader = wf_bundle_read(frame, true);
+    struct wf_wire_message message;
+    size_t bytes;
+
+    while (is_there(peer) && wf_bundle_has_next(&reader)) {
+        if (wf_bundle_next(&reader, &message, &bytes) != WEFT_OK) {
+            end_malformed(server, peer, weft_err_detail());
+            return;
+        }
+        peer->takes_bundles |= wf_bundle_has_next(&reader);
+        take(server, peer, &message, bytes);
+    }
+}
+
 void
 wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
 {
     struct wf_gateway_peer *peer = wf_table_find(
         &server->peers, hash_of(&message->peer), is_named, &message->peer);
-    struct wf_wire_message read;
 
     wf_counter_add(&server->tally.bytes_received, message->frame.len);
     if (peer == NULL) {
@@ -309,10 +387,8 @@ wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
         end_malformed(server, peer, "a socket here has no identity of its own");
     } else if (!message->is_alone) {
         end_malformed(server, peer, "a message is one frame");
-    } else if (wf_wire_read_request(message->frame, &read) != WEFT_OK) {
-        end_malformed(server, peer, weft_err_detail());
     } else {
-        take(server, peer, &read, message->frame.len);
+        take_all(server, peer, message->frame);
     }
 }
 

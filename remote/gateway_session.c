@@ -181,6 +181,7 @@ send_welcome(weft_server *server, struct wf_gateway_peer *peer, uint64_t number,
         .message_max = WF_WIRE_MESSAGE_BYTES_MAX,
         .keepalive_ms = options->keepalive_ms,
         .is_answered = is_known,
+        .bundle_max = WF_BUNDLE_MESSAGES_MAX,
         .node = wf_node_name(server->node),
     };
 

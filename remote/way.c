@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "remote/codec.h"
 #include "runtime/request.h"
+#include "transport/bundle.h"
 
 enum {
     SWEEP_MS = 1000, // between two looks for what nobody waits for
@@ -74,19 +75,33 @@ wf_way_next(struct wf_way *way, uint64_t now_ms, struct wf_wire_message *out)
     return news;
 }
 
+// With as many as go into one frame.
+static bool
+fill(struct wf_way *way, struct wf_bundle *bundle)
+{
+    uint32_t max = way->connection.bundle_max;
+
+    while (wf_calls_next(&way->calls, &bundle->frame,
+                         wf_bundle_room(bundle, max))) {
+        bundle->count++;
+    }
+    return bundle->count > 0;
+}
+
 static void
 send_calls(struct wf_way *way, uint64_t now_ms)
 {
-    struct wf_buf frame = {0};
+    struct wf_bundle bundle = {0};
 
     way->is_full = false;
-    while (!way->is_full && wf_way_is_ready(way) &&
-           wf_calls_next(&way->calls, &frame)) {
-        way->is_full = !wf_connection_send(&way->connection, &frame, now_ms);
+    while (!way->is_full && wf_way_is_ready(way) && fill(way, &bundle)) {
+        way->is_full =
+            !wf_connection_send(&way->connection, &bundle.frame, now_ms);
         wf_calls_sent(&way->calls, !way->is_full);
-        wf_buf_reset(&frame);
+        wf_buf_reset(&bundle.frame);
+        bundle.count = 0;
     }
-    wf_buf_fini(&frame);
+    wf_bundle_fini(&bundle);
 }
 
 void

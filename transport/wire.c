@@ -102,16 +102,11 @@ read_message(weft_bytes frame, struct wf_wire_message *out_message)
     return WEFT_OK;
 }
 
+// The first message of the frame, and how many bytes it has.
 static weft_err
-read_within(weft_bytes frame, uint32_t items_max,
-            struct wf_wire_message *out_message)
+read_within(weft_bytes frame, const struct wf_msgpack_limits *limits,
+            struct wf_wire_message *out_message, size_t *out_bytes)
 {
-    struct wf_msgpack_limits limits = {
-        .depth_max = WF_WIRE_DEPTH_MAX,
-        .entries_max = WF_WIRE_ENTRIES_MAX,
-        .items_max = items_max,
-        .has_text_keys = true,
-    };
     struct wf_wire_message message;
     struct wf_msgpack_shape shape;
     weft_err err;
@@ -120,30 +115,58 @@ read_within(weft_bytes frame, uint32_t items_max,
         return wf_error(WEFT_ETOOBIG, "a message has %zu bytes, %u are allowed",
                         frame.len, WF_WIRE_MESSAGE_BYTES_MAX);
     }
-    shape = wf_msgpack_shape_within(frame, &limits);
+    shape = wf_msgpack_shape_within(frame, limits);
     if (shape.wrong != NULL) {
         return wf_error(WEFT_EINVAL, "byte %zu: %s", shape.at, shape.wrong);
     }
-    err = read_message(frame, &message);
+    err = read_message(weft_bytes_of(frame.data, shape.at), &message);
     if (err == WEFT_OK) {
         err = check_fields(&message);
     }
     if (err == WEFT_OK) {
         *out_message = message;
+        *out_bytes = shape.at;
     }
     return err;
+}
+
+static struct wf_msgpack_limits
+limits_of(bool is_request, bool has_rest)
+{
+    return (struct wf_msgpack_limits){
+        .depth_max = WF_WIRE_DEPTH_MAX,
+        .entries_max = WF_WIRE_ENTRIES_MAX,
+        .items_max = is_request ? WF_WIRE_ITEMS_MAX : UINT32_MAX,
+        .has_text_keys = true,
+        .has_rest = has_rest,
+    };
 }
 
 weft_err
 wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message)
 {
-    return read_within(frame, UINT32_MAX, out_message);
+    struct wf_msgpack_limits limits = limits_of(false, false);
+    size_t bytes;
+
+    return read_within(frame, &limits, out_message, &bytes);
 }
 
 weft_err
 wf_wire_read_request(weft_bytes frame, struct wf_wire_message *out_message)
 {
-    return read_within(frame, WF_WIRE_ITEMS_MAX, out_message);
+    struct wf_msgpack_limits limits = limits_of(true, false);
+    size_t bytes;
+
+    return read_within(frame, &limits, out_message, &bytes);
+}
+
+weft_err
+wf_wire_read_first(weft_bytes frame, bool is_request,
+                   struct wf_wire_message *out_message, size_t *out_bytes)
+{
+    struct wf_msgpack_limits limits = limits_of(is_request, true);
+
+    return read_within(frame, &limits, out_message, out_bytes);
 }
 
 // A walk into a value that is known to be an array or a map.

@@ -47,6 +47,11 @@ weft_err wf_wire_read(weft_bytes frame, struct wf_wire_message *out_message);
 // reading takes no long time, whatever it is made of.
 weft_err wf_wire_read_request(weft_bytes frame,
                               struct wf_wire_message *out_message);
+// The first of several messages, one behind the other, of which a client sent
+// it or not; and how many bytes it has.
+weft_err wf_wire_read_first(weft_bytes frame, bool is_request,
+                            struct wf_wire_message *out_message,
+                            size_t *out_bytes);
 
 bool wf_wire_is(const struct wf_wire_message *message, const char *verb);
 

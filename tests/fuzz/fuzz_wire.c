@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "transport/bundle.h"
 #include "transport/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,22 +36,53 @@ read_value(const struct wf_wire_field *field)
     }
 }
 
+static void
+read_message(const struct wf_wire_message *message)
+{
+    struct wf_wire_walk walk = wf_wire_fields(message);
+    struct wf_wire_field field;
+
+    while (wf_wire_next(&walk, &field)) {
+        read_value(&field);
+    }
+}
+
+// All messages of the frame; how many there are, 0 if one is none.
+static uint32_t
+read_bundle(weft_bytes frame)
+{
+    struct wf_bundle_reader reader = wf_bundle_read(frame, true);
+    struct wf_wire_message message;
+    size_t bytes;
+
+    while (wf_bundle_has_next(&reader)) {
+        if (wf_bundle_next(&reader, &message, &bytes) != WEFT_OK) {
+            if (weft_err_detail()[0] == '\0') {
+                abort();
+            }
+            return 0;
+        }
+        read_message(&message);
+    }
+    return reader.count;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    weft_bytes frame = weft_bytes_of(data, size);
     struct wf_wire_message message;
-    struct wf_wire_walk walk;
-    struct wf_wire_field field;
+    uint32_t count = read_bundle(frame);
 
-    if (wf_wire_read(weft_bytes_of(data, size), &message) != WEFT_OK) {
-        if (weft_err_detail()[0] == '\0') {
+    if (wf_wire_read_request(frame, &message) != WEFT_OK) {
+        if (weft_err_detail()[0] == '\0' || count == 1) {
             abort();
         }
         return 0;
     }
-    walk = wf_wire_fields(&message);
-    while (wf_wire_next(&walk, &field)) {
-        read_value(&field);
+    if (count != 1) {
+        abort();
     }
+    read_message(&message);
     return 0;
 }

@@ -78,9 +78,19 @@ dealer_open(struct dealer *dealer, struct gateway_rig *rig,
                                weft_server_endpoint(rig->server, 0)));
 }
 
+static void
+drop_message(struct dealer *dealer)
+{
+    if (dealer->has_message) {
+        wf_message_fini(&dealer->message);
+        dealer->has_message = false;
+    }
+}
+
 void
 dealer_close(struct dealer *dealer)
 {
+    drop_message(dealer);
     wf_socket_destroy(dealer->socket);
     wf_buf_fini(&dealer->out);
 }
@@ -186,16 +196,18 @@ show_value(const struct wf_msgpack_item *item, char *text, size_t size)
     return len < 0 || (size_t)len >= size ? 0 : (size_t)len;
 }
 
+// The next one of the frame.
 static const char *
-show(weft_bytes frame)
+show(struct dealer *dealer)
 {
     static char text[2000];
     struct wf_wire_message message;
+    size_t bytes;
     struct wf_wire_walk walk;
     struct wf_wire_field field;
     size_t len;
 
-    CHECK_OK(wf_wire_read(frame, &message));
+    CHECK_OK(wf_bundle_next(&dealer->reader, &message, &bytes));
     len = (size_t)snprintf(text, sizeof(text), "%.*s %" PRIu64,
                            (int)message.verb.len,
                            (const char *)message.verb.data, message.number);
@@ -209,17 +221,25 @@ show(weft_bytes frame)
     return text;
 }
 
+static bool
+has_next(struct dealer *dealer)
+{
+    if (dealer->has_message && wf_bundle_has_next(&dealer->reader)) {
+        return true;
+    }
+    drop_message(dealer);
+    dealer->has_message = wf_socket_receive(dealer->socket, &dealer->message);
+    dealer->frames += dealer->has_message;
+    dealer->reader = wf_bundle_read(dealer->message.frame, false);
+    return dealer->has_message;
+}
+
 const char *
 dealer_hear_within(struct dealer *dealer, int ms)
 {
-    struct wf_message message;
-    const char *text;
-
     for (; ms > 0; ms -= STEP_MS) {
-        if (wf_socket_receive(dealer->socket, &message)) {
-            text = show(message.frame);
-            wf_message_fini(&message);
-            return text;
+        if (has_next(dealer)) {
+            return show(dealer);
         }
         drain_events(dealer);
         wf_socket_wait(dealer->socket, NULL, 0, STEP_MS);

@@ -6,6 +6,7 @@
 #ifndef WF_TESTS_UNIT_GATEWAY_RIG_H
 #define WF_TESTS_UNIT_GATEWAY_RIG_H
 
+#include "transport/bundle.h"
 #include "transport/socket.h"
 #include "transport/wire.h"
 #include "unit/node_rig.h"
@@ -43,6 +44,10 @@ struct dealer {
     struct wf_socket *socket;
     struct wf_buf out;
     struct wf_wire_writer writer;
+    struct wf_message message; // that was heard last
+    bool has_message;
+    struct wf_bundle_reader reader; // of it
+    uint32_t frames;                // that were heard
 };
 
 // receive_max: messages that it holds for its reader; 0: many

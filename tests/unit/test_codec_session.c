@@ -105,7 +105,8 @@ TEST(codec_session, a_welcome_comes_back)
 {
     static const char *const roles[] = {"reader", "writer", NULL};
     struct wf_codec_welcome given = {
-        1, "weft 0.1.0", "shop", "ada", roles, 2, 3, 4, 5, 6, 7, true, "a", 8};
+        1, "weft 0.1.0", "shop", "ada", roles, 2, 3, 4, 5, 6,
+        7, true,         "a",    8,     9};
     struct wf_codec_welcome got;
     struct wf_wire_message message;
 
@@ -120,6 +121,7 @@ TEST(codec_session, a_welcome_comes_back)
     CHECK_STR(got.roles[0], "reader");
     CHECK_STR(got.roles[1], "writer");
     CHECK(got.roles[2] == NULL);
+    CHECK_EQ(got.bundle_max, 9);
     CHECK_EQ(got.credit, 2);
     CHECK_EQ(got.credit_bytes, 3);
     CHECK_EQ(got.waits, 4);

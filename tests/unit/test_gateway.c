@@ -16,7 +16,7 @@
 #define WELCOME                                                                \
     "ok 0 version=1 server=weft 0.1.0 namespace=default roles={} "             \
     "credit=1000 credit_bytes=8388608 waits=1000 payload_max=2097152 "         \
-    "message_max=5242880 keepalive_ms=10000"
+    "message_max=5242880 keepalive_ms=10000 bundle_max=256"
 
 // Begin and end of most tests.
 static struct gateway_rig

@@ -96,19 +96,35 @@ say(const char *verb, uint64_t number)
 
 enum heard { HEARD_NOTHING, HEARD_PING, HEARD_CALL };
 
+// The next message of a frame, or the next frame.
+static bool
+next_message(void)
+{
+    if (wire_rig.has_message && wf_bundle_has_next(&wire_rig.reader)) {
+        return true;
+    }
+    drop_message();
+    drop_events();
+    if (!wf_socket_receive(wire_rig.router, &wire_rig.message)) {
+        return false;
+    }
+    wire_rig.has_message = true;
+    wire_rig.reader = wf_bundle_read(wire_rig.message.frame, true);
+    wire_rig.frames++;
+    return true;
+}
+
 // One that is there. Pings are answered.
 static enum heard
 hear(void)
 {
     struct wf_wire_message wire;
+    size_t bytes;
 
-    drop_message();
-    drop_events();
-    if (!wf_socket_receive(wire_rig.router, &wire_rig.message)) {
+    if (!next_message()) {
         return HEARD_NOTHING;
     }
-    wire_rig.has_message = true;
-    CHECK_OK(wf_wire_read(wire_rig.message.frame, &wire));
+    CHECK_OK(wf_bundle_next(&wire_rig.reader, &wire, &bytes));
     wire_rig.wire = wire;
     wire_rig.peer = wire_rig.message.peer;
     wire_rig.fd = wf_message_fd(&wire_rig.message);
@@ -279,6 +295,9 @@ wire_welcome(const struct wire_hello *hello)
     if (hello->partitions > 0) {
         wf_wire_put_uint(&writer, "partitions", hello->partitions);
     }
+    if (hello->bundle_max > 0) {
+        wf_wire_put_uint(&writer, "bundle_max", hello->bundle_max);
+    }
     wf_wire_end(&writer);
     send_frame(&frame);
 }
@@ -287,6 +306,19 @@ void
 wire_ok(uint64_t number)
 {
     say("ok", number);
+}
+
+void
+wire_oks(uint64_t first, uint64_t last)
+{
+    struct wf_wire_writer writer;
+    struct wf_buf frame = {0};
+
+    for (uint64_t number = first; number <= last; number++) {
+        wf_wire_begin(&writer, &frame, "ok", number);
+        wf_wire_end(&writer);
+    }
+    send_frame(&frame);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "support/test.h"
+#include "transport/bundle.h"
 #include "transport/socket.h"
 #include "transport/wire.h"
 #include "weft/connect.h"
@@ -22,6 +23,7 @@ struct wire_hello {
     uint64_t credit, credit_bytes, waits, message_max, keepalive_ms;
     const char *node, *name_space, *principal; // NULL: it does not say
     uint64_t partitions;
+    uint64_t bundle_max;
 };
 
 extern struct wire_rig {
@@ -33,6 +35,8 @@ extern struct wire_rig {
 
     // What came last.
     size_t pings;
+    size_t frames; // so far
+    struct wf_bundle_reader reader;
     struct wf_message message;
     bool has_message;
     int fd; // of where the last one came from
@@ -73,6 +77,7 @@ void wire_nothing(void);
 void wire_hello(const struct wire_hello *hello);   // take one, and answer it
 void wire_welcome(const struct wire_hello *hello); // it came last
 void wire_ok(uint64_t number);
+void wire_oks(uint64_t first, uint64_t last); // in one frame
 void wire_error(uint64_t number, const char *code, const char *kind,
                 const char *text);
 void wire_bye(const char *code);

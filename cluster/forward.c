@@ -271,17 +271,14 @@ wait_again(struct wf_forward *forward, struct call *call, bool is_uncertain)
 static bool
 waits_for_something(const struct wf_request *request)
 {
-    return wf_request_is_wait(request) || request->verb == WEFT_VERB_ASK;
+    return wf_request_is_wait(request) || wf_request_is_of_turn(request);
 }
 
 // It may be answered much later than it was taken.
 static bool
 may_last(const struct wf_request *request)
 {
-    return waits_for_something(request) ||
-           wf_request_waits_for_empty(request) ||
-           request->verb == WEFT_VERB_UPDATE ||
-           request->verb == WEFT_VERB_UPDATE_WITH_START;
+    return waits_for_something(request) || wf_request_waits_for_empty(request);
 }
 
 void

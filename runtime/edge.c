@@ -328,7 +328,9 @@ wait_for_turn(struct wf_partition *partition, struct wf_request *request)
         wf_window_find(partition, request->client), request->number);
 
     WF_ASSERT(answer != NULL);
-    answer->request = request;
+    if (!wf_edge_is_withdrawn(partition, request)) {
+        answer->request = request;
+    }
 }
 
 static void

@@ -18,6 +18,9 @@ void wf_edge_loaded(struct wf_partition *partition, struct wf_actor *actor);
 // One of the requests that wait for this actor was withdrawn. edge_end.c
 void wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
                       const uint8_t client[16], uint64_t number);
+// Nobody waits for it: it is answered so, and need not come to wait. edge_end.c
+bool wf_edge_is_withdrawn(struct wf_partition *partition,
+                          struct wf_request *request);
 // The actor has no letters left: requests that waited for that go on.
 // edge_end.c
 void wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor);

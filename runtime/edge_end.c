@@ -132,10 +132,20 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
-// A question that was accepted: its answer will be kept, for whoever asks
-// again.
+bool
+wf_edge_is_withdrawn(struct wf_partition *partition, struct wf_request *request)
+{
+    if (!atomic_load(&request->is_withdrawn)) {
+        return false;
+    }
+    wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
+    return true;
+}
+
+// A question or update that was accepted: its answer will be kept, for whoever
+// asks again.
 static void
-withdraw_question(struct wf_partition *partition, const uint8_t client[16],
+withdraw_accepted(struct wf_partition *partition, const uint8_t client[16],
                   uint64_t number)
 {
     struct wf_window *window = wf_window_find(partition, client);
@@ -143,10 +153,8 @@ withdraw_question(struct wf_partition *partition, const uint8_t client[16],
         window == NULL ? NULL : wf_window_find_answer(window, number);
     struct wf_request *request = answer == NULL ? NULL : answer->request;
 
-    if (request != NULL && request->verb == WEFT_VERB_ASK &&
-        atomic_load(&request->is_withdrawn)) {
+    if (request != NULL && wf_edge_is_withdrawn(partition, request)) {
         answer->request = NULL;
-        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
     }
 }
 
@@ -159,9 +167,7 @@ sweep(struct wf_partition *partition, struct wf_list *waiting)
         struct wf_request *request =
             WF_CONTAINER(wf_list_pop_front(waiting), struct wf_request, wait);
 
-        if (atomic_load(&request->is_withdrawn)) {
-            wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
-        } else {
+        if (!wf_edge_is_withdrawn(partition, request)) {
             wf_list_push_back(waiting, &request->wait);
         }
     }
@@ -175,15 +181,17 @@ wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
                  const uint8_t client[16], uint64_t number)
 {
     struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
-    size_t count =
-        actor == NULL ? 0 : actor->results.count + actor->watches.count;
+    size_t count = actor == NULL ? 0
+                                 : actor->results.count + actor->watches.count +
+                                       actor->joined.count;
 
-    withdraw_question(partition, client, number);
+    withdraw_accepted(partition, client, number);
     if (count == 0 || ++actor->withdrawn < (count + 1) / 2) {
         return;
     }
     actor->withdrawn = 0;
     sweep(partition, &actor->results);
     sweep(partition, &actor->watches);
+    sweep(partition, &actor->joined);
     wf_residents_touch(partition, actor);
 }

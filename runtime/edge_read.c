@@ -90,9 +90,10 @@ wf_edge_result(struct wf_partition *partition, struct wf_actor *actor,
     if (!wf_edge_is_there(partition, actor, request)) {
         return;
     }
-    if (atomic_load(&request->is_withdrawn)) { // before it came to wait
-        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
-    } else if (wf_actor_is_live(actor)) {
+    if (wf_edge_is_withdrawn(partition, request)) {
+        return;
+    }
+    if (wf_actor_is_live(actor)) {
         wf_list_push_back(&actor->results, &request->wait);
     } else {
         wf_edge_answer_result(partition, request, actor);
@@ -185,10 +186,11 @@ void
 wf_edge_watch(struct wf_partition *partition, struct wf_actor *actor,
               struct wf_request *request)
 {
-    if (atomic_load(&request->is_withdrawn)) { // before it came to wait
-        wf_edge_answer(partition, request, 0, WEFT_ECANCELLED, "withdrawn");
-    } else if (actor->status == WEFT_STATUS_NONE ||
-               actor->object.position != request->after) {
+    if (wf_edge_is_withdrawn(partition, request)) {
+        return;
+    }
+    if (actor->status == WEFT_STATUS_NONE ||
+        actor->object.position != request->after) {
         answer_watch(partition, actor, request);
     } else {
         wf_list_push_back(&actor->watches, &request->wait);

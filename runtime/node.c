@@ -106,7 +106,7 @@ wf_node_withdraw(weft_node *node, struct wf_request *request)
     if (wf_node_is_shared(node)) {
         node->seams.cluster.withdraw(node->seams.cluster.ctx, request);
     }
-    if ((!wf_request_is_wait(request) && request->verb != WEFT_VERB_ASK) ||
+    if ((!wf_request_is_wait(request) && !wf_request_is_of_turn(request)) ||
         atomic_load(&node->is_refusing)) {
         return; // it does not wait for long
     }

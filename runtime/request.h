@@ -119,6 +119,15 @@ wf_request_is_wait(const struct wf_request *request)
            request->verb == WEFT_VERB_WATCH;
 }
 
+// Does it wait for a turn, which may come at any time?
+static inline bool
+wf_request_is_of_turn(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_ASK ||
+           request->verb == WEFT_VERB_UPDATE ||
+           request->verb == WEFT_VERB_UPDATE_WITH_START;
+}
+
 // Does it wait until an instance that has finished, or is none, has no messages
 // left?
 static inline bool

@@ -225,7 +225,8 @@ wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
     if (update == NULL) {
         return false;
     }
-    if (!answer_joined(partition, request, actor->object.position, update)) {
+    if (!answer_joined(partition, request, actor->object.position, update) &&
+        !wf_edge_is_withdrawn(partition, request)) {
         wf_list_push_back(&actor->joined, &request->wait);
     }
     return true;

@@ -222,6 +222,9 @@ take_over(struct wf_partition *partition, struct wf_answer *answer,
 {
     struct wf_request *left = answer->request;
 
+    if (wf_edge_is_withdrawn(partition, request)) {
+        return;
+    }
     if (comes_late(request, left)) {
         left = request;
     } else {

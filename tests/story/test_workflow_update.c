@@ -145,8 +145,8 @@ update(const char *id, const char *name, const char *data)
 
 // Goes on at once.
 static struct world_call *
-begin(const struct story *story, const char *id, const char *name,
-      const char *data, const char *update_id)
+begin_as(const struct story *story, const char *id, const char *name,
+         const char *data, const char *update_id, uint64_t number)
 {
     weft_request request = WEFT_REQUEST_INIT;
 
@@ -155,7 +155,15 @@ begin(const struct story *story, const char *id, const char *name,
     request.name = name;
     request.data = weft_text(data);
     request.update_id = update_id;
+    request.number = number;
     return world_submit(story->world, &request);
+}
+
+static struct world_call *
+begin(const struct story *story, const char *id, const char *name,
+      const char *data, const char *update_id)
+{
+    return begin_as(story, id, name, data, update_id, 0);
 }
 
 static void
@@ -534,4 +542,35 @@ tell_joined(struct story *story)
 TEST(workflow_update, who_joins_one_is_told_when_it_asked_to_be)
 {
     story_run(stocks, tell_joined);
+}
+
+// Whoever sent one, or joined it, may be gone for good while it waits. It is
+// done all the same, and its answer is there for who asks again.
+static void
+tell_withdrawn(struct story *story)
+{
+    uint64_t number = world_next_number(story->world) + 1000;
+    struct world_call *calls[3];
+
+    story_start("stock", "s", "");
+    story_do(WEFT_VERB_PAUSE, "stock", "s", "", NULL);
+    calls[0] = begin_as(story, "s", "take", "5", "u1", number);
+    calls[1] = begin(story, "s", "take", "5", "u1");
+    calls[2] = begin(story, "s", "take", "5", "u1");
+    story_wait_ms(100);
+    for (int i = 0; i < 2; i++) {
+        world_withdraw(story->world, calls[i]);
+        CHECK_ERR(world_wait(story->world, calls[i])->err, WEFT_ECANCELLED);
+    }
+    CHECK_EQ(calls[2]->is_answered, 0);
+    story_do(WEFT_VERB_RESUME, "stock", "s", "", NULL);
+    CHECK_STR(world_wait(story->world, calls[2])->data, "left 15");
+    calls[0] = begin_as(story, "s", "take", "5", "u1", number);
+    CHECK_STR(world_wait(story->world, calls[0])->data, "left 15");
+    story_check_audit();
+}
+
+TEST(workflow_update, whoever_sent_or_joined_one_may_withdraw)
+{
+    story_run(stocks, tell_withdrawn);
 }

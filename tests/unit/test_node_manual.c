@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/key.h"
 #include "base/trace.h"
+#include "runtime/client_as.h"
 #include "runtime/node_impl.h"
 #include "storage/store.h"
 #include "unit/node_rig.h"
@@ -240,6 +241,37 @@ TEST(node_manual, a_manual_node_runs_in_one_thread)
     world_run(&world, 100);
     CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(result.err);
+    world_end(&world);
+}
+
+// An update may wait for as long as its workflow is paused, and its client be
+// gone for good.
+TEST(node_manual, an_update_that_waits_can_be_withdrawn)
+{
+    struct world world;
+    struct answer answer;
+    struct wf_request *made;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct wf_client_as as = {.name_space = "default", .number = 77};
+
+    world_begin(&world);
+    submit(&world, WEFT_VERB_START, "chain", "w", &answer);
+    world_run(&world, 2);
+    submit(&world, WEFT_VERB_PAUSE, "chain", "w", &answer);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 2);
+    CHECK_OK(answer.err);
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"chain", "w"};
+    request.name = "any";
+    CHECK_OK(wf_client_submit_as(world.client, &as, &request, note_answer,
+                                 &answer, &made));
+    world_run(&world, 100);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 0);
+    wf_node_withdraw(world.node, made);
+    world_run(&world, 5);
+    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
+    CHECK_ERR(answer.err, WEFT_ECANCELLED);
     world_end(&world);
 }
 

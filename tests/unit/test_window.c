@@ -230,8 +230,36 @@ TEST(window, one_that_comes_late_is_answered_if_the_other_was_withdrawn)
     struct wf_request *again = make_question(true);
 
     rig_open(0);
+    wf_partition_request(rig.partition, 1000, again);
+    commit();
+    load_nothing();
+    commit();
     atomic_store(&again->is_withdrawn, true);
-    check_left(again, make_question(false), again);
+    wf_partition_request(rig.partition, 1000, make_question(false));
+    commit();
+    check_answer(again, WEFT_ETIMEDOUT,
+                 "request 20 was asked again, and is answered there");
+    CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
+    rig_close();
+}
+
+// It was withdrawn on its way: what it asked is done, and it does not wait.
+TEST(window, one_that_nobody_waits_for_does_not_come_to_wait)
+{
+    struct wf_request *left = make_question(false);
+
+    rig_open(0);
+    atomic_store(&left->is_withdrawn, true);
+    wf_partition_request(rig.partition, 1000, left);
+    commit();
+    load_nothing();
+    commit();
+    check_answer(left, WEFT_ECANCELLED, "withdrawn");
+    left = make_question(true);
+    atomic_store(&left->is_withdrawn, true);
+    wf_partition_request(rig.partition, 1000, left);
+    commit();
+    check_answer(left, WEFT_ECANCELLED, "withdrawn");
     rig_close();
 }
 

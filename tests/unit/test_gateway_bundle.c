@@ -172,12 +172,12 @@ TEST(gateway_bundle, large_answers_keep_their_place)
     CHECK_HEARS(&dealer, "ok 1 is_created=true");
     CHECK_OK(weft_operate_publish(rig.node.client, target, "large",
                                   weft_bytes_of(large, sizeof(large)), &by));
-    for (uint64_t i = 2; i <= 6; i += 2) {
+    for (uint64_t i = 2; i <= 60; i += 2) {
         put(&dealer, "query", i, "number");
         put(&dealer, "query", i + 1, "large");
     }
     dealer_send(&dealer);
-    for (unsigned i = 2; i <= 7; i++) {
+    for (unsigned i = 2; i <= 61; i++) {
         char expected[32];
 
         (void)snprintf(expected, sizeof(expected), "ok %u data=(%u)", i,

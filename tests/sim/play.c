@@ -23,6 +23,8 @@ enum {
     SLICE_MS = 20,
     LONG_MS = 100000, // who waits so long may well look less often
     SETTLE_MS = 60000,
+    ENDS_MS = 3600000, // until all must have ended that was begun
+    LOOK_MS = 1000,    // whether they have
     AHEAD = 4,
     SIZE_MAX_DRAWN = 32
 };
@@ -585,10 +587,30 @@ play_calm(struct play *play, struct world *world)
     }
 }
 
+// Some take long though nothing goes wrong any more: each attempt of a call may
+// be of a worker that does not come back, each call of a run that is repeated,
+// and that of a child that is. So workers go on until all have ended.
+static void
+await_ends(struct play *play, struct world *world)
+{
+    uint64_t until_ms = world_now_ms(world) + ENDS_MS;
+
+    for (size_t i = 0; i < play->roots_count; i++) {
+        const struct world_call *call =
+            world_call(world, WEFT_VERB_RESULT, "program", play->roots[i]->id,
+                       "", weft_nothing());
+
+        while (!call->is_answered && world_now_ms(world) < until_ms) {
+            play_run_ms(play, world, NULL, LOOK_MS);
+        }
+    }
+}
+
 void
 play_check(struct play *play, struct world *world)
 {
     play_run_ms(play, world, NULL, SETTLE_MS);
+    await_ends(play, world);
     for (size_t i = 0; i < play->roots_count; i++) {
         const struct root *root = play->roots[i];
 

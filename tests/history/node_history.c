@@ -171,9 +171,9 @@ pause_node(struct rig *rig)
 {
     struct timespec time = {.tv_nsec = (long)draw(rig, 200) * 1000000};
 
-    (void)kill(rig->served.pid, SIGSTOP);
+    (void)kill(rig->served.child.pid, SIGSTOP);
     (void)nanosleep(&time, NULL);
-    (void)kill(rig->served.pid, SIGCONT);
+    (void)kill(rig->served.child.pid, SIGCONT);
 }
 
 static void

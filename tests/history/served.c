@@ -5,13 +5,9 @@
 
 #include "history/served.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "history/kinds.h"
@@ -97,55 +93,27 @@ served_start(struct served *served, const char *data_dir)
     const char *args[] = {
         "served",       BECOME,         data_dir,          served->endpoint,
         served->window, served->stores, served->residents, NULL};
-    int alive[2];
-    int log;
 
-    if (pipe2(alive, O_CLOEXEC) != 0) {
-        abort();
-    }
-    served->pid = fork();
-    if (served->pid == 0) {
-        log = open(served->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-        (void)dup2(alive[0], STDIN_FILENO);
-        (void)dup2(log, STDOUT_FILENO);
-        (void)dup2(log, STDERR_FILENO);
-        (void)execv("/proc/self/exe", (char **)(uintptr_t)args);
-        _exit(127);
-    }
-    if (served->pid < 0) {
-        abort();
-    }
-    (void)close(alive[0]);
-    served->alive = alive[1];
-}
-
-static int
-wait_for(const struct served *served)
-{
-    int status = 0;
-
-    while (waitpid(served->pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
+    (void)child_start(&served->child, &(struct child_options){
+                                          .args = args,
+                                          .log = served->log,
+                                      });
 }
 
 void
 served_kill(struct served *served)
 {
-    (void)kill(served->pid, SIGKILL);
-    (void)wait_for(served);
-    (void)close(served->alive);
+    (void)child_kill(&served->child);
 }
 
 bool
-served_has_ended(const struct served *served)
+served_has_ended(struct served *served)
 {
-    return waitpid(served->pid, NULL, WNOHANG) != 0;
+    return child_has_ended(&served->child);
 }
 
 int
 served_stop(struct served *served)
 {
-    (void)close(served->alive);
-    return wait_for(served);
+    return child_end(&served->child, 0);
 }

@@ -6,7 +6,8 @@
 #define WF_TESTS_HISTORY_SERVED_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+
+#include "support/child.h"
 
 struct served {
     char endpoint[330];
@@ -14,8 +15,7 @@ struct served {
     const char *window; // "none", "default" or bytes
     const char *stores;
     const char *residents;
-    pid_t pid;
-    int alive; // it ends by itself when this is closed
+    struct child child;
 };
 
 // At the beginning of main: if this is that process, it is it, for good.
@@ -23,7 +23,7 @@ void served_become(int argc, char **argv);
 // Does not wait until it is open.
 void served_start(struct served *served, const char *data_dir);
 void served_kill(struct served *served);
-bool served_has_ended(const struct served *served);
+bool served_has_ended(struct served *served);
 // It closes its node. Returns its status, which is not 0 if its audit found
 // actors that nothing would wake.
 int served_stop(struct served *served);

@@ -233,7 +233,7 @@ finish(struct crowd *crowd)
     }
     crowd->faults += errands_finish(&crowd->errands, END_MS);
     for (uint32_t i = 0; i < NODES; i++) {
-        if (crowd->processes.all[i].pid != 0 &&
+        if (crowd->processes.all[i].child.pid != 0 &&
             !processes_end(&crowd->processes, i)) {
             crowd->faults++;
         }

@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -87,81 +86,50 @@ processes_init(struct processes *processes, const char *program,
     }
 }
 
+// What the child does before it is the node.
+struct launch {
+    const struct processes *processes;
+    uint32_t index;
+};
+
 static void
-become(const struct processes *processes, const struct process *process,
-       const int in[2], const int out[2])
+prepare(void *ctx)
 {
-    char lease[16];
+    const struct launch *launch = ctx;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
-    (void)dup2(in[0], STDIN_FILENO);
-    (void)dup2(out[1], STDOUT_FILENO);
-    if (processes->log != NULL) {
-        int fd = open(processes->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-
-        (void)dup2(fd, STDERR_FILENO);
+    if (launch->processes->log != NULL) {
         (void)setenv("NODES_SHOW", "1", 1);
     }
-    if (processes->net != NULL) {
-        net_enter(processes->net, (uint32_t)(process - processes->all));
+    if (launch->processes->net != NULL) {
+        net_enter(launch->processes->net, launch->index);
     }
-    execl(processes->program, processes->program, process->name, process->dir,
-          processes->database, process->endpoint, process->service, lease,
-          (char *)NULL);
-    _exit(127);
-}
-
-static bool
-await_ready(int fd)
-{
-    char text[16] = "";
-    size_t len = 0;
-    ssize_t got = 1;
-
-    while (got > 0 && len < sizeof(text) - 1 && strchr(text, '\n') == NULL) {
-        got = read(fd, text + len, sizeof(text) - 1 - len);
-        len += got > 0 ? (size_t)got : 0;
-        text[len] = '\0';
-    }
-    return strncmp(text, "ready", 5) == 0;
-}
-
-static void
-forget(struct process *process)
-{
-    close(process->alive);
-    process->alive = 0;
-    process->pid = 0;
-    process->is_paused = false;
 }
 
 static bool
 start(struct processes *processes, uint32_t index)
 {
     struct process *process = &processes->all[index];
-    int in[2];
-    int out[2];
-    bool is_ready;
+    struct launch launch = {.processes = processes, .index = index};
+    char lease[16];
+    char line[16];
+    const char *args[] = {
+        processes->program, process->name,    process->dir, processes->database,
+        process->endpoint,  process->service, lease,        NULL};
 
-    // Not for the servers that are started later.
-    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
-        fail("pipe");
-    }
-    process->pid = fork();
-    if (process->pid == 0) {
-        become(processes, process, in, out);
-    }
-    if (process->pid < 0) {
-        fail("fork");
-    }
-    close(in[0]);
-    close(out[1]);
-    process->alive = in[1];
+    (void)snprintf(lease, sizeof(lease), "%u", processes->lease_ms);
     process->is_paused = false;
-    is_ready = await_ready(out[0]);
-    close(out[0]);
-    return is_ready;
+    return child_start(&process->child,
+                       &(struct child_options){
+                           .program = processes->program,
+                           .args = args,
+                           .log = processes->log,
+                           .line = line,
+                           .line_size = sizeof(line),
+                           .prepare = prepare,
+                           .ctx = &launch,
+                       }) &&
+           strcmp(line, "ready") == 0;
 }
 
 void
@@ -180,8 +148,7 @@ processes_try_start(struct processes *processes, uint32_t index)
     bool is_ready = start(processes, index);
 
     if (!is_ready) {
-        (void)waitpid(processes->all[index].pid, NULL, 0);
-        forget(&processes->all[index]);
+        (void)child_end(&processes->all[index].child, 0);
     }
     return is_ready;
 }
@@ -195,9 +162,8 @@ processes_await_death(struct processes *processes, uint32_t ms)
         for (uint32_t k = 0; k < processes->count; k++) {
             struct process *process = &processes->all[k];
 
-            if (process->pid != 0 &&
-                waitpid(process->pid, NULL, WNOHANG) == process->pid) {
-                forget(process);
+            if (process->child.pid != 0 && child_has_ended(&process->child)) {
+                process->is_paused = false;
                 return (int)k;
             }
         }
@@ -219,13 +185,9 @@ processes_is_refused(struct processes *processes, uint32_t index)
 {
     struct process *process = &processes->all[index];
     bool is_refused = !start(processes, index);
-    int status = 0;
+    int status = is_refused ? child_end(&process->child, 0)
+                            : child_kill(&process->child);
 
-    if (!is_refused) {
-        (void)kill(process->pid, SIGKILL);
-    }
-    (void)waitpid(process->pid, &status, 0);
-    forget(process);
     return is_refused && WIFEXITED(status);
 }
 
@@ -234,17 +196,14 @@ processes_kill(struct processes *processes, uint32_t index)
 {
     struct process *process = &processes->all[index];
 
-    if (kill(process->pid, SIGKILL) != 0 ||
-        waitpid(process->pid, NULL, 0) != process->pid) {
-        fail(process->name);
-    }
-    forget(process);
+    (void)child_kill(&process->child);
+    process->is_paused = false;
 }
 
 void
 processes_pause(struct processes *processes, uint32_t index)
 {
-    if (kill(processes->all[index].pid, SIGSTOP) != 0) {
+    if (kill(processes->all[index].child.pid, SIGSTOP) != 0) {
         fail(processes->all[index].name);
     }
     processes->all[index].is_paused = true;
@@ -253,7 +212,7 @@ processes_pause(struct processes *processes, uint32_t index)
 void
 processes_continue(struct processes *processes, uint32_t index)
 {
-    if (kill(processes->all[index].pid, SIGCONT) != 0) {
+    if (kill(processes->all[index].child.pid, SIGCONT) != 0) {
         fail(processes->all[index].name);
     }
     processes->all[index].is_paused = false;
@@ -263,25 +222,12 @@ bool
 processes_end(struct processes *processes, uint32_t index)
 {
     struct process *process = &processes->all[index];
-    const struct timespec moment = {.tv_nsec = 10000000};
-    int status = 0;
-    pid_t ended = 0;
+    int status = child_end(&process->child, END_MS);
 
-    close(process->alive);
-    process->alive = 0;
-    for (int i = 0; ended == 0 && i < END_MS / 10; i++) {
-        ended = waitpid(process->pid, &status, WNOHANG);
-        (void)nanosleep(&moment, NULL);
-    }
-    if (ended == 0) {
-        (void)kill(process->pid, SIGKILL);
-        (void)waitpid(process->pid, &status, 0);
-    }
-    process->pid = 0;
-    if (ended == 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         (void)fprintf(stderr, "%s did not end well: %s, status %d\n",
-                      process->name, ended == 0 ? "it was killed" : "by itself",
-                      status);
+                      process->name,
+                      status == -1 ? "it was killed" : "by itself", status);
         return false;
     }
     return true;
@@ -309,7 +255,7 @@ void
 processes_end_all(struct processes *processes)
 {
     for (uint32_t i = 0; i < processes->count; i++) {
-        if (processes->all[i].pid != 0) {
+        if (processes->all[i].child.pid != 0) {
             processes_kill(processes, i);
         }
     }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "support/child.h"
 
 #define PROCESSES_MAX 5
 
@@ -16,10 +17,9 @@ struct net;
 struct process {
     char name[16]; // of the node
     char dir[256];
-    char endpoint[64]; // of its peers
-    char service[64];  // of its clients
-    pid_t pid;         // 0: it is down
-    int alive;         // closed when it is to end
+    char endpoint[64];  // of its peers
+    char service[64];   // of its clients
+    struct child child; // pid 0: it is down
     bool is_paused;
 };
 

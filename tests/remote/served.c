@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// served.c - see served.h. The child writes its endpoint into one pipe, and
-// ends when nobody holds the other end of another one. It is this program once
-// more, since only a program's beginning has no threads for sure, which
-// ThreadSanitizer wants of one that makes some.
+// served.c - see served.h. It is this program once more, and its first line of
+// output is its endpoint.
 
 #include "remote_tests/served.h"
 
 #include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +127,7 @@ served_definitions(void)
 }
 
 static void
-run(const char *dir, uint16_t port, int tell, int alive)
+run(const char *dir, uint16_t port)
 {
     weft_node_options options = WEFT_NODE_OPTIONS_INIT;
     weft_server_options serve = WEFT_SERVER_OPTIONS_INIT;
@@ -139,7 +136,6 @@ run(const char *dir, uint16_t port, int tell, int alive)
     weft_server *server = NULL;
     char wanted[64];
     const char *endpoints[] = {wanted};
-    const char *endpoint;
     char byte;
 
     options.data_dir = dir;
@@ -150,9 +146,9 @@ run(const char *dir, uint16_t port, int tell, int alive)
     serve.endpoints = endpoints;
     serve.endpoints_count = 1;
     must(weft_server_open(node, &serve, &server), "server");
-    endpoint = weft_server_endpoint(server, 0);
-    (void)!write(tell, endpoint, strlen(endpoint) + 1);
-    while (read(alive, &byte, 1) > 0) {
+    (void)printf("%s\n", weft_server_endpoint(server, 0));
+    (void)fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
     weft_server_close(server);
     weft_node_close(node);
@@ -162,56 +158,26 @@ run(const char *dir, uint16_t port, int tell, int alive)
 
 #define BECOME "--served"
 
-static void
-start_anew(const char *dir, uint16_t port, int tell, int alive)
-{
-    char numbers[3][16];
-    char *argv[] = {"served",   BECOME,     (char *)(uintptr_t)dir,
-                    numbers[0], numbers[1], numbers[2],
-                    NULL};
-
-    (void)snprintf(numbers[0], sizeof(numbers[0]), "%u", port);
-    (void)snprintf(numbers[1], sizeof(numbers[1]), "%d", tell);
-    (void)snprintf(numbers[2], sizeof(numbers[2]), "%d", alive);
-    (void)execv("/proc/self/exe", argv);
-    _exit(1);
-}
-
 void
 served_become(int argc, char **argv)
 {
-    if (argc == 6 && strcmp(argv[1], BECOME) == 0) {
-        run(argv[2], (uint16_t)atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+    if (argc == 4 && strcmp(argv[1], BECOME) == 0) {
+        run(argv[2], (uint16_t)atoi(argv[3]));
     }
 }
 
 void
 served_start(struct served *served, const char *dir, uint16_t port)
 {
-    int tell[2];
-    int alive[2];
-    size_t len = 0;
-    ssize_t got;
+    char number[16];
+    const char *args[] = {"served", BECOME, dir, number, NULL};
 
-    if (pipe(tell) != 0 || pipe(alive) != 0) {
-        exit(1);
-    }
-    served->pid = fork();
-    if (served->pid == 0) {
-        (void)close(tell[0]);
-        (void)close(alive[1]);
-        start_anew(dir, port, tell[1], alive[0]);
-    }
-    (void)close(tell[1]);
-    (void)close(alive[0]);
-    served->alive = alive[1];
-    do {
-        got = read(tell[0], served->endpoint + len,
-                   sizeof(served->endpoint) - len);
-        len += got > 0 ? (size_t)got : 0;
-    } while (got > 0 && served->endpoint[len - 1] != '\0');
-    (void)close(tell[0]);
-    if (len == 0) {
+    (void)snprintf(number, sizeof(number), "%u", port);
+    if (!child_start(&served->child, &(struct child_options){
+                                         .args = args,
+                                         .line = served->endpoint,
+                                         .line_size = sizeof(served->endpoint),
+                                     })) {
         (void)fprintf(stderr, "the node did not open\n");
         exit(1);
     }
@@ -221,10 +187,8 @@ served_start(struct served *served, const char *dir, uint16_t port)
 void
 served_stop(struct served *served)
 {
-    int status = -1;
+    int status = child_end(&served->child, 0);
 
-    (void)close(served->alive);
-    (void)waitpid(served->pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         (void)fprintf(stderr, "the node ended with status %d\n", status);
         exit(1);
@@ -234,9 +198,7 @@ served_stop(struct served *served)
 void
 served_kill(struct served *served)
 {
-    (void)kill(served->pid, SIGKILL);
-    (void)close(served->alive);
-    (void)waitpid(served->pid, NULL, 0);
+    (void)child_kill(&served->child);
 }
 
 static int
@@ -263,7 +225,8 @@ served_rss_kb(const struct served *served)
     unsigned long resident = 0;
     FILE *file;
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)served->pid);
+    (void)snprintf(path, sizeof(path), "/proc/%d/statm",
+                   (int)served->child.pid);
     file = fopen(path, "r");
     if (file == NULL || fscanf(file, "%lu %lu", &size, &resident) != 2) {
         (void)fprintf(stderr, "the node is gone\n");

@@ -6,8 +6,8 @@
 #define WF_TESTS_REMOTE_SERVED_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
+#include "support/child.h"
 #include "weft/definitions.h"
 
 // The kind "series": its signals carry a number each, which must come one after
@@ -26,8 +26,7 @@ struct served_series {
 weft_definitions *served_definitions(void);
 
 struct served {
-    pid_t pid;
-    int alive; // closed when it is to end
+    struct child child;
     char endpoint[256];
     uint16_t port;
 };

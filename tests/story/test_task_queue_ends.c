@@ -8,6 +8,7 @@
 
 #include "story/caller.h"
 #include "story/taker.h"
+#include "weft/payload.h"
 #include "weft/task_queue.h"
 
 static void
@@ -471,4 +472,71 @@ tell_swept(struct story *story)
 TEST(task_queue, offers_of_what_is_over_are_swept_out)
 {
     story_run_calm(taker_definitions, tell_swept);
+}
+
+// Strangers. ------------------------------------------------------------------
+
+static struct world_call *
+ask_queue(weft_verb verb, const char *name, weft_payload *payload)
+{
+    return world_ask(story_now()->world, verb, WEFT_TASK_QUEUE_KIND, "q", name,
+                     weft_payload_bytes(payload));
+}
+
+static void
+check_refused(weft_payload *payload, const char *expected)
+{
+    const struct world_call *call = ask_queue(WEFT_VERB_ASK, "poll", payload);
+    weft_bytes why;
+
+    CHECK_OK(call->err);
+    CHECK_OK(weft_payload_get_bytes(weft_bytes_of(call->data, call->data_len),
+                                    "error", &why));
+    CHECK(wf_bytes_equal(why, weft_text(expected)));
+    weft_payload_destroy(payload);
+}
+
+static weft_payload *
+poll_with(const char *poller, const char *name, uint64_t value)
+{
+    weft_payload *payload = NULL;
+
+    CHECK_OK(weft_payload_create(&payload));
+    weft_payload_map(payload, 2);
+    weft_payload_text(payload, "poller");
+    weft_payload_bin(payload, poller, strlen(poller));
+    weft_payload_text(payload, name);
+    weft_payload_uint(payload, value);
+    CHECK_OK(weft_payload_error(payload));
+    return payload;
+}
+
+// Else anybody who may speak to actors could hand out tasks of its own making,
+// or take all that there are.
+static void
+tell_strangers(struct story *story)
+{
+    static const char sixteen[] = "0123456789abcdef";
+    struct taker worker;
+    weft_payload *offer = NULL;
+
+    (void)story;
+    check_refused(poll_with("short", "credit", 1), "poller: not 16 bytes");
+    check_refused(poll_with(sixteen, "credit", 1001), "credit: not 0 to 1000");
+    check_refused(poll_with(sixteen, "wait_ms", 60001),
+                  "wait_ms: not 0 to 60000");
+    CHECK_OK(weft_payload_create(&offer));
+    CHECK_OK(
+        weft_payload_pack(offer, "{'token':s, 'activity':s}", "false", "work"));
+    CHECK_OK(ask_queue(WEFT_VERB_SIGNAL, "offer", offer)->err);
+    weft_payload_destroy(offer);
+    taker_init(&worker, "q", "one");
+    CHECK_EQ(taker_poll(&worker, 1, 0), 0);
+    taker_call("a");
+    taker_finish(&worker, taker_take(&worker), "a");
+}
+
+TEST(task_queue, what_is_no_poll_or_of_nobody_is_not_taken)
+{
+    story_run(taker_definitions, tell_strangers);
 }

@@ -336,6 +336,54 @@ TEST(access, who_did_it_is_the_principal_whatever_the_client_says)
     CHECK(who[WF_NAME_BYTES_MAX - 1] == ')');
 }
 
+// What a client says of itself is cut between two characters.
+TEST(access, who_did_it_is_text_however_long_it_is)
+{
+    static const struct wf_access_guest alice = {.principal = "alice"};
+    char who[WF_NAME_BYTES_MAX + 1];
+    char said[WF_NAME_BYTES_MAX + 2];
+
+    for (size_t shift = 0; shift < 2; shift++) {
+        memset(said, 'x', shift);
+        for (size_t i = shift; i + 2 < sizeof(said); i += 2) {
+            memcpy(said + i, "\xc3\xa4", 2);
+        }
+        said[sizeof(said) - 2 + (shift + 1) % 2] = '\0';
+        wf_access_who(&alice, said, who);
+        CHECK(strlen(who) >= WF_NAME_BYTES_MAX - 1);
+        CHECK(who[strlen(who) - 1] == ')');
+        CHECK((uint8_t)who[strlen(who) - 2] == 0xa4); // not half of one
+    }
+}
+
+// What operators and administrators do is written down when it was done.
+TEST(access, what_takes_a_high_role_is_accounted_for)
+{
+    static const struct {
+        const char *verb;
+        bool is_accounted;
+    } cases[] = {{"describe", false}, {"signal", false}, {"poll", false},
+                 {"pause", true},     {"export", true},  {"import", true}};
+    struct wf_access_guest guest;
+    struct rig rig;
+
+    rig_open(t, &rig);
+    CHECK_OK(
+        wf_access_hello(rig.access, rig.alice.public_key, NULL, NULL, &guest));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wf_access_request request = {
+            .verb = weft_text(cases[i].verb), .kind = "order", .id = "17"};
+
+        rig.lines[0] = '\0';
+        wf_access_record_end(
+            rig.access, wf_access_record_begin(rig.access, &guest, &request),
+            WEFT_OK);
+        CHECK_EQ(strstr(rig.lines, "\"event\":\"done\"") != NULL,
+                 cases[i].is_accounted);
+    }
+    wf_access_destroy(rig.access);
+}
+
 TEST(access, without_keys_everybody_may_everything)
 {
     struct wf_access_options options = {.clock = {.wall_ms = wall_ms}};

@@ -30,7 +30,9 @@ struct rig {
     int32_t ready;     // the last of them
     uint32_t raised;   // to what
     uint32_t forgets;
-    int32_t leaves; // while it looks; -1: none does
+    uint32_t renewals;
+    uint32_t parts_more; // than there are, in the map
+    int32_t leaves;      // while it looks; -1: none does
     // What it asks of the node.
     uint64_t lease_until_ms;
     uint32_t takes, gives, prepares, nudges, replaced;
@@ -66,6 +68,7 @@ renew(void *self, bool is_draining)
 {
     struct rig *rig = self;
 
+    rig->renewals++;
     rig->now_ms += rig->renew_ms;
     rig->was_draining = is_draining;
     return rig->renews_with == WEFT_OK
@@ -81,8 +84,9 @@ look(void *self, struct wf_registry_map *map)
     wf_registry_map_fini(map);
     map->nodes = wf_memdup(rig->nodes, sizeof(rig->nodes));
     map->nodes_count = NODES;
-    map->parts = wf_memdup(rig->parts, sizeof(rig->parts));
-    map->parts_count = PARTS;
+    map->parts_count = PARTS + rig->parts_more;
+    map->parts = wf_calloc(map->parts_count * sizeof(*map->parts));
+    memcpy(map->parts, rig->parts, sizeof(rig->parts));
     map->record_version = rig->record_version;
     if (rig->leaves >= 0) {
         own(rig, (uint32_t)rig->leaves, -1); // after the map was read
@@ -309,6 +313,103 @@ TEST(membership, without_a_renewal_all_is_given_before_another_may_have_it)
     end(&rig);
 }
 
+// It wakes for the lease's end itself, however long it could sleep else; and
+// asks often, while there is still time.
+TEST(membership, the_end_of_a_lease_is_not_slept_over)
+{
+    struct rig rig;
+    uint64_t over_ms;
+
+    begin(&rig);
+    run(&rig, 137);
+    wf_membership_nudge(rig.membership); // it looks at other times from here on
+    run(&rig, 0);
+    rig.renews_with = WEFT_EIO;
+    over_ms = rig.lease_until_ms;
+    for (int i = 0; i < 1000 && rig.gives == 0; i++) {
+        uint64_t wait_ms = wf_membership_step(rig.membership);
+
+        rig.now_ms += rig.gives == 0 ? wait_ms : 0;
+    }
+    CHECK_EQ(rig.gives, PARTS);
+    CHECK_EQ(rig.now_ms, over_ms);
+    // From a third of it on, each twentieth.
+    CHECK(rig.renewals >= (LEASE_MS * 4 / 5 - LEASE_MS / 3) / (LEASE_MS / 19));
+    end(&rig);
+}
+
+TEST(membership, without_a_lease_nothing_is_taken)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.renews_with = WEFT_EIO;
+    run(&rig, LEASE_MS);
+    own(&rig, 1, -1);
+    own(&rig, 2, -1);
+    own(&rig, 4, -1);
+    run(&rig, 5000);
+    CHECK_EQ(rig.takes, 0);
+    rig.renews_with = WEFT_OK;
+    run(&rig, 2000);
+    CHECK(rig.takes > 0);
+    end(&rig);
+}
+
+// At the end of that one's lease, not at the next look after it.
+TEST(membership, who_does_not_renew_is_looked_after_in_time)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.nodes[1].lease_ms = 300;
+    wf_membership_nudge(rig.membership);
+    run(&rig, 1);
+    rig.nodes[1].is_live = false; // as the database will say by then
+    rig.nodes[1].lease_ms = -1;
+    run(&rig, 299);
+    CHECK_EQ(rig.takes, 0);
+    run(&rig, 150);
+    CHECK(rig.takes > 0);
+    end(&rig);
+}
+
+// Who drains, and is alone, leaves all to whoever comes.
+TEST(membership, who_is_alone_keeps_all_unless_it_drains)
+{
+    struct rig rig;
+
+    begin(&rig);
+    own_all(&rig, ME);
+    for (uint32_t i = 1; i < NODES; i++) {
+        rig.nodes[i].is_live = false;
+        rig.nodes[i].lease_ms = -1;
+    }
+    run(&rig, 15000);
+    CHECK_EQ(rig.gives, 0);
+    rig.nodes[ME].is_draining = true;
+    wf_membership_drain(rig.membership, true);
+    run(&rig, 2000);
+    CHECK(rig.gives > 0);
+    end(&rig);
+}
+
+TEST(membership, a_map_of_another_cluster_is_not_followed)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.parts_more = 1;
+    own(&rig, 3, -1);
+    wf_membership_nudge(rig.membership);
+    run(&rig, 5000);
+    CHECK_EQ(rig.takes, 0);
+    rig.parts_more = 0;
+    run(&rig, 2000);
+    CHECK(rig.takes > 0);
+    end(&rig);
+}
+
 TEST(membership, who_is_replaced_gives_all_and_is_out)
 {
     struct rig rig;
@@ -408,6 +509,7 @@ TEST(membership, what_comes_is_prepared_one_by_one_and_said)
     CHECK_EQ(rig.prepared, 2);
     run(&rig, 3000);
     CHECK_EQ(rig.prepares, 1);
+    CHECK_EQ(rig.takes, 0);                    // who has it runs it still
     wf_membership_prepared(rig.membership, 5); // of before
     run(&rig, 1);
     CHECK_EQ(rig.readies, 0);
@@ -425,6 +527,21 @@ TEST(membership, what_comes_is_prepared_one_by_one_and_said)
     CHECK_EQ(rig.given, 2);
     CHECK_EQ(rig.prepares, 2);
     CHECK(rig.prepared != 2);
+    end(&rig);
+}
+
+// Somebody else would read what this one cannot.
+TEST(membership, records_are_raised_to_what_this_node_reads)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.record_version = 1;
+    for (uint32_t i = 0; i < NODES; i++) {
+        rig.nodes[i].record_max = 3; // this node said 2
+    }
+    run(&rig, 1500);
+    CHECK_EQ(rig.raised, 2);
     end(&rig);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// shared_rig.h - a cluster's database for test_log_shared.c: shared_memory.c
-// has it in memory, shared_postgres.c a real one.
+// shared_rig.h - a cluster's database for test_log_shared.c and
+// test_registry.c: shared_memory.c has it in memory, shared_postgres.c a real
+// one.
 
 #ifndef WF_TESTS_UNIT_SHARED_RIG_H
 #define WF_TESTS_UNIT_SHARED_RIG_H

@@ -451,18 +451,19 @@ heal(struct node *node)
 
     node->heal_at_ms = 0;
     if (reads > node->rot_reads && !is_named && world->options.storm_ms > 0) {
-        if (node->is_told) {
+        if (node->told_to_ms == 0) {
+            node->told_to_ms = world->now_ms + ANSWER_MS;
+        } else if (world->now_ms >= node->told_to_ms) {
             world_fail(world, "what rots was read, and not named");
-        }
-        node->is_told = true;
-        node->heal_at_ms = world->now_ms + ANSWER_MS;
+        } // else something more rots meanwhile
+        node->heal_at_ms = node->told_to_ms;
         node_look_at(node, node->heal_at_ms);
         return;
     }
     if (reads > node->rot_reads && is_named) {
         weather_meet(world, WEATHER_ROT_FOUND);
     }
-    node->is_told = false;
+    node->told_to_ms = 0;
     node->rot_reads = reads;
     node->named = world->named;
     if (disk_heal(node->disk)) {

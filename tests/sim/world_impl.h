@@ -76,7 +76,7 @@ struct node {
     uint64_t heal_at_ms;    // the operator comes
     uint64_t rot_reads;     // of its disk, as the operator has seen
     uint64_t named;         // by all, when something began to rot
-    bool is_told;           // that rot was read, if an answer is under way
+    uint64_t told_to_ms;    // when it must be, if rot was read; 0: it was not
     struct disk_copy *good; // while a stale one is in its place
     struct disk_copy *old;
 };

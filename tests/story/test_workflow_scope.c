@@ -274,3 +274,94 @@ TEST(workflow_scope, a_saga_is_undone_in_reverse_when_it_fails_or_is_cancelled)
 {
     story_run(sagas, tell_saga);
 }
+
+// Why a scope ended is said by what was waited for in it, and stays so.
+static weft_err
+why_run(weft_workflow *wf, weft_bytes input)
+{
+    bool is_cancelled = story_is(input, "cancel");
+    weft_err why = is_cancelled ? WEFT_ECANCELLED : WEFT_ETIMEDOUT;
+    weft_future timer;
+    weft_scope scope;
+
+    MUST(weft_workflow_scope_begin(wf, 1000, &scope), WEFT_OK);
+    MUST(weft_workflow_timer(wf, 60000, &timer), WEFT_OK);
+    if (is_cancelled) {
+        MUST(weft_workflow_scope_cancel(wf, scope), WEFT_OK);
+    }
+    weft_workflow_shield_begin(wf);
+    MUST(weft_workflow_sleep(wf, 2000), WEFT_OK); // its time is over
+    weft_workflow_shield_end(wf);
+    MUST(weft_workflow_sleep(wf, 1), why);
+    MUST(weft_workflow_await(wf, timer, NULL), why);
+    CHECK_STR(weft_workflow_failure(wf)->name,
+              is_cancelled ? "cancelled" : "timeout");
+    return weft_workflow_scope_end(wf, scope);
+}
+
+static weft_definitions *
+whys(void)
+{
+    return define_flow(why_run);
+}
+
+static void
+tell_why(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "cancel");
+    story_start("flow", "x", "time");
+    CHECK_RESULT("flow", "w", "");
+    CHECK_RESULT("flow", "x", "");
+}
+
+TEST(workflow_scope, what_ended_a_scope_is_said_by_what_was_in_it)
+{
+    story_run(whys, tell_why);
+}
+
+// A branch that is cancelled is so as a whole, whatever scope it is in.
+static weft_err
+nested(weft_workflow *wf, void *ctx)
+{
+    weft_scope scope;
+
+    (void)ctx;
+    MUST(weft_workflow_scope_begin(wf, WEFT_FOREVER, &scope), WEFT_OK);
+    MUST(weft_workflow_sleep(wf, 60000), WEFT_ECANCELLED);
+    CHECK_OK(weft_workflow_scope_end(wf, scope));
+    return weft_workflow_sleep(wf, 60000);
+}
+
+static weft_err
+whole_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future branch;
+
+    (void)input;
+    MUST(weft_workflow_branch(wf, "nested", nested, NULL, NULL, &branch),
+         WEFT_OK);
+    MUST(weft_workflow_sleep(wf, 100), WEFT_OK);
+    MUST(weft_workflow_cancel(wf, branch), WEFT_OK);
+    MUST(weft_workflow_await(wf, branch, NULL), WEFT_ECANCELLED);
+    return weft_workflow_return(wf, weft_text("done"));
+}
+
+static weft_definitions *
+wholes(void)
+{
+    return define_flow(whole_run);
+}
+
+static void
+tell_whole(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "done");
+}
+
+TEST(workflow_scope, a_branch_is_cancelled_in_all_of_its_scopes)
+{
+    story_run(wholes, tell_whole);
+}

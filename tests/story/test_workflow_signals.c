@@ -503,3 +503,49 @@ TEST(workflow, signals_may_come_before_the_start_if_its_kind_says_so)
 {
     story_run(earlies, tell_early);
 }
+
+// Of several names it is the signal that came first, whatever is named first.
+static weft_err
+any_run(weft_workflow *wf, weft_bytes input)
+{
+    static const char *const names[] = {"a", "b"};
+    char text[20] = "";
+
+    (void)input;
+    MUST(weft_workflow_sleep(wf, 1000), WEFT_OK);
+    for (int i = 0; i < 4; i++) {
+        size_t len = strlen(text);
+        weft_bytes data;
+        size_t which;
+
+        MUST(weft_workflow_receive_any(wf, names, 2, WEFT_FOREVER, &which,
+                                       &data),
+             WEFT_OK);
+        (void)snprintf(text + len, sizeof(text) - len, "%s%.*s ", names[which],
+                       (int)data.len, (const char *)data.data);
+    }
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+define_any(void)
+{
+    return flow_with(any_run);
+}
+
+static void
+tell_any(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_signal("flow", "w", "b", "1");
+    story_signal("flow", "w", "a", "2");
+    story_signal("flow", "w", "b", "3");
+    story_signal("flow", "w", "a", "4");
+    CHECK_RESULT("flow", "w", "b1 a2 b3 a4 ");
+}
+
+TEST(workflow_signals, of_several_names_the_oldest_is_received)
+{
+    story_run(define_any, tell_any);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// log_memory_impl.h - the tables, for log_memory.c and registry_memory.c only.
+// log_memory_impl.h - the tables, for memory_database.c, log_memory.c and
+// registry_memory.c only.
 
 #ifndef WF_STORAGE_LOG_MEMORY_IMPL_H
 #define WF_STORAGE_LOG_MEMORY_IMPL_H
@@ -78,9 +79,8 @@ struct wf_memory_database {
 // All with the lock held. The node of that id, made if there is none.
 struct wf_memory_node *
 wf_memory_database_node(struct wf_memory_database *database, const char *id);
-// At the end.
-void wf_memory_database_forget_blames(struct wf_memory_database *database);
 bool wf_memory_database_is_live(const struct wf_memory_database *database,
                                 const struct wf_memory_node *node);
+void wf_memory_blame_free(struct wf_memory_blame *blame); // what it has
 
 #endif

@@ -282,3 +282,32 @@ TEST(long_life, retention_is_by_kind_and_by_how_it_ended)
 {
     story_run_once(kept, tell_kept);
 }
+
+// Rows are looked at by pages: what is kept in the first does not keep what is
+// in the next.
+static void
+tell_behind_many(struct story *story)
+{
+    struct world_call *last = NULL;
+    char id[16];
+
+    for (int i = 0; i < 1200; i++) {
+        (void)snprintf(id, sizeof(id), "%d", i);
+        last = world_call(story->world, WEFT_VERB_START, "flow", id, "",
+                          weft_text("wait"));
+    }
+    CHECK_OK(world_wait(story->world, last)->err);
+    story_start("forever", "good", "");
+    story_crash(); // nothing is in memory
+    story_wait_ms(DAY_MS - 100000);
+    CHECK(is_there("forever", "good"));
+    story_crash();
+    story_wait_ms(300000);
+    CHECK(!is_there("forever", "good"));
+    CHECK(is_there("flow", "1199"));
+}
+
+TEST(long_life, what_is_over_is_removed_behind_whatever_many_that_are_kept)
+{
+    story_run_once(kept, tell_behind_many);
+}

@@ -82,6 +82,9 @@ tell_end(struct story *story)
     struct world_call *call;
     uint64_t after;
 
+    // Of nobody there is nothing to wait for.
+    CHECK_ERR(world_wait(story->world, watch(story, "nobody", 0))->err,
+              WEFT_ENOTFOUND);
     story_start("puppet", "a", "");
     after = look_at_rest(story, "a");
     call = watch(story, "a", after);

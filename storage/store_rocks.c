@@ -42,6 +42,7 @@
 #include "storage/rocks_options.h"
 #include "storage/rocks_records.h"
 #include "storage/rocks_tables.h"
+#include "storage/rocks_threads.h"
 #include "storage/store.h"
 #include "storage/wal.h"
 
@@ -302,6 +303,7 @@ open_database(struct wf_store_rocks *store)
         error = try_open(store);
     }
     if (error == NULL) {
+        wf_rocks_threads_give_way();
         return WEFT_OK;
     }
     store->db = NULL;

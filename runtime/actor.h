@@ -103,7 +103,7 @@ struct wf_command {
     char *failure_message; // owned; cut
     // volatile (commands.c)
     struct wf_list_node touched; // in its actor's list
-    uint64_t record;      // newest record about it: durable before it starts
+    uint64_t record;      // that says when it starts: durable before it does
     bool is_recovered;    // its attempt may have run in a dead process
     bool is_started;      // handed out, or run
     uint64_t beat_ms;     // newest heartbeat by token; 0: none
@@ -215,7 +215,7 @@ struct wf_actor {
     struct wf_table timer_names; // volatile: timers.h
     struct wf_opened commands;
     struct wf_list touched; // volatile: commands that records have changed and
-                            // nobody has looked at since, in that order
+                            // nobody has looked at since, in order of these
     struct wf_opened calls;
     struct wf_opened orders; // they outlive the instance
     struct wf_publications published;

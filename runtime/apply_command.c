@@ -53,10 +53,9 @@ wf_apply_command_open(struct wf_apply *apply)
     command->attempt = 1;
     command->opened_ms = apply->now_ms;
     command->attempt_ms = apply->now_ms;
-    command->record = apply->record;
     command->is_recovered = is_recovered(apply);
     wf_opened_add(&actor->commands, &command->node);
-    wf_commands_touch(command);
+    wf_commands_touch(command, apply->record);
     if (command->id >= actor->next_id) {
         actor->next_id = command->id + 1;
     }
@@ -70,7 +69,6 @@ apply_attempt(struct wf_apply *apply, struct wf_command *command)
     command->due = wf_reader_varint(&apply->ops);
     command->attempt_ms = command->due > 0 ? command->due : apply->now_ms;
     command->is_held = command->is_paused;
-    command->record = apply->record;
     command->is_recovered = is_recovered(apply);
     command->is_started = false;
     command->is_deferred = false;
@@ -131,7 +129,6 @@ apply_options(struct wf_apply *apply, struct wf_command *command)
     if (due != command->due) {
         command->due = due;
         command->attempt_ms = due;
-        command->record = apply->record; // it may begin when this is durable
     }
 }
 
@@ -140,6 +137,17 @@ set_paused(struct wf_command *command, bool is_paused)
 {
     command->is_paused = is_paused;
     wf_commands_tell(command);
+}
+
+// Does it say whether, or when, an attempt begins? Then none does before that
+// is durable.
+static bool
+is_decision(enum wf_op op)
+{
+    return op == WF_OP_COMMAND_ATTEMPT || op == WF_OP_COMMAND_CANCEL ||
+           op == WF_OP_COMMAND_ABANDON || op == WF_OP_COMMAND_PAUSE ||
+           op == WF_OP_COMMAND_RESUME || op == WF_OP_COMMAND_RESET ||
+           op == WF_OP_COMMAND_OPTIONS;
 }
 
 // tidy: long, one case per operation
@@ -156,7 +164,7 @@ wf_apply_command(struct wf_apply *apply, enum wf_op op)
                             op != WF_OP_COMMAND_ABANDON;
         return;
     }
-    wf_commands_touch(command);
+    wf_commands_touch(command, is_decision(op) ? apply->record : 0);
     switch (op) {
     case WF_OP_COMMAND_ATTEMPT:
         apply_attempt(apply, command);

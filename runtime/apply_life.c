@@ -180,11 +180,10 @@ apply_import(struct wf_apply *apply)
         struct wf_command *command =
             WF_CONTAINER(node, struct wf_command, node);
 
-        command->record = apply->record;
         command->is_offered = false; // the queue of this store knows nothing
         command->offers = 0;
         command->offered_ms = 0;
-        wf_commands_touch(command);
+        wf_commands_touch(command, apply->record);
     }
 }
 

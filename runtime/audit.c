@@ -51,7 +51,7 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
             WF_CONTAINER(node, struct wf_command, node);
         bool is_known =
             command->task != NULL || wf_heap_has(&command->alarm.heap) ||
-            command->is_deferred ||
+            command->is_deferred || command->is_paused ||
             command->record > partition->durable_record ||
             (command->kind == WF_COMMAND_STEP && wf_list_has(&actor->steps)) ||
             (command->kind == WF_COMMAND_ACTIVITY &&

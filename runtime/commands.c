@@ -431,11 +431,21 @@ wf_commands_start(struct wf_partition *partition, struct wf_actor *actor)
     }
 }
 
+// Those that are touched are in order of their records, so that nobody waits
+// behind what is durable later. A command that is not among them has been
+// looked at, so its record is durable.
 void
-wf_commands_touch(struct wf_command *command)
+wf_commands_touch(struct wf_command *command, uint64_t record)
 {
     struct wf_list *touched = &command->actor->touched;
 
+    if (record == 0) {
+        if (!wf_list_has(&command->touched)) {
+            wf_list_push_front(touched, &command->touched);
+        }
+        return;
+    }
+    command->record = record;
     if (wf_list_has(&command->touched)) {
         wf_list_remove(touched, &command->touched);
     }

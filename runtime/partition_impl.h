@@ -267,8 +267,9 @@ void wf_turn_park_crashed(struct wf_partition *partition,
 
 // Activities and steps. commands.c ------------------------------------------
 
-// A record changes the command: it is looked at once that is durable.
-void wf_commands_touch(struct wf_command *command);
+// That record changes the command: it is looked at once that is durable. 0: it
+// says nothing about when an attempt begins, so as soon as anything is.
+void wf_commands_touch(struct wf_command *command, uint64_t record);
 // Records of its commands became durable: start what may, of those that they
 // changed. Of a hundred thousand that are open most wait for something else.
 void wf_commands_released(struct wf_partition *partition,

@@ -38,9 +38,9 @@ is_named(const void *item, const void *key)
 }
 
 static uint64_t
-hash_of(const struct wf_peer *name)
+hash_of(const weft_server *server, const struct wf_peer *name)
 {
-    return wf_hash64(name->bytes, name->len, 0);
+    return wf_hash64(name->bytes, name->len, server->hash_seed);
 }
 
 // Does what it sends matter?
@@ -69,7 +69,7 @@ create_peer(weft_server *server, const struct wf_message *message)
         peer->line = line->line;
         line->peer = peer;
     }
-    wf_table_add(&server->peers, hash_of(&peer->name), peer);
+    wf_table_add(&server->peers, hash_of(server, &peer->name), peer);
     wf_list_push_back(&server->heard, &peer->heard);
     return peer;
 }
@@ -86,7 +86,7 @@ drop_bundle(weft_server *server, struct wf_gateway_peer *peer)
 static void
 destroy_peer(weft_server *server, struct wf_gateway_peer *peer)
 {
-    wf_table_remove(&server->peers, hash_of(&peer->name), peer);
+    wf_table_remove(&server->peers, hash_of(server, &peer->name), peer);
     wf_list_remove(&server->heard, &peer->heard);
     drop_bundle(server, peer);
     wf_flight_release(peer->flight);
@@ -366,8 +366,9 @@ take_all(weft_server *server, struct wf_gateway_peer *peer, weft_bytes frame)
 void
 wf_gateway_peer_receive(weft_server *server, const struct wf_message *message)
 {
-    struct wf_gateway_peer *peer = wf_table_find(
-        &server->peers, hash_of(&message->peer), is_named, &message->peer);
+    struct wf_gateway_peer *peer =
+        wf_table_find(&server->peers, hash_of(server, &message->peer), is_named,
+                      &message->peer);
 
     wf_counter_add(&server->tally.bytes_received, message->frame.len);
     if (peer == NULL) {

@@ -131,7 +131,8 @@ wf_curve_read_public(const char *text_or_path,
     struct wf_curve_pair pair = {0};
     weft_err err = WEFT_OK;
 
-    if (wf_curve_is_key(text_or_path)) {
+    // A path may be a key by its length and letters, too.
+    if (wf_curve_is_key(text_or_path) && access(text_or_path, F_OK) != 0) {
         memcpy(pair.public_key, text_or_path, WF_CURVE_KEY_CHARS);
     } else {
         err = wf_curve_read(text_or_path, false, &pair);

@@ -3,9 +3,11 @@
 // test_curve.c - key pairs as files: made once, read as they are, and refused
 // with the reason.
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/test.h"
 #include "transport/curve.h"
@@ -69,6 +71,23 @@ TEST(curve, a_pair_is_made_for_its_owner_and_for_everybody)
     CHECK_OK(wf_curve_read_public(key, same));
     CHECK_STR(same, key);
     wf_curve_wipe(&pair);
+}
+
+// Of as many characters as a key, each of which a key may have.
+TEST(curve, a_path_that_might_be_a_key_is_a_path)
+{
+    static const char name[] = "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd";
+    char before[PATH_MAX];
+    char key[WF_CURVE_KEY_CHARS + 1];
+
+    CHECK(wf_curve_is_key(name));
+    CHECK_OK(wf_curve_generate(path(t, "key"), path(t, "key.pub")));
+    CHECK_EQ(rename(path(t, "key.pub"), path(t, name)), 0);
+    CHECK(getcwd(before, sizeof(before)) != NULL);
+    CHECK_EQ(chdir(test_dir(t)), 0);
+    CHECK_OK(wf_curve_read_public(name, key));
+    CHECK_EQ(chdir(before), 0);
+    CHECK(strcmp(key, name) != 0);
 }
 
 TEST(curve, nothing_is_overwritten_and_a_pair_is_made_whole)

@@ -1,27 +1,29 @@
 #!/usr/bin/env bash
 # curves.sh - what the cost of work is as there is more of it.
 #
-#   bench/curves.sh [-s SECONDS] [-d DIR] [-o RESULTS] WEFT_BENCH CURVE...
+#   bench/curves.sh [-s SECONDS] [-l LONG] [-d DIR] [-o RESULTS] WEFT_BENCH CURVE...
 #
 # A curve is instances, payload, journal, partitions, window or hour, or all. Each
 # is RESULTS/CURVE.tsv: the command of each point in it, beside `raw` of
 # the same minute; and CURVE.svg, if gnuplot is there (Debian: gnuplot-nox).
-# `instances` up to ten million and `hour` take long. SECONDS is 10, DIR
-# /var/tmp, RESULTS bench/results.
+# `instances` up to ten million and `hour` take long. SECONDS is 10, LONG, of
+# `hour`, 3600; DIR /var/tmp, RESULTS bench/results.
 set -eu
 seconds=10
+long=3600
 dir=/var/tmp
 results=$(dirname "$0")/results
-while getopts s:d:o: option; do
+while getopts s:l:d:o: option; do
     case $option in
     s) seconds=$OPTARG ;;
+    l) long=$OPTARG ;;
     d) dir=$OPTARG ;;
     o) results=$OPTARG ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
-[ $# -ge 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 2; }
+[ $# -ge 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2; }
 bench=$1
 shift
 mkdir -p "$results"
@@ -98,9 +100,9 @@ hour() {
         --data "$dir/data" --json | field rate)
     rm -rf "$dir/data"
     rate=$(awk -v most="$most" 'BEGIN { printf "%d", most * 0.7 }')
-    "$bench" signal-many --rate "$rate" --seconds 3600 --every 60 \
+    "$bench" signal-many --rate "$rate" --seconds "$long" --every 60 \
         --data "$dir/data" --json >"$dir/told"
-    python3 - "$dir/told" "weft-bench signal-many --rate $rate --seconds 3600 \
+    python3 - "$dir/told" "weft-bench signal-many --rate $rate --seconds $long \
 --every 60" >>"$table" <<'END'
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]

@@ -57,8 +57,9 @@ weft_err
 wf_bundle_next(struct wf_bundle_reader *reader,
                struct wf_wire_message *out_message, size_t *out_bytes)
 {
-    weft_bytes left = weft_bytes_of(reader->frame.data + reader->at,
-                                    reader->frame.len - reader->at);
+    const uint8_t *frame = reader->frame.data;
+    weft_bytes left =
+        weft_bytes_of(frame + reader->at, reader->frame.len - reader->at);
     weft_err err =
         wf_wire_read_first(left, reader->is_request, out_message, out_bytes);
 

@@ -174,6 +174,7 @@ close_side(struct side *side)
     wf_free(exchange->close);
     wf_free(exchange->dir);
     wf_free(exchange->node_id);
+    wf_free(exchange->lost_text);
     wf_memory_disk_destroy(side->disk);
 }
 

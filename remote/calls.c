@@ -129,6 +129,14 @@ unsend(struct wf_calls *calls, struct wf_calls_call *call)
     call->is_sent = false;
 }
 
+// It is to be sent again, or after all.
+static void
+put_back(struct wf_calls *calls, struct wf_calls_call *call)
+{
+    unsend(calls, call);
+    wf_heap_add(heap_of(calls, call), &call->order, call->request->number);
+}
+
 // The first of its number has ended; the next one is it now.
 static struct wf_request *
 leave(struct wf_calls *calls, struct wf_calls_call *call)
@@ -294,9 +302,7 @@ wf_calls_sent(struct wf_calls *calls, bool are_taken)
         if (are_taken) {
             call->was_sent = true;
         } else {
-            unsend(calls, call);
-            wf_heap_add(heap_of(calls, call), &call->order,
-                        call->request->number);
+            put_back(calls, call);
         }
     }
 }
@@ -370,9 +376,7 @@ wf_calls_again(struct wf_calls *calls, const struct wf_calls_credit *credit)
     calls->pace = PACE_MIN;
     for (size_t i = 0; list[i] != NULL; i++) {
         if (list[i]->is_sent) {
-            unsend(calls, list[i]);
-            wf_heap_add(heap_of(calls, list[i]), &list[i]->order,
-                        list[i]->request->number);
+            put_back(calls, list[i]);
         }
     }
     wf_free(list);

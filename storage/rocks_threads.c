@@ -12,7 +12,6 @@
 #include "storage/rocks_threads.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>

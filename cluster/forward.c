@@ -21,6 +21,7 @@ enum {
 };
 
 static const char left[] = "the node has no part in its cluster any more";
+static const char nobody[] = "nobody waits for it";
 
 // One that this node asks.
 struct call {
@@ -274,6 +275,15 @@ waits_for_something(const struct wf_request *request)
     return wf_request_is_wait(request) || wf_request_is_of_turn(request);
 }
 
+// Nobody waits for it any more. Whoever it was sent to has heard that, or is
+// gone; whoever it would go to next would not.
+static bool
+is_left(const struct call *call)
+{
+    return atomic_load(&call->request->is_withdrawn) &&
+           waits_for_something(call->request);
+}
+
 // It may be answered much later than it was taken.
 static bool
 may_last(const struct wf_request *request)
@@ -297,7 +307,7 @@ wf_forward_withdraw(struct wf_forward *forward,
         return;
     }
     if (call->sent_to == NULL) {
-        answer_call(forward, call, WEFT_ETIMEDOUT, "nobody waits for it");
+        answer_call(forward, call, WEFT_ETIMEDOUT, nobody);
         return;
     }
     item.call = call->id;
@@ -366,6 +376,10 @@ send_lane(struct wf_forward *forward, struct lane *lane, uint32_t partition)
         struct call *call = WF_CONTAINER(node, struct call, node);
 
         node = wf_list_next(&lane->calls, node);
+        if (call->sent_to == NULL && is_left(call)) {
+            answer_call(forward, call, WEFT_ETIMEDOUT, nobody);
+            continue;
+        }
         if (call->sent_to == NULL && peer != NULL) {
             goes_on = (peer == lane->sure || !has_sent) &&
                       send_call(forward, lane, call, peer);
@@ -416,9 +430,8 @@ hear_back(struct wf_forward *forward, struct wf_peers_peer *peer,
         call->sent_to != peer) {
         return;
     }
-    if (atomic_load(&call->request->is_withdrawn) &&
-        waits_for_something(call->request)) {
-        answer_call(forward, call, WEFT_ETIMEDOUT, "nobody waits for it");
+    if (is_left(call)) {
+        answer_call(forward, call, WEFT_ETIMEDOUT, nobody);
         return;
     }
     lane = lane_of(forward, call);

@@ -368,6 +368,67 @@ TEST(forward, what_is_withdrawn_while_nobody_has_it_is_answered)
     rig_fini(&rig);
 }
 
+static struct wf_request *
+make_wait(uint32_t partition)
+{
+    struct wf_request *request = rig_make(partition, "");
+
+    request->verb = WEFT_VERB_RESULT;
+    return request;
+}
+
+// The next owner has not heard that nobody waits for it: it would wait there
+// for as long as its instance runs.
+TEST(forward, what_is_withdrawn_does_not_go_to_the_next_owner)
+{
+    struct rig rig;
+    struct rig_call call;
+
+    rig_init(&rig, 3);
+    rig.nodes[1].is_holding = true;
+    rig_start(&rig);
+    rig_ask(&rig, &call, 0, make_wait(1));
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 1);
+    wf_peers_withdraw(rig.nodes[0].peers, call.request);
+    rig_wait_count(&rig, &rig.nodes[1].withdrawn, 1);
+    rig_move(&rig, 1, 2); // before b has answered
+    rig_map(&rig);
+    rig_wait_done(&call);
+    CHECK_ERR(call.request->reply.err, WEFT_ETIMEDOUT);
+    rig_end(&call);
+    CHECK_STR(rig_served(&rig, 2), "");
+    rig_release(&rig, 1, WEFT_ETIMEDOUT); // and nobody hears it
+    rig_fini(&rig);
+}
+
+// The first comes back, and the second with it, which is asked behind it again.
+TEST(forward, what_is_withdrawn_does_not_go_behind_what_came_back)
+{
+    struct rig rig;
+    struct rig_call calls[2];
+
+    rig_init(&rig, 3);
+    rig.nodes[1].is_holding = true;
+    rig_start(&rig);
+    for (int i = 0; i < 2; i++) {
+        rig_ask(&rig, &calls[i], 0, make_wait(1));
+    }
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 2);
+    wf_peers_withdraw(rig.nodes[0].peers, calls[1].request);
+    rig_wait_count(&rig, &rig.nodes[1].withdrawn, 1);
+    rig_move(&rig, 1, 2);
+    rig_give_back(&rig, 1);
+    rig_map(&rig);
+    rig_wait_done(&calls[1]);
+    CHECK_ERR(calls[1].request->reply.err, WEFT_ETIMEDOUT);
+    rig_end(&calls[1]);
+    rig_wait_done(&calls[0]);
+    CHECK_OK(calls[0].request->reply.err);
+    rig_end(&calls[0]);
+    CHECK_EQ(rig.nodes[2].served_count, 1);
+    rig_fini(&rig);
+}
+
 TEST(forward, who_asks_and_goes_has_what_waits_withdrawn)
 {
     struct rig rig;
@@ -490,6 +551,26 @@ TEST(forward, more_than_may_be_under_way_is_refused_with_a_hint)
     for (int i = 0; i < MANY; i++) { // what was answered is no more under way
         rig_ask(&rig, &last, 0, rig_make(1, "pay"));
         rig_check_answer(&last, WEFT_OK, "from b");
+    }
+    rig_fini(&rig);
+}
+
+// What was answered, and taken, is in nobody's way.
+TEST(forward, more_is_read_in_the_end_than_there_is_room_for_at_a_time)
+{
+    enum { MANY = 20 };
+    struct rig rig;
+    struct rig_call call;
+
+    rig_init(&rig, 2);
+    rig.window_bytes = 8192;
+    rig_start(&rig);
+    for (int i = 0; i < MANY; i++) {
+        struct wf_request *request = rig_make(1, "look");
+
+        request->verb = WEFT_VERB_QUERY;
+        rig_ask(&rig, &call, 0, request);
+        rig_check_answer(&call, WEFT_OK, "from b");
     }
     rig_fini(&rig);
 }

@@ -84,6 +84,7 @@ withdraw(struct wf_gateway_call *call)
         return;
     }
     detach(call);
+    call->server->withdrawn++;
     if (call->request != NULL) {
         wf_node_withdraw(call->server->node, call->request);
     }
@@ -131,6 +132,7 @@ wf_gateway_call_destroy(struct wf_gateway_call *call)
 {
     weft_server *server = call->server;
 
+    server->withdrawn -= call->session == NULL ? 1 : 0;
     detach(call);
     wf_access_record_end(server->access, call->record, call->err);
     server->calls--;

@@ -226,6 +226,7 @@ struct weft_server {
     struct wf_heap expiries;
     uint64_t bytes; // of requests without answer
     uint32_t calls;
+    uint32_t withdrawn; // of them: nobody waits, and the node has them still
 
     // gateway_ask.c
     uint8_t client_id[16]; // the server's own

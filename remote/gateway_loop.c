@@ -145,12 +145,14 @@ work(weft_server *server)
     return is_more;
 }
 
+// What was withdrawn the node may have for long: it gives back what waits for
+// one instance when half of all who do have left.
 static void
 see_if_drained(weft_server *server)
 {
     uint32_t draining = WF_GATEWAY_DRAINING;
 
-    if (server->calls > 0 || server->asks > 0 ||
+    if (server->calls > server->withdrawn || server->asks > 0 ||
         atomic_load(&server->flight->messages) > 0) {
         return;
     }

@@ -162,12 +162,32 @@ take_offers(weft_worker *worker, weft_bytes data)
     }
 }
 
+// A node that is closed hears nothing more; others may, a little later.
+static bool
+is_heard(weft_err err)
+{
+    const char *class = weft_err_class(err);
+
+    return err == WEFT_ECLOSED ||
+           (strcmp(class, "RETRY") != 0 && strcmp(class, "UNKNOWN") != 0);
+}
+
+// One that was not heard is said again: the queue may have handed out what is
+// not leased here any more.
+static void
+take_bye(weft_worker *worker, weft_err err)
+{
+    worker->has_said_bye = is_heard(err);
+    worker->is_bye_answered = is_heard(err);
+    worker->poll_at_ns = wf_worker_now_ns(worker) + POLL_AGAIN_MS * MS_NS;
+}
+
 static void
 take_poll(weft_worker *worker, const struct wf_worker_ask *ask,
           const weft_reply *reply)
 {
     if (ask->is_bye) {
-        worker->is_bye_answered = true;
+        take_bye(worker, reply->err);
         return;
     }
     worker->is_polling = false;
@@ -178,8 +198,21 @@ take_poll(weft_worker *worker, const struct wf_worker_ask *ask,
     }
 }
 
-// Ask for as many as may begin now; or only confirm. Returns when to look
+// One that drains says goodbye, when it knows what it has. Returns when to look
 // again.
+static uint64_t
+step_bye(weft_worker *worker)
+{
+    if (worker->has_said_bye || worker->leasing > 0) {
+        return UINT64_MAX; // an answer comes first
+    }
+    if (wf_worker_now_ns(worker) >= worker->poll_at_ns) {
+        send_poll(worker, 0, true);
+    }
+    return worker->has_said_bye ? UINT64_MAX : worker->poll_at_ns;
+}
+
+// Ask for as many as may begin now; or only confirm. Returns the same.
 static uint64_t
 step_poll(weft_worker *worker)
 {
@@ -190,10 +223,7 @@ step_poll(weft_worker *worker)
         busy < worker->parallel ? worker->parallel - (uint32_t)busy : 0;
 
     if (atomic_load(&worker->is_draining)) {
-        if (!worker->has_said_bye && worker->leasing == 0) {
-            send_poll(worker, 0, true);
-        }
-        return worker->has_said_bye ? UINT64_MAX : worker->poll_at_ns;
+        return step_bye(worker);
     }
     if (worker->is_polling && now_ns < lost_ns) {
         return lost_ns;

@@ -336,6 +336,29 @@ TEST(worker_poll, one_that_cannot_be_made_forgets_nothing)
     rig_close();
 }
 
+// The queue may have handed it something, which others are to get.
+TEST(worker_poll, a_goodbye_that_is_refused_is_said_again)
+{
+    struct wf_request *poll;
+    struct wf_request *bye;
+
+    rig_begin();
+    CHECK_OK(rig_open(NULL, 0));
+    poll = take(WEFT_VERB_ASK);
+    CHECK_ERR(weft_worker_drain(rig.worker, 0), WEFT_ETIMEDOUT);
+    bye = take(WEFT_VERB_ASK);
+    CHECK(is_bye(bye));
+    answer(bye, WEFT_EFULL, NULL);
+    CHECK_ERR(weft_worker_drain(rig.worker, 100), WEFT_ETIMEDOUT);
+    bye = take(WEFT_VERB_ASK);
+    CHECK(is_bye(bye));
+    answer(poll, WEFT_OK, NULL);
+    answer(bye, WEFT_OK, NULL);
+    CHECK_OK(weft_worker_drain(rig.worker, 60000));
+    weft_worker_close(rig.worker);
+    rig_end();
+}
+
 // Whoever is closed waits a second for its goodbye, and no longer. What is
 // answered afterwards is nobody's.
 TEST(worker_poll, one_that_nobody_answers_is_closed_all_the_same)

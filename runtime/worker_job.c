@@ -404,6 +404,25 @@ wf_worker_job_reply(struct wf_worker_job *job, weft_verb verb,
     }
 }
 
+static bool
+is_to_ask(const struct wf_worker_job *job)
+{
+    return !job->is_asking && job->state != WF_WORKER_JOB_RUNNING;
+}
+
+static void
+ask_if_due(struct wf_worker_job *job, uint64_t now_ns)
+{
+    if (!is_to_ask(job) || now_ns < job->ask_at_ns) {
+        return;
+    }
+    if (job->state == WF_WORKER_JOB_ENDED) {
+        ask_report(job);
+    } else {
+        ask_lease(job);
+    }
+}
+
 uint64_t
 wf_worker_job_step(struct wf_worker_job *job)
 {
@@ -419,14 +438,9 @@ wf_worker_job_step(struct wf_worker_job *job)
         }
         next_ns = job->renew_at_ns > now_ns ? job->renew_at_ns : UINT64_MAX;
     }
-    if (!job->is_asking && job->state != WF_WORKER_JOB_RUNNING) {
-        if (now_ns < job->ask_at_ns) {
-            next_ns = job->ask_at_ns < next_ns ? job->ask_at_ns : next_ns;
-        } else if (job->state == WF_WORKER_JOB_ENDED) {
-            ask_report(job);
-        } else {
-            ask_lease(job);
-        }
+    ask_if_due(job, now_ns);
+    if (is_to_ask(job) && job->ask_at_ns < next_ns) {
+        next_ns = job->ask_at_ns;
     }
     return next_ns;
 }

@@ -406,8 +406,10 @@ TEST(worker_job, what_cannot_be_asked_is_asked_later)
     CHECK_EQ(rig.posted.count, 0);
     CHECK_EQ(rig.worker.asks.count, 0);
     CHECK_EQ(step(), 100);
-    rig.prepare_err = WEFT_OK;
     rig.now_ns += 100 * MS_NS;
+    CHECK_EQ(step(), 200); // nor this time
+    rig.prepare_err = WEFT_OK;
+    rig.now_ns += 200 * MS_NS;
     CHECK_EQ(step(), UINT64_MAX);
     grant("work");
     CHECK_EQ(job()->state, WF_WORKER_JOB_RUNNING);

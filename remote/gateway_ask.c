@@ -14,7 +14,7 @@ struct ask {
     uint64_t number;
     weft_reply_fn *fn;
     void *ctx;
-    bool is_wait; // a drain does not wait for those
+    bool is_wait; // of a watch: a drain does not wait for those
 };
 
 static void
@@ -52,6 +52,11 @@ wf_gateway_ask(weft_server *server, const char *name_space,
     *ask = (struct ask){server, as.number, fn, ctx,
                         request->verb == WEFT_VERB_WATCH};
     as.confirmed = wf_client_numbers_confirmed(&server->numbers, as.number);
+    if (ask->is_wait) {
+        // No partition remembers it, and it may last: it must not keep them
+        // from forgetting what was answered.
+        wf_client_numbers_close(&server->numbers, as.number);
+    }
     memcpy(as.client_id, server->client_id, sizeof(as.client_id));
     server->asks += ask->is_wait ? 0 : 1;
     err =

@@ -4,15 +4,46 @@
 // subscriptions of sockets that speak the protocol.
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/client_as.h"
 #include "unit/gateway_rig.h"
 #include "weft/connect.h"
 #include "weft/operate.h"
 #include "weft/watch.h"
 
 static const weft_target a = {"counter", "a"};
+
+// What the server asks of its node, on the way. -------------------------------
+
+static _Atomic uint32_t watches;
+static _Atomic uint32_t behind; // of them; they left others unconfirmed
+
+weft_err __real_wf_client_submit_as(weft_client *client,
+                                    const struct wf_client_as *as,
+                                    const weft_request *request,
+                                    weft_reply_fn *fn, void *ctx,
+                                    struct wf_request **out_request);
+weft_err __wrap_wf_client_submit_as(weft_client *client,
+                                    const struct wf_client_as *as,
+                                    const weft_request *request,
+                                    weft_reply_fn *fn, void *ctx,
+                                    struct wf_request **out_request);
+
+weft_err
+__wrap_wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
+                           const weft_request *request, weft_reply_fn *fn,
+                           void *ctx, struct wf_request **out_request)
+{
+    if (request->verb == WEFT_VERB_WATCH) {
+        atomic_fetch_add(&behind, as->confirmed < as->number);
+        atomic_fetch_add(&watches, 1);
+    }
+    return __real_wf_client_submit_as(client, as, request, fn, ctx,
+                                      out_request);
+}
 
 static struct gateway_rig
 begin(struct test *t)
@@ -249,5 +280,31 @@ TEST(gateway_watch, subscriptions_end_with_their_connection)
     dealer_close(&dealer);
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
     CHECK_OK(weft_client_pause(rig.node.client, a));
+    end(&rig);
+}
+
+// It waits for months, perhaps; what else the server asks meanwhile must be
+// forgotten when it was answered.
+TEST(gateway_watch, a_subscription_that_lasts_keeps_nothing_unconfirmed)
+{
+    struct gateway_rig rig = begin(t);
+    struct dealer dealer;
+
+    atomic_store(&watches, 0);
+    atomic_store(&behind, 0);
+    hire(&dealer, &rig);
+    CHECK_OK(weft_client_start(rig.node.client, a, weft_nothing()));
+    say(&dealer, "subscribe", 1, "after", 0);
+    CHECK_HEARS(&dealer, "ok 1");
+    (void)hear_after(&dealer, "event 1");
+    say(&dealer, "subscribe", 2, "after", 0);
+    CHECK_HEARS(&dealer, "ok 2");
+    (void)hear_after(&dealer, "event 2");
+    for (int i = 0; i < 12000 && atomic_load(&watches) < 4; i++) {
+        gateway_rig_pause(); // both watch again
+    }
+    CHECK(atomic_load(&watches) >= 4);
+    CHECK_EQ(atomic_load(&behind), 0);
+    dealer_close(&dealer);
     end(&rig);
 }

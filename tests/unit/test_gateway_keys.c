@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "base/key.h"
+#include "remote/codec.h"
+#include "remote/codec_batch.h"
 #include "runtime/request.h"
 #include "support/counter.h"
 #include "transport/curve.h"
 #include "unit/gateway_rig.h"
 #include "weft/connect.h"
+#include "weft/inspect.h"
 #include "weft/keys.h"
 #include "weft/operate.h"
 
@@ -336,6 +339,62 @@ TEST(gateway_keys, the_c_client_is_known_by_its_key_file)
                         "\"result\":\"WEFT_OK\"");
     weft_client_close(client);
     house_close(&house);
+}
+
+static int
+check_operations(void *ctx, const weft_inspect_actor *actor)
+{
+    (*(int *)ctx)++;
+    CHECK_EQ(actor->operations_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_STR(actor->operations[i].who, "alice (root)");
+        CHECK_STR(actor->operations[i].why, "tests");
+    }
+    return 0;
+}
+
+// Whatever it says: one by one, and many at a time.
+TEST(gateway_keys, what_is_done_is_kept_as_done_by_the_principal)
+{
+    const weft_operator by = {.who = "root", .why = "tests"};
+    weft_inspect_options options = WEFT_INSPECT_OPTIONS_INIT;
+    struct wf_codec_batch batch = {.options = WEFT_BATCH_OPTIONS_INIT};
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_inspect *inspect = NULL;
+    struct dealer dealer;
+    struct house house;
+    int found = 0;
+
+    house_open(t, &house);
+    write_list(&house, "default\nroles = operator", NULL);
+    CHECK_OK(weft_server_reload(house.rig.server, NULL));
+    CHECK_OK(counter_add(house.rig.node.client, "a"));
+    knock(&dealer, &house, &house.alice);
+    hello_in(&dealer, 1, "default");
+    CHECK_HEARS_LIKE(&dealer, "ok 0");
+    request.verb = WEFT_VERB_PAUSE;
+    request.target = (weft_target){"counter", "a"};
+    request.by = &by;
+    wf_codec_request_encode(&request, 1, 0, false, &dealer.out);
+    dealer_send(&dealer);
+    CHECK_HEARS_LIKE(&dealer, "ok 1");
+    batch.options.verb = WEFT_VERB_RESUME;
+    batch.options.filter = "run > 0";
+    batch.options.by = &by;
+    wf_buf_reset(&dealer.out);
+    wf_codec_batch_encode(&batch, 2, &dealer.out);
+    dealer_send(&dealer);
+    CHECK_HEARS_LIKE(&dealer, "ok 2 seen=1 done=1");
+    dealer_close(&dealer);
+    gateway_rig_close(&house.rig);
+    options.data_dir = house.rig.node.options.data_dir;
+    CHECK_OK(weft_inspect_open(&options, &inspect));
+    CHECK_OK(weft_inspect_find(inspect, NULL, request.target, check_operations,
+                               &found));
+    CHECK_EQ(found, 1);
+    weft_inspect_close(inspect);
+    gateway_rig_end(&house.rig);
+    (void)pthread_mutex_destroy(&house.lock);
 }
 
 TEST(gateway_keys, the_c_client_says_why_it_is_not_let_in)

@@ -254,6 +254,33 @@ TEST(gateway_poll, a_worker_that_pings_keeps_what_it_has)
     end(&rig);
 }
 
+// Its connection is there, and says nothing any more.
+TEST(gateway_poll, a_worker_that_falls_silent_keeps_its_task_for_a_lease)
+{
+    struct gateway_rig rig = begin(t);
+    struct hand hand, other;
+    uint64_t begin_ms;
+
+    hand_hire(&hand, &rig, 1);
+    hand_hire(&other, &rig, 2);
+    start(&rig, "one", "x");
+    hand_poll_for(&hand, 1, 20000);
+    hand_hear_tasks(&hand, 1);
+    gateway_rig_pause();
+    dealer_say(&hand.dealer, "ping", 0, NULL, NULL, NULL);
+    CHECK_HEARS(&hand.dealer, "pong 0");
+    begin_ms = now_ms();
+    hand_poll_for(&other, 1, 20000);
+    hand_hear_tasks(&other, 1);
+    CHECK(now_ms() - begin_ms < 20000);
+    CHECK_EQ(other.attempt, 2);
+    hand_complete(&other);
+    CHECK_OK(result(&rig, "one"));
+    hand_dismiss(&hand);
+    hand_dismiss(&other);
+    end(&rig);
+}
+
 TEST(gateway_poll, what_is_released_goes_to_another_at_once)
 {
     struct gateway_rig rig = begin(t);
@@ -400,6 +427,25 @@ TEST(gateway_poll, polls_of_a_connection_that_is_gone_are_forgotten)
     end(&rig);
 }
 
+TEST(gateway_poll, what_is_no_subscription_is_not_ended_as_one)
+{
+    struct gateway_rig rig = begin(t);
+    struct wf_wire_writer *writer;
+    struct hand hand;
+
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 1, 20000);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    writer = dealer_begin(&hand.dealer, "unsubscribe", 2);
+    wf_wire_put_uint(writer, "subscription", 1);
+    dealer_end(&hand.dealer);
+    CHECK_HEARS(&hand.dealer, "ok 2");
+    start(&rig, "one", "x");
+    hand_hear_tasks(&hand, 1);
+    hand_dismiss(&hand);
+    end(&rig);
+}
+
 TEST(gateway_poll, a_server_that_is_drained_gives_back_what_nobody_has)
 {
     struct gateway_rig rig = begin(t);
@@ -463,6 +509,27 @@ poll_many(struct dealer *dealer, int from, int to)
     }
 }
 
+// Polls that queue as often as it is refused.
+static void
+poll_until_taken(struct dealer *dealer, int queue)
+{
+    const char *heard = "error";
+
+    for (int i = 0; i < 12000 && strncmp(heard, "error", 5) == 0; i++) {
+        struct wf_wire_writer *writer =
+            dealer_begin(dealer, "poll", 2000 + (uint64_t)i);
+        char name[16];
+
+        gateway_rig_pause();
+        (void)snprintf(name, sizeof(name), "q%d", queue);
+        wf_wire_put_text(writer, "queue", name);
+        dealer_end(dealer);
+        heard = dealer_hear_within(dealer, 100);
+    }
+    CHECK_STR(heard, ""); // it waits
+}
+
+// Those that are polled; those that were make room.
 TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
 {
     struct gateway_rig rig = begin(t);
@@ -477,6 +544,7 @@ TEST(gateway_poll, queues_of_a_namespace_have_a_limit)
                      "error 1001 code=WEFT_EBUSY class=RETRY text=queue: 1000 "
                      "of a namespace");
     hand_dismiss(&one);
+    poll_until_taken(&other.dealer, 1000);
     hand_dismiss(&other);
     end(&rig);
 }

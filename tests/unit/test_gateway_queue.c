@@ -10,7 +10,9 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/key.h"
 #include "runtime/node_impl.h"
@@ -276,30 +278,43 @@ await_taken(struct gateway_rig *rig, char offer)
     CHECK(strchr(heard, offer) != NULL);
 }
 
-// Wait until the node has refused something of this verb, for its disk is full.
-static void
-await_refusal(struct gateway_rig *rig, const char *verb)
+// How many requests of this verb the node has refused, for its disk is full.
+static double
+count_refusals(struct gateway_rig *rig, const char *verb)
 {
-    const char *found = NULL;
+    weft_metrics *metrics = NULL;
+    const char *text = NULL;
+    const char *found;
+    double count = 0;
     char line[80];
 
     (void)snprintf(line, sizeof(line),
-                   "weft_requests_total{verb=\"%s\",error=\"WEFT_EFULL\"}",
+                   "weft_requests_total{verb=\"%s\",error=\"WEFT_EFULL\"} ",
                    verb);
-    for (int i = 0; i < ROUNDS && found == NULL; i++) {
-        weft_metrics *metrics = NULL;
-        const char *text = NULL;
+    CHECK_OK(weft_node_metrics(rig->node.node, &metrics));
+    CHECK_OK(weft_metrics_text(metrics, &text, NULL));
+    found = strstr(text, line);
+    if (found != NULL) {
+        count = strtod(found + strlen(line), NULL);
+    }
+    weft_metrics_free(metrics);
+    return count;
+}
 
+// Wait until it has refused so many.
+static void
+await_refusals(struct gateway_rig *rig, const char *verb, double count)
+{
+    bool is_enough = false;
+
+    for (int i = 0; i < ROUNDS && !is_enough; i++) {
         gateway_rig_pause();
         (void)weft_client_signal(rig->node.client,
                                  (weft_target){WEFT_TASK_QUEUE_KIND, "other"},
                                  "nothing", weft_nothing());
-        CHECK_OK(weft_node_metrics(rig->node.node, &metrics));
-        CHECK_OK(weft_metrics_text(metrics, &text, NULL));
-        found = strstr(text, line);
-        weft_metrics_free(metrics);
+        is_enough = count_refusals(rig, verb) >= count;
     }
-    CHECK(found != NULL);
+    CHECK(is_enough);
 }
 
 // Tests. ----------------------------------------------------------------------
@@ -317,9 +332,9 @@ TEST(gateway_queue, what_was_refused_is_given_back_and_not_taken)
     hand_poll_for(&hand, 1, 60000);
     await_heard(&rig, "+");
     atomic_store(&free_bytes, 0);
-    await_refusal(&rig, "signal");
+    await_refusals(&rig, "signal", 1);
     atomic_store(&offers_due, 1);
-    await_refusal(&rig, "lease");
+    await_refusals(&rig, "lease", 1);
     atomic_store(&free_bytes, UINT64_MAX);
     await_heard(&rig, "+-+");
     atomic_store(&offers_due, 2);
@@ -328,6 +343,37 @@ TEST(gateway_queue, what_was_refused_is_given_back_and_not_taken)
     await_taken(&rig, '2');
     read_heard(&rig, heard);
     CHECK(strchr(heard, '1') == NULL);
+    hand_dismiss(&hand);
+    end(&rig);
+}
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// A node that refuses has enough to do: it is asked twice a second, and not all
+// the time.
+TEST(gateway_queue, a_node_that_refuses_is_asked_again_a_while_later)
+{
+    struct gateway_rig rig = begin(t, true);
+    struct hand hand;
+    uint64_t began_ms;
+
+    start(&rig, "a"); // so that there is a queue to look at
+    atomic_store(&free_bytes, 0);
+    await_refusals(&rig, "signal", 1);
+    hand_hire(&hand, &rig, 1);
+    began_ms = now_ms();
+    hand_poll_for(&hand, 1, 60000);
+    await_refusals(&rig, "ask", 3);
+    CHECK(now_ms() - began_ms >= 900);
+    atomic_store(&free_bytes, UINT64_MAX);
+    await_heard(&rig, "+");
     hand_dismiss(&hand);
     end(&rig);
 }
@@ -390,6 +436,20 @@ find_id(const struct gateway_rig *rig, uint32_t shard, char id[16])
                                     wf_key_partition(&key, 8)) == shard;
         wf_key_fini(&key);
     }
+}
+
+// One beside the queue, and one on the other shard.
+static void
+find_ids(const struct gateway_rig *rig, char quick[16], char late[16])
+{
+    struct wf_key key;
+    uint32_t shard;
+
+    CHECK_OK(wf_key_make("default", WEFT_TASK_QUEUE_KIND, "q", &key));
+    shard = wf_node_shard_of(rig->node.node, wf_key_partition(&key, 8));
+    wf_key_fini(&key);
+    find_id(rig, shard, quick);
+    find_id(rig, 1 - shard, late);
 }
 
 static void
@@ -463,14 +523,8 @@ TEST(gateway_queue, what_was_leased_for_a_poll_that_is_gone_goes_back)
     struct hand other;
     char quick[16];
     char late[16];
-    struct wf_key key;
-    uint32_t shard;
 
-    CHECK_OK(wf_key_make("default", WEFT_TASK_QUEUE_KIND, "q", &key));
-    shard = wf_node_shard_of(rig.node.node, wf_key_partition(&key, 8));
-    wf_key_fini(&key);
-    find_id(&rig, shard, quick);
-    find_id(&rig, 1 - shard, late);
+    find_ids(&rig, quick, late);
     start(&rig, quick);
     start(&rig, late);
     await_depth(&rig, 2);
@@ -489,5 +543,34 @@ TEST(gateway_queue, what_was_leased_for_a_poll_that_is_gone_goes_back)
         CHECK_EQ(other.attempt, 1);
     }
     hand_dismiss(&other);
+    end(&rig);
+}
+
+// Who holds up one task does not hold up the queue: others are asked for, after
+// a second.
+TEST(gateway_queue, a_lease_that_does_not_come_holds_up_one_poll_and_no_other)
+{
+    struct gateway_rig rig = begin(t, false);
+    struct hand first;
+    struct hand second;
+    char quick[16];
+    char late[16];
+
+    find_ids(&rig, quick, late);
+    start(&rig, late);
+    await_depth(&rig, 1);
+    hold_up(&rig, late);
+    hand_hire(&first, &rig, 1);
+    hand_poll_for(&first, 1, 60000);
+    await_depth(&rig, 0);
+    start(&rig, quick);
+    hand_hire(&second, &rig, 2);
+    hand_poll_for(&second, 1, 60000);
+    hand_hear_tasks(&second, 1);
+    CHECK(!hand_hear(&first));
+    CHECK_EQ(sem_post(&may_go_on), 0);
+    hand_hear_tasks(&first, 1);
+    hand_dismiss(&first);
+    hand_dismiss(&second);
     end(&rig);
 }

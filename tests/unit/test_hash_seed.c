@@ -12,45 +12,30 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "partition_rig.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
-#include "weft/definitions.h"
 
 #define MANY 300
 #define SAME_BITS 1023U // and the tables have no more slots than that
 #define STEPS_MAX 8     // for each; without a seed it is half of MANY
 
-static struct rig {
-    weft_definitions *definitions;
-    struct wf_partition *partition;
-} rig;
+static struct partition_rig rig;
 
 static void
 rig_open(void)
 {
-    static const struct wf_trace silent;
-
-    CHECK_OK(weft_definitions_create(&rig.definitions));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .count = 1,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = MANY,
-        .hash_seed = 0x123456789abcdef,
-    });
+    partition_rig_create(&rig, (struct wf_partition_options){
+                                   .residents_max = MANY,
+                                   .hash_seed = 0x123456789abcdef,
+                               });
     wf_partition_open(rig.partition, 1000);
 }
 
 static void
 rig_close(void)
 {
-    struct wf_list requests;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig.partition, &requests);
-    CHECK_EQ(requests.count, 0);
-    weft_definitions_destroy(rig.definitions);
+    CHECK_EQ(partition_rig_destroy(&rig), 0);
 }
 
 static bool

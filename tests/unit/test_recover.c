@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "partition_rig.h"
 #include "runtime/attributes.h"
 #include "runtime/inspect_core.h"
 #include "runtime/inspect_impl.h"
@@ -19,37 +20,23 @@
 #include "storage/log.h"
 #include "storage/store.h"
 #include "support/test.h"
-#include "weft/definitions.h"
 
 enum { INDEX = 1, COUNT = 4 };
 
-static weft_definitions *definitions;
+static struct partition_rig rig;
 
 static struct wf_partition *
 open_partition(void)
 {
-    static const struct wf_trace silent;
-
-    CHECK_OK(weft_definitions_create(&definitions));
-    return wf_partition_create(&(struct wf_partition_options){
-        .index = INDEX,
-        .count = COUNT,
-        .incarnation = 1,
-        .definitions = definitions,
-        .trace = &silent,
-        .residents_max = 1000,
-    });
+    partition_rig_create(
+        &rig, (struct wf_partition_options){.index = INDEX, .count = COUNT});
+    return rig.partition;
 }
 
 static void
-close_partition(struct wf_partition *partition)
+close_partition(void)
 {
-    struct wf_list requests;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(partition, &requests);
-    CHECK_EQ(requests.count, 0);
-    weft_definitions_destroy(definitions);
+    CHECK_EQ(partition_rig_destroy(&rig), 0);
 }
 
 static bool
@@ -91,14 +78,14 @@ TEST(recover, a_meta_row_that_is_cut_or_of_another_format_is_refused)
             wf_partition_recover_meta(partition, weft_bytes_of(row.data, len)),
             expected);
         CHECK(expected == WEFT_OK || is_said("p1: meta row of "));
-        close_partition(partition);
+        close_partition();
     }
     put_meta(&row, 2);
     partition = open_partition();
     CHECK_ERR(wf_partition_recover_meta(partition, wf_buf_bytes(&row)),
               WEFT_EFORMAT);
     CHECK(is_said("p1: meta row of format 2, this build reads 1"));
-    close_partition(partition);
+    close_partition();
     wf_buf_fini(&row);
 }
 
@@ -113,7 +100,7 @@ TEST(recover, a_log_that_ends_before_the_rows_is_refused)
     CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
     CHECK(is_said("p1: the log ends with record 0, the rows with 20"));
     wf_buf_fini(&row);
-    close_partition(partition);
+    close_partition();
 }
 
 static weft_err
@@ -123,7 +110,7 @@ recover_row(const struct wf_buf *key, weft_bytes value)
     weft_err err =
         wf_partition_recover_row(partition, wf_buf_bytes(key), value);
 
-    close_partition(partition);
+    close_partition();
     return err;
 }
 
@@ -225,7 +212,7 @@ recover_one(weft_bytes ops)
     weft_err err =
         recover_ops(partition, 1, WF_SECTION_PARTITION, weft_nothing(), ops, 1);
 
-    close_partition(partition);
+    close_partition();
     return err;
 }
 
@@ -265,7 +252,7 @@ TEST(recover, a_log_that_ends_just_before_the_rows_is_refused)
     CHECK_OK(wf_partition_recover_check(partition));
     wf_buf_fini(&row);
     wf_buf_fini(&ops);
-    close_partition(partition);
+    close_partition();
 }
 
 static const struct {
@@ -313,7 +300,7 @@ TEST(recover, operations_of_actors_and_of_nobody_are_refused)
                           weft_bytes_of(of_actors, 1), 1),
               WEFT_ECORRUPT);
     CHECK(is_said("p1: record 1 does not apply"));
-    close_partition(partition);
+    close_partition();
 }
 
 // Rows of a record that comes later: what it says is there already.
@@ -353,7 +340,7 @@ TEST(recover, a_record_that_the_rows_reflect_is_not_applied_again)
     wf_buf_fini(&key);
     wf_buf_fini(&row);
     wf_buf_fini(&ops);
-    close_partition(partition);
+    close_partition();
 }
 
 TEST(recover, the_log_goes_on_where_it_ended_or_is_refused)
@@ -383,7 +370,7 @@ TEST(recover, the_log_goes_on_where_it_ended_or_is_refused)
               WEFT_ECORRUPT);
     CHECK(is_said("p1: record 3 does not decode"));
     wf_buf_fini(&ops);
-    close_partition(partition);
+    close_partition();
 }
 
 // What verify makes of records, also of those that nobody applies. ------------
@@ -602,7 +589,7 @@ TEST(recover, a_new_life_has_a_new_epoch_and_a_time_that_does_not_go_back)
         CHECK(wf_record_next(&records, &now_ms, &sections));
         CHECK_EQ(now_ms, 5000);
         wf_batch_fini(&rows);
-        close_partition(partition);
+        close_partition();
     }
     CHECK_EQ(segments[0].epoch + 1, segments[1].epoch);
     wf_buf_fini(&frames[0]);

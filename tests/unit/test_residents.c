@@ -6,47 +6,28 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "partition_rig.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
-#include "weft/definitions.h"
 
 #define NOW_MS 1000
 #define MANY 1000
 
-static struct rig {
-    weft_definitions *definitions;
-    struct wf_partition *partition;
-} rig;
+static struct partition_rig rig;
 
 static void
 rig_open(void)
 {
-    static const struct wf_trace silent;
-
-    CHECK_OK(weft_definitions_create(&rig.definitions));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .count = 1,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = 2 * MANY,
-    });
+    partition_rig_create(
+        &rig, (struct wf_partition_options){.residents_max = 2 * MANY});
     wf_partition_open(rig.partition, NOW_MS);
 }
 
 static void
 rig_close(void)
 {
-    struct wf_list requests;
-    struct wf_list_node *node;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig.partition, &requests);
-    while ((node = wf_list_pop_front(&requests)) != NULL) {
-        wf_request_destroy(WF_CONTAINER(node, struct wf_request, wait));
-    }
-    weft_definitions_destroy(rig.definitions);
+    (void)partition_rig_destroy(&rig); // who has asked is not answered
 }
 
 static struct wf_key

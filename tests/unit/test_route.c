@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "partition_rig.h"
 #include "runtime/partition_impl.h"
 #include "storage/store.h"
 #include "support/test.h"
@@ -15,26 +16,8 @@
 enum { MESSAGES = 1, ACK, ASK };
 
 // Partition 0 of two, and its route to the other.
-static struct rig {
-    weft_definitions *definitions;
-    struct wf_partition *partition;
-    struct wf_route *route;
-} rig;
-
-// What is open is committed.
-static void
-commit(void)
-{
-    static uint64_t number;
-    struct wf_buf frames = {0};
-    struct wf_batch rows = {0};
-
-    if (wf_partition_seal(rig.partition, 1000, false, &frames, &rows)) {
-        wf_partition_committed(rig.partition, 1000, ++number, frames.len);
-    }
-    wf_buf_fini(&frames);
-    wf_batch_fini(&rows);
-}
+static struct partition_rig rig;
+static struct wf_route *route;
 
 // What a frame says.
 struct head {
@@ -106,31 +89,17 @@ count_sent(uint64_t first)
 static void
 rig_open(void)
 {
-    static const struct wf_trace silent;
-
-    CHECK_OK(weft_definitions_create(&rig.definitions));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .count = 2,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = 1000,
-    });
+    partition_rig_create(&rig, (struct wf_partition_options){.count = 2});
     wf_partition_open(rig.partition, 1000);
-    commit();
-    rig.route = wf_route_get(rig.partition, 1);
+    partition_rig_commit(&rig, 1000);
+    route = wf_route_get(rig.partition, 1);
     drop_frames();
 }
 
 static void
 rig_close(void)
 {
-    struct wf_list requests;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig.partition, &requests);
-    CHECK_EQ(requests.count, 0);
-    weft_definitions_destroy(rig.definitions);
+    CHECK_EQ(partition_rig_destroy(&rig), 0);
 }
 
 // Messages from next_seq on, which are durable.
@@ -140,10 +109,10 @@ send(uint32_t count, uint32_t bytes)
     static const uint8_t envelope[10000];
 
     for (uint32_t i = 0; i < count; i++) {
-        wf_route_add_outgoing(rig.route, rig.route->next_seq++, 0,
+        wf_route_add_outgoing(route, route->next_seq++, 0,
                               weft_bytes_of(envelope, bytes), false);
     }
-    wf_route_flush(rig.partition, rig.route);
+    wf_route_flush(rig.partition, route);
 }
 
 static void
@@ -179,7 +148,7 @@ receive(struct head head, const struct wf_base *bases, uint32_t bases_count)
     }
     wf_route_receive(rig.partition, wf_buf_bytes(&frame));
     wf_buf_fini(&frame);
-    commit();
+    partition_rig_commit(&rig, 1000);
 }
 
 static uint64_t
@@ -231,9 +200,9 @@ TEST(route, who_comes_back_says_what_it_has_seen_and_asks_for_the_next)
     struct head head;
 
     rig_open();
-    rig.route->in_generation = 5;
-    rig.route->seen = 7;
-    wf_route_open(rig.partition, rig.route);
+    route->in_generation = 5;
+    route->seen = 7;
+    wf_route_open(rig.partition, route);
     wf_gate_release(rig.partition);
     CHECK(next_frame(&head));
     CHECK_EQ(head.type, ACK);
@@ -244,8 +213,8 @@ TEST(route, who_comes_back_says_what_it_has_seen_and_asks_for_the_next)
     CHECK_EQ(head.generation, 5);
     CHECK_EQ(head.seq, 8);
     CHECK(!next_frame(&head));
-    rig.route->in_generation = 0;
-    wf_route_open(rig.partition, rig.route);
+    route->in_generation = 0;
+    wf_route_open(rig.partition, route);
     wf_gate_release(rig.partition);
     CHECK(!next_frame(&head));
     rig_close();
@@ -290,7 +259,7 @@ TEST(route, of_losses_that_were_not_heard_of_the_lowest_number_counts)
     head.count = 6;
     receive(head, bases, 3);
     CHECK_EQ(dead_letters(), 7 + 6);
-    CHECK_EQ(rig.route->seen, 7);
+    CHECK_EQ(route->seen, 7);
     receive(head, bases, 3); // by now it has heard
     CHECK_EQ(dead_letters(), 7 + 6);
     rig_close();
@@ -317,8 +286,8 @@ TEST(route, a_loss_that_was_heard_of_counts_no_more)
 static void
 check_base(uint32_t i, uint64_t generation, uint64_t seq)
 {
-    CHECK_EQ(rig.route->bases[i].generation, generation);
-    CHECK_EQ(rig.route->bases[i].seq, seq);
+    CHECK_EQ(route->bases[i].generation, generation);
+    CHECK_EQ(route->bases[i].seq, seq);
 }
 
 // The newest losses are known; one that went back behind others says more.
@@ -326,14 +295,14 @@ TEST(route, as_many_losses_are_told_as_there_is_room_for)
 {
     rig_open();
     for (uint64_t i = 1; i <= WF_LINK_BASES_MAX + 2; i++) {
-        wf_route_add_base(rig.route, i, 10 * i);
+        wf_route_add_base(route, i, 10 * i);
     }
-    CHECK_EQ(rig.route->bases_count, WF_LINK_BASES_MAX);
+    CHECK_EQ(route->bases_count, WF_LINK_BASES_MAX);
     check_base(0, 3, 30);
     check_base(WF_LINK_BASES_MAX - 1, WF_LINK_BASES_MAX + 2,
                10 * (WF_LINK_BASES_MAX + 2));
-    wf_route_add_base(rig.route, 20, 50);
-    CHECK_EQ(rig.route->bases_count, 3);
+    wf_route_add_base(route, 20, 50);
+    CHECK_EQ(route->bases_count, 3);
     check_base(1, 4, 40);
     check_base(2, 20, 50);
     rig_close();

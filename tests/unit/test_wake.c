@@ -8,47 +8,36 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "partition_rig.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 #include "support/test.h"
-#include "weft/definitions.h"
 
 #define BEGIN_MS 1000000
 #define DUE_MS (BEGIN_MS + 50000) // of the one that sleeps
 
-static struct rig {
-    weft_definitions *definitions;
-    struct wf_memory_disk *disk;
-    struct wf_store store;
-    struct wf_partition *partition;
-} rig;
+static struct partition_rig rig;
+static struct wf_memory_disk *disk;
+static struct wf_store store;
 
 // A store with the row of one that sleeps until then, and a partition that is
 // open.
 static void
 rig_open_until(uint64_t due_ms)
 {
-    static const struct wf_trace silent;
     struct wf_batch batch = {0};
     struct wf_buf row = {0};
     struct wf_key key;
 
-    CHECK_OK(weft_definitions_create(&rig.definitions));
-    rig.disk = wf_memory_disk_create();
-    CHECK_OK(wf_store_memory_open(rig.disk, &rig.store));
+    disk = wf_memory_disk_create();
+    CHECK_OK(wf_store_memory_open(disk, &store));
     CHECK_OK(wf_key_make("default", "kind", "sleeper", &key));
     wf_keys_sleep(&row, 0, due_ms, wf_key_bytes(&key));
     wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&row), weft_nothing());
-    CHECK_OK(rig.store.ops->write(rig.store.self, &batch, true));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .count = 1,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = 1000,
-    });
+    CHECK_OK(store.ops->write(store.self, &batch, true));
+    partition_rig_create(&rig, (struct wf_partition_options){0});
     wf_partition_open(rig.partition, BEGIN_MS);
     wf_key_fini(&key);
     wf_buf_fini(&row);
@@ -64,13 +53,9 @@ rig_open(void)
 static void
 rig_close(void)
 {
-    struct wf_list requests;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig.partition, &requests);
-    rig.store.ops->close(rig.store.self);
-    wf_memory_disk_destroy(rig.disk);
-    weft_definitions_destroy(rig.definitions);
+    (void)partition_rig_destroy(&rig);
+    store.ops->close(store.self);
+    wf_memory_disk_destroy(disk);
 }
 
 // Answer the first load for that, as of now. False: none waits.
@@ -85,7 +70,7 @@ answer(enum wf_purpose purpose)
 
         if (load->purpose == (int)purpose) {
             wf_list_remove(loads, node);
-            wf_load_answer(load, &rig.store);
+            wf_load_answer(load, &store);
             wf_partition_load(rig.partition, rig.partition->now_ms, load);
             return true;
         }

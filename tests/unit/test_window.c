@@ -6,20 +6,17 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "partition_rig.h"
 #include "runtime/load.h"
 #include "runtime/partition.h"
 #include "runtime/request.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 #include "support/test.h"
-#include "weft/definitions.h"
 
 static const uint8_t client[16] = "a client";
 
-static struct rig {
-    weft_definitions *definitions;
-    struct wf_partition *partition;
-} rig;
+static struct partition_rig rig;
 
 static weft_err
 receive(weft_actor *actor, const weft_message *message, void *state)
@@ -35,7 +32,6 @@ receive(weft_actor *actor, const weft_message *message, void *state)
 static void
 rig_open(uint32_t answers)
 {
-    static const struct wf_trace silent;
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
     struct wf_buf key = {0};
     struct wf_buf row = {0};
@@ -44,13 +40,7 @@ rig_open(uint32_t answers)
     def.name = "actor";
     def.receive = receive;
     CHECK_OK(weft_definitions_add_actor(rig.definitions, &def));
-    rig.partition = wf_partition_create(&(struct wf_partition_options){
-        .count = 1,
-        .incarnation = 1,
-        .definitions = rig.definitions,
-        .trace = &silent,
-        .residents_max = 1000,
-    });
+    partition_rig_create(&rig, (struct wf_partition_options){0});
     wf_keys_window(&key, 0, client);
     wf_buf_put_varint(&row, 1);    // position
     wf_buf_put_varint(&row, 10);   // confirmed
@@ -66,21 +56,6 @@ rig_open(uint32_t answers)
     wf_partition_open(rig.partition, 1000);
     wf_buf_fini(&key);
     wf_buf_fini(&row);
-}
-
-// What is open is committed.
-static void
-commit(void)
-{
-    static uint64_t number;
-    struct wf_buf frames = {0};
-    struct wf_batch rows = {0};
-
-    if (wf_partition_seal(rig.partition, 1000, false, &frames, &rows)) {
-        wf_partition_committed(rig.partition, 1000, ++number, frames.len);
-    }
-    wf_buf_fini(&frames);
-    wf_batch_fini(&rows);
 }
 
 // The store has nothing of what is asked for.
@@ -99,15 +74,7 @@ load_nothing(void)
 static void
 rig_close(void)
 {
-    struct wf_list requests;
-    struct wf_list_node *node;
-
-    wf_list_init(&requests);
-    wf_partition_destroy(rig.partition, &requests);
-    while ((node = wf_list_pop_front(&requests)) != NULL) {
-        wf_request_destroy(WF_CONTAINER(node, struct wf_request, wait));
-    }
-    weft_definitions_destroy(rig.definitions);
+    (void)partition_rig_destroy(&rig);
 }
 
 static struct wf_request *
@@ -121,7 +88,7 @@ post(uint64_t number, uint64_t confirmed)
     request->number = number;
     request->confirmed = confirmed;
     wf_partition_request(rig.partition, 1000, request);
-    commit();
+    partition_rig_commit(&rig, 1000);
     return request;
 }
 
@@ -192,9 +159,9 @@ check_left(struct wf_request *first, struct wf_request *second,
 {
     wf_partition_request(rig.partition, 1000, first);
     wf_partition_request(rig.partition, 1000, second);
-    commit();
+    partition_rig_commit(&rig, 1000);
     load_nothing();
-    commit();
+    partition_rig_commit(&rig, 1000);
     check_answer(left, WEFT_ETIMEDOUT,
                  "request 20 was asked again, and is answered there");
     CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
@@ -231,12 +198,12 @@ TEST(window, one_that_comes_late_is_answered_if_the_other_was_withdrawn)
 
     rig_open(0);
     wf_partition_request(rig.partition, 1000, again);
-    commit();
+    partition_rig_commit(&rig, 1000);
     load_nothing();
-    commit();
+    partition_rig_commit(&rig, 1000);
     atomic_store(&again->is_withdrawn, true);
     wf_partition_request(rig.partition, 1000, make_question(false));
-    commit();
+    partition_rig_commit(&rig, 1000);
     check_answer(again, WEFT_ETIMEDOUT,
                  "request 20 was asked again, and is answered there");
     CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
@@ -251,14 +218,14 @@ TEST(window, one_that_nobody_waits_for_does_not_come_to_wait)
     rig_open(0);
     atomic_store(&left->is_withdrawn, true);
     wf_partition_request(rig.partition, 1000, left);
-    commit();
+    partition_rig_commit(&rig, 1000);
     load_nothing();
-    commit();
+    partition_rig_commit(&rig, 1000);
     check_answer(left, WEFT_ECANCELLED, "withdrawn");
     left = make_question(true);
     atomic_store(&left->is_withdrawn, true);
     wf_partition_request(rig.partition, 1000, left);
-    commit();
+    partition_rig_commit(&rig, 1000);
     check_answer(left, WEFT_ECANCELLED, "withdrawn");
     rig_close();
 }

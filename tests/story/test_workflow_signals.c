@@ -67,15 +67,24 @@ readers(void)
     return flow_with(reader_run);
 }
 
+// Signals to it, each of them a letter and what it carries: "a1 b2".
+static void
+signal_each(const char *id, const char *signals)
+{
+    for (const char *at = signals; *at != '\0'; at += at[2] == ' ' ? 3 : 2) {
+        const char name[2] = {at[0], '\0'};
+        const char data[2] = {at[1], '\0'};
+
+        story_signal("flow", id, name, data);
+    }
+}
+
 static void
 tell_buffered(struct story *story)
 {
     (void)story;
     story_start("flow", "w", "ssabaa");
-    story_signal("flow", "w", "a", "1");
-    story_signal("flow", "w", "a", "2");
-    story_signal("flow", "w", "b", "3");
-    story_signal("flow", "w", "a", "4");
+    signal_each("w", "a1 a2 b3 a4");
     CHECK_RESULT("flow", "w", "s: s: a:1 b:3 a:2 a:4 ");
 }
 
@@ -110,8 +119,7 @@ tell_timeout(struct story *story)
     story_signal("flow", "w", "a", "late");
     CHECK_RESULT("flow", "w", "s: t:- z:- a:late ");
     story_start("flow", "v", "tzsz");
-    story_signal("flow", "v", "a", "1");
-    story_signal("flow", "v", "a", "2");
+    signal_each("v", "a1 a2");
     CHECK_RESULT("flow", "v", "t:1 z:- s: z:2 ");
     if (story->is_calm && !story->is_paranoid) {
         CHECK_EQ(strncmp(story_notes(),
@@ -160,9 +168,7 @@ tell_receivers(struct story *story)
 {
     (void)story;
     story_start("flow", "w", "");
-    story_signal("flow", "w", "a", "1");
-    story_signal("flow", "w", "a", "2");
-    story_signal("flow", "w", "a", "3");
+    signal_each("w", "a1 a2 a3");
     CHECK_RESULT("flow", "w", "123");
 }
 
@@ -199,8 +205,7 @@ tell_patient(struct story *story)
 {
     (void)story;
     story_start("flow", "f", "");
-    story_signal("flow", "f", "a", "1");
-    story_signal("flow", "f", "a", "2");
+    signal_each("f", "a1 a2");
     CHECK_RESULT("flow", "f", "12");
     CHECK_EQ(story_dead_letters(), 0);
 }
@@ -224,11 +229,7 @@ tell_restart(struct story *story)
 
     (void)story;
     story_start("flow", "w", "bsrsarbaa");
-    story_signal("flow", "w", "a", "1");
-    story_signal("flow", "w", "a", "2");
-    story_signal("flow", "w", "b", "3");
-    story_signal("flow", "w", "a", "4");
-    story_signal("flow", "w", "b", "5");
+    signal_each("w", "a1 a2 b3 a4 b5");
     CHECK_RESULT("flow", "w", "b:5 a:2 a:4 ");
     CHECK_STR(story_query("flow", "w", "before"), "s: a:1 ");
     call = story_describe("flow", "w");
@@ -538,10 +539,7 @@ tell_any(struct story *story)
 {
     (void)story;
     story_start("flow", "w", "");
-    story_signal("flow", "w", "b", "1");
-    story_signal("flow", "w", "a", "2");
-    story_signal("flow", "w", "b", "3");
-    story_signal("flow", "w", "a", "4");
+    signal_each("w", "b1 a2 b3 a4");
     CHECK_RESULT("flow", "w", "b1 a2 b3 a4 ");
 }
 

@@ -47,3 +47,12 @@ rig_open_ring(struct test *t, const char *text, const char *context,
     CHECK_OK(weft_cipher_open(&options, &cipher));
     return cipher;
 }
+
+weft_cipher *
+rig_open_key(struct test *t, const char *key)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "7 = %s\n", key);
+    return rig_open_ring(t, text, "shop", false);
+}

@@ -26,5 +26,7 @@ const char *rig_ring(struct test *t, const char *text);
 // A cipher with the keys of such a file.
 weft_cipher *rig_open_ring(struct test *t, const char *text,
                            const char *context, bool accepts_plain);
+// One for "shop" that has this key alone, and calls it 7.
+weft_cipher *rig_open_key(struct test *t, const char *key);
 
 #endif

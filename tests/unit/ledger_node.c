@@ -75,6 +75,22 @@ ledger_node_drop(struct ledger_node *node)
     wf_memory_disk_destroy(node->disk);
 }
 
+void
+ledger_node_start_two(struct ledger_node *a, struct ledger_node *b)
+{
+    *a = ledger_node_make("a", 1);
+    *b = ledger_node_make("b", 1);
+    ledger_node_start(a, false);
+    ledger_node_start(b, false);
+}
+
+void
+ledger_node_drop_two(struct ledger_node *a, struct ledger_node *b)
+{
+    ledger_node_drop(a);
+    ledger_node_drop(b);
+}
+
 weft_err
 ledger_node_acquire(struct ledger_node *node, uint32_t partition,
                     struct wf_shared_place *out)
@@ -144,6 +160,18 @@ ledger_node_hear(struct ledger_node *node, struct ledger_node *teller)
     wf_ledger_view_fini(&told);
     wf_buf_fini(&bytes);
     return err;
+}
+
+void
+ledger_node_ask(struct ledger_node *to, struct ledger_node *from,
+                uint32_t partition, struct wf_ledger_ask *out_ask,
+                struct wf_buf *out_answer)
+{
+    uint64_t lag;
+
+    CHECK(wf_ledger_ask(to->ledger, partition, true, out_ask));
+    CHECK_OK(wf_ledger_serve(from->ledger, out_ask, LEDGER_NODE_PIECE,
+                             out_answer, &lag));
 }
 
 enum wf_ledger_progress

@@ -36,6 +36,9 @@ weft_err ledger_node_open_store(void *ctx, struct wf_store *out_store);
 void ledger_node_start(struct ledger_node *node, bool must_hear);
 void ledger_node_stop(struct ledger_node *node);
 void ledger_node_drop(struct ledger_node *node); // its disk too
+// New ones, "a", which has founded the cluster, and "b".
+void ledger_node_start_two(struct ledger_node *a, struct ledger_node *b);
+void ledger_node_drop_two(struct ledger_node *a, struct ledger_node *b);
 
 // out may be NULL.
 weft_err ledger_node_acquire(struct ledger_node *node, uint32_t partition,
@@ -55,7 +58,11 @@ weft_err ledger_node_tell(void *ctx, uint64_t number,
 
 // It is told all that the other one knows.
 weft_err ledger_node_hear(struct ledger_node *node, struct ledger_node *teller);
-// One question of a partition and its answer; as many as it takes.
+// One question of a partition, and its answer, which does not arrive yet.
+void ledger_node_ask(struct ledger_node *to, struct ledger_node *from,
+                     uint32_t partition, struct wf_ledger_ask *out_ask,
+                     struct wf_buf *out_answer);
+// One question and its answer; as many as it takes.
 enum wf_ledger_progress ledger_node_fetch(struct ledger_node *to,
                                           struct ledger_node *from,
                                           uint32_t partition);

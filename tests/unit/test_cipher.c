@@ -43,8 +43,7 @@ check_fails(const weft_cipher *cipher, weft_bytes sealed, weft_err err,
 
 TEST(cipher, what_was_sealed_once_opens_for_ever)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
 
     check_opens(cipher, weft_bytes_of(rig_golden, RIG_GOLDEN_BYTES),
                 rig_golden_plain);
@@ -53,8 +52,7 @@ TEST(cipher, what_was_sealed_once_opens_for_ever)
 
 TEST(cipher, every_changed_byte_is_noticed)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     uint8_t bytes[RIG_GOLDEN_BYTES];
 
     for (size_t i = 0; i < RIG_GOLDEN_BYTES; i++) {
@@ -93,8 +91,7 @@ seal_too_much(void *ctx)
 
 TEST(cipher, what_there_is_no_memory_for_is_refused)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
 
     CHECK_EQ(test_fork(seal_too_much, cipher), 0);
     weft_cipher_close(cipher);
@@ -105,7 +102,7 @@ TEST(cipher, another_key_or_context_and_plain_bytes_do_not_open)
 {
     weft_bytes sealed = weft_bytes_of(rig_golden, RIG_GOLDEN_BYTES);
     weft_cipher *other = rig_open_ring(t, "8 = " RIG_KEY_7 "\n", "shop", false);
-    weft_cipher *wrong = rig_open_ring(t, "7 = " RIG_KEY_8 "\n", "shop", false);
+    weft_cipher *wrong = rig_open_key(t, RIG_KEY_8);
     weft_cipher *elsewhere =
         rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "stock", false);
     weft_cipher *lenient =

@@ -25,8 +25,7 @@ is_sealed(weft_bytes bytes)
 
 TEST(cipher_request, what_requests_carry_is_sealed_verb_by_verb)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     static const weft_verb data[] = {
         WEFT_VERB_SIGNAL,    WEFT_VERB_SIGNAL_WITH_START,
         WEFT_VERB_ASK,       WEFT_VERB_QUERY,
@@ -69,8 +68,7 @@ TEST(cipher_request, what_requests_carry_is_sealed_verb_by_verb)
 
 TEST(cipher_request, a_memo_is_sealed_value_by_value_and_opened_in_answers)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     const weft_pair memo[] = {{"who", weft_text("alice")},
                               {"why", weft_text("because")}};
     weft_start_options start = WEFT_START_OPTIONS_INIT;
@@ -107,9 +105,8 @@ TEST(cipher_request, a_memo_is_sealed_value_by_value_and_opened_in_answers)
 
 TEST(cipher_request, failures_keep_their_names_and_open_for_those_with_the_key)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
-    weft_cipher *other = rig_open_ring(t, "7 = " RIG_KEY_8 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
+    weft_cipher *other = rig_open_key(t, RIG_KEY_8);
     weft_request request = WEFT_REQUEST_INIT;
     struct wf_request *answered = wf_request_create();
     struct wf_arena memory = {0};
@@ -156,8 +153,7 @@ TEST(cipher_request, failures_keep_their_names_and_open_for_those_with_the_key)
 TEST(cipher_request, a_request_that_cannot_be_sealed_is_refused)
 {
     const size_t room = WF_PAYLOAD_BYTES_MAX - WEFT_CIPHER_BYTES;
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     char *bytes = wf_calloc(room + 1);
     const weft_bytes large = weft_bytes_of(bytes, room + 1);
     const weft_pair memo[] = {{"small", weft_text("x")}, {"large", large}};
@@ -203,8 +199,7 @@ TEST(cipher_request, a_request_that_cannot_be_sealed_is_refused)
 
 TEST(cipher_request, what_a_request_does_not_have_is_not_sealed)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     weft_start_options start = WEFT_START_OPTIONS_INIT;
     weft_request request = WEFT_REQUEST_INIT;
     struct wf_arena memory = {0};
@@ -260,8 +255,7 @@ open_message(const weft_cipher *cipher, struct wf_request *answered,
 
 TEST(cipher_request, a_text_is_cut_between_characters_and_opened_if_it_is_one)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     weft_request request = WEFT_REQUEST_INIT;
     struct wf_request *answered = wf_request_create();
     struct wf_arena memory = {0};
@@ -298,9 +292,8 @@ TEST(cipher_request, a_text_is_cut_between_characters_and_opened_if_it_is_one)
 // Answers of which a part was sealed by somebody else: the error is the answer.
 TEST(cipher_request, an_answer_that_does_not_open_is_an_error)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
-    weft_cipher *other = rig_open_ring(t, "7 = " RIG_KEY_8 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
+    weft_cipher *other = rig_open_key(t, RIG_KEY_8);
     struct wf_buf good = {0};
     struct wf_buf bad = {0};
 
@@ -350,8 +343,7 @@ TEST(cipher_request, an_answer_that_does_not_open_is_an_error)
 
 TEST(cipher_request, what_a_task_queue_and_failures_say_is_not_opened)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     weft_bytes sealed = weft_bytes_of(rig_golden, RIG_GOLDEN_BYTES);
     struct wf_request *answered = wf_request_create();
 
@@ -375,9 +367,8 @@ TEST(cipher_request, what_a_task_queue_and_failures_say_is_not_opened)
 // In place: what says that it cannot be opened has no room in a short one.
 TEST(cipher_request, failures_of_open_activities_are_opened)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
-    weft_cipher *other = rig_open_ring(t, "7 = " RIG_KEY_8 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
+    weft_cipher *other = rig_open_key(t, RIG_KEY_8);
     const struct {
         const weft_cipher *sealed_with; // NULL: it is not sealed
         const char *said;
@@ -425,8 +416,7 @@ open_client(const weft_cipher *cipher)
 
 TEST(cipher_request, a_client_seals_what_it_asks_and_opens_what_it_is_told)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     weft_reply *reply = NULL;
     weft_client *client;
     weft_client *blind;
@@ -461,8 +451,7 @@ called_back(void *ctx, const weft_reply *reply)
 
 TEST(cipher_request, a_submitted_call_is_sealed_under_way)
 {
-    weft_cipher *cipher =
-        rig_open_ring(t, "7 = " RIG_KEY_7 "\n", "shop", false);
+    weft_cipher *cipher = rig_open_key(t, RIG_KEY_7);
     weft_request request = WEFT_REQUEST_INIT;
     const struct wf_request *held;
     weft_client *client;

@@ -10,14 +10,14 @@
 
 // The first four of a connection go out at once, the rest with their answers.
 static void
-open_with(uint64_t bundle_max)
+open_with(const struct wire_hello *hello)
 {
     wire_open();
     wire_connect();
     for (int i = 0; i < 4; i++) {
         wire_submit("pay");
     }
-    wire_hello(&(struct wire_hello){.bundle_max = bundle_max});
+    wire_hello(hello);
 }
 
 static void
@@ -28,15 +28,16 @@ take(uint64_t first, uint64_t last, bool is_again)
     }
 }
 
-TEST(connect_bundle, what_is_asked_together_goes_in_one_frame)
+// In how many frames the four come; they may be answered in one all the same.
+static void
+check_frames(uint64_t bundle_max, size_t expected)
 {
     size_t frames;
 
-    (void)t;
-    open_with(256);
+    open_with(&(struct wire_hello){.bundle_max = bundle_max});
     frames = wire_rig.frames;
     take(1, 4, false);
-    CHECK_EQ(wire_rig.frames - frames, 1);
+    CHECK_EQ(wire_rig.frames - frames, expected);
     wire_oks(1, 4);
     wire_dispatch(4);
     for (size_t i = 0; i < 4; i++) {
@@ -46,43 +47,28 @@ TEST(connect_bundle, what_is_asked_together_goes_in_one_frame)
     wire_close();
 }
 
+TEST(connect_bundle, what_is_asked_together_goes_in_one_frame)
+{
+    (void)t;
+    check_frames(256, 1);
+}
+
 TEST(connect_bundle, a_node_that_does_not_say_so_gets_each_in_its_own)
 {
-    size_t frames;
-
     (void)t;
-    open_with(0);
-    frames = wire_rig.frames;
-    take(1, 4, false);
-    CHECK_EQ(wire_rig.frames - frames, 4);
-    wire_oks(1, 4); // it may answer as it likes
-    wire_dispatch(4);
-    wire_close();
+    check_frames(0, 4);
 }
 
 TEST(connect_bundle, no_more_go_in_a_frame_than_the_node_takes)
 {
-    size_t frames;
-
     (void)t;
-    open_with(3);
-    frames = wire_rig.frames;
-    take(1, 4, false);
-    CHECK_EQ(wire_rig.frames - frames, 2);
-    wire_oks(1, 4);
-    wire_dispatch(4);
-    wire_close();
+    check_frames(3, 2);
 }
 
 TEST(connect_bundle, messages_of_one_frame_take_credit_each)
 {
     (void)t;
-    wire_open();
-    wire_connect();
-    for (int i = 0; i < 4; i++) {
-        wire_submit("pay");
-    }
-    wire_hello(&(struct wire_hello){.bundle_max = 256, .credit = 2});
+    open_with(&(struct wire_hello){.bundle_max = 256, .credit = 2});
     take(1, 2, false);
     wire_nothing();
     wire_ok(1);
@@ -125,7 +111,7 @@ TEST(connect_bundle, large_requests_go_alone)
 TEST(connect_bundle, what_has_no_answer_is_sent_again_and_nothing_else)
 {
     (void)t;
-    open_with(256);
+    open_with(&(struct wire_hello){.bundle_max = 256});
     take(1, 4, false);
     wire_oks(1, 2);
     wire_dispatch(2);
@@ -143,7 +129,7 @@ TEST(connect_bundle, answers_before_garbage_are_taken)
     static const uint8_t bytes[] = {0x93, 0xa2, 'o', 'k', 0x01, 0x80, 0xc1};
 
     (void)t;
-    open_with(256);
+    open_with(&(struct wire_hello){.bundle_max = 256});
     take(1, 4, false);
     wire_raw(bytes, sizeof(bytes));
     wire_dispatch(1);

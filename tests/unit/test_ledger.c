@@ -80,14 +80,12 @@ TEST(ledger, an_append_that_failed_is_in_doubt_until_it_is_acquired_again)
 
 TEST(ledger, a_partition_moves_with_its_log_and_its_snapshot)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_shared_place place;
     struct wf_buf manifest = {0};
     uint64_t redo_from;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     for (int i = 0; i < 20; i++) {
         char text[16];
@@ -122,8 +120,7 @@ TEST(ledger, a_partition_moves_with_its_log_and_its_snapshot)
     CHECK_ERR(a.log.ops->snapshot_read(a.log.self, 0, 0, &redo_from, &manifest),
               WEFT_ENOTFOUND);
     wf_buf_fini(&manifest);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger, it_goes_only_where_it_is_to_go)
@@ -152,21 +149,17 @@ TEST(ledger, it_goes_only_where_it_is_to_go)
 
 TEST(ledger, one_that_is_given_waits_for_its_taker_over_crashes)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_ledger_ask ask;
     struct wf_buf answer = {0};
-    uint64_t lag;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK_EQ(ledger_node_append(&a, 0, "one").result, WF_APPEND_DURABLE);
     CHECK_OK(a.log.ops->release(a.log.self, 0));
     CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_BEGUN);
     CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_LEVEL);
-    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
-    CHECK_OK(wf_ledger_serve(a.ledger, &ask, LEDGER_NODE_PIECE, &answer, &lag));
+    ledger_node_ask(&b, &a, 0, &ask, &answer);
     wf_buf_fini(&answer); // it is lost, and both crash
     wf_memory_disk_crash(a.disk);
     wf_memory_disk_crash(b.disk);
@@ -178,20 +171,16 @@ TEST(ledger, one_that_is_given_waits_for_its_taker_over_crashes)
     CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_TAKEN);
     CHECK_OK(ledger_node_acquire(&b, 0, NULL));
     ledger_node_check_log(&b, 0, "1=one ");
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger, one_that_is_given_is_taken_whole)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_ledger_ask ask;
     struct wf_buf answer = {0};
-    uint64_t lag;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     for (int i = 0; i < 10; i++) {
         CHECK_EQ(ledger_node_append(&a, 0, "some commit").result,
@@ -199,8 +188,7 @@ TEST(ledger, one_that_is_given_is_taken_whole)
     }
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
     CHECK_OK(a.log.ops->release(a.log.self, 0));
-    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
-    CHECK_OK(wf_ledger_serve(a.ledger, &ask, LEDGER_NODE_PIECE, &answer, &lag));
+    ledger_node_ask(&b, &a, 0, &ask, &answer);
     wf_buf_fini(&answer); // it is lost, and all that was fetched too
     CHECK_OK(wf_ledger_forget(b.ledger, 0));
     CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_BEGUN);
@@ -208,27 +196,22 @@ TEST(ledger, one_that_is_given_is_taken_whole)
     CHECK_ERR(ledger_node_acquire(&b, 0, NULL), WEFT_EBUSY);
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_TAKEN);
     CHECK_EQ(wf_ledger_part(b.ledger, 0).last, 10);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger, what_was_said_of_an_earlier_move_gives_nothing)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_ledger_ask ask;
     struct wf_buf answer = {0};
     enum wf_ledger_progress progress;
-    uint64_t lag;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK_EQ(ledger_node_append(&a, 0, "one").result, WF_APPEND_DURABLE);
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
     CHECK_OK(a.log.ops->release(a.log.self, 0));
-    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
-    CHECK_OK(wf_ledger_serve(a.ledger, &ask, LEDGER_NODE_PIECE, &answer, &lag));
+    ledger_node_ask(&b, &a, 0, &ask, &answer);
     CHECK_EQ(ledger_node_fetch(&b, &a, 0),
              WF_LEDGER_TAKEN); // another one came first
     CHECK_OK(ledger_node_hear(&a, &b));
@@ -245,8 +228,7 @@ TEST(ledger, what_was_said_of_an_earlier_move_gives_nothing)
     CHECK_EQ(progress, WF_LEDGER_LEVEL);
     CHECK_ERR(ledger_node_acquire(&b, 0, NULL), WEFT_EBUSY);
     wf_buf_fini(&answer);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 static weft_err
@@ -300,11 +282,9 @@ TEST(ledger, the_log_goes_back_as_far_as_the_last_snapshot_but_one)
 // What it asks for next is the one before the log's first.
 TEST(ledger, who_is_one_commit_too_late_begins_again)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     ledger_node_append_some(&a, 0, 3);
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
@@ -315,8 +295,7 @@ TEST(ledger, who_is_one_commit_too_late_begins_again)
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_LEVEL);
     ledger_node_check_log(&b, 0, "5=x ");
     check_snapshot(&b, 0, 5, "two");
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger, a_plan_takes_the_place_of_the_one_before)
@@ -356,12 +335,10 @@ look_at(struct ledger_node *node)
 
 TEST(ledger, what_others_say_does_not_undo_what_a_node_said_of_itself)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct ledger_node c = ledger_node_make("c", 1);
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     ledger_node_start(&c, false);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     ledger_node_append_some(&a, 0, 1);
@@ -378,7 +355,6 @@ TEST(ledger, what_others_say_does_not_undo_what_a_node_said_of_itself)
     CHECK_EQ(look_at(&c).part.last, 2);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK(!look_at(&a).part.is_idle);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
     ledger_node_drop(&c);
 }

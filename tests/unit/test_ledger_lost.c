@@ -28,40 +28,42 @@ copy_disk(struct test *t, struct ledger_node *node, const char *name)
     return copy;
 }
 
+// The node is down, and has this disk instead of its own.
+static void
+put_back(struct ledger_node *node, struct wf_memory_disk *old)
+{
+    ledger_node_stop(node);
+    wf_memory_disk_destroy(node->disk);
+    node->disk = old;
+}
+
 TEST(ledger_lost, an_old_copy_is_found_out_by_its_commits)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_memory_disk *old;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     old = copy_disk(t, &a, "old");
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK_EQ(ledger_node_append(&a, 0, "one").result, WF_APPEND_DURABLE);
     CHECK_OK(ledger_node_hear(&b, &a));
-    ledger_node_stop(&a);
-    wf_memory_disk_destroy(a.disk);
-    a.disk = old;
-    ledger_node_start(&a,
-                      true); // its start has the same number as the lost one
+    put_back(&a, old);
+    // Its start has the same number as the lost one.
+    ledger_node_start(&a, true);
     CHECK_ERR(ledger_node_acquire(&a, 0, NULL), WEFT_EBUSY); // nobody was heard
     CHECK_ERR(ledger_node_hear(&a, &b), WEFT_ELOST);
     CHECK(strstr(weft_err_detail(), "node b has heard of commit 1") != NULL);
     CHECK(!wf_ledger_may_acquire(a.ledger, 0));
     CHECK_ERR(ledger_node_acquire(&a, 1, NULL), WEFT_ELOST);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger_lost, a_lost_directory_is_not_founded_again)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     ledger_node_stop(&a);
     ledger_node_start(&a, false);
     CHECK_OK(ledger_node_hear(&b, &a));
@@ -70,31 +72,25 @@ TEST(ledger_lost, a_lost_directory_is_not_founded_again)
     ledger_node_start(&a, true);
     CHECK_ERR(ledger_node_hear(&a, &b), WEFT_ELOST);
     CHECK(strstr(weft_err_detail(), "start 2 of node a") != NULL);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger_lost, one_that_was_given_away_and_forgotten_is_found_out)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_memory_disk *old;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     old = copy_disk(t, &a, "old");
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK_OK(a.log.ops->release(a.log.self, 0));
     CHECK_EQ(ledger_node_fetch_all(&b, &a, 0), WF_LEDGER_TAKEN);
-    ledger_node_stop(&a);
-    wf_memory_disk_destroy(a.disk);
-    a.disk = old;
+    put_back(&a, old);
     ledger_node_start(&a, false);
     CHECK_ERR(ledger_node_hear(&a, &b), WEFT_ELOST);
     CHECK_ERR(ledger_node_acquire(&a, 0, NULL), WEFT_ELOST);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger_lost, what_is_of_somebody_else_is_refused)
@@ -123,20 +119,16 @@ TEST(ledger_lost, what_is_of_somebody_else_is_refused)
 
 TEST(ledger_lost, what_is_no_answer_is_refused)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_ledger_ask ask;
     struct wf_buf answer = {0};
     enum wf_ledger_progress progress;
-    uint64_t lag;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK_EQ(ledger_node_append(&a, 0, "one").result, WF_APPEND_DURABLE);
     CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_BEGUN);
-    CHECK(wf_ledger_ask(b.ledger, 0, true, &ask));
-    CHECK_OK(wf_ledger_serve(a.ledger, &ask, LEDGER_NODE_PIECE, &answer, &lag));
+    ledger_node_ask(&b, &a, 0, &ask, &answer);
     for (size_t i = 0; i < answer.len; i++) { // each cut
         CHECK_ERR(wf_ledger_receive(b.ledger, &ask, "a",
                                     weft_bytes_of(answer.data, i), &progress),
@@ -160,8 +152,7 @@ TEST(ledger_lost, what_is_no_answer_is_refused)
                                &progress));
     CHECK_EQ(wf_ledger_part(b.ledger, 0).last, 1);
     wf_buf_fini(&answer);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }
 
 TEST(ledger_lost, a_view_that_is_damaged_is_refused)
@@ -219,26 +210,21 @@ TEST(ledger_lost, a_log_whose_end_is_gone_is_not_read_as_a_shorter_one)
 // It does not wait for anybody; and is told nevertheless.
 TEST(ledger_lost, an_old_copy_acquires_nothing_once_it_was_told)
 {
-    struct ledger_node a = ledger_node_make("a", 1);
-    struct ledger_node b = ledger_node_make("b", 1);
+    struct ledger_node a, b;
     struct wf_memory_disk *old;
 
-    ledger_node_start(&a, false);
-    ledger_node_start(&b, false);
+    ledger_node_start_two(&a, &b);
     old = copy_disk(t, &a, "old");
     CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     ledger_node_append_some(&a, 0, 2);
     CHECK_OK(ledger_node_hear(&b, &a));
-    ledger_node_stop(&a);
-    wf_memory_disk_destroy(a.disk);
-    a.disk = old;
+    put_back(&a, old);
     ledger_node_start(&a, false);
-    CHECK_OK(
-        ledger_node_acquire(&a, 0, NULL)); // the same epoch, and fewer commits
+    // The same epoch, and fewer commits.
+    CHECK_OK(ledger_node_acquire(&a, 0, NULL));
     CHECK(wf_ledger_may_acquire(a.ledger, 1));
     CHECK_ERR(ledger_node_hear(&a, &b), WEFT_ELOST);
     CHECK(!wf_ledger_may_acquire(a.ledger, 1));
     CHECK_EQ(ledger_node_append(&a, 0, "y").result, WF_APPEND_FENCED);
-    ledger_node_drop(&a);
-    ledger_node_drop(&b);
+    ledger_node_drop_two(&a, &b);
 }

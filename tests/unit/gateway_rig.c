@@ -46,6 +46,24 @@ gateway_rig_end(struct gateway_rig *rig)
     node_rig_end(&rig->node);
 }
 
+struct gateway_rig
+gateway_rig_begin_with(struct test *t, struct dealer *dealer)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    gateway_rig_open(&rig);
+    dealer_open(dealer, &rig, 0);
+    return rig;
+}
+
+void
+gateway_rig_end_with(struct gateway_rig *rig, struct dealer *dealer)
+{
+    dealer_close(dealer);
+    gateway_rig_close(rig);
+    gateway_rig_end(rig);
+}
+
 weft_server_stats
 gateway_rig_stats(struct gateway_rig *rig)
 {
@@ -150,14 +168,23 @@ dealer_say(struct dealer *dealer, const char *verb, uint64_t number,
 }
 
 void
-dealer_hello(struct dealer *dealer, uint8_t client)
+dealer_hello_in(struct dealer *dealer, uint8_t client, const char *name_space)
 {
     struct wf_wire_writer *writer = dealer_begin(dealer, "hello", 0);
     uint8_t id[16] = {client};
 
     wf_wire_put_uint(writer, "version", 1);
     wf_wire_put_bytes(writer, "client", weft_bytes_of(id, sizeof(id)));
+    if (name_space != NULL) {
+        wf_wire_put_text(writer, "namespace", name_space);
+    }
     dealer_end(dealer);
+}
+
+void
+dealer_hello(struct dealer *dealer, uint8_t client)
+{
+    dealer_hello_in(dealer, client, NULL);
 }
 
 void
@@ -263,4 +290,11 @@ dealer_check_like(struct dealer *dealer, const char *prefix, const char *file,
     if (strncmp(text, prefix, strlen(prefix)) != 0) {
         test_check_str(text, prefix, "heard", file, line);
     }
+}
+
+void
+dealer_greet(struct dealer *dealer, uint8_t client)
+{
+    dealer_hello(dealer, client);
+    CHECK_HEARS_LIKE(dealer, "ok 0 version=1");
 }

@@ -12,6 +12,8 @@
 #include "unit/node_rig.h"
 #include "weft/serve.h"
 
+struct dealer;
+
 struct gateway_rig {
     struct node_rig node;
     weft_server_options options; // of the next open
@@ -24,6 +26,10 @@ struct gateway_rig gateway_rig_begin(struct test *t);
 void gateway_rig_open(struct gateway_rig *rig); // node and server
 void gateway_rig_close(struct gateway_rig *rig);
 void gateway_rig_end(struct gateway_rig *rig);
+// All of that, and one connection.
+struct gateway_rig gateway_rig_begin_with(struct test *t,
+                                          struct dealer *dealer);
+void gateway_rig_end_with(struct gateway_rig *rig, struct dealer *dealer);
 
 // Wait until what `read` gives is at least so much; fails after a minute.
 weft_server_stats gateway_rig_stats(struct gateway_rig *rig);
@@ -62,6 +68,10 @@ void dealer_send(struct dealer *dealer); // what is in `out`
 void dealer_say(struct dealer *dealer, const char *verb, uint64_t number,
                 const char *kind, const char *id, const char *name);
 void dealer_hello(struct dealer *dealer, uint8_t client);
+void dealer_hello_in(struct dealer *dealer, uint8_t client,
+                     const char *name_space);
+// Hello, and it is welcome.
+void dealer_greet(struct dealer *dealer, uint8_t client);
 void dealer_garbage(struct dealer *dealer, const char *bytes, size_t len);
 // The next message in words, as "ok 1 is_created=true": scalars as they are,
 // maps and arrays as {} and []. Fails if none comes within seconds.

@@ -11,21 +11,10 @@
 static struct gateway_rig
 begin(struct test *t, struct dealer *dealer)
 {
-    struct gateway_rig rig = gateway_rig_begin(t);
+    struct gateway_rig rig = gateway_rig_begin_with(t, dealer);
 
-    gateway_rig_open(&rig);
-    dealer_open(dealer, &rig, 0);
-    dealer_hello(dealer, 1);
-    CHECK_HEARS_LIKE(dealer, "ok 0 version=1");
+    dealer_greet(dealer, 1);
     return rig;
-}
-
-static void
-end(struct gateway_rig *rig, struct dealer *dealer)
-{
-    dealer_close(dealer);
-    gateway_rig_close(rig);
-    gateway_rig_end(rig);
 }
 
 // Behind what is in the frame already.
@@ -59,7 +48,7 @@ TEST(gateway_bundle, messages_of_one_frame_are_as_if_each_came_in_its_own)
     CHECK_HEARS(&dealer, "ok 2");
     CHECK_HEARS(&dealer, "ok 3");
     CHECK_HEARS(&dealer, "ok 4 data=(8)");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 TEST(gateway_bundle, who_sends_them_is_answered_in_them)
@@ -81,7 +70,7 @@ TEST(gateway_bundle, who_sends_them_is_answered_in_them)
         CHECK_HEARS(&dealer, expected);
     }
     CHECK(dealer.frames - frames < 100);
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 // Another client may not be able to read them.
@@ -101,7 +90,7 @@ TEST(gateway_bundle, who_sends_none_gets_none)
         CHECK_HEARS_LIKE(&dealer, "ok ");
     }
     CHECK_EQ(dealer.frames - frames, 50);
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 TEST(gateway_bundle, what_comes_before_garbage_is_taken)
@@ -118,7 +107,7 @@ TEST(gateway_bundle, what_comes_before_garbage_is_taken)
     CHECK_HEARS_LIKE(&dealer, "bye 0 code=malformed text=message 3 of a frame, "
                               "from byte 16 on: ");
     GATEWAY_UNTIL(&rig, now.malformed == 1 && now.disconnected == 1);
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 TEST(gateway_bundle, too_many_messages_in_a_frame_are_malformed)
@@ -134,7 +123,7 @@ TEST(gateway_bundle, too_many_messages_in_a_frame_are_malformed)
         CHECK_HEARS_LIKE(&dealer, "pong ");
     }
     CHECK_HEARS_LIKE(&dealer, "bye 0 code=malformed text=a frame has over 256");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 // It has said no hello: nothing of the frame is taken, and that is said once.
@@ -154,7 +143,7 @@ TEST(gateway_bundle, without_a_hello_nothing_of_a_frame_is_taken)
     put(&dealer, "start", 1, NULL);
     dealer_send(&dealer);
     CHECK_HEARS(&dealer, "ok 1 is_created=true");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 // A value that is larger than a bundle may be goes alone, behind what was to be
@@ -184,5 +173,5 @@ TEST(gateway_bundle, large_answers_keep_their_place)
                        i % 2 == 0 ? 8 : 100000);
         CHECK_HEARS(&dealer, expected);
     }
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }

@@ -142,18 +142,6 @@ knock(struct dealer *dealer, struct house *house,
                                weft_server_endpoint(house->rig.server, 0)));
 }
 
-static void
-hello_in(struct dealer *dealer, uint8_t client, const char *name_space)
-{
-    struct wf_wire_writer *writer = dealer_begin(dealer, "hello", 0);
-    uint8_t id[16] = {client};
-
-    wf_wire_put_uint(writer, "version", 1);
-    wf_wire_put_bytes(writer, "client", weft_bytes_of(id, sizeof(id)));
-    wf_wire_put_text(writer, "namespace", name_space);
-    dealer_end(dealer);
-}
-
 TEST(gateway_keys, who_is_in_the_list_is_served_in_its_namespaces_and_roles)
 {
     struct dealer dealer;
@@ -161,12 +149,12 @@ TEST(gateway_keys, who_is_in_the_list_is_served_in_its_namespaces_and_roles)
 
     house_open(t, &house);
     knock(&dealer, &house, &house.alice);
-    hello_in(&dealer, 1, "secrets");
+    dealer_hello_in(&dealer, 1, "secrets");
     CHECK_HEARS(&dealer, "error 0 code=WEFT_EDENIED class=CALLER "
                          "text=alice has not the namespace secrets");
     dealer_say(&dealer, "signal", 1, "counter", "a", "add");
     CHECK_HEARS_LIKE(&dealer, "bye 0 code=hello");
-    hello_in(&dealer, 1, "shop");
+    dealer_hello_in(&dealer, 1, "shop");
     CHECK_HEARS_LIKE(&dealer, "ok 0 version=1 server=weft 0.1.0 namespace=shop "
                               "principal=alice roles={} ");
     dealer_say(&dealer, "signal", 1, "counter", "a", "add");
@@ -370,7 +358,7 @@ TEST(gateway_keys, what_is_done_is_kept_as_done_by_the_principal)
     CHECK_OK(weft_server_reload(house.rig.server, NULL));
     CHECK_OK(counter_add(house.rig.node.client, "a"));
     knock(&dealer, &house, &house.alice);
-    hello_in(&dealer, 1, "default");
+    dealer_hello_in(&dealer, 1, "default");
     CHECK_HEARS_LIKE(&dealer, "ok 0");
     request.verb = WEFT_VERB_PAUSE;
     request.target = (weft_target){"counter", "a"};

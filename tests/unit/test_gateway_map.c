@@ -21,14 +21,6 @@ begin(struct test *t, struct dealer *dealer, const char *name)
 }
 
 static void
-end(struct gateway_rig *rig, struct dealer *dealer)
-{
-    dealer_close(dealer);
-    gateway_rig_close(rig);
-    gateway_rig_end(rig);
-}
-
-static void
 ask(struct dealer *dealer, uint64_t number, uint64_t after)
 {
     wf_wire_put_uint(dealer_begin(dealer, "map", number), "after", after);
@@ -56,7 +48,7 @@ TEST(gateway_map, a_node_alone_has_none)
     CHECK_HEARS_LIKE(&dealer, "ok 0 version=1");
     ask(&dealer, 1, 0);
     CHECK_HEARS_LIKE(&dealer, "error 1 code=WEFT_ENOTFOUND");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 static void
@@ -93,7 +85,7 @@ TEST(gateway_map, each_map_is_told_once)
     dealer_say(&dealer, "ping", 6, NULL, NULL, NULL);
     CHECK_HEARS(&dealer, "pong 6");
     CHECK_EQ(gateway_rig_stats(&rig).requests, 1); // maps are none
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 TEST(gateway_map, of_two_questions_the_newer_is_answered)
@@ -111,7 +103,7 @@ TEST(gateway_map, of_two_questions_the_newer_is_answered)
     CHECK_HEARS_LIKE(&dealer, "ok 2 after=");
     dealer_say(&dealer, "ping", 4, NULL, NULL, NULL);
     CHECK_HEARS(&dealer, "pong 4");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 TEST(gateway_map, a_question_with_another_field_names_it)
@@ -122,7 +114,7 @@ TEST(gateway_map, a_question_with_another_field_names_it)
     greet(&dealer);
     dealer_say(&dealer, "map", 1, "counter", "x", NULL);
     CHECK_HEARS_LIKE(&dealer, "error 1 code=WEFT_EINVAL");
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }
 
 // The connection is nobody's then, and its client's older one is left alone.
@@ -148,5 +140,5 @@ TEST(gateway_map, a_hello_for_another_node_is_refused)
     dealer_say(&dealer, "start", 1, "counter", "x", NULL);
     CHECK_HEARS(&dealer, "ok 1 is_created=true");
     dealer_close(&other);
-    end(&rig, &dealer);
+    gateway_rig_end_with(&rig, &dealer);
 }

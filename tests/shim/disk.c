@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// disk.c - a disk whose power can be cut, made from a trace of the shim.
+// disk.c - a disk whose power can be cut, made from a trace of the shim
+// (disk_trace.c): what is durable, and what is not yet.
 //
 // A thing is a file or a directory, known by the system's number of it while it
 // lives. Of a file there are the bytes that are durable and a list of writes
@@ -18,22 +19,13 @@
 
 #include "shim/disk.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "shim/disk_impl.h"
-#include "shim/scene.h"
-#include "shim/shim.h"
 
 #define PAGE_BYTES 4096 // what the system writes at least
-
-#define PENDING_SLOTS 64
-#define SYNCS_AHEAD 12
 
 const char *const disk_luck_names[DISK_LUCK_COUNT] = {
     "nothing", "all", "prefix", "sectors", "pages"};
@@ -379,13 +371,6 @@ bind_number(const struct disk *disk, struct disk_thing *thing, uint64_t number)
 
 // Playing. -------------------------------------------------------------------
 
-struct event {
-    struct shim_entry entry;
-    char path[SCENE_WORD * 16];
-    char to[SCENE_WORD * 16];
-    uint8_t *data;
-};
-
 static struct disk_thing *
 make_thing(struct disk *disk, const char *path, bool is_dir)
 {
@@ -401,7 +386,7 @@ make_thing(struct disk *disk, const char *path, bool is_dir)
 }
 
 static void
-play_open(struct disk *disk, const struct event *event)
+play_open(struct disk *disk, const struct disk_event *event)
 {
     struct disk_thing *thing = find_thing(disk, event->path);
 
@@ -412,7 +397,7 @@ play_open(struct disk *disk, const struct event *event)
 }
 
 static void
-play_names(struct disk *disk, const struct event *event)
+play_names(struct disk *disk, const struct disk_event *event)
 {
     static const struct disk_half none;
     struct disk_half one = make_half(disk, event->path, NULL);
@@ -430,7 +415,7 @@ play_names(struct disk *disk, const struct event *event)
 }
 
 static void
-play_sync(struct disk *disk, const struct event *event)
+play_sync(struct disk *disk, const struct disk_event *event)
 {
     struct disk_thing *thing = find_file(disk, event->entry.file);
 
@@ -449,7 +434,7 @@ lose(struct disk_thing *thing)
 }
 
 static void
-play_synced(struct disk *disk, const struct event *event)
+play_synced(struct disk *disk, const struct disk_event *event)
 {
     struct disk_thing *thing = find_file(disk, event->entry.file);
 
@@ -462,8 +447,8 @@ play_synced(struct disk *disk, const struct event *event)
     }
 }
 
-static void
-play(struct disk *disk, const struct event *event)
+void
+disk_play_event(struct disk *disk, const struct disk_event *event)
 {
     disk->seq++;
     switch ((enum shim_entry_type)event->entry.type) {
@@ -495,195 +480,5 @@ play(struct disk *disk, const struct event *event)
     case SHIM_REMOVED:
         play_names(disk, event);
         break;
-    }
-}
-
-// Traces. --------------------------------------------------------------------
-
-static bool
-read_text(FILE *file, char *out, size_t size, uint32_t len)
-{
-    out[0] = '\0';
-    if (len >= size || fread(out, 1, len, file) != len) {
-        return len == 0;
-    }
-    out[len] = '\0';
-    return true;
-}
-
-// False: there is no whole entry any more. event->data is to be freed.
-static bool
-read_event(FILE *file, struct event *event)
-{
-    event->data = NULL;
-    if (fread(&event->entry, 1, sizeof(event->entry), file) !=
-            sizeof(event->entry) ||
-        event->entry.magic != SHIM_MAGIC ||
-        !read_text(file, event->path, sizeof(event->path),
-                   event->entry.path_len) ||
-        !read_text(file, event->to, sizeof(event->to), event->entry.to_len)) {
-        return false;
-    }
-    event->data = malloc(event->entry.data_len + 1);
-    if (event->data == NULL) {
-        abort();
-    }
-    return fread(event->data, 1, event->entry.data_len, file) ==
-           event->entry.data_len;
-}
-
-uint64_t
-disk_play(struct disk *disk, const char *path, uint64_t upto)
-{
-    FILE *file = fopen(path, "re");
-    struct event event = {0};
-
-    if (file == NULL || fseek(file, disk->trace_at, SEEK_SET) != 0) {
-        perror(path);
-        exit(3);
-    }
-    while (disk->played < upto && read_event(file, &event)) {
-        play(disk, &event);
-        disk->played++;
-        disk->trace_at = ftell(file);
-        free(event.data);
-        event.data = NULL;
-    }
-    free(event.data);
-    (void)fclose(file);
-    return disk->played;
-}
-
-// How many whole entries there are, and where they end.
-static uint64_t
-measure(const char *path, long *out_end)
-{
-    FILE *file = fopen(path, "re");
-    struct event event = {0};
-    uint64_t count = 0;
-
-    *out_end = 0;
-    if (file == NULL) {
-        return 0;
-    }
-    while (read_event(file, &event)) {
-        count++;
-        *out_end = ftell(file);
-        free(event.data);
-        event.data = NULL;
-    }
-    free(event.data);
-    (void)fclose(file);
-    return count;
-}
-
-uint64_t
-disk_entries(const char *path)
-{
-    long end;
-
-    return measure(path, &end);
-}
-
-// Bytes that are not synced, by files; those of one slot are added up.
-struct pending {
-    uint64_t bytes[PENDING_SLOTS];
-};
-
-// True: a sync of so many bytes is about to begin.
-static bool
-count_pending(struct pending *pending, const struct event *event,
-              uint64_t *out_bytes)
-{
-    uint64_t *bytes = &pending->bytes[event->entry.file % PENDING_SLOTS];
-
-    if (event->entry.type == SHIM_WRITTEN) {
-        *bytes += event->entry.data_len;
-    }
-    *out_bytes = *bytes;
-    if (event->entry.type == SHIM_SYNCING) {
-        *bytes = 0;
-    }
-    return event->entry.type == SHIM_SYNCING;
-}
-
-uint64_t
-disk_before_sync(const char *path, uint64_t at)
-{
-    FILE *file = fopen(path, "re");
-    struct pending pending = {{0}};
-    struct event event = {0};
-    uint64_t found = at;
-    uint64_t most = 0;
-    uint64_t bytes;
-    int syncs = 0;
-
-    for (uint64_t index = 0; file != NULL && syncs < SYNCS_AHEAD; index++) {
-        if (!read_event(file, &event)) {
-            break;
-        }
-        if (count_pending(&pending, &event, &bytes) && index >= at) {
-            syncs++;
-            found = bytes >= most ? index : found;
-            most = bytes > most ? bytes : most;
-        }
-        free(event.data);
-        event.data = NULL;
-    }
-    free(event.data);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return found;
-}
-
-static bool
-is_answer(const struct event *event)
-{
-    return event->entry.type == SHIM_WRITTEN && event->entry.data_len > 2 &&
-           memcmp(event->data, "A ", 2) == 0;
-}
-
-// Where the index-th answer is, and how many there are before it.
-static uint64_t
-find_answer(const char *path, uint64_t index, uint64_t *out_count)
-{
-    FILE *file = fopen(path, "re");
-    struct event event = {0};
-    uint64_t found = 0;
-
-    *out_count = 0;
-    for (uint64_t at = 1; file != NULL && read_event(file, &event); at++) {
-        if (is_answer(&event) && (*out_count)++ == index) {
-            found = at;
-        }
-        free(event.data);
-        event.data = NULL;
-    }
-    free(event.data);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return found;
-}
-
-uint64_t
-disk_after_answer(const char *path, uint64_t any)
-{
-    uint64_t count;
-
-    (void)find_answer(path, 0, &count);
-    return count == 0 ? 0 : find_answer(path, any % count, &count);
-}
-
-void
-disk_trim_trace(const char *path)
-{
-    long end;
-
-    (void)measure(path, &end);
-    if (truncate(path, end) != 0 && errno != ENOENT) {
-        perror(path);
-        exit(3);
     }
 }

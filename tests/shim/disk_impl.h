@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// disk_impl.h - what disk.c plays and disk_cut.c reads.
+// disk_impl.h - what the files of disk share; nobody else's.
+//
+//   disk.c         what is durable, and what is not yet
+//   disk_trace.c   the trace of the shim that is played on it
+//   disk_cut.c     its beginning, and what is left of it after a cut
 
 #ifndef WF_TESTS_SHIM_DISK_IMPL_H
 #define WF_TESTS_SHIM_DISK_IMPL_H
@@ -10,6 +14,8 @@
 #include <stdint.h>
 
 #include "shim/disk.h"
+#include "shim/scene.h"
+#include "shim/shim.h"
 
 #define DISK_NAME 96
 #define DISK_ROOT 300
@@ -80,6 +86,14 @@ struct disk {
     uint32_t changes_cap;
 };
 
+// An entry of the trace, with what follows it.
+struct disk_event {
+    struct shim_entry entry;
+    char path[SCENE_WORD * 16];
+    char to[SCENE_WORD * 16];
+    uint8_t *data; // owned
+};
+
 void *disk_grow(void *items, uint32_t count, uint32_t *cap, size_t size);
 struct disk_thing *disk_thing_create(struct disk *disk, bool is_dir);
 void disk_bytes_write(struct disk_bytes *bytes, uint64_t at,
@@ -89,5 +103,6 @@ void disk_names_set(struct disk_names *names, const struct disk_half *half);
 // Does the one touch a name of the other?
 bool disk_change_rests_on(const struct disk_change *later,
                           const struct disk_change *earlier);
+void disk_play_event(struct disk *disk, const struct disk_event *event);
 
 #endif

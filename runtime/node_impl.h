@@ -2,11 +2,12 @@
 //
 // node_impl.h - what the node's own files share.
 //
-//   node.c           the ways in, drain and close
+//   node.c           the ways in
 //   node_parts.c     the parts, the ports between them
 //   node_threads.c   one thread for each
 //   node_options.c   checks and defaults
 //   node_open.c      from a directory to a running node
+//   node_close.c     drain and close
 //   node_recover.c   from a store to its partitions
 //   node_ahead.c     the same of partitions that another node has still
 //   node_metrics.c   what it counts

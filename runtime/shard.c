@@ -188,8 +188,8 @@ wf_shard_fill_options(struct wf_shard *shard,
     }
 }
 
-static struct wf_shard_place *
-place_of(struct wf_shard *shard, uint32_t partition_index)
+struct wf_shard_place *
+wf_shard_place_of(struct wf_shard *shard, uint32_t partition_index)
 {
     uint32_t shards_count = shard->options.shards_count;
 
@@ -202,7 +202,7 @@ void
 wf_shard_adopt(struct wf_shard *shard, uint32_t partition_index,
                struct wf_partition *partition)
 {
-    struct wf_shard_place *place = place_of(shard, partition_index);
+    struct wf_shard_place *place = wf_shard_place_of(shard, partition_index);
 
     WF_ASSERT(place->partition == NULL);
     place->partition = partition;
@@ -243,8 +243,8 @@ void
 wf_shard_blame(struct wf_shard *shard, const struct wf_key *key,
                const char *how)
 {
-    struct wf_shard_place *place =
-        place_of(shard, wf_key_partition(key, shard->options.partitions_count));
+    struct wf_shard_place *place = wf_shard_place_of(
+        shard, wf_key_partition(key, shard->options.partitions_count));
 
     wf_partition_blame(place->partition, key, how);
     wf_shard_settle(shard, place);

@@ -4,6 +4,7 @@
 //
 //   shard.c        life, the step
 //   shard_post.c   what each post does
+//   shard_kept.c   what comes for partitions that are not there
 //   shard_run.c    what of all that waits is done next
 //   shard_seal.c   sealing, and what comes back
 
@@ -116,6 +117,8 @@ struct wf_shard {
     _Atomic uint64_t settled_mark;
 };
 
+struct wf_shard_place *wf_shard_place_of(struct wf_shard *shard,
+                                         uint32_t partition);
 // Carry away what the place's partition has put out, and note what it wants.
 void wf_shard_settle(struct wf_shard *shard, struct wf_shard_place *place);
 // Destroy the place's partition; its requests are kept.
@@ -154,6 +157,26 @@ bool wf_shard_give_behind(struct wf_shard *shard);
 void wf_shard_give_event(struct wf_shard *shard, struct wf_post *post);
 // shard_post.c: up to a bounded number of posts. True: there was one.
 bool wf_shard_drain(struct wf_shard *shard);
+void wf_shard_answer_stats(struct wf_shard *shard,
+                           const struct wf_post_stats *question);
+// What requests of the lane are refused with; WEFT_OK: they are not.
+weft_err wf_shard_refusal(const struct wf_shard_lane *lane);
+
+// shard_kept.c: keep what came for a partition that is not there.
+void wf_shard_keep(struct wf_shard_place *place, struct wf_post *post);
+// Of its requests, answer those that intake refuses by now and no partition has
+// seen.
+void wf_shard_refuse_kept(struct wf_shard_place *place);
+// Give all to the partition, which is there.
+void wf_shard_give_kept(struct wf_shard *shard, struct wf_shard_place *place);
+// The partition is on another node: requests go there, the rest is freed.
+void wf_shard_hand_over(struct wf_shard *shard, struct wf_shard_place *place);
+void wf_shard_send_elsewhere(struct wf_shard *shard,
+                             struct wf_shard_place *place,
+                             struct wf_request *request);
+void wf_shard_send_all_elsewhere(struct wf_shard *shard,
+                                 struct wf_shard_place *place,
+                                 struct wf_list *requests);
 // Give back what is left in the inbox and in places; nothing comes any more.
 void wf_shard_abandon(struct wf_shard *shard, weft_err err);
 

@@ -6,6 +6,7 @@
 //   node_parts.c     the parts, the ports between them
 //   node_threads.c   one thread for each
 //   node_options.c   checks and defaults
+//   node_host.c      what it needs of its host: a directory, room, descriptors
 //   node_open.c      from a directory to a running node
 //   node_close.c     drain and close
 //   node_recover.c   from a store to its partitions
@@ -182,11 +183,28 @@ void wf_node_join_threads(weft_node *node, enum wf_node_component component);
 bool wf_node_has_ended(weft_node *node, enum wf_node_component component,
                        uint32_t index);
 
-// node.c
+// node_host.c
+// Held until the node is destroyed. Nothing, if it has none.
+//
+// WEFT_EBUSY     another node holds it
+// WEFT_EFORMAT   it holds something that is no node's
+weft_err wf_node_lock_directory(weft_node *node);
+// WEFT_EFULL     less is free than what is to be left
+weft_err wf_node_check_space(weft_node *node);
+// Inboxes need a descriptor each, and take it for granted.
+//
+// WEFT_EBUSY     there are not enough
+weft_err wf_node_check_descriptors(const weft_node *node);
+// Who is to blame for the end of an earlier process is in node->blames then.
+weft_err wf_node_open_box(weft_node *node);
+
+// node_close.c
 // Frees the node, of which not all needs to be there; threads have ended.
 void wf_node_destroy(weft_node *node, weft_err err);
 // As weft_node_close, also if not all threads could be started.
 void wf_node_shut_down(weft_node *node);
+
+// node.c
 void wf_node_note(const weft_node *node, enum wf_trace_level level,
                   const char *who, const char *verb, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

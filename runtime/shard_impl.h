@@ -5,6 +5,7 @@
 //   shard.c        life, the step
 //   shard_post.c   what each post does
 //   shard_kept.c   what comes for partitions that are not there
+//   shard_carry.c  what partitions have put out
 //   shard_run.c    what of all that waits is done next
 //   shard_seal.c   sealing, and what comes back
 
@@ -135,6 +136,9 @@ wf_shard_time(const struct wf_shard *shard, const struct wf_shard_place *place)
 {
     return shard->now_ms + place->ahead_ms;
 }
+
+// shard_carry.c: what the place's partition has put out.
+void wf_shard_carry(struct wf_shard *shard, struct wf_shard_place *place);
 
 // shard_run.c: take in some of what waits. True: there was something.
 bool wf_shard_admit(struct wf_shard *shard);

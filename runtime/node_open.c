@@ -37,8 +37,7 @@
 
 #define EPOCH_WAITS_MAX 300 // at most 100 ms each
 
-// Stores.
-// -----------------------------------------------------------------------
+// Stores. ---------------------------------------------------------------------
 
 static weft_err
 found_stores(weft_node *node)
@@ -130,8 +129,7 @@ open_stores(weft_node *node)
     return err == WEFT_OK ? begin_beacons(node) : err;
 }
 
-// Partitions.
-// -------------------------------------------------------------------
+// Partitions. -----------------------------------------------------------------
 
 static weft_err
 recover_partitions(weft_node *node)
@@ -237,8 +235,7 @@ write_beacons(weft_node *node)
     return err;
 }
 
-// All of it.
-// --------------------------------------------------------------------
+// All of it. ------------------------------------------------------------------
 
 static void
 emit_line(void *ctx, enum wf_trace_level level, uint64_t now_ms,

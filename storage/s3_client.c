@@ -136,8 +136,7 @@ wf_s3_answer_fini(struct wf_s3_answer *answer)
     wf_buf_fini(&answer->body);
 }
 
-// What libcurl calls.
-// ----------------------------------------------------------
+// What libcurl calls. ---------------------------------------------------------
 
 static void
 note_move(struct wf_s3_client *client)
@@ -438,8 +437,7 @@ transfer_quietly(struct wf_s3_client *client)
     return code;
 }
 
-// What came of it.
-// -------------------------------------------------------------
+// What came of it. ------------------------------------------------------------
 
 enum outcome { GOOD, GONE, AGAIN, BAD };
 

@@ -68,8 +68,7 @@ take(const char **at, const char *ends)
     return part;
 }
 
-// Bucket and prefix.
-// -----------------------------------------------------------
+// Bucket and prefix. ----------------------------------------------------------
 
 // "a/b" becomes "a/b/". Names like ".." would be resolved on the way.
 static bool
@@ -113,8 +112,7 @@ read_path(const char **at, struct wf_s3_place *place)
                           place->prefix, PREFIX_MAX);
 }
 
-// Endpoint and region.
-// ---------------------------------------------------------
+// Endpoint and region. --------------------------------------------------------
 
 // "?endpoint=URL&region=NAME", in any order.
 static weft_err
@@ -197,8 +195,7 @@ read_server(const char *options, struct wf_s3_place *place)
     return err;
 }
 
-// Credentials.
-// -----------------------------------------------------------------
+// Credentials. ----------------------------------------------------------------
 
 // They become a part of headers.
 static bool

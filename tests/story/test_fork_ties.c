@@ -375,8 +375,7 @@ TEST(fork_ties, cancellation_is_of_the_one_that_it_was_asked_of)
     story_run(define, tell_cancelled);
 }
 
-// Timeouts, and what describes it.
-// ---------------------------------------------
+// Timeouts, and what describes it. --------------------------------------------
 
 static void
 tell_described(struct story *story)

@@ -375,8 +375,7 @@ TEST(filter, times)
     }
 }
 
-// Random bytes, and random rows of what filters are made of.
-// --------------------
+// Random bytes, and random rows of what filters are made of. ------------------
 
 static void
 try(const char *text)

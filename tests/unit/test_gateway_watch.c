@@ -61,8 +61,7 @@ end(struct gateway_rig *rig)
     gateway_rig_end(rig);
 }
 
-// From C.
-// -----------------------------------------------------------------------
+// From C. ---------------------------------------------------------------------
 
 static uint64_t
 watch(weft_client *client, uint64_t after, int is_paused)
@@ -133,8 +132,7 @@ TEST(gateway_watch, from_c_over_the_wire)
     end(&rig);
 }
 
-// By message.
-// ---------------------------------------------------------------------
+// By message. -----------------------------------------------------------------
 
 static void
 hire(struct dealer *dealer, struct gateway_rig *rig)

@@ -87,6 +87,13 @@ take(struct hand *hand, weft_bytes frame)
         (void)snprintf(hand->tokens[i], sizeof(hand->tokens[i]), "%s",
                        tasks.tasks[i].token);
         (void)snprintf(hand->key, sizeof(hand->key), "%s", tasks.tasks[i].key);
+        (void)snprintf(hand->details, sizeof(hand->details), "%.*s",
+                       (int)tasks.tasks[i].details.len,
+                       tasks.tasks[i].details.len == 0
+                           ? ""
+                           : (const char *)tasks.tasks[i].details.data);
+        hand->heartbeat_ms = tasks.tasks[i].heartbeat_ms;
+        hand->has_deadline = tasks.tasks[i].deadline_ms > 0;
         hand->attempt = tasks.tasks[i].attempt;
     }
     hand->count = tasks.count;

@@ -20,6 +20,9 @@ struct hand {
     size_t count;
     uint32_t attempt;
     char key[64];
+    char details[16];
+    uint64_t heartbeat_ms;
+    bool has_deadline;
     char tokens[HAND_TASKS_MAX][WEFT_TOKEN_CHARS_MAX];
 };
 

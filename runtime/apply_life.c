@@ -170,6 +170,7 @@ apply_import(struct wf_apply *apply)
     wf_apply_remove_waits(apply);
     wf_apply_end_retry(apply);
     wf_actor_clear(actor);
+    actor->outlived_to = 0; // it is of lives that were here
     if (!wf_image_unpack(actor, wf_reader_bytes(&apply->ops))) {
         apply->ops.failed = true;
         return;

@@ -92,6 +92,11 @@ wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
     if (!wf_edge_is_there(partition, actor, request)) {
         return;
     }
+    if (request->life != 0 && request->life != actor->seed) {
+        // Another life has begun meanwhile, in the place of what was to go.
+        wf_edge_answer_done(partition, request, draft);
+        return;
+    }
     if (wf_actor_is_live(actor) && !request->is_terminating) {
         wf_edge_answer_now(partition, actor, request, WEFT_EBUSY,
                            "it runs; terminate it first");
@@ -102,6 +107,7 @@ wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
                         "it was deleted");
     }
     if (wf_actor_has_work(actor, partition->now_ms)) {
+        request->life = actor->seed;
         wf_list_push_back(&actor->results, &request->wait);
         return;
     }
@@ -124,6 +130,8 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
             wf_edge_delete(partition, actor, request);
         } else if (request->verb == WEFT_VERB_FORK) {
             wf_transfer_fork(partition, actor, request);
+        } else if (request->verb == WEFT_VERB_IMPORT) {
+            wf_transfer_import(partition, actor, request);
         } else if (wf_request_waits_for_empty(request)) {
             wf_reset_request(partition, actor, request);
         } else {

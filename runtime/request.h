@@ -98,6 +98,7 @@ struct wf_request {
     void *done_ctx;
     uint64_t position; // private to the partition: answered at this record
     uint64_t arrival;  // the same: it came as the so-many-th; 0: to none yet
+    uint64_t life;     // the same: a delete waits for that seed's end; 0: none
 };
 
 // "signal_with_start"; NULL for what has no name.
@@ -136,7 +137,7 @@ wf_request_waits_for_empty(const struct wf_request *request)
     return request->verb == WEFT_VERB_DELETE ||
            request->verb == WEFT_VERB_RESET ||
            request->verb == WEFT_VERB_RETRY_FAILED ||
-           request->verb == WEFT_VERB_FORK;
+           request->verb == WEFT_VERB_FORK || request->verb == WEFT_VERB_IMPORT;
 }
 
 // A zeroed request whose strings are empty and not NULL.

@@ -18,6 +18,7 @@
 #include "runtime/edge.h"
 #include "runtime/image.h"
 #include "runtime/reset.h"
+#include "runtime/signals.h"
 #include "runtime/tally.h"
 #include "runtime/turn.h"
 
@@ -42,11 +43,36 @@ wf_transfer_export(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_fini(&bytes);
 }
 
+// Signals that were kept here for a start come to what is there now, behind its
+// own.
+static weft_err
+put_early(const struct wf_actor *actor, struct wf_buf *ops)
+{
+    size_t before = ops->len;
+    struct wf_signals signals;
+
+    if (actor->status != WEFT_STATUS_NONE) {
+        return WEFT_OK;
+    }
+    wf_signals_init(&signals, &actor->journal);
+    for (size_t i = 0; i < signals.count; i++) {
+        wf_buf_put_u8(ops, WF_OP_PUSH);
+        wf_buf_put_bytes(ops, signals.entries[i].letter);
+    }
+    wf_signals_fini(&signals);
+    return ops->len - before <= WF_TURN_BYTES_MAX
+               ? WEFT_OK
+               : wf_error(WEFT_ETOOBIG,
+                          "signals that wait for its start have over %u bytes",
+                          WF_TURN_BYTES_MAX);
+}
+
 void
 wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
                    struct wf_request *request)
 {
     struct wf_draft *draft = &partition->draft;
+    weft_err err;
 
     if (wf_actor_is_live(actor)) {
         wf_edge_answer(partition, request, actor->object.position, WEFT_EEXISTS,
@@ -54,8 +80,21 @@ wf_transfer_import(struct wf_partition *partition, struct wf_actor *actor,
                        wf_key_id(&actor->key));
         return;
     }
+    // What came for nobody, or for the life before, goes first: it would be
+    // taken for what comes.
+    if (wf_actor_has_work(actor, partition->now_ms)) {
+        wf_list_push_back(&actor->results, &request->wait);
+        return;
+    }
     wf_buf_put_u8(&draft->ops, WF_OP_IMPORT);
     wf_buf_put_bytes(&draft->ops, request->data);
+    err = put_early(actor, &draft->ops);
+    if (err != WEFT_OK) {
+        wf_buf_reset(&draft->ops);
+        wf_edge_answer(partition, request, actor->object.position, err,
+                       "%s: %s", wf_key_id(&actor->key), weft_err_detail());
+        return;
+    }
     wf_draft_actor(draft, &actor->key);
     wf_edge_answer_done(partition, request, draft);
     // What waits for its next attempt is looked at again when it is durable.

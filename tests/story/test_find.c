@@ -211,6 +211,36 @@ TEST(find, one_that_runs_is_terminated_first_and_its_letters_are_kept)
     story_run(define, tell_terminated);
 }
 
+// While letters of the old life are still in the way. What is deleted is what
+// was there when that was asked.
+static void
+tell_next_life(struct story *story)
+{
+    struct world_call *calls[2];
+    weft_request request = WEFT_REQUEST_INIT;
+
+    story_start("puppet", "a", "");
+    (void)story_do(WEFT_VERB_PAUSE, "puppet", "a", "", "");
+    story_signal("puppet", "a", "one", "");
+    story_signal("puppet", "a", "two", "");
+    request.verb = WEFT_VERB_DELETE;
+    request.target = (weft_target){"puppet", "a"};
+    request.terminate_first = 1;
+    calls[0] = world_submit(story->world, &request);
+    calls[1] = world_call(story->world, WEFT_VERB_START, "puppet", "a", "",
+                          weft_nothing());
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    story_wait_ms(100);
+    CHECK_EQ(story_describe("puppet", "a")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_dead_letters(), 2);
+}
+
+TEST(find, a_life_that_begins_meanwhile_is_not_deleted)
+{
+    story_run_calm(define, tell_next_life);
+}
+
 // Random instances against a model. -------------------------------------------
 
 enum { INSTANCES = 120 };

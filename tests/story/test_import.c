@@ -132,3 +132,102 @@ TEST(import, nothing_is_done_before_it_is_durable)
 {
     story_run_calm(orders, tell_written);
 }
+
+static weft_definitions *
+early_orders(void)
+{
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    story_add_activity(definitions, "later", later);
+    def.name = "order";
+    def.run = order_run;
+    def.early_signals = WEFT_EARLY_KEEP;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &def));
+    return definitions;
+}
+
+// They were accepted: they are for whatever begins there.
+static void
+tell_early(struct story *story)
+{
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_wait_ms(500);
+    story_signal("order", "a", "other", "own");
+    capsule = fork_export("order", "a");
+    story_do(WEFT_VERB_TERMINATE, "order", "a", "", NULL);
+    CHECK_OK(story_ask(WEFT_VERB_DELETE, "order", "a", "", "")->err);
+    story_signal("order", "a", "go", "early");
+    story_signal("order", "a", "go", "late");
+    CHECK_OK(world_wait(story->world, begin_import(story, "a", capsule))->err);
+    CHECK_RESULT("order", "a", "early");
+}
+
+TEST(import, signals_that_waited_for_a_start_come_to_it)
+{
+    story_run(early_orders, tell_early);
+}
+
+// Nothing happens between these: the life before has its message still, which
+// the capsule has too.
+static void
+tell_left_over(struct story *story)
+{
+    struct world_call *calls[3];
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_signal("order", "a", "go", "once");
+    story_wait_ms(500);
+    capsule = fork_export("order", "a");
+    calls[0] = world_call(story->world, WEFT_VERB_TERMINATE, "order", "a", "",
+                          weft_nothing());
+    calls[1] = begin_import(story, "a", capsule);
+    calls[2] = world_call(story->world, WEFT_VERB_TERMINATE, "order", "a", "",
+                          weft_nothing());
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+    CHECK_ERR(world_wait(story->world, calls[2])->err, WEFT_EFINISHED);
+    CHECK_EQ(story_describe("order", "a")->item.mailbox_count, 0);
+    CHECK_EQ(story_dead_letters(), 1);
+    CHECK_RESULT("order", "a", "once");
+}
+
+TEST(import, what_the_life_before_left_is_not_for_it)
+{
+    story_run_calm(orders, tell_left_over);
+}
+
+// Lives that were here, one of which left a message to the next.
+static void
+tell_after_others(struct story *story)
+{
+    struct world_call *calls[2];
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_do(WEFT_VERB_PAUSE, "order", "a", "", NULL);
+    story_signal("order", "a", "go", "its own");
+    capsule = fork_export("order", "a");
+    calls[0] = world_call(story->world, WEFT_VERB_TERMINATE, "order", "a", "",
+                          weft_nothing());
+    calls[1] = world_call(story->world, WEFT_VERB_START, "order", "a", "",
+                          weft_text("parcel"));
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+    story_wait_ms(100);
+    CHECK_EQ(story_dead_letters(), 1);
+    story_do(WEFT_VERB_TERMINATE, "order", "a", "", NULL);
+    CHECK_OK(world_wait(story->world, begin_import(story, "a", capsule))->err);
+    story_do(WEFT_VERB_RESUME, "order", "a", "", NULL);
+    CHECK_RESULT("order", "a", "its own");
+    CHECK_EQ(story_dead_letters(), 1);
+}
+
+TEST(import, it_has_the_messages_that_it_brings_whoever_was_here_before)
+{
+    story_run_calm(orders, tell_after_others);
+}

@@ -35,6 +35,7 @@ fail_turn(struct wf_partition *partition, struct wf_actor *actor,
     for (uint32_t i = 1; i < attempts && delay < WF_TURN_RETRY_MAX_MS; i++) {
         delay *= 2;
     }
+    delay = delay < WF_TURN_RETRY_MAX_MS ? delay : WF_TURN_RETRY_MAX_MS;
     wf_note(partition, &actor->key, "retry", "in %llu ms, %s",
             (unsigned long long)delay, reason);
     wf_buf_put_u8(&ops, WF_OP_RETRY);

@@ -12,6 +12,7 @@
 #include "runtime/partition_impl.h"
 #include "runtime/recovery.h"
 #include "runtime/task.h"
+#include "sim/bonds.h"
 #include "sim/damage.h"
 #include "sim/leave.h"
 #include "sim/rows.h"
@@ -299,13 +300,17 @@ crashes_here(struct site *site, bool is_after)
 // Before a crash that was asked for, all is as in the run that had none. And
 // what has grown long costs more each time: it is looked at ever less often.
 static bool
+is_look_due(const struct world *world, uint64_t every)
+{
+    uint64_t apart = every * (1 + world->commits / TWINS_OFTEN);
+
+    return world->crash_commit == 0 && world->commits % apart == 0;
+}
+
+static bool
 is_twin_due(const struct site *site)
 {
-    const struct world *world = site->world;
-    uint64_t apart =
-        world->options.twin_every * (1 + world->commits / TWINS_OFTEN);
-
-    return world->crash_commit == 0 && world->commits % apart == 0 &&
+    return is_look_due(site->world, site->world->options.twin_every) &&
            disk_is_sound(site->node->disk);
 }
 
@@ -384,6 +389,9 @@ site_end_commit(struct site *site, struct coming *coming)
     world_note_hash(world, number);
     wf_partition_committed(site->partition, node_now_ms(site->node), number,
                            site->log_bytes);
+    if (is_look_due(world, 1)) {
+        bonds_check(site);
+    }
     if (is_twin_due(site)) {
         twin_check(site);
         rows_check(site);

@@ -5,10 +5,10 @@
 // A story is a function that calls a simulated node as a client would and
 // checks what comes back. story_run tells it again and again: with rows saved
 // at once or behind a window, with stacks kept or dropped after every turn, in
-// one partition or five, and with a crash before and after every commit that
-// the calm run made. What a header promises must hold in all of them; what
-// holds only in a calm run (times, how often code ran) asks story->is_calm:
-// there a commit takes no time.
+// one partition or five, with a crash before and after every commit that the
+// calm run made, and with memory for one actor. What a header promises must
+// hold in all of them; what holds only in a calm run (times, how often code
+// ran) asks story->is_calm: there a commit takes no time.
 //
 // User code leaves notes, each with the time on the virtual clock that has gone
 // by since the first one:

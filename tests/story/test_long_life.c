@@ -311,3 +311,54 @@ TEST(long_life, what_is_over_is_removed_behind_whatever_many_that_are_kept)
 {
     story_run_once(kept, tell_behind_many);
 }
+
+// Its row goes some time after it, once; the next of its id has one of its own.
+static void
+tell_removed(struct story *story)
+{
+    story_start("flow", "good", "");
+    story_wait_ms(DAY_MS + 200000);
+    CHECK(!is_there("flow", "good"));
+    story_start("flow", "a", "wait");
+    story_start("flow", "b", "wait");
+    story_wait_ms(200000);
+    story_start("flow", "c", "wait"); // its commit takes the row
+    story_wait_ms(1000);
+    CHECK_EQ(world_left_over(story->world), 0);
+    story_start("flow", "good", "wait");
+    story_start("flow", "d", "wait");
+    story_wait_ms(200000);
+    story_start("flow", "e", "wait");
+    story_crash();
+    CHECK(is_there("flow", "good"));
+}
+
+TEST(long_life, what_was_removed_may_be_there_again)
+{
+    story_run_once(kept, tell_removed);
+}
+
+// Nobody has it in memory when its row is found.
+static void
+tell_removed_before(struct story *story)
+{
+    story_start("flow", "good", "");
+    story_wait_ms(DAY_MS + 200000);
+    CHECK(!is_there("flow", "good"));
+    story_start("flow", "a", "wait");
+    story_crash();
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+
+        story_wait_ms(200000);
+        (void)snprintf(id, sizeof(id), "a/%d", i);
+        story_start("flow", id, "wait");
+    }
+    story_wait_ms(1000);
+    CHECK_EQ(world_left_over(story->world), 0);
+}
+
+TEST(long_life, the_row_of_what_was_removed_goes_over_restarts)
+{
+    story_run_once(kept, tell_removed_before);
+}

@@ -574,3 +574,28 @@ TEST(workflow_update, whoever_sent_or_joined_one_may_withdraw)
 {
     story_run(stocks, tell_withdrawn);
 }
+
+// Its handler only sleeps, so there is nothing else that it is needed for.
+static void
+tell_joined_in_a_crowd(struct story *story)
+{
+    struct world_call *calls[2];
+    char id[16];
+
+    story_start("stock", "s", "");
+    calls[0] = begin(story, "s", "slow", "", "u");
+    story_wait_ms(100);
+    calls[1] = begin(story, "s", "slow", "", "u");
+    for (int i = 0; i < 10; i++) {
+        (void)snprintf(id, sizeof(id), "s/%d", i);
+        story_start("stock", id, "");
+    }
+    story_wait_ms(2000);
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+}
+
+TEST(workflow_update, who_joins_one_in_a_crowd_is_told)
+{
+    story_run_crowded(stocks, tell_joined_in_a_crowd);
+}

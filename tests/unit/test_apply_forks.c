@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apply_rig.h"
+#include "runtime/child.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
 #include "runtime/partition_impl.h"
@@ -76,6 +77,31 @@ TEST(apply, a_reset_begins_a_run_of_its_own)
     CHECK_EQ(rig.actor->failed_attempts, 0);
     CHECK_EQ(rig.actor->crashes, 0);
     CHECK(rig.actor->is_start_pending);
+    rig_end(&rig);
+}
+
+// It is as one that has not ended.
+TEST(apply, a_reset_takes_back_how_it_ended)
+{
+    struct rig rig = rig_begin();
+    struct wf_actor *actor = rig.actor;
+
+    actor->status = WEFT_STATUS_FAILED;
+    actor->finished_at_ms = 5;
+    wf_own_bytes(&actor->result, weft_text("result"));
+    wf_own_text(&actor->failure_name, weft_text("Broken"));
+    wf_own_text(&actor->failure_message, weft_text("in words"));
+    wf_own_bytes(&actor->failure_details, weft_text("details"));
+    wf_own_bytes(&actor->failure_causes, weft_text("causes"));
+    wf_own_text(&actor->reason, weft_text("why"));
+    reset(&rig, 0);
+    CHECK_EQ(actor->status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(actor->finished_at_ms, 0);
+    CHECK_EQ(actor->result.len, 0);
+    CHECK(actor->failure_name == NULL && actor->failure_message == NULL);
+    CHECK_EQ(actor->failure_details.len, 0);
+    CHECK_EQ(actor->failure_causes.len, 0);
+    CHECK_STR(actor->reason, "");
     rig_end(&rig);
 }
 
@@ -190,5 +216,30 @@ TEST(apply, a_fork_answers_nobody_for_the_other_one)
     CHECK_EQ(letter.client.len, 0);
     CHECK_EQ(letter.call, 0);
     CHECK_BYTES(letter.name, weft_text("pay"));
+    rig_end(&rig);
+}
+
+// The children that are to hear of it are not its own, nor was anything done to
+// it yet.
+TEST(apply, a_fork_owes_nobody_anything)
+{
+    struct rig rig = rig_begin();
+
+    rig_put_call(&rig, 1, "d\0k\0i", 5);
+    rig_put_op(&rig, WF_OP_CALL_ASK);
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_ASK_CANCEL);
+    rig_put_op(&rig, WF_OP_OPERATED);
+    rig_put_text(&rig, "who");
+    rig_put_text(&rig, "why");
+    rig_put_text(&rig, "what");
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(rig.actor->orders.list.count, 1);
+    CHECK_EQ(rig.actor->operations.count, 1);
+    fork_it(&rig);
+    CHECK_EQ(rig.actor->orders.list.count, 0);
+    CHECK_EQ(rig.actor->calls.list.count, 0);
+    CHECK_EQ(rig.actor->operations.count, 0);
+    CHECK_EQ(rig.actor->operations_made, 0);
     rig_end(&rig);
 }

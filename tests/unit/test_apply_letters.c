@@ -208,6 +208,45 @@ TEST(apply, a_run_that_ends_tells_each_child_what_its_call_says)
     rig_end(&rig);
 }
 
+// There may be a hundred thousand, and each is a letter of the record that
+// tells it. What is owed meanwhile comes behind what is owed already.
+TEST(apply, children_are_told_so_many_at_a_time)
+{
+    enum { CHILDREN = WF_ORDERS_RECORD_MAX + 10 };
+    struct rig rig = rig_begin();
+    const struct wf_list *orders = &rig.actor->orders.list;
+    const struct wf_list_node *node;
+    uint32_t last = 0;
+
+    for (uint64_t id = 1; id <= CHILDREN; id++) {
+        open_child(&rig, id, WEFT_PARENT_CLOSE_TERMINATE);
+    }
+    rig_put_op(&rig, WF_OP_RUN_AGAIN);
+    rig_put_number(&rig, NOW_MS);
+    rig_put_text(&rig, "once more");
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(orders->count, CHILDREN);
+    wf_child_tell(rig.partition, rig.actor);
+    CHECK_EQ(orders->count, CHILDREN - WF_ORDERS_RECORD_MAX);
+    open_child(&rig, 1, WEFT_PARENT_CLOSE_CANCEL);
+    rig_put_op(&rig, WF_OP_CALL_ASK);
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_ASK_CANCEL);
+    CHECK(rig_apply(&rig));
+    for (node = wf_list_first(orders); node != NULL;
+         node = wf_list_next(orders, node)) {
+        const struct wf_order *order =
+            WF_CONTAINER(node, const struct wf_order, node);
+
+        CHECK(order->number > last);
+        last = order->number;
+    }
+    check_order(&rig, CHILDREN - WF_ORDERS_RECORD_MAX, 1, WF_ORDER_CANCEL);
+    wf_child_tell(rig.partition, rig.actor);
+    CHECK_EQ(orders->count, 0);
+    rig_end(&rig);
+}
+
 // What its last run had failed at is not held against it.
 TEST(apply, a_run_that_is_tried_again_begins_with_nothing_against_it)
 {

@@ -30,6 +30,7 @@ static struct rig {
     weft_err flush_err;
     weft_err checkpoint_err;
     weft_err open_err;
+    uint32_t commits_meanwhile; // that are made while it is copied
 } rig;
 
 // A store that fails as the test says. ----------------------------------------
@@ -51,11 +52,20 @@ flush(void *self)
                                     : rig.store.ops->flush(self);
 }
 
+// The log goes on, and is trimmed.
 static weft_err
 checkpoint(void *self, const char *dir)
 {
+    struct wf_commit commit = {0};
+
     (void)self;
-    (void)dir;
+    if (dir[0] != '\0' && rig.commits_meanwhile > 0) {
+        CHECK_EQ(mkdir(dir, 0755), 0);
+    }
+    for (uint32_t i = 0; i < rig.commits_meanwhile; i++) {
+        CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_DURABLE);
+        CHECK_OK(wf_depot_trim(&rig.depot, commit.number));
+    }
     return rig.checkpoint_err;
 }
 
@@ -337,6 +347,21 @@ TEST(depot, a_copy_of_a_store_that_failed_is_refused)
     rig_close();
 }
 
+// Where it begins in the log is what was needed when the copy began; how far it
+// got is what it has at least.
+TEST(depot, a_copy_needs_what_was_needed_when_it_began)
+{
+    uint64_t redo_from = 0;
+    uint64_t last = 0;
+
+    rig_open();
+    rig.commits_meanwhile = 3;
+    CHECK_OK(wf_depot_checkpoint(&rig.depot, "", &redo_from, &last));
+    CHECK_EQ(redo_from, 1);
+    CHECK_EQ(last, 4);
+    rig_close();
+}
+
 TEST(depot, a_commit_is_durable_refused_or_in_doubt)
 {
     struct wf_commit commit = {0};
@@ -440,6 +465,24 @@ TEST(depot, a_beacon_that_is_gone_or_damaged_is_a_loss)
     (void)remove(rig.depot.beacon_path);
     CHECK_ERR(wf_depot_open(&rig.depot, false), WEFT_ELOST);
     CHECK(is_said("the beacon is missing"));
+    rig_close();
+}
+
+// Else the copy would be refused, as one that lost its end.
+TEST(depot, the_beacon_of_a_copy_says_no_more_than_what_it_has)
+{
+    struct wf_beacon_state state;
+    char dir[4096];
+    char path[4200];
+
+    (void)snprintf(dir, sizeof(dir), "%s/copy", test_dir(t));
+    CHECK_EQ(mkdir(dir, 0755), 0);
+    rig_open_with_beacon(t, &state);
+    rig.commits_meanwhile = 3;
+    CHECK_OK(wf_depot_backup(&rig.depot, dir));
+    (void)snprintf(path, sizeof(path), "%s/store-0.beacon", dir);
+    CHECK_OK(wf_beacon_read(path, &state));
+    CHECK_EQ(state.last_commit, 1);
     rig_close();
 }
 

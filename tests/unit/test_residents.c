@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// test_residents.c - in which order actors are read, when many are wanted.
+// test_residents.c - in which order actors are read, when many are wanted, and
+// when they leave memory.
 
 #include <stdio.h>
 #include <string.h>
@@ -128,5 +129,161 @@ TEST(residents, each_is_read_once_and_none_is_forgotten)
     for (int i = 0; i <= MANY; i++) {
         CHECK_EQ(actor(i)->residency, WF_RESIDENCY_LOADED);
     }
+    rig_close();
+}
+
+// Leaving. --------------------------------------------------------------------
+
+// One that there is nothing of, in memory.
+static struct wf_actor *
+load_one(int number)
+{
+    struct wf_load *load;
+
+    wf_residents_want(rig.partition, actor(number));
+    load = take_load();
+    CHECK(load != NULL);
+    wf_partition_load(rig.partition, NOW_MS, load); // there is no row
+    return actor(number);
+}
+
+static bool
+is_there(int number)
+{
+    struct wf_key key = key_of(number);
+    bool is_found =
+        wf_residents_find(rig.partition, wf_key_bytes(&key)) != NULL;
+
+    wf_key_fini(&key);
+    return is_found;
+}
+
+enum need {
+    NEED_REQUEST_WAITS,
+    NEED_RESULT,
+    NEED_JOINED,
+    NEED_WATCHED,
+    NEED_HELD,
+    NEED_PAGING,
+    NEED_SPILLING,
+    NEED_STEP,
+    NEED_RECORD,
+    NEED_ROW,
+    NEED_END,
+    NEED_COUNT
+};
+
+static void
+set_listed(struct wf_list *list, struct wf_list_node *node, bool is_on)
+{
+    if (is_on) {
+        wf_list_push_back(list, node);
+    } else {
+        wf_list_remove(list, node);
+    }
+}
+
+// tidy: long, one case per need
+static void
+set_need(struct wf_actor *one, enum need need, struct wf_request *request,
+         bool is_on)
+{
+    struct wf_partition *partition = rig.partition;
+
+    switch (need) {
+    case NEED_REQUEST_WAITS:
+        set_listed(&one->waiting, &request->wait, is_on);
+        break;
+    case NEED_RESULT:
+        set_listed(&one->results, &request->wait, is_on);
+        break;
+    case NEED_JOINED:
+        set_listed(&one->joined, &request->wait, is_on);
+        break;
+    case NEED_WATCHED:
+        set_listed(&one->watches, &request->wait, is_on);
+        break;
+    case NEED_HELD:
+        one->holds = is_on ? 1 : 0;
+        break;
+    case NEED_PAGING:
+        one->is_paging = is_on;
+        break;
+    case NEED_SPILLING:
+        set_listed(&partition->overfull, &one->spill, is_on);
+        break;
+    case NEED_STEP:
+        set_listed(&partition->steps, &one->steps, is_on);
+        break;
+    case NEED_RECORD:
+        one->object.position = is_on ? partition->durable_record + 1 : 0;
+        break;
+    case NEED_ROW: // under way
+        partition->is_sealed = is_on;
+        one->object.saved_seal = partition->seals;
+        break;
+    default:
+        one->status = is_on ? WEFT_STATUS_RUNNING : WEFT_STATUS_NONE;
+        one->is_end_asked = is_on;
+        break;
+    }
+}
+
+TEST(residents, nobody_leaves_memory_who_is_needed_there)
+{
+    for (enum need need = 0; need < NEED_COUNT; need++) {
+        struct wf_request *request = wf_request_create();
+        struct wf_actor *one;
+
+        rig_open();
+        one = load_one(0);
+        set_need(one, need, request, true);
+        (void)wf_partition_press(rig.partition, true);
+        CHECK(is_there(0));
+        set_need(one, need, request, false);
+        CHECK(wf_partition_press(rig.partition, true));
+        CHECK(!is_there(0));
+        wf_request_destroy(request);
+        rig_close();
+    }
+}
+
+// Somebody waits for what comes behind them.
+TEST(residents, a_few_leave_memory_at_a_time)
+{
+    rig_open();
+    for (int i = 0; i < MANY; i++) {
+        (void)load_one(i);
+    }
+    CHECK(wf_partition_press(rig.partition, true));
+    CHECK(rig.partition->actors.count < MANY);
+    CHECK(rig.partition->actors.count > MANY / 2);
+    rig_close();
+}
+
+// Recovery would apply its last record to nothing.
+TEST(residents, the_row_of_who_is_gone_stays_until_its_last_record_is_saved)
+{
+    struct wf_partition *partition;
+    struct wf_actor *gone;
+    struct wf_key key = key_of(0);
+
+    rig_open();
+    partition = rig.partition;
+    gone = load_one(0);
+    gone->has_row = true;
+    gone->object.position = 5;
+    partition->last_record = 10;
+    partition->sealed_record = 10;
+    partition->durable_record = 10;
+    partition->redo_record = 5;
+    wf_residents_sweep(partition, &key);
+    CHECK(is_there(0));
+    CHECK_EQ(partition->dead_rows.len, 0);
+    partition->redo_record = 6;
+    wf_residents_sweep(partition, &key);
+    CHECK(!is_there(0));
+    CHECK(partition->dead_rows.len > 0);
+    wf_key_fini(&key);
     rig_close();
 }

@@ -4,6 +4,7 @@
 // the test likes. The next open reads from the cursor on: a row before it wakes
 // nobody any more.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -11,6 +12,7 @@
 #include "partition_rig.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
+#include "runtime/timers.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 #include "support/test.h"
@@ -152,5 +154,65 @@ TEST(wake, the_cursor_does_not_go_back_for_who_is_read_early)
     CHECK_EQ(rig.partition->wake_cursor, BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 1);
     read_page(BEGIN_MS + WF_WAKE_AHEAD_MS);
     CHECK_EQ(rig.partition->wake_cursor, BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 10);
+    rig_close();
+}
+
+// Is there an alarm for one that is due then and not in memory?
+static bool
+has_alarm(uint64_t due)
+{
+    const struct wf_heap *alarms = &rig.partition->alarms;
+
+    for (size_t i = 1; i <= alarms->count; i++) {
+        if (WF_CONTAINER(alarms->nodes[i], const struct wf_alarm, heap)->type ==
+                WF_ALARM_WAKE &&
+            alarms->nodes[i]->due == due - WF_WAKE_LEAD_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Its row may lie in what was read already, up to the last moment of that.
+TEST(wake, who_leaves_memory_is_woken_if_its_row_was_read_without_it)
+{
+    for (uint64_t behind = 0; behind < 2; behind++) {
+        struct wf_actor *actor;
+        struct wf_key key;
+        uint64_t due;
+
+        rig_open();
+        read_page(BEGIN_MS);
+        due = rig.partition->near_due + behind;
+        CHECK_OK(wf_key_make("default", "kind", "other", &key));
+        actor = wf_residents_get(rig.partition, &key);
+        wf_residents_want(rig.partition, actor);
+        CHECK(answer(WF_PURPOSE_ACTOR));
+        wf_timers_add(actor, 1, weft_text("t"))->due = due;
+        CHECK(wf_partition_press(rig.partition, true));
+        CHECK(wf_residents_find(rig.partition, wf_key_bytes(&key)) == NULL);
+        CHECK_EQ(has_alarm(due), behind == 0);
+        wf_key_fini(&key);
+        rig_close();
+    }
+}
+
+// Others have their go between them.
+TEST(wake, so_many_alarms_go_off_at_a_time)
+{
+    rig_open();
+    for (int i = 0; i < WF_TIMERS_PER_TICK + 10; i++) {
+        struct wf_key key;
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        CHECK_OK(wf_key_make("default", "kind", id, &key));
+        wf_wake_at(rig.partition, &key, BEGIN_MS + 1);
+        wf_key_fini(&key);
+    }
+    wf_partition_tick(rig.partition, BEGIN_MS + 1);
+    CHECK_EQ(rig.partition->actors.count, WF_TIMERS_PER_TICK);
+    wf_partition_tick(rig.partition, BEGIN_MS + 1);
+    CHECK_EQ(rig.partition->actors.count, WF_TIMERS_PER_TICK + 10);
     rig_close();
 }

@@ -9,6 +9,7 @@
 #include "partition_rig.h"
 #include "runtime/load.h"
 #include "runtime/partition.h"
+#include "runtime/partition_impl.h"
 #include "runtime/request.h"
 #include "storage/keys.h"
 #include "storage/store.h"
@@ -27,16 +28,29 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     return WEFT_OK;
 }
 
+static weft_err
+run(weft_workflow *wf, weft_bytes input)
+{
+    (void)wf;
+    (void)input;
+    return WEFT_OK;
+}
+
 // A partition whose client has so many answers, from number 10 on; all below
 // are confirmed.
 static void
 rig_open(uint32_t answers)
 {
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    weft_workflow_def flow = WEFT_WORKFLOW_DEF_INIT;
     struct wf_buf key = {0};
     struct wf_buf row = {0};
 
     CHECK_OK(weft_definitions_create(&rig.definitions));
+    flow.name = "flow";
+    flow.run = run;
+    flow.early_signals = WEFT_EARLY_KEEP;
+    CHECK_OK(weft_definitions_add_workflow(rig.definitions, &flow));
     def.name = "actor";
     def.receive = receive;
     CHECK_OK(weft_definitions_add_actor(rig.definitions, &def));
@@ -78,16 +92,24 @@ rig_close(void)
 }
 
 static struct wf_request *
-post(uint64_t number, uint64_t confirmed)
+give(const char *kind, uint64_t number, uint64_t confirmed)
 {
     struct wf_request *request = wf_request_create();
 
     request->verb = WEFT_VERB_SIGNAL;
-    CHECK_OK(wf_key_make("default", "actor", "a", &request->key));
+    CHECK_OK(wf_key_make("default", kind, "a", &request->key));
     memcpy(request->client, client, sizeof(client));
     request->number = number;
     request->confirmed = confirmed;
     wf_partition_request(rig.partition, 1000, request);
+    return request;
+}
+
+static struct wf_request *
+post(uint64_t number, uint64_t confirmed)
+{
+    struct wf_request *request = give("actor", number, confirmed);
+
     partition_rig_commit(&rig, 1000);
     return request;
 }
@@ -246,5 +268,126 @@ TEST(window, a_renewal_is_not_refused_with_what_writes)
     wf_partition_request(rig.partition, 1000, request);
     load_nothing();
     check_answer(request, WEFT_ENOTFOUND, "that attempt is over");
+    rig_close();
+}
+
+// Bounds. ---------------------------------------------------------------------
+
+static struct wf_actor *
+actor_of(const char *kind)
+{
+    struct wf_actor *actor;
+    struct wf_key key;
+
+    CHECK_OK(wf_key_make("default", kind, "a", &key));
+    actor = wf_residents_find(rig.partition, wf_key_bytes(&key));
+    CHECK(actor != NULL);
+    wf_key_fini(&key);
+    return actor;
+}
+
+// One that is there, in memory and durable, with a message that waits.
+static struct wf_actor *
+begin_with_message(const char *kind)
+{
+    const struct wf_request *request;
+
+    rig_open(0);
+    request = give(kind, 20, 10);
+    load_nothing();
+    partition_rig_commit(&rig, 1000);
+    check_answer(request, WEFT_OK, "");
+    CHECK_EQ(wf_mailbox_count(&actor_of(kind)->mailbox), 1);
+    return actor_of(kind);
+}
+
+TEST(window, a_mailbox_takes_so_many_messages_from_clients)
+{
+    struct wf_actor *actor = begin_with_message("actor");
+
+    actor->mailbox.next_seq += WF_MAILBOX_MESSAGES_MAX - 1;
+    check_answer(give("actor", 21, 10), WEFT_EBUSY,
+                 "its mailbox holds 1000000 messages");
+    rig_close();
+}
+
+TEST(window, so_many_signals_wait_for_a_start)
+{
+    struct wf_actor *actor = begin_with_message("flow");
+
+    actor->journal.count = WF_MAILBOX_MESSAGES_MAX - 1;
+    check_answer(give("flow", 21, 10), WEFT_EBUSY,
+                 "its mailbox holds 1000000 messages");
+    actor->journal.count = 0;
+    rig_close();
+}
+
+// Both wait until their actor is in memory, and neither was done by then.
+TEST(window, what_comes_twice_while_its_actor_is_read_is_done_once)
+{
+    const struct wf_request *requests[2];
+
+    rig_open(0);
+    requests[0] = give("actor", 20, 10);
+    requests[1] = give("actor", 20, 10);
+    load_nothing();
+    partition_rig_commit(&rig, 1000);
+    check_answer(requests[0], WEFT_OK, "");
+    check_answer(requests[1], WEFT_OK, "");
+    CHECK_EQ(wf_mailbox_count(&actor_of("actor")->mailbox), 1);
+    rig_close();
+}
+
+// Else recovery would take ever longer.
+TEST(window, nothing_is_taken_when_saving_is_four_windows_behind)
+{
+    enum { WINDOW_BYTES = 4096 };
+    uint64_t oldest;
+
+    (void)begin_with_message("actor");
+    (void)give("actor", 21, 10);
+    oldest = wf_saver_first(rig.partition)->dirty_bytes;
+    rig.partition->options.window_bytes = WINDOW_BYTES;
+    rig.partition->log_bytes = oldest + WF_WINDOW_HARD_FACTOR * WINDOW_BYTES;
+    (void)give("actor", 22, 10);
+    CHECK_EQ(wf_mailbox_count(&actor_of("actor")->mailbox), 3);
+    rig.partition->log_bytes =
+        oldest + WF_WINDOW_HARD_FACTOR * WINDOW_BYTES + 1;
+    check_answer(give("actor", 23, 10), WEFT_EBUSY,
+                 "intake is stopped for now");
+    CHECK_EQ(wf_mailbox_count(&actor_of("actor")->mailbox), 3);
+    rig_close();
+}
+
+// What is saved may leave memory. The window alone would not want it yet.
+static void
+check_saved(struct wf_actor *actor, uint64_t number, bool is_saved)
+{
+    (void)give("actor", number, 10);
+    CHECK(wf_list_has(&actor->object.dirty));
+    partition_rig_commit(&rig, 1000);
+    CHECK_EQ(wf_list_has(&actor->object.dirty), !is_saved);
+    CHECK(!is_saved || actor->object.unsaved_bytes == 0);
+}
+
+TEST(window, what_is_in_the_way_is_saved_before_the_window_wants_it)
+{
+    struct wf_actor *actor = begin_with_message("actor");
+
+    rig.partition->options.window_bytes = 1 << 20;
+    check_saved(actor, 21, false);
+    (void)wf_partition_press(rig.partition, true);
+    check_saved(actor, 22, true);
+    (void)wf_partition_press(rig.partition, false);
+    check_saved(actor, 23, false);
+    rig.partition->options.residents_max = 0;
+    check_saved(actor, 24, true);
+    rig.partition->options.residents_max = 1000;
+    check_saved(actor, 25, false);
+    wf_saver_wrote(rig.partition, actor, WF_UNSAVED_BYTES);
+    check_saved(actor, 26, false);
+    wf_saver_wrote(rig.partition, actor, 1);
+    CHECK(wf_partition_wants_commit(rig.partition, 1000));
+    check_saved(actor, 27, true);
     rig_close();
 }

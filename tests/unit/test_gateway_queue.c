@@ -247,7 +247,9 @@ read_heard(struct gateway_rig *rig, char heard[256])
                                (weft_target){WEFT_TASK_QUEUE_KIND, "q"},
                                "heard", weft_nothing(), &reply));
     CHECK(reply->data.len < 256);
-    memcpy(heard, reply->data.data, reply->data.len);
+    if (reply->data.len > 0) {
+        memcpy(heard, reply->data.data, reply->data.len);
+    }
     heard[reply->data.len] = '\0';
     weft_reply_free(reply);
 }

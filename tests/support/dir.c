@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dir.c - a directory for one test, and harm to the files in it.
+// dir.c - a directory for one test, the files in it, and harm to
+// them.
 
 #include "support/dir.h"
 
@@ -8,6 +9,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +47,48 @@ test_dir_remove(struct test *t)
         free(t->dir);
         t->dir = NULL;
     }
+}
+
+const char *
+test_file_in(const char *dir, const char *name)
+{
+    static char paths[16][4096];
+    static unsigned next;
+
+    next = (next + 1) % 16;
+    CHECK(strlen(dir) + strlen(name) + 2 <= sizeof(paths[0]));
+    (void)snprintf(paths[next], sizeof(paths[0]), "%s/%s", dir, name);
+    return paths[next];
+}
+
+void
+test_file_write(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+}
+
+void
+test_file_check(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(path, "r");
+
+    CHECK(file != NULL);
+    CHECK_EQ(fread(found, 1, sizeof(found) - 1, file), strlen(text));
+    (void)fclose(file);
+    CHECK_STR(found, text);
+}
+
+bool
+test_file_exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0;
 }
 
 off_t

@@ -78,6 +78,11 @@ size_t test_count_of(weft_bytes digits);
 // An empty directory of this test's own, removed with all that is in it when
 // the test has ended, kept if it failed. The same one each time.
 const char *test_dir(struct test *t);
+// "dir/name"; valid until 15 more were asked for.
+const char *test_file_in(const char *dir, const char *name);
+void test_file_write(const char *path, const char *text);
+void test_file_check(const char *path, const char *text); // it has just that
+bool test_file_exists(const char *path);                  // whatever it is
 // How long a file is; and one bit of its byte `at`, turned over.
 off_t test_file_size(const char *path);
 void test_file_damage(const char *path, off_t at);

@@ -14,22 +14,10 @@
 
 #define SLOT 4096
 
-// "dir/name", valid until 15 more were asked for.
-static const char *
-path_of(const char *dir, const char *name)
-{
-    static char paths[16][4096];
-    static unsigned next;
-
-    next = (next + 1) % 16;
-    snprintf(paths[next], sizeof(paths[next]), "%s/%s", dir, name);
-    return paths[next];
-}
-
 static void
 write_file(const char *dir, const char *name, size_t bytes)
 {
-    FILE *file = fopen(path_of(dir, name), "w");
+    FILE *file = fopen(test_file_in(dir, name), "w");
 
     CHECK(file != NULL);
     for (size_t i = 0; i < bytes; i++) {
@@ -74,7 +62,7 @@ write_commits(const char *path, uint64_t first, uint64_t last)
 
 TEST(beacon, is_new_until_something_is_written)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state = {.last_commit = 99};
     struct wf_beacon *beacon;
     struct stat status;
@@ -103,7 +91,7 @@ TEST(beacon, is_new_until_something_is_written)
 
 TEST(beacon, says_what_was_written_last)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state expected = state_of(7);
     struct wf_beacon_state state;
 
@@ -124,7 +112,7 @@ TEST(beacon, says_what_was_written_last)
 
 TEST(beacon, a_torn_slot_leaves_the_one_before)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state;
 
     write_commits(path, 1, 4); // write 4 is in slot 0, 3 in slot 1
@@ -144,7 +132,7 @@ TEST(beacon, a_torn_slot_leaves_the_one_before)
 // The first write must not destroy all there is.
 TEST(beacon, a_torn_first_write_leaves_it_new)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state;
     struct wf_beacon *beacon;
     bool is_new;
@@ -158,7 +146,7 @@ TEST(beacon, a_torn_first_write_leaves_it_new)
 
 TEST(beacon, without_a_whole_slot_is_corrupt)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state;
     struct wf_beacon *beacon;
     bool is_new;
@@ -176,7 +164,7 @@ TEST(beacon, without_a_whole_slot_is_corrupt)
 
 TEST(beacon, has_its_golden_bytes)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     static const uint8_t golden[] = {
         'W',  'B',  'C',  'N',  0,   0,   0,   2,   // magic, version
         0,    0,    0,    0,    0,   0,   0,   1,   // write number
@@ -237,7 +225,7 @@ TEST(beacon, of_another_kind_or_version_is_none)
         {7, 3},   // version
         {72, 1},  // files: 16 million
     };
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state;
 
     for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
@@ -254,7 +242,7 @@ TEST(beacon, of_another_kind_or_version_is_none)
 
 TEST(beacon, is_not_used_after_a_failed_write)
 {
-    const char *path = path_of(test_dir(t), "beacon");
+    const char *path = test_file_in(test_dir(t), "beacon");
     struct wf_beacon_state state;
     struct wf_beacon *beacon;
     bool is_new;
@@ -298,7 +286,7 @@ TEST(beacon, lists_wal_files_by_number)
     CHECK_EQ(state.files[1].bytes, 12);
     CHECK_EQ(state.files[2].number, 1000000);
     CHECK_EQ(state.files[2].bytes, 1);
-    CHECK_ERR(wf_beacon_list_files(path_of(dir, "none"), &state),
+    CHECK_ERR(wf_beacon_list_files(test_file_in(dir, "none"), &state),
               WEFT_ENOTFOUND);
 }
 
@@ -339,12 +327,13 @@ TEST(beacon, a_shorter_or_missing_wal_file_is_a_loss)
     write_file(dir, "000007.log", 69);
     CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
     CHECK(strstr(weft_err_detail(), "000007.log has 69 bytes and once had 70"));
-    CHECK_EQ(unlink(path_of(dir, "000007.log")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "000007.log")), 0);
     CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
     CHECK(strstr(weft_err_detail(), "000007.log is missing") != NULL);
-    CHECK_EQ(unlink(path_of(dir, "000004.log")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "000004.log")), 0);
     CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
-    CHECK_ERR(wf_beacon_check_files(path_of(dir, "none"), &state), WEFT_ELOST);
+    CHECK_ERR(wf_beacon_check_files(test_file_in(dir, "none"), &state),
+              WEFT_ELOST);
 }
 
 TEST(beacon, a_wal_file_that_was_flushed_may_be_gone)
@@ -355,9 +344,9 @@ TEST(beacon, a_wal_file_that_was_flushed_may_be_gone)
     write_file(dir, "000004.log", 40);
     write_file(dir, "000007.log", 70);
     CHECK_OK(wf_beacon_list_files(dir, &state));
-    CHECK_EQ(unlink(path_of(dir, "000004.log")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "000004.log")), 0);
     CHECK_OK(wf_beacon_check_files(dir, &state));
-    CHECK_EQ(unlink(path_of(dir, "000007.log")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "000007.log")), 0);
     write_file(dir, "000009.log", 0);
     CHECK_OK(wf_beacon_check_files(dir, &state));
 }

@@ -12,36 +12,16 @@
 
 #include "support/test.h"
 
-// "dir/name"; valid until four more were asked for.
-static const char *
-in(const char *dir, const char *name)
-{
-    static char paths[4][1100]; // a path of 1,000 and a name
-    static unsigned next;
-    char *path = paths[next++ % 4];
-
-    (void)snprintf(path, sizeof(paths[0]), "%.1000s/%s", dir, name);
-    return path;
-}
-
-static bool
-exists(const char *path)
-{
-    struct stat status;
-
-    return lstat(path, &status) == 0;
-}
-
 TEST(directory, is_made_under_a_name_that_ends_in_slashes)
 {
     const char *dir = test_dir(t);
 
-    CHECK_OK(wf_directory_make(in(dir, "new//")));
-    CHECK(exists(in(dir, "new")));
-    CHECK_OK(wf_directory_make(in(dir, "new//inner///")));
-    CHECK(exists(in(dir, "new/inner")));
-    CHECK_OK(wf_directory_make(in(dir, "new/inner")));
-    CHECK_ERR(wf_directory_make(in(dir, "none/inner")), WEFT_EIO);
+    CHECK_OK(wf_directory_make(test_file_in(dir, "new//")));
+    CHECK(test_file_exists(test_file_in(dir, "new")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "new//inner///")));
+    CHECK(test_file_exists(test_file_in(dir, "new/inner")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "new/inner")));
+    CHECK_ERR(wf_directory_make(test_file_in(dir, "none/inner")), WEFT_EIO);
     CHECK(strstr(weft_err_detail(), "none/inner") != NULL);
 }
 
@@ -58,7 +38,7 @@ TEST(directory, without_a_slash_is_made_where_the_process_is)
     CHECK_ERR(wf_directory_check_outside(".", "to///"), WEFT_EINVAL);
     CHECK_OK(wf_directory_check_outside("new", "to"));
     CHECK_EQ(chdir(before), 0);
-    CHECK(exists(in(test_dir(t), "new")));
+    CHECK(test_file_exists(test_file_in(test_dir(t), "new")));
 }
 
 TEST(directory, the_root_is_made_and_outside_of_everything)
@@ -74,16 +54,21 @@ TEST(directory, whether_a_place_is_outside_is_asked_of_what_is_above_it)
 {
     const char *dir = test_dir(t);
 
-    CHECK_OK(wf_directory_make(in(dir, "from")));
-    CHECK_ERR(wf_directory_check_outside(in(dir, "from"), in(dir, "from/to")),
+    CHECK_OK(wf_directory_make(test_file_in(dir, "from")));
+    CHECK_ERR(wf_directory_check_outside(test_file_in(dir, "from"),
+                                         test_file_in(dir, "from/to")),
               WEFT_EINVAL);
-    CHECK_OK(wf_directory_check_outside(in(dir, "from"), in(dir, "to")));
-    CHECK_ERR(wf_directory_check_outside(in(dir, "from"), in(dir, "no/to")),
+    CHECK_OK(wf_directory_check_outside(test_file_in(dir, "from"),
+                                        test_file_in(dir, "to")));
+    CHECK_ERR(wf_directory_check_outside(test_file_in(dir, "from"),
+                                         test_file_in(dir, "no/to")),
               WEFT_ENOTFOUND);
-    CHECK_ERR(wf_directory_check_outside(in(dir, "none"), in(dir, "to")),
+    CHECK_ERR(wf_directory_check_outside(test_file_in(dir, "none"),
+                                         test_file_in(dir, "to")),
               WEFT_EIO);
-    CHECK_OK(wf_directory_check_absent(in(dir, "to")));
-    CHECK_ERR(wf_directory_check_absent(in(dir, "from")), WEFT_EEXISTS);
+    CHECK_OK(wf_directory_check_absent(test_file_in(dir, "to")));
+    CHECK_ERR(wf_directory_check_absent(test_file_in(dir, "from")),
+              WEFT_EEXISTS);
 }
 
 // Who may not look into the directory above need not sync it.
@@ -102,14 +87,14 @@ TEST(directory, below_one_that_cannot_be_read_was_made_by_somebody_else)
     char dir[1000];
 
     snprintf(dir, sizeof(dir), "%s", test_dir(t));
-    CHECK_OK(wf_directory_make(in(dir, "closed")));
-    CHECK_OK(wf_directory_make(in(dir, "closed/inner")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "closed")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "closed/inner")));
     CHECK_EQ(chmod(dir, 0755), 0);
-    CHECK_EQ(chmod(in(dir, "closed"), 0111), 0);
+    CHECK_EQ(chmod(test_file_in(dir, "closed"), 0111), 0);
     if (geteuid() == 0) {
         CHECK_EQ(test_fork(make_below, dir), 0);
     } else {
-        CHECK_OK(wf_directory_make(in(dir, "closed/inner")));
+        CHECK_OK(wf_directory_make(test_file_in(dir, "closed/inner")));
     }
-    CHECK_EQ(chmod(in(dir, "closed"), 0755), 0);
+    CHECK_EQ(chmod(test_file_in(dir, "closed"), 0755), 0);
 }

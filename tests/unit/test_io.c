@@ -7,8 +7,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,40 +24,6 @@
 #include "storage/wal.h"
 #include "support/test.h"
 #include "unit/io_rig.h"
-
-// "dir/name"; valid until eight more were asked for.
-static const char *
-in(const char *dir, const char *name)
-{
-    static char paths[8][512];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-
-    snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-    return path;
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-
-    CHECK(file != NULL);
-    CHECK(fputs(text, file) >= 0);
-    CHECK_EQ(fclose(file), 0);
-}
-
-static void
-check_file(const char *path, const char *text)
-{
-    char found[64] = "";
-    FILE *file = fopen(path, "r");
-
-    CHECK(file != NULL);
-    CHECK_EQ(fread(found, 1, sizeof(found) - 1, file), strlen(text));
-    fclose(file);
-    CHECK_STR(found, text);
-}
 
 // The beacon. ---------------------------------------------------------------
 
@@ -82,7 +46,8 @@ write_beacon(const char *dir, uint64_t last_commit)
     struct wf_beacon_state found;
     struct wf_beacon *beacon = NULL;
     bool is_new;
-    weft_err err = wf_beacon_open(in(dir, "beacon"), &beacon, &found, &is_new);
+    weft_err err =
+        wf_beacon_open(test_file_in(dir, "beacon"), &beacon, &found, &is_new);
 
     if (err == WEFT_OK) {
         err = wf_beacon_write(beacon, &state);
@@ -101,7 +66,7 @@ static void
 check_first(const char *dir, weft_err err)
 {
     struct wf_beacon_state found = {0};
-    weft_err read = wf_beacon_read(in(dir, "beacon"), &found);
+    weft_err read = wf_beacon_read(test_file_in(dir, "beacon"), &found);
 
     if (err == WEFT_OK || read == WEFT_OK) {
         CHECK_OK(read);
@@ -136,7 +101,7 @@ check_second(const char *dir, weft_err err)
 {
     struct wf_beacon_state found = {0};
 
-    CHECK_OK(wf_beacon_read(in(dir, "beacon"), &found));
+    CHECK_OK(wf_beacon_read(test_file_in(dir, "beacon"), &found));
     CHECK(found.last_commit == 6 || (err != WEFT_OK && found.last_commit == 5));
     CHECK_EQ(found.files_count, 1);
     CHECK(err != WEFT_OK || io_rig_file_syncs() > 0);
@@ -153,7 +118,7 @@ static weft_err
 read_beacon(const char *dir)
 {
     struct wf_beacon_state found = {0};
-    weft_err err = wf_beacon_read(in(dir, "beacon"), &found);
+    weft_err err = wf_beacon_read(test_file_in(dir, "beacon"), &found);
 
     CHECK_EQ(found.last_commit, err == WEFT_OK ? 5 : 0);
     return err;
@@ -176,9 +141,9 @@ TEST(io, a_beacon_that_cannot_be_read_is_not_a_damaged_one)
 static void
 prepare_files(const char *dir)
 {
-    write_file(in(dir, "000007.log"), "77");
-    write_file(in(dir, "000008.log"), "8");
-    write_file(in(dir, "000009.sst"), "9");
+    test_file_write(test_file_in(dir, "000007.log"), "77");
+    test_file_write(test_file_in(dir, "000008.log"), "8");
+    test_file_write(test_file_in(dir, "000009.sst"), "9");
 }
 
 static weft_err
@@ -223,8 +188,8 @@ TEST(io, files_that_cannot_be_looked_at_are_not_lost_ones)
 static void
 prepare_manifest(const char *dir)
 {
-    write_file(in(dir, "CURRENT"), "MANIFEST-000005\n");
-    write_file(in(dir, "MANIFEST-000005"), "some edits");
+    test_file_write(test_file_in(dir, "CURRENT"), "MANIFEST-000005\n");
+    test_file_write(test_file_in(dir, "MANIFEST-000005"), "some edits");
 }
 
 static weft_err
@@ -275,10 +240,10 @@ prepare_store(const char *dir)
     struct wf_store store;
     struct wf_batch batch = {0};
 
-    if (access(in(dir, "../store"), F_OK) == 0) {
+    if (access(test_file_in(dir, "../store"), F_OK) == 0) {
         return;
     }
-    CHECK_OK(wf_store_rocks_open(in(dir, "../store"), false, &store));
+    CHECK_OK(wf_store_rocks_open(test_file_in(dir, "../store"), false, &store));
     wf_batch_put(&batch, WF_CF_DATA, weft_text("key"), weft_text("value"));
     CHECK_OK(store.ops->write(store.self, &batch, true));
     CHECK_OK(store.ops->flush(store.self));
@@ -289,10 +254,11 @@ prepare_store(const char *dir)
 static weft_err
 check_store(const char *dir)
 {
-    weft_err err = wf_rocks_records_check(in(dir, "../store"));
+    weft_err err = wf_rocks_records_check(test_file_in(dir, "../store"));
 
-    return err == WEFT_OK ? wf_rocks_tables_check(in(dir, "../store"), true)
-                          : err;
+    return err == WEFT_OK
+               ? wf_rocks_tables_check(test_file_in(dir, "../store"), true)
+               : err;
 }
 
 TEST(io, records_and_tables_that_cannot_be_read_are_not_right)
@@ -308,7 +274,7 @@ TEST(io, records_and_tables_that_cannot_be_read_are_not_right)
 static weft_err
 make_directory(const char *dir)
 {
-    return wf_directory_make(in(dir, "new"));
+    return wf_directory_make(test_file_in(dir, "new"));
 }
 
 static void
@@ -329,9 +295,11 @@ TEST(io, a_directory_that_was_made_is_on_the_disk)
 static weft_err
 check_outside(const char *dir)
 {
-    weft_err err = wf_directory_check_outside(dir, in(dir, "../other/"));
+    weft_err err =
+        wf_directory_check_outside(dir, test_file_in(dir, "../other/"));
 
-    return err == WEFT_OK ? wf_directory_check_absent(in(dir, "gone")) : err;
+    return err == WEFT_OK ? wf_directory_check_absent(test_file_in(dir, "gone"))
+                          : err;
 }
 
 TEST(io, a_path_that_cannot_be_looked_at_is_not_called_free)
@@ -345,17 +313,18 @@ TEST(io, a_path_that_cannot_be_looked_at_is_not_called_free)
 static void
 prepare_source(const char *dir)
 {
-    CHECK_EQ(mkdir(in(dir, "from"), 0755), 0);
-    CHECK_EQ(mkdir(in(dir, "from/inner"), 0755), 0);
-    write_file(in(dir, "from/one"), "1");
-    write_file(in(dir, "from/LOCK"), "");
-    write_file(in(dir, "from/inner/two"), "22");
+    CHECK_EQ(mkdir(test_file_in(dir, "from"), 0755), 0);
+    CHECK_EQ(mkdir(test_file_in(dir, "from/inner"), 0755), 0);
+    test_file_write(test_file_in(dir, "from/one"), "1");
+    test_file_write(test_file_in(dir, "from/LOCK"), "");
+    test_file_write(test_file_in(dir, "from/inner/two"), "22");
 }
 
 static weft_err
 copy(const char *dir)
 {
-    return wf_snapshot_copy_dir(in(dir, "from"), in(dir, "to"));
+    return wf_snapshot_copy_dir(test_file_in(dir, "from"),
+                                test_file_in(dir, "to"));
 }
 
 static void
@@ -363,16 +332,18 @@ check_copy(const char *dir, weft_err err)
 {
     struct stat status;
 
-    if (err != WEFT_OK && lstat(in(dir, "to"), &status) != 0) {
+    if (err != WEFT_OK && lstat(test_file_in(dir, "to"), &status) != 0) {
         return;
     }
-    check_file(in(dir, "to/one"), "1");
-    check_file(in(dir, "to/inner/two"), "22");
-    CHECK(lstat(in(dir, "to/LOCK"), &status) != 0);
+    test_file_check(test_file_in(dir, "to/one"), "1");
+    test_file_check(test_file_in(dir, "to/inner/two"), "22");
+    CHECK(lstat(test_file_in(dir, "to/LOCK"), &status) != 0);
     if (err == WEFT_OK) {
-        CHECK(lstat(in(dir, "to.partial"), &status) != 0);
+        CHECK(lstat(test_file_in(dir, "to.partial"), &status) != 0);
     } else { // it could not be taken back: for the next try
-        CHECK_EQ(rename(in(dir, "to"), in(dir, "to.partial")), 0);
+        CHECK_EQ(
+            rename(test_file_in(dir, "to"), test_file_in(dir, "to.partial")),
+            0);
     }
 }
 
@@ -433,7 +404,7 @@ TEST(io, a_backup_is_asked_for_and_answered_or_it_fails)
 static void
 prepare_lock(const char *dir)
 {
-    write_file(in(dir, "LOCK"), "");
+    test_file_write(test_file_in(dir, "LOCK"), "");
 }
 
 static weft_err
@@ -460,15 +431,15 @@ TEST(io, a_lock_that_cannot_be_looked_at_is_not_called_free)
 static weft_err
 look_for_store(const char *dir)
 {
-    weft_err err = wf_rocks_files_check(in(dir, "store"), false);
+    weft_err err = wf_rocks_files_check(test_file_in(dir, "store"), false);
 
     if (err == WEFT_OK) {
         // There is a log now, and no CURRENT: never a store to begin anew.
-        write_file(in(dir, "store/000004.log"), "");
-        err = wf_rocks_files_check(in(dir, "store"), false);
+        test_file_write(test_file_in(dir, "store/000004.log"), "");
+        err = wf_rocks_files_check(test_file_in(dir, "store"), false);
         CHECK(err != WEFT_OK);
         err = err == WEFT_ECORRUPT ? WEFT_OK : err;
-        CHECK_EQ(unlink(in(dir, "store/000004.log")), 0);
+        CHECK_EQ(unlink(test_file_in(dir, "store/000004.log")), 0);
     }
     return err;
 }

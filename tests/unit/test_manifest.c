@@ -8,22 +8,11 @@
 
 #include "support/test.h"
 
-static const char *
-path_of(const char *dir, const char *name)
-{
-    static char paths[8][4096];
-    static unsigned next;
-
-    next = (next + 1) % 8;
-    snprintf(paths[next], sizeof(paths[next]), "%s/%s", dir, name);
-    return paths[next];
-}
-
 static void
 write_file(const char *dir, const char *name, const char *mode,
            const char *text)
 {
-    FILE *file = fopen(path_of(dir, name), mode);
+    FILE *file = fopen(test_file_in(dir, name), mode);
 
     CHECK(file != NULL);
     fputs(text, file);
@@ -87,7 +76,7 @@ TEST(manifest, that_was_cut_is_lost)
     struct wf_manifest known;
     const char *dir = begin(t, &known);
 
-    CHECK_EQ(truncate(path_of(dir, "MANIFEST-000005"), 8), 0);
+    CHECK_EQ(truncate(test_file_in(dir, "MANIFEST-000005"), 8), 0);
     check_lost(dir, &known, "MANIFEST-000005 has 8 bytes and once had 9");
 }
 
@@ -105,7 +94,7 @@ TEST(manifest, that_is_missing_is_lost)
     struct wf_manifest known;
     const char *dir = begin(t, &known);
 
-    CHECK_EQ(unlink(path_of(dir, "MANIFEST-000005")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "MANIFEST-000005")), 0);
     check_lost(dir, &known, "MANIFEST-000005: it is missing");
 }
 
@@ -150,8 +139,9 @@ TEST(manifest, that_is_no_file_cannot_be_read)
     struct wf_manifest known;
     const char *dir = begin(t, &known);
 
-    CHECK_EQ(unlink(path_of(dir, "MANIFEST-000005")), 0);
-    CHECK_EQ(symlink("MANIFEST-000005", path_of(dir, "MANIFEST-000005")), 0);
+    CHECK_EQ(unlink(test_file_in(dir, "MANIFEST-000005")), 0);
+    CHECK_EQ(symlink("MANIFEST-000005", test_file_in(dir, "MANIFEST-000005")),
+             0);
     CHECK_ERR(wf_manifest_check(dir, &known), WEFT_EIO);
     CHECK_ERR(wf_manifest_measure(dir, &known), WEFT_EIO);
     CHECK(strstr(weft_err_detail(), "MANIFEST-000005") != NULL);

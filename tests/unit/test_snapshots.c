@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,49 +13,6 @@
 
 static const uint8_t cluster_id[16] = "a cluster of us";
 static const uint8_t other_id[16] = "another cluster";
-
-// "dir/name", valid until 15 more were asked for.
-static const char *
-path_of(const char *dir, const char *name)
-{
-    static char paths[16][512];
-    static unsigned next;
-
-    next = (next + 1) % 16;
-    CHECK(strlen(dir) + strlen(name) + 2 <= sizeof(paths[0]));
-    (void)snprintf(paths[next], sizeof(paths[0]), "%s/%s", dir, name);
-    return paths[next];
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-
-    CHECK(file != NULL);
-    fputs(text, file);
-    CHECK_EQ(fclose(file), 0);
-}
-
-static void
-check_file(const char *path, const char *text)
-{
-    char found[64] = "";
-    FILE *file = fopen(path, "r");
-
-    CHECK(file != NULL);
-    CHECK_EQ(fread(found, 1, sizeof(found) - 1, file), strlen(text));
-    fclose(file);
-    CHECK_STR(found, text);
-}
-
-static bool
-exists(const char *path)
-{
-    struct stat status;
-
-    return lstat(path, &status) == 0;
-}
 
 // Manifests. ------------------------------------------------------------------
 
@@ -183,18 +139,18 @@ make_place(struct test *t, struct place *place)
     CHECK_OK(wf_snapshots_open(where, cluster_id, &place->snapshots));
     (void)snprintf(place->files, sizeof(place->files),
                    "%s/6120636c7573746572206f6620757300", place->dir);
-    write_file(path_of(place->store, "000004.sst"), "a table");
-    write_file(path_of(place->store, "CURRENT"), "current");
-    write_file(path_of(place->store, "empty"), "");
-    write_file(path_of(place->store, "LOCK"), "");
+    test_file_write(test_file_in(place->store, "000004.sst"), "a table");
+    test_file_write(test_file_in(place->store, "CURRENT"), "current");
+    test_file_write(test_file_in(place->store, "empty"), "");
+    test_file_write(test_file_in(place->store, "LOCK"), "");
     CHECK_OK(wf_snapshots_scan(place->store, NULL, &place->manifest));
     CHECK_EQ(place->manifest.files_count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         const struct wf_snapshots_file *file = &place->manifest.files[i];
 
-        CHECK_OK(place->snapshots.ops->put(place->snapshots.self, file,
-                                           path_of(place->store, file->name),
-                                           &is_new));
+        CHECK_OK(place->snapshots.ops->put(
+            place->snapshots.self, file, test_file_in(place->store, file->name),
+            &is_new));
         CHECK(is_new);
     }
 }
@@ -213,18 +169,18 @@ kept(const struct place *place, uint32_t i)
     char hex[WF_SNAPSHOTS_HEX_SIZE];
 
     wf_snapshots_hex(place->manifest.files[i].hash, hex);
-    return path_of(place->files, hex);
+    return test_file_in(place->files, hex);
 }
 
 static void
 check_store(const struct place *place)
 {
-    check_file(path_of(place->store, "000004.sst"), "a table");
-    check_file(path_of(place->store, "CURRENT"), "current");
-    check_file(path_of(place->store, "empty"), "");
-    CHECK(!exists(path_of(place->store, "LOCK")));
-    CHECK(!exists(path_of(place->store, "../store.old")));
-    CHECK(!exists(path_of(place->store, "../store.restore")));
+    test_file_check(test_file_in(place->store, "000004.sst"), "a table");
+    test_file_check(test_file_in(place->store, "CURRENT"), "current");
+    test_file_check(test_file_in(place->store, "empty"), "");
+    CHECK(!test_file_exists(test_file_in(place->store, "LOCK")));
+    CHECK(!test_file_exists(test_file_in(place->store, "../store.old")));
+    CHECK(!test_file_exists(test_file_in(place->store, "../store.restore")));
 }
 
 // What a table is known by, and that of `before`, changed in one way; its bytes
@@ -234,8 +190,8 @@ enum change { ITS_INODE, ITS_TIME, ITS_SIZE };
 static void
 change_table(const struct place *place, enum change change)
 {
-    const char *path = path_of(place->store, "000004.sst");
-    const char *other = path_of(place->dir, "other");
+    const char *path = test_file_in(place->store, "000004.sst");
+    const char *other = test_file_in(place->dir, "other");
     struct timespec times[2];
     struct stat before;
 
@@ -243,10 +199,10 @@ change_table(const struct place *place, enum change change)
     times[0] = before.st_mtim;
     times[1] = before.st_mtim;
     if (change == ITS_INODE) {
-        write_file(other, "A TABLE");
+        test_file_write(other, "A TABLE");
         CHECK_EQ(rename(other, path), 0);
     } else {
-        write_file(path, change == ITS_SIZE ? "a table more" : "a tablE");
+        test_file_write(path, change == ITS_SIZE ? "a table more" : "a tablE");
         times[1].tv_nsec += change == ITS_TIME ? 1 : 0;
     }
     CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
@@ -266,7 +222,7 @@ TEST(snapshots, a_table_is_known_by_its_inode_its_time_and_its_size)
         change_table(&place, changes[i]);
         CHECK_OK(wf_snapshots_scan(place.store, &place.manifest, &found));
         CHECK_OK(wf_snapshots_check(&found.files[0],
-                                    path_of(place.store, "000004.sst")));
+                                    test_file_in(place.store, "000004.sst")));
         wf_snapshots_manifest_fini(&place.manifest);
         place.manifest = found;
     }
@@ -282,14 +238,15 @@ TEST(snapshots, only_tables_are_known)
     struct stat before;
 
     make_place(t, &place);
-    CHECK_EQ(stat(path_of(place.store, "CURRENT"), &before), 0);
+    CHECK_EQ(stat(test_file_in(place.store, "CURRENT"), &before), 0);
     times[0] = before.st_mtim;
     times[1] = before.st_mtim;
-    write_file(path_of(place.store, "CURRENT"), "CURRENT");
-    CHECK_EQ(utimensat(AT_FDCWD, path_of(place.store, "CURRENT"), times, 0), 0);
+    test_file_write(test_file_in(place.store, "CURRENT"), "CURRENT");
+    CHECK_EQ(
+        utimensat(AT_FDCWD, test_file_in(place.store, "CURRENT"), times, 0), 0);
     CHECK_OK(wf_snapshots_scan(place.store, &place.manifest, &found));
-    CHECK_OK(
-        wf_snapshots_check(&found.files[1], path_of(place.store, "CURRENT")));
+    CHECK_OK(wf_snapshots_check(&found.files[1],
+                                test_file_in(place.store, "CURRENT")));
     wf_snapshots_manifest_fini(&found);
     free_place(&place);
 }
@@ -301,10 +258,10 @@ TEST(snapshots, what_is_there_is_used_for_its_bytes)
     const char *made;
 
     make_place(t, &place);
-    made = path_of(test_dir(t), "store.restore");
+    made = test_file_in(test_dir(t), "store.restore");
     CHECK_EQ(mkdir(made, 0755), 0);
-    write_file(path_of(place.store, "000004.sst"), "A TABLE");
-    write_file(path_of(made, "CURRENT"), "CURRENT");
+    test_file_write(test_file_in(place.store, "000004.sst"), "A TABLE");
+    test_file_write(test_file_in(made, "CURRENT"), "CURRENT");
     CHECK_OK(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store));
     check_store(&place);
@@ -319,16 +276,16 @@ TEST(snapshots, what_was_linked_is_not_written_to)
     const char *made;
 
     make_place(t, &place);
-    table = path_of(place.store, "000004.sst");
-    made = path_of(test_dir(t), "store.restore");
+    table = test_file_in(place.store, "000004.sst");
+    made = test_file_in(test_dir(t), "store.restore");
     CHECK_EQ(mkdir(made, 0755), 0);
-    write_file(table, "another");
-    CHECK_EQ(link(table, path_of(made, "000004.sst")), 0);
-    write_file(kept(&place, 0), "a tablE");
+    test_file_write(table, "another");
+    CHECK_EQ(link(table, test_file_in(made, "000004.sst")), 0);
+    test_file_write(kept(&place, 0), "a tablE");
     CHECK_ERR(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store),
         WEFT_ECORRUPT);
-    check_file(table, "another");
+    test_file_check(table, "another");
     free_place(&place);
 }
 
@@ -342,7 +299,7 @@ TEST(snapshots, files_are_kept_under_the_hash_of_their_bytes)
     CHECK_STR(strrchr(kept(&place, 2), '/') + 1,
               "0e5751c026e543b2e8ab2eb06099daa1"
               "d1e5df47778f7787faab45cdf12fe3a8");
-    check_file(kept(&place, 0), "a table");
+    test_file_check(kept(&place, 0), "a table");
     CHECK_EQ(stat(kept(&place, 0), &status), 0);
     free_place(&place);
 }
@@ -375,12 +332,12 @@ TEST(snapshots, a_file_that_changed_since_it_was_listed_is_not_put)
 
     make_place(t, &place);
     CHECK_EQ(unlink(kept(&place, 0)), 0);
-    write_file(path_of(place.store, "000004.sst"), "changed");
-    CHECK_ERR(
-        place.snapshots.ops->put(place.snapshots.self, &place.manifest.files[0],
-                                 path_of(place.store, "000004.sst"), &is_new),
-        WEFT_ECORRUPT);
-    CHECK(!exists(kept(&place, 0)));
+    test_file_write(test_file_in(place.store, "000004.sst"), "changed");
+    CHECK_ERR(place.snapshots.ops->put(
+                  place.snapshots.self, &place.manifest.files[0],
+                  test_file_in(place.store, "000004.sst"), &is_new),
+              WEFT_ECORRUPT);
+    CHECK(!test_file_exists(kept(&place, 0)));
     free_place(&place);
 }
 
@@ -390,7 +347,7 @@ TEST(snapshots, a_store_that_was_lost_is_restored)
 
     make_place(t, &place);
     CHECK_OK(wf_snapshots_forget(place.store));
-    CHECK(!exists(place.store));
+    CHECK(!test_file_exists(place.store));
     CHECK_OK(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store));
     check_store(&place);
@@ -406,14 +363,14 @@ TEST(snapshots, what_the_old_store_has_is_not_fetched)
     make_place(t, &place);
     CHECK_EQ(unlink(kept(&place, 0)), 0);
     CHECK_EQ(unlink(kept(&place, 1)), 0);
-    write_file(path_of(place.store, "empty"), "no more");
-    write_file(path_of(place.store, "000005.sst"), "of others");
-    CHECK_EQ(stat(path_of(place.store, "000004.sst"), &before), 0);
+    test_file_write(test_file_in(place.store, "empty"), "no more");
+    test_file_write(test_file_in(place.store, "000005.sst"), "of others");
+    CHECK_EQ(stat(test_file_in(place.store, "000004.sst"), &before), 0);
     CHECK_OK(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store));
     check_store(&place);
-    CHECK(!exists(path_of(place.store, "000005.sst")));
-    CHECK_EQ(stat(path_of(place.store, "000004.sst"), &after), 0);
+    CHECK(!test_file_exists(test_file_in(place.store, "000005.sst")));
+    CHECK_EQ(stat(test_file_in(place.store, "000004.sst"), &after), 0);
     CHECK_EQ(after.st_ino, before.st_ino); // tables are linked
     free_place(&place);
 }
@@ -425,16 +382,16 @@ TEST(snapshots, a_restore_that_was_ended_goes_on)
     const char *made;
 
     make_place(t, &place);
-    made = path_of(test_dir(t), "store.restore");
+    made = test_file_in(test_dir(t), "store.restore");
     CHECK_EQ(rename(place.store, made), 0); // between the two renames
-    CHECK_EQ(mkdir(path_of(test_dir(t), "store.old"), 0755), 0);
-    write_file(path_of(made, "CURRENT"), "curr"); // cut
-    write_file(path_of(made, "000009.sst"), "of another snapshot");
+    CHECK_EQ(mkdir(test_file_in(test_dir(t), "store.old"), 0755), 0);
+    test_file_write(test_file_in(made, "CURRENT"), "curr"); // cut
+    test_file_write(test_file_in(made, "000009.sst"), "of another snapshot");
     CHECK_EQ(unlink(kept(&place, 0)), 0);
     CHECK_OK(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store));
     check_store(&place);
-    CHECK(!exists(path_of(place.store, "000009.sst")));
+    CHECK(!test_file_exists(test_file_in(place.store, "000009.sst")));
     free_place(&place);
 }
 
@@ -443,20 +400,21 @@ TEST(snapshots, a_file_that_is_missing_or_damaged_is_named)
     struct place place;
 
     make_place(t, &place);
-    CHECK_EQ(unlink(path_of(place.store, "000004.sst")), 0);
-    write_file(path_of(place.store, "CURRENT"), "another");
+    CHECK_EQ(unlink(test_file_in(place.store, "000004.sst")), 0);
+    test_file_write(test_file_in(place.store, "CURRENT"), "another");
     CHECK_EQ(unlink(kept(&place, 0)), 0);
     CHECK_ERR(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store),
         WEFT_ENOTFOUND);
     CHECK(strstr(weft_err_detail(), kept(&place, 0)) != NULL);
-    write_file(kept(&place, 0), "a tablE");
+    test_file_write(kept(&place, 0), "a tablE");
     CHECK_ERR(
         wf_snapshots_restore(&place.snapshots, &place.manifest, place.store),
         WEFT_ECORRUPT);
     CHECK(strstr(weft_err_detail(), kept(&place, 0)) != NULL);
     CHECK(strstr(weft_err_detail(), "000004.sst") != NULL);
-    check_file(path_of(place.store, "CURRENT"), "another"); // as it was
+    test_file_check(test_file_in(place.store, "CURRENT"),
+                    "another"); // as it was
     free_place(&place);
 }
 
@@ -477,25 +435,25 @@ TEST(snapshots, only_files_of_ours_that_are_old_are_listed_and_removed)
     uint32_t count = 0;
 
     make_place(t, &place);
-    write_file(path_of(place.files, "somebody's file"), "x");
+    test_file_write(test_file_in(place.files, "somebody's file"), "x");
     (void)snprintf(half, sizeof(half), "%s.1f", kept(&place, 1));
-    write_file(half, "half");
+    test_file_write(half, "half");
     CHECK_EQ(utimensat(AT_FDCWD, half, long_ago, 0), 0);
-    CHECK_EQ(utimensat(AT_FDCWD, path_of(place.files, "somebody's file"),
+    CHECK_EQ(utimensat(AT_FDCWD, test_file_in(place.files, "somebody's file"),
                        long_ago, 0),
              0);
     CHECK_EQ(utimensat(AT_FDCWD, kept(&place, 0), long_ago, 0), 0);
     CHECK_OK(place.snapshots.ops->list(place.snapshots.self, 3600000,
                                        count_hash, &count));
     CHECK_EQ(count, 1);
-    CHECK(!exists(half));
+    CHECK(!test_file_exists(half));
     for (uint32_t i = 0; i < 2; i++) {
         CHECK_OK(place.snapshots.ops->remove(
             place.snapshots.self, place.manifest.files[i].hash, 3600000));
     }
-    CHECK(!exists(kept(&place, 0)));
-    CHECK(exists(kept(&place, 1)));
-    CHECK(exists(path_of(place.files, "somebody's file")));
+    CHECK(!test_file_exists(kept(&place, 0)));
+    CHECK(test_file_exists(kept(&place, 1)));
+    CHECK(test_file_exists(test_file_in(place.files, "somebody's file")));
     // Another node was faster.
     CHECK_OK(place.snapshots.ops->remove(
         place.snapshots.self, place.manifest.files[0].hash, 3600000));

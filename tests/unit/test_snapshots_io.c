@@ -5,7 +5,6 @@
 // on the disk.
 
 #include <stdio.h>
-#include <string.h>
 
 #include "storage/directory.h"
 #include "storage/snapshots.h"
@@ -16,18 +15,6 @@ static const char *const names[] = {"000001.sst", "CURRENT"};
 
 static struct wf_snapshots_manifest manifest; // of what is to be kept
 
-// Valid until 8 more were asked for.
-static const char *
-in(const char *dir, const char *name)
-{
-    static char paths[8][512];
-    static unsigned next;
-
-    next = (next + 1) % 8;
-    (void)snprintf(paths[next], sizeof(paths[0]), "%s/%s", dir, name);
-    return paths[next];
-}
-
 // A file of one of these.
 static const char *
 file_in(const char *dir, const char *part, const char *name)
@@ -35,14 +22,14 @@ file_in(const char *dir, const char *part, const char *name)
     char within[256];
 
     (void)snprintf(within, sizeof(within), "%s/%s", part, name);
-    return in(dir, within);
+    return test_file_in(dir, within);
 }
 
 static void
 write_files(const char *dir)
 {
-    CHECK_OK(wf_directory_make(in(dir, "from")));
-    CHECK_OK(wf_directory_make(in(dir, "kept")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "from")));
+    CHECK_OK(wf_directory_make(test_file_in(dir, "kept")));
     for (int i = 0; i < 2; i++) {
         FILE *file = fopen(file_in(dir, "from", names[i]), "w");
 
@@ -51,7 +38,7 @@ write_files(const char *dir)
         CHECK_EQ(fclose(file), 0);
     }
     wf_snapshots_manifest_fini(&manifest);
-    CHECK_OK(wf_snapshots_scan(in(dir, "from"), NULL, &manifest));
+    CHECK_OK(wf_snapshots_scan(test_file_in(dir, "from"), NULL, &manifest));
     CHECK_EQ(manifest.files_count, 2);
 }
 
@@ -62,7 +49,7 @@ put_all(const char *dir)
     char where[600];
     weft_err err;
 
-    (void)snprintf(where, sizeof(where), "dir:%s", in(dir, "kept"));
+    (void)snprintf(where, sizeof(where), "dir:%s", test_file_in(dir, "kept"));
     err = wf_snapshots_open(where, cluster_id, &snapshots);
     for (uint32_t i = 0; err == WEFT_OK && i < manifest.files_count; i++) {
         bool is_new;
@@ -109,10 +96,11 @@ restore(const char *dir)
     char where[600];
     weft_err err;
 
-    (void)snprintf(where, sizeof(where), "dir:%s", in(dir, "kept"));
+    (void)snprintf(where, sizeof(where), "dir:%s", test_file_in(dir, "kept"));
     err = wf_snapshots_open(where, cluster_id, &snapshots);
     if (err == WEFT_OK) {
-        err = wf_snapshots_restore(&snapshots, &manifest, in(dir, "store"));
+        err = wf_snapshots_restore(&snapshots, &manifest,
+                                   test_file_in(dir, "store"));
         snapshots.ops->close(snapshots.self);
     }
     return err;

@@ -298,3 +298,11 @@ dealer_greet(struct dealer *dealer, uint8_t client)
     dealer_hello(dealer, client);
     CHECK_HEARS_LIKE(dealer, "ok 0 version=1");
 }
+
+void
+dealer_greet_and_start(struct dealer *dealer)
+{
+    dealer_greet(dealer, 1);
+    dealer_say(dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(dealer, "ok 1 is_created=true");
+}

@@ -72,6 +72,8 @@ void dealer_hello_in(struct dealer *dealer, uint8_t client,
                      const char *name_space);
 // Hello, and it is welcome.
 void dealer_greet(struct dealer *dealer, uint8_t client);
+// As client 1, whose request 1 has made the counter "a".
+void dealer_greet_and_start(struct dealer *dealer);
 void dealer_garbage(struct dealer *dealer, const char *bytes, size_t len);
 // The next message in words, as "ok 1 is_created=true": scalars as they are,
 // maps and arrays as {} and []. Fails if none comes within seconds.

@@ -87,18 +87,14 @@ TEST(gateway, a_number_that_was_answered_is_answered_the_same)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "signal", 2, "counter", "a", "add");
     CHECK_HEARS(&dealer, "ok 2");
     dealer_close(&dealer);
     gateway_rig_close(&rig);
     gateway_rig_open(&rig); // over the end of the process, too
     dealer_open(&dealer, &rig, 0);
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "signal", 2, "counter", "a", "add");
     CHECK_HEARS(&dealer, "ok 2");
     CHECK_EQ(node_rig_number(rig.node.client, "a"), 1);
@@ -110,9 +106,7 @@ TEST(gateway, a_number_that_comes_again_meanwhile_is_answered_once)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
     dealer_say(&dealer, "terminate", 3, "counter", "a", NULL);
@@ -129,9 +123,7 @@ TEST(gateway, the_newest_connection_of_a_client_is_the_one)
     struct dealer newer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &older);
 
-    dealer_greet(&older, 1);
-    dealer_say(&older, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&older, "ok 1 is_created=true");
+    dealer_greet_and_start(&older);
     dealer_open(&newer, &rig, 0);
     dealer_hello(&newer, 1);
     CHECK_HEARS(&newer, WELCOME " answered=true");
@@ -177,9 +169,7 @@ TEST(gateway, waits_end_with_their_connection)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     for (uint64_t i = 2; i < 102; i++) {
         dealer_say(&dealer, "result", i, "counter", "a", NULL);
     }
@@ -201,9 +191,7 @@ TEST(gateway, what_was_asked_in_another_namespace_is_not_answered_here)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
     dealer_hello_in(&dealer, 1, "shop");
@@ -223,9 +211,7 @@ TEST(gateway, a_wait_may_have_an_end)
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
     struct wf_wire_writer *writer;
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     writer = dealer_begin(&dealer, "result", 2);
     wf_wire_put_text(writer, "kind", "counter");
     wf_wire_put_text(writer, "id", "a");
@@ -263,9 +249,7 @@ TEST(gateway, who_is_connected_is_told_of_the_end)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
     GATEWAY_UNTIL(&rig, now.requests_open == 1);
     CHECK_OK(weft_server_drain(rig.server, 5000));
@@ -371,9 +355,7 @@ TEST(gateway, stats_are_those_of_node_and_server)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     check_numbers(&dealer, 2, "\nweft_server_requests_total 2\n");
     dealer_say(&dealer, "start", 3, "counter", "b", NULL);
     CHECK_HEARS(&dealer, "ok 3 is_created=true");

@@ -42,9 +42,7 @@ TEST(gateway_batch, batches_under_way_have_a_limit)
     struct dealer dealer;
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "start", 2, "counter", "b", NULL);
     CHECK_HEARS(&dealer, "ok 2 is_created=true");
     for (uint64_t i = 3; i <= 103; i++) {

@@ -20,9 +20,7 @@ TEST(gateway_credit, what_is_over_the_credit_is_refused)
     rig.options.waits_max = 2;
     gateway_rig_open(&rig);
     dealer_open(&dealer, &rig, 0);
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
     dealer_say(&dealer, "result", 3, "counter", "a", NULL);
     dealer_say(&dealer, "result", 4, "counter", "a", NULL);
@@ -44,9 +42,7 @@ TEST(gateway_credit, limits_change_while_it_runs)
     struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
     weft_server_options limits = WEFT_SERVER_OPTIONS_INIT;
 
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     limits.waits_max = 1;
     CHECK_OK(weft_server_reload(rig.server, &limits));
     dealer_say(&dealer, "result", 2, "counter", "a", NULL);
@@ -70,9 +66,7 @@ TEST(gateway_credit, all_together_have_a_limit_that_small_requests_reach)
     rig.options.bytes_max = 20 << 10;
     gateway_rig_open(&rig);
     dealer_open(&dealer, &rig, 0);
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     for (uint64_t i = 2; i < 32; i++) {
         dealer_say(&dealer, "result", i, "counter", "a", NULL);
     }
@@ -91,9 +85,7 @@ TEST(gateway_credit, credit_comes_back_with_each_answer)
     rig.options.credit_bytes = 1000;
     gateway_rig_open(&rig);
     dealer_open(&dealer, &rig, 0);
-    dealer_greet(&dealer, 1);
-    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
-    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_greet_and_start(&dealer);
     for (uint64_t i = 2; i < 100; i++) {
         char answer[32];
 

@@ -241,6 +241,30 @@ TEST(find, a_life_that_begins_meanwhile_is_not_deleted)
     story_run_calm(define, tell_next_life);
 }
 
+// The second finds nothing any more.
+static void
+tell_twice(struct story *story)
+{
+    struct world_call *calls[2];
+
+    story_start("puppet", "a", "");
+    (void)story_do(WEFT_VERB_PAUSE, "puppet", "a", "", "");
+    story_signal("puppet", "a", "one", "");
+    (void)world_call(story->world, WEFT_VERB_TERMINATE, "puppet", "a", "",
+                     weft_nothing());
+    for (int i = 0; i < 2; i++) {
+        calls[i] = world_call(story->world, WEFT_VERB_DELETE, "puppet", "a", "",
+                              weft_nothing());
+    }
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    CHECK_ERR(world_wait(story->world, calls[1])->err, WEFT_ENOTFOUND);
+}
+
+TEST(find, all_that_wait_until_it_has_no_messages_are_answered)
+{
+    story_run_calm(define, tell_twice);
+}
+
 // Random instances against a model. -------------------------------------------
 
 enum { INSTANCES = 120 };

@@ -627,3 +627,90 @@ TEST(workflow_branch, what_would_wait_for_itself_is_refused_in_words)
 {
     story_run(rings, tell_ring);
 }
+
+// The end. --------------------------------------------------------------------
+
+static void
+note_end(void *ctx)
+{
+    story_note("%s ends", (const char *)ctx);
+}
+
+static weft_err
+hold_on(weft_workflow *wf, void *ctx)
+{
+    CHECK_OK(weft_workflow_defer(wf, note_end, ctx));
+    return weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
+static weft_err
+holds_run(weft_workflow *wf, weft_bytes input)
+{
+    static char names[2][8] = {"first", "second"};
+    weft_future futures[2];
+
+    (void)input;
+    CHECK_OK(weft_workflow_defer(wf, note_end, (void *)(uintptr_t) "main"));
+    for (int i = 0; i < 2; i++) {
+        MUST(weft_workflow_branch(wf, names[i], hold_on, names[i], NULL,
+                                  &futures[i]),
+             WEFT_OK);
+    }
+    return weft_workflow_await_all(wf, futures, 2);
+}
+
+static weft_definitions *
+holds(void)
+{
+    return flow_with(holds_run);
+}
+
+// Who began later may use what the others hold.
+static void
+tell_dropped(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(100);
+    story_crash();
+    CHECK_NOTES("[0] second ends\n[0] first ends\n[0] main ends\n");
+}
+
+TEST(workflow_branch, those_that_began_last_end_first)
+{
+    story_run_once(holds, tell_dropped);
+}
+
+// The timer of a wait that is over is not kept.
+static weft_err
+waits_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    TRY(weft_workflow_receive(wf, "go", 3600000, NULL));
+    return weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL);
+}
+
+static weft_definitions *
+waits(void)
+{
+    return flow_with(waits_run);
+}
+
+static void
+tell_waits(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "");
+    story_wait_ms(100);
+    CHECK_EQ(story_describe("flow", "w")->item.timers_count, 1);
+    story_signal("flow", "w", "go", "");
+    story_wait_ms(100);
+    CHECK_EQ(story_describe("flow", "w")->item.timers_count, 0);
+    story_signal("flow", "w", "end", "");
+    CHECK_RESULT("flow", "w", "");
+}
+
+TEST(workflow_branch, a_wait_that_is_over_leaves_no_timer)
+{
+    story_run(waits, tell_waits);
+}

@@ -189,6 +189,40 @@ TEST(apply_life, a_life_has_nothing_of_the_one_before)
     rig_end(&rig);
 }
 
+// Its parent's word may come before its start was handled, and does not wait
+// for its turn.
+TEST(apply_life, one_that_is_to_end_is_told_so_when_it_begins)
+{
+    static const char parent[] = "default\0parent\0p";
+    struct rig rig = rig_begin();
+    struct wf_buf letter = {0};
+
+    rig.actor->status = WEFT_STATUS_NONE;
+    wf_letter_encode(
+        &(struct wf_letter){.type = WF_LETTER_TERMINATE,
+                            .sender = weft_bytes_of(parent, sizeof(parent) - 1),
+                            .sender_run = 3,
+                            .call = 4},
+        &letter);
+    rig_put_op(&rig, WF_OP_PUSH);
+    wf_buf_put_bytes(&rig.ops, wf_buf_bytes(&letter));
+    CHECK(rig_apply(&rig));
+    CHECK(!rig.actor->is_end_asked);
+    rig_put_op(&rig, WF_OP_CREATE);
+    rig_put_number(&rig, 1); // version
+    rig_put_number(&rig, 7); // run
+    rig_put_number(&rig, 99);
+    wf_buf_put_bytes(&rig.ops, weft_bytes_of(parent, sizeof(parent) - 1));
+    rig_put_number(&rig, 3);
+    rig_put_number(&rig, 4);
+    rig_put_text(&rig, ""); // input, options
+    rig_put_text(&rig, "");
+    CHECK(rig_apply(&rig));
+    CHECK(rig.actor->is_end_asked);
+    wf_buf_fini(&letter);
+    rig_end(&rig);
+}
+
 // A signal with the start ends the delay: all its time counts from then.
 TEST(apply_life, one_whose_delay_is_cut_short_begins_then)
 {

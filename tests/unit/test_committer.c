@@ -261,6 +261,36 @@ TEST(committer, a_refused_commit_is_tried_again_with_backoff)
     rig_close(&rig);
 }
 
+// So often the next commit is refused; how long the pause after the last is.
+static uint64_t
+refuse(struct rig *rig, int times)
+{
+    uint64_t wait_ms = 0;
+
+    seal(rig, 0, 10);
+    for (int i = 0; i < times; i++) {
+        wf_memory_disk_fail_write(rig->disk, 0, WEFT_EBUSY, false);
+        CHECK_EQ(wf_committer_step(rig->committer), 0);
+        wait_ms = wf_committer_step(rig->committer);
+        rig->now_ns += wait_ms * 1000000U;
+    }
+    step_to_rest(rig);
+    CHECK(!rig->is_stalled);
+    return wait_ms;
+}
+
+TEST(committer, each_stall_begins_with_a_short_pause_and_none_is_long)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    CHECK_EQ(refuse(&rig, 1), 1);
+    CHECK_EQ(refuse(&rig, 4), 8);
+    CHECK_EQ(refuse(&rig, 12), 100);
+    CHECK_EQ(refuse(&rig, 2), 2);
+    rig_close(&rig);
+}
+
 TEST(committer, a_commit_in_doubt_gives_every_job_back_void)
 {
     struct rig rig;

@@ -132,6 +132,68 @@ TEST(residents, each_is_read_once_and_none_is_forgotten)
     rig_close();
 }
 
+// A load that failed leaves nothing behind: all of it comes again.
+TEST(residents, what_cannot_be_read_this_time_is_read_anew)
+{
+    struct wf_actor *one;
+    struct wf_load *load;
+
+    rig_open();
+    one = actor(0);
+    wf_residents_want(rig.partition, one);
+    load = take_load();
+    CHECK(load != NULL);
+    wf_item_rows_add(&one->item_rows, (struct wf_item_row){.number = 1});
+    CHECK(wf_published_restore(&one->published, 7, "name", weft_text("value"),
+                               true));
+    wf_mailbox_push(&one->mailbox, weft_text("letter"));
+    load->err = WEFT_EIO;
+    wf_partition_load(rig.partition, NOW_MS, load);
+    CHECK_EQ(one->residency, WF_RESIDENCY_STUB);
+    CHECK_EQ(one->item_rows.count, 0);
+    CHECK_EQ(one->published.list.count, 0);
+    CHECK_EQ(one->published.gone.len, 0); // its row stays
+    CHECK_EQ(one->mailbox.letters.count, 0);
+    CHECK_EQ(wf_mailbox_count(&one->mailbox), 0);
+    rig_close();
+}
+
+// Lists wait until all are recovered; one that never will be does not count.
+TEST(residents, nobody_waits_for_one_that_cannot_be_read)
+{
+    struct wf_load *load;
+
+    rig_open();
+    actor(0)->is_recovering = true;
+    rig.partition->recovering = 1;
+    wf_residents_want(rig.partition, actor(0));
+    load = take_load();
+    CHECK(load != NULL);
+    load->err = WEFT_ECORRUPT;
+    wf_partition_load(rig.partition, NOW_MS, load);
+    CHECK_EQ(actor(0)->residency, WF_RESIDENCY_BROKEN);
+    CHECK_EQ(rig.partition->recovering, 0);
+    rig_close();
+}
+
+// However large the first letter is, it comes; and those that records wait for.
+TEST(residents, a_page_has_a_letter_at_least)
+{
+    struct wf_list *loads;
+    const struct wf_load *load;
+
+    rig_open();
+    loads = &wf_partition_outputs(rig.partition)->loads;
+    (void)take_load(); // those of the open
+    wf_residents_page(rig.partition, actor(0), 3);
+    CHECK_EQ(loads->count, 1);
+    load = WF_CONTAINER(wf_list_first(loads), const struct wf_load, node);
+    CHECK_EQ(load->least, 4);
+    CHECK_EQ(load->limit, WF_MAILBOX_PAGE + 3);
+    CHECK_EQ(load->limit_bytes, WF_MAILBOX_PAGE_BYTES);
+    rig_close();
+}
+
 // Leaving. --------------------------------------------------------------------
 
 // One that there is nothing of, in memory.

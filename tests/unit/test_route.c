@@ -307,3 +307,55 @@ TEST(route, as_many_losses_are_told_as_there_is_room_for)
     check_base(2, 20, 50);
     rig_close();
 }
+
+// Patience. -------------------------------------------------------------------
+
+// What was acknowledged in time shows that the link works: the rest has its
+// time again.
+TEST(route, an_acknowledgement_gives_the_rest_its_time_again)
+{
+    rig_open();
+    send(2, 10);
+    CHECK_EQ(route->resend.heap.due, 1000 + WF_LINK_RESEND_MS);
+    rig.partition->now_ms = 1400;
+    receive((struct head){.type = ACK, .generation = 1, .seq = 1}, NULL, 0);
+    CHECK_EQ(route->acked, 1);
+    CHECK_EQ(route->resend.heap.due, 1400 + WF_LINK_RESEND_MS);
+    receive((struct head){.type = ACK, .generation = 1, .seq = 2}, NULL, 0);
+    CHECK(!wf_heap_has(&route->resend.heap));
+    rig_close();
+}
+
+TEST(route, what_is_in_vain_is_tried_again_each_eight_seconds_at_least)
+{
+    rig_open();
+    send(1, 10);
+    for (int i = 0; i < 20; i++) {
+        wf_alarm_clear(rig.partition, &route->resend);
+        wf_route_resend(rig.partition, route);
+    }
+    CHECK_EQ(route->resend_ms, WF_LINK_RESEND_MS_MAX);
+    CHECK_EQ(route->resend.heap.due, 1000 + WF_LINK_RESEND_MS_MAX);
+    rig_close();
+}
+
+// It has a turn a commit, so that what waits for the link does not fill memory.
+TEST(route, who_sends_to_one_that_is_far_behind_is_held_up)
+{
+    struct wf_ready *ready;
+    struct wf_key key;
+
+    rig_open();
+    ready = &rig.partition->ready;
+    CHECK_OK(wf_key_make("default", "kind", "a", &key));
+    ready->running = wf_residents_get(rig.partition, &key);
+    wf_key_fini(&key);
+    send(WF_LINK_BEHIND_MESSAGES, 10);
+    wf_gate_send(rig.partition, route);
+    CHECK(!ready->is_spent);
+    send(1, 10);
+    wf_gate_send(rig.partition, route);
+    CHECK(ready->is_spent);
+    ready->running = NULL;
+    rig_close();
+}

@@ -391,3 +391,28 @@ TEST(window, what_is_in_the_way_is_saved_before_the_window_wants_it)
     check_saved(actor, 27, true);
     rig_close();
 }
+
+// Rows of letters are under way while more come.
+TEST(window, what_fills_a_mailbox_meanwhile_does_not_wait_for_more)
+{
+    struct wf_actor *actor = begin_with_message("actor");
+    uint64_t number = 21;
+    struct wf_buf frames = {0};
+    struct wf_batch rows = {0};
+
+    for (int i = 0; i < WF_MAILBOX_MEMORY_MAX; i++) {
+        (void)give("actor", number++, 10);
+    }
+    CHECK(wf_partition_seal(rig.partition, 1000, false, &frames, &rows));
+    for (int i = 0; i < WF_MAILBOX_MEMORY_MAX; i++) {
+        (void)give("actor", number++, 10);
+    }
+    CHECK(wf_list_has(&actor->spill)); // of those that are under way
+    wf_partition_committed(rig.partition, 1000, 100, frames.len);
+    CHECK(actor->mailbox.letters.count > WF_MAILBOX_MEMORY_MAX);
+    CHECK(wf_list_has(&actor->spill));
+    CHECK_EQ(rig.partition->overfull.count, 1);
+    wf_buf_fini(&frames);
+    wf_batch_fini(&rows);
+    rig_close();
+}

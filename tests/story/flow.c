@@ -38,3 +38,36 @@ flow_with(weft_workflow_fn *run)
                     puppet_receive);
     return definitions;
 }
+
+weft_err
+flow_fan_run(weft_workflow *wf, weft_bytes input)
+{
+    static const char *const inputs[] = {"a", "bad", "c"};
+    weft_future futures[3];
+    weft_future timer;
+
+    (void)input;
+    TRY(weft_workflow_timer(wf, 60000, &timer));
+    for (int i = 0; i < 3; i++) {
+        TRY(weft_workflow_call_async(wf, "act", weft_text(inputs[i]), NULL,
+                                     &futures[i]));
+    }
+    TRY(weft_workflow_await_all(wf, futures, 3));
+    TRY(weft_workflow_await(wf, timer, NULL));
+    return weft_workflow_return(wf, weft_text("all"));
+}
+
+weft_err
+flow_sleeper(weft_workflow *wf, void *ctx)
+{
+    weft_err err = weft_workflow_sleep(wf, 1000);
+
+    (void)ctx;
+    if (err == WEFT_EUNWIND) {
+        return err;
+    }
+    weft_workflow_shield_begin(wf);
+    MUST(weft_workflow_sleep(wf, 50), WEFT_OK);
+    weft_workflow_shield_end(wf);
+    return err;
+}

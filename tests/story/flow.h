@@ -14,4 +14,11 @@ weft_activity_fn flow_act;
 
 weft_definitions *flow_with(weft_workflow_fn *run);
 
+// Asks "act" for "a", "bad" and "c" all at once, beside a timer; ends with the
+// first that fails.
+weft_workflow_fn flow_fan_run;
+// A branch that sleeps a second, and a moment more with a shield up, whatever
+// came of the first.
+weft_branch_fn flow_sleeper;
+
 #endif

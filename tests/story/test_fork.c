@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "story/flow.h"
 #include "story/forks.h"
 #include "story/story.h"
 
@@ -49,25 +50,6 @@ row_run(weft_workflow *wf, weft_bytes input)
                    (unsigned long long)weft_workflow_random(wf));
     TRY(weft_workflow_publish(wf, "end", weft_text(text)));
     return weft_workflow_return(wf, result);
-}
-
-// All at once, beside a timer; ends with the first that fails.
-static weft_err
-fan_run(weft_workflow *wf, weft_bytes input)
-{
-    static const char *const inputs[] = {"a", "bad", "c"};
-    weft_future futures[3];
-    weft_future timer;
-
-    (void)input;
-    TRY(weft_workflow_timer(wf, 60000, &timer));
-    for (int i = 0; i < 3; i++) {
-        TRY(weft_workflow_call_async(wf, "act", weft_text(inputs[i]), NULL,
-                                     &futures[i]));
-    }
-    TRY(weft_workflow_await_all(wf, futures, 3));
-    TRY(weft_workflow_await(wf, timer, NULL));
-    return weft_workflow_return(wf, weft_text("all"));
 }
 
 // Three words, in their order.
@@ -143,7 +125,7 @@ define(void)
     story_add_activity(definitions, "act", act);
     story_add_activity(definitions, "wait", wait_act);
     story_add_workflow(definitions, "row", row_run);
-    story_add_workflow(definitions, "fan", fan_run);
+    story_add_workflow(definitions, "fan", flow_fan_run);
     story_add_workflow(definitions, "words", words_run);
     story_add_workflow(definitions, "again", again_run);
     story_add_workflow(definitions, "large", large_run);

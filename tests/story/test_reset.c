@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "story/flow.h"
 #include "story/resets.h"
 #include "story/story.h"
 #include "weft/update.h"
@@ -36,25 +37,6 @@ row_run(weft_workflow *wf, weft_bytes input)
     TRY(weft_workflow_call(wf, "act", input, NULL, &result));
     TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, &result));
     return weft_workflow_return(wf, result);
-}
-
-// All at once, beside a timer; ends with the first that fails.
-static weft_err
-fan_run(weft_workflow *wf, weft_bytes input)
-{
-    static const char *const inputs[] = {"a", "bad", "c"};
-    weft_future futures[3];
-    weft_future timer;
-
-    (void)input;
-    TRY(weft_workflow_timer(wf, 60000, &timer));
-    for (int i = 0; i < 3; i++) {
-        TRY(weft_workflow_call_async(wf, "act", weft_text(inputs[i]), NULL,
-                                     &futures[i]));
-    }
-    TRY(weft_workflow_await_all(wf, futures, 3));
-    TRY(weft_workflow_await(wf, timer, NULL));
-    return weft_workflow_return(wf, weft_text("all"));
 }
 
 // So many large results that the journal has rows of its own.
@@ -138,7 +120,7 @@ define(void)
     story_add_workflow(definitions, "both", both_run);
     story_add_activity(definitions, "act", reset_act);
     story_add_workflow(definitions, "row", row_run);
-    story_add_workflow(definitions, "fan", fan_run);
+    story_add_workflow(definitions, "fan", flow_fan_run);
     story_add_workflow(definitions, "long", long_run);
     story_add_workflow(definitions, "asked", asked_run);
     story_add_workflow(definitions, "echo", reset_echo_run);

@@ -391,21 +391,6 @@ TEST(workflow_branch, a_thousand_run_and_one_more_is_refused)
     story_run_once(manies, tell_many);
 }
 
-static weft_err
-sleeper(weft_workflow *wf, void *ctx)
-{
-    weft_err err = weft_workflow_sleep(wf, 1000);
-
-    (void)ctx;
-    if (err == WEFT_EUNWIND) {
-        return err;
-    }
-    weft_workflow_shield_begin(wf);
-    MUST(weft_workflow_sleep(wf, 50), WEFT_OK);
-    weft_workflow_shield_end(wf);
-    return err;
-}
-
 // Conditions and combinations. ------------------------------------------------
 
 struct shared {
@@ -498,7 +483,7 @@ race_run(weft_workflow *wf, weft_bytes input)
     (void)input;
     MUST(weft_workflow_timer(wf, 1000, &futures[0]), WEFT_OK);
     MUST(weft_workflow_receive_any_async(wf, names, 2, &futures[1]), WEFT_OK);
-    MUST(weft_workflow_branch(wf, "s", sleeper, NULL, NULL, &futures[2]),
+    MUST(weft_workflow_branch(wf, "s", flow_sleeper, NULL, NULL, &futures[2]),
          WEFT_OK);
     MUST(weft_workflow_race(wf, futures, 3, WEFT_FOREVER, &index), WEFT_OK);
     CHECK_EQ(index, 1);

@@ -38,21 +38,6 @@ stopper(weft_workflow *wf, void *ctx)
 }
 
 static weft_err
-sleeper(weft_workflow *wf, void *ctx)
-{
-    weft_err err = weft_workflow_sleep(wf, 1000);
-
-    (void)ctx;
-    if (err == WEFT_EUNWIND) {
-        return err;
-    }
-    weft_workflow_shield_begin(wf);
-    MUST(weft_workflow_sleep(wf, 50), WEFT_OK);
-    weft_workflow_shield_end(wf);
-    return err;
-}
-
-static weft_err
 scopes_run(weft_workflow *wf, weft_bytes input)
 {
     weft_scope scope = 0;
@@ -62,7 +47,7 @@ scopes_run(weft_workflow *wf, weft_bytes input)
     MUST(weft_workflow_branch(wf, "stop", stopper, &scope, NULL, &stop),
          WEFT_OK);
     MUST(weft_workflow_scope_begin(wf, WEFT_FOREVER, &scope), WEFT_OK);
-    MUST(weft_workflow_branch(wf, "sleep", sleeper, NULL, NULL, &sleep),
+    MUST(weft_workflow_branch(wf, "sleep", flow_sleeper, NULL, NULL, &sleep),
          WEFT_OK);
     MUST(weft_workflow_timer(wf, 500, &timer), WEFT_OK);
     MUST(weft_workflow_receive(wf, "x", WEFT_FOREVER, NULL), WEFT_ECANCELLED);
@@ -171,7 +156,7 @@ detached_run(weft_workflow *wf, weft_bytes input)
     options.is_detached = 1;
     MUST(weft_workflow_branch(wf, "d", detached, NULL, &options, &futures[0]),
          WEFT_OK);
-    MUST(weft_workflow_branch(wf, "s", sleeper, NULL, NULL, &futures[1]),
+    MUST(weft_workflow_branch(wf, "s", flow_sleeper, NULL, NULL, &futures[1]),
          WEFT_OK);
     MUST(weft_workflow_await_all(wf, futures, 2), WEFT_ECANCELLED);
     weft_workflow_shield_begin(wf);

@@ -45,7 +45,8 @@ struct wf_postgres {
     struct wf_clock clock;
     int stop_fd;
     int hosts_count;
-    int host; // that was good last
+    int host;          // that was good last
+    uint64_t until_ms; // nothing takes longer; 0: as long as it may
     // Statements prepared on this connection.
     const char *statements[STATEMENTS_MAX];
     uint32_t statements_count;
@@ -216,9 +217,13 @@ poll_for(struct wf_postgres *postgres, short events, uint64_t deadline_ms)
          .events = events},
     };
     uint64_t now = now_ms(postgres);
-    uint64_t left_ms = deadline_ms > now ? deadline_ms - now : 0;
+    uint64_t left_ms;
     int ready;
 
+    if (postgres->until_ms != 0 && deadline_ms > postgres->until_ms) {
+        deadline_ms = postgres->until_ms;
+    }
+    left_ms = deadline_ms > now ? deadline_ms - now : 0;
     // At most a minute at a time: longer is waited for again.
     ready = poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
     if (fds[0].revents != 0) {
@@ -228,6 +233,12 @@ poll_for(struct wf_postgres *postgres, short events, uint64_t deadline_ms)
         return wf_error(WEFT_ETIMEDOUT, "postgres: no answer in time");
     }
     return WEFT_OK;
+}
+
+void
+wf_postgres_hurry(struct wf_postgres *postgres, uint32_t ms)
+{
+    postgres->until_ms = ms == 0 ? 0 : now_ms(postgres) + ms;
 }
 
 bool
@@ -562,8 +573,7 @@ wait_bounded(struct wf_postgres *postgres, uint32_t limit_ms,
 
     if (err == WEFT_ETIMEDOUT) {
         wf_postgres_disconnect(postgres);
-        err = wf_error(WEFT_EIO, "postgres: no answer within %u ms",
-                       (unsigned)limit_ms);
+        err = wf_error(WEFT_EIO, "postgres: no answer in time");
     }
     return err;
 }

@@ -62,6 +62,10 @@ weft_err wf_postgres_create(const char *conninfo, const char *name,
                             struct wf_postgres **out_postgres);
 void wf_postgres_destroy(struct wf_postgres *postgres); // NULL is fine
 
+// Whatever is asked from now on, connecting too, is over in so much time from
+// now: what was not done by then failed. 0: each takes as long as it may.
+void wf_postgres_hurry(struct wf_postgres *postgres, uint32_t ms);
+
 // Nothing if it is connected.
 //
 // WEFT_EIO       no host takes writes; the detail has what each said

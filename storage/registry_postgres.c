@@ -19,6 +19,9 @@
 #include "storage/log_postgres.h"
 #include "storage/session_postgres.h"
 
+// Time enough to connect.
+#define LIMIT_MS_MIN 1000
+
 struct wf_registry_postgres {
     struct wf_session_shared shared;
     struct wf_session session;
@@ -102,6 +105,19 @@ stop_registry(void *self)
     wf_session_shared_stop(&registry->shared);
 }
 
+// Whoever asks has to see to its partitions when its lease is over. It is
+// renewed at a third of it, and so waits no longer than for the rest.
+static uint32_t
+limit_ms(const struct wf_registry_postgres *registry)
+{
+    uint32_t ms = registry->ttl_ms / 3 * 2;
+
+    if (registry->ttl_ms == 0) {
+        return 0; // it has not joined
+    }
+    return ms < LIMIT_MS_MIN ? LIMIT_MS_MIN : ms;
+}
+
 // Connected, with no parameters yet.
 static weft_err
 be_ready(struct wf_registry_postgres *registry)
@@ -109,8 +125,10 @@ be_ready(struct wf_registry_postgres *registry)
     static const char sql[] = "SELECT set_config('lock_timeout', '2s', false)";
     struct wf_session *session = &registry->session;
     uint64_t connections = session->connections;
-    weft_err err = wf_session_ready(session, WF_SESSION_CHECK_MS);
+    weft_err err;
 
+    wf_postgres_hurry(session->postgres, limit_ms(registry));
+    err = wf_session_ready(session, WF_SESSION_CHECK_MS);
     wf_postgres_params_reset(&registry->params);
     // What an earlier call left behind may hold the row.
     if (err == WEFT_OK && session->connections != connections) {

@@ -572,6 +572,36 @@ TEST(postgres, stop_ends_all_waiting_for_a_server_that_hangs)
     destroy_rig(&rig);
 }
 
+// A node that is cut from its database is to know in time that its lease is
+// over.
+TEST(postgres, a_node_waits_for_its_registry_no_longer_than_for_its_lease)
+{
+    enum { LEASE_MS = 2000 };
+    struct wf_postgres_options options = begin();
+    struct wf_registry_node node = {.id = "a",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
+    struct wf_registry_map map = {0};
+    struct wf_registry registry;
+    uint64_t took_ns;
+    weft_err renewed;
+    weft_err looked;
+
+    init(&options);
+    CHECK_OK(wf_registry_postgres_open(&options, &registry));
+    CHECK_OK(registry.ops->join(registry.self, &node, LEASE_MS));
+    servers_freeze(servers, 0);
+    took_ns = 0 - options.clock.mono_ns(options.clock.self);
+    renewed = registry.ops->renew(registry.self, false);
+    looked = registry.ops->look(registry.self, &map);
+    took_ns += options.clock.mono_ns(options.clock.self);
+    servers_thaw(servers, 0);
+    CHECK_ERR(renewed, WEFT_EIO);
+    CHECK_ERR(looked, WEFT_EIO);
+    CHECK(took_ns < 2 * LEASE_MS * 1000000ULL);
+    CHECK_OK(registry.ops->renew(registry.self, false));
+    registry.ops->close(registry.self);
+}
+
 static void
 hear(void *ctx, enum wf_trace_level level, uint64_t at_ms, const char *who,
      const char *verb, const char *text)

@@ -88,6 +88,7 @@ wf_actor_create(const struct wf_key *key, uint64_t hash)
     wf_list_init(&actor->operations);
     wf_list_init(&actor->waiting);
     wf_list_init(&actor->results);
+    wf_list_init(&actor->queries);
     wf_list_init(&actor->watches);
     wf_list_init(&actor->joined);
     wf_journal_init(&actor->journal);
@@ -217,7 +218,8 @@ wf_actor_destroy(struct wf_actor *actor)
 
     WF_ASSERT(actor->activation == NULL);
     WF_ASSERT(actor->waiting.count == 0 && actor->results.count == 0 &&
-              actor->joined.count == 0 && actor->watches.count == 0);
+              actor->joined.count == 0 && actor->queries.count == 0 &&
+              actor->watches.count == 0);
     WF_ASSERT(!wf_list_has(&actor->changed));
     WF_ASSERT(!wf_heap_has(&actor->retry.heap) &&
               !wf_heap_has(&actor->begin.heap) &&

@@ -252,10 +252,12 @@ struct wf_actor {
     struct wf_alarm deadline; // of the run or the instance
     struct wf_list waiting;   // requests that wait for the load
     struct wf_list results;   // requests that wait for the end, or to delete it
+    struct wf_list queries;   // requests that wait for what came before them
     struct wf_list watches;   // requests that wait until it has changed
     struct wf_list_node changed; // in the partition's list, when it has
     uint32_t withdrawn;    // said of so many of them since they were swept
     struct wf_list joined; // updates that wait for one of the same id
+    uint64_t taken;        // letters that had their turn, and turns without any
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow

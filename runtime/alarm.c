@@ -7,6 +7,7 @@
 
 #include "runtime/alarm.h"
 
+#include "runtime/edge.h"
 #include "runtime/outcome.h"
 #include "runtime/partition_impl.h"
 #include "runtime/route.h"
@@ -83,6 +84,7 @@ fire(struct wf_partition *partition, struct wf_alarm *alarm)
         break;
     case WF_ALARM_RETRY:
         wf_turn_schedule(partition, alarm->owner);
+        wf_edge_turned(partition, alarm->owner);
         wf_commands_start(partition, alarm->owner); // its step, too
         break;
     case WF_ALARM_DEADLINE:

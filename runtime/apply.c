@@ -106,7 +106,8 @@ apply_actor_section(struct wf_partition *partition, uint64_t record,
         return false;
     }
     wf_mark_dirty(partition, &actor->object, record);
-    if (actor->watches.count > 0 && !wf_list_has(&actor->changed)) {
+    if (actor->watches.count + actor->queries.count > 0 &&
+        !wf_list_has(&actor->changed)) {
         wf_list_push_back(&partition->changed, &actor->changed);
     }
     if (partition->is_open && !actor->is_in_turn) {

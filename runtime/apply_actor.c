@@ -62,6 +62,7 @@ pop_letter(struct wf_actor *actor)
     if (actor->status != WEFT_STATUS_NONE) {
         actor->crashes = 0; // else they are those of the start to come
     }
+    actor->taken++;
     return wf_mailbox_pop(&actor->mailbox);
 }
 

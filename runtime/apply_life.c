@@ -203,6 +203,7 @@ static void
 apply_resume(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
+    struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
     actor->is_parked = false;
     actor->is_paused = false;
@@ -210,6 +211,11 @@ apply_resume(struct wf_apply *apply)
     actor->crashes = 0;
     wf_own_text(&actor->reason, weft_nothing());
     wf_apply_end_retry(apply);
+    // They go on, and so begin no attempt before that is durable.
+    for (; node != NULL; node = wf_list_next(&actor->commands.list, node)) {
+        wf_commands_touch(WF_CONTAINER(node, struct wf_command, node),
+                          apply->record);
+    }
 }
 
 // A replay begins with the attributes that the run began with: those of its

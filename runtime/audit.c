@@ -23,12 +23,23 @@ has_taker(const struct wf_partition *partition,
     return wf_definitions_find_activity(definitions, command->name) != NULL;
 }
 
+// Queries that wait do so for turns to come, or for letters to be read.
+static bool
+waits_in_vain(const struct wf_actor *actor)
+{
+    return actor->queries.count > 0 && !wf_ready_has(&actor->ready) &&
+           !actor->is_paging && !wf_heap_has(&actor->retry.heap);
+}
+
 // Will something wake it, if it has something to do?
 static bool
 has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
 {
     const struct wf_list_node *node = wf_list_first(&actor->commands.list);
 
+    if (waits_in_vain(actor)) {
+        return false;
+    }
     if (wf_actor_is_due(actor)) {
         return wf_ready_has(&actor->ready);
     }

@@ -25,6 +25,10 @@ bool wf_edge_is_withdrawn(struct wf_partition *partition,
 // edge_end.c
 void wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor);
 
+// A turn of it is over, or it will have none for now: queries that waited for
+// that are answered. edge_read.c
+void wf_edge_turned(struct wf_partition *partition, struct wf_actor *actor);
+
 // Answers. ------------------------------------------------------------------
 
 // Answer now, once everything up to now is durable. The detail is an error's:

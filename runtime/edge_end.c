@@ -74,6 +74,7 @@ wf_edge_pause(struct wf_partition *partition, struct wf_actor *actor,
     wf_draft_actor(draft, &actor->key);
     wf_edge_answer_done(partition, request, draft);
     if (op == WF_OP_RESUME) {
+        wf_gate_actor(partition, actor, partition->last_record);
         wf_commands_rearm(partition, actor);
         if (was_parked) {
             wf_turn_count_unparked(partition);
@@ -189,9 +190,10 @@ wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
                  const uint8_t client[16], uint64_t number)
 {
     struct wf_actor *actor = wf_residents_find(partition, wf_key_bytes(key));
-    size_t count = actor == NULL ? 0
-                                 : actor->results.count + actor->watches.count +
-                                       actor->joined.count;
+    size_t count = actor == NULL
+                       ? 0
+                       : actor->results.count + actor->queries.count +
+                             actor->watches.count + actor->joined.count;
 
     withdraw_accepted(partition, client, number);
     if (count == 0 || ++actor->withdrawn < (count + 1) / 2) {
@@ -199,6 +201,7 @@ wf_edge_withdraw(struct wf_partition *partition, const struct wf_key *key,
     }
     actor->withdrawn = 0;
     sweep(partition, &actor->results);
+    sweep(partition, &actor->queries);
     sweep(partition, &actor->watches);
     sweep(partition, &actor->joined);
     wf_residents_touch(partition, actor);

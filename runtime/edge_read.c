@@ -64,9 +64,9 @@ ask_query_function(struct wf_partition *partition, const struct wf_actor *actor,
     return err;
 }
 
-void
-wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
-              struct wf_request *request)
+static void
+answer_query(struct wf_partition *partition, struct wf_actor *actor,
+             struct wf_request *request)
 {
     const struct wf_published *published =
         wf_published_find(&actor->published, request->name);
@@ -81,6 +81,51 @@ wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
         err = ask_query_function(partition, actor, request);
     }
     wf_edge_answer_now(partition, actor, request, err, request->name);
+}
+
+// A query shows what all has done that came before it: the start, and messages
+// that are in the mailbox. So it waits until each had its turn, if these come.
+// Nobody knows when one goes on that is paused, parked, delayed, or tries again
+// later: of such a one it shows what there is.
+static bool
+will_run(const struct wf_actor *actor)
+{
+    return wf_ready_has(&actor->ready) || actor->is_paging;
+}
+
+void
+wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
+              struct wf_request *request)
+{
+    uint64_t letters = wf_mailbox_count(&actor->mailbox);
+
+    if (wf_edge_is_withdrawn(partition, request)) {
+        return;
+    }
+    if (!will_run(actor)) {
+        answer_query(partition, actor, request);
+        return;
+    }
+    // Without letters there is a start to come, or more of a turn: one turn.
+    request->after = actor->taken + (letters > 0 ? letters : 1);
+    wf_list_push_back(&actor->queries, &request->wait);
+}
+
+void
+wf_edge_turned(struct wf_partition *partition, struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&actor->queries)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
+
+        if (will_run(actor) && actor->taken < request->after) {
+            return;
+        }
+        wf_list_remove(&actor->queries, node);
+        answer_query(partition, actor, request);
+    }
 }
 
 void
@@ -210,6 +255,9 @@ wf_edge_changed(struct wf_partition *partition)
         while ((node = wf_list_pop_front(&actor->watches)) != NULL) {
             answer_watch(partition, actor,
                          WF_CONTAINER(node, struct wf_request, wait));
+        }
+        if (!actor->is_in_turn) {
+            wf_edge_turned(partition, actor);
         }
     }
 }

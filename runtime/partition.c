@@ -107,6 +107,7 @@ take_actors(struct wf_partition *partition, struct wf_list *out_requests)
     while ((actor = wf_table_next(&partition->actors, &cursor)) != NULL) {
         take_requests(&actor->waiting, out_requests);
         take_requests(&actor->results, out_requests);
+        take_requests(&actor->queries, out_requests);
         take_requests(&actor->watches, out_requests);
         take_requests(&actor->joined, out_requests);
     }

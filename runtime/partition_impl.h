@@ -180,7 +180,8 @@ uint64_t wf_draft_write(struct wf_draft *draft, struct wf_partition *partition,
 // The same for one section of one actor, from ops, which is emptied.
 uint64_t wf_write_actor(struct wf_partition *partition, struct wf_actor *actor,
                         struct wf_buf *ops, bool is_lazy);
-// Answer those who watch what a record has changed. edge_read.c
+// Answer those who watch what a record has changed, and queries that waited for
+// turns of who was held up by it. edge_read.c
 void wf_edge_changed(struct wf_partition *partition);
 
 // Change what a record changes. apply.c -------------------------------------

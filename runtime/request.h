@@ -46,7 +46,7 @@ struct wf_request {
     bool is_for_good;        // fail: no attempt after it
     char *worker;            // lease and what follows it; owned; never NULL
     uint32_t lease_ms;
-    uint64_t after; // watch: what was seen
+    uint64_t after; // watch: what was seen. Query: as many are to be taken
 
     // What operators say; who is "" if nobody does.
     char *who; // owned; never NULL
@@ -124,7 +124,7 @@ wf_request_is_wait(const struct wf_request *request)
 static inline bool
 wf_request_is_of_turn(const struct wf_request *request)
 {
-    return request->verb == WEFT_VERB_ASK ||
+    return request->verb == WEFT_VERB_ASK || request->verb == WEFT_VERB_QUERY ||
            request->verb == WEFT_VERB_UPDATE ||
            request->verb == WEFT_VERB_UPDATE_WITH_START;
 }

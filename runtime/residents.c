@@ -197,6 +197,7 @@ break_actor(struct wf_partition *partition, struct wf_actor *actor,
     wf_warn(partition, &actor->key, "corrupt", "cannot be loaded: %s", why);
     answer_all(partition, actor, &actor->waiting, err);
     answer_all(partition, actor, &actor->results, err);
+    answer_all(partition, actor, &actor->queries, err);
     answer_all(partition, actor, &actor->watches, err);
     answer_all(partition, actor, &actor->joined, err);
     end_recovering(partition, actor);
@@ -362,6 +363,7 @@ loaded_letters(struct wf_partition *partition, const struct wf_load *load)
         complete_load(partition, actor);
     } else {
         wf_turn_schedule(partition, actor);
+        wf_edge_turned(partition, actor);
     }
 }
 
@@ -410,10 +412,10 @@ is_at_rest(const struct wf_partition *partition, const struct wf_actor *actor)
            is_row_durable(partition, actor) && actor->holds == 0 &&
            actor->commands.list.count == 0 && actor->waiting.count == 0 &&
            actor->results.count == 0 && actor->joined.count == 0 &&
-           actor->watches.count == 0 && !wf_ready_has(&actor->ready) &&
-           !wf_list_has(&actor->steps) && is_forgettable(partition, actor) &&
-           !wf_list_has(&actor->spill) && !actor->is_paging &&
-           !wf_actor_is_due(actor) &&
+           actor->queries.count == 0 && actor->watches.count == 0 &&
+           !wf_ready_has(&actor->ready) && !wf_list_has(&actor->steps) &&
+           is_forgettable(partition, actor) && !wf_list_has(&actor->spill) &&
+           !actor->is_paging && !wf_actor_is_due(actor) &&
            (!wf_actor_has_work(actor, partition->now_ms) ||
             !wf_actor_may_run(actor));
 }

@@ -384,6 +384,7 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
 {
     uint64_t before = partition->log_bytes;
 
+    actor->taken += wf_mailbox_count(&actor->mailbox) == 0;
     // No code of one that is not there yet runs: it is parked when it is.
     if (wf_actor_is_due(actor)) {
         actor->is_in_turn = true;
@@ -400,6 +401,7 @@ wf_turn_run(struct wf_partition *partition, struct wf_actor *actor)
         wf_edge_emptied(partition, actor);
     }
     wf_turn_schedule(partition, actor);
+    wf_edge_turned(partition, actor);
     wf_ready_ran(&partition->ready, actor, partition->log_bytes - before);
     wf_saver_wrote(partition, actor, partition->log_bytes - before);
     wf_residents_touch(partition, actor);

@@ -287,6 +287,12 @@ WEFT_API weft_err weft_client_result(weft_client *client, weft_target target,
                                      uint32_t timeout_ms,
                                      weft_reply **out_reply);
 
+// What is published under that name, or else what the kind's query function
+// says. It shows what the start and all messages have done that came before it,
+// and waits for their turns; so of an instance that has much to do it takes as
+// long as that. One that is paused, parked, delayed or about to try again is
+// shown as it is. (Cadence: strong consistency.)
+//
 // WEFT_ENOTFOUND  no such instance, or it has no such query or value
 WEFT_API weft_err weft_client_query(weft_client *client, weft_target target,
                                     const char *name, weft_bytes args,

@@ -35,6 +35,7 @@ struct reader {
 };
 
 struct readers {
+    const struct transfers *transfers;
     struct reader all[READERS_MAX];
     size_t count;
     struct known seen[TRANSFERS_ACCOUNTS]; // by any of them
@@ -43,13 +44,15 @@ struct readers {
     atomic_bool is_ending;
 };
 
-// What must be in an answer that is asked for from now on: what was in another
-// one. What was acknowledged may still be in the mailbox.
+// What must be in an answer that is asked for from now on.
 static void
 look_before(struct readers *readers, uint32_t account, uint32_t *out_counts)
 {
     for (uint32_t i = 0; i < ACCOUNT_CLIENTS_MAX; i++) {
-        out_counts[i] = atomic_load(&readers->seen[account].counts[i]);
+        uint32_t acked = transfers_acked(readers->transfers, i, account);
+        uint32_t seen = atomic_load(&readers->seen[account].counts[i]);
+
+        out_counts[i] = acked > seen ? acked : seen;
     }
 }
 
@@ -116,7 +119,8 @@ run(void *arg)
 }
 
 struct readers *
-readers_start(const char *const *endpoints, size_t count)
+readers_start(const char *const *endpoints, size_t count,
+              const struct transfers *transfers)
 {
     struct readers *readers = calloc(1, sizeof(*readers));
     weft_connect_options options = WEFT_CONNECT_OPTIONS_INIT;
@@ -124,6 +128,7 @@ readers_start(const char *const *endpoints, size_t count)
     if (readers == NULL || count > READERS_MAX) {
         abort();
     }
+    readers->transfers = transfers;
     readers->count = count;
     options.endpoints_count = 1;
     options.timeout_ms = CALL_MS;

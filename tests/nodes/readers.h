@@ -13,8 +13,11 @@
 #include <stdint.h>
 
 struct readers;
-// endpoints: of all nodes; borrowed until stop.
-struct readers *readers_start(const char *const *endpoints, size_t count);
+struct transfers;
+
+// endpoints: of all nodes; borrowed, as transfers is until stop.
+struct readers *readers_start(const char *const *endpoints, size_t count,
+                              const struct transfers *transfers);
 // Until each node has answered for each account, from now on. Returns after how
 // many ms; 0: one does not within ms, and that was said.
 uint64_t readers_await(struct readers *readers, uint64_t ms);

@@ -115,7 +115,7 @@ begin(struct storm *storm, const char *node, const struct deck *deck)
         endpoints[i] = storm->processes.all[i].service;
     }
     storm->transfers = transfers_start(endpoints, STORM_NODES);
-    storm->readers = readers_start(endpoints, STORM_NODES);
+    storm->readers = readers_start(endpoints, STORM_NODES, storm->transfers);
 }
 
 static const struct storm_fault *

@@ -30,7 +30,8 @@ struct client {
     pthread_t thread;
     weft_client *client;
     uint32_t seqs[ACCOUNTS];
-    atomic_bool is_idle; // its thread has ended
+    _Atomic uint32_t acked[ACCOUNTS]; // of these
+    atomic_bool is_idle;              // its thread has ended
 };
 
 struct transfers {
@@ -105,6 +106,7 @@ run(void *arg)
         uint64_t took_ms;
 
         transfer(client, &made);
+        atomic_store(&client->acked[from], made.seq);
         took_ms = moment_now_ms() - began_ms;
         if (took_ms > atomic_load(&transfers->slowest_ms)) {
             atomic_store(&transfers->slowest_ms, took_ms);
@@ -159,6 +161,13 @@ uint64_t
 transfers_repeats(const struct transfers *transfers)
 {
     return atomic_load(&transfers->repeats);
+}
+
+uint32_t
+transfers_acked(const struct transfers *transfers, uint32_t client,
+                uint32_t account)
+{
+    return atomic_load(&transfers->clients[client].acked[account]);
 }
 
 bool

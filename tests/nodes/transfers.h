@@ -21,6 +21,9 @@ uint64_t transfers_done(const struct transfers *transfers);
 uint64_t transfers_slowest_ms(const struct transfers *transfers);
 // So many calls came back with something else than success, and were repeated.
 uint64_t transfers_repeats(const struct transfers *transfers);
+// The newest of a client's transfers from an account that was acknowledged.
+uint32_t transfers_acked(const struct transfers *transfers, uint32_t client,
+                         uint32_t account);
 // Begin no more, and wait for what is under way. False: some is not answered
 // within ms, and that was said.
 bool transfers_stop(struct transfers *transfers, uint64_t ms);

@@ -121,7 +121,7 @@ begin(struct upgrade *upgrade)
         endpoints[i] = upgrade->processes.all[i].service;
     }
     upgrade->transfers = transfers_start(endpoints, NODES);
-    upgrade->readers = readers_start(endpoints, NODES);
+    upgrade->readers = readers_start(endpoints, NODES, upgrade->transfers);
     check(upgrade, readers_await(upgrade->readers, WAIT_MS) > 0,
           "all nodes answer");
 }

@@ -23,7 +23,7 @@
 
 // Whoever adds a field changes these sizes, and this file: print it below, or
 // find that it is volatile.
-_Static_assert(sizeof(struct wf_actor) == 1600, "a new field: is it durable?");
+_Static_assert(sizeof(struct wf_actor) == 1632, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_mailbox) == 80, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_timer) == 88, "a new field: is it durable?");
 _Static_assert(sizeof(struct wf_command) == 312, "a new field: is it durable?");

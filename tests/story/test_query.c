@@ -3,6 +3,7 @@
 // Questions to a plain actor that its state alone answers: what they are shown,
 // and how much they may say.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -31,12 +32,18 @@ tell_one(weft_query *query, const char *name, weft_bytes args,
 {
     static char large[WF_PAYLOAD_BYTES_MAX + 1];
     const struct one *one = state;
+    char number[24];
 
     (void)args;
     CHECK(state != NULL);
     CHECK_EQ(state_len, sizeof(*one));
     if (strcmp(name, "large") == 0) {
         return weft_query_return(query, weft_bytes_of(large, sizeof(large)));
+    }
+    if (strcmp(name, "number") == 0) {
+        (void)snprintf(number, sizeof(number), "%llu",
+                       (unsigned long long)one->count);
+        return weft_query_return(query, weft_text(number));
     }
     return weft_query_return(query, weft_text(one->count == 0   ? "none"
                                               : one->count == 1 ? "one"
@@ -155,4 +162,30 @@ tell_version(struct story *story)
 TEST(query, no_code_is_shown_the_state_of_another_version)
 {
     story_run_calm(ones, tell_version);
+}
+
+// None of the signals is waited for, and the query is asked right behind them.
+static void
+tell_behind(struct story *story)
+{
+    enum { MANY = 20 };
+    struct world_call *signals[MANY];
+    struct world_call *asked;
+
+    for (int i = 0; i < MANY; i++) {
+        signals[i] = world_call(story->world, WEFT_VERB_SIGNAL, "counter", "c",
+                                "add", weft_nothing());
+    }
+    asked = world_call(story->world, WEFT_VERB_QUERY, "counter", "c", "number",
+                       weft_nothing());
+    CHECK_OK(world_wait(story->world, asked)->err);
+    CHECK_STR(asked->data, "20");
+    for (int i = 0; i < MANY; i++) {
+        CHECK_OK(world_wait(story->world, signals[i])->err);
+    }
+}
+
+TEST(query, it_shows_all_that_was_sent_before_it)
+{
+    story_run(ones, tell_behind);
 }

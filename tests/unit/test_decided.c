@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// test_decided.c - no attempt of an activity begins before all is durable that
+// says so: that it was called, and what operators decided about it.
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stepped_rig.h"
+#include "support/test.h"
+#include "weft/weft.h"
+
+static struct rig rig;
+
+static weft_err
+receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    uint32_t call;
+
+    (void)state;
+    return message->type == WEFT_MESSAGE_SIGNAL
+               ? weft_actor_call(actor, "activity", weft_nothing(), NULL, &call)
+               : WEFT_OK;
+}
+
+static weft_err
+never_run(weft_activity *activity, weft_bytes input)
+{
+    (void)activity;
+    (void)input;
+    CHECK(false); // the test hands no task to a worker
+    return WEFT_OK;
+}
+
+static weft_definitions *
+define(void)
+{
+    weft_definitions *definitions;
+    weft_actor_def actor = WEFT_ACTOR_DEF_INIT;
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    actor.name = "caller";
+    actor.receive = receive;
+    CHECK_OK(weft_definitions_add_actor(definitions, &actor));
+    activity.name = "activity";
+    activity.run = never_run;
+    CHECK_OK(weft_definitions_add_activity(definitions, &activity));
+    return definitions;
+}
+
+static void
+post(weft_verb verb)
+{
+    struct wf_request *request = rig_post(&rig, verb, "caller", "c", "go");
+
+    request->call = 1;
+    request->who = wf_strdup("somebody");
+    rig_take(&rig, request);
+    rig_load(&rig);
+}
+
+// So many attempts were handed out.
+static void
+check_handed_out(size_t count)
+{
+    CHECK_EQ(wf_partition_outputs(rig.partition)->tasks.count, count);
+}
+
+// The activity is called; nothing of it is durable.
+static void
+begin(void)
+{
+    rig = rig_open(define());
+    rig_commit(&rig);
+    post(WEFT_VERB_SIGNAL);
+    rig_run(&rig);
+}
+
+TEST(decided, an_attempt_begins_when_its_call_is_durable)
+{
+    begin();
+    check_handed_out(0);
+    rig_commit(&rig);
+    check_handed_out(1);
+    (void)rig_close(&rig);
+}
+
+TEST(decided, one_that_was_paused_in_the_same_commit_does_not_begin)
+{
+    begin();
+    post(WEFT_VERB_ACTIVITY_PAUSE);
+    rig_commit(&rig);
+    check_handed_out(0);
+    (void)rig_close(&rig);
+}
+
+TEST(decided, one_that_was_resumed_begins_when_that_is_durable)
+{
+    begin();
+    post(WEFT_VERB_ACTIVITY_PAUSE);
+    rig_commit(&rig);
+    post(WEFT_VERB_ACTIVITY_RESUME);
+    check_handed_out(0);
+    rig_commit(&rig);
+    check_handed_out(1);
+    (void)rig_close(&rig);
+}
+
+// What is sealed is not durable yet, and what came after it is not in it.
+TEST(decided, one_that_was_resumed_behind_a_seal_waits_for_the_next)
+{
+    struct wf_buf frames = {0};
+    struct wf_batch rows = {0};
+
+    begin();
+    post(WEFT_VERB_ACTIVITY_PAUSE);
+    CHECK(wf_partition_seal(rig.partition, rig.now_ms, false, &frames, &rows));
+    post(WEFT_VERB_ACTIVITY_RESUME);
+    CHECK_OK(rig.store.ops->write(rig.store.self, &rows, true));
+    wf_partition_committed(rig.partition, rig.now_ms, ++rig.commit, frames.len);
+    check_handed_out(0);
+    rig_commit(&rig);
+    check_handed_out(1);
+    wf_buf_fini(&frames);
+    wf_batch_fini(&rows);
+    (void)rig_close(&rig);
+}
+
+TEST(decided, all_of_a_paused_instance_waits_until_its_resumption_is_durable)
+{
+    begin();
+    post(WEFT_VERB_PAUSE);
+    rig_commit(&rig);
+    check_handed_out(0);
+    post(WEFT_VERB_RESUME);
+    check_handed_out(0);
+    rig_commit(&rig);
+    check_handed_out(1);
+    (void)rig_close(&rig);
+}

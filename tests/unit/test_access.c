@@ -173,6 +173,14 @@ TEST(access, what_takes_another_role_is_denied_and_says_which)
     // Somebody else's word for it is not taken: the key decides.
     CHECK_ERR(check(&rig, rig.bob.public_key, &guest, "signal"), WEFT_EDENIED);
     CHECK_ERR(check(&rig, "", &guest, "signal"), WEFT_EDENIED);
+    // What queues are told decides who gets which task.
+    CHECK_ERR(wf_access_check(rig.access, user, &guest,
+                              &(struct wf_access_request){
+                                  .verb = weft_text("signal"),
+                                  .kind = "task_queue",
+                                  .id = "q",
+                              }),
+              WEFT_EDENIED);
     wf_access_destroy(rig.access);
 }
 

@@ -153,6 +153,11 @@ TEST(client_batch, stops_when_told_and_goes_on_from_its_cursor)
     CHECK_EQ(rig.result.done, ORDERS - 100);
     CHECK_EQ(rig.pages, 3);
     CHECK_EQ(count(&rig, "is_paused"), ORDERS);
+    rig.options.cursor = NULL;
+    rig.pages = 0;
+    rig.pages_max = 3; // there is nothing left to stop
+    CHECK_OK(run(&rig, "kind = 'order'", WEFT_VERB_RESUME));
+    CHECK_EQ(count(&rig, "is_paused"), 0);
     end(&rig);
 }
 

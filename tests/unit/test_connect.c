@@ -305,6 +305,34 @@ TEST(connect, who_waits_pings)
     wire_close();
 }
 
+TEST(connect, who_waits_for_nothing_pings_as_often_as_it_was_told)
+{
+    wire_open();
+    wire_connect();
+    wire_hello(&(struct wire_hello){.keepalive_ms = 100});
+    wire_take_pings(3);
+    wire_close();
+}
+
+// Not an answer to what an earlier connection asked.
+TEST(connect, who_says_hello_is_welcomed_by_the_answer_to_that)
+{
+    wire_open();
+    wire_connect();
+    wire_take("hello");
+    wire_ok(5);
+    wire_welcome(&(struct wire_hello){.credit = 3});
+    for (uint64_t i = 1; i <= 3; i++) {
+        wire_submit("pay");
+        wire_take_call("signal", i, false);
+    }
+    for (uint64_t i = 1; i <= 3; i++) {
+        wire_ok(i);
+    }
+    wire_dispatch(3);
+    wire_close();
+}
+
 // A slow start. ---------------------------------------------------------------
 
 static void

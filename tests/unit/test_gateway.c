@@ -303,6 +303,7 @@ TEST(gateway, options_that_are_not_safe_or_mean_nothing_are_refused)
 {
     struct gateway_rig rig = gateway_rig_begin(t);
     const char *any[] = {"tcp://0.0.0.0:*"};
+    const char *other[] = {"tcp://localhost.example:7000"};
     const char *none[] = {"udp://127.0.0.1:1"};
     weft_server *server = NULL;
 
@@ -311,6 +312,10 @@ TEST(gateway, options_that_are_not_safe_or_mean_nothing_are_refused)
               WEFT_EINVAL);
     rig.options.endpoints = any;
     rig.options.endpoints_count = 1;
+    CHECK_ERR(weft_server_open(rig.node.node, &rig.options, &server),
+              WEFT_EINVAL);
+    CHECK(strstr(weft_err_detail(), "server_key_file, or `insecure`") != NULL);
+    rig.options.endpoints = other;
     CHECK_ERR(weft_server_open(rig.node.node, &rig.options, &server),
               WEFT_EINVAL);
     CHECK(strstr(weft_err_detail(), "server_key_file, or `insecure`") != NULL);

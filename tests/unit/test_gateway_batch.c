@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "unit/gateway_rig.h"
 
@@ -82,5 +83,28 @@ TEST(gateway_batch, a_batch_does_its_page_and_says_where_to_go_on)
     say_batch(&dealer, 9, "signal", 3, "nowhere");
     CHECK_HEARS_LIKE(&dealer, "error 9 code=WEFT_EINVAL class=CALLER");
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    gateway_rig_end_with(&rig, &dealer);
+}
+
+// The first one at once, the others a second after each other.
+TEST(gateway_batch, a_batch_keeps_its_rate)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
+    struct timespec began;
+    struct timespec ended;
+
+    dealer_greet(&dealer, 1);
+    dealer_say(&dealer, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&dealer, "ok 1 is_created=true");
+    dealer_say(&dealer, "start", 2, "counter", "b", NULL);
+    CHECK_HEARS(&dealer, "ok 2 is_created=true");
+    (void)clock_gettime(CLOCK_MONOTONIC, &began);
+    say_slow_batch(&dealer, 3);
+    CHECK_HEARS(&dealer, "ok 3 seen=2 done=2");
+    (void)clock_gettime(CLOCK_MONOTONIC, &ended);
+    CHECK((ended.tv_sec - began.tv_sec) * 1000 +
+              (ended.tv_nsec - began.tv_nsec) / 1000000 >=
+          900);
     gateway_rig_end_with(&rig, &dealer);
 }

@@ -136,6 +136,25 @@ TEST(gateway_limits, what_has_no_number_or_too_many_tokens_is_no_request)
     end(&rig);
 }
 
+TEST(gateway_limits, waits_of_a_connection_that_was_replaced_end)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+    struct dealer older;
+    struct dealer newer;
+
+    gateway_rig_open(&rig);
+    greet(&older, &rig, 1);
+    dealer_say(&older, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&older, "ok 1 is_created=true");
+    dealer_say(&older, "result", 2, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    greet(&newer, &rig, 1);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    dealer_close(&older);
+    dealer_close(&newer);
+    end(&rig);
+}
+
 static sem_t may_go_on;
 static atomic_bool is_stuck;
 

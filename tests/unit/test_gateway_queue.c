@@ -576,3 +576,26 @@ TEST(gateway_queue, a_lease_that_does_not_come_holds_up_one_poll_and_no_other)
     hand_dismiss(&second);
     end(&rig);
 }
+
+// It goes back to the queue before the server is gone.
+TEST(gateway_queue, who_drains_waits_for_what_it_asked_of_the_node)
+{
+    struct gateway_rig rig = begin(t, false);
+    struct hand hand;
+    char quick[16];
+    char late[16];
+
+    find_ids(&rig, quick, late);
+    start(&rig, late);
+    await_depth(&rig, 1);
+    hold_up(&rig, late);
+    hand_hire(&hand, &rig, 1);
+    hand_poll_for(&hand, 1, 60000);
+    await_depth(&rig, 0);
+    CHECK_ERR(weft_server_drain(rig.server, 500), WEFT_ETIMEDOUT);
+    CHECK_EQ(sem_post(&may_go_on), 0);
+    CHECK_OK(weft_server_drain(rig.server, 60000));
+    await_depth(&rig, 1);
+    hand_dismiss(&hand);
+    end(&rig);
+}

@@ -407,6 +407,34 @@ TEST(ways, home_may_become_the_node_that_was_asked)
     wire_close();
 }
 
+// The question was lost with its connection; and what answers it all the same
+// is of before.
+TEST(ways, who_comes_home_again_asks_for_the_map_again)
+{
+    uint64_t lost;
+    uint64_t asked;
+
+    begin(&other_hello);
+    lost = ways.map;
+    ways.map = 0;
+    speak_to(HOME);
+    wire_cut();
+    TAKE_UNTIL(ways.map != 0);
+    asked = ways.map;
+    CHECK(asked != lost);
+    ways.map = lost;
+    tell_map("b", ways.endpoint, 0);
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(ask_one(), HOME);
+        (void)take();
+    }
+    CHECK_EQ(ways.hellos, 0);
+    ways.map = asked;
+    tell_map("b", ways.endpoint, 0);
+    ASK_UNTIL(OTHER);
+    wire_close();
+}
+
 TEST(ways, who_keeps_to_its_endpoints_asks_for_no_map)
 {
     weft_connect_options options;

@@ -251,17 +251,19 @@ TEST(wire, entries_and_fields_are_limited)
     CHECK_STR(weft_err_detail(), "byte 7: more entries than are allowed");
     wf_buf_fini(&made.frame);
 
-    begin(&made);
-    for (int i = 0; i <= WF_WIRE_FIELDS_MAX; i++) {
-        char name[2] = {(char)('0' + i), '\0'};
+    for (int more = 0; more <= 1; more++) {
+        begin(&made);
+        for (int i = 0; i < WF_WIRE_FIELDS_MAX + more; i++) {
+            char name[2] = {(char)('0' + i), '\0'};
 
-        wf_wire_put_uint(&made.writer, name, 0);
+            wf_wire_put_uint(&made.writer, name, 0);
+        }
+        wf_wire_end(&made.writer);
+        CHECK_ERR(wf_wire_read(wf_buf_bytes(&made.frame), &made.message),
+                  more == 0 ? WEFT_OK : WEFT_EINVAL);
+        wf_buf_fini(&made.frame);
     }
-    wf_wire_end(&made.writer);
-    CHECK_ERR(wf_wire_read(wf_buf_bytes(&made.frame), &made.message),
-              WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "a message has 65 fields, 64 are allowed");
-    wf_buf_fini(&made.frame);
 }
 
 TEST(wire, a_message_has_a_largest_size)

@@ -81,6 +81,15 @@ take_load(void *ctx, struct wf_load *load)
 }
 
 static void
+take_elsewhere(void *ctx, struct wf_request *request)
+{
+    struct rig *rig = ctx;
+
+    CHECK(rig->away_count < 4);
+    rig->away[rig->away_count++] = request;
+}
+
+static void
 take_fenced(void *ctx, uint32_t store)
 {
     struct rig *rig = ctx;
@@ -151,8 +160,8 @@ adopt(struct rig *rig, uint32_t index)
     wf_shard_adopt(rig->shard, index, wf_partition_create(&options));
 }
 
-void
-rig_begin_with(struct rig *rig, int64_t window_bytes)
+static void
+begin(struct rig *rig, int64_t window_bytes, bool is_shared)
 {
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
     struct wf_shard_options options = {
@@ -163,10 +172,13 @@ rig_begin_with(struct rig *rig, int64_t window_bytes)
         .memory_bytes = UINT64_MAX,
         .clock = {.wall_ms = wall_ms, .mono_ns = mono_ns, .self = rig},
         .is_patient = true,
+        .is_shared = is_shared,
+        .lease_until_ns = &rig->lease_until_ns,
         .ports = {.seal = take_job,
                   .frame = take_frame,
                   .task = take_task,
                   .load = take_load,
+                  .elsewhere = take_elsewhere,
                   .fenced = take_fenced,
                   .ctx = rig},
     };
@@ -180,7 +192,7 @@ rig_begin_with(struct rig *rig, int64_t window_bytes)
     CHECK_EQ(weft_definitions_add_actor(rig->definitions, &def), WEFT_OK);
     options.definitions = rig->definitions;
     rig->shard = wf_shard_create(&options);
-    for (uint32_t i = 0; i < RIG_PARTITIONS; i++) {
+    for (uint32_t i = 0; i < RIG_PARTITIONS && !is_shared; i++) {
         adopt(rig, i);
     }
     wf_shard_start(rig->shard);
@@ -190,9 +202,21 @@ rig_begin_with(struct rig *rig, int64_t window_bytes)
 }
 
 void
+rig_begin_with(struct rig *rig, int64_t window_bytes)
+{
+    begin(rig, window_bytes, false);
+}
+
+void
 rig_begin(struct rig *rig)
 {
-    rig_begin_with(rig, 64 << 20);
+    begin(rig, 64 << 20, false);
+}
+
+void
+rig_begin_shared(struct rig *rig)
+{
+    begin(rig, 64 << 20, true);
 }
 
 void
@@ -211,6 +235,11 @@ static void
 answered(struct wf_request *request)
 {
     rig_now->answered[request->client[0]] += request->reply.err == WEFT_OK;
+    rig_now->refused[request->client[0]] += request->reply.err == WEFT_EBUSY;
+    if (strlen(rig_now->order) + 1 < sizeof(rig_now->order)) {
+        rig_now->order[strlen(rig_now->order)] =
+            (char)('0' + request->number % 10);
+    }
     wf_request_destroy(request);
 }
 
@@ -227,11 +256,20 @@ rig_partition_of(const char *id)
 }
 
 void
+rig_post(struct rig *rig, struct wf_request *request)
+{
+    struct wf_post *post = wf_post_create(WF_POST_REQUEST);
+
+    post->partition = request->partition;
+    post->u.request = request;
+    wf_post_push(wf_shard_inbox(rig->shard), post);
+}
+
+void
 rig_ask(struct rig *rig, weft_verb verb, uint8_t client, uint64_t number,
         const char *id, const char *name)
 {
     struct wf_request *request = wf_request_create();
-    struct wf_post *post = wf_post_create(WF_POST_REQUEST);
 
     request->verb = verb;
     CHECK_EQ(wf_key_make("default", "k", id, &request->key), WEFT_OK);
@@ -240,9 +278,7 @@ rig_ask(struct rig *rig, weft_verb verb, uint8_t client, uint64_t number,
     request->number = number;
     request->done = answered;
     request->partition = wf_key_partition(&request->key, RIG_PARTITIONS);
-    post->partition = request->partition;
-    post->u.request = request;
-    wf_post_push(wf_shard_inbox(rig->shard), post);
+    rig_post(rig, request);
 }
 
 void

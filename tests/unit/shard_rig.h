@@ -23,9 +23,14 @@ struct rig {
     struct wf_job *job; // with the committer
     uint64_t commits;
     uint64_t answered[2]; // by client
-    uint32_t fences;      // that it said it has handled
-    bool holds_loads;     // so that what it asked for does not come
-    struct wf_load *held; // one of those
+    uint64_t refused[2];  // the same
+    char order[16];       // numbers of what was answered
+    struct wf_request *away[4];
+    uint32_t away_count;             // that it has sent elsewhere
+    _Atomic uint64_t lease_until_ns; // of a node of a cluster
+    uint32_t fences;                 // that it said it has handled
+    bool holds_loads;                // so that what it asked for does not come
+    struct wf_load *held;            // one of those
     int64_t window_bytes;
 };
 
@@ -33,6 +38,8 @@ struct rig {
 // "soon" and "far" set a timer; any other is counted.
 void rig_begin(struct rig *rig);
 void rig_begin_with(struct rig *rig, int64_t window_bytes);
+// Of a cluster: its partitions are to be recovered.
+void rig_begin_shared(struct rig *rig);
 void rig_end(struct rig *rig);
 
 // So many steps.
@@ -47,6 +54,7 @@ void rig_give_load(const struct rig *rig, struct wf_load *load);
 uint32_t rig_partition_of(const char *id);
 void rig_ask(struct rig *rig, weft_verb verb, uint8_t client, uint64_t number,
              const char *id, const char *name);
+void rig_post(struct rig *rig, struct wf_request *request);
 void rig_signal(struct rig *rig, uint8_t client, uint64_t number,
                 const char *id, const char *name);
 

@@ -349,6 +349,33 @@ TEST(forward, what_is_withdrawn_is_withdrawn_where_it_waits)
     rig_fini(&rig);
 }
 
+// It is done before long; that it is not wanted any more need not be said.
+TEST(forward, what_does_not_wait_is_not_withdrawn)
+{
+    struct rig rig;
+    struct rig_call calls[2];
+    struct wf_request *wait = rig_make(1, "");
+
+    rig_init(&rig, 2);
+    rig_start(&rig);
+    rig_ask(&rig, &calls[0], 0, rig_make(1, "pay"));
+    rig_check_answer(&calls[0], WEFT_OK, "from b"); // more may follow
+    rig.nodes[1].is_holding = true;
+    rig_ask(&rig, &calls[0], 0, rig_make(1, "pay"));
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 1);
+    wf_peers_withdraw(rig.nodes[0].peers, calls[0].request);
+    wait->verb = WEFT_VERB_RESULT;
+    rig_ask(&rig, &calls[1], 0, wait); // comes after it
+    rig_wait_count(&rig, &rig.nodes[1].held_count, 2);
+    CHECK_EQ(rig.nodes[1].withdrawn, 0);
+    rig_release(&rig, 1, WEFT_OK);
+    for (int i = 0; i < 2; i++) {
+        rig_wait_done(&calls[i]);
+        rig_end(&calls[i]);
+    }
+    rig_fini(&rig);
+}
+
 TEST(forward, what_is_withdrawn_while_nobody_has_it_is_answered)
 {
     struct rig rig;

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "support/test.h"
 
-enum { PARTS = 6, NODES = 3, LEASE_MS = 10000, ME = 0 };
+enum { PARTS = 6, NODES = 3, LEASE_MS = 10000, ME = 0, HOUR_MS = 3600000 };
 
 struct rig {
     struct wf_membership *membership;
@@ -33,6 +33,7 @@ struct rig {
     uint32_t renewals;
     uint32_t parts_more; // than there are, in the map
     int32_t leaves;      // while it looks; -1: none does
+    bool is_refusing;    // it may take nothing
     // What it asks of the node.
     uint64_t lease_until_ms;
     uint32_t takes, gives, prepares, nudges, replaced;
@@ -169,6 +170,13 @@ see_map(void *ctx, const struct wf_registry_map *map)
     CHECK_EQ(map->parts_count, PARTS);
 }
 
+static bool
+may_take(void *ctx, uint32_t partition)
+{
+    (void)partition;
+    return !((struct rig *)ctx)->is_refusing;
+}
+
 static void
 be_replaced(void *ctx)
 {
@@ -238,6 +246,7 @@ begin(struct rig *rig)
         .map = see_map,
         .replaced = be_replaced,
         .nudge = nudge,
+        .may_take = may_take,
         .ctx = rig,
     };
 
@@ -407,6 +416,52 @@ TEST(membership, a_map_of_another_cluster_is_not_followed)
     rig.parts_more = 0;
     run(&rig, 2000);
     CHECK(rig.takes > 0);
+    end(&rig);
+}
+
+TEST(membership, what_may_not_be_taken_is_left)
+{
+    struct rig rig;
+
+    begin(&rig);
+    rig.is_refusing = true;
+    own(&rig, 3, -1);
+    run(&rig, 5000);
+    CHECK_EQ(rig.takes, 0);
+    rig.is_refusing = false;
+    run(&rig, 2000);
+    CHECK(rig.takes > 0);
+    end(&rig);
+}
+
+TEST(membership, others_are_told_what_comes_and_goes)
+{
+    struct rig rig;
+    uint32_t nudges;
+
+    begin(&rig);
+    nudges = rig.nudges;
+    run(&rig, 3000);
+    CHECK_EQ(rig.nudges, nudges); // nothing did
+    own(&rig, 3, ME);
+    run(&rig, 1);
+    CHECK_EQ(rig.nudges, nudges + 1);
+    own(&rig, 3, 1);
+    run(&rig, 1);
+    CHECK_EQ(rig.nudges, nudges + 2);
+    end(&rig);
+}
+
+TEST(membership, who_is_gone_for_long_is_forgotten_once_in_a_while)
+{
+    struct rig rig;
+    uint32_t forgets;
+
+    begin(&rig);
+    forgets = rig.forgets;
+    CHECK(forgets > 0);
+    run(&rig, 2 * HOUR_MS);
+    CHECK(rig.forgets > forgets && rig.forgets <= forgets + 2);
     end(&rig);
 }
 

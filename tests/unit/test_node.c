@@ -3,6 +3,8 @@
 // test_node.c - whole nodes, with threads on a directory.
 
 #include <errno.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #include "base/fault.h"
 #include "unit/node_rig.h"
+#include "weft/workflow.h"
 
 TEST(node, what_was_acknowledged_is_there_at_the_next_open)
 {
@@ -361,4 +364,53 @@ TEST(node, a_directory_with_something_else_in_it_is_refused)
     CHECK_EQ(fclose(file), 0);
     CHECK_STR(text, "precious");
     weft_definitions_destroy(definitions);
+}
+
+static sem_t may_end;
+static atomic_bool has_begun;
+
+static weft_err
+wait_for_it(weft_activity *activity, weft_bytes input)
+{
+    atomic_store(&has_begun, true);
+    (void)sem_wait(&may_end);
+    return weft_activity_return(activity, input);
+}
+
+static weft_err
+call_it(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes result;
+    weft_err err = weft_workflow_call(wf, "wait_for_it", input, NULL, &result);
+
+    return err != WEFT_OK ? err : weft_workflow_return(wf, result);
+}
+
+TEST(node, a_drain_waits_for_activities_that_run)
+{
+    struct node_rig rig = node_rig_begin(t);
+    weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
+    weft_workflow_def workflow = WEFT_WORKFLOW_DEF_INIT;
+
+    activity.name = "wait_for_it";
+    activity.run = wait_for_it;
+    CHECK_OK(weft_definitions_add_activity(rig.definitions, &activity));
+    workflow.name = "calls_it";
+    workflow.run = call_it;
+    CHECK_OK(weft_definitions_add_workflow(rig.definitions, &workflow));
+    CHECK_EQ(sem_init(&may_end, 0, 0), 0);
+    node_rig_open(&rig);
+    CHECK_OK(weft_client_start(rig.client, (weft_target){"calls_it", "a"},
+                               weft_text("in")));
+    for (int i = 0; i < 12000 && !atomic_load(&has_begun); i++) {
+        (void)usleep(5000);
+    }
+    CHECK(atomic_load(&has_begun));
+    CHECK_ERR(weft_node_drain(rig.node, 200), WEFT_ETIMEDOUT);
+    CHECK(strstr(weft_err_detail(), "1 activities still run") != NULL);
+    CHECK_EQ(sem_post(&may_end), 0);
+    CHECK_OK(weft_node_drain(rig.node, 60000));
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+    (void)sem_destroy(&may_end);
 }

@@ -152,6 +152,7 @@ TEST(peer_link, who_forgot_what_it_acknowledged_gets_a_new_session)
     wf_peer_link_connected(&link);
     wf_peer_link_greeted(&link, 0, WF_PEER_LINK_HELLO_MS);
     CHECK(!wf_peer_link_welcome(&link, link.round, 0, WINDOW, 0));
+    wf_peer_link_add(&link, weft_text("three")); // not sealed
     wf_peer_link_restart(&link, 78, 0);
     CHECK_EQ(link.bytes, 0);
     CHECK(!link.is_hello_due); // not at once: it may do so for ever

@@ -209,16 +209,22 @@ TEST(peers, a_key_that_no_node_has_is_not_heard)
 {
     struct rig rig;
     struct wf_registry_map map;
+    struct wf_registry_node other;
 
-    rig_init(&rig, 2);
+    rig_init(&rig, 3);
     give_keys(t, &rig);
     rig_start_node(&rig, 0);
     rig_start_node(&rig, 1);
     wf_peers_map(rig.nodes[0].peers, &rig.map);
+    other = rig.map.nodes[2];
+    (void)snprintf(other.endpoint, sizeof(other.endpoint), "tcp://127.0.0.1:1");
+    (void)snprintf(other.curve_key, sizeof(other.curve_key), "%s",
+                   rig.nodes[2].keys.public_key);
     map = rig.map;
-    map.nodes_count = 0; // node b knows nobody
+    map.nodes = &other; // node b knows nobody but c
+    map.nodes_count = 1;
     for (int i = 0; i < RIG_PARTITIONS; i++) {
-        map.parts[i].owner = i % 2 == 0 ? -1 : map.parts[i].owner;
+        map.parts[i].owner = i % 3 == 0 ? -1 : map.parts[i].owner;
     }
     wf_peers_map(rig.nodes[1].peers, &map);
     rig_send(&rig, 0, 1, "stranger");

@@ -160,6 +160,23 @@ TEST(window, a_request_that_confirms_itself_is_refused)
     rig_close();
 }
 
+// A crash would undo what both are told.
+TEST(window, one_that_comes_again_is_answered_when_the_first_is_durable)
+{
+    struct wf_request *first;
+    struct wf_request *again;
+
+    rig_open(0);
+    first = give("actor", 12, 10);
+    load_nothing();
+    again = give("actor", 12, 10);
+    CHECK_EQ(wf_partition_outputs(rig.partition)->replies.count, 0);
+    partition_rig_commit(&rig, 1000);
+    check_answer(first, WEFT_OK, "");
+    check_answer(again, WEFT_OK, "");
+    rig_close();
+}
+
 static struct wf_request *
 make_question(bool is_repeat)
 {

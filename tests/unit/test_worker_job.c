@@ -191,10 +191,28 @@ TEST(worker_job, one_that_drains_gives_back_what_it_is_leased)
 
 // While it runs. --------------------------------------------------------------
 
+TEST(worker_job, a_lease_says_that_it_is_not_to_begin)
+{
+    const weft_lease lease = {.activity = "work",
+                              .attempt = 1,
+                              .key = "0123456789abcdef0123456789abcdef",
+                              .caller_id = "default/k/1",
+                              .is_paused = 1,
+                              .is_cancel_requested = 1};
+
+    rig_open();
+    rig_offer(7);
+    rig_answer_with(WEFT_VERB_LEASE, WEFT_OK, &lease);
+    CHECK(atomic_load(&rig_job()->task->is_paused));
+    CHECK(atomic_load(&rig_job()->task->is_cancelled));
+    rig_close();
+}
+
 TEST(worker_job, it_is_renewed_and_told_what_became_of_it)
 {
     const weft_lease paused = {
         .activity = "", .key = "", .caller_id = "", .is_paused = 1};
+    const weft_lease resumed = {.activity = "", .key = "", .caller_id = ""};
     struct wf_task *task;
 
     rig_open();
@@ -214,6 +232,10 @@ TEST(worker_job, it_is_renewed_and_told_what_became_of_it)
     rig_answer(WEFT_VERB_RENEW, WEFT_OK); // says nothing of that
     CHECK(atomic_load(&task->is_paused));
     CHECK(!atomic_load(&task->is_cancelled));
+    rig.now_ns += RIG_LEASE_MS / 3 * RIG_MS_NS;
+    (void)rig_step();
+    rig_answer_with(WEFT_VERB_RENEW, WEFT_OK, &resumed);
+    CHECK(!atomic_load(&task->is_paused));
     rig.now_ns += RIG_LEASE_MS / 3 * RIG_MS_NS;
     (void)rig_step();
     rig_answer(WEFT_VERB_RENEW, WEFT_EBUSY); // there is the next one

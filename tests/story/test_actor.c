@@ -642,3 +642,71 @@ TEST(actor, an_old_state_without_an_upgrade_is_parked_until_there_is_one)
 {
     story_run(accounts_1, tell_no_upgrade);
 }
+
+// A state may have the same size in another version.
+static weft_err
+tally_receive(weft_actor *actor, const weft_message *message, void *state)
+{
+    uint32_t *count = state;
+    char text[16];
+
+    (void)message;
+    ++*count;
+    (void)snprintf(text, sizeof(text), "%u", *count);
+    return weft_actor_reply(actor, weft_text(text));
+}
+
+static weft_err
+tally_upgrade(uint32_t version, weft_bytes old, void *state)
+{
+    uint32_t *count = state;
+
+    (void)version;
+    memcpy(count, old.data, sizeof(*count));
+    *count += 1000;
+    return WEFT_OK;
+}
+
+static weft_definitions *
+tallies(uint32_t version)
+{
+    weft_actor_def def = WEFT_ACTOR_DEF_INIT;
+    weft_definitions *defs;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    def.name = "tally";
+    def.version = version;
+    def.receive = tally_receive;
+    def.state_bytes = sizeof(uint32_t);
+    def.upgrade = version == 1 ? NULL : tally_upgrade;
+    CHECK_OK(weft_definitions_add_actor(defs, &def));
+    return defs;
+}
+
+static weft_definitions *
+tallies_1(void)
+{
+    return tallies(1);
+}
+
+static weft_definitions *
+tallies_2(void)
+{
+    return tallies(2);
+}
+
+static void
+tell_tally(struct story *story)
+{
+    (void)story;
+    CHECK_STR(story_do(WEFT_VERB_ASK, "tally", "a", "add", NULL)->data, "1");
+    story_define(tallies_2);
+    CHECK_STR(story_do(WEFT_VERB_ASK, "tally", "a", "add", NULL)->data, "1002");
+    CHECK_EQ(story_describe("tally", "a")->item.version, 2);
+    CHECK_STR(story_do(WEFT_VERB_ASK, "tally", "a", "add", NULL)->data, "1003");
+}
+
+TEST(actor, a_new_version_may_have_a_state_of_the_same_size)
+{
+    story_run(tallies_1, tell_tally);
+}

@@ -176,6 +176,19 @@ TEST(residents, nobody_waits_for_one_that_cannot_be_read)
     rig_close();
 }
 
+// A partition that closes gives back what waits for that.
+TEST(residents, lists_that_wait_for_recovery_are_given_back)
+{
+    struct wf_request *request = wf_request_create();
+
+    rig_open();
+    rig.partition->recovering = 1;
+    request->verb = WEFT_VERB_LIST;
+    wf_partition_request(rig.partition, NOW_MS, request);
+    CHECK_EQ(rig.partition->lists_later.count, 1);
+    CHECK_EQ(partition_rig_destroy(&rig), 1);
+}
+
 // However large the first letter is, it comes; and those that records wait for.
 TEST(residents, a_page_has_a_letter_at_least)
 {

@@ -433,3 +433,27 @@ TEST(window, what_fills_a_mailbox_meanwhile_does_not_wait_for_more)
     wf_batch_fini(&rows);
     rig_close();
 }
+
+// One that is not saved keeps the log from its commit on, however many commits
+// there were before and come after.
+TEST(window, the_log_is_needed_from_what_is_not_saved_on)
+{
+    struct wf_actor *actor = begin_with_message("actor");
+    uint64_t number = 21;
+    uint64_t redo;
+
+    for (int i = 0; i < 100; i++) {
+        (void)give("actor", number++, 10);
+        partition_rig_commit(&rig, 1000);
+        CHECK(wf_partition_redo_commit(rig.partition) >
+              rig.partition->last_commit);
+    }
+    rig.partition->options.window_bytes = 1 << 20;
+    check_saved(actor, number++, false);
+    redo = rig.partition->last_commit;
+    for (int i = 0; i < 100; i++) {
+        check_saved(actor, number++, false);
+        CHECK_EQ(wf_partition_redo_commit(rig.partition), redo);
+    }
+    rig_close();
+}

@@ -118,7 +118,8 @@ static bool
 is_needed(const struct wf_partition *partition, const struct wf_actor *actor)
 {
     bool is_waited_for = actor->waiting.count + actor->results.count +
-                             actor->joined.count + actor->watches.count >
+                             actor->joined.count + actor->watches.count +
+                             actor->queries.count >
                          0;
     bool is_unsaved = wf_list_has(&actor->object.dirty) ||
                       actor->object.position > partition->durable_record ||

@@ -238,6 +238,7 @@ enum need {
     NEED_RESULT,
     NEED_JOINED,
     NEED_WATCHED,
+    NEED_QUERIED,
     NEED_HELD,
     NEED_PAGING,
     NEED_SPILLING,
@@ -277,6 +278,9 @@ set_need(struct wf_actor *one, enum need need, struct wf_request *request,
         break;
     case NEED_WATCHED:
         set_listed(&one->watches, &request->wait, is_on);
+        break;
+    case NEED_QUERIED:
+        set_listed(&one->queries, &request->wait, is_on);
         break;
     case NEED_HELD:
         one->holds = is_on ? 1 : 0;

@@ -64,13 +64,14 @@ TEST(rocks_threads, those_of_rocksdb_are_nicer_than_ours)
     struct wf_store store;
     const char *dir = test_dir(t);
     int nice = getpriority(PRIO_PROCESS, 0);
+    int nicer = nice + 5 < 19 ? nice + 5 : 19; // which is the most
 
     for (int i = 0; i < 2; i++) { // and no nicer when one is opened again
         CHECK_OK(wf_store_rocks_open(dir, false, &store));
         look(&rocks, &ours);
         CHECK(rocks.threads >= 2); // flushes, and compactions
-        CHECK_EQ(rocks.least, nice + 5);
-        CHECK_EQ(rocks.most, nice + 5);
+        CHECK_EQ(rocks.least, nicer);
+        CHECK_EQ(rocks.most, nicer);
         CHECK_EQ(ours.most, nice);
         store.ops->close(store.self);
     }

@@ -4,7 +4,7 @@
 
 #include "job_rig.h"
 
-#include "runtime/client_port.h"
+#include "port_rig.h"
 #include "support/test.h"
 
 struct rig rig;
@@ -27,30 +27,6 @@ post(void *self, struct wf_request *request)
 {
     (void)self;
     wf_list_push_back(&rig.posted, &request->wait);
-}
-
-static bool
-goes_on(void *self, struct wf_request *request)
-{
-    (void)self;
-    (void)request;
-    return false;
-}
-
-static bool
-wait_for(void *self, bool (*is_over)(void *arg), void *arg, uint32_t timeout_ms)
-{
-    (void)self;
-    (void)is_over;
-    (void)arg;
-    (void)timeout_ms;
-    return false;
-}
-
-static void
-close_port(void *self)
-{
-    (void)self;
 }
 
 struct wf_request *
@@ -151,11 +127,11 @@ work(weft_activity *activity, weft_bytes input)
 void
 rig_open(void)
 {
-    static const struct wf_client_port_ops ops = {prepare, post, goes_on,
-                                                  wait_for, close_port};
+    static struct wf_client_port_ops ops;
     weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
     weft_client_options options;
 
+    ops = port_rig_ops(prepare, post);
     rig = (struct rig){.now_ns = 1000 * RIG_MS_NS};
     wf_list_init(&rig.posted);
     CHECK_OK(weft_definitions_create(&rig.definitions));

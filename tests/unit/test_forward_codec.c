@@ -9,9 +9,9 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "codec_rig.h"
+#include "port_rig.h"
 #include "runtime/actor.h"
 #include "runtime/capsule.h"
-#include "runtime/client_port.h"
 #include "runtime/filter.h"
 #include "runtime/request.h"
 #include "support/test.h"
@@ -42,14 +42,6 @@ post(void *self, struct wf_request *request)
 }
 
 static bool
-goes_on(void *self, struct wf_request *request)
-{
-    (void)self;
-    (void)request;
-    return false;
-}
-
-static bool
 wait(void *self, bool (*is_over)(void *arg), void *arg, uint32_t timeout_ms)
 {
     (void)self;
@@ -59,25 +51,14 @@ wait(void *self, bool (*is_over)(void *arg), void *arg, uint32_t timeout_ms)
     return true;
 }
 
-static void
-close_port(void *self)
-{
-    (void)self;
-}
-
-static const struct wf_client_port_ops ops = {
-    .prepare = prepare,
-    .post = post,
-    .goes_on = goes_on,
-    .wait = wait,
-    .close = close_port,
-};
-
 static weft_client *
 make_client(void)
 {
+    static struct wf_client_port_ops ops;
     weft_client_options options;
 
+    ops = port_rig_ops(prepare, post);
+    ops.wait = wait;
     CHECK_OK(wf_client_options_read(NULL, &options));
     memcpy(options.client_id, "0123456789abcdef", 16);
     return wf_client_create(&(struct wf_client_setup){

@@ -99,6 +99,17 @@ run(void)
     settle();
 }
 
+// A query that is not answered before turns come.
+static struct wf_request *
+ask_and_wait(void)
+{
+    struct wf_request *query = post(WEFT_VERB_QUERY, "sent");
+
+    settle();
+    rig_check_waits(&rig, query);
+    return query;
+}
+
 // The actor is in memory, and has had a start and a signal.
 static void
 begin(void)
@@ -117,9 +128,7 @@ TEST(query_order, it_shows_what_was_sent_before_it)
 
     begin();
     signal_it("more", 3);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    query = ask_and_wait();
     run();
     rig_check_answer(&rig, query, WEFT_OK, "1 4");
     CHECK_EQ(rig_close(&rig), 0);
@@ -148,9 +157,7 @@ TEST(query_order, it_comes_behind_what_waits_for_its_actor_to_be_read)
 
     rig = rig_open(define());
     signal_it("more", 2);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    query = ask_and_wait();
     run();
     rig_check_answer(&rig, query, WEFT_OK, "0 2");
     CHECK_EQ(rig_close(&rig), 0);
@@ -163,9 +170,7 @@ TEST(query_order, one_who_is_never_done_is_shown_all_the_same)
 
     begin();
     signal_it("again", 1);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    query = ask_and_wait();
     run();
     rig_check_answer(&rig, query, WEFT_OK, "1 2");
     (void)rig_close(&rig);
@@ -197,9 +202,7 @@ TEST(query_order, one_who_is_held_up_is_shown_as_it_is)
     rig_check_answer(&rig, before, WEFT_OK, "1 1");
     rig_check_answer(&rig, behind, WEFT_OK, "1 1");
     (void)post(WEFT_VERB_RESUME, "");
-    behind = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, behind);
+    behind = ask_and_wait();
     run();
     rig_check_answer(&rig, behind, WEFT_OK, "1 4");
     CHECK_EQ(rig_close(&rig), 0);
@@ -273,9 +276,7 @@ TEST(query_order, one_whose_turn_failed_is_shown_before_it_is_tried_again)
     begin();
     signal_it("fail", 1);
     signal_it("more", 1);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    query = ask_and_wait();
     run();
     rig_check_answer(&rig, query, WEFT_OK, "1 1");
     query = post(WEFT_VERB_QUERY, "sent");
@@ -306,9 +307,7 @@ TEST(query_order, who_has_gone_away_does_not_wait)
 
     begin();
     signal_it("more", 3);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    query = ask_and_wait();
     atomic_store(&query->is_withdrawn, true);
     wf_partition_withdraw(rig.partition, rig.now_ms, &query->key, query->client,
                           query->number);
@@ -320,12 +319,8 @@ TEST(query_order, who_has_gone_away_does_not_wait)
 // The partition goes elsewhere: there it is asked again.
 TEST(query_order, one_that_waits_is_given_back)
 {
-    struct wf_request *query;
-
     begin();
     signal_it("more", 3);
-    query = post(WEFT_VERB_QUERY, "sent");
-    settle();
-    rig_check_waits(&rig, query);
+    (void)ask_and_wait();
     CHECK_EQ(rig_close(&rig), 1);
 }

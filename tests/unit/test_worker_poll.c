@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/list.h"
-#include "runtime/client_port.h"
+#include "port_rig.h"
 #include "runtime/request.h"
 #include "support/test.h"
 #include "weft/definitions.h"
@@ -70,30 +70,6 @@ post(void *self, struct wf_request *request)
         wf_request_answer(request, rig.open_err, "as the test says");
         request->done(request);
     }
-}
-
-static bool
-goes_on(void *self, struct wf_request *request)
-{
-    (void)self;
-    (void)request;
-    return false;
-}
-
-static bool
-wait_for(void *self, bool (*is_over)(void *arg), void *arg, uint32_t timeout_ms)
-{
-    (void)self;
-    (void)is_over;
-    (void)arg;
-    (void)timeout_ms;
-    return false;
-}
-
-static void
-close_port(void *self)
-{
-    (void)self;
 }
 
 // Wait for the next request; the caller answers it.
@@ -157,11 +133,11 @@ work(weft_activity *activity, weft_bytes input)
 static void
 rig_begin(void)
 {
-    static const struct wf_client_port_ops ops = {prepare, post, goes_on,
-                                                  wait_for, close_port};
+    static struct wf_client_port_ops ops;
     weft_activity_def def = WEFT_ACTIVITY_DEF_INIT;
     weft_client_options options;
 
+    ops = port_rig_ops(prepare, post);
     wf_list_init(&rig.posted);
     rig.is_open = false;
     rig.open_err = WEFT_OK;

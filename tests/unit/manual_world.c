@@ -214,3 +214,14 @@ world_submit(const struct world *world, weft_verb verb, const char *kind,
     CHECK_OK(
         weft_client_submit(world->client, &request, world_note, answer, NULL));
 }
+
+void
+world_check_count(struct world *world, uint64_t count)
+{
+    struct answer answer;
+
+    world_submit(world, WEFT_VERB_QUERY, "counter", "a", &answer);
+    world_run(world, 50);
+    CHECK_EQ(weft_client_dispatch(world->client, 10), 1);
+    CHECK_EQ(answer.number, count);
+}

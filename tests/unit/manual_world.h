@@ -62,5 +62,7 @@ void world_note(void *ctx, const weft_reply *reply);
 // The signal, or the query, is "add".
 void world_submit(const struct world *world, weft_verb verb, const char *kind,
                   const char *id, struct answer *answer);
+// Counter "a" answers a query, with so many.
+void world_check_count(struct world *world, uint64_t count);
 
 #endif

@@ -104,10 +104,7 @@ TEST(node_manual, a_crash_keeps_what_was_synced)
     weft_client_close(world.client);
 
     world_open(&world);
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-    world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(answer.number, 1);
+    world_check_count(&world, 1);
     world_end(&world);
 }
 
@@ -211,10 +208,7 @@ TEST(node_manual, what_was_done_is_not_refused_when_intake_has_stopped)
     world_run(&world, 5);
     CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
     CHECK_OK(answer.err);
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-    world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(answer.number, 1);
+    world_check_count(&world, 1);
     world_end(&world);
 }
 
@@ -261,10 +255,7 @@ TEST(node_manual, a_full_disk_refuses_calls_while_the_store_is_closed_too)
     CHECK_EQ(weft_client_dispatch(world.client, 10), 3);
     CHECK_OK(before.err);
     CHECK_OK(repeated.err);
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &read);
-    world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(read.number, 2);
+    world_check_count(&world, 2);
     world_end(&world);
 }
 
@@ -292,10 +283,7 @@ TEST(node_manual, a_node_without_memory_takes_only_what_adds_nothing)
     repeat.target = (weft_target){"counter", "a"};
     repeat.name = "add";
     repeat.number = answer.request;
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-    world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(answer.number, 1);
+    world_check_count(&world, 1);
     CHECK_OK(
         weft_client_submit(world.client, &repeat, world_note, &answer, NULL));
     CHECK_EQ(weft_client_dispatch(world.client, 10), 0); // it is asked

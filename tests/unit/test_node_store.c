@@ -45,10 +45,7 @@ TEST(node_store, nothing_is_trimmed_while_a_store_comes_back)
     keep_house(&world);
     world_crash(&world);
     CHECK_OK(answer.err);
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-    world_run(&world, 5);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(answer.number, 1);
+    world_check_count(&world, 1);
     world_end(&world);
 }
 
@@ -208,10 +205,7 @@ TEST(node_store, a_node_whose_store_fails_opens_when_it_does_not)
             }
             CHECK(err == WEFT_EIO || err == WEFT_EBUSY);
             world_open(&world);
-            world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-            world_run(&world, 50);
-            CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-            CHECK_EQ(answer.number, is_new ? 0 : 1);
+            world_check_count(&world, is_new ? 0 : 1);
             world_end(&world);
         }
     }
@@ -234,9 +228,6 @@ TEST(node_store, a_restart_that_fails_can_be_repeated)
     CHECK_ERR(wf_node_restart(world.node), WEFT_EIO);
     world.fails_at = 0;
     CHECK_OK(wf_node_restart(world.node));
-    world_submit(&world, WEFT_VERB_QUERY, "counter", "a", &answer);
-    world_run(&world, 50);
-    CHECK_EQ(weft_client_dispatch(world.client, 10), 1);
-    CHECK_EQ(answer.number, 1);
+    world_check_count(&world, 1);
     world_end(&world);
 }

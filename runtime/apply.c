@@ -50,18 +50,37 @@ keep_for_later(struct wf_actor *actor, uint64_t record, uint64_t now_ms,
     wf_list_push_back(&actor->pending, &pending->node);
 }
 
+void
+wf_apply_forget(struct wf_actor *actor)
+{
+    struct wf_list_node *node;
+
+    while ((node = wf_list_first(&actor->pending)) != NULL) {
+        struct wf_pending *pending =
+            WF_CONTAINER(node, struct wf_pending, node);
+
+        if (pending->record > actor->object.position) {
+            break;
+        }
+        wf_list_remove(&actor->pending, node);
+        wf_free(pending);
+    }
+}
+
 bool
 wf_apply_pending(struct wf_partition *partition, struct wf_actor *actor)
 {
     struct wf_list_node *node;
-    uint64_t position = actor->object.position;
-    uint64_t newest = position;
+    uint64_t newest;
     bool is_whole = true;
 
+    wf_apply_forget(actor);
+    newest = actor->object.position;
     while ((node = wf_list_pop_front(&actor->pending)) != NULL) {
         struct wf_pending *pending =
             WF_CONTAINER(node, struct wf_pending, node);
-        if (pending->record > position && is_whole) {
+
+        if (is_whole) {
             is_whole = wf_apply_to_actor(
                 partition, actor, pending->record, pending->now_ms,
                 weft_bytes_of(pending->ops, pending->len));

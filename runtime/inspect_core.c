@@ -133,6 +133,7 @@ wf_inspect_core_actor(struct wf_partition *partition, const struct wf_key *key,
     }
     if (stub != NULL) {
         copy_pending(stub, actor);
+        wf_apply_forget(actor);
     }
     if (wf_mailbox_has_gone(&actor->mailbox)) {
         err = load_letters(partition, actor, store);

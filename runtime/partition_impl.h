@@ -192,7 +192,9 @@ bool wf_apply_record(struct wf_partition *partition, uint64_t record,
 // The operations of one section, to an actor in memory. apply_actor.c
 bool wf_apply_to_actor(struct wf_partition *partition, struct wf_actor *actor,
                        uint64_t record, uint64_t now_ms, weft_bytes ops);
-// Apply what waited for the image.
+// Forget of what waits for the image what it has already.
+void wf_apply_forget(struct wf_actor *actor);
+// Apply the rest.
 bool wf_apply_pending(struct wf_partition *partition, struct wf_actor *actor);
 // An object was changed by `record`: keep it in the dirty list.
 void wf_mark_dirty(struct wf_partition *partition, struct wf_object *object,

@@ -289,6 +289,7 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
                   why_not(load, "its row does not decode"));
     } else if (wf_mailbox_has_gone(&actor->mailbox)) {
         // Records that wait may take letters out: at most one each.
+        wf_apply_forget(actor);
         wf_residents_page(partition, actor, (uint32_t)actor->pending.count);
     } else {
         complete_load(partition, actor);

@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "partition_rig.h"
+#include "runtime/image.h"
 #include "runtime/load.h"
 #include "runtime/partition_impl.h"
+#include "storage/store.h"
 #include "support/test.h"
 
 #define NOW_MS 1000
@@ -205,6 +209,65 @@ TEST(residents, a_page_has_a_letter_at_least)
     CHECK_EQ(load->limit, WF_MAILBOX_PAGE + 3);
     CHECK_EQ(load->limit_bytes, WF_MAILBOX_PAGE_BYTES);
     rig_close();
+}
+
+// The row of an actor with so many letters, saved behind record 7.
+static void
+save_letters(struct wf_store *store, int count)
+{
+    struct wf_batch rows = {0};
+    struct wf_actor *one;
+
+    rig_open();
+    one = actor(0);
+    for (int i = 0; i < count; i++) {
+        wf_mailbox_push(&one->mailbox, weft_text("letter"));
+    }
+    one->object.position = 7;
+    wf_image_save(rig.partition, one, &rows);
+    CHECK_OK(store->ops->write(store->self, &rows, true));
+    wf_batch_fini(&rows);
+    rig_close();
+}
+
+static void
+let_wait(struct wf_actor *one, uint64_t record)
+{
+    struct wf_pending *pending = wf_alloc(sizeof(*pending));
+
+    *pending = (struct wf_pending){.record = record, .now_ms = NOW_MS};
+    wf_list_push_back(&one->pending, &pending->node);
+}
+
+// Its mailbox may be long, and each letter's record be there still.
+TEST(residents, records_that_a_row_has_ask_for_no_letters)
+{
+    struct wf_memory_disk *disk = wf_memory_disk_create();
+    struct wf_store store;
+    struct wf_load *load;
+    const struct wf_load *page;
+
+    CHECK_OK(wf_store_memory_open(disk, &store));
+    save_letters(&store, WF_MAILBOX_MEMORY_MAX + 1);
+    rig_open();
+    for (uint64_t record = 1; record <= 9; record++) {
+        let_wait(actor(0), record);
+    }
+    wf_residents_want(rig.partition, actor(0));
+    load = take_load();
+    CHECK(load != NULL);
+    wf_load_answer(load, &store);
+    wf_partition_load(rig.partition, NOW_MS, load);
+    CHECK(wf_mailbox_has_gone(&actor(0)->mailbox));
+    CHECK_EQ(actor(0)->pending.count, 2);
+    page =
+        WF_CONTAINER(wf_list_first(&wf_partition_outputs(rig.partition)->loads),
+                     const struct wf_load, node);
+    CHECK_EQ(page->purpose, WF_PURPOSE_MAILBOX);
+    CHECK_EQ(page->least, 1 + 2);
+    rig_close();
+    store.ops->close(store.self);
+    wf_memory_disk_destroy(disk);
 }
 
 // Leaving. --------------------------------------------------------------------

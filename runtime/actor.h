@@ -118,7 +118,7 @@ struct wf_call {
     struct wf_list_node node;
     uint32_t id;
     enum wf_call_type type;
-    uint64_t run;         // that made it; resets leave it open
+    uint64_t run;         // stamp of the one that made it; resets leave it open
     struct wf_key target; // owned
     weft_parent_close close;
     weft_cancellation cancellation;
@@ -131,7 +131,7 @@ struct wf_order {
     struct wf_list_node node;
     uint32_t number; // in the list
     enum wf_order_type type;
-    uint64_t run; // of the parent, when it opened the call
+    uint64_t run; // stamp of the parent's, when it opened the call
     uint32_t call;
     struct wf_key target; // owned
 };
@@ -189,7 +189,7 @@ struct wf_actor {
     uint64_t created_at_ms;
     uint64_t finished_at_ms;
     struct wf_key parent; // owned; empty if none
-    uint64_t parent_run;
+    uint64_t parent_run;  // its stamp
     uint32_t parent_call;
     weft_bytes input;      // owned
     weft_bytes options;    // owned; of its start (start.h)
@@ -257,7 +257,8 @@ struct wf_actor {
     struct wf_list_node changed; // in the partition's list, when it has
     uint32_t withdrawn;    // said of so many of them since they were swept
     struct wf_list joined; // updates that wait for one of the same id
-    uint64_t taken;        // letters that had their turn, and turns without any
+    uint64_t taken;        // letters that had their turn, less those that were
+                           // put back, and turns without any
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow

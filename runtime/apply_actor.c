@@ -11,6 +11,7 @@
 #include "runtime/pairs.h"
 #include "runtime/partition_impl.h"
 #include "runtime/question.h"
+#include "runtime/stamp.h"
 #include "runtime/timers.h"
 #include "runtime/turn.h"
 #include "runtime/update.h"
@@ -243,6 +244,8 @@ apply_call_open(struct wf_apply *apply)
 {
     struct wf_actor *actor = apply->actor;
     uint32_t id = (uint32_t)wf_reader_varint(&apply->ops);
+    uint64_t type = wf_reader_varint(&apply->ops);
+    bool is_stamped = (type & WF_CALL_STAMPED) != 0;
     struct wf_call *call;
 
     if (wf_actor_find_call(actor, id) != NULL) {
@@ -251,8 +254,8 @@ apply_call_open(struct wf_apply *apply)
     }
     call = wf_calloc(sizeof(*call));
     call->id = id;
-    call->run = actor->run;
-    call->type = (enum wf_call_type)wf_reader_varint(&apply->ops);
+    call->run = is_stamped ? wf_actor_stamp(actor) : actor->run;
+    call->type = (enum wf_call_type)(type & ~(uint64_t)WF_CALL_STAMPED);
     if (!wf_key_decode(wf_reader_bytes(&apply->ops), &call->target)) {
         apply->ops.failed = true;
     }

@@ -9,6 +9,7 @@
 #include "runtime/apply_impl.h"
 #include "runtime/child.h"
 #include "runtime/reset.h"
+#include "runtime/stamp.h"
 #include "runtime/update.h"
 
 // Letters of what is cut that are to come again, in their order.
@@ -87,11 +88,15 @@ find_letters(struct wf_actor *actor, uint64_t kept, uint32_t ordinal,
 static uint64_t
 awaited_by(const struct wf_actor *actor, const struct wf_letter *letter)
 {
-    const struct wf_call *call = letter->type == WF_LETTER_STARTED
-                                     ? wf_actor_find_call(actor, letter->call)
-                                     : NULL;
+    bool is_started = letter->type == WF_LETTER_STARTED;
+    const struct wf_call *call =
+        is_started ? wf_actor_find_call(actor, letter->call) : NULL;
 
-    return call == NULL ? actor->run : call->run;
+    if (call != NULL) {
+        return call->run;
+    }
+    return is_started || letter->type == WF_LETTER_CHILD ? wf_actor_stamp(actor)
+                                                         : actor->run;
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/outcome.h"
+#include "runtime/stamp.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
 #include "runtime/versioned.h"
@@ -78,7 +79,7 @@ wf_child_start(struct wf_turn *turn, uint32_t id, const struct wf_key *key,
                  &(struct wf_letter){
                      .type = WF_LETTER_START,
                      .sender = wf_key_bytes(&turn->actor->key),
-                     .sender_run = turn->actor->run,
+                     .sender_run = wf_actor_stamp(turn->actor),
                      .call = id,
                      .name = weft_text(options->tell_started ? TELL : ""),
                      .data = input,

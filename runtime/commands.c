@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "runtime/commands_impl.h"
 #include "runtime/policy.h"
+#include "runtime/stamp.h"
 #include "runtime/start.h"
 #include "runtime/task.h"
 #include "runtime/turn.h"
@@ -330,7 +331,7 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     task->incarnation = partition->options.incarnation;
     task->caller = wf_key_copy(&actor->key);
     task->token = (struct wf_token){
-        .run = actor->run,
+        .run = wf_actor_stamp(actor),
         .command = command->id,
         .attempt = command->attempt,
     };

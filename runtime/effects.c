@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "runtime/attributes.h"
+#include "runtime/stamp.h"
 #include "runtime/start.h"
 #include "runtime/turn.h"
 
@@ -158,7 +159,7 @@ wf_turn_call_open(struct wf_turn *turn, uint32_t id, enum wf_call_type type,
 {
     wf_buf_put_u8(&turn->ops, WF_OP_CALL_OPEN);
     wf_buf_put_varint(&turn->ops, id);
-    wf_buf_put_varint(&turn->ops, (uint64_t)type);
+    wf_buf_put_varint(&turn->ops, (uint64_t)type | WF_CALL_STAMPED);
     wf_buf_put_bytes(&turn->ops, wf_key_bytes(target));
     wf_buf_put_varint(&turn->ops, (uint64_t)close);
     wf_buf_put_varint(&turn->ops, (uint64_t)cancellation);
@@ -173,7 +174,7 @@ wf_turn_ask(struct wf_turn *turn, uint32_t id, const struct wf_key *target,
                  &(struct wf_letter){
                      .type = WF_LETTER_SIGNAL,
                      .sender = wf_key_bytes(&turn->actor->key),
-                     .sender_run = turn->actor->run,
+                     .sender_run = wf_actor_stamp(turn->actor),
                      .call = id,
                      .name = weft_text(name),
                      .data = data,

@@ -35,7 +35,8 @@ enum wf_letter_type {
 struct wf_letter {
     enum wf_letter_type type;
     weft_bytes sender;   // key bytes; empty: a client or the partition itself
-    uint64_t sender_run; // of the sender or, in an answer, of the receiver;
+    uint64_t sender_run; // stamp of the sender's or, in an answer, of the
+                         // receiver's; of a timer or a command, its number;
                          // in a client's cancel, the seed of the life it means
     uint32_t call;       // sender's number for it; 0: no answer is wanted
     weft_bytes client;   // 16 bytes: a client waits for the answer; or empty

@@ -13,6 +13,7 @@
 #include "runtime/commands_impl.h"
 #include "runtime/letter.h"
 #include "runtime/partition_impl.h"
+#include "runtime/stamp.h"
 #include "weft/payload.h"
 #include "weft/task_queue.h"
 
@@ -50,7 +51,7 @@ put_message(struct wf_draft *draft, const struct wf_partition *partition,
 {
     const struct wf_actor *actor = command->actor;
     struct wf_token token = {
-        .run = actor->run,
+        .run = wf_actor_stamp(actor),
         .command = command->id,
         .attempt = command->attempt,
     };

@@ -20,7 +20,7 @@
 
 // Which activity attempt a token means.
 struct wf_token {
-    uint64_t run;
+    uint64_t run; // its stamp
     uint32_t command;
     uint32_t attempt;
 };

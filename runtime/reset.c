@@ -15,6 +15,7 @@
 #include "runtime/child.h"
 #include "runtime/edge.h"
 #include "runtime/operate.h"
+#include "runtime/stamp.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
 #include "weft/operate.h"
@@ -264,7 +265,11 @@ static void
 put_again(struct wf_turn *turn, const struct wf_actor *from,
           struct wf_letter letter)
 {
-    letter.sender_run = from->run + 1;
+    bool is_of_child =
+        letter.type == WF_LETTER_CHILD || letter.type == WF_LETTER_STARTED;
+
+    letter.sender_run =
+        is_of_child ? wf_run_stamp(from->seed, from->run + 1) : from->run + 1;
     wf_buf_put_u8(&turn->ops, WF_OP_PUSH);
     wf_letter_put(&letter, &turn->ops);
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/commands_impl.h"
 #include "runtime/edge.h"
+#include "runtime/stamp.h"
 #include "runtime/task.h"
 #include "runtime/turn.h"
 #include "runtime/workflow.h"
@@ -20,7 +21,7 @@ wf_results_find(const struct wf_partition *partition,
         wf_residents_find(partition, wf_key_bytes(caller));
     struct wf_command *command;
 
-    if (actor == NULL || actor->run != token->run) {
+    if (actor == NULL || wf_actor_stamp(actor) != token->run) {
         return NULL;
     }
     command = wf_actor_find_command(actor, token->command);

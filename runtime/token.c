@@ -4,6 +4,7 @@
 //
 //     "wt1." base64( key, varint run, varint command, varint attempt, crc32c )
 //
+// The run is its stamp (stamp.h): what is of one life is of no use to another.
 // The partition is not in it: it follows from the key. The checksum finds
 // what was mistyped or cut; it is no secret, and a token no permission.
 

@@ -123,6 +123,7 @@ static weft_err
 put_fork(struct wf_turn *turn, const struct wf_request *request)
 {
     struct wf_actor *actor = turn->actor;
+    uint64_t seed = wf_create_seed(turn->partition, actor);
     struct wf_actor *source;
     weft_err err = check_free(actor);
 
@@ -132,14 +133,17 @@ put_fork(struct wf_turn *turn, const struct wf_request *request)
     wf_buf_put_u8(&turn->ops, WF_OP_IMPORT);
     wf_buf_put_bytes(&turn->ops, request->data);
     wf_buf_put_u8(&turn->ops, WF_OP_FORK);
-    wf_buf_put_varint(&turn->ops, wf_create_seed(turn->partition, actor));
+    wf_buf_put_varint(&turn->ops, seed);
     // The other one as it was, under the name of the fork: that is what the
     // code sees.
     source = wf_actor_create(&actor->key, actor->hash);
     source->kind = actor->kind;
-    err = wf_image_unpack(source, request->data)
-              ? wf_reset_put(turn, source, request)
-              : wf_error(WEFT_ECORRUPT, "the capsule's image does not decode");
+    if (wf_image_unpack(source, request->data)) {
+        source->seed = seed; // by which its children will know it
+        err = wf_reset_put(turn, source, request);
+    } else {
+        err = wf_error(WEFT_ECORRUPT, "the capsule's image does not decode");
+    }
     wf_actor_destroy(source);
     return err;
 }

@@ -12,6 +12,7 @@
 #include "runtime/inspect_core.h"
 #include "runtime/objects.h"
 #include "runtime/partition_impl.h"
+#include "runtime/stamp.h"
 #include "runtime/task.h"
 #include "sim/world_impl.h"
 
@@ -72,7 +73,7 @@ check_task(const struct leave *leave, const struct wf_task *task)
         actor == NULL ? NULL : wf_actor_find_command(actor, token->command);
 
     // One that waits for its time, or is paused, has not begun.
-    if (command == NULL || actor->run != token->run ||
+    if (command == NULL || wf_actor_stamp(actor) != token->run ||
         command->attempt != token->attempt || command->due != 0) {
         fail(leave, "an attempt", wf_key_id(&task->caller), token->attempt);
     }

@@ -156,6 +156,7 @@ wf_apply_put_first(struct wf_apply *apply, weft_bytes bytes)
     wf_letter_encode(&letter, &signal);
     wf_mailbox_push_first(mailbox, wf_buf_bytes(&signal));
     wf_buf_fini(&signal);
+    apply->actor->taken--; // its turn is to come once more
     check_overfull(apply);
 }
 

@@ -93,6 +93,13 @@ will_run(const struct wf_actor *actor)
     return wf_ready_has(&actor->ready) || actor->is_paging;
 }
 
+// More may have been put back than was taken since it was loaded.
+static bool
+is_to_come(const struct wf_actor *actor, const struct wf_request *request)
+{
+    return (int64_t)(request->after - actor->taken) > 0;
+}
+
 void
 wf_edge_query(struct wf_partition *partition, struct wf_actor *actor,
               struct wf_request *request)
@@ -120,7 +127,7 @@ wf_edge_turned(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_request *request =
             WF_CONTAINER(node, struct wf_request, wait);
 
-        if (will_run(actor) && actor->taken < request->after) {
+        if (will_run(actor) && is_to_come(actor, request)) {
             return;
         }
         wf_list_remove(&actor->queries, node);

@@ -189,3 +189,58 @@ TEST(query, it_shows_all_that_was_sent_before_it)
 {
     story_run(ones, tell_behind);
 }
+
+// Its first run receives "go" alone; the next shows what came besides.
+static weft_err
+flow_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    if (weft_workflow_run(wf) == 1) {
+        TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+        return weft_workflow_restart(wf, weft_nothing());
+    }
+    for (;;) {
+        weft_bytes data;
+
+        TRY(weft_workflow_receive(wf, "more", WEFT_FOREVER, &data));
+        MUST(weft_workflow_publish(wf, "newest", data), WEFT_OK);
+    }
+}
+
+static weft_definitions *
+flows(void)
+{
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    story_add_workflow(definitions, "flow", flow_run);
+    return definitions;
+}
+
+// What a run had taken and did not receive comes first again when it restarts:
+// what the query waits for is behind it.
+static void
+tell_restart(struct story *story)
+{
+    struct world_call *resumed;
+    struct world_call *asked;
+
+    story_start("flow", "w", "");
+    story_signal("flow", "w", "more", "one");
+    story_wait_ms(10);
+    (void)story_do(WEFT_VERB_PAUSE, "flow", "w", "", NULL);
+    story_signal("flow", "w", "go", "");
+    story_signal("flow", "w", "more", "two");
+    resumed = world_call(story->world, WEFT_VERB_RESUME, "flow", "w", "",
+                         weft_nothing());
+    asked = world_call(story->world, WEFT_VERB_QUERY, "flow", "w", "newest",
+                       weft_nothing());
+    CHECK_OK(world_wait(story->world, resumed)->err);
+    CHECK_OK(world_wait(story->world, asked)->err);
+    CHECK_STR(asked->data, "two");
+}
+
+TEST(query, it_waits_for_what_a_restart_has_put_off)
+{
+    story_run_calm(flows, tell_restart);
+}

@@ -69,8 +69,8 @@ wf_absent_refuse(struct wf_partition *partition, struct wf_actor *actor,
         }
     } else if (letter->client.len > 0 ||
                (letter->type == WF_LETTER_SIGNAL && letter->call != 0)) {
-        // Updates are counted anew in each life.
-        if (letter->type == WF_LETTER_UPDATE && !wf_absent_is_outlived(actor)) {
+        if (letter->type == WF_LETTER_UPDATE &&
+            wf_update_is_known(actor, letter)) {
             wf_update_put_drop(&turn, letter->call);
         }
         wf_turn_answer(&turn, letter, err, weft_nothing());

@@ -353,7 +353,9 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
     } else if (is_letter && letter.type == WF_LETTER_START) {
         wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EEXISTS,
                          "an instance of this id is running");
-    } else if (is_letter && wf_absent_is_outlived(actor)) {
+    } else if (is_letter && (wf_absent_is_outlived(actor) ||
+                             (letter.type == WF_LETTER_UPDATE &&
+                              !wf_update_is_known(actor, &letter)))) {
         wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EFINISHED,
                          "the instance has finished");
     } else if (is_letter && !wf_turn_expects(actor, &letter)) {

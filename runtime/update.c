@@ -165,6 +165,20 @@ put_number(struct wf_buf *ops, enum wf_op op, uint32_t number)
     wf_buf_put_varint(ops, number);
 }
 
+// Updates are counted anew in each life; who sent it, and which of his requests
+// it was, says whether it is the one of that number.
+bool
+wf_update_is_known(const struct wf_actor *actor, const struct wf_letter *letter)
+{
+    const struct wf_update *update =
+        wf_updates_find(&actor->updates, letter->call);
+
+    return update != NULL && letter->client.len == sizeof(update->client) &&
+           memcmp(update->client, letter->client.data,
+                  sizeof(update->client)) == 0 &&
+           update->request == letter->number;
+}
+
 void
 wf_update_put_drop(struct wf_turn *turn, uint32_t number)
 {

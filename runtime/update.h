@@ -39,6 +39,10 @@ bool wf_update_joins(struct wf_partition *partition, struct wf_actor *actor,
 // or of the one that it begins; a turn answers it.
 void wf_update_put(const struct wf_actor *actor,
                    const struct wf_request *request, struct wf_draft *draft);
+// Is the letter's update open in this life, or kept? One of a life before may
+// have the number of another.
+bool wf_update_is_known(const struct wf_actor *actor,
+                        const struct wf_letter *letter);
 // It was refused, and is forgotten.
 void wf_update_put_drop(struct wf_turn *turn, uint32_t number);
 // After a record of the actor: answer those who joined.

@@ -412,3 +412,72 @@ TEST(left_over, what_came_for_the_run_before_is_not_taken_by_the_next)
 {
     story_run_calm(readers, tell_run_before);
 }
+
+static weft_err
+hand_back(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)ctx;
+    return weft_workflow_return(wf, input);
+}
+
+static weft_err
+updated_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    MUST(weft_workflow_on_update(wf, "update", NULL, hand_back, NULL), WEFT_OK);
+    return weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
+// Its child takes the place of what runs under that id.
+static weft_err
+replacing_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_start_options start = WEFT_START_OPTIONS_INIT;
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_target child = {"updated", "w"};
+    weft_bytes result;
+
+    start.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    options.start = &start;
+    return weft_workflow_child(wf, child, input, &options, &result);
+}
+
+static weft_definitions *
+replacing(void)
+{
+    weft_definitions *defs = puppet_definitions();
+
+    story_add_workflow(defs, "updated", updated_run);
+    story_add_workflow(defs, "replacing", replacing_run);
+    return defs;
+}
+
+static struct world_call *
+update(const struct story *story, const char *data)
+{
+    return world_call(story->world, WEFT_VERB_UPDATE, "updated", "w", "update",
+                      weft_text(data));
+}
+
+// Updates that come behind the start of the next life, and before its turn, are
+// of the life that was there.
+static void
+tell_update(struct story *story)
+{
+    struct world_call *old;
+
+    story_start("updated", "w", "");
+    story_do(WEFT_VERB_PAUSE, "updated", "w", "", NULL);
+    story_start("replacing", "p", "");
+    story_wait_ms(1000);
+    old = update(story, "old");
+    story_wait_ms(100);
+    story_do(WEFT_VERB_RESUME, "updated", "w", "", NULL);
+    CHECK_STR(world_wait(story->world, update(story, "new"))->data, "new");
+    CHECK_ERR(world_wait(story->world, old)->err, WEFT_EFINISHED);
+}
+
+TEST(left_over, an_update_that_came_behind_the_next_start_is_answered)
+{
+    story_run(replacing, tell_update);
+}

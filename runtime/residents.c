@@ -440,8 +440,10 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
                        &WF_CONTAINER(node, struct wf_timer, node)->alarm);
     }
     clear_alarms(partition, actor);
-    // Its row may lie in what was read ahead already.
-    if (due <= partition->near_due) {
+    // Its row may lie in what was read ahead already, or say only that it has
+    // work, which is looked at when the partition opens: it may be paused.
+    if (due != UINT64_MAX &&
+        (due <= partition->near_due || actor->wake != WF_WAKE_SLEEP)) {
         wf_wake_at(partition, &actor->key, due);
     }
     if (wf_list_has(&actor->lru)) {

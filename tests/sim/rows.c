@@ -121,7 +121,9 @@ check_absent(const struct rows *rows, bool has_work)
     }
     must(rows, !has_work || !wf_actor_may_run(actor),
          "it has something to do, and is not in memory");
-    must(rows, due > live->near_due || has_alarm(live, due),
+    must(rows,
+         due == UINT64_MAX || has_alarm(live, due) ||
+             (due > live->near_due && actor->wake == WF_WAKE_SLEEP),
          "it falls due, and nobody would look");
 }
 

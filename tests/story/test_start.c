@@ -342,6 +342,35 @@ TEST(start, pausing_stops_no_clock_and_a_delay_does)
     story_run(flows, tell_paused);
 }
 
+// It has a message that it cannot handle, and is out of memory for long.
+static void
+tell_paused_away(struct story *story)
+{
+    weft_start_options options = defaults();
+    const struct world_call *call;
+    char id[16];
+
+    options.execution_timeout_ms = 1000000;
+    start("flow", "w", "wait", &options);
+    (void)story_do(WEFT_VERB_PAUSE, "flow", "w", NULL, NULL);
+    story_signal("flow", "w", "other", "");
+    for (unsigned i = 0; i < 24; i++) {
+        (void)snprintf(id, sizeof(id), "p%u", i % 8);
+        story_signal("puppet", id, "x", "");
+    }
+    story_wait_ms(1100000);
+    call = story_describe("flow", "w");
+    CHECK_EQ(call->item.status, WEFT_STATUS_TIMED_OUT);
+    if (story->is_calm) {
+        CHECK_EQ(call->item.finished_at_ms - call->item.created_at_ms, 1000000);
+    }
+}
+
+TEST(start, one_that_is_paused_out_of_memory_times_out_too)
+{
+    story_run_crowded(flows, tell_paused_away);
+}
+
 // Retries. --------------------------------------------------------------------
 
 static void

@@ -189,6 +189,8 @@ TEST(wake, who_leaves_memory_is_woken_if_its_row_was_read_without_it)
         wf_residents_want(rig.partition, actor);
         CHECK(answer(WF_PURPOSE_ACTOR));
         wf_timers_add(actor, 1, weft_text("t"))->due = due;
+        actor->wake = WF_WAKE_SLEEP; // as its row says
+        actor->wake_due = due;
         CHECK(wf_partition_press(rig.partition, true));
         CHECK(wf_residents_find(rig.partition, wf_key_bytes(&key)) == NULL);
         CHECK_EQ(has_alarm(due), behind == 0);

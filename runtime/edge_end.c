@@ -127,6 +127,10 @@ wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_request *request = WF_CONTAINER(
             wf_list_pop_the_first(&actor->results), struct wf_request, wait);
 
+        if (wf_request_waits_for_empty(request) &&
+            wf_window_settles(partition, request)) {
+            continue; // the same had come twice
+        }
         if (request->verb == WEFT_VERB_DELETE) {
             wf_edge_delete(partition, actor, request);
         } else if (request->verb == WEFT_VERB_FORK) {

@@ -265,6 +265,34 @@ TEST(find, all_that_wait_until_it_has_no_messages_are_answered)
     story_run_calm(define, tell_twice);
 }
 
+// The same request again, over another way: it is done once, and answered the
+// same.
+static void
+tell_again(struct story *story)
+{
+    struct world_call *calls[2];
+    weft_request request = WEFT_REQUEST_INIT;
+
+    story_start("puppet", "a", "");
+    (void)story_do(WEFT_VERB_PAUSE, "puppet", "a", "", "");
+    story_signal("puppet", "a", "one", "");
+    (void)world_call(story->world, WEFT_VERB_TERMINATE, "puppet", "a", "",
+                     weft_nothing());
+    request.verb = WEFT_VERB_DELETE;
+    request.target = (weft_target){"puppet", "a"};
+    request.number = 1000;
+    for (int i = 0; i < 2; i++) {
+        calls[i] = world_submit(story->world, &request);
+    }
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+}
+
+TEST(find, one_that_waits_twice_until_it_has_no_messages_is_done_once)
+{
+    story_run_calm(define, tell_again);
+}
+
 // Random instances against a model. -------------------------------------------
 
 enum { INSTANCES = 120 };

@@ -170,12 +170,13 @@ wait_end(struct hungry *hungry, pid_t pid, int *out_status)
 }
 
 // Libraries that have no way to give an error say so as well: RocksDB throws,
-// and ZeroMQ ends the process by any of its assertions.
+// or asserts that it got what it asked others for, and ZeroMQ ends the process
+// by any of its assertions.
 static bool
 says_why(struct hungry *hungry)
 {
-    static const char *const words[] = {": out of memory", "std::bad_alloc",
-                                        "(src/"};
+    static const char *const words[] = {
+        ": out of memory", "terminate called after", " rocksdb::", "(src/"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (loop_log_has(&hungry->loop, words[i])) {
@@ -185,14 +186,16 @@ says_why(struct hungry *hungry)
     return false;
 }
 
-// Its block cache and LZ4 do not look whether they got what they asked for.
+// Its block cache does not look whether it got what it asked for, nor do LZ4
+// and zstd as it uses them.
 static bool
 is_rocksdb(struct hungry *hungry)
 {
     const char *asker = hungry->state->hunger.asker;
 
     return strncmp(asker, "librocksdb", 10) == 0 ||
-           strncmp(asker, "liblz4", 6) == 0;
+           strncmp(asker, "liblz4", 6) == 0 ||
+           strncmp(asker, "libzstd", 7) == 0;
 }
 
 // Did it stop as it may? Perhaps of an allocation of an item before: a thread

@@ -67,7 +67,7 @@ weft_actor_spawn(weft_actor *actor, weft_target child, weft_bytes input,
         err = wf_turn_target(&actor->turn, child, &key);
     }
     if (err == WEFT_OK) {
-        *out_call = actor->turn.next_id++;
+        *out_call = wf_turn_take_id(&actor->turn);
         wf_child_start(&actor->turn, *out_call, &key, &full,
                        wf_buf_bytes(&start), input);
         wf_key_fini(&key);
@@ -95,7 +95,7 @@ weft_actor_ask(weft_actor *actor, weft_target to, const char *name,
     if (err != WEFT_OK) {
         return err;
     }
-    *out_call = actor->turn.next_id++;
+    *out_call = wf_turn_take_id(&actor->turn);
     wf_turn_ask(&actor->turn, *out_call, &key, name, data);
     wf_key_fini(&key);
     return WEFT_OK;
@@ -116,7 +116,7 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
         err = wf_turn_check(&actor->turn, activity, input);
     }
     if (err == WEFT_OK) {
-        *out_call = actor->turn.next_id++;
+        *out_call = wf_turn_take_id(&actor->turn);
         wf_turn_command(&actor->turn, *out_call, WF_COMMAND_ACTIVITY, activity,
                         input, wf_buf_bytes(&bytes));
     }
@@ -174,7 +174,7 @@ weft_actor_reply_later(weft_actor *actor, uint32_t *out_question)
     }
     if (!actor->is_answered_later) {
         actor->is_answered_later = true;
-        actor->question = actor->turn.next_id++;
+        actor->question = wf_turn_take_id(&actor->turn);
         wf_question_keep(&actor->turn, actor->question);
     }
     *out_question = actor->question;
@@ -262,7 +262,7 @@ weft_actor_timer_set(weft_actor *actor, const char *name, uint64_t after_ms)
     due = after_ms > UINT64_MAX - now_ms ? UINT64_MAX - 1 : now_ms + after_ms;
     id = find_timer_id(actor, name);
     if (id == 0) {
-        id = actor->turn.next_id++;
+        id = wf_turn_take_id(&actor->turn);
         wf_buf_put_varint(&actor->timers, id);
         wf_buf_put_text(&actor->timers, name);
     }

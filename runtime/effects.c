@@ -25,6 +25,27 @@ wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
                                  actor->run * 2 + actor->is_start_pending));
 }
 
+static bool
+is_taken(const struct wf_actor *actor, uint32_t id)
+{
+    return wf_actor_find_timer(actor, id) != NULL ||
+           wf_actor_find_command(actor, id) != NULL ||
+           wf_actor_find_call(actor, id) != NULL ||
+           wf_opened_find(&actor->questions, id) != NULL;
+}
+
+// They come round at last.
+uint32_t
+wf_turn_take_id(struct wf_turn *turn)
+{
+    uint32_t id = turn->next_id++;
+
+    while (id == 0 || is_taken(turn->actor, id)) {
+        id = turn->next_id++;
+    }
+    return id;
+}
+
 void
 wf_turn_fini(struct wf_turn *turn)
 {

@@ -49,6 +49,9 @@ struct weft_actor {
 
 void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,
                   struct wf_actor *actor);
+// A number for a timer, a command, a call or a question of a plain actor, that
+// none of its open ones has.
+uint32_t wf_turn_take_id(struct wf_turn *turn);
 void wf_turn_fini(struct wf_turn *turn);
 
 // Note and count that an instance of the actor ended so.

@@ -253,6 +253,8 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
         wf_turn_timer_clear(&self.turn, letter->call);
     } else if (letter->type == WF_LETTER_ASKED) {
         wf_child_drop_result(&self.turn, letter->call);
+    } else if (letter->type == WF_LETTER_CANCEL && !actor->is_cancel_asked) {
+        wf_buf_put_u8(&self.turn.ops, WF_OP_CANCEL_ASKED); // by its parent
     }
     err = copy_state(partition, actor, &state);
     if (err == WEFT_OK) {

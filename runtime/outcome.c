@@ -44,6 +44,27 @@ is_before(uint64_t due, uint64_t limit)
     return limit == 0 || due < limit;
 }
 
+// Or its parent asks it in a letter: that of this turn, or one that waits.
+static bool
+is_asked_to_stop(const struct wf_actor *actor)
+{
+    const struct wf_list *letters = &actor->mailbox.letters;
+    const struct wf_list_node *node = wf_list_first(letters);
+    bool is_asked = actor->is_cancel_asked;
+
+    for (; node != NULL && !is_asked; node = wf_list_next(letters, node)) {
+        const struct wf_waiting *waiting =
+            WF_CONTAINER(node, const struct wf_waiting, node);
+        weft_bytes bytes = weft_bytes_of(waiting->bytes, waiting->len);
+        struct wf_letter letter;
+
+        is_asked = wf_letter_type(bytes) == WF_LETTER_CANCEL &&
+                   wf_letter_decode(bytes, &letter) &&
+                   wf_turn_expects(actor, &letter);
+    }
+    return is_asked;
+}
+
 // When the next run begins, if there is to be one; 0: no. One that was asked
 // to stop is not begun again.
 static uint64_t
@@ -56,7 +77,7 @@ next_run(struct wf_turn *turn, weft_status status, const char *name)
     uint64_t due;
 
     if ((status != WEFT_STATUS_FAILED && status != WEFT_STATUS_TIMED_OUT) ||
-        actor->options.len == 0 || actor->is_cancel_asked ||
+        actor->options.len == 0 || is_asked_to_stop(actor) ||
         !wf_start_decode(actor->options, &start) || !start.has_retry) {
         return 0;
     }

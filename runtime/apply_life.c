@@ -155,6 +155,8 @@ apply_finish(struct wf_apply *apply)
     actor->is_start_pending = false;
     actor->is_parked = false;
     actor->is_paused = false;
+    actor->is_end_asked = false; // so it was; a reset may begin it anew
+    actor->is_left = false;
     wf_own_text(&actor->reason, weft_nothing());
     wf_apply_end_retry(apply);
 }

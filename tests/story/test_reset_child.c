@@ -300,3 +300,28 @@ TEST(reset_child, the_parent_is_not_told_twice)
 {
     story_run(define, tell_of_child);
 }
+
+// It begins anew although its parent, who ended it, is gone.
+static void
+tell_of_ended(struct story *story)
+{
+    static const weft_point beginning = {0};
+    weft_request request = WEFT_REQUEST_INIT;
+
+    (void)story;
+    begin_mother("terminate");
+    (void)story_do(WEFT_VERB_TERMINATE, "mother", "i", "enough", "");
+    CHECK_FAILS("slow", "i/c", WEFT_ETERMINATED, "terminated");
+    request.verb = WEFT_VERB_RESET;
+    request.target = (weft_target){"slow", "i/c"};
+    request.point = &beginning;
+    request.by = &reset_ada;
+    CHECK_OK(story_call(&request)->err);
+    story_signal("slow", "i/c", "word", "said");
+    CHECK_RESULT("slow", "i/c", "said");
+}
+
+TEST(reset_child, one_that_its_parent_has_ended_may_begin_anew)
+{
+    story_run(define, tell_of_ended);
+}

@@ -333,6 +333,9 @@ wf_policy_delay_ms(const struct wf_policy *policy, uint32_t next, double random)
         delay = limit;
     }
     delay *= 1.0 - policy->retry.jitter * random;
+    if (delay >= (double)WF_NEVER_MS) { // as a number it would be none
+        return WF_NEVER_MS;
+    }
     return delay < 1 ? 1 : (uint64_t)delay;
 }
 

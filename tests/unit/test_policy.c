@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/limits.h"
 #include "runtime/definitions.h"
 #include "support/test.h"
 
@@ -346,4 +347,15 @@ TEST(policy, jitter_only_shortens_the_pause)
     CHECK_EQ(wf_policy_delay_ms(&policy, 2, 1), 500);
     CHECK_EQ(wf_policy_delay_ms(&policy, 4, 0), 4000);
     CHECK_EQ(wf_policy_delay_ms(&policy, 40, 0), 100000);
+}
+
+TEST(policy, a_pause_without_end_has_none)
+{
+    weft_retry_policy retry = {.initial_interval_ms = WEFT_FOREVER};
+    struct wf_policy policy = {0};
+
+    CHECK_OK(wf_retry_policy_normalise("p", &retry));
+    policy.retry = retry;
+    CHECK_EQ(wf_policy_delay_ms(&policy, 2, 0), WF_NEVER_MS);
+    CHECK_EQ(wf_policy_delay_ms(&policy, 3, 0), WF_NEVER_MS);
 }

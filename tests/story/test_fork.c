@@ -82,6 +82,9 @@ again_run(weft_workflow *wf, weft_bytes input)
                    (unsigned long long)weft_workflow_run(wf),
                    (unsigned long long)(weft_workflow_random(wf) % 1000));
     TRY(weft_workflow_call(wf, "act", weft_text(text), NULL, NULL));
+    (void)snprintf(text, sizeof(text), "%llu",
+                   (unsigned long long)weft_workflow_random(wf));
+    TRY(weft_workflow_publish(wf, "chance", weft_text(text)));
     TRY(weft_workflow_receive(wf, "word", WEFT_FOREVER, &word));
     if (story_is(word, "again")) {
         return weft_workflow_restart(wf, input);
@@ -476,6 +479,35 @@ tell_fork_of_fork(struct story *story)
 TEST(fork, forks_are_forked_again_in_later_runs_and_reset)
 {
     story_run(define, tell_fork_of_fork);
+}
+
+static const char *
+chance_of(const char *id, uint64_t run)
+{
+    CHECK_EQ(story_describe("again", id)->item.run, run);
+    return story_query("again", id, "chance");
+}
+
+// Both are in their third run, as other lives have been before.
+static void
+tell_later_chance(struct story *story)
+{
+    (void)story;
+    story_start("again", "i", "");
+    story_start("again", "j", "");
+    story_wait_ms(100);
+    CHECK(strcmp(chance_of("i", 1), chance_of("j", 1)) != 0);
+    CHECK_OK(fork_at("again", "i", 2, "a")->err);
+    story_signal("again", "a", "word", "again");
+    story_signal("again", "i", "word", "again");
+    story_signal("again", "i", "word", "again");
+    story_wait_ms(1000);
+    CHECK(strcmp(chance_of("i", 3), chance_of("a", 3)) != 0);
+}
+
+TEST(fork, in_later_runs_it_has_its_own_chance_too)
+{
+    story_run_calm(define, tell_later_chance);
 }
 
 static void

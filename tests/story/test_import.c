@@ -171,6 +171,35 @@ TEST(import, signals_that_waited_for_a_start_come_to_it)
     story_run(early_orders, tell_early);
 }
 
+// Where nobody of that id has been, and no letter. What it did not receive is
+// put back when it ends.
+static void
+tell_elsewhere(struct story *story)
+{
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_wait_ms(500);
+    for (int i = 0; i < 6; i++) {
+        story_signal("order", "a", "other", "");
+    }
+    story_wait_ms(100);
+    capsule = fork_export("order", "a");
+    CHECK_OK(world_wait(story->world, begin_import(story, "b", capsule))->err);
+    story_signal("order", "b", "go", "there");
+    CHECK_RESULT("order", "b", "there");
+    story_wait_ms(100);
+    CHECK_EQ(story_describe("order", "b")->item.mailbox_count, 0);
+    if (story->is_calm) {
+        CHECK_EQ(story_dead_letters(), 6);
+    }
+}
+
+TEST(import, it_ends_where_nobody_was_before_it)
+{
+    story_run(orders, tell_elsewhere);
+}
+
 // Nothing happens between these: the life before has its message still, which
 // the capsule has too.
 static void

@@ -244,6 +244,44 @@ kept(void)
     return defs;
 }
 
+// Everything stands still for longer than it sleeps, and it was not in memory.
+static weft_err
+sleep_run(weft_workflow *wf, weft_bytes input)
+{
+    MUST(weft_workflow_sleep(wf, 2 * DAY_MS), WEFT_OK);
+    story_note("awake");
+    return weft_workflow_return(wf, input);
+}
+
+static weft_definitions *
+sleepers(void)
+{
+    weft_definitions *defs;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "flow", sleep_run);
+    return defs;
+}
+
+static void
+tell_overdue(struct story *story)
+{
+    (void)story;
+    story_start("flow", "a", "in");
+    story_wait_ms(1000);
+    story_crash();
+    story_wait_ms(1000);
+    story_crash_jump((int64_t)(3 * DAY_MS));
+    story_wait_ms(10000); // nobody asks for it
+    CHECK_EQ(story_count("awake"), 1);
+    CHECK_RESULT("flow", "a", "in");
+}
+
+TEST(long_life, who_has_slept_for_too_long_is_woken_at_once)
+{
+    story_run_calm(sleepers, tell_overdue);
+}
+
 static bool
 is_there(const char *kind, const char *id)
 {

@@ -271,6 +271,36 @@ TEST(operate, an_attempt_under_way_can_be_given_more_time)
 }
 
 static void
+take_time(weft_activity *activity)
+{
+    static weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+
+    options.timeouts.start_to_close_ms = 1000;
+    if (weft_activity_attempt(activity) == 1) {
+        asked = busy_submit(WEFT_VERB_ACTIVITY_CHANGE, "a", 1, &options);
+        story_wait_ms(20000);
+    }
+}
+
+// What it has left is over then, and not when it would have been.
+static void
+tell_change_less(struct story *story)
+{
+    (void)story;
+    busy_during = take_time;
+    story_start("caller", "a", "fails in");
+    story_wait_ms(10000);
+    CHECK_OK(asked->err);
+    CHECK_EQ(story_count("attempt 2"), 1);
+    CHECK_RESULT("caller", "a", "in");
+}
+
+TEST(operate, an_attempt_under_way_can_be_given_less_time)
+{
+    story_run_calm(busy_every_second, tell_change_less);
+}
+
+static void
 tell_change_paused(struct story *story)
 {
     weft_call_options options = WEFT_CALL_OPTIONS_INIT;

@@ -108,6 +108,16 @@ both_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_text(text));
 }
 
+// What failed first was handled, and what came after it failed too.
+static weft_err
+twice_run(weft_workflow *wf, weft_bytes input)
+{
+    MUST(weft_workflow_call(wf, "act", weft_text("bad one"), NULL, NULL),
+         reset_is_mended ? WEFT_OK : WEFT_EFAILED);
+    TRY(weft_workflow_call(wf, "act", weft_text("bad two"), NULL, NULL));
+    return weft_workflow_return(wf, input);
+}
+
 static weft_definitions *
 define(void)
 {
@@ -120,6 +130,7 @@ define(void)
     story_add_workflow(definitions, "both", both_run);
     story_add_activity(definitions, "act", reset_act);
     story_add_workflow(definitions, "row", row_run);
+    story_add_workflow(definitions, "twice", twice_run);
     story_add_workflow(definitions, "fan", flow_fan_run);
     story_add_workflow(definitions, "long", long_run);
     story_add_workflow(definitions, "asked", asked_run);
@@ -337,6 +348,25 @@ tell_first_failed(struct story *story)
 TEST(reset, a_point_can_be_the_first_failure)
 {
     story_run(define, tell_first_failed);
+}
+
+static void
+tell_first_of_two(struct story *story)
+{
+    (void)story;
+    story_start("twice", "i", "in");
+    CHECK_FAILS("twice", "i", WEFT_EFAILED, "Bad");
+    story_forget_notes();
+    reset_is_mended = true;
+    CHECK_OK(reset_to_type("twice", WEFT_POINT_FIRST_FAILED)->err);
+    CHECK_RESULT("twice", "i", "in");
+    CHECK_EQ(story_count("act bad one"), 1);
+    CHECK_EQ(story_count("act bad two"), 1);
+}
+
+TEST(reset, of_two_failures_the_first_is_the_first)
+{
+    story_run_calm(define, tell_first_of_two);
 }
 
 static void

@@ -86,6 +86,26 @@ TEST(decided, an_attempt_begins_when_its_call_is_durable)
     (void)rig_close(&rig);
 }
 
+// However much its actor goes on to do.
+TEST(decided, each_begins_with_its_own_commit)
+{
+    struct wf_buf frames = {0};
+    struct wf_batch rows = {0};
+
+    begin();
+    CHECK(wf_partition_seal(rig.partition, rig.now_ms, false, &frames, &rows));
+    post(WEFT_VERB_SIGNAL);
+    rig_run(&rig);
+    CHECK_OK(rig.store.ops->write(rig.store.self, &rows, true));
+    wf_partition_committed(rig.partition, rig.now_ms, ++rig.commit, frames.len);
+    check_handed_out(1);
+    rig_commit(&rig);
+    check_handed_out(2);
+    wf_buf_fini(&frames);
+    wf_batch_fini(&rows);
+    (void)rig_close(&rig);
+}
+
 TEST(decided, one_that_was_paused_in_the_same_commit_does_not_begin)
 {
     begin();
@@ -108,15 +128,18 @@ TEST(decided, one_that_was_resumed_begins_when_that_is_durable)
 }
 
 // What is sealed is not durable yet, and what came after it is not in it.
-TEST(decided, one_that_was_resumed_behind_a_seal_waits_for_the_next)
+static void
+check_waits_behind_a_seal(weft_verb before, weft_verb behind)
 {
     struct wf_buf frames = {0};
     struct wf_batch rows = {0};
 
     begin();
-    post(WEFT_VERB_ACTIVITY_PAUSE);
+    if (before != behind) {
+        post(before);
+    }
     CHECK(wf_partition_seal(rig.partition, rig.now_ms, false, &frames, &rows));
-    post(WEFT_VERB_ACTIVITY_RESUME);
+    post(behind);
     CHECK_OK(rig.store.ops->write(rig.store.self, &rows, true));
     wf_partition_committed(rig.partition, rig.now_ms, ++rig.commit, frames.len);
     check_handed_out(0);
@@ -125,6 +148,20 @@ TEST(decided, one_that_was_resumed_behind_a_seal_waits_for_the_next)
     wf_buf_fini(&frames);
     wf_batch_fini(&rows);
     (void)rig_close(&rig);
+}
+
+TEST(decided, one_that_was_resumed_behind_a_seal_waits_for_the_next)
+{
+    check_waits_behind_a_seal(WEFT_VERB_ACTIVITY_PAUSE,
+                              WEFT_VERB_ACTIVITY_RESUME);
+}
+
+TEST(decided, one_that_was_reset_or_changed_behind_a_seal_does_too)
+{
+    check_waits_behind_a_seal(WEFT_VERB_ACTIVITY_RESET,
+                              WEFT_VERB_ACTIVITY_RESET);
+    check_waits_behind_a_seal(WEFT_VERB_ACTIVITY_CHANGE,
+                              WEFT_VERB_ACTIVITY_CHANGE);
 }
 
 TEST(decided, all_of_a_paused_instance_waits_until_its_resumption_is_durable)

@@ -159,6 +159,22 @@ TEST(ready, who_sends_where_much_waits_has_one_turn_a_segment)
     end(&rig);
 }
 
+TEST(ready, who_is_spent_spends_nobody_else)
+{
+    struct rig rig;
+    struct wf_actor *actor;
+
+    begin(&rig);
+    add(&rig, 0);
+    actor = wf_ready_take(&rig.ready);
+    wf_ready_spend(&rig.ready);
+    wf_ready_ran(&rig.ready, actor, 1);
+    add(&rig, 1);
+    turn(&rig, 1, 1, true);
+    turn(&rig, 1, 1, false);
+    end(&rig);
+}
+
 TEST(ready, who_goes_on_for_long_is_patient)
 {
     struct rig rig;

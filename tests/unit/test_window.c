@@ -303,6 +303,70 @@ actor_of(const char *kind)
     return actor;
 }
 
+// It is not kept for who will not ask for it.
+TEST(window, an_answer_that_is_confirmed_with_the_next_is_dropped)
+{
+    struct wf_window *window;
+
+    rig_open(1);
+    load_nothing();
+    (void)give("actor", 20, 10);
+    load_nothing();
+    window = wf_window_find(rig.partition, client);
+    CHECK_EQ(window->count, 2);
+    (void)give("actor", 21, 21);
+    CHECK_EQ(window->count, 1);
+    CHECK_EQ(window->answers[0].number, 21);
+    CHECK_EQ(window->confirmed, 21);
+    rig_close();
+}
+
+// Whoever asks for it again must still get it.
+TEST(window, a_question_that_is_open_stays_whatever_is_confirmed)
+{
+    const struct wf_window *window;
+
+    rig_open(3);
+    wf_partition_request(rig.partition, 1000, make_question(false));
+    load_nothing();
+    (void)give("actor", 21, 10);
+    (void)give("actor", 22, 22);
+    window = wf_window_find(rig.partition, client);
+    CHECK_EQ(window->count, 2);
+    CHECK_EQ(window->answers[0].number, 20);
+    CHECK(!window->answers[0].is_answered);
+    CHECK(window->answers[0].request != NULL);
+    CHECK_EQ(window->answers[1].number, 22);
+    rig_close();
+}
+
+TEST(window, time_does_not_go_back)
+{
+    rig_open(0);
+    wf_partition_tick(rig.partition, 5000);
+    wf_partition_tick(rig.partition, 4999);
+    CHECK_EQ(wf_partition_recovered_ms(rig.partition), 5000);
+    rig_close();
+}
+
+// It was silent for a month, and comes back while that is being written: what
+// it asks for now is known from now on.
+TEST(window, a_client_that_was_forgotten_comes_again)
+{
+    const struct wf_request *request;
+
+    rig_open(0);
+    wf_partition_tick(rig.partition, 2000 + WF_CLIENT_MEMORY_MS);
+    CHECK(wf_window_find(rig.partition, client)->is_forgotten);
+    request = give("actor", 20, 10);
+    load_nothing();
+    partition_rig_commit(&rig, 1000);
+    check_answer(request, WEFT_OK, "");
+    check_answer(post(20, 10), WEFT_OK, "");
+    CHECK_EQ(wf_mailbox_count(&actor_of("actor")->mailbox), 1);
+    rig_close();
+}
+
 // One that is there, in memory and durable, with a message that waits.
 static struct wf_actor *
 begin_with_message(const char *kind)

@@ -230,6 +230,29 @@ TEST(import, what_the_life_before_left_is_not_for_it)
     story_run_calm(orders, tell_left_over);
 }
 
+// What the life before has received is not for it.
+static void
+tell_over_finished(struct story *story)
+{
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_wait_ms(500);
+    capsule = fork_export("order", "a");
+    story_signal("order", "a", "go", "first");
+    CHECK_RESULT("order", "a", "first");
+    CHECK_OK(world_wait(story->world, begin_import(story, "a", capsule))->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("order", "a")->item.status, WEFT_STATUS_RUNNING);
+    story_signal("order", "a", "go", "second");
+    CHECK_RESULT("order", "a", "second");
+}
+
+TEST(import, one_that_has_finished_is_replaced)
+{
+    story_run_calm(orders, tell_over_finished);
+}
+
 // Lives that were here, one of which left a message to the next.
 static void
 tell_after_others(struct story *story)

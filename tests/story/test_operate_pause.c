@@ -129,6 +129,46 @@ TEST(operate, an_attempt_that_was_held_up_is_not_lost_in_a_crash)
     story_run_calm(busy_every_second, tell_pause_crashes);
 }
 
+static weft_definitions *
+timed(void)
+{
+    return busy_definitions(
+        &(weft_retry_policy){.initial_interval_ms = 10000, .coefficient = 1},
+        &(weft_activity_timeouts){.start_to_close_ms = 1000});
+}
+
+// It takes too long, and its worker has it still when its instance goes on.
+static void
+take_long(weft_activity *activity)
+{
+    if (weft_activity_attempt(activity) == 1) {
+        struct world *world = story_now()->world;
+
+        story_wait_ms(5000);
+        (void)world_call(world, WEFT_VERB_PAUSE, "caller", "a", "",
+                         weft_nothing());
+        story_wait_ms(1000);
+        (void)world_call(world, WEFT_VERB_RESUME, "caller", "a", "",
+                         weft_nothing());
+        story_wait_ms(8000);
+        CHECK_EQ(story_count("attempt 2"), 1);
+    }
+}
+
+static void
+tell_held_up_between(struct story *story)
+{
+    (void)story;
+    busy_during = take_long;
+    story_start("caller", "a", "fails in");
+    CHECK_RESULT("caller", "a", "in");
+}
+
+TEST(operate, an_instance_is_held_up_between_two_attempts)
+{
+    story_run_calm(timed, tell_held_up_between);
+}
+
 static weft_err
 two_run(weft_workflow *wf, weft_bytes input)
 {

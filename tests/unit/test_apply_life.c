@@ -4,6 +4,7 @@
 // a run that was held up, an attempt.
 
 #include "apply_rig.h"
+#include "runtime/image.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
 
@@ -186,6 +187,63 @@ TEST(apply_life, a_life_has_nothing_of_the_one_before)
     CHECK(actor->failure_name == NULL && actor->failure_message == NULL);
     CHECK_EQ(actor->failure_details.len + actor->failure_causes.len, 0);
     CHECK_STR(actor->reason, "");
+    rig_end(&rig);
+}
+
+// A start that kills the process is asked again: it is parked in the end.
+TEST(apply_life, deaths_before_a_life_count_as_its_own)
+{
+    struct rig rig = rig_begin();
+
+    rig_put_op(&rig, WF_OP_REMOVE);
+    CHECK(rig_apply(&rig));
+    for (int i = 0; i < 2; i++) {
+        rig_put_op(&rig, WF_OP_CRASHED);
+        rig_put_text(&rig, "a signal");
+        CHECK(rig_apply(&rig));
+    }
+    create(&rig);
+    CHECK_EQ(rig.actor->crashes, 2);
+    CHECK_STR(rig.actor->reason, "a signal");
+    rig_end(&rig);
+}
+
+static uint64_t
+outlived_of_copy(struct rig *rig)
+{
+    const struct wf_actor *actor = rig->actor;
+    struct wf_actor *copy = wf_actor_create(&actor->key, actor->hash);
+    struct wf_buf image = {0};
+    uint64_t outlived;
+
+    wf_image_pack(rig->actor, &image);
+    CHECK(wf_image_unpack(copy, wf_buf_bytes(&image)));
+    CHECK_EQ(copy->mailbox.next_seq, actor->mailbox.next_seq);
+    outlived = copy->outlived_to;
+    wf_actor_destroy(copy);
+    wf_buf_fini(&image);
+    return outlived;
+}
+
+// What was for the life before, to the last letter, and nothing of its own.
+TEST(apply_life, a_copy_knows_what_was_for_the_life_before)
+{
+    struct rig rig = rig_begin();
+    uint64_t outlived;
+
+    rig_push(&rig);
+    rig_push(&rig);
+    rig_put_op(&rig, WF_OP_OUTLIVED);
+    CHECK(rig_apply(&rig));
+    outlived = rig.actor->outlived_to;
+    rig_push(&rig);
+    CHECK_EQ(outlived_of_copy(&rig), outlived);
+    rig_put_op(&rig, WF_OP_POP);
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(outlived_of_copy(&rig), outlived);
+    rig_put_op(&rig, WF_OP_POP);
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(outlived_of_copy(&rig), 0);
     rig_end(&rig);
 }
 

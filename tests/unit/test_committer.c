@@ -333,6 +333,29 @@ TEST(committer, it_goes_on_after_fence_reopen_and_resume)
     rig_close(&rig);
 }
 
+// Nothing of it is tried again, and nobody is refused for it any more.
+TEST(committer, a_fence_ends_a_stall)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    wf_memory_disk_fail_write(rig.disk, 0, WEFT_EBUSY, false);
+    seal(&rig, 0, 10);
+    CHECK_EQ(wf_committer_step(rig.committer), 0);
+    CHECK(rig.is_stalled);
+    wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_FENCE, 0);
+    step_to_rest(&rig);
+    CHECK(!rig.is_stalled);
+    CHECK_EQ(rig.fenced, 1);
+    CHECK_EQ(rig.done[0], 1);
+    CHECK(!rig.jobs[0].is_durable);
+    wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_RESUME, 0);
+    seal(&rig, 1, 10);
+    step_to_rest(&rig);
+    CHECK(rig.jobs[1].is_durable);
+    rig_close(&rig);
+}
+
 TEST(committer, a_fault_before_or_after_the_write_is_a_doubt)
 {
     static const enum wf_fault faults[] = {WF_FAULT_BEFORE_COMMIT,

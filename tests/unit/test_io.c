@@ -5,17 +5,20 @@
 // Each deed is done again and again, and each time the next call of the system
 // fails in it (io_rig.h).
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "storage/beacon.h"
 #include "storage/control.h"
 #include "storage/directory.h"
 #include "storage/lockfile.h"
 #include "storage/manifest.h"
+#include "storage/rocks_archive.h"
 #include "storage/rocks_files.h"
 #include "storage/rocks_records.h"
 #include "storage/rocks_tables.h"
@@ -340,6 +343,8 @@ check_copy(const char *dir, weft_err err)
     CHECK(lstat(test_file_in(dir, "to/LOCK"), &status) != 0);
     if (err == WEFT_OK) {
         CHECK(lstat(test_file_in(dir, "to.partial"), &status) != 0);
+        // Each of its two in its parent, and with what is in it; its name.
+        CHECK(io_rig_directory_syncs() >= 5);
     } else { // it could not be taken back: for the next try
         CHECK_EQ(
             rename(test_file_in(dir, "to"), test_file_in(dir, "to.partial")),
@@ -352,6 +357,64 @@ TEST(io, a_copy_is_there_whole_or_not_at_all)
     io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_source,
                                        .do_it = copy,
                                        .check = check_copy});
+}
+
+// Logs that go back to the disk. --------------------------------------------
+
+static void
+prepare_archive(const char *dir)
+{
+    CHECK_EQ(mkdir(test_file_in(dir, "archive"), 0755), 0);
+    test_file_write(test_file_in(dir, "archive/000005.log"), "5");
+    test_file_write(test_file_in(dir, "archive/000007.log"), "7");
+}
+
+static uint64_t logs_before;
+
+// By a call that does not fail.
+static bool
+has_log(const char *dir, const char *name)
+{
+    char target[2];
+
+    return readlink(test_file_in(dir, name), target, 1) < 0 && errno == EINVAL;
+}
+
+static uint64_t
+count_logs(const char *dir)
+{
+    return (uint64_t)has_log(dir, "archive/000005.log") +
+           (uint64_t)has_log(dir, "archive/000007.log");
+}
+
+// All of them. What goes wrong is not told, but they are there then.
+static weft_err
+shrink(const char *dir)
+{
+    struct wf_rocks_archive archive;
+
+    logs_before = count_logs(dir);
+    wf_rocks_archive_init(&archive, dir);
+    while (wf_rocks_archive_shrink(&archive)) {
+    }
+    wf_rocks_archive_fini(&archive);
+    return count_logs(dir) == 0 ? WEFT_OK
+                                : wf_error(WEFT_EIO, "%s: a log is left", dir);
+}
+
+// Before one goes, it is sure that it is there and not where it was.
+static void
+check_shrunk(const char *dir, weft_err err)
+{
+    (void)dir;
+    CHECK(err != WEFT_OK || io_rig_directory_syncs() >= 2 * logs_before);
+}
+
+TEST(io, a_log_is_where_it_is_cut_before_it_is)
+{
+    io_rig_do(t, &(struct io_rig_deed){.prepare = prepare_archive,
+                                       .do_it = shrink,
+                                       .check = check_shrunk});
 }
 
 // Asking for a backup. ------------------------------------------------------

@@ -94,6 +94,58 @@ TEST(log_partition, rows_that_need_more_than_there_is_show_that_it_went_back)
     end();
 }
 
+TEST(log_partition, a_log_that_begins_behind_what_they_need_is_refused)
+{
+    begin(2);
+    rig.place.first = 3;
+    CHECK_ERR(open_log(), WEFT_ENOTFOUND);
+    rig.place.first = 2;
+    CHECK_OK(open_log());
+    rig.log.ops->close(rig.log.self);
+    end();
+}
+
+// Partition 1 is another node's by now.
+static void
+append_shared(void *self, struct wf_shared_append *appends, uint32_t count)
+{
+    (void)self;
+    for (uint32_t i = 0; i < count; i++) {
+        appends[i].number = 10 + appends[i].partition;
+        appends[i].result =
+            appends[i].partition == 1 ? WF_APPEND_FENCED : WF_APPEND_DURABLE;
+    }
+}
+
+// Also if one of them has nothing but rows, which the shared log does not see.
+TEST(log_partition, of_several_each_has_its_own_outcome)
+{
+    static const struct wf_shared_log_ops ops = {.append = append_shared};
+    struct wf_log others[4];
+    const struct wf_log *logs[4];
+    struct wf_commit commits[4] = {{0}};
+    enum wf_append_result results[4];
+
+    begin(1);
+    rig.shared.ops = &ops;
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_OK(wf_log_partition_open(&rig.shared, i, &rig.place, rig.store,
+                                       &others[i]));
+        logs[i] = &others[i];
+        commits[i].segments_count = i == 2 ? 0 : 1;
+        commits[i].frames = weft_text("segment");
+    }
+    wf_log_partition_append_all(logs, commits, results, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(results[i], i == 1 ? WF_APPEND_FENCED : WF_APPEND_DURABLE);
+        CHECK_EQ(commits[i].number, i == 2 ? 3 : 10 + i);
+        CHECK_EQ(others[i].ops->last(others[i].self),
+                 i == 1 || i == 2 ? 3 : 10 + i);
+        others[i].ops->close(others[i].self);
+    }
+    end();
+}
+
 TEST(log_partition, it_is_cut_up_to_its_end_and_never_back)
 {
     begin(1);
@@ -104,7 +156,7 @@ TEST(log_partition, it_is_cut_up_to_its_end_and_never_back)
     CHECK_EQ(first(), 3);
     reopen();
     CHECK_EQ(first(), 3);
-    CHECK_OK(rig.log.ops->truncate(rig.log.self, 100));
+    CHECK_OK(rig.log.ops->truncate(rig.log.self, 5));
     CHECK_EQ(first(), 4);
     reopen();
     CHECK_EQ(first(), 4);

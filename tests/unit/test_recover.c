@@ -15,6 +15,7 @@
 #include "runtime/inspect_impl.h"
 #include "runtime/journal.h"
 #include "runtime/letter.h"
+#include "runtime/partition_impl.h"
 #include "runtime/record.h"
 #include "storage/keys.h"
 #include "storage/log.h"
@@ -340,6 +341,37 @@ TEST(recover, a_record_that_the_rows_reflect_is_not_applied_again)
     wf_buf_fini(&key);
     wf_buf_fini(&row);
     wf_buf_fini(&ops);
+    close_partition();
+}
+
+// Letters of records that the meta row knows of are rows already.
+TEST(recover, a_dead_letter_that_is_a_row_is_not_made_again)
+{
+    struct wf_partition *partition = open_partition();
+    struct wf_buf row = {0};
+    struct wf_buf ops = {0};
+    struct wf_buf records = {0};
+    struct wf_buf section = {0};
+
+    put_meta(&row, 1);
+    CHECK_OK(wf_partition_recover_meta(partition, wf_buf_bytes(&row)));
+    wf_buf_put_u8(&ops, WF_OP_LETTER);
+    wf_buf_put_text(&ops, "letter");
+    wf_section_put(&section, WF_SECTION_PARTITION, weft_nothing(),
+                   wf_buf_bytes(&ops));
+    for (uint64_t i = 10; i <= 21; i++) { // the rows are of the twentieth
+        wf_record_put(&records, 1000, wf_buf_bytes(&section), NULL);
+    }
+    CHECK_OK(wf_partition_recover_segment(
+        partition, 1,
+        &(struct wf_segment){.first_record = 10,
+                             .record_count = 12,
+                             .records = wf_buf_bytes(&records)}));
+    CHECK_EQ(partition->letters.count, 1);
+    wf_buf_fini(&row);
+    wf_buf_fini(&ops);
+    wf_buf_fini(&records);
+    wf_buf_fini(&section);
     close_partition();
 }
 

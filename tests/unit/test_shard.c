@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "runtime/shard_impl.h"
 #include "shard_rig.h"
 #include "support/test.h"
 
@@ -231,6 +232,77 @@ TEST(shard, a_partition_brings_its_time_for_itself)
     rig_settle(&rig);
     CHECK_EQ(rig.answered[0], 1);
     CHECK(wf_partition_recovered_ms(own) <= rig.now_ms);
+    rig_end(&rig);
+}
+
+// What falls due there is due by its own time.
+TEST(shard, what_is_due_in_a_partition_that_is_ahead_is_due_in_time)
+{
+    struct rig rig;
+
+    rig_begin(&rig);
+    rig_settle(&rig);
+    wf_post_tell(wf_shard_inbox(rig.shard), WF_POST_FENCE, 0);
+    rig_step(&rig, 3);
+    (void)recover(&rig, rig_partition_of("a"), rig.now_ms + 3600000);
+    rig_step(&rig, 3);
+    rig_settle(&rig);
+    rig_signal(&rig, 0, 1, "a", "soon");
+    rig_step(&rig, 5);
+    rig_settle(&rig);
+    CHECK_EQ(rig.answered[0], 1);
+    CHECK(wf_shard_next_due_ms(rig.shard) <= rig.now_ms + RIG_SOON_MS);
+    rig_end(&rig);
+}
+
+static void
+check_signal(struct rig *rig, uint64_t number, uint64_t answered,
+             uint64_t refused)
+{
+    rig_signal(rig, 0, number, "a", "count");
+    rig_step(rig, 5);
+    rig_settle(rig);
+    CHECK_EQ(rig->answered[0], answered);
+    CHECK_EQ(rig->refused[0], refused);
+}
+
+// It stops while there is too little, and goes on when there is enough.
+TEST(shard, intake_follows_memory)
+{
+    struct rig rig;
+    uint64_t limit;
+
+    rig_begin(&rig);
+    limit = rig.shard->options.memory_bytes;
+    check_signal(&rig, 1, 1, 0);
+    rig.shard->options.memory_bytes = 1000;
+    rig_step(&rig, 1);
+    check_signal(&rig, 2, 1, 1);
+    rig.shard->options.memory_bytes = limit;
+    rig_step(&rig, 1);
+    check_signal(&rig, 3, 2, 1);
+    rig_end(&rig);
+}
+
+// Also by a partition that comes meanwhile.
+TEST(shard, who_is_opened_anew_takes_nothing_while_intake_is_stopped)
+{
+    struct wf_post *post = wf_post_create(WF_POST_REFUSE);
+    struct rig rig;
+
+    rig_begin(&rig);
+    rig_settle(&rig);
+    wf_post_tell(wf_shard_inbox(rig.shard), WF_POST_FENCE, 0);
+    rig_step(&rig, 3);
+    post->store = WF_POST_ALL_STORES;
+    post->u.refuse.why = WF_REFUSAL_STALLED;
+    post->u.refuse.is_on = true;
+    wf_post_push(wf_shard_inbox(rig.shard), post);
+    rig_step(&rig, 1);
+    (void)recover(&rig, rig_partition_of("a"), rig.now_ms);
+    rig_step(&rig, 3);
+    rig_settle(&rig);
+    check_signal(&rig, 1, 0, 1);
     rig_end(&rig);
 }
 

@@ -130,6 +130,58 @@ TEST(wake, no_row_lies_between_two_pages)
     }
 }
 
+// From where the last page ended, whatever it had.
+TEST(wake, each_page_goes_on_where_the_one_before_ended)
+{
+    struct wf_buf from = {0};
+
+    rig_open_until(BEGIN_MS + 10 * WF_WAKE_AHEAD_MS);
+    read_page(BEGIN_MS);
+    wf_keys_sleep(&from, 0, BEGIN_MS + 2 * WF_WAKE_AHEAD_MS + 1,
+                  weft_nothing());
+    CHECK_BYTES(wf_buf_bytes(&rig.partition->ahead_from), wf_buf_bytes(&from));
+    wf_buf_fini(&from);
+    rig_close();
+}
+
+// Who has work to do is found by the next try, if the first one fails.
+TEST(wake, who_is_ready_is_read_again_if_that_failed)
+{
+    struct wf_batch batch = {0};
+    struct wf_buf row = {0};
+    struct wf_list *loads;
+    struct wf_list_node *node;
+    struct wf_key key;
+
+    rig_open();
+    CHECK_OK(wf_key_make("default", "kind", "worker", &key));
+    wf_keys_ready(&row, 0, wf_key_bytes(&key));
+    wf_batch_put(&batch, WF_CF_DATA, wf_buf_bytes(&row), weft_nothing());
+    CHECK_OK(store.ops->write(store.self, &batch, true));
+    loads = &wf_partition_outputs(rig.partition)->loads;
+    for (node = wf_list_first(loads); node != NULL;
+         node = wf_list_next(loads, node)) {
+        struct wf_load *load = WF_CONTAINER(node, struct wf_load, node);
+
+        if (load->purpose == WF_PURPOSE_READY) {
+            wf_list_remove(loads, node);
+            load->err = WEFT_EIO;
+            wf_partition_load(rig.partition, BEGIN_MS, load);
+            break;
+        }
+    }
+    CHECK(node != NULL);
+    read_page(BEGIN_MS);
+    CHECK(wf_residents_find(rig.partition, wf_key_bytes(&key)) == NULL);
+    wf_partition_tick(rig.partition, BEGIN_MS + 10000);
+    CHECK(answer(WF_PURPOSE_READY));
+    CHECK(wf_residents_find(rig.partition, wf_key_bytes(&key)) != NULL);
+    wf_key_fini(&key);
+    wf_buf_fini(&row);
+    wf_batch_fini(&batch);
+    rig_close();
+}
+
 // Or it would be read over and over while there is no room for it.
 TEST(wake, who_leaves_memory_shortly_before_its_time_comes_back_at_its_time)
 {

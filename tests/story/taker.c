@@ -33,6 +33,18 @@ taker_activity(const char *id)
     return &story_do(WEFT_VERB_ACTIVITIES, "caller", id, "", NULL)->activity;
 }
 
+uint64_t
+taker_count(const char *name)
+{
+    const struct world_call *call =
+        story_do(WEFT_VERB_QUERY, WEFT_TASK_QUEUE_KIND, "q", name, NULL);
+    uint64_t count;
+
+    CHECK_OK(weft_payload_get_uint(weft_bytes_of(call->data, call->data_len),
+                                   "", &count));
+    return count;
+}
+
 void
 taker_init(struct taker *taker, const char *queue, const char *name)
 {

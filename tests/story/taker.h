@@ -32,6 +32,9 @@ weft_definitions *taker_definitions(void);
 void taker_call(const char *id);
 const weft_open_activity *taker_activity(const char *id);
 
+// What the queue "q" says of itself: "depth" and so on.
+uint64_t taker_count(const char *name);
+
 // name tells it from others.
 void taker_init(struct taker *taker, const char *queue, const char *name);
 // Begin to poll; what was leased is confirmed. And what it brought, once it is

@@ -243,6 +243,30 @@ tell_abandon(struct story *story)
     end_it();
 }
 
+// Somebody completes it all the same, and nobody wants to know.
+static void
+tell_abandon_deferred(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    uint64_t entries;
+
+    call_options.cancellation = WEFT_CANCELLATION_ABANDON;
+    story_start("tells", "a", "hand_on");
+    story_wait_ms(1000);
+    story_do(WEFT_VERB_CANCEL, "tells", "a", "", NULL);
+    story_wait_ms(1000);
+    CHECK_STR(story_query("tells", "a", "call"), "WEFT_ECANCELLED");
+    entries = story_describe("tells", "a")->item.journal_count;
+    request.verb = WEFT_VERB_COMPLETE;
+    request.token = token;
+    CHECK_OK(story_call(&request)->err);
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("tells", "a")->item.journal_count, entries);
+    CHECK_EQ(story_describe("tells", "a")->item.activities_count, 0);
+    end_it();
+    (void)story;
+}
+
 static void
 tell_abandon_retries(struct story *story)
 {
@@ -261,6 +285,7 @@ TEST(activity, one_that_is_abandoned_goes_on_and_is_repeated)
 {
     story_run(tellers, tell_abandon);
     story_run(tellers, tell_abandon_retries);
+    story_run(tellers, tell_abandon_deferred);
 }
 
 // Nothing under way. ----------------------------------------------------------

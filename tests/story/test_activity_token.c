@@ -108,6 +108,24 @@ tell_complete_after_crash(struct story *story)
     CHECK_EQ(story_count("attempt"), 1);
 }
 
+static void
+tell_newest_details(struct story *story)
+{
+    (void)story;
+    start_deferred("a");
+    CHECK_OK(by_token(WEFT_VERB_HEARTBEAT, token, "one")->err);
+    CHECK_OK(by_token(WEFT_VERB_HEARTBEAT, token, "two")->err);
+    story_wait_ms(100);
+    CHECK_OK(by_token(WEFT_VERB_FAIL, token, "")->err);
+    story_wait_ms(5000);
+    CHECK_EQ(story_count("attempt 2 'two'"), 1);
+}
+
+TEST(activity, the_next_attempt_is_given_the_newest_details)
+{
+    story_run_calm(deferring, tell_newest_details);
+}
+
 TEST(activity, a_deferred_attempt_outlives_its_process)
 {
     story_run_calm(deferring, tell_complete_after_crash);

@@ -706,6 +706,25 @@ tell_tally(struct story *story)
     CHECK_STR(story_do(WEFT_VERB_ASK, "tally", "a", "add", NULL)->data, "1003");
 }
 
+// Nobody knows the way down.
+static void
+tell_tally_back(struct story *story)
+{
+    tell_tally(story);
+    story_define(tallies_1);
+    story_signal("tally", "a", "add", "");
+    story_wait_ms(600000);
+    CHECK_EQ(story_describe("tally", "a")->item.is_parked, 1);
+    story_define(tallies_2);
+    story_do(WEFT_VERB_RESUME, "tally", "a", "", NULL);
+    CHECK_STR(story_do(WEFT_VERB_ASK, "tally", "a", "add", NULL)->data, "1005");
+}
+
+TEST(actor, an_older_version_does_not_take_the_state_of_a_newer_one)
+{
+    story_run_calm(tallies_1, tell_tally_back);
+}
+
 TEST(actor, a_new_version_may_have_a_state_of_the_same_size)
 {
     story_run(tallies_1, tell_tally);

@@ -133,6 +133,34 @@ tell_end(struct story *story)
     CHECK_ERR(world_wait(story->world, waiting)->err, WEFT_EFINISHED);
 }
 
+// It begins anew, and has nothing of what it was asked before.
+static void
+tell_again(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *waiting;
+
+    options.retry.initial_interval_ms = 1000;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"started", "p"};
+    request.start = &options;
+    CHECK_OK(story_call(&request)->err);
+    waiting = world_call(story->world, WEFT_VERB_ASK, "started", "p", "do",
+                         weft_text("later"));
+    story_wait_ms(1000);
+    puppet_do("started", "p", "stop_failed Bad luck -");
+    CHECK_ERR(world_wait(story->world, waiting)->err, WEFT_EFINISHED);
+    story_wait_ms(5000);
+    CHECK_EQ(story_describe("started", "p")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_describe("started", "p")->item.attempt, 2);
+}
+
+TEST(actor, open_questions_are_answered_when_it_begins_anew)
+{
+    story_run(puppet_definitions, tell_again);
+}
+
 TEST(actor, open_questions_are_answered_when_it_ends)
 {
     story_run(puppet_definitions, tell_end);

@@ -477,6 +477,34 @@ TEST(reset, a_handler_that_runs_again_does_not_answer_for_another)
     story_run(define, tell_number);
 }
 
+// One by a name of its own is remembered with its answer, and keeps its number.
+static void
+tell_next_number(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *call;
+
+    story_start("asked", "i", "in");
+    call = update("one");
+    story_wait_ms(5000);
+    story_signal("asked", "i", "one", "");
+    CHECK_STR(world_wait(story->world, call)->data, "one");
+    request.verb = WEFT_VERB_UPDATE;
+    request.target = (weft_target){"asked", "i"};
+    request.name = "slow";
+    request.update_id = "u";
+    request.data = weft_text("two");
+    CHECK_STR(story_call(&request)->data, "two");
+    CHECK_OK(reset_to("asked", 4)->err);
+    CHECK_STR(world_wait(story->world, update("three"))->data, "three");
+    CHECK_STR(story_call(&request)->data, "two");
+}
+
+TEST(reset, numbers_of_updates_go_on)
+{
+    story_run_calm(define, tell_next_number);
+}
+
 // Refusals. -------------------------------------------------------------------
 
 static void

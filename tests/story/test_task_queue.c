@@ -11,20 +11,6 @@
 #include "weft/payload.h"
 #include "weft/task_queue.h"
 
-// One number of what the queue answers to queries.
-static uint64_t
-count_of(const char *what)
-{
-    struct world_call *call =
-        story_ask(WEFT_VERB_QUERY, WEFT_TASK_QUEUE_KIND, "q", what, NULL);
-    uint64_t count = 0;
-
-    CHECK_OK(call->err);
-    CHECK_OK(weft_payload_get_uint(weft_bytes_of(call->data, call->data_len),
-                                   "", &count));
-    return count;
-}
-
 // A whole life. ---------------------------------------------------------------
 
 static void
@@ -40,7 +26,7 @@ tell_life(struct story *story)
     CHECK(taker_activity("a")->is_offered);
     CHECK(!taker_activity("a")->is_running);
     CHECK_STR(taker_activity("a")->task_queue, "q");
-    CHECK_EQ(count_of("depth"), 1);
+    CHECK_EQ(taker_count("depth"), 1);
     offer = taker_take(&worker);
     CHECK_STR(offer->activity, "work");
     lease = taker_do(&worker, WEFT_VERB_LEASE, offer, NULL);
@@ -59,10 +45,10 @@ tell_life(struct story *story)
     CHECK_ERR(taker_do(&worker, WEFT_VERB_LEASE, offer, NULL)->err,
               WEFT_ENOTFOUND);
     CHECK_EQ(taker_poll(&worker, 0, 0), 0);
-    CHECK_EQ(count_of("depth") + count_of("handed"), 0);
+    CHECK_EQ(taker_count("depth") + taker_count("handed"), 0);
     if (story->is_calm) {
         CHECK_EQ(lease->lease.attempt, 1);
-        CHECK_EQ(count_of("pollers"), 1);
+        CHECK_EQ(taker_count("pollers"), 1);
     }
 }
 
@@ -134,7 +120,7 @@ tell_waiting(struct story *story)
     second = taker_begin_poll(&two, 8, 20000);
     story_wait_ms(5000);
     CHECK(!first->is_answered && !second->is_answered);
-    CHECK_EQ(count_of("waiting"), 2);
+    CHECK_EQ(taker_count("waiting"), 2);
     taker_call("a");
     story_wait_ms(2000);
     taker_call("b");
@@ -142,7 +128,7 @@ tell_waiting(struct story *story)
     CHECK(first->is_answered && second->is_answered);
     CHECK_EQ(taker_end_poll(&one, first), 1);
     CHECK_EQ(taker_end_poll(&two, second), 1);
-    CHECK_EQ(count_of("handed"), 2);
+    CHECK_EQ(taker_count("handed"), 2);
     CHECK_EQ(taker_poll(&one, 1, 2000), 0); // there is no other
     (void)story;
 }
@@ -268,13 +254,13 @@ tell_unheard(struct story *story)
     story_wait_ms(100);
     world_withdraw(story->world, polls[0]);
     CHECK_ERR(world_wait(story->world, polls[0])->err, WEFT_ECANCELLED);
-    CHECK_EQ(count_of("waiting"), 2); // it may yet come again
+    CHECK_EQ(taker_count("waiting"), 2); // it may yet come again
     taker_call("a");
     story_wait_ms(1000);
     CHECK(polls[1]->is_answered);
     CHECK_EQ(taker_end_poll(&other, polls[1]), 1);
-    CHECK_EQ(count_of("waiting"), 0);
-    CHECK_EQ(count_of("pollers"), 1);
+    CHECK_EQ(taker_count("waiting"), 0);
+    CHECK_EQ(taker_count("pollers"), 1);
     taker_finish(&other, &other.offers[0], "a");
 }
 
@@ -299,7 +285,7 @@ tell_unconfirmed(struct story *story)
     CHECK_EQ(taker_poll(&one, 1, 1000), 1); // it did not: once more
     taker_say_bye(&one);
     CHECK_EQ(taker_poll(&two, 1, 1000), 1);
-    CHECK_EQ(count_of("pollers"), 1);
+    CHECK_EQ(taker_count("pollers"), 1);
 }
 
 TEST(task_queue, what_was_not_confirmed_is_handed_out_again)
@@ -322,7 +308,7 @@ tell_terminated(struct story *story)
     CHECK_EQ(taker_end_poll(&worker, waiting), 0);
     taker_call("a");
     story_wait_ms(1000);
-    CHECK_EQ(count_of("depth"), 1); // it began anew
+    CHECK_EQ(taker_count("depth"), 1); // it began anew
     (void)story_do(WEFT_VERB_TERMINATE, WEFT_TASK_QUEUE_KIND, "q", "another",
                    NULL);
     CHECK_EQ(taker_poll(&worker, 1, 1000), 0);

@@ -12,23 +12,11 @@
 
 #define OFFER_MS 60000 // until what waits is offered once more
 
-static uint64_t
-count_of(const char *name)
-{
-    const struct world_call *call =
-        story_do(WEFT_VERB_QUERY, WEFT_TASK_QUEUE_KIND, "q", name, NULL);
-    uint64_t value;
-
-    CHECK_OK(weft_payload_get_uint(weft_bytes_of(call->data, call->data_len),
-                                   "", &value));
-    return value;
-}
-
 static void
 check_counts(uint64_t depth, uint64_t handed)
 {
-    CHECK_EQ(count_of("depth"), depth);
-    CHECK_EQ(count_of("handed"), handed);
+    CHECK_EQ(taker_count("depth"), depth);
+    CHECK_EQ(taker_count("handed"), handed);
 }
 
 // Handed out just before it is offered again: it waits, and only there.
@@ -146,7 +134,7 @@ tell_kept(struct story *story)
     taker_call("a");
     for (int minute = 0; minute < 300; minute++) {
         story_wait_ms(60000);
-        CHECK_EQ(count_of("depth"), 1);
+        CHECK_EQ(taker_count("depth"), 1);
     }
 }
 
@@ -164,12 +152,12 @@ tell_swept(struct story *story)
     taker_init(&one, "q", "one");
     puppet_do("puppet", "p", "%s", offer);
     story_wait_ms(1000);
-    CHECK_EQ(count_of("depth"), 1);
+    CHECK_EQ(taker_count("depth"), 1);
     story_wait_ms(4 * 3600000);
-    CHECK_EQ(count_of("depth"), 0);
+    CHECK_EQ(taker_count("depth"), 0);
     puppet_do("puppet", "p", "%s", offer);
     story_wait_ms(1000);
-    CHECK_EQ(count_of("depth"), 1);
+    CHECK_EQ(taker_count("depth"), 1);
     CHECK_EQ(taker_poll(&one, 1, 1000), 1);
     CHECK_STR(one.offers[0].token, "abc");
 }

@@ -474,6 +474,36 @@ TEST(task_queue, offers_of_what_is_over_are_swept_out)
     story_run_calm(taker_definitions, tell_swept);
 }
 
+// More than a sweep throws out at once, behind as many that are still wanted.
+static void
+tell_swept_behind(struct story *story)
+{
+    char id[16];
+
+    for (int i = 0; i < 1200; i++) {
+        weft_request request = WEFT_REQUEST_INIT;
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        request.verb = WEFT_VERB_START;
+        request.target = (weft_target){"caller", id};
+        request.input = weft_text("work in");
+        CHECK_OK(world_wait(story->world, world_submit(story->world, &request))
+                     ->err);
+    }
+    story_wait_ms(1000);
+    for (int i = 600; i < 1200; i++) {
+        (void)snprintf(id, sizeof(id), "%d", i);
+        (void)story_do(WEFT_VERB_TERMINATE, "caller", id, "", NULL);
+    }
+    story_wait_ms(4 * 3600000);
+    CHECK_EQ(taker_count("depth"), 600);
+}
+
+TEST(task_queue, very_many_are_swept_out_bit_by_bit)
+{
+    story_run_once(taker_definitions, tell_swept_behind);
+}
+
 // Strangers. ------------------------------------------------------------------
 
 static struct world_call *

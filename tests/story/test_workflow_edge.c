@@ -306,6 +306,10 @@ tell_reuse(struct story *story)
     CHECK_EQ(call->item.run, 3);
     CHECK_EQ(call->item.status, WEFT_STATUS_RUNNING);
     CHECK_EQ(call->item.finished_at_ms, 0);
+    // Nor is it a success to be ended.
+    story_do(WEFT_VERB_TERMINATE, "flow", "w", "", NULL);
+    CHECK_OK(start("w", "", WEFT_REUSE_AFTER_FAILURE, WEFT_CONFLICT_FAIL)->err);
+    CHECK_EQ(story_describe("flow", "w")->item.run, 4);
 }
 
 TEST(workflow, a_start_of_one_that_finished_follows_the_reuse_policy)

@@ -220,6 +220,9 @@ tell_asked(struct story *story)
     }
     CHECK_RESULT("flow", "a", "2");
     CHECK_RESULT("flow", "b", "1");
+    CHECK_OK(start_on("d", 1)->err); // which is not the newest
+    story_wait_ms(1000);
+    CHECK_EQ(version_of("d"), 1);
 }
 
 TEST(versions, a_start_may_ask_for_one_and_stays_with_it)

@@ -4,6 +4,7 @@
 // a run that was held up, an attempt.
 
 #include "apply_rig.h"
+#include "runtime/create.h"
 #include "runtime/image.h"
 #include "runtime/partition_impl.h"
 #include "support/test.h"
@@ -205,6 +206,18 @@ TEST(apply_life, deaths_before_a_life_count_as_its_own)
     create(&rig);
     CHECK_EQ(rig.actor->crashes, 2);
     CHECK_STR(rig.actor->reason, "a signal");
+    rig_end(&rig);
+}
+
+// What was done outside of one that a log lost would be taken for its doing.
+TEST(apply_life, a_life_in_the_place_of_one_that_was_lost_is_another)
+{
+    struct rig rig = rig_begin();
+    uint64_t seed = wf_create_seed(rig.partition, rig.actor);
+
+    CHECK_EQ(wf_create_seed(rig.partition, rig.actor), seed);
+    rig.partition->epoch++;
+    CHECK(wf_create_seed(rig.partition, rig.actor) != seed);
     rig_end(&rig);
 }
 

@@ -343,12 +343,15 @@ TEST(committer, a_fence_ends_a_stall)
     seal(&rig, 0, 10);
     CHECK_EQ(wf_committer_step(rig.committer), 0);
     CHECK(rig.is_stalled);
+    seal(&rig, 2, 10); // waits for the commit after
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_FENCE, 0);
     step_to_rest(&rig);
     CHECK(!rig.is_stalled);
     CHECK_EQ(rig.fenced, 1);
     CHECK_EQ(rig.done[0], 1);
     CHECK(!rig.jobs[0].is_durable);
+    CHECK_EQ(rig.done[2], 1);
+    CHECK(!rig.jobs[2].is_durable);
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_RESUME, 0);
     seal(&rig, 1, 10);
     step_to_rest(&rig);

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "stepped_rig.h"
+#include "storage/keys.h"
 #include "support/test.h"
 #include "weft/weft.h"
 
@@ -266,6 +267,26 @@ TEST(query_order, one_whose_letters_are_damaged_says_so)
     rig_fail_loads(&rig, WEFT_ECORRUPT);
     rig_commit(&rig);
     rig_check_answer(&rig, query, WEFT_ECORRUPT, "");
+    (void)rig_close(&rig);
+}
+
+TEST(query_order, one_whose_letters_are_missing_says_so)
+{
+    struct wf_request *query = wait_for_letters();
+    struct wf_batch batch = {0};
+    struct wf_buf from = {0};
+    struct wf_buf to = {0};
+
+    wf_keys_range(&from, WF_KEY_MAILBOX, 0);
+    wf_keys_after(&to, wf_buf_bytes(&from));
+    wf_batch_delete_range(&batch, WF_CF_DATA, wf_buf_bytes(&from),
+                          wf_buf_bytes(&to));
+    CHECK_OK(rig.store.ops->write(rig.store.self, &batch, true));
+    settle();
+    rig_check_answer(&rig, query, WEFT_ECORRUPT, "");
+    wf_batch_fini(&batch);
+    wf_buf_fini(&from);
+    wf_buf_fini(&to);
     (void)rig_close(&rig);
 }
 

@@ -100,6 +100,10 @@ TEST(recover, a_log_that_ends_before_the_rows_is_refused)
     CHECK_OK(wf_partition_recover_meta(partition, wf_buf_bytes(&row)));
     CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
     CHECK(is_said("p1: the log ends with record 0, the rows with 20"));
+    partition->redo_record = 20; // only the last one is needed
+    CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
+    partition->redo_record = 21; // none is
+    CHECK_OK(wf_partition_recover_check(partition));
     wf_buf_fini(&row);
     close_partition();
 }

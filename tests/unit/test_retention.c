@@ -117,3 +117,42 @@ TEST(retention, one_that_is_read_for_it_goes_at_once)
     CHECK_EQ(actor->status, WEFT_STATUS_NONE);
     (void)rig_close(&rig);
 }
+
+// Nobody who asks for it before that is told that there never was one.
+TEST(retention, one_that_is_read_for_somebody_is_shown)
+{
+    struct wf_request *request;
+
+    begin(1);
+    rig.partition->options.residents_max = 0;
+    settle();
+    CHECK_EQ(rig.partition->actors.count, 0);
+    rig.partition->options.residents_max = MANY;
+    rig.now_ms += RETENTION_MS + SWEEP_MS;
+    request = rig_post(&rig, WEFT_VERB_DESCRIBE, "brief", "0", "");
+    rig_take(&rig, request);
+    rig_load(&rig);
+    rig_check_answer(&rig, request, WEFT_OK, "");
+    (void)rig_close(&rig);
+}
+
+// All pages, whichever was the last one of the sweep before.
+TEST(retention, each_sweep_begins_at_the_beginning)
+{
+    begin(MANY);
+    rig.partition->options.residents_max = 0;
+    for (int i = 0; i < MANY && rig.partition->actors.count > 0; i++) {
+        settle();
+    }
+    CHECK_EQ(rig.partition->actors.count, 0);
+    for (int i = 0; i < 10; i++) {
+        sweep_after(i == 0 ? 10000 : 1000);
+    }
+    rig.partition->options.residents_max = 2 * MANY;
+    for (int i = 0; i < 10; i++) {
+        sweep_after(i == 0 ? RETENTION_MS : 1000);
+    }
+    CHECK_EQ(rig.partition->actors.count, MANY); // read, to be removed
+    CHECK_EQ(count_ended(), 0);
+    (void)rig_close(&rig);
+}

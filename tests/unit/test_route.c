@@ -242,6 +242,46 @@ TEST(route, who_heard_of_an_older_life_only_is_sent_all_again)
     rig_close();
 }
 
+// What was seen of an older life says nothing of this one.
+TEST(route, only_acknowledgements_of_this_life_count)
+{
+    struct head ack = {.type = ACK, .seq = 2};
+
+    rig_open();
+    send(3, 10);
+    ack.generation = rig.partition->generation - 1;
+    receive(ack, NULL, 0);
+    ack.generation = rig.partition->generation + 1;
+    receive(ack, NULL, 0);
+    CHECK_EQ(route->acked, 0);
+    ack.generation = rig.partition->generation;
+    receive(ack, NULL, 0);
+    CHECK_EQ(route->acked, 2);
+    rig_close();
+}
+
+// Those of the other that will not come again count as seen, though nothing of
+// them is here and no generation is new.
+TEST(route, messages_that_this_log_lost_do_not_hold_up_the_next)
+{
+    struct head head = {
+        .type = MESSAGES, .generation = 1, .seq = 1, .count = 2};
+
+    rig_open();
+    receive(head, NULL, 0);
+    CHECK_EQ(route->seen, 2);
+    head.acked = 5;
+    head.seq = 6;
+    head.count = 0;
+    receive(head, NULL, 0);
+    CHECK_EQ(route->seen, 5);
+    head.count = 1;
+    receive(head, NULL, 0);
+    CHECK_EQ(route->seen, 6);
+    CHECK_EQ(dead_letters(), 3);
+    rig_close();
+}
+
 // Numbers 2, 4 and 6 were used again after one loss each; 1 to 7 were seen
 // before all of them.
 TEST(route, of_losses_that_were_not_heard_of_the_lowest_number_counts)

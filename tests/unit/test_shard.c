@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "runtime/partition_impl.h"
 #include "runtime/shard_impl.h"
 #include "shard_rig.h"
 #include "support/test.h"
@@ -281,6 +282,9 @@ TEST(shard, intake_follows_memory)
     rig.shard->options.memory_bytes = limit;
     rig_step(&rig, 1);
     check_signal(&rig, 3, 2, 1);
+    for (uint32_t i = 0; i < RIG_PARTITIONS; i++) {
+        CHECK(!rig.shard->places[i].partition->is_pressed);
+    }
     rig_end(&rig);
 }
 

@@ -200,8 +200,10 @@ is_wanted(const struct look *look, const struct wf_actor *actor)
         .attributes = actor->attributes,
     };
 
+    // Signals that wait for a start are where a run keeps those that nobody
+    // received: in the journal.
     if (actor->status == WEFT_STATUS_NONE &&
-        actor->mailbox.letters.count == 0) {
+        actor->mailbox.letters.count == 0 && actor->journal.count == 0) {
         return false; // it was removed, or never was
     }
     wf_actor_describe(actor, &head);

@@ -223,7 +223,8 @@ typedef struct weft_inspect_filter {
     }
 
 // Call fn for each actor, in order of namespace, kind and id. filter may be
-// NULL. An actor that only has a mailbox yet has the status NONE.
+// NULL. One that does not exist, and for which messages wait, has the status
+// NONE; signals that are kept for its start (WEFT_EARLY_KEEP) are its journal.
 //
 // WEFT_EINVAL               filter->where is no filter; the detail says why
 // WEFT_ECORRUPT, WEFT_EIO   rows could not be read; what came before was shown

@@ -136,6 +136,73 @@ TEST(inspect, one_is_shown_with_all_that_is_known)
     weft_inspect_close(inspect);
 }
 
+static weft_err
+take_one(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return weft_workflow_receive(wf, "early", WEFT_FOREVER, NULL);
+}
+
+static int
+check_early(void *ctx, const weft_inspect_actor *actor)
+{
+    (*(int *)ctx)++;
+    CHECK_STR(actor->problem, "");
+    CHECK_EQ(actor->head.status, WEFT_STATUS_NONE);
+    CHECK_EQ(actor->journal_count, 1);
+    CHECK_EQ(actor->journal[0].type, WEFT_INSPECT_LETTER);
+    CHECK_STR(actor->journal[0].letter.name, "early");
+    CHECK_BYTES(actor->journal[0].letter.data, weft_text("bird"));
+    return 0;
+}
+
+// Signal, and if it is to begin let it begin, end and be removed.
+static void
+signal_early(const weft_node_options *options, weft_target target, bool begins)
+{
+    weft_node *node = NULL;
+    weft_client *client = NULL;
+
+    CHECK_OK(weft_node_open(options, &node));
+    CHECK_OK(weft_client_open(node, NULL, &client));
+    CHECK_OK(weft_client_signal(client, target, "early", weft_text("bird")));
+    if (begins) {
+        CHECK_OK(weft_client_start(client, target, weft_nothing()));
+        CHECK_OK(weft_client_result(client, target, 60000, NULL));
+        CHECK_OK(weft_client_delete(client, target, 0));
+    }
+    weft_client_close(client);
+    weft_node_close(node);
+}
+
+TEST(inspect, signals_that_wait_for_a_start_are_seen)
+{
+    const weft_target waits = {"patient", "waits"};
+    const weft_target removed = {"patient", "removed"};
+    weft_definitions *definitions = inspect_rig_define();
+    weft_node_options options = inspect_rig_options(t, definitions);
+    weft_workflow_def def = WEFT_WORKFLOW_DEF_INIT;
+    weft_inspect *inspect;
+    int calls = 0;
+
+    def.name = "patient";
+    def.run = take_one;
+    def.early_signals = WEFT_EARLY_KEEP;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &def));
+    signal_early(&options, waits, false);
+    signal_early(&options, removed, true);
+
+    inspect = inspect_rig_open(t);
+    CHECK_OK(weft_inspect_each(inspect, NULL, check_early, &calls));
+    CHECK_EQ(calls, 1);
+    CHECK_OK(weft_inspect_find(inspect, NULL, waits, check_early, &calls));
+    CHECK_EQ(calls, 2);
+    CHECK_ERR(weft_inspect_find(inspect, NULL, removed, check_early, &calls),
+              WEFT_ENOTFOUND);
+    weft_inspect_close(inspect);
+    weft_definitions_destroy(definitions);
+}
+
 TEST(inspect, the_summary_says_what_the_directory_is)
 {
     weft_inspect_summary summary = {.struct_size = sizeof(summary)};

@@ -196,6 +196,7 @@ wf_partition_destroy(struct wf_partition *partition,
     wf_buf_fini(&partition->records);
     wf_draft_fini(&partition->draft);
     wf_buf_fini(&partition->dead_rows);
+    wf_buf_fini(&partition->dying_rows);
     wf_buf_fini(&partition->blames);
     wf_buf_fini(&partition->ahead_from);
     wf_buf_fini(&partition->ready_from);

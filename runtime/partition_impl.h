@@ -126,7 +126,8 @@ struct wf_partition {
     struct wf_object letters_object;
     struct wf_object meta_object;
     struct wf_list dirty;
-    struct wf_buf dead_rows; // keys of images to be deleted
+    struct wf_buf dead_rows;  // keys of images to be deleted
+    struct wf_buf dying_rows; // of those that the newest seal deletes
 
     // Who can run, load, be evicted.
     struct wf_ready ready;

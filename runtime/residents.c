@@ -60,6 +60,19 @@ wf_residents_find(const struct wf_partition *partition, weft_bytes key)
     return recent;
 }
 
+static bool
+is_among(weft_bytes key, const struct wf_buf *rows)
+{
+    struct wf_reader keys = wf_reader_of(wf_buf_bytes(rows));
+
+    while (wf_reader_left(&keys) > 0) {
+        if (wf_bytes_equal(wf_reader_bytes(&keys), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct wf_actor *
 wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
 {
@@ -71,6 +84,9 @@ wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
         actor = wf_actor_create(key, hash);
         actor->kind = wf_definitions_find(partition->options.definitions,
                                           wf_key_kind(key));
+        actor->is_forgotten =
+            is_among(wf_key_bytes(key), &partition->dead_rows) ||
+            is_among(wf_key_bytes(key), &partition->dying_rows);
         wf_table_add(&partition->actors, hash, actor);
     }
     partition->recent = actor;
@@ -203,6 +219,18 @@ break_actor(struct wf_partition *partition, struct wf_actor *actor,
     end_recovering(partition, actor);
 }
 
+// As it was before its row was read.
+static void
+unload(struct wf_actor *actor)
+{
+    wf_actor_clear(actor);
+    wf_published_fini(&actor->published); // it has its rows still
+    wf_published_init(&actor->published, actor->hash);
+    wf_mailbox_fini(&actor->mailbox);
+    wf_mailbox_init(&actor->mailbox);
+    wf_item_rows_fini(&actor->item_rows);
+}
+
 // The disk could not be read, this time: begin again a little later.
 static void
 read_again_later(struct wf_partition *partition, struct wf_actor *actor)
@@ -213,12 +241,7 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
         wf_alarm_set(partition, &actor->retry, due); // it wants its letters
         return;
     }
-    wf_actor_clear(actor);
-    wf_published_fini(&actor->published); // it has its rows still
-    wf_published_init(&actor->published, actor->hash);
-    wf_mailbox_fini(&actor->mailbox);
-    wf_mailbox_init(&actor->mailbox);
-    wf_item_rows_fini(&actor->item_rows);
+    unload(actor);
     actor->residency = WF_RESIDENCY_STUB;
     wf_wake_at(partition, &actor->key, due);
 }
@@ -283,6 +306,15 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
     WF_ASSERT(actor->residency == WF_RESIDENCY_LOADING);
     if (err == WEFT_OK) {
         err = wf_image_load(actor, load);
+    }
+    if (err == WEFT_OK && actor->is_forgotten) {
+        // A crash would find no row. What this one says is of nobody.
+        unload(actor);
+        actor->run = 0;
+        actor->origin_run = 0;
+        actor->outlived_to = 0;
+        actor->object.position = 0;
+        actor->has_row = false;
     }
     if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
         fail_load(partition, actor, err,

@@ -282,6 +282,9 @@ delete_dead_rows(struct wf_partition *partition, struct wf_batch *rows)
         wf_keys_image(&key, partition->options.index, wf_reader_bytes(&keys));
         wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
     }
+    wf_buf_reset(&partition->dying_rows);
+    wf_buf_put(&partition->dying_rows, partition->dead_rows.data,
+               partition->dead_rows.len);
     wf_buf_reset(&partition->dead_rows);
     wf_buf_fini(&key);
 }

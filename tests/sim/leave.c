@@ -166,7 +166,9 @@ check_answer(const struct leave *leave, const struct wf_request *request)
     const struct wf_answer *now = find_answer(leave->live, request);
     const struct wf_answer *then = find_answer(leave->durable, request);
 
-    if (now == NULL || !now->is_answered) {
+    if (now == NULL || !now->is_answered ||
+        (atomic_load(&request->is_withdrawn) &&
+         request->reply.err == WEFT_ECANCELLED)) {
         return; // nothing was to be remembered of it, or it was confirmed
     }
     if (then == NULL || !then->is_answered || then->err != now->err ||

@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "cluster/cluster_impl.h"
 #include "cluster/cluster_shared.h"
+#include "cluster/local.h"
 #include "runtime/node.h"
 
 static bool
@@ -50,6 +51,15 @@ wf_cluster_snapshots_open(struct wf_cluster_snapshots *snapshots,
     return wf_cluster_shared_open_snapshots(shared, where, &snapshots->files);
 }
 
+// Without a database a node's log tells of its own partitions only.
+static enum wf_snapshotter_collector
+collector_of(const struct wf_cluster_shared *shared)
+{
+    return shared->local == NULL ? WF_SNAPSHOTTER_WHO_HAS_0
+           : wf_local_has_own_snapshots(shared->local) ? WF_SNAPSHOTTER_EACH
+                                                       : WF_SNAPSHOTTER_NOBODY;
+}
+
 weft_err
 wf_cluster_snapshots_begin(struct wf_cluster_snapshots *snapshots,
                            const struct wf_cluster_snapshots_options *given)
@@ -62,6 +72,7 @@ wf_cluster_snapshots_begin(struct wf_cluster_snapshots *snapshots,
         .node_id = given->settings->node_id,
         .log_bytes = given->settings->snapshot_bytes,
         .every_ms = given->settings->snapshot_ms,
+        .collector = collector_of(given->shared),
         .clock = given->clock,
         .trace = given->trace,
         .log_size = log_size,

@@ -37,6 +37,7 @@ struct wf_exchange_options {
     const struct wf_exchange_list *list; // copied; this node's is bound
     const char *node_id;                 // copied
     struct wf_snapshots files;           // borrowed; ops NULL: none are moved
+    bool has_own_files;                  // it removes what is not needed
     const char *dir;                     // copied; for files on their way
     struct wf_clock clock;
     const struct wf_trace *trace; // borrowed

@@ -157,26 +157,45 @@ load_manifest(struct wf_exchange *exchange, uint32_t partition)
     return err == WEFT_ENOTFOUND ? WEFT_OK : err;
 }
 
+// One that is here is put once more where this node collects garbage: it may
+// have been that until now, and be about to be removed.
+static weft_err
+look_for(const struct wf_exchange_options *options,
+         const struct wf_snapshots_file *file, const char *path,
+         bool *out_is_there)
+{
+    const struct wf_snapshots *files = &options->files;
+    weft_err err = files->ops->has(files->self, file, out_is_there);
+    bool is_new;
+
+    return err == WEFT_OK && *out_is_there && options->has_own_files
+               ? files->ops->put(files->self, file, path, &is_new)
+               : err;
+}
+
 // Pass over the files that are there.
 static weft_err
-find_missing(struct wf_exchange *exchange, struct wf_exchange_fetch *fetch)
+find_missing(struct wf_exchange *exchange, uint32_t partition)
 {
-    const struct wf_snapshots *files = &exchange->options.files;
+    struct wf_exchange_fetch *fetch = &exchange->fetches[partition];
     bool is_there = true;
     weft_err err = WEFT_OK;
+    char *path;
 
-    if (files->ops == NULL) {
+    if (exchange->options.files.ops == NULL) {
         return wf_error(WEFT_EIO, "a snapshot comes, and this node keeps none");
     }
+    path = incoming_path(exchange, partition);
     while (err == WEFT_OK && is_there &&
            fetch->file < fetch->manifest.files_count) {
-        err = files->ops->has(files->self, &fetch->manifest.files[fetch->file],
-                              &is_there);
+        err = look_for(&exchange->options, &fetch->manifest.files[fetch->file],
+                       path, &is_there);
         if (err == WEFT_OK && is_there) {
             fetch->file++;
             fetch->offset = 0;
         }
     }
+    wf_free(path);
     fetch->has_files =
         err == WEFT_OK && fetch->file == fetch->manifest.files_count;
     return err;
@@ -265,7 +284,7 @@ ask(struct wf_exchange *exchange, struct wf_exchange_peer *peer,
         err =
             fetch->has_manifest ? WEFT_OK : load_manifest(exchange, partition);
         if (err == WEFT_OK && !fetch->has_files) {
-            err = find_missing(exchange, fetch);
+            err = find_missing(exchange, partition);
         }
         fetch->ask.is_ready = fetch->has_files;
     }

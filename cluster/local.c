@@ -261,6 +261,12 @@ wf_local_close(struct wf_local *local)
     wf_free(local);
 }
 
+bool
+wf_local_has_own_snapshots(const struct wf_local *local)
+{
+    return local->options.snapshots == NULL;
+}
+
 static weft_err
 begin_exchange(struct wf_local *local)
 {
@@ -270,6 +276,7 @@ begin_exchange(struct wf_local *local)
         .list = &local->list,
         .node_id = local->options.node_id,
         .files = local->files,
+        .has_own_files = wf_local_has_own_snapshots(local),
         .dir = dir,
         .clock = local->options.clock,
         .trace = local->options.trace,

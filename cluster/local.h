@@ -59,6 +59,8 @@ weft_err wf_local_join(struct wf_local *local, struct wf_registry_node *node);
 // Snapshots as this node keeps them; ops NULL: none.
 weft_err wf_local_open_snapshots(const struct wf_local *local,
                                  struct wf_snapshots *out_files);
+// They are this node's alone, not in a place that others reach.
+bool wf_local_has_own_snapshots(const struct wf_local *local);
 // The newest map: what is to come here is asked for.
 void wf_local_map(struct wf_local *local, const struct wf_registry_map *map);
 // May the node run it now? Is that node ready to take it?

@@ -17,6 +17,8 @@
 // that is damaged is removed, and put anew by the snapshot that is made then.
 //
 // Garbage is collected by the node that has partition 0; two may do it at once.
+// In a cluster without a database each node knows the manifests of its own
+// partitions alone: it collects what is its own, and nobody what all share.
 //
 // Threads: as snapshotter.h says. The log's two calls for snapshots are made by
 // one at a time, under a lock.

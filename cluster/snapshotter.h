@@ -32,15 +32,24 @@ struct wf_trace;
 #define WF_SNAPSHOTTER_EVERY_MS (10ULL * 60 * 1000)
 #define WF_SNAPSHOTTER_GRACE_MS (60ULL * 60 * 1000)
 
+// Who removes files that no manifest names. Only who knows all manifests may.
+enum wf_snapshotter_collector {
+    WF_SNAPSHOTTER_WHO_HAS_0, // whoever has partition 0: files and log are all
+                              // nodes'
+    WF_SNAPSHOTTER_EACH,      // each node: both are its own
+    WF_SNAPSHOTTER_NOBODY,    // the files are all nodes', the log is not
+};
+
 // 0 means the default above.
 struct wf_snapshotter_options {
     const struct wf_shared_log *log; // borrowed
     struct wf_snapshots files;       // borrowed
     uint32_t partition_count;
-    const char *dir;     // copied; of the node: it must exist, with its stores
-    uint64_t log_bytes;  // of a partition, after which there is a snapshot
-    uint64_t every_ms;   // the same, if anything was committed
-    uint64_t grace_ms;   // how long a file stays that no manifest names
+    const char *dir;    // copied; of the node: it must exist, with its stores
+    uint64_t log_bytes; // of a partition, after which there is a snapshot
+    uint64_t every_ms;  // the same, if anything was committed
+    uint64_t grace_ms;  // how long a file stays that no manifest names
+    enum wf_snapshotter_collector collector;
     const char *node_id; // copied; for what it says
     struct wf_clock clock;
     const struct wf_trace *trace; // borrowed

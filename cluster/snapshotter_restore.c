@@ -212,16 +212,26 @@ remove_garbage(struct wf_snapshotter *snapshotter, const bool *are_needed)
     return err;
 }
 
+static bool
+is_collector(const struct wf_snapshotter *snapshotter)
+{
+    const struct wf_snapshotter_options *options = &snapshotter->options;
+    uint64_t commit;
+    uint64_t bytes;
+
+    return options->collector == WF_SNAPSHOTTER_EACH ||
+           (options->collector == WF_SNAPSHOTTER_WHO_HAS_0 &&
+            options->log_size(options->ctx, 0, &commit, &bytes));
+}
+
 void
 wf_snapshotter_sweep(struct wf_snapshotter *snapshotter)
 {
     const struct wf_snapshotter_options *options = &snapshotter->options;
     bool *are_needed = NULL;
-    uint64_t commit;
-    uint64_t bytes;
     weft_err err;
 
-    if (!options->log_size(options->ctx, 0, &commit, &bytes)) {
+    if (!is_collector(snapshotter)) {
         return;
     }
     snapshotter->garbage_count = 0;

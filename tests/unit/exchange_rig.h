@@ -65,6 +65,8 @@ void rig_release(struct side *side, uint32_t partition);
 // bytes that b has, too, and one that is empty.
 void rig_make_snapshot(struct rig *rig);
 void rig_put_file(struct rig *rig, uint32_t i); // of its files, once more
+// The one that b has was put long ago.
+void rig_age_kept_file(const struct rig *rig);
 
 // Between the two. ------------------------------------------------------------
 

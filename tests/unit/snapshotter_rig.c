@@ -109,6 +109,7 @@ rig_create(struct rig *rig)
         .log_bytes = 1000,
         .every_ms = EVERY_MS,
         .grace_ms = GRACE_MS,
+        .collector = rig->collector,
         .node_id = "a",
         .clock = {wall_ms, mono_ns, rig},
         .trace = &rig->trace,

@@ -41,6 +41,7 @@ struct rig {
     uint64_t redo[PARTS];
     uint32_t checkpoints;
     bool is_real; // RocksDB
+    enum wf_snapshotter_collector collector;
 };
 
 void rig_make(struct test *t, struct rig *rig, bool is_real);

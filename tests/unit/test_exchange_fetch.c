@@ -10,6 +10,8 @@
 #include "exchange_rig.h"
 #include "support/test.h"
 
+enum { HOUR_MS = 3600000 };
+
 static void
 move_last_to_front(void)
 {
@@ -45,6 +47,39 @@ TEST(exchange_fetch, a_partition_comes_with_the_files_of_its_snapshot)
     CHECK_STR(rig.taker.said,
               "taken partition 0 is this node's, from node a\n");
     CHECK_EQ(rig_step(&rig), UINT64_MAX); // and that is all
+    rig_free(&rig);
+}
+
+static void
+count_one(void *ctx, const uint8_t *hash)
+{
+    (void)hash;
+    (*(uint32_t *)ctx)++;
+}
+
+static uint32_t
+count_old(const struct rig *rig)
+{
+    const struct wf_snapshots *files = &rig->taker.exchange.options.files;
+    uint32_t count = 0;
+
+    CHECK_OK(files->ops->list(files->self, HOUR_MS, count_one, &count));
+    return count;
+}
+
+// It was garbage until now: it is told that it is not.
+TEST(exchange_fetch, a_file_that_is_here_is_put_once_more)
+{
+    struct rig rig;
+
+    rig_make(t, &rig);
+    rig_make_snapshot(&rig);
+    rig_age_kept_file(&rig);
+    CHECK_EQ(count_old(&rig), 1);
+    rig_want(&rig, 0, true);
+    rig_settle(&rig);
+    rig_check_files(&rig);
+    CHECK_EQ(count_old(&rig), 0);
     rig_free(&rig);
 }
 

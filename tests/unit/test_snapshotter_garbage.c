@@ -63,6 +63,44 @@ TEST(snapshotter, collects_nothing_where_partition_0_is_not)
     rig_free(&rig);
 }
 
+// Three snapshots, of which one is garbage by now: how many files go?
+static uint64_t
+count_removed(struct test *t, enum wf_snapshotter_collector collector,
+              bool has_0)
+{
+    uint64_t removed;
+    struct rig rig;
+
+    rig_make(t, &rig, false);
+    rig.collector = collector;
+    wf_snapshotter_destroy(rig.snapshotter);
+    rig.snapshotter = rig_create(&rig);
+    for (uint32_t i = 0; i < 3; i++) {
+        rig_commit(&rig, 0, 1000);
+        rig_settle(&rig);
+    }
+    rig.are_here[0] = has_0;
+    rig.now_ms += GRACE_MS + EVERY_MS;
+    rig_settle(&rig);
+    removed = rig_counts(&rig).removed_files;
+    CHECK_EQ(rig_restore(&rig, 0), 3);
+    rig_free(&rig);
+    return removed;
+}
+
+// A cluster without a database: each node has a directory of its own.
+TEST(snapshotter, collects_its_own_without_partition_0)
+{
+    CHECK_EQ(count_removed(t, WF_SNAPSHOTTER_EACH, false), 1);
+}
+
+// The same, with a place that all reach: others need files that this node's log
+// does not tell of.
+TEST(snapshotter, collects_nothing_of_others_that_it_does_not_know)
+{
+    CHECK_EQ(count_removed(t, WF_SNAPSHOTTER_NOBODY, true), 0);
+}
+
 // Somebody puts them while they are collected. --------------------------------
 
 // The files, where each that was listed is put anew before it is removed.

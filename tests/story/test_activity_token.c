@@ -126,6 +126,30 @@ TEST(activity, the_next_attempt_is_given_the_newest_details)
     story_run_calm(deferring, tell_newest_details);
 }
 
+// Of one that was there before, whose token is that of nobody now.
+static void
+tell_life_before(struct story *story)
+{
+    char before[WEFT_TOKEN_CHARS_MAX];
+
+    (void)story;
+    start_deferred("a");
+    memcpy(before, token, sizeof(before));
+    (void)story_do(WEFT_VERB_TERMINATE, "caller", "a", "", NULL);
+    CHECK_OK(story_ask(WEFT_VERB_DELETE, "caller", "a", "", "")->err);
+    token[0] = '\0';
+    start_deferred("a");
+    CHECK(strcmp(before, token) != 0);
+    CHECK_ERR(by_token(WEFT_VERB_COMPLETE, before, "old")->err, WEFT_ENOTFOUND);
+    CHECK_OK(by_token(WEFT_VERB_COMPLETE, token, "new")->err);
+    CHECK_RESULT("caller", "a", "new");
+}
+
+TEST(activity, a_token_of_a_life_before_is_of_no_use)
+{
+    story_run(deferring, tell_life_before);
+}
+
 TEST(activity, a_deferred_attempt_outlives_its_process)
 {
     story_run_calm(deferring, tell_complete_after_crash);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "story/forks.h"
 
 // The first attempt fails, and the next one is a second later.
@@ -169,6 +170,37 @@ tell_early(struct story *story)
 TEST(import, signals_that_waited_for_a_start_come_to_it)
 {
     story_run(early_orders, tell_early);
+}
+
+// More of them than a record takes are refused with it, and wait on.
+static void
+tell_too_many_early(struct story *story)
+{
+    static char large[WF_PAYLOAD_BYTES_MAX];
+    weft_bytes capsule;
+
+    story_start("order", "a", "parcel");
+    story_wait_ms(500);
+    capsule = fork_export("order", "a");
+    story_do(WEFT_VERB_TERMINATE, "order", "a", "", NULL);
+    CHECK_OK(story_ask(WEFT_VERB_DELETE, "order", "a", "", "")->err);
+    for (int i = 0; i < 5; i++) {
+        CHECK_OK(world_ask(story->world, WEFT_VERB_SIGNAL, "order", "a", "go",
+                           weft_bytes_of(large, sizeof(large)))
+                     ->err);
+    }
+    CHECK_ERR(world_wait(story->world, begin_import(story, "a", capsule))->err,
+              WEFT_ETOOBIG);
+    story_signal("order", "b", "go", ""); // nothing of it is done to another
+    CHECK_ERR(story_ask(WEFT_VERB_DESCRIBE, "order", "b", "", NULL)->err,
+              WEFT_ENOTFOUND);
+    story_start("order", "a", "parcel");
+    CHECK_OK(story_result("order", "a")->err);
+}
+
+TEST(import, too_many_signals_that_wait_for_a_start_keep_it_away)
+{
+    story_run_once(early_orders, tell_too_many_early);
 }
 
 // Where nobody of that id has been, and no letter. What it did not receive is

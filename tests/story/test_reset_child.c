@@ -80,6 +80,18 @@ leaver_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, word);
 }
 
+// Calls a child, and nothing else.
+static weft_err
+lone_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes word;
+
+    (void)input;
+    TRY(weft_workflow_child(wf, (weft_target){"echo", "waits"},
+                            weft_text("wait"), NULL, &word));
+    return weft_workflow_return(wf, word);
+}
+
 static weft_definitions *
 define(void)
 {
@@ -90,10 +102,32 @@ define(void)
     story_add_activity(definitions, "act", reset_act);
     story_add_workflow(definitions, "echo", reset_echo_run);
     story_add_workflow(definitions, "parent", parent_run);
+    story_add_workflow(definitions, "lone", lone_run);
     story_add_workflow(definitions, "mother", mother_run);
     story_add_workflow(definitions, "slow", slow_run);
     story_add_workflow(definitions, "leaver", leaver_run);
     return definitions;
+}
+
+// Entries: 0 started, 1 the child, 2 a signal that nobody receives.
+static void
+tell_last(struct story *story)
+{
+    (void)story;
+    story_start("lone", "i", "");
+    story_signal("lone", "i", "other", "");
+    story_wait_ms(1000);
+    CHECK_OK(reset_to("lone", 2)->err);
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("echo", "waits")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_describe("echo", "waits")->item.is_cancel_requested, 0);
+    story_signal("echo", "waits", "word", "said");
+    CHECK_RESULT("lone", "i", "said");
+}
+
+TEST(reset, a_child_that_was_called_last_is_still_awaited)
+{
+    story_run(define, tell_last);
 }
 
 // Entries: 0 started, 1 and 2 the children, 3 the result of "ends", 4 receive,

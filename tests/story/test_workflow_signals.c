@@ -215,6 +215,59 @@ TEST(workflow, receivers_that_gave_up_are_passed_over)
     story_run(patient_flow, tell_patient);
 }
 
+// Those that wait are more than there is room for, and some have theirs.
+static weft_err
+row_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future futures[12];
+    char text[200] = "";
+    size_t len = 0;
+    size_t count = 0;
+
+    (void)input;
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < 3; i++) {
+            MUST(weft_workflow_receive_async(wf, "x", &futures[count++]),
+                 WEFT_OK);
+        }
+        MUST(weft_workflow_await(wf, futures[round], NULL), WEFT_OK);
+    }
+    for (size_t i = 0; i < count; i++) {
+        char word[20];
+        weft_bytes data;
+
+        MUST(weft_workflow_await(wf, futures[i], &data), WEFT_OK);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s.",
+                                story_text(data, word, sizeof(word)));
+    }
+    return weft_workflow_return(wf, weft_text(text));
+}
+
+static weft_definitions *
+rows(void)
+{
+    return flow_with(row_run);
+}
+
+static void
+tell_row(struct story *story)
+{
+    (void)story;
+    story_start("flow", "a", "");
+    for (int i = 0; i < 12; i++) {
+        char word[8];
+
+        (void)snprintf(word, sizeof(word), "%d", i);
+        story_signal("flow", "a", "x", word);
+    }
+    CHECK_RESULT("flow", "a", "0.1.2.3.4.5.6.7.8.9.10.11.");
+}
+
+TEST(workflow, very_many_receivers_keep_their_order)
+{
+    story_run_calm(rows, tell_row);
+}
+
 TEST(workflow, each_signal_goes_to_the_earliest_receiver_that_has_none)
 {
     story_run(receiver_kinds, tell_receivers);

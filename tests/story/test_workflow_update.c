@@ -85,6 +85,9 @@ stock_run(weft_workflow *wf, weft_bytes input)
     if (story_is(how, "again")) {
         return weft_workflow_restart(wf, weft_nothing());
     }
+    if (story_is(how, "fail")) {
+        return weft_workflow_fail(wf, "Fail", "told to", weft_nothing());
+    }
     return weft_workflow_return(wf, weft_text(stock->log));
 }
 
@@ -320,6 +323,33 @@ tell_closing(struct story *story)
     CHECK_ERR(story_ask(WEFT_VERB_UPDATE, "closing", "c", "close", "")->err,
               WEFT_EFINISHED);
     CHECK_RESULT("closing", "c", "");
+}
+
+// The run that follows knows nothing of them.
+static void
+tell_retried(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *call;
+
+    options.retry.initial_interval_ms = 1000;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"stock", "a"};
+    request.start = &options;
+    CHECK_OK(story_call(&request)->err);
+    call = world_call(story->world, WEFT_VERB_UPDATE, "stock", "a", "slow",
+                      weft_nothing());
+    story_wait_ms(100);
+    story_signal("stock", "a", "end", "fail");
+    CHECK_ERR(world_wait(story->world, call)->err, WEFT_EFINISHED);
+    story_wait_ms(5000);
+    CHECK_EQ(story_describe("stock", "a")->item.attempt, 2);
+}
+
+TEST(workflow_update, nobody_waits_for_the_next_run)
+{
+    story_run_calm(stocks, tell_retried);
 }
 
 TEST(workflow_update, nobody_waits_for_ever)

@@ -221,6 +221,27 @@ TEST(committer, jobs_that_wait_are_joined_into_one_commit)
     rig_close(&rig);
 }
 
+// What a row is by now is not undone by a commit that was joined before.
+TEST(committer, rows_of_joined_commits_are_written_once)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    seal(&rig, 0, 10);
+    seal(&rig, 1, 10);
+    step_to_rest(&rig);
+    CHECK(has_row(&rig, 0));
+    seal(&rig, 2, 10);
+    wf_batch_delete(rig.jobs[2].rows, WF_CF_DATA, weft_text("row 0"));
+    step_to_rest(&rig);
+    CHECK(!has_row(&rig, 0));
+    seal(&rig, 1, 10);
+    seal(&rig, 2, 10);
+    step_to_rest(&rig);
+    CHECK(!has_row(&rig, 0));
+    rig_close(&rig);
+}
+
 TEST(committer, a_commit_is_bounded_but_the_first_job_always_goes)
 {
     struct rig rig;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "runtime/partition_impl.h"
+#include "runtime/stack.h"
 #include "stepped_rig.h"
 #include "support/test.h"
 #include "weft/weft.h"
@@ -32,9 +34,29 @@ never_run(weft_activity *activity, weft_bytes input)
     return WEFT_OK;
 }
 
+static int steps; // that ran
+
+static weft_err
+do_step(const weft_step *step, void *ctx, weft_bytes *out_result)
+{
+    (void)step;
+    (void)ctx;
+    steps++;
+    *out_result = weft_nothing();
+    return WEFT_OK;
+}
+
+static weft_err
+run_stepper(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return weft_workflow_step(wf, "step", do_step, NULL, NULL);
+}
+
 static weft_definitions *
 define(void)
 {
+    weft_workflow_def stepper = WEFT_WORKFLOW_DEF_INIT;
     weft_definitions *definitions;
     weft_actor_def actor = WEFT_ACTOR_DEF_INIT;
     weft_activity_def activity = WEFT_ACTIVITY_DEF_INIT;
@@ -43,6 +65,10 @@ define(void)
     actor.name = "caller";
     actor.receive = receive;
     CHECK_OK(weft_definitions_add_actor(definitions, &actor));
+    stepper.name = "stepper";
+    stepper.run = run_stepper;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &stepper));
+    steps = 0;
     activity.name = "activity";
     activity.run = never_run;
     CHECK_OK(weft_definitions_add_activity(definitions, &activity));
@@ -50,14 +76,20 @@ define(void)
 }
 
 static void
-post(weft_verb verb)
+post_to(const char *kind, weft_verb verb)
 {
-    struct wf_request *request = rig_post(&rig, verb, "caller", "c", "go");
+    struct wf_request *request = rig_post(&rig, verb, kind, "c", "go");
 
     request->call = 1;
     request->who = wf_strdup("somebody");
     rig_take(&rig, request);
     rig_load(&rig);
+}
+
+static void
+post(weft_verb verb)
+{
+    post_to("caller", verb);
 }
 
 // So many attempts were handed out.
@@ -162,6 +194,28 @@ TEST(decided, one_that_was_reset_or_changed_behind_a_seal_does_too)
                               WEFT_VERB_ACTIVITY_RESET);
     check_waits_behind_a_seal(WEFT_VERB_ACTIVITY_CHANGE,
                               WEFT_VERB_ACTIVITY_CHANGE);
+}
+
+// It was about to run when its instance was held up.
+TEST(decided, a_step_of_a_paused_instance_waits_until_it_goes_on)
+{
+    struct wf_stack_pool *stacks = wf_stack_pool_create(4);
+
+    rig = rig_open(define());
+    rig.partition->options.stacks = stacks;
+    rig_commit(&rig);
+    post_to("stepper", WEFT_VERB_START);
+    rig_run(&rig);
+    rig_commit(&rig);
+    post_to("stepper", WEFT_VERB_PAUSE);
+    rig_run(&rig);
+    CHECK_EQ(steps, 0);
+    post_to("stepper", WEFT_VERB_RESUME);
+    rig_commit(&rig);
+    rig_run(&rig);
+    CHECK_EQ(steps, 1);
+    (void)rig_close(&rig);
+    wf_stack_pool_destroy(stacks);
 }
 
 TEST(decided, all_of_a_paused_instance_waits_until_its_resumption_is_durable)

@@ -345,6 +345,7 @@ check_copy(const char *dir, weft_err err)
         CHECK(lstat(test_file_in(dir, "to.partial"), &status) != 0);
         // Each of its two in its parent, and with what is in it; its name.
         CHECK(io_rig_directory_syncs() >= 5);
+        CHECK(io_rig_file_syncs() >= 2);
     } else { // it could not be taken back: for the next try
         CHECK_EQ(
             rename(test_file_in(dir, "to"), test_file_in(dir, "to.partial")),

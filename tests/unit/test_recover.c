@@ -104,6 +104,10 @@ TEST(recover, a_log_that_ends_before_the_rows_is_refused)
     CHECK_ERR(wf_partition_recover_check(partition), WEFT_ECORRUPT);
     partition->redo_record = 21; // none is
     CHECK_OK(wf_partition_recover_check(partition));
+    wf_partition_recover_as(partition, 3); // which somebody had before
+    CHECK_ERR(wf_partition_recover_check(partition), WEFT_EBUSY);
+    wf_partition_recover_as(partition, 4);
+    CHECK_OK(wf_partition_recover_check(partition));
     wf_buf_fini(&row);
     close_partition();
 }
@@ -346,6 +350,39 @@ TEST(recover, a_record_that_the_rows_reflect_is_not_applied_again)
     wf_buf_fini(&row);
     wf_buf_fini(&ops);
     close_partition();
+}
+
+// The log may have nothing that tells: all of it is saved, and was cut.
+TEST(recover, the_rows_know_what_time_it_was)
+{
+    struct wf_partition *partition = open_partition();
+    struct wf_buf frames = {0};
+    struct wf_batch rows = {0};
+    struct wf_buf meta = {0};
+    struct wf_buf wanted = {0};
+    enum wf_batch_op op;
+    enum wf_cf cf;
+    weft_bytes key;
+    weft_bytes value;
+    size_t at = 0;
+
+    wf_partition_open(partition, 5000);
+    CHECK(wf_partition_seal(partition, 7000, true, &frames, &rows));
+    wf_keys_partition(&wanted, INDEX);
+    while (wf_batch_next(&rows, &at, &op, &cf, &key, &value)) {
+        if (cf == WF_CF_META && wf_bytes_equal(key, wf_buf_bytes(&wanted))) {
+            wf_buf_put(&meta, value.data, value.len);
+        }
+    }
+    wf_batch_fini(&rows);
+    close_partition();
+    partition = open_partition();
+    CHECK_OK(wf_partition_recover_meta(partition, wf_buf_bytes(&meta)));
+    CHECK_EQ(wf_partition_recovered_ms(partition), 7000);
+    close_partition();
+    wf_buf_fini(&frames);
+    wf_buf_fini(&meta);
+    wf_buf_fini(&wanted);
 }
 
 // Letters of records that the meta row knows of are rows already.

@@ -318,6 +318,32 @@ TEST(window, an_answer_that_is_confirmed_with_the_next_is_dropped)
     CHECK_EQ(window->count, 1);
     CHECK_EQ(window->answers[0].number, 21);
     CHECK_EQ(window->confirmed, 21);
+    wf_partition_tick(rig.partition, 5000);
+    (void)give("actor", 22, 21);
+    CHECK_EQ(window->heard_ms, 5000);
+    rig_close();
+}
+
+// Whoever asks again learns whether the first began anything.
+TEST(window, a_start_that_is_repeated_says_that_it_began)
+{
+    static const uint64_t numbers[] = {20, 20, 21};
+
+    rig_open(0);
+    for (int i = 0; i < 3; i++) {
+        struct wf_request *request = wf_request_create();
+
+        request->verb = WEFT_VERB_SIGNAL_WITH_START;
+        CHECK_OK(wf_key_make("default", "actor", "a", &request->key));
+        memcpy(request->client, client, sizeof(client));
+        request->number = numbers[i];
+        request->confirmed = 10;
+        wf_partition_request(rig.partition, 1000, request);
+        load_nothing();
+        partition_rig_commit(&rig, 1000);
+        CHECK_EQ(request->reply.is_created, i < 2);
+        check_answer(request, WEFT_OK, "");
+    }
     rig_close();
 }
 

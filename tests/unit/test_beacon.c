@@ -330,6 +330,9 @@ TEST(beacon, a_shorter_or_missing_wal_file_is_a_loss)
     CHECK_EQ(unlink(test_file_in(dir, "000007.log")), 0);
     CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
     CHECK(strstr(weft_err_detail(), "000007.log is missing") != NULL);
+    write_file(dir, "000006.log", 60); // older than that, if only by one
+    CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
+    CHECK_EQ(unlink(test_file_in(dir, "000006.log")), 0);
     CHECK_EQ(unlink(test_file_in(dir, "000004.log")), 0);
     CHECK_ERR(wf_beacon_check_files(dir, &state), WEFT_ELOST);
     CHECK_ERR(wf_beacon_check_files(test_file_in(dir, "none"), &state),

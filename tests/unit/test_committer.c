@@ -19,8 +19,8 @@ enum { JOBS = 3 };
 
 // A committer, its store, and what it said.
 struct rig {
-    struct wf_memory_disk *disk;
-    struct wf_depot depot;
+    struct wf_memory_disk *disk, *other_disk;
+    struct wf_depot depots[2];
     struct wf_committer *committer;
     struct wf_job jobs[JOBS];
     uint64_t now_ns;
@@ -50,8 +50,8 @@ rig_open_store(void *ctx, uint32_t store, struct wf_store *out_store)
 {
     struct rig *rig = ctx;
 
-    (void)store;
-    return wf_store_memory_open(rig->disk, out_store);
+    return wf_store_memory_open(store == 0 ? rig->disk : rig->other_disk,
+                                out_store);
 }
 
 static void
@@ -98,15 +98,15 @@ rig_open(struct rig *rig)
     static const uint8_t id[16] = {1};
     struct wf_clock clock = {rig_wall_ms, rig_mono_ns, rig};
     struct wf_depot_options depot = {
-        .count = 1,
+        .count = 2,
         .partition_count = 4,
         .open_store = rig_open_store,
         .ctx = rig,
         .clock = clock,
     };
     struct wf_committer_options options = {
-        .depots = &rig->depot,
-        .stores_count = 1,
+        .depots = rig->depots,
+        .stores_count = 2,
         .clock = clock,
         .done = rig_done,
         .stall = rig_stall,
@@ -117,10 +117,15 @@ rig_open(struct rig *rig)
 
     *rig = (struct rig){.now_ns = 1000000000};
     rig->disk = wf_memory_disk_create();
-    wf_depot_init(&rig->depot, &depot);
-    CHECK_OK(wf_depot_open(&rig->depot, false));
-    CHECK(rig->depot.is_new);
-    CHECK_OK(wf_depot_found(&rig->depot, id));
+    rig->other_disk = wf_memory_disk_create();
+    for (depot.index = 0; depot.index < 2; depot.index++) {
+        struct wf_depot *made = &rig->depots[depot.index];
+
+        wf_depot_init(made, &depot);
+        CHECK_OK(wf_depot_open(made, false));
+        CHECK(made->is_new);
+        CHECK_OK(wf_depot_found(made, id));
+    }
     rig->committer = wf_committer_create(&options);
     for (uint32_t i = 0; i < JOBS; i++) {
         wf_job_init(&rig->jobs[i], i, 0);
@@ -134,9 +139,12 @@ rig_close(struct rig *rig)
     for (uint32_t i = 0; i < JOBS; i++) {
         wf_job_fini(&rig->jobs[i]);
     }
-    wf_depot_close(&rig->depot);
-    wf_depot_fini(&rig->depot);
+    for (int i = 0; i < 2; i++) {
+        wf_depot_close(&rig->depots[i]);
+        wf_depot_fini(&rig->depots[i]);
+    }
     wf_memory_disk_destroy(rig->disk);
+    wf_memory_disk_destroy(rig->other_disk);
 }
 
 // One segment of the job's own partition, and one row.
@@ -172,8 +180,8 @@ has_row(struct rig *rig, uint32_t i)
     weft_err err;
 
     key[4] = (char)('0' + i);
-    err = rig->depot.store->ops->get(rig->depot.store->self, WF_CF_DATA,
-                                     weft_text(key), &value);
+    err = rig->depots[0].store->ops->get(rig->depots[0].store->self, WF_CF_DATA,
+                                         weft_text(key), &value);
     wf_buf_fini(&value);
     return err == WEFT_OK;
 }
@@ -198,7 +206,7 @@ TEST(committer, one_job_is_one_commit)
     CHECK_EQ(rig.jobs[0].commit, 1);
     CHECK_EQ(rig.jobs[0].log_bytes, rig.jobs[0].frames.len);
     CHECK(has_row(&rig, 0));
-    CHECK_EQ(atomic_load(&rig.depot.durable), 1);
+    CHECK_EQ(atomic_load(&rig.depots[0].durable), 1);
     rig_close(&rig);
 }
 
@@ -217,7 +225,7 @@ TEST(committer, jobs_that_wait_are_joined_into_one_commit)
         CHECK_EQ(rig.jobs[i].commit, 1);
         CHECK(has_row(&rig, i));
     }
-    CHECK_EQ(atomic_load(&rig.depot.commits), 1);
+    CHECK_EQ(atomic_load(&rig.depots[0].commits), 1);
     rig_close(&rig);
 }
 
@@ -343,9 +351,9 @@ TEST(committer, it_goes_on_after_fence_reopen_and_resume)
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_FENCE, 0);
     step_to_rest(&rig);
     CHECK_EQ(rig.fenced, 1);
-    CHECK_OK(wf_depot_reopen(&rig.depot));
-    CHECK(has_row(&rig, 0));                      // it was there
-    CHECK_EQ(atomic_load(&rig.depot.durable), 2); // and the barrier
+    CHECK_OK(wf_depot_reopen(&rig.depots[0]));
+    CHECK(has_row(&rig, 0));                          // it was there
+    CHECK_EQ(atomic_load(&rig.depots[0].durable), 2); // and the barrier
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_RESUME, 0);
     seal(&rig, 1, 10);
     step_to_rest(&rig);
@@ -376,6 +384,25 @@ TEST(committer, a_fence_ends_a_stall)
     wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_RESUME, 0);
     seal(&rig, 1, 10);
     step_to_rest(&rig);
+    CHECK(rig.jobs[1].is_durable);
+    rig_close(&rig);
+}
+
+TEST(committer, a_fence_is_of_one_store)
+{
+    struct rig rig;
+
+    rig_open(&rig);
+    wf_job_fini(&rig.jobs[1]);
+    wf_job_init(&rig.jobs[1], 1, 1);
+    seal(&rig, 0, 10);
+    seal(&rig, 1, 10);
+    wf_post_tell(wf_committer_inbox(rig.committer), WF_POST_FENCE, 0);
+    step_to_rest(&rig);
+    CHECK_EQ(rig.fenced, 1);
+    CHECK_EQ(rig.done[0], 1);
+    CHECK(!rig.jobs[0].is_durable);
+    CHECK_EQ(rig.done[1], 1);
     CHECK(rig.jobs[1].is_durable);
     rig_close(&rig);
 }

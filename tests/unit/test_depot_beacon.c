@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "runtime/depot.h"
 #include "storage/beacon.h"
 #include "storage/log.h"
@@ -113,6 +114,7 @@ open_again(uint64_t commits)
     CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_DURABLE);
     CHECK_EQ(commit.number, commits + 1);
     CHECK_OK(wf_depot_write_beacon(&rig.depot));
+    CHECK_EQ(rig.depot.beacon_commit, commit.number); // it says something again
     wf_depot_close(&rig.depot);
     wf_depot_fini(&rig.depot);
 }
@@ -171,5 +173,34 @@ TEST(depot_beacon, is_not_written_in_the_midst_of_a_commit)
     CHECK_EQ(wf_depot_append(&rig.depot, &commit), WF_DEPOT_IN_DOUBT);
     CHECK_EQ(pthread_join(rig.other, NULL), 0);
     CHECK(atomic_load(&rig.is_done));
+    open_again(1);
+}
+
+// Its outcome is not known, so nothing more is written into it: it is opened
+// anew for the next try.
+TEST(depot_beacon, one_that_could_not_be_written_is_written_by_the_next_try)
+{
+    begin(t);
+    wf_fault_arm(WF_FAULT_BEFORE_BEACON, WF_FAULT_ACTION_FAIL, 0, 1);
+    CHECK_ERR(wf_depot_write_beacon(&rig.depot), WEFT_EIO);
+    CHECK_OK(wf_depot_write_beacon(&rig.depot));
+    CHECK_EQ(rig.depot.beacon_commit, 1);
+    open_again(1);
+}
+
+// How far another store has got, it says as well: that one's own beacon may be
+// lost with it.
+TEST(depot_beacon, is_written_anew_when_the_next_store_has_gone_on)
+{
+    static struct wf_depot next;
+
+    begin(t);
+    rig.depot.options.next = &next;
+    for (uint64_t commit = 5; commit < 7; commit++) {
+        atomic_store(&next.durable, commit);
+        CHECK_OK(wf_depot_write_beacon(&rig.depot));
+        CHECK_EQ(rig.depot.beacon_next, commit);
+    }
+    rig.depot.options.next = NULL;
     open_again(1);
 }

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/limits.h"
+#include "runtime/partition_impl.h"
+#include "runtime/stack.h"
 #include "stepped_rig.h"
 #include "storage/keys.h"
 #include "support/test.h"
@@ -53,13 +56,37 @@ tell(weft_query *query, const char *name, weft_bytes args, const void *state,
     return weft_query_return(query, weft_text(text));
 }
 
+static weft_err
+never_done(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    (void)input;
+    (void)ctx;
+    return weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
+static weft_err
+run_flow(weft_workflow *wf, weft_bytes input)
+{
+    weft_err err =
+        weft_workflow_on_update(wf, "change", NULL, never_done, NULL);
+
+    (void)input;
+    return err == WEFT_OK
+               ? weft_workflow_receive(wf, "never", WEFT_FOREVER, NULL)
+               : err;
+}
+
 static weft_definitions *
 define(void)
 {
+    weft_workflow_def flow = WEFT_WORKFLOW_DEF_INIT;
     weft_definitions *definitions;
     weft_actor_def def = WEFT_ACTOR_DEF_INIT;
 
     CHECK_OK(weft_definitions_create(&definitions));
+    flow.name = "flow";
+    flow.run = run_flow;
+    CHECK_OK(weft_definitions_add_workflow(definitions, &flow));
     def.name = "counter";
     def.state_bytes = sizeof(struct counter);
     def.receive = receive;
@@ -268,6 +295,53 @@ TEST(query_order, one_whose_letters_are_damaged_says_so)
     rig_commit(&rig);
     rig_check_answer(&rig, query, WEFT_ECORRUPT, "");
     (void)rig_close(&rig);
+}
+
+static struct wf_request *
+post_flow(weft_verb verb, const char *name)
+{
+    struct wf_request *request = rig_post(&rig, verb, "flow", "f", name);
+
+    if (verb == WEFT_VERB_UPDATE) {
+        request->update_id = wf_strdup("one");
+    }
+    rig_take(&rig, request);
+    return request;
+}
+
+// Nor does whoever has joined an update of it wait for ever.
+TEST(query_order, one_whose_letters_are_damaged_says_so_to_who_joined)
+{
+    struct wf_stack_pool *stacks = wf_stack_pool_create(4);
+    struct wf_request *joined;
+    const struct wf_list *loads;
+
+    rig = rig_open(define());
+    rig.partition->options.stacks = stacks;
+    loads = &wf_partition_outputs(rig.partition)->loads;
+    (void)post_flow(WEFT_VERB_START, "");
+    settle();
+    run();
+    (void)post_flow(WEFT_VERB_PAUSE, "");
+    (void)post_flow(WEFT_VERB_UPDATE, "change");
+    joined = post_flow(WEFT_VERB_UPDATE, "change");
+    for (int i = 0; i < 3 * WF_MAILBOX_MEMORY_MAX; i++) {
+        (void)post_flow(WEFT_VERB_SIGNAL, "more");
+    }
+    settle();
+    settle();
+    (void)post_flow(WEFT_VERB_RESUME, "");
+    for (int i = 0; i < WF_MAILBOX_MEMORY_MAX && loads->count == 0; i++) {
+        rig_run(&rig);
+        rig_commit(&rig);
+    }
+    CHECK_EQ(loads->count, 1);
+    rig_check_waits(&rig, joined);
+    rig_fail_loads(&rig, WEFT_ECORRUPT);
+    rig_commit(&rig);
+    rig_check_answer(&rig, joined, WEFT_ECORRUPT, "");
+    (void)rig_close(&rig);
+    wf_stack_pool_destroy(stacks);
 }
 
 TEST(query_order, one_whose_letters_are_missing_says_so)

@@ -352,6 +352,28 @@ TEST(recover, a_record_that_the_rows_reflect_is_not_applied_again)
     close_partition();
 }
 
+// A process died in its code, elsewhere; it is said with the first commit here.
+TEST(recover, who_is_blamed_before_it_is_open_is_blamed)
+{
+    struct wf_partition *partition = open_partition();
+    const struct wf_pending *pending;
+    const struct wf_actor *actor;
+    struct wf_key key;
+
+    CHECK_OK(wf_key_make("default", "kind", "a", &key));
+    wf_partition_blame(partition, &key, "a signal");
+    CHECK(wf_residents_find(partition, wf_key_bytes(&key)) == NULL);
+    wf_partition_open(partition, 1000);
+    actor = wf_residents_find(partition, wf_key_bytes(&key));
+    CHECK(actor != NULL);
+    CHECK_EQ(actor->pending.count, 1);
+    pending = WF_CONTAINER(wf_list_first(&actor->pending),
+                           const struct wf_pending, node);
+    CHECK_EQ(pending->ops[0], WF_OP_CRASHED);
+    wf_key_fini(&key);
+    close_partition();
+}
+
 // The log may have nothing that tells: all of it is saved, and was cut.
 TEST(recover, the_rows_know_what_time_it_was)
 {

@@ -25,6 +25,8 @@ enum {
     COMPLAIN_MS = 5000,
     CLOSE_MS = 3000, // after it asked last
     AWAIT_LOOK_MS = 10,
+    SWEEP_MS = 20,   // between two pieces that the ledger gives back
+    SWEPT_MS = 1000, // after the last one
 };
 
 uint64_t
@@ -268,6 +270,25 @@ sleep_until(struct wf_exchange *exchange, uint64_t until_ms)
     (void)!read(exchange->wake, &woken, sizeof(woken));
 }
 
+// Nobody else looks after the ledger's store.
+static void
+sweep(struct wf_exchange *exchange)
+{
+    uint64_t now = wf_exchange_now_ms(exchange);
+
+    if (now >= exchange->sweep_ms) {
+        bool has_more = wf_ledger_sweep(exchange->options.ledger);
+
+        exchange->sweep_ms = now + (has_more ? SWEEP_MS : SWEPT_MS);
+    }
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void *
 run(void *arg)
 {
@@ -285,8 +306,9 @@ run(void *arg)
             wf_exchange_tell_all(exchange);
         }
         next = wf_exchange_fetch_step(exchange);
-        sleep_until(exchange,
-                    next < exchange->tell_ms ? next : exchange->tell_ms);
+        sweep(exchange);
+        next = least(next, least(exchange->tell_ms, exchange->sweep_ms));
+        sleep_until(exchange, next);
     }
     return NULL;
 }

@@ -99,6 +99,7 @@ struct wf_exchange {
     uint64_t tell_ms;  // when the others are told next
     uint32_t told_crc; // of what was known when somebody was last told
     uint64_t complain_ms;
+    uint64_t sweep_ms;          // when the ledger is swept next
     struct wf_ledger_view view; // as of this round
 
     int wake; // an eventfd

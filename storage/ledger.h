@@ -123,6 +123,9 @@ void wf_ledger_cluster_id(const struct wf_ledger *ledger, uint8_t out_id[16]);
 bool wf_ledger_may_acquire(struct wf_ledger *ledger, uint32_t partition);
 // How many are MINE or GIVEN: what others would miss without this node.
 uint32_t wf_ledger_count(struct wf_ledger *ledger);
+// Give back to the disk a piece of what its store needs no more. True: there is
+// more of it.
+bool wf_ledger_sweep(struct wf_ledger *ledger);
 
 // Moves (ledger_move.c). ------------------------------------------------------
 

@@ -443,3 +443,18 @@ wf_ledger_snapshot_read(void *self, uint32_t partition, uint32_t age,
     wf_buf_fini(&row);
     return err;
 }
+
+// Space. ----------------------------------------------------------------------
+
+bool
+wf_ledger_sweep(struct wf_ledger *ledger)
+{
+    const struct wf_store *store = &ledger->store;
+    bool has_more;
+
+    (void)pthread_rwlock_rdlock(&ledger->opening);
+    has_more = store->ops != NULL && store->ops->sweep != NULL &&
+               store->ops->sweep(store->self);
+    (void)pthread_rwlock_unlock(&ledger->opening);
+    return has_more;
+}

@@ -93,13 +93,14 @@ look_ms(const weft_server *server)
     return server->is_pressed ? PRESSED_MS : ms < TICK_MS ? (int)ms : TICK_MS;
 }
 
-// Nobody is connected: then nothing falls due.
+// Nobody is connected: then nothing falls due, but of a batch that goes on at
+// its rate when its client has been gone for long.
 static int
 pause_ms(const weft_server *server)
 {
     bool is_idle = server->lines_count == 0 && server->peers.count == 0 &&
                    server->idle.count == 0 && server->queues.count == 0 &&
-                   !server->is_refusing;
+                   server->batches.count == 0 && !server->is_refusing;
 
     return is_idle ? -1 : look_ms(server);
 }

@@ -95,26 +95,13 @@ make_copy(weft_node *node, const char *partial, const char *to)
     return err;
 }
 
-weft_err
-weft_node_backup(weft_node *node, const char *to)
+static weft_err
+back_up(weft_node *node, const char *to)
 {
     char *partial;
     size_t size;
-    weft_err err;
+    weft_err err = wf_directory_check_absent(to);
 
-    wf_error_clear();
-    WF_REQUIRE(node != NULL);
-    WF_REQUIRE(to != NULL && to[0] != '\0');
-    err = wf_inside_check("weft_node_backup");
-    if (err != WEFT_OK) {
-        return err;
-    }
-    if (wf_node_is_shared(node)) {
-        return wf_error(WEFT_EINVAL,
-                        "the log is the cluster's database, and so "
-                        "is its backup");
-    }
-    err = wf_directory_check_absent(to);
     if (err == WEFT_OK && node->options.data_dir != NULL) {
         err = wf_directory_check_outside(node->options.data_dir, to);
     }
@@ -135,6 +122,30 @@ weft_node_backup(weft_node *node, const char *to)
         err = WEFT_EIO; // the detail says what it was
     }
     wf_free(partial);
+    return err;
+}
+
+weft_err
+weft_node_backup(weft_node *node, const char *to)
+{
+    weft_err err;
+
+    wf_error_clear();
+    WF_REQUIRE(node != NULL);
+    WF_REQUIRE(to != NULL && to[0] != '\0');
+    err = wf_inside_check("weft_node_backup");
+    if (err != WEFT_OK) {
+        return err;
+    }
+    if (wf_node_is_shared(node)) {
+        return wf_error(WEFT_EINVAL,
+                        "the log is the cluster's database, and so "
+                        "is its backup");
+    }
+    // One at a time: what is half made is removed by who begins.
+    pthread_mutex_lock(&node->backup_lock);
+    err = back_up(node, to);
+    pthread_mutex_unlock(&node->backup_lock);
     return err;
 }
 

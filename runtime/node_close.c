@@ -277,6 +277,7 @@ wf_node_destroy(weft_node *node, weft_err err)
     }
     wf_free((void *)(uintptr_t)node->options.data_dir);
     pthread_mutex_destroy(&node->random_lock);
+    pthread_mutex_destroy(&node->backup_lock);
     pthread_mutex_destroy(&node->routes_lock);
     wf_routes_fini(&node->routes);
     wf_free(node);

@@ -117,6 +117,7 @@ struct weft_node {
     _Atomic uint64_t incarnations;
     _Atomic uint64_t marks;
     pthread_mutex_t random_lock;
+    pthread_mutex_t backup_lock; // held by who makes a backup
     struct wf_random random;
     uint64_t hash_seed; // of its partitions
     pthread_mutex_t routes_lock;

@@ -268,6 +268,7 @@ create_node(const struct wf_node_seams *seams)
     wf_list_init(&node->blames);
     wf_list_init(&node->lost);
     WF_ASSERT(pthread_mutex_init(&node->random_lock, NULL) == 0);
+    WF_ASSERT(pthread_mutex_init(&node->backup_lock, NULL) == 0);
     WF_ASSERT(pthread_mutex_init(&node->routes_lock, NULL) == 0);
     // A cluster says when more may be written.
     atomic_store(&node->record_version, wf_node_is_shared(node)

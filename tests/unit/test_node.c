@@ -3,6 +3,7 @@
 // test_node.c - whole nodes, with threads on a directory.
 
 #include <errno.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "base/fault.h"
 #include "unit/node_rig.h"
+#include "weft/inspect.h"
 #include "weft/workflow.h"
 
 TEST(node, what_was_acknowledged_is_there_at_the_next_open)
@@ -204,6 +206,55 @@ TEST(node, a_backup_opens_and_goes_on)
     CHECK_EQ(node_rig_number(rig.client, "a"), 1);
     node_rig_add(rig.client, "a");
     CHECK_EQ(node_rig_number(rig.client, "a"), 2);
+    node_rig_close(&rig);
+    node_rig_end(&rig);
+}
+
+struct backup {
+    weft_node *node;
+    const char *to;
+    weft_err err;
+};
+
+static void *
+back_up(void *arg)
+{
+    struct backup *backup = arg;
+
+    backup->err = weft_node_backup(backup->node, backup->to);
+    return NULL;
+}
+
+// One of them makes it, and all of it.
+TEST(node, two_backups_to_the_same_place_are_made_one_after_the_other)
+{
+    enum { TIMES = 20, AT_ONCE = 3 };
+    struct node_rig rig = node_rig_begin(t);
+    weft_inspect_counts counts = {.struct_size = sizeof(counts)};
+    char to[700];
+
+    rig.options.store_count = 2;
+    node_rig_open(&rig);
+    node_rig_add(rig.client, "a");
+    for (int i = 0; i < TIMES; i++) {
+        struct backup backups[AT_ONCE];
+        pthread_t threads[AT_ONCE];
+        int made = 0;
+
+        snprintf(to, sizeof(to), "%s/copy-%d", test_dir(t), i);
+        for (int k = 0; k < AT_ONCE; k++) {
+            backups[k] = (struct backup){.node = rig.node, .to = to};
+            CHECK_EQ(pthread_create(&threads[k], NULL, back_up, &backups[k]),
+                     0);
+        }
+        for (int k = 0; k < AT_ONCE; k++) {
+            CHECK_EQ(pthread_join(threads[k], NULL), 0);
+            CHECK(backups[k].err == WEFT_OK || backups[k].err == WEFT_EEXISTS);
+            made += backups[k].err == WEFT_OK;
+        }
+        CHECK_EQ(made, 1);
+        CHECK_OK(weft_inspect_verify(to, NULL, NULL, &counts));
+    }
     node_rig_close(&rig);
     node_rig_end(&rig);
 }

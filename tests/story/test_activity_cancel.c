@@ -48,6 +48,16 @@ work(weft_activity *activity, weft_bytes input)
     return err;
 }
 
+// Says that it was cancelled, though nobody asked, before it does its work.
+static weft_err
+gives_up(weft_activity *activity, weft_bytes input)
+{
+    story_note("attempt %u", weft_activity_attempt(activity));
+    return weft_activity_attempt(activity) == 1
+               ? WEFT_ECANCELLED
+               : weft_activity_return(activity, input);
+}
+
 // Fails at first; the next attempt is a minute later.
 static weft_err
 later(weft_activity *activity, weft_bytes input)
@@ -112,6 +122,7 @@ tellers(void)
     story_add_workflow(defs, "tells", tells_run);
     caller_add(defs, "work", work, NULL, NULL);
     caller_add(defs, "later", later, NULL, NULL);
+    caller_add(defs, "gives_up", gives_up, NULL, NULL);
     caller_add(defs, "hand_on", hand_on, NULL, NULL);
     return defs;
 }
@@ -286,6 +297,21 @@ TEST(activity, one_that_is_abandoned_goes_on_and_is_repeated)
     story_run(tellers, tell_abandon);
     story_run(tellers, tell_abandon_retries);
     story_run(tellers, tell_abandon_deferred);
+}
+
+static void
+tell_unasked(struct story *story)
+{
+    story_start("tells", "a", "gives_up in");
+    story_wait_ms(60000);
+    CHECK_STR(story_query("tells", "a", "result"), "in");
+    CHECK_EQ(story->is_calm ? story_count("attempt") : 2, 2);
+    end_it();
+}
+
+TEST(activity, one_that_nobody_asked_to_stop_has_failed)
+{
+    story_run(tellers, tell_unasked);
 }
 
 // Nothing under way. ----------------------------------------------------------

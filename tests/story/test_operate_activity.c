@@ -237,8 +237,27 @@ tell_change_attempts(struct story *story)
     CHECK_EQ(story->is_calm ? story_count("attempt") : 6, 6);
 }
 
+// It is for good by then, whatever it was before.
+static void
+tell_change_names(struct story *story)
+{
+    static const char *const names[] = {"Busy", NULL};
+    weft_call_options options = WEFT_CALL_OPTIONS_INIT;
+
+    (void)story;
+    busy_failures = 1000;
+    story_start("caller", "a", "fails in");
+    story_wait_ms(3500);
+    options.retry.non_retryable = names;
+    change("a", &options);
+    story_forget_notes();
+    CHECK_FAILS("caller", "a", WEFT_EFAILED, "Busy");
+    CHECK_EQ(story_count("attempt"), 1);
+}
+
 TEST(operate, a_changed_limit_holds_from_the_next_failure)
 {
+    story_run_calm(busy_every_second, tell_change_names);
     story_run(busy_every_second, tell_change_attempts);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "story/flow.h"
+#include "story/resets.h"
 
 #define PIECE (WF_TURN_BREAK_BYTES / 2 + 1) // two of them are too many
 #define CALLS 7
@@ -146,4 +147,64 @@ tell_branches(struct story *story)
 TEST(workflow_large, branches_keep_their_order_over_it)
 {
     story_run_calm(writers, tell_branches);
+}
+
+// Resets. ---------------------------------------------------------------------
+
+static weft_err
+hand_on(weft_activity *activity, weft_bytes input)
+{
+    static char token[WEFT_TOKEN_CHARS_MAX];
+
+    (void)input;
+    return weft_activity_defer(activity, token, sizeof(token));
+}
+
+static weft_err
+open_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes large = weft_bytes_of(piece, sizeof(piece));
+
+    for (size_t i = 0; i <= WF_TURN_BYTES_MAX / PIECE; i++) {
+        weft_future future;
+
+        MUST(weft_workflow_call_async(wf, "hand_on", large, NULL, &future),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL), WEFT_OK);
+    return weft_workflow_return(wf, input);
+}
+
+static weft_definitions *
+openers(void)
+{
+    weft_definitions *defs = flow_with(open_run);
+
+    story_add_activity(defs, "hand_on", hand_on);
+    return defs;
+}
+
+// All that is open would have to begin again in one record.
+static void
+tell_too_large(struct story *story)
+{
+    struct world_call *call;
+    uint64_t entries;
+
+    (void)story;
+    story_start("flow", "i", "in");
+    story_wait_ms(60000);
+    entries = story_describe("flow", "i")->item.journal_count;
+    story_signal("flow", "i", "other", "");
+    story_wait_ms(1000);
+    call = reset_to("flow", entries);
+    CHECK_ERR(call->err, WEFT_ETOOBIG);
+    CHECK_EQ(story_describe("flow", "i")->item.run, 1);
+    story_signal("flow", "i", "go", "");
+    CHECK_RESULT("flow", "i", "in");
+}
+
+TEST(workflow_large, what_is_too_large_to_begin_again_is_not_reset)
+{
+    story_run_once(openers, tell_too_large);
 }

@@ -23,11 +23,16 @@ struct counter {
     uint64_t signals;
 };
 
+static weft_err published; // what that gave
+
 static weft_err
 receive(weft_actor *actor, const weft_message *message, void *state)
 {
     struct counter *counter = state;
 
+    if (strcmp(message->name, "publish") == 0) {
+        published = weft_actor_publish(actor, "value", weft_text("12345"));
+    }
     if (strcmp(message->name, "fail") == 0) {
         return WEFT_EFAILED;
     }
@@ -418,4 +423,26 @@ TEST(query_order, one_that_waits_is_given_back)
     signal_it("more", 3);
     (void)ask_and_wait();
     CHECK_EQ(rig_close(&rig), 1);
+}
+
+// All that is published is in memory: there is a limit to it.
+TEST(query_order, so_much_is_published_and_no_more)
+{
+    struct wf_actor *actor;
+    struct wf_key key;
+
+    begin();
+    CHECK_OK(wf_key_make("default", "counter", "c", &key));
+    actor = wf_residents_find(rig.partition, wf_key_bytes(&key));
+    CHECK(actor != NULL);
+    wf_key_fini(&key);
+    actor->published.bytes = WF_PUBLISHED_BYTES_MAX - 4;
+    signal_it("publish", 1);
+    run();
+    CHECK_ERR(published, WEFT_ETOOBIG);
+    actor->published.bytes = WF_PUBLISHED_BYTES_MAX - 5;
+    signal_it("publish", 1);
+    run();
+    CHECK_OK(published);
+    (void)rig_close(&rig);
 }

@@ -93,9 +93,8 @@ typedef struct weft_batch_options {
 //
 // out_result   set in any case; with an error it says how far it came
 //
-// WEFT_EINVAL      no filter or not one, a verb that is not for batches, or
-// what
-//                  that verb needs is missing: a signal's name, who and why
+// WEFT_EINVAL      no filter or not one, a verb that is not for batches, or it
+//                  lacks what that verb needs: a signal's name, who and why
 // WEFT_ECANCELLED  progress said so
 // else             as weft_client_list_where
 WEFT_API weft_err weft_client_batch(weft_client *client,

@@ -47,9 +47,13 @@ typedef struct weft_worker_options {
 // Begin to poll. The client is the worker's until close: nobody else submits
 // requests to it or dispatches it.
 //
+// Waits for the queue's first answer, at most the client's timeout.
+//
 // WEFT_EINVAL    an option is missing or out of range
 // WEFT_ENOTFOUND the client's node has no task queues
-// WEFT_EBUSY     no thread can be made
+// WEFT_EBUSY     no thread can be made, or the node takes no calls just now;
+//                with that, WEFT_EFULL and WEFT_ETIMEDOUT nothing has begun,
+//                and it may be opened again
 WEFT_API weft_err weft_worker_open(weft_client *client,
                                    const weft_worker_options *options,
                                    weft_worker **out_worker);

@@ -41,6 +41,7 @@
 #include "base/table.h"
 #include "base/trace.h"
 #include "runtime/actor.h"
+#include "runtime/gone.h"
 #include "runtime/note.h"
 #include "runtime/objects.h"
 #include "runtime/partition.h"
@@ -126,8 +127,8 @@ struct wf_partition {
     struct wf_object letters_object;
     struct wf_object meta_object;
     struct wf_list dirty;
-    struct wf_buf dead_rows;  // keys of images to be deleted
-    struct wf_buf dying_rows; // of those that the newest seal deletes
+    struct wf_gone dead;  // images are to be deleted
+    struct wf_gone dying; // the newest seal deletes them
 
     // Who can run, load, be evicted.
     struct wf_ready ready;

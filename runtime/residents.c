@@ -61,10 +61,13 @@ wf_residents_find(const struct wf_partition *partition, weft_bytes key)
 }
 
 static bool
-is_among(weft_bytes key, const struct wf_buf *rows)
+is_gone(const struct wf_gone *gone, weft_bytes key, uint64_t hash)
 {
-    struct wf_reader keys = wf_reader_of(wf_buf_bytes(rows));
+    struct wf_reader keys = wf_reader_of(wf_buf_bytes(&gone->keys));
 
+    if ((gone->bits[hash / 64 % 64] >> hash % 64 & 1) == 0) {
+        return false;
+    }
     while (wf_reader_left(&keys) > 0) {
         if (wf_bytes_equal(wf_reader_bytes(&keys), key)) {
             return true;
@@ -85,8 +88,8 @@ wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
         actor->kind = wf_definitions_find(partition->options.definitions,
                                           wf_key_kind(key));
         actor->is_forgotten =
-            is_among(wf_key_bytes(key), &partition->dead_rows) ||
-            is_among(wf_key_bytes(key), &partition->dying_rows);
+            is_gone(&partition->dead, wf_key_bytes(key), hash) ||
+            is_gone(&partition->dying, wf_key_bytes(key), hash);
         wf_table_add(&partition->actors, hash, actor);
     }
     partition->recent = actor;
@@ -296,6 +299,15 @@ why_not(const struct wf_load *load, const char *otherwise)
     return load->err != WEFT_OK ? wf_load_why(load) : otherwise;
 }
 
+// Is it no more than that somebody was there once?
+static bool
+is_trace(const struct wf_actor *actor)
+{
+    return wf_actor_is_nobody(actor) && actor->crashes == 0 &&
+           wf_mailbox_count(&actor->mailbox) == 0 &&
+           actor->orders.list.count == 0;
+}
+
 static void
 loaded_actor(struct wf_partition *partition, const struct wf_load *load)
 {
@@ -307,8 +319,8 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
     if (err == WEFT_OK) {
         err = wf_image_load(actor, load);
     }
-    if (err == WEFT_OK && actor->is_forgotten) {
-        // A crash would find no row. What this one says is of nobody.
+    if (err == WEFT_OK && actor->is_forgotten && is_trace(actor)) {
+        // A crash would find no row. One of a newer life is not deleted.
         unload(actor);
         actor->run = 0;
         actor->origin_run = 0;
@@ -482,7 +494,8 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
         wf_list_remove(&partition->idle, &actor->lru);
     }
     if (wf_actor_is_nobody(actor) && actor->has_row) {
-        wf_buf_put_bytes(&partition->dead_rows, wf_key_bytes(&actor->key));
+        wf_buf_put_bytes(&partition->dead.keys, wf_key_bytes(&actor->key));
+        partition->dead.bits[actor->hash / 64 % 64] |= 1ULL << actor->hash % 64;
     }
     wf_workflow_drop(partition, actor);
     wf_table_remove(&partition->actors, actor->hash, actor);

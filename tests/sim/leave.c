@@ -202,6 +202,24 @@ has_lease(const struct wf_command *command, const struct wf_request *request)
            strcmp(command->worker, request->worker) == 0;
 }
 
+// Then it had an end before that, which may be what is told.
+static bool
+was_reset(const struct wf_actor *actor)
+{
+    const struct wf_list_node *node = wf_list_first(&actor->operations);
+
+    for (; node != NULL; node = wf_list_next(&actor->operations, node)) {
+        const struct wf_operation *operation =
+            WF_CONTAINER(node, const struct wf_operation, node);
+
+        if (strncmp(operation->what, "reset:", 6) == 0 ||
+            strncmp(operation->what, "retry:", 6) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // What it tells of an instance, as long as that is the same life: that it has
 // ended, what came of another's update, that a worker has an attempt of it.
 static void
@@ -216,7 +234,7 @@ check_told(const struct leave *leave, const struct wf_request *request)
     // One that is withdrawn tells nothing of it.
     if (request->verb == WEFT_VERB_RESULT && is_same &&
         !atomic_load(&request->is_withdrawn) && !wf_actor_is_live(now) &&
-        wf_actor_is_live(then)) {
+        wf_actor_is_live(then) && !was_reset(then)) {
         fail(leave, "the end", wf_key_id(&request->key), then->run);
     }
     if (request->verb == WEFT_VERB_UPDATE && is_same &&

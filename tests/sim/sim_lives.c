@@ -42,6 +42,7 @@ struct lives {
     size_t calls_count;
     struct token tokens[TOKENS_MAX];
     size_t tokens_count;
+    const struct world_call *capsule; // the newest; or NULL
 };
 
 static struct lives *lives;
@@ -306,6 +307,12 @@ ask(weft_verb verb, weft_target target, const char *name, const char *data)
     request.point = &point;
     request.call = 1;
     request.terminate_first = verb == WEFT_VERB_DELETE;
+    if (verb == WEFT_VERB_UPDATE) {
+        static const char *const update_ids[] = {NULL, "a", "b"};
+
+        request.update_id = update_ids[draw(3)];
+        request.update_accepted = draw(4) == 0;
+    }
     return submit(&request);
 }
 
@@ -357,6 +364,27 @@ complete_one(void)
     (void)submit(&request);
 }
 
+// What was exported begins anew under its own id or another one.
+static void
+copy_one(weft_target life)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    weft_point point = {.type = (weft_point_type)draw(WEFT_POINT_COUNT)};
+
+    if (lives->capsule == NULL || draw(3) == 0) {
+        lives->capsule = ask(WEFT_VERB_EXPORT, life, "", "");
+        return;
+    }
+    if (lives->capsule->is_answered && lives->capsule->err == WEFT_OK) {
+        request.verb = WEFT_VERB_FORK;
+        request.target = life;
+        request.data = lives->capsule->capsule;
+        request.point = &point;
+        request.by = &operator_by;
+        (void)submit(&request);
+    }
+}
+
 static void
 withdraw_one(void)
 {
@@ -364,7 +392,7 @@ withdraw_one(void)
 
     if (lives->calls_count > 0) {
         call = &lives->calls[draw((uint32_t)lives->calls_count)];
-        if (!(*call)->is_answered) {
+        if (!(*call)->is_answered && *call != lives->capsule) {
             world_withdraw(lives->world, *call);
             *call = lives->calls[--lives->calls_count];
         }
@@ -481,6 +509,9 @@ act(void)
                       "");
         }
         break;
+    case 6:
+        copy_one((weft_target){"life", id});
+        break;
     default:
         act_on_life((weft_target){"life", id});
         break;
@@ -525,13 +556,16 @@ static void
 run(uint64_t seed, const weft_definitions *definitions)
 {
     static const int64_t windows[] = {1 << 20, 4096, 0};
+    uint32_t sites;
 
     lives = wf_calloc(sizeof(*lives));
     lives->seed = seed;
     wf_random_init(&lives->random, seed);
+    sites = 1 + draw(4);
     lives->world = world_create(&(struct world_options){
         .seed = seed,
-        .sites = 1 + draw(4),
+        .sites = sites,
+        .nodes = 1 + draw(sites),
         .window_bytes = windows[draw(3)],
         .residents_max = draw(2) == 0 ? 3 : 0,
         .stacks_max = draw(2) == 0 ? 1 : 0,
@@ -543,6 +577,7 @@ run(uint64_t seed, const weft_definitions *definitions)
         .commit_in_doubt = draw(2) == 0 ? 10 : 0,
         .audit_ms = 500,
         .again_ms = draw(2) == 0 ? 300 : 0,
+        .storm_ms = draw(2) == 0 ? 500 + draw(3000) : 0,
         .twin_every = 20,
     });
     for (uint32_t i = 0; i < STEPS; i++) {
@@ -569,12 +604,8 @@ TEST(lives, nothing_of_one_is_taken_by_another)
 {
     uint64_t from = number("SIM_FROM", 1 + wf_random_os_seed() % 1000000000);
     uint64_t count = number("SIM_SEEDS", SEEDS);
-    static const uint64_t known[] = {32, 64}; // that found something
     weft_definitions *definitions = define();
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        run(known[i], definitions);
-    }
     for (uint64_t i = 0; i < count; i++) {
         if (getenv("SIM_SAY") != NULL) {
             (void)fprintf(stderr, "seed %" PRIu64 "\n", from + i);

@@ -25,8 +25,9 @@ enum {
     COMPLAIN_MS = 5000,
     CLOSE_MS = 3000, // after it asked last
     AWAIT_LOOK_MS = 10,
-    SWEEP_MS = 20,   // between two pieces that the ledger gives back
-    SWEPT_MS = 1000, // after the last one
+    REOPEN_MS = 1000, // after a socket that could not be made, or was refused
+    SWEEP_MS = 20,    // between two pieces that the ledger gives back
+    SWEPT_MS = 1000,  // after the last one
 };
 
 uint64_t
@@ -127,6 +128,14 @@ wf_exchange_peer(struct wf_exchange *exchange, const char *id)
 }
 
 static void
+shut(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
+{
+    wf_socket_destroy(peer->socket);
+    peer->socket = NULL;
+    peer->open_ms = wf_exchange_now_ms(exchange) + REOPEN_MS;
+}
+
+static void
 connect_to(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
 {
     struct wf_socket_options options = {
@@ -144,8 +153,21 @@ connect_to(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
     }
     if (err != WEFT_OK) {
         wf_exchange_complain(exchange, "exchange", weft_err_detail());
-        wf_socket_destroy(peer->socket);
-        peer->socket = NULL;
+        shut(exchange, peer);
+    }
+}
+
+static void
+connect_again(struct wf_exchange *exchange)
+{
+    uint64_t now = wf_exchange_now_ms(exchange);
+
+    for (uint32_t i = 0; i < exchange->peers_count; i++) {
+        struct wf_exchange_peer *peer = &exchange->peers[i];
+
+        if (peer->socket == NULL && now >= peer->open_ms) {
+            connect_to(exchange, peer);
+        }
     }
 }
 
@@ -185,7 +207,7 @@ know_all(struct wf_exchange *exchange)
 
 // What they answer. ----------------------------------------------------------
 
-// It would try for ever, and nobody would know why.
+// ZeroMQ does not try again, and nobody would know why.
 static void
 complain_of_keys(struct wf_exchange *exchange,
                  const struct wf_exchange_peer *peer,
@@ -202,15 +224,29 @@ complain_of_keys(struct wf_exchange *exchange,
 }
 
 static void
+hear_events(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
+{
+    struct wf_socket_event event;
+    bool is_refused = false;
+
+    while (peer->socket != NULL && wf_socket_event(peer->socket, &event)) {
+        complain_of_keys(exchange, peer, event.type);
+        is_refused |= event.type == WF_SOCKET_MISMATCHED ||
+                      event.type == WF_SOCKET_REFUSED;
+    }
+    if (is_refused) {
+        shut(exchange, peer);
+    }
+}
+
+static void
 hear_answers(struct wf_exchange *exchange, struct wf_exchange_peer *peer)
 {
-    struct wf_socket *socket = peer->socket;
-    struct wf_socket_event event;
+    struct wf_socket *socket;
     struct wf_message message;
 
-    while (socket != NULL && wf_socket_event(socket, &event)) {
-        complain_of_keys(exchange, peer, event.type);
-    }
+    hear_events(exchange, peer);
+    socket = peer->socket;
     while (socket != NULL && wf_socket_receive(socket, &message)) {
         struct wf_exchange_message said;
 
@@ -300,6 +336,7 @@ run(void *arg)
 
         hear_all(exchange);
         know_all(exchange); // not while a socket is in use
+        connect_again(exchange);
         if (atomic_exchange(&exchange->is_nudged, false) ||
             wf_exchange_now_ms(exchange) >= exchange->tell_ms) {
             wf_exchange_look_anew(exchange);

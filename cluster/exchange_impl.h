@@ -52,8 +52,9 @@ bool wf_exchange_decode(weft_bytes bytes,
 struct wf_exchange_peer {
     char id[WF_NODE_ID_CHARS_MAX + 1];
     char endpoint[WF_ENDPOINT_CHARS_MAX + 1];
-    struct wf_socket *socket;
-    uint64_t heard_ms; // when it last answered; 0: never
+    struct wf_socket *socket; // NULL: it could not be made, or is of no use
+    uint64_t open_ms;         // then: when it is made anew
+    uint64_t heard_ms;        // when it last answered; 0: never
 };
 
 // A partition, or a file of its snapshot, on its way here.

@@ -195,6 +195,13 @@ learn_parts(struct wf_ledger *ledger, const struct wf_ledger_view *told,
     }
 }
 
+// A view has room for so many, and one of them is this node.
+static bool
+is_full(const struct wf_ledger *ledger)
+{
+    return ledger->heard.nodes_count + 1 >= WF_LEDGER_NODES_MAX;
+}
+
 static void
 learn_nodes(struct wf_ledger *ledger, const struct wf_ledger_view *told,
             struct wf_batch *batch)
@@ -205,7 +212,8 @@ learn_nodes(struct wf_ledger *ledger, const struct wf_ledger_view *told,
             wf_ledger_view_find(&ledger->heard, node->row.id);
 
         if (strcmp(node->row.id, ledger->node_id) == 0 ||
-            !wf_ledger_node_is_newer(node, told->teller, known)) {
+            !wf_ledger_node_is_newer(node, told->teller, known) ||
+            (known == NULL && is_full(ledger))) {
             continue;
         }
         if (known == NULL || known->row.incarnation != node->row.incarnation) {

@@ -286,3 +286,33 @@ TEST(ledger, a_view_of_more_partitions_than_there_may_be_is_none)
     wf_ledger_view_fini(&view);
     wf_buf_fini(&bytes);
 }
+
+// Names are never forgotten. More than a view may have are not learnt: nobody
+// could read this node's, and it would be as if it were away, for good.
+TEST(ledger, more_nodes_than_a_view_has_are_not_learnt)
+{
+    struct ledger_node a, b;
+    struct wf_ledger_view view = {0};
+    struct wf_ledger_view read;
+    struct wf_ledger_node other = {.row = {.incarnation = 1}};
+    struct wf_buf bytes = {0};
+
+    ledger_node_start_two(&a, &b);
+    CHECK_OK(ledger_node_hear(&a, &b));
+    wf_ledger_view(b.ledger, &view);
+    for (uint32_t i = 0; view.nodes_count < WF_LEDGER_NODES_MAX; i++) {
+        (void)snprintf(other.row.id, sizeof(other.row.id), "node-%u",
+                       (unsigned)i);
+        wf_ledger_view_put(&view, &other);
+    }
+    CHECK_OK(wf_ledger_hear(a.ledger, &view));
+    wf_ledger_view(a.ledger, &view);
+    CHECK_EQ(view.nodes_count, WF_LEDGER_NODES_MAX);
+    CHECK(wf_ledger_view_find(&view, "b") != NULL);
+    wf_ledger_view_encode(&view, &bytes);
+    CHECK_OK(wf_ledger_view_decode(wf_buf_bytes(&bytes), &read));
+    wf_ledger_view_fini(&read);
+    wf_ledger_view_fini(&view);
+    wf_buf_fini(&bytes);
+    ledger_node_drop_two(&a, &b);
+}

@@ -289,6 +289,13 @@ count_of(weft_bytes set)
     return count;
 }
 
+bool
+wf_attributes_fit(weft_bytes one, weft_bytes other)
+{
+    return count_of(one) + count_of(other) <= WF_ATTRIBUTES_MAX &&
+           one.len + other.len <= WF_ATTRIBUTES_BYTES_MAX;
+}
+
 // One change of a set that is within its limits: *set becomes what it makes.
 static weft_err
 change_one(struct wf_buf *set, const weft_attribute *change)

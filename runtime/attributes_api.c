@@ -54,6 +54,33 @@ room_for(size_t count)
 
 // Workflows. ----------------------------------------------------------------
 
+// What a reset left there and the code does not know of makes way when there
+// might be no room for both.
+static void
+make_room(weft_workflow *wf)
+{
+    weft_bytes there = wf->actor->attributes;
+    weft_bytes own = wf_buf_bytes(&wf->attributes);
+    struct wf_reader reader = wf_reader_of(there);
+    weft_attribute attribute;
+
+    if (wf->turn == NULL || wf->turn->has_own_attributes ||
+        wf_attributes_fit(there, own)) {
+        return;
+    }
+    while (wf_attributes_next(&reader, &attribute)) {
+        weft_attribute known = {0};
+
+        if (!wf_attributes_find(own, attribute.name, &known)) {
+            known = (weft_attribute){.name = attribute.name};
+        }
+        if (wf_attributes_compare(&known, &attribute) != 0) {
+            wf_turn_attribute(wf->turn, &known);
+        }
+    }
+    wf->turn->has_own_attributes = true;
+}
+
 weft_err
 weft_workflow_set_attributes(weft_workflow *wf,
                              const weft_attribute *attributes, size_t count)
@@ -63,9 +90,13 @@ weft_workflow_set_attributes(weft_workflow *wf,
     WF_REQUIRE(attributes != NULL || count == 0);
     WF_REQUIRE(count <= WF_ATTRIBUTES_MAX);
     err = wf_workflow_check_value(wf, "attributes", room_for(count));
-    return err != WEFT_OK
-               ? err
-               : change(&wf->attributes, wf->turn, attributes, count);
+    if (err == WEFT_OK) {
+        err = change(&wf->attributes, wf->turn, attributes, count);
+    }
+    if (err == WEFT_OK) {
+        make_room(wf);
+    }
+    return err;
 }
 
 weft_err

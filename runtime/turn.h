@@ -26,6 +26,9 @@ struct wf_turn {
     bool is_finishing;          // and the instance with it
     struct wf_buf answered;     // clients: 16 bytes, V number, ...
     struct wf_buf updates_done; // numbers of updates
+    // What a reset left there has made way for the code's.
+    bool has_own_memo;
+    bool has_own_attributes;
     // What the letter of this turn asks for, if anything.
     weft_bytes reply; // owned
     struct wf_letter letter;

@@ -468,6 +468,31 @@ weft_workflow_memo(const weft_workflow *wf, const char *name)
                             : weft_nothing();
 }
 
+// What a reset left there and the code does not know of makes way when there
+// might be no room for both. First all that differs, so that the rest fits.
+static void
+make_memo_room(weft_workflow *wf, size_t len)
+{
+    bool is_tight = wf->actor->memo.len + len > WF_MEMO_BYTES_MAX;
+    weft_bytes own = memo_of(wf);
+
+    for (int pass = 0; pass < 2 && is_tight && !wf->turn->has_own_memo;
+         pass++) {
+        weft_bytes there = wf->actor->memo;
+        weft_pair pair;
+
+        while (weft_pairs_next(&there, &pair)) {
+            weft_bytes value = weft_pairs_get(own, pair.name);
+
+            if (!wf_bytes_equal(value, pair.value)) {
+                wf_turn_memo(wf->turn, pair.name,
+                             pass == 0 ? weft_nothing() : value);
+            }
+        }
+    }
+    wf->turn->has_own_memo |= is_tight;
+}
+
 weft_err
 weft_workflow_memo_set(weft_workflow *wf, const char *name, weft_bytes value)
 {
@@ -481,12 +506,13 @@ weft_workflow_memo_set(weft_workflow *wf, const char *name, weft_bytes value)
     if (err == WEFT_OK) {
         err = wf_workflow_room(wf, name, value);
     }
+    if (err == WEFT_OK && wf->turn != NULL) {
+        make_memo_room(wf, memo.len);
+        wf_turn_memo(wf->turn, name, value);
+    }
     if (err == WEFT_OK) {
         wf->memo = wf_workflow_keep(wf, wf_buf_bytes(&memo));
         wf->is_memo_set = true;
-        if (wf->turn != NULL) {
-            wf_turn_memo(wf->turn, name, value);
-        }
     }
     wf_buf_fini(&memo);
     return err;

@@ -119,7 +119,8 @@ typedef struct weft_point {
 //   instants. Children that run are awaited as before, those that failed or
 //   were asked to cancel when their parent finished are started again.
 // - Updates under way are answered WEFT_EFINISHED. Cancellation is forgotten.
-// - What was published, memo and attributes stay until the code sets them.
+// - What was published, memo and attributes stay until the code sets them. Of
+//   memo and attributes it goes when what the code sets has no room beside it.
 //
 // Timeouts count from here. Its parent is not told a second time how it ended.
 // One that has finished goes on when its mailbox is empty.

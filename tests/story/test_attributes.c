@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "story/resets.h"
 #include "story/story.h"
 
 static weft_err
@@ -134,6 +135,24 @@ full_run(weft_workflow *wf, weft_bytes input)
     return WEFT_OK;
 }
 
+// Names that the code gives, after it was changed so often.
+static int generation;
+
+static weft_err
+changed_run(weft_workflow *wf, weft_bytes input)
+{
+    char name[16];
+
+    (void)input;
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    for (int i = 0; i < WF_ATTRIBUTES_MAX / 3; i++) {
+        (void)snprintf(name, sizeof(name), "a%d.%d", generation, i);
+        MUST(weft_workflow_set_attribute(wf, weft_attribute_int(name, i)),
+             WEFT_OK);
+    }
+    return weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL);
+}
+
 // A plain actor: "set" counts up, "fail" does so in a turn that fails.
 static weft_err
 plain_receive(weft_actor *actor, const weft_message *message, void *state)
@@ -159,11 +178,13 @@ define(void)
 {
     weft_definitions *definitions;
 
+    generation = 0;
     CHECK_OK(weft_definitions_create(&definitions));
     story_add_workflow(definitions, "counter", counter_run);
     story_add_workflow(definitions, "typed", typed_run);
     story_add_workflow(definitions, "again", again_run);
     story_add_workflow(definitions, "full", full_run);
+    story_add_workflow(definitions, "changed", changed_run);
     story_add_actor(definitions, "plain", 0, plain_receive);
     story_add_activity(definitions, "echo", run_echo);
     return definitions;
@@ -297,4 +318,30 @@ tell_plain(struct story *story)
 TEST(attributes, a_turn_of_a_plain_actor_has_them_only_if_it_ends_well)
 {
     story_run(define, tell_plain);
+}
+
+// Entries: 0 started, 1 receive, 2 the signal. What stays of before a reset
+// makes way when there is no more room.
+static void
+tell_changed(struct story *story)
+{
+    const struct world_call *call;
+
+    (void)story;
+    story_start("changed", "i", "");
+    story_signal("changed", "i", "go", "");
+    for (generation = 1; generation < 5; generation++) {
+        CHECK_OK(reset_to("changed", 2)->err);
+        story_wait_ms(1000);
+    }
+    story_crash();
+    call = story_describe("changed", "i");
+    CHECK_OK(call->err);
+    CHECK_EQ(call->item.status, WEFT_STATUS_RUNNING);
+    CHECK(call->item.attributes_count <= WF_ATTRIBUTES_MAX);
+}
+
+TEST(attributes, what_stays_of_before_a_reset_makes_way)
+{
+    story_run(define, tell_changed);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "story/resets.h"
 #include "story/story.h"
 
 // Every run adds its number to "runs", looks at its memo before and after it
@@ -39,6 +40,21 @@ flow_run(weft_workflow *wf, weft_bytes input)
                : weft_workflow_return(wf, weft_workflow_memo(wf, "runs"));
 }
 
+// Each run has a large one of its own name.
+static weft_err
+grower_run(weft_workflow *wf, weft_bytes input)
+{
+    static char large[WF_MEMO_BYTES_MAX / 4];
+    char name[16];
+
+    (void)input;
+    (void)snprintf(name, sizeof(name), "%llu",
+                   (unsigned long long)weft_workflow_run(wf));
+    MUST(weft_workflow_memo_set(wf, name, weft_bytes_of(large, sizeof(large))),
+         WEFT_OK);
+    return weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL);
+}
+
 static weft_err
 actor_receive(weft_actor *actor, const weft_message *message, void *state)
 {
@@ -60,6 +76,7 @@ kinds(void)
     CHECK_OK(weft_definitions_create(&definitions));
     story_add_actor(definitions, "actor", 0, actor_receive);
     story_add_workflow(definitions, "flow", flow_run);
+    story_add_workflow(definitions, "grower", grower_run);
     return definitions;
 }
 
@@ -133,4 +150,25 @@ tell_actor(struct story *story)
 TEST(memo, an_actor_changes_it_and_lists_show_it)
 {
     story_run(kinds, tell_actor);
+}
+
+// What stays of before a reset makes way when there is no more room.
+static void
+tell_grower(struct story *story)
+{
+    (void)story;
+    start("grower", "i");
+    for (int i = 0; i < 5; i++) {
+        story_wait_ms(100);
+        CHECK_OK(reset_to_type("grower", WEFT_POINT_BEGINNING)->err);
+    }
+    story_wait_ms(100);
+    check_memo(story_describe("grower", "i"), "owner", "ann");
+    story_signal("grower", "i", "go", "");
+    CHECK_RESULT("grower", "i", "");
+}
+
+TEST(memo, what_stays_of_before_a_reset_makes_way)
+{
+    story_run(kinds, tell_grower);
 }

@@ -387,6 +387,14 @@ put_note(struct wf_turn *turn, const struct note *note,
     }
 }
 
+// The last command of what is kept. That at which its last turn broke off comes
+// behind that, and has not begun.
+static uint32_t
+last_ordinal(const weft_workflow *wf)
+{
+    return wf->ordinal - (wf->broken != NULL ? 1 : 0);
+}
+
 // What is known is that of `from`; what is open, that of turn->actor. Returns a
 // child that a fork may not start, for it would end the one that runs; 0: there
 // is none.
@@ -394,10 +402,11 @@ static uint32_t
 put_notes(struct wf_turn *turn, const weft_workflow *wf,
           const struct wf_actor *from, uint64_t kept)
 {
-    uint8_t *known = wf_reset_known(from, kept, wf->ordinal);
+    uint32_t ordinal = last_ordinal(wf);
+    uint8_t *known = wf_reset_known(from, kept, ordinal);
     uint32_t refused = 0;
 
-    put_waiting(turn, from, wf->ordinal, known);
+    put_waiting(turn, from, ordinal, known);
     for (size_t i = 0; i < wf->remade->count; i++) {
         const struct note *note = &wf->remade->notes[i];
         const struct wf_future *future = &wf->futures[note->id - 1];
@@ -466,7 +475,7 @@ put_earlier(struct wf_turn *turn, const struct wf_actor *from,
     } else {
         wf->remade = &remade;
         if (wf_replay_journal(wf)) {
-            put_reset(turn, from, request, kept, wf->ordinal);
+            put_reset(turn, from, request, kept, last_ordinal(wf));
             refused = put_notes(turn, wf, from, kept);
         } else if (wf->is_starved) {
             err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");

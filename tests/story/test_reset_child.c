@@ -3,6 +3,7 @@
 // What becomes of children when their parent goes back to an earlier point:
 // they are awaited, used again, started again, or make way.
 
+#include "base/limits.h"
 #include "story/resets.h"
 #include "story/story.h"
 
@@ -92,6 +93,31 @@ lone_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, word);
 }
 
+// Begins more children than one record holds, then awaits a signal.
+static weft_err
+crowd_run(weft_workflow *wf, weft_bytes input)
+{
+    static char large[WF_TURN_BREAK_BYTES / 2 + 1];
+    static const char *const ids[] = {"c0", "c1", "c2", "c3"};
+    weft_future child;
+
+    (void)input;
+    for (int i = 0; i < 4; i++) {
+        TRY(weft_workflow_child_async(wf, (weft_target){"waiter", ids[i]},
+                                      weft_bytes_of(large, sizeof(large)), NULL,
+                                      &child));
+    }
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    return weft_workflow_await(wf, child, NULL);
+}
+
+static weft_err
+waiter_run(weft_workflow *wf, weft_bytes input)
+{
+    (void)input;
+    return weft_workflow_receive(wf, "word", WEFT_FOREVER, NULL);
+}
+
 static weft_definitions *
 define(void)
 {
@@ -106,6 +132,8 @@ define(void)
     story_add_workflow(definitions, "mother", mother_run);
     story_add_workflow(definitions, "slow", slow_run);
     story_add_workflow(definitions, "leaver", leaver_run);
+    story_add_workflow(definitions, "crowd", crowd_run);
+    story_add_workflow(definitions, "waiter", waiter_run);
     return definitions;
 }
 
@@ -358,4 +386,25 @@ tell_of_ended(struct story *story)
 TEST(reset_child, one_that_its_parent_has_ended_may_begin_anew)
 {
     story_run(define, tell_of_ended);
+}
+
+// Entries: 0 started, 1 and 2 children, 3 that it goes on, 4 the turn in which
+// it did, 5 and 6 children, 7 that it goes on, 8, 9 receive.
+static void
+tell_crowd(struct story *story)
+{
+    (void)story;
+    story_start("crowd", "i", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("crowd", "i")->item.journal_count, 10);
+    CHECK_OK(reset_to("crowd", 4)->err);
+    story_wait_ms(10000);
+    story_signal("waiter", "c3", "word", "");
+    story_signal("crowd", "i", "go", "");
+    CHECK_RESULT("crowd", "i", "");
+}
+
+TEST(reset_child, one_before_which_its_turn_broke_off_is_started_then)
+{
+    story_run(define, tell_crowd);
 }

@@ -167,7 +167,10 @@ fail(struct wf_snapshotter *snapshotter, weft_err err)
                    weft_err_detail());
     end_snapshot(snapshotter);
     if (err == WEFT_EBUSY || err == WEFT_ECLOSED) {
-        return; // it is another's, who makes its snapshots
+        // It is another's, who makes its snapshots. This node may find out
+        // with its next commit, and not before.
+        snapshotter->retry_at_ms = now_ms(snapshotter) + RETRY_MS_MIN;
+        return;
     }
     wf_snapshotter_note(snapshotter, WF_TRACE_WARNING, "snapshot", text);
     wf_counter_add(&snapshotter->failed, 1);

@@ -215,35 +215,72 @@ TEST(snapshotter, after_one_that_is_whole_the_pause_is_short_again)
     rig_free(&rig);
 }
 
+// Another node, which has taken partition 0.
+struct other {
+    struct wf_registry registry;
+    struct wf_shared_log log;
+};
+
+static void
+lose_to(struct rig *rig, struct other *other)
+{
+    struct wf_registry_node node = {.id = "b",
+                                    .record_max = WF_SEGMENT_VERSION_MAX};
+    struct wf_shared_place place;
+
+    wf_registry_memory_open(rig->database, "b", &other->registry);
+    CHECK_OK(other->registry.ops->join(other->registry.self, &node, 1000));
+    wf_log_memory_open(rig->database, "b", node.incarnation, &other->log);
+    wf_memory_database_expire(rig->database, "a");
+    CHECK_OK(other->log.ops->acquire(other->log.self, 0, &place));
+}
+
+static void
+end_other(struct other *other)
+{
+    other->log.ops->close(other->log.self);
+    other->registry.ops->close(other->registry.self);
+}
+
 TEST(snapshotter, a_partition_that_was_lost_meanwhile_is_not_committed)
 {
     struct rig rig;
-    struct wf_registry registry;
-    struct wf_registry_node node = {.id = "b",
-                                    .record_max = WF_SEGMENT_VERSION_MAX};
-    struct wf_shared_log theirs;
-    struct wf_shared_place place;
+    struct other b;
     struct wf_buf manifest = {0};
     uint64_t redo;
 
     rig_make(t, &rig, false);
     rig_commit(&rig, 0, 1000);
     CHECK_EQ(wf_snapshotter_step(rig.snapshotter), 0); // copied
-    wf_registry_memory_open(rig.database, "b", &registry);
-    CHECK_OK(registry.ops->join(registry.self, &node, 1000));
-    wf_log_memory_open(rig.database, "b", node.incarnation, &theirs);
-    wf_memory_database_expire(rig.database, "a");
-    CHECK_OK(theirs.ops->acquire(theirs.self, 0, &place));
+    lose_to(&rig, &b);
     rig.are_here[0] = false;
     rig_settle(&rig);
     CHECK_EQ(rig_counts(&rig).made, 0);
     CHECK_EQ(rig_counts(&rig).failed, 0); // others make it now
-    CHECK_ERR(theirs.ops->snapshot_read(theirs.self, 0, 0, &redo, &manifest),
+    CHECK_ERR(b.log.ops->snapshot_read(b.log.self, 0, 0, &redo, &manifest),
               WEFT_ENOTFOUND);
     CHECK(is_no_copy_left(&rig));
     wf_buf_fini(&manifest);
-    theirs.ops->close(theirs.self);
-    registry.ops->close(registry.self);
+    end_other(&b);
+    rig_free(&rig);
+}
+
+// A node finds out with its next commit, which may take long to come.
+TEST(snapshotter, one_that_was_lost_and_seems_to_be_here_is_not_copied_at_once)
+{
+    struct rig rig;
+    struct other b;
+
+    rig_make(t, &rig, false);
+    rig_commit(&rig, 0, 1000);
+    lose_to(&rig, &b);
+    for (uint32_t i = 1; i <= 3; i++) {
+        rig_settle(&rig);
+        CHECK_EQ(rig.checkpoints, i);
+        rig.now_ms += 1000;
+    }
+    CHECK_EQ(rig_counts(&rig).failed, 0);
+    end_other(&b);
     rig_free(&rig);
 }
 

@@ -95,7 +95,9 @@ WEFT_API weft_err weft_node_open(const weft_node_options *options,
                                  weft_node **out_node);
 
 // Stop taking new calls and wait until running activities have ended and
-// everything accepted is durable.
+// everything accepted is durable. It stays so until it is closed: calls that
+// come are answered WEFT_ECLOSED, and clients of a server (serve.h) are told
+// that it closes, and wait for another node, or this one anew.
 //
 // WEFT_ETIMEDOUT  some still run after timeout_ms; they keep running
 WEFT_API weft_err weft_node_drain(weft_node *node, uint32_t timeout_ms);

@@ -257,8 +257,8 @@ struct wf_actor {
     struct wf_list_node changed; // in the partition's list, when it has
     uint32_t withdrawn;    // said of so many of them since they were swept
     struct wf_list joined; // updates that wait for one of the same id
-    uint64_t taken;        // letters less those put back, turns without any
-    bool is_forgotten;     // its row is to be deleted, or was; set when made
+    uint64_t taken;        // letters that had their turn, less those that were
+                           // put back, and turns without any
     bool is_in_turn;
     uint32_t holds;                   // outputs at the gate that point here
     struct weft_workflow *activation; // live stack of a workflow

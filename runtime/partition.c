@@ -195,8 +195,7 @@ wf_partition_destroy(struct wf_partition *partition,
     wf_free(partition->marks);
     wf_buf_fini(&partition->records);
     wf_draft_fini(&partition->draft);
-    wf_buf_fini(&partition->dead.keys);
-    wf_buf_fini(&partition->dying.keys);
+    wf_buf_fini(&partition->dead_rows);
     wf_buf_fini(&partition->blames);
     wf_buf_fini(&partition->ahead_from);
     wf_buf_fini(&partition->ready_from);

@@ -41,7 +41,6 @@
 #include "base/table.h"
 #include "base/trace.h"
 #include "runtime/actor.h"
-#include "runtime/gone.h"
 #include "runtime/note.h"
 #include "runtime/objects.h"
 #include "runtime/partition.h"
@@ -127,8 +126,7 @@ struct wf_partition {
     struct wf_object letters_object;
     struct wf_object meta_object;
     struct wf_list dirty;
-    struct wf_gone dead;  // images are to be deleted
-    struct wf_gone dying; // the newest seal deletes them
+    struct wf_buf dead_rows; // keys of images to be deleted
 
     // Who can run, load, be evicted.
     struct wf_ready ready;

@@ -60,22 +60,6 @@ wf_residents_find(const struct wf_partition *partition, weft_bytes key)
     return recent;
 }
 
-static bool
-is_gone(const struct wf_gone *gone, weft_bytes key, uint64_t hash)
-{
-    struct wf_reader keys = wf_reader_of(wf_buf_bytes(&gone->keys));
-
-    if ((gone->bits[hash / 64 % 64] >> hash % 64 & 1) == 0) {
-        return false;
-    }
-    while (wf_reader_left(&keys) > 0) {
-        if (wf_bytes_equal(wf_reader_bytes(&keys), key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct wf_actor *
 wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
 {
@@ -87,9 +71,6 @@ wf_residents_get(struct wf_partition *partition, const struct wf_key *key)
         actor = wf_actor_create(key, hash);
         actor->kind = wf_definitions_find(partition->options.definitions,
                                           wf_key_kind(key));
-        actor->is_forgotten =
-            is_gone(&partition->dead, wf_key_bytes(key), hash) ||
-            is_gone(&partition->dying, wf_key_bytes(key), hash);
         wf_table_add(&partition->actors, hash, actor);
     }
     partition->recent = actor;
@@ -222,18 +203,6 @@ break_actor(struct wf_partition *partition, struct wf_actor *actor,
     end_recovering(partition, actor);
 }
 
-// As it was before its row was read.
-static void
-unload(struct wf_actor *actor)
-{
-    wf_actor_clear(actor);
-    wf_published_fini(&actor->published); // it has its rows still
-    wf_published_init(&actor->published, actor->hash);
-    wf_mailbox_fini(&actor->mailbox);
-    wf_mailbox_init(&actor->mailbox);
-    wf_item_rows_fini(&actor->item_rows);
-}
-
 // The disk could not be read, this time: begin again a little later.
 static void
 read_again_later(struct wf_partition *partition, struct wf_actor *actor)
@@ -244,7 +213,12 @@ read_again_later(struct wf_partition *partition, struct wf_actor *actor)
         wf_alarm_set(partition, &actor->retry, due); // it wants its letters
         return;
     }
-    unload(actor);
+    wf_actor_clear(actor);
+    wf_published_fini(&actor->published); // it has its rows still
+    wf_published_init(&actor->published, actor->hash);
+    wf_mailbox_fini(&actor->mailbox);
+    wf_mailbox_init(&actor->mailbox);
+    wf_item_rows_fini(&actor->item_rows);
     actor->residency = WF_RESIDENCY_STUB;
     wf_wake_at(partition, &actor->key, due);
 }
@@ -299,15 +273,6 @@ why_not(const struct wf_load *load, const char *otherwise)
     return load->err != WEFT_OK ? wf_load_why(load) : otherwise;
 }
 
-// Is it no more than that somebody was there once?
-static bool
-is_trace(const struct wf_actor *actor)
-{
-    return wf_actor_is_nobody(actor) && actor->crashes == 0 &&
-           wf_mailbox_count(&actor->mailbox) == 0 &&
-           actor->orders.list.count == 0;
-}
-
 static void
 loaded_actor(struct wf_partition *partition, const struct wf_load *load)
 {
@@ -318,15 +283,6 @@ loaded_actor(struct wf_partition *partition, const struct wf_load *load)
     WF_ASSERT(actor->residency == WF_RESIDENCY_LOADING);
     if (err == WEFT_OK) {
         err = wf_image_load(actor, load);
-    }
-    if (err == WEFT_OK && actor->is_forgotten && is_trace(actor)) {
-        // A crash would find no row. One of a newer life is not deleted.
-        unload(actor);
-        actor->run = 0;
-        actor->origin_run = 0;
-        actor->outlived_to = 0;
-        actor->object.position = 0;
-        actor->has_row = false;
     }
     if (err != WEFT_OK && err != WEFT_ENOTFOUND) {
         fail_load(partition, actor, err,
@@ -494,8 +450,7 @@ drop_actor(struct wf_partition *partition, struct wf_actor *actor)
         wf_list_remove(&partition->idle, &actor->lru);
     }
     if (wf_actor_is_nobody(actor) && actor->has_row) {
-        wf_buf_put_bytes(&partition->dead.keys, wf_key_bytes(&actor->key));
-        partition->dead.bits[actor->hash / 64 % 64] |= 1ULL << actor->hash % 64;
+        wf_buf_put_bytes(&partition->dead_rows, wf_key_bytes(&actor->key));
     }
     wf_workflow_drop(partition, actor);
     wf_table_remove(&partition->actors, actor->hash, actor);

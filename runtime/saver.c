@@ -275,18 +275,14 @@ wf_saver_wrote(struct wf_partition *partition, struct wf_actor *actor,
 static void
 delete_dead_rows(struct wf_partition *partition, struct wf_batch *rows)
 {
-    struct wf_gone dead = partition->dead;
-    struct wf_reader keys = wf_reader_of(wf_buf_bytes(&partition->dead.keys));
+    struct wf_reader keys = wf_reader_of(wf_buf_bytes(&partition->dead_rows));
     struct wf_buf key = {0};
 
     while (wf_reader_left(&keys) > 0) {
         wf_keys_image(&key, partition->options.index, wf_reader_bytes(&keys));
         wf_batch_delete(rows, WF_CF_DATA, wf_buf_bytes(&key));
     }
-    partition->dead = partition->dying; // its memory
-    partition->dying = dead;
-    wf_buf_reset(&partition->dead.keys);
-    memset(partition->dead.bits, 0, sizeof(partition->dead.bits));
+    wf_buf_reset(&partition->dead_rows);
     wf_buf_fini(&key);
 }
 

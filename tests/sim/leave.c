@@ -202,6 +202,25 @@ has_lease(const struct wf_command *command, const struct wf_request *request)
            strcmp(command->worker, request->worker) == 0;
 }
 
+// Is it the end of this life that is told? One before it may have ended, too.
+static bool
+tells_end(const struct wf_request *request, const struct wf_actor *now)
+{
+    static const weft_err errs[] = {
+        [WEFT_STATUS_COMPLETED] = WEFT_OK,
+        [WEFT_STATUS_FAILED] = WEFT_EFAILED,
+        [WEFT_STATUS_CANCELLED] = WEFT_ECANCELLED,
+        [WEFT_STATUS_TERMINATED] = WEFT_ETERMINATED,
+        [WEFT_STATUS_TIMED_OUT] = WEFT_EOVERDUE,
+    };
+    const weft_reply *reply = &request->reply;
+    const char *message = now->failure_message;
+
+    return !wf_actor_is_live(now) && reply->err == errs[now->status] &&
+           wf_bytes_equal(reply->data, now->result) &&
+           strcmp(reply->failure.message, message == NULL ? "" : message) == 0;
+}
+
 // Then it had an end before that, which may be what is told.
 static bool
 was_reset(const struct wf_actor *actor)
@@ -233,7 +252,7 @@ check_told(const struct leave *leave, const struct wf_request *request)
 
     // One that is withdrawn tells nothing of it.
     if (request->verb == WEFT_VERB_RESULT && is_same &&
-        !atomic_load(&request->is_withdrawn) && !wf_actor_is_live(now) &&
+        !atomic_load(&request->is_withdrawn) && tells_end(request, now) &&
         wf_actor_is_live(then) && !was_reset(then)) {
         fail(leave, "the end", wf_key_id(&request->key), then->run);
     }
@@ -272,7 +291,8 @@ check_shown(const struct leave *leave, const struct wf_request *request)
         now = wf_residents_find(leave->live, wf_key_bytes(&key));
         then = find_actor(leave, &key);
         if (now != NULL && now->residency == WF_RESIDENCY_LOADED &&
-            now->status == item->status &&
+            now->status == item->status && now->run == item->run &&
+            now->created_at_ms == item->created_at_ms &&
             (then == NULL || then->status == WEFT_STATUS_NONE ||
              (then->seed == now->seed && has_ended(item->status) &&
               !has_ended(then->status)))) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # proof.sh SECONDS BUILD_DIR - seeds of the simulator that nobody tried before,
-# until the time is up, and the same hashes from a build without optimisation.
+# until the time is up, a fifth of it for ids that live again and again, and the
+# same hashes from a build without optimisation.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 seconds=$1
@@ -20,15 +21,26 @@ else
     failed=1
 fi
 
-left=$((end - SECONDS))
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-SIM_SECONDS=$((left > 1 ? left : 1)) "$build/tests/sim/sim_random" \
-    nothing_is_lost_or_doubled_under_faults 2>&1 | tail -n 200 | tee "$log"
-[ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
-seeds=$(sed -n 's/^\([0-9]*\) seeds.*/\1/p' "$log")
-note=$(sed -n 's/^[0-9]* seeds, //p' "$log")
-repeat=$(sed -n 's/^repeat: //p' "$log" | head -n 1)
-printf 'RESULT\trandom runs\t%s\t%s\t%s\n' "${seeds:-0}" \
-    "$([ -z "$repeat" ] && echo 0 || echo 1)" "${note:-$repeat}"
+
+# runs WHAT SECONDS PROGRAM TEST
+runs() {
+    local seeds note repeat
+
+    SIM_SECONDS=$(($2 > 1 ? $2 : 1)) "$build/tests/sim/$3" "$4" 2>&1 |
+        tail -n 200 | tee "$log"
+    [ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
+    seeds=$(sed -n 's/^\([0-9]*\) seeds.*/\1/p' "$log")
+    note=$(sed -n 's/^[0-9]* seeds, //p' "$log")
+    repeat=$(sed -n 's/^repeat: //p' "$log" | head -n 1)
+    printf 'RESULT\t%s\t%s\t%s\t%s\n' "$1" "${seeds:-0}" \
+        "$([ -z "$repeat" ] && echo 0 || echo 1)" "${note:-$repeat}"
+}
+
+left=$((end - SECONDS))
+runs "lives of the same ids" $((left / 5)) sim_lives \
+    nothing_of_one_is_taken_for_that_of_another
+runs "random runs" $((left - left / 5)) sim_random \
+    nothing_is_lost_or_doubled_under_faults
 exit $failed

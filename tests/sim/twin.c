@@ -74,13 +74,26 @@ text_of(const char *text)
 
 // Actors. -------------------------------------------------------------------
 
-static void
-print_life(const struct wf_actor *actor, struct wf_buf *out)
+// One that was forgotten, and came again while its last row was being deleted,
+// goes on counting runs and letters; without that row it begins anew. Whatever
+// it does next says its run in full, and letters are counted from the first.
+static bool
+counts_alike(const struct wf_actor *actor, const struct wf_actor *other)
 {
+    return actor->has_row == other->has_row;
+}
+
+static void
+print_life(const struct wf_actor *actor, const struct wf_actor *other,
+           struct wf_buf *out)
+{
+    bool has_run =
+        actor->status != WEFT_STATUS_NONE || counts_alike(actor, other);
+
     line(out, "status %s", weft_status_name(actor->status));
     line_number(out, "version", actor->version);
-    line_number(out, "run", actor->run);
-    line_number(out, "origin run", actor->origin_run);
+    line_number(out, "run", has_run ? actor->run : 0);
+    line_number(out, "origin run", has_run ? actor->origin_run : 0);
     line_number(out, "seed", actor->seed);
     line_number(out, "origin seed", actor->origin_seed);
     line_number(out, "created", actor->created_at_ms);
@@ -122,16 +135,20 @@ print_mailbox(const struct wf_actor *actor, const struct wf_actor *other,
     const struct wf_mailbox *theirs = &other->mailbox;
     const struct wf_list_node *node = wf_list_first(&mailbox->letters);
     bool is_outlived = mailbox->first_seq < actor->outlived_to;
+    uint64_t from = counts_alike(actor, other) ? 0 : mailbox->first_seq;
 
-    line_number(out, "first letter", mailbox->first_seq);
-    line_number(out, "next letter", mailbox->next_seq);
-    line_number(out, "outlived to", is_outlived ? actor->outlived_to : 0);
+    line_number(out, "first letter", mailbox->first_seq - from);
+    line_number(out, "next letter", mailbox->next_seq - from);
+    line_number(out, "outlived to",
+                is_outlived ? actor->outlived_to - from : 0);
     for (; node != NULL; node = wf_list_next(&mailbox->letters, node)) {
         const struct wf_waiting *letter =
             WF_CONTAINER(node, const struct wf_waiting, node);
 
-        if (letter->seq < theirs->gone_from || letter->seq >= theirs->gone_to) {
-            line_bytes(out, "letter", letter->seq,
+        uint64_t there = letter->seq - mailbox->first_seq + theirs->first_seq;
+
+        if (there < theirs->gone_from || there >= theirs->gone_to) {
+            line_bytes(out, "letter", letter->seq - from,
                        weft_bytes_of(letter->bytes, letter->len));
         }
     }
@@ -275,7 +292,7 @@ void
 twin_print_actor(const struct wf_actor *actor, const struct wf_actor *other,
                  struct wf_buf *out)
 {
-    print_life(actor, out);
+    print_life(actor, other, out);
     print_mailbox(actor, other, out);
     print_journal(&actor->journal, out);
     print_waits(actor, out);

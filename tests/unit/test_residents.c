@@ -421,49 +421,11 @@ TEST(residents, the_row_of_who_is_gone_stays_until_its_last_record_is_saved)
     partition->redo_record = 5;
     wf_residents_sweep(partition, &key);
     CHECK(is_there(0));
-    CHECK_EQ(partition->dead.keys.len, 0);
+    CHECK_EQ(partition->dead_rows.len, 0);
     partition->redo_record = 6;
     wf_residents_sweep(partition, &key);
     CHECK(!is_there(0));
-    CHECK(partition->dead.keys.len > 0);
+    CHECK(partition->dead_rows.len > 0);
     wf_key_fini(&key);
     rig_close();
-}
-
-// The row of one that is gone may be read while it is being deleted, and has
-// nothing to say; but one of the life that came after it has.
-TEST(residents, a_row_that_is_being_deleted_says_nothing)
-{
-    for (int is_newer = 0; is_newer < 2; is_newer++) {
-        struct wf_key key = key_of(0);
-        struct wf_actor *one;
-        struct wf_load *load;
-
-        rig_open();
-        one = load_one(0);
-        one->has_row = true;
-        one->object.position = 5;
-        rig.partition->last_record = 10;
-        rig.partition->sealed_record = 10;
-        rig.partition->durable_record = 10;
-        rig.partition->redo_record = 6;
-        wf_residents_sweep(rig.partition, &key);
-        CHECK(!is_there(0));
-        wf_residents_want(rig.partition, actor(0));
-        load = take_load();
-        CHECK(load != NULL);
-        one = wf_actor_create(&key, 0); // as its row has it
-        one->run = 3;
-        one->status = is_newer ? WEFT_STATUS_COMPLETED : WEFT_STATUS_NONE;
-        one->object.position = is_newer ? 9 : 5;
-        wf_image_pack(one, &load->value);
-        wf_actor_destroy(one);
-        load->is_found = true;
-        wf_partition_load(rig.partition, NOW_MS, load);
-        CHECK_EQ(actor(0)->residency, WF_RESIDENCY_LOADED);
-        CHECK_EQ(actor(0)->run, is_newer ? 3 : 0);
-        CHECK_EQ(actor(0)->has_row, is_newer);
-        wf_key_fini(&key);
-        rig_close();
-    }
 }

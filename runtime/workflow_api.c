@@ -40,7 +40,8 @@ wf_workflow_room(weft_workflow *wf, const char *what, weft_bytes payload)
 }
 
 // Give a command that begins something the code can wait for. Cancelled code
-// begins nothing new outside of a shield.
+// begins nothing new outside of a shield. It has room in the turn that it does
+// not break (limits.h).
 weft_err
 wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
                   const char *name, weft_bytes input)
@@ -48,7 +49,7 @@ wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
     weft_err err = wf_await_check(wf, NULL);
 
     if (err == WEFT_OK) {
-        err = wf_workflow_room(wf, name, input);
+        err = wf_turn_check_payload(name, input);
     }
     return err != WEFT_OK ? err : wf_replay_command(wf, kind, name, input);
 }

@@ -208,3 +208,44 @@ TEST(workflow_large, what_is_too_large_to_begin_again_is_not_reset)
 {
     story_run_once(openers, tell_too_large);
 }
+
+// What is published has most of a turn; the call behind it is of the next one.
+static weft_err
+publisher_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes large = weft_bytes_of(piece, sizeof(piece));
+    char name[16];
+    weft_bytes size;
+
+    (void)input;
+    for (unsigned i = 0; i < WF_TURN_BYTES_MAX / PIECE; i++) {
+        (void)snprintf(name, sizeof(name), "v%u", i);
+        MUST(weft_workflow_publish(wf, name, large), WEFT_OK);
+    }
+    MUST(weft_workflow_call(wf, "size_of", large, NULL, &size), WEFT_OK);
+    return weft_workflow_return(wf, size);
+}
+
+static weft_definitions *
+publishers(void)
+{
+    return define_flow(publisher_run);
+}
+
+static void
+tell_publisher(struct story *story)
+{
+    char expected[32];
+
+    (void)story;
+    (void)snprintf(expected, sizeof(expected), "%u", PIECE);
+    story_start("flow", "w", "");
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("flow", "w")->item.is_parked, 0);
+    CHECK_RESULT("flow", "w", expected);
+}
+
+TEST(workflow_large, a_call_has_room_behind_what_fills_the_turn)
+{
+    story_run(publishers, tell_publisher);
+}

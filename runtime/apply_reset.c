@@ -171,7 +171,7 @@ put_chance(struct wf_actor *actor)
     wf_entry_encode(
         &(struct wf_entry){
             .type = WF_ENTRY_CHANCE,
-            .seed = actor->seed ^ (actor->run << 48),
+            .seed = wf_run_chance(actor->seed, actor->run),
         },
         &bytes);
     (void)wf_journal_append(&actor->journal, wf_buf_bytes(&bytes));

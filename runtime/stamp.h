@@ -28,4 +28,12 @@ wf_actor_stamp(const struct wf_actor *actor)
     return wf_run_stamp(actor->seed, actor->run);
 }
 
+// Where the random numbers of a workflow's run begin; no other run of that life
+// begins there. All bits of the run count: a loop may restart for years.
+static inline uint64_t
+wf_run_chance(uint64_t seed, uint64_t run)
+{
+    return seed ^ (run << 48 | run >> 16);
+}
+
 #endif

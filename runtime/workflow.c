@@ -12,6 +12,7 @@
 #include "runtime/cause.h"
 #include "runtime/child.h"
 #include "runtime/stack.h"
+#include "runtime/stamp.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
 
@@ -112,7 +113,8 @@ wf_workflow_create(struct wf_partition *partition, struct wf_actor *actor,
     wf_buf_put(&wf->attributes, begun.data, begun.len);
     wf_list_init(&wf->signals);
     wf_table_init(&wf->channels);
-    wf_random_init(&wf->random, actor->origin_seed ^ (actor->origin_run << 48));
+    wf_random_init(&wf->random,
+                   wf_run_chance(actor->origin_seed, actor->origin_run));
     wf->root = wf_scope_hold(wf_scope_create(wf, NULL));
     actor->activation = wf;
     wf_list_push_back(&partition->stacks, &wf->lru);

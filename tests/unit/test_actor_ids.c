@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/partition_impl.h"
+#include "runtime/stamp.h"
 #include "runtime/timers.h"
 #include "stepped_rig.h"
 #include "support/test.h"
@@ -92,4 +93,14 @@ TEST(actor_ids, none_is_0_within_a_turn)
     tell(WEFT_VERB_SIGNAL, "ask"); // which asks itself, twice
     CHECK_EQ(newest, 1);
     (void)rig_close(&rig);
+}
+
+TEST(actor_ids, the_chance_of_a_workflow_s_runs_does_not_come_round)
+{
+    for (uint64_t run = 1; run < 10; run++) {
+        for (unsigned bits = 4; bits < 60; bits++) {
+            CHECK(wf_run_chance(7, run) !=
+                  wf_run_chance(7, run + (1ULL << bits)));
+        }
+    }
 }

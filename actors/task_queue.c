@@ -317,6 +317,7 @@ take_poll(struct wf_queue_turn *turn, weft_bytes data)
     } else {
         hand_out(turn, &poller, poll.credit, 0);
         keep_poller(turn, &poller);
+        serve(turn); // more may have come back than it takes
     }
 }
 

@@ -102,6 +102,38 @@ TEST(task_queue, what_comes_back_goes_first_and_at_once)
     story_run_calm(taker_definitions, tell_first);
 }
 
+// One of two that were not confirmed in time goes to who was handed them, and
+// the other to who waits.
+static void
+tell_shared(struct story *story)
+{
+    struct taker one;
+    struct taker two;
+    struct world_call *waiting;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_init(&two, "q", "two");
+    taker_call("a");
+    taker_call("b");
+    story_wait_ms(100);
+    CHECK_EQ(taker_poll(&one, 2, 1000), 2);
+    story_wait_ms(6000);
+    CHECK_EQ(taker_poll(&one, 0, 0), 0);
+    waiting = taker_begin_poll(&two, 1, 60000);
+    story_wait_ms(6000);
+    check_counts(0, 2);
+    CHECK_EQ(taker_poll(&one, 1, 0), 1);
+    story_wait_ms(1000);
+    CHECK(waiting->is_answered);
+    CHECK_EQ(taker_end_poll(&two, waiting), 1);
+}
+
+TEST(task_queue, what_comes_back_with_a_poll_goes_at_once_to_who_waits)
+{
+    story_run_calm(taker_definitions, tell_shared);
+}
+
 // A poller says that it has what was given to another.
 static void
 tell_others(struct story *story)

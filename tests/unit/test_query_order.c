@@ -70,12 +70,25 @@ never_done(weft_workflow *wf, weft_bytes input, void *ctx)
 }
 
 static weft_err
+done_later(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    weft_err err = weft_workflow_sleep(wf, 1000);
+
+    (void)input;
+    (void)ctx;
+    return err == WEFT_OK ? weft_workflow_return(wf, weft_text("done")) : err;
+}
+
+static weft_err
 run_flow(weft_workflow *wf, weft_bytes input)
 {
     weft_err err =
         weft_workflow_on_update(wf, "change", NULL, never_done, NULL);
 
     (void)input;
+    if (err == WEFT_OK) {
+        err = weft_workflow_on_update(wf, "later", NULL, done_later, NULL);
+    }
     return err == WEFT_OK
                ? weft_workflow_receive(wf, "never", WEFT_FOREVER, NULL)
                : err;
@@ -445,4 +458,36 @@ TEST(query_order, so_much_is_published_and_no_more)
     run();
     CHECK_OK(published);
     (void)rig_close(&rig);
+}
+
+// It was answered when it was accepted: what comes of it is not its answer.
+TEST(query_order, who_is_told_early_is_told_once)
+{
+    struct wf_stack_pool *stacks = wf_stack_pool_create(4);
+    struct wf_request *update;
+    const struct wf_answer *answer;
+    uint8_t client[16];
+    uint64_t number;
+
+    rig = rig_open(define());
+    rig.partition->options.stacks = stacks;
+    (void)post_flow(WEFT_VERB_START, "");
+    settle();
+    run();
+    update = rig_post(&rig, WEFT_VERB_UPDATE, "flow", "f", "later");
+    update->is_told_early = true;
+    number = update->number;
+    memcpy(client, update->client, sizeof(client));
+    rig_take(&rig, update);
+    run();
+    rig_check_answer(&rig, update, WEFT_OK, "");
+    rig_tick(&rig, 2000);
+    run();
+    run();
+    answer =
+        wf_window_find_answer(wf_window_find(rig.partition, client), number);
+    CHECK(answer != NULL && answer->is_answered);
+    CHECK_EQ(answer->data.len, 0);
+    (void)rig_close(&rig);
+    wf_stack_pool_destroy(stacks);
 }

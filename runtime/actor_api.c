@@ -113,6 +113,10 @@ weft_actor_call(weft_actor *actor, const char *activity, weft_bytes input,
     err = wf_policy_of_call(actor->turn.partition->options.definitions,
                             activity, options, &bytes);
     if (err == WEFT_OK) {
+        err = wf_policy_check_runner(actor->turn.partition->options.definitions,
+                                     activity, wf_buf_bytes(&bytes));
+    }
+    if (err == WEFT_OK) {
         err = wf_turn_check(&actor->turn, activity, input);
     }
     if (err == WEFT_OK) {

@@ -357,15 +357,32 @@ add_queue(const struct wf_activity_kind *kind, struct wf_buf *options)
     *options = with;
 }
 
-// Is there somebody to run it?
-static weft_err
-check_activity(const weft_definitions *definitions, const char *name,
-               const struct wf_activity_kind *kind, weft_bytes queue)
+weft_err
+wf_policy_of_call(const weft_definitions *definitions, const char *name,
+                  const weft_call_options *options, struct wf_buf *out_options)
 {
+    weft_err err = wf_name_check("activity", name, WF_KIND_BYTES_MAX);
+
+    if (err == WEFT_OK) {
+        err = wf_policy_encode(options, out_options);
+    }
+    if (err == WEFT_OK) {
+        add_queue(wf_definitions_find_activity(definitions, name), out_options);
+    }
+    return err;
+}
+
+weft_err
+wf_policy_check_runner(const weft_definitions *definitions, const char *name,
+                       weft_bytes options)
+{
+    weft_bytes queue = wf_policy_queue(options);
+
     if (queue.len == 0) {
-        return kind != NULL ? WEFT_OK
-                            : wf_error(WEFT_EINVAL,
-                                       "activity %s is not registered", name);
+        return wf_definitions_find_activity(definitions, name) != NULL
+                   ? WEFT_OK
+                   : wf_error(WEFT_EINVAL, "activity %s is not registered",
+                              name);
     }
     return wf_definitions_find(definitions, WEFT_TASK_QUEUE_KIND) != NULL
                ? WEFT_OK
@@ -373,23 +390,4 @@ check_activity(const weft_definitions *definitions, const char *name,
                           "activity %s: task queue %.*s, and this node has no "
                           "task queues (weft_definitions_add_task_queues)",
                           name, (int)queue.len, (const char *)queue.data);
-}
-
-weft_err
-wf_policy_of_call(const weft_definitions *definitions, const char *name,
-                  const weft_call_options *options, struct wf_buf *out_options)
-{
-    const struct wf_activity_kind *kind;
-    weft_err err = wf_name_check("activity", name, WF_KIND_BYTES_MAX);
-
-    if (err == WEFT_OK) {
-        err = wf_policy_encode(options, out_options);
-    }
-    if (err != WEFT_OK) {
-        return err;
-    }
-    kind = wf_definitions_find_activity(definitions, name);
-    add_queue(kind, out_options);
-    return check_activity(definitions, name, kind,
-                          wf_policy_queue(wf_buf_bytes(out_options)));
 }

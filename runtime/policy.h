@@ -48,10 +48,14 @@ uint64_t wf_policy_delay_ms(const struct wf_policy *policy, uint32_t next,
 // Options of a call of that activity, as they are kept: with the queue that its
 // definition has, if they say nothing of one. options may be NULL.
 //
-// WEFT_EINVAL   a field is out of range, or nobody could run it; the detail
-//               says why
+// WEFT_EINVAL   a field is out of range; the detail says why
 weft_err wf_policy_of_call(const weft_definitions *definitions,
                            const char *name, const weft_call_options *options,
                            struct wf_buf *out_options);
+// Is there somebody to run it, with these options?
+//
+// WEFT_EINVAL   nobody
+weft_err wf_policy_check_runner(const weft_definitions *definitions,
+                                const char *name, weft_bytes options);
 
 #endif

@@ -162,6 +162,26 @@ next_entry(weft_workflow *wf, struct wf_entry *out_entry)
     return false;
 }
 
+bool
+wf_replay_has_call(const weft_workflow *wf, const char *activity)
+{
+    struct wf_journal_cursor cursor = wf->cursor;
+    struct wf_entry entry;
+
+    while (wf->is_replaying && wf_journal_next(&cursor, &entry)) {
+        if (entry.type == WF_ENTRY_OPEN) {
+            return entry.kind == WF_COMMAND_ACTIVITY &&
+                   entry.ordinal == wf->ordinal + 1 &&
+                   wf_bytes_equal(entry.name, weft_text(activity));
+        }
+        if (entry.type != WF_ENTRY_CHANCE && entry.type != WF_ENTRY_PATCH &&
+            entry.type != WF_ENTRY_BREAK && entry.type != WF_ENTRY_WENT_ON) {
+            return false;
+        }
+    }
+    return false;
+}
+
 weft_err
 wf_replay_check_caller(const weft_workflow *wf)
 {

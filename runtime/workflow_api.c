@@ -54,6 +54,17 @@ wf_workflow_begin(weft_workflow *wf, enum wf_command_kind kind,
     return err != WEFT_OK ? err : wf_replay_command(wf, kind, name, input);
 }
 
+// What was called once may have nobody here who would run it now; its result is
+// known, or waits for a deployment that has it.
+static weft_err
+check_runner(const weft_workflow *wf, const char *activity, weft_bytes options)
+{
+    return wf_replay_has_call(wf, activity)
+               ? WEFT_OK
+               : wf_policy_check_runner(wf->partition->options.definitions,
+                                        activity, options);
+}
+
 weft_err
 weft_workflow_call_async(weft_workflow *wf, const char *activity,
                          weft_bytes input, const weft_call_options *options,
@@ -66,6 +77,9 @@ weft_workflow_call_async(weft_workflow *wf, const char *activity,
     WF_REQUIRE(out_future != NULL);
     err = wf_policy_of_call(wf->partition->options.definitions, activity,
                             options, &bytes);
+    if (err == WEFT_OK) {
+        err = check_runner(wf, activity, wf_buf_bytes(&bytes));
+    }
     if (err == WEFT_OK) {
         err = wf_workflow_begin(wf, WF_COMMAND_ACTIVITY, activity, input);
     }

@@ -229,6 +229,8 @@ weft_err wf_replay_value(weft_workflow *wf, const char *name,
                          weft_bytes *out_data);
 void wf_replay_record_value(weft_workflow *wf, const char *name, weft_err err,
                             weft_bytes data);
+// Is a call of that activity what is recorded next?
+bool wf_replay_has_call(const weft_workflow *wf, const char *activity);
 // Is this the workflow's own function? WEFT_EINVAL, WEFT_EUNWIND.
 weft_err wf_replay_check_caller(const weft_workflow *wf);
 // An entry of the turn that runs.

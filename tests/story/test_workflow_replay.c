@@ -384,3 +384,56 @@ TEST(workflow, an_open_step_waits_until_the_code_takes_it_again)
 {
     story_run(stepping, tell_stepless);
 }
+
+// Activities that the next deployment lacks. ----------------------------------
+
+static weft_err
+echo(weft_activity *activity, weft_bytes input)
+{
+    return weft_activity_return(activity, input);
+}
+
+static weft_err
+retiring_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_saga *saga = weft_saga_create(wf);
+    weft_bytes result;
+
+    MUST(weft_saga_add(saga, "old", weft_text("undone"), NULL), WEFT_OK);
+    MUST(weft_workflow_call(wf, "old", input, NULL, &result), WEFT_OK);
+    MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL), WEFT_OK);
+    // There it is called for the first time, and nobody would run it.
+    MUST(weft_workflow_call(wf, "old", input, NULL, NULL), WEFT_EINVAL);
+    return weft_workflow_return(wf, result);
+}
+
+static weft_definitions *
+with_old(void)
+{
+    weft_definitions *definitions = flow_with(retiring_run);
+
+    story_add_activity(definitions, "old", echo);
+    return definitions;
+}
+
+static weft_definitions *
+without_old(void)
+{
+    return flow_with(retiring_run);
+}
+
+static void
+tell_retired(struct story *story)
+{
+    (void)story;
+    story_start("flow", "w", "result");
+    story_wait_ms(100);
+    story_define(without_old);
+    story_signal("flow", "w", "go", "");
+    CHECK_RESULT("flow", "w", "result");
+}
+
+TEST(workflow, what_was_called_once_may_be_registered_no_more)
+{
+    story_run(with_old, tell_retired);
+}

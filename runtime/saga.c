@@ -90,8 +90,7 @@ weft_saga_add(weft_saga *saga, const char *activity, weft_bytes input,
         err = wf_policy_of_call(saga->wf->partition->options.definitions,
                                 activity, options, &bytes);
     }
-    // In a replay it was told that there is one.
-    if (err == WEFT_OK && !saga->wf->is_replaying) {
+    if (err == WEFT_OK) {
         err = wf_policy_check_runner(saga->wf->partition->options.definitions,
                                      activity, wf_buf_bytes(&bytes));
     }

@@ -396,10 +396,8 @@ echo(weft_activity *activity, weft_bytes input)
 static weft_err
 retiring_run(weft_workflow *wf, weft_bytes input)
 {
-    weft_saga *saga = weft_saga_create(wf);
     weft_bytes result;
 
-    MUST(weft_saga_add(saga, "old", weft_text("undone"), NULL), WEFT_OK);
     MUST(weft_workflow_call(wf, "old", input, NULL, &result), WEFT_OK);
     MUST(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL), WEFT_OK);
     // There it is called for the first time, and nobody would run it.

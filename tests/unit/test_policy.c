@@ -216,6 +216,10 @@ queue_of(const weft_definitions *definitions, const char *name,
     weft_err err = wf_policy_of_call(definitions, name, options, &bytes);
     weft_bytes queue = wf_policy_queue(wf_buf_bytes(&bytes));
 
+    if (err == WEFT_OK) {
+        err = wf_policy_check_runner(definitions, name, wf_buf_bytes(&bytes));
+    }
+
     if (queue.len > 0) {
         memcpy(out_queue, queue.data, queue.len);
     }

@@ -121,6 +121,7 @@ put_head(struct save *save)
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
     bits |= actor->is_left ? WF_IMAGE_LEFT : 0;
+    bits |= actor->updates.made > 0 ? WF_IMAGE_UPDATES : 0;
     wf_buf_put_u8(image, flags);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
@@ -171,6 +172,10 @@ put_head(struct save *save)
     }
     if ((flags & WF_IMAGE_FORK) != 0) {
         wf_buf_put_u64(image, actor->origin_seed);
+    }
+    // No number is given twice: handlers may run again after a reset.
+    if (actor->updates.made > 0) {
+        wf_buf_put_varint(image, actor->updates.made);
     }
 }
 

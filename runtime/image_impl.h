@@ -17,5 +17,6 @@
 #define WF_IMAGE_MEMO 128
 #define WF_IMAGE_END_ASKED 256
 #define WF_IMAGE_LEFT 512
+#define WF_IMAGE_UPDATES 1024
 
 #endif

@@ -155,6 +155,9 @@ load_head(struct wf_actor *actor, struct wf_reader *reader)
     if ((head.flags & WF_IMAGE_FORK) != 0) {
         actor->origin_seed = wf_reader_u64(reader);
     }
+    if ((head.bits & WF_IMAGE_UPDATES) != 0) {
+        actor->updates.made = (uint32_t)wf_reader_varint(reader);
+    }
 }
 
 static bool

@@ -207,6 +207,7 @@ print_operations(const struct wf_actor *actor, struct wf_buf *out)
     const struct wf_list_node *node = wf_list_first(&actor->operations);
 
     line_number(out, "operations", actor->operations_made);
+    line_number(out, "updates", actor->updates.made);
     for (; node != NULL; node = wf_list_next(&actor->operations, node)) {
         const struct wf_operation *operation =
             WF_CONTAINER(node, const struct wf_operation, node);

@@ -290,10 +290,10 @@ count_of(weft_bytes set)
 }
 
 bool
-wf_attributes_fit(weft_bytes one, weft_bytes other)
+wf_attributes_fit(weft_bytes left, weft_bytes right)
 {
-    return count_of(one) + count_of(other) <= WF_ATTRIBUTES_MAX &&
-           one.len + other.len <= WF_ATTRIBUTES_BYTES_MAX;
+    return count_of(left) + count_of(right) <= WF_ATTRIBUTES_MAX &&
+           left.len + right.len <= WF_ATTRIBUTES_BYTES_MAX;
 }
 
 // One change of a set that is within its limits: *set becomes what it makes.

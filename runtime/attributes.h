@@ -31,7 +31,7 @@ size_t wf_attributes_list(weft_bytes set,
                           weft_attribute out_list[WF_ATTRIBUTES_MAX]);
 
 // Whatever they are, are both together within the limits of one set?
-bool wf_attributes_fit(weft_bytes one, weft_bytes other);
+bool wf_attributes_fit(weft_bytes left, weft_bytes right);
 
 // One entry, as a change.
 void wf_attributes_put(struct wf_buf *out, const weft_attribute *attribute);

@@ -175,6 +175,7 @@ ask_one(struct run *run)
         point.entry = draw(run, 30);
         break;
     case WEFT_VERB_FORK:
+        request.name = "";
         if (!take_out(run, kind, &request)) {
             return;
         }

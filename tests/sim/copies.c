@@ -42,6 +42,7 @@ struct copies {
     uint32_t faults;
     struct copy copies[ALL_MAX];
     size_t count;
+    bool is_calm;
 };
 
 static void
@@ -200,6 +201,16 @@ look(struct copy *copy)
     }
 }
 
+// It may be a copy of one that is paused.
+static void
+resume(struct copies *copies, const struct copy *copy)
+{
+    if (copy->is_elsewhere && !copy->is_none) {
+        (void)world_call(copies->elsewhere, WEFT_VERB_RESUME, "program",
+                         copy->id, "", weft_nothing());
+    }
+}
+
 static void
 tend_copy(struct copies *copies, struct world *here, struct copy *copy)
 {
@@ -210,6 +221,9 @@ tend_copy(struct copies *copies, struct world *here, struct copy *copy)
         if (copy->made->is_answered && !copy->is_looked_at) {
             copy->is_looked_at = true;
             look(copy);
+            if (copies->is_calm) {
+                resume(copies, copy);
+            }
         }
         return;
     }
@@ -243,13 +257,9 @@ copies_calm(struct copies *copies)
 {
     world_calm(copies->elsewhere);
     crew_calm(copies->crew);
+    copies->is_calm = true; // those that are made from now on go on as well
     for (size_t i = 0; i < copies->count; i++) {
-        const struct copy *copy = &copies->copies[i];
-
-        if (copy->is_elsewhere && !copy->is_none) {
-            (void)world_call(copies->elsewhere, WEFT_VERB_RESUME, "program",
-                             copy->id, "", weft_nothing());
-        }
+        resume(copies, &copies->copies[i]);
     }
 }
 

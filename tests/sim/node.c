@@ -448,9 +448,10 @@ heal(struct node *node)
     struct world *world = node->world;
     uint64_t reads = disk_rot_reads(node->disk);
     bool is_named = world->named > node->named;
+    bool is_read = reads > node->rot_reads;
 
     node->heal_at_ms = 0;
-    if (reads > node->rot_reads && !is_named && world->options.storm_ms > 0) {
+    if (is_read && !is_named && world->options.storm_ms > 0) {
         if (node->told_to_ms == 0) {
             node->told_to_ms = world->now_ms + ANSWER_MS;
         } else if (world->now_ms >= node->told_to_ms) {
@@ -460,13 +461,15 @@ heal(struct node *node)
         node_look_at(node, node->heal_at_ms);
         return;
     }
-    if (reads > node->rot_reads && is_named) {
+    if (is_read && is_named) {
         weather_meet(world, WEATHER_ROT_FOUND);
     }
     node->told_to_ms = 0;
     node->rot_reads = reads;
     node->named = world->named;
-    if (disk_heal(node->disk)) {
+    // It may have been written anew since: who could not be read cannot be
+    // still.
+    if (disk_heal(node->disk) || is_read) {
         world_say(world, "heal", "node %u", node->index);
         node_crash(node, 0);
     }

@@ -79,18 +79,28 @@ submit(struct run *run, const weft_request *request, uint64_t value)
     }
 }
 
+// Timeouts are those of one life alone, so that its end can be told from that
+// of others.
+static uint64_t
+draw_timeout(struct run *run)
+{
+    static const uint64_t timeouts_ms[] = {0, 0, 100, 1000};
+    uint64_t ms = timeouts_ms[draw(run, 4)];
+
+    return ms == 0 ? 0 : ms + run->lives;
+}
+
 static void
 draw_start(struct run *run, weft_start_options *start)
 {
     static const uint64_t delays_ms[] = {0, 0, 0, 50, 500, WEFT_FOREVER};
-    static const uint64_t timeouts_ms[] = {0, 0, 100, 1000};
 
     *start = (weft_start_options)WEFT_START_OPTIONS_INIT;
     start->conflict = (weft_conflict)draw(run, 3);
     start->reuse = (weft_reuse)(draw(run, 4) == 0 ? draw(run, 3) : 0);
     start->start_delay_ms = delays_ms[draw(run, 6)];
-    start->run_timeout_ms = timeouts_ms[draw(run, 4)];
-    start->execution_timeout_ms = timeouts_ms[draw(run, 4)] * 3;
+    start->run_timeout_ms = draw_timeout(run);
+    start->execution_timeout_ms = draw_timeout(run) * 3;
     start->retry.maximum_attempts = (uint32_t)draw(run, 3);
 }
 

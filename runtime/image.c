@@ -101,14 +101,15 @@ flags_of(const struct wf_actor *actor)
            (actor->origin_seed != actor->seed ? WF_IMAGE_FORK : 0);
 }
 
-static void
-put_head(struct save *save)
+static bool
+has_outlived(const struct wf_actor *actor)
 {
-    const struct wf_actor *actor = save->actor;
-    struct wf_buf *image = &save->image;
-    bool has_outlived = actor->mailbox.first_seq < actor->outlived_to;
-    bool is_copy = save->rows == NULL;
-    uint8_t flags = flags_of(actor);
+    return actor->mailbox.first_seq < actor->outlived_to;
+}
+
+static uint64_t
+bits_of(const struct wf_actor *actor)
+{
     uint64_t bits = 0;
 
     bits |= actor->is_start_pending ? WF_IMAGE_START_PENDING : 0;
@@ -116,12 +117,24 @@ put_head(struct save *save)
     bits |= actor->is_paused ? WF_IMAGE_PAUSED : 0;
     bits |= actor->is_cancel_asked ? WF_IMAGE_CANCEL_ASKED : 0;
     bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
-    bits |= has_outlived ? WF_IMAGE_OUTLIVED : 0;
+    bits |= has_outlived(actor) ? WF_IMAGE_OUTLIVED : 0;
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
     bits |= actor->is_left ? WF_IMAGE_LEFT : 0;
     bits |= actor->updates.made > 0 ? WF_IMAGE_UPDATES : 0;
+    return bits;
+}
+
+static void
+put_head(struct save *save)
+{
+    const struct wf_actor *actor = save->actor;
+    struct wf_buf *image = &save->image;
+    bool is_copy = save->rows == NULL;
+    uint8_t flags = flags_of(actor);
+    uint64_t bits = bits_of(actor);
+
     wf_buf_put_u8(image, flags);
     wf_buf_put_u8(image, WF_IMAGE_FORMAT);
     wf_buf_put_varint(image, is_copy ? 0 : actor->object.position);
@@ -164,7 +177,7 @@ put_head(struct save *save)
         wf_buf_put_text(image, actor->failure_name);
         wf_buf_put_text(image, actor->failure_message);
     }
-    if (has_outlived) {
+    if (has_outlived(actor)) {
         wf_buf_put_varint(image, actor->outlived_to);
     }
     if ((flags & WF_IMAGE_RESET) != 0) {

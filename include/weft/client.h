@@ -11,11 +11,13 @@
 // request id (client id, number), which stands for one request: repeated with
 // the same id, verb and target, it is done once and answered the same. A call
 // that was refused (class RETRY) did nothing, and its number is used up: call
-// again under a new one. Numbers grow; those a client chooses itself may be any
-// that it has not used, not more than 65,536 below its newest. To repeat a call
-// after a restart, open the client with the same client_id; its own numbers
-// then begin above all earlier ones. Answers are kept for a day of silence, and
-// that a number was used for a month.
+// again under a new one. What was submitted behind it may have been done before
+// that: who needs an order waits for each answer. Numbers grow; those a client
+// chooses itself may be any that it has not used, not more than 65,536 below
+// its newest. To repeat a call after a restart, open the client with the same
+// client_id; its own numbers then begin above all earlier ones, by the clock:
+// choose all of them, or none. Answers are kept for a day of silence, and that
+// a number was used for a month.
 
 #ifndef WEFT_CLIENT_H
 #define WEFT_CLIENT_H

@@ -4,6 +4,9 @@
 //
 //   CURRENT missing   RocksDB would begin a new store and delete the tables of
 //                     the old
+//   CURRENT names a   RocksDB would not begin: the power was cut while it made
+//   first manifest    the store, between the two names, before it told the disk
+//   that is missing   of either. Later ones have later numbers
 //   disk full, or     the line of its text log that comes after one that could
 //   failing           not be written stops the process, in 7.8.3
 
@@ -22,28 +25,44 @@
 
 #include "base/error.h"
 #include "storage/directory.h"
+#include "storage/manifest.h"
 
 #define OPEN_BYTES_MIN (4U << 20)
 
-// Is there a file of a store in dir: a table or a write-ahead log?
+// What RocksDB makes in the directory of a store.
+struct files {
+    bool has_data; // a table or a write-ahead log
+    bool has_manifest;
+};
+
+static void
+take_name(const char *name, struct files *files)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (dot != NULL && isdigit((unsigned char)name[0]) &&
+        (strcmp(dot, ".sst") == 0 || strcmp(dot, ".log") == 0)) {
+        files->has_data = true;
+    }
+    if (strncmp(name, "MANIFEST-", 9) == 0) {
+        files->has_manifest = true;
+    }
+}
+
 static weft_err
-find_store_files(const char *dir, bool *out_is_found)
+find_files(const char *dir, struct files *out_files)
 {
     const struct dirent *entry;
     weft_err err = WEFT_OK;
     DIR *stream = opendir(dir);
 
-    *out_is_found = false;
+    *out_files = (struct files){0};
     if (stream == NULL) {
         return wf_error(WEFT_EIO, "%s: %s", dir, strerror(errno));
     }
     errno = 0;
     while ((entry = readdir(stream)) != NULL) {
-        const char *dot = strrchr(entry->d_name, '.');
-        if (dot != NULL && isdigit((unsigned char)entry->d_name[0]) &&
-            (strcmp(dot, ".sst") == 0 || strcmp(dot, ".log") == 0)) {
-            *out_is_found = true;
-        }
+        take_name(entry->d_name, out_files);
         errno = 0;
     }
     if (errno != 0) {
@@ -53,12 +72,37 @@ find_store_files(const char *dir, bool *out_is_found)
     return err;
 }
 
+// There is a CURRENT: if it names the first manifest, and nothing else was
+// made, nobody has opened the store yet. Without CURRENT it is begun anew.
+static weft_err
+check_first(const char *dir, const char *current, bool is_read_only)
+{
+    struct files files;
+    uint64_t number;
+    weft_err err = wf_manifest_find(dir, &number);
+
+    if (err != WEFT_OK || number != 1) {
+        return err;
+    }
+    err = find_files(dir, &files);
+    if (err != WEFT_OK || files.has_manifest || files.has_data) {
+        return err;
+    }
+    if (is_read_only) {
+        return wf_error(WEFT_ENOTFOUND, "%s: it was not made to its end", dir);
+    }
+    if (unlink(current) != 0) {
+        return wf_error(WEFT_EIO, "%s: %s", current, strerror(errno));
+    }
+    return wf_directory_sync(dir);
+}
+
 weft_err
 wf_rocks_files_check(const char *dir, bool is_read_only)
 {
     char path[4096];
     struct stat status;
-    bool is_found;
+    struct files files;
     weft_err err;
     int len = snprintf(path, sizeof(path), "%s/CURRENT", dir);
 
@@ -66,7 +110,7 @@ wf_rocks_files_check(const char *dir, bool is_read_only)
         return wf_error(WEFT_EINVAL, "%s: the path is too long", dir);
     }
     if (stat(path, &status) == 0) {
-        return WEFT_OK;
+        return check_first(dir, path, is_read_only);
     }
     if (errno != ENOENT) {
         return wf_error(WEFT_EIO, "%s: %s", path, strerror(errno));
@@ -79,11 +123,11 @@ wf_rocks_files_check(const char *dir, bool is_read_only)
     } else if (stat(dir, &status) != 0) {
         return wf_error(WEFT_ENOTFOUND, "%s: %s", dir, strerror(errno));
     }
-    err = find_store_files(dir, &is_found);
+    err = find_files(dir, &files);
     if (err != WEFT_OK) {
         return err;
     }
-    if (is_found) {
+    if (files.has_data) {
         return wf_error(WEFT_ECORRUPT,
                         "%s: there is no CURRENT, but there are other files of "
                         "a store",

@@ -10,10 +10,13 @@
 #include "weft/error.h"
 
 // Make the directory if need be, and see that RocksDB may have it: where
-// CURRENT is missing it begins a new store, whatever else is there.
+// CURRENT is missing it begins a new store, whatever else is there. One that a
+// power cut ended while RocksDB made it, with nothing in it, is made again.
 //
 // WEFT_ECORRUPT   there are files of a store, and no CURRENT
-// WEFT_ENOTFOUND  is_read_only, and there is no store
+// WEFT_ENOTFOUND  is_read_only, and there is no store, or none that was made to
+// its
+//                 end
 // WEFT_EINVAL     the path is too long
 // WEFT_EIO
 weft_err wf_rocks_files_check(const char *dir, bool is_read_only);

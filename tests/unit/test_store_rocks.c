@@ -273,6 +273,36 @@ TEST(store_rocks, a_missing_manifest_is_refused)
     find_file(dir, ".sst");
 }
 
+// RocksDB names its first manifest in CURRENT and then syncs the directory: a
+// power cut between the two may leave one name without the other.
+TEST(store_rocks, one_that_was_cut_while_it_was_made_is_made_again)
+{
+    const char *current = test_file_in(test_dir(t), "CURRENT");
+    struct wf_store store;
+
+    test_file_write(current, "MANIFEST-000001\n");
+    test_file_write(test_file_in(test_dir(t), "IDENTITY"), "one");
+    CHECK_ERR(wf_store_rocks_open(test_dir(t), true, &store), WEFT_ENOTFOUND);
+    test_file_check(current, "MANIFEST-000001\n");
+    CHECK_OK(try_open(test_dir(t)));
+    CHECK_OK(try_open(test_dir(t)));
+}
+
+TEST(store_rocks, one_that_holds_anything_is_not_made_again)
+{
+    static const char *const files[] = {"MANIFEST-000004", "000005.sst",
+                                        "000004.log"};
+    const char *current = test_file_in(test_dir(t), "CURRENT");
+
+    for (size_t i = 0; i < 3; i++) {
+        test_file_write(current, "MANIFEST-000001\n");
+        test_file_write(test_file_in(test_dir(t), files[i]), "");
+        CHECK_ERR(try_open(test_dir(t)), WEFT_ECORRUPT);
+        test_file_check(current, "MANIFEST-000001\n");
+        CHECK_EQ(unlink(test_file_in(test_dir(t), files[i])), 0);
+    }
+}
+
 TEST(store_rocks, a_damaged_table_is_corrupt_where_it_is_read)
 {
     const char *dir = test_dir(t);

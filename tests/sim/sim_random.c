@@ -45,9 +45,12 @@ show(const struct sum *sum, double seconds)
         (void)printf("%10" PRIu64 "  %s\n", sum->weather.met[i],
                      weather_fault_text((enum weather_fault)i));
     }
-    (void)printf("%" PRIu64 " seeds, %.3f node-years, %.0f times as fast as "
-                 "real time, %.0f node-years a day\n",
-                 sum->seeds, (double)sum->node_ms / 1000 / YEAR_SECONDS,
+    (void)printf("%" PRIu64 " seeds, %" PRIu64 " crashes, %.3f node-years, "
+                 "%.0f times as fast as real time, %.0f node-years a day\n",
+                 sum->seeds,
+                 sum->weather.met[WEATHER_CRASH] +
+                     sum->weather.met[WEATHER_COMMIT_CRASH],
+                 (double)sum->node_ms / 1000 / YEAR_SECONDS,
                  (double)sum->simulated_ms / 1000 / seconds,
                  (double)sum->node_ms / 1000 / YEAR_SECONDS / seconds * 86400);
 }

@@ -234,6 +234,22 @@ TEST(auth, a_socket_with_keys_is_not_bound_before_somebody_answers)
     door_close(&door);
 }
 
+TEST(auth, who_answered_once_does_not_answer_for_ever)
+{
+    struct wf_curve_pair server = make_pair(t, "server");
+    struct wf_socket_options options = {.type = WF_SOCKET_ROUTER,
+                                        .secret_key = server.secret_key};
+    struct door door = {.context = wf_context_create()};
+
+    CHECK_OK(wf_auth_create(door.context, may_enter, &door, &door.auth));
+    wf_auth_destroy(door.auth);
+    door.auth = NULL;
+    CHECK_OK(wf_socket_create(door.context, &options, &door.router));
+    CHECK_ERR(wf_socket_bind(door.router, "tcp://127.0.0.1:*", door.endpoint),
+              WEFT_EINVAL);
+    door_close(&door);
+}
+
 TEST(auth, a_context_has_one_handler)
 {
     struct door door;

@@ -152,6 +152,7 @@ TEST(curve, a_secret_that_everybody_may_read_is_refused)
     CHECK(chmod(secret, 0644) == 0);
     CHECK_ERR(wf_curve_read(secret, true, &pair), WEFT_EDENIED);
     CHECK(strstr(weft_err_detail(), "chmod 600") != NULL);
+    CHECK_ERR(wf_curve_read(secret, false, &pair), WEFT_EDENIED);
     wf_curve_wipe(&pair);
     CHECK(chmod(secret, 0640) == 0); // a group may be meant
     CHECK_OK(wf_curve_read(secret, true, &pair));

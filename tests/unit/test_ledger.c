@@ -78,6 +78,31 @@ TEST(ledger, an_append_that_failed_is_in_doubt_until_it_is_acquired_again)
     ledger_node_drop(&a);
 }
 
+TEST(ledger, a_store_that_is_not_opened_again_is_tried_again)
+{
+    struct ledger_node a = ledger_node_make("a", 1);
+    struct wf_memory_disk *own = a.disk;
+    struct wf_store held;
+
+    ledger_node_start(&a, false);
+    CHECK_OK(ledger_node_acquire(&a, 0, NULL));
+    wf_memory_disk_fail_write(a.disk, 0, WEFT_EIO, false);
+    CHECK_EQ(ledger_node_append(&a, 0, "lost").result, WF_APPEND_IN_DOUBT);
+    a.disk = wf_memory_disk_create();
+    CHECK_OK(wf_store_memory_open(a.disk, &held));
+    for (int i = 0; i < 2; i++) {
+        CHECK_ERR(ledger_node_acquire(&a, 0, NULL), WEFT_EIO);
+        CHECK_EQ(ledger_node_append(&a, 0, "x").result, WF_APPEND_IN_DOUBT);
+    }
+    held.ops->close(held.self);
+    wf_memory_disk_destroy(a.disk);
+    a.disk = own;
+    CHECK_OK(ledger_node_acquire(&a, 0, NULL));
+    CHECK_EQ(ledger_node_append(&a, 0, "one").result, WF_APPEND_DURABLE);
+    ledger_node_check_log(&a, 0, "1=one ");
+    ledger_node_drop(&a);
+}
+
 TEST(ledger, a_partition_moves_with_its_log_and_its_snapshot)
 {
     struct ledger_node a, b;
@@ -357,4 +382,20 @@ TEST(ledger, what_others_say_does_not_undo_what_a_node_said_of_itself)
     CHECK(!look_at(&a).part.is_idle);
     ledger_node_drop_two(&a, &b);
     ledger_node_drop(&c);
+}
+
+TEST(ledger, what_a_node_says_of_itself_later_is_heard)
+{
+    struct ledger_node a, b;
+
+    ledger_node_start_two(&a, &b);
+    CHECK_OK(ledger_node_hear(&b, &a));
+    CHECK(!look_at(&b).is_draining);
+    wf_ledger_drain(a.ledger, true);
+    CHECK_OK(ledger_node_hear(&b, &a));
+    CHECK(look_at(&b).is_draining);
+    wf_ledger_drain(a.ledger, false);
+    CHECK_OK(ledger_node_hear(&b, &a));
+    CHECK(!look_at(&b).is_draining);
+    ledger_node_drop_two(&a, &b);
 }

@@ -228,3 +228,33 @@ TEST(ledger_lost, an_old_copy_acquires_nothing_once_it_was_told)
     CHECK_EQ(ledger_node_append(&a, 0, "y").result, WF_APPEND_FENCED);
     ledger_node_drop_two(&a, &b);
 }
+
+// What it had asked for before it was told arrives.
+TEST(ledger_lost, an_old_copy_takes_nothing_once_it_was_told)
+{
+    struct ledger_node a, b;
+    struct wf_memory_disk *old;
+    struct wf_ledger_ask ask;
+    struct wf_buf answer = {0};
+    enum wf_ledger_progress progress;
+
+    ledger_node_start_two(&a, &b);
+    CHECK_OK(ledger_node_acquire(&a, 0, NULL));
+    ledger_node_append_some(&a, 0, 1);
+    old = copy_disk(t, &b, "old");
+    ledger_node_stop(&b);
+    ledger_node_start(&b, false);
+    CHECK_OK(ledger_node_hear(&a, &b));
+    put_back(&b, old);
+    ledger_node_start(&b, false);
+    CHECK_OK(a.log.ops->release(a.log.self, 0));
+    CHECK_EQ(ledger_node_fetch(&b, &a, 0), WF_LEDGER_BEGUN);
+    ledger_node_ask(&b, &a, 0, &ask, &answer);
+    CHECK_ERR(ledger_node_hear(&b, &a), WEFT_ELOST);
+    CHECK_OK(wf_ledger_receive(b.ledger, &ask, "a", wf_buf_bytes(&answer),
+                               &progress));
+    CHECK_EQ(wf_ledger_part(b.ledger, 0).last, 0);
+    CHECK_EQ(wf_ledger_part(b.ledger, 0).state, WF_LEDGER_COMING);
+    wf_buf_fini(&answer);
+    ledger_node_drop_two(&a, &b);
+}

@@ -230,6 +230,24 @@ TEST(log, truncate_forgets_the_front_but_never_the_newest)
 }
 
 // Truncation is synced: of all writes only the last may be torn.
+TEST(log, a_truncate_that_is_refused_forgets_nothing)
+{
+    struct rig rig = create_rig();
+    struct story story = {0};
+
+    append_many(&rig, 3);
+    wf_memory_disk_fail_write(rig.disk, 0, WEFT_EBUSY, false);
+    CHECK_ERR(rig.log.ops->truncate(rig.log.self, 3), WEFT_EBUSY);
+    CHECK_EQ(rig.log.ops->first(rig.log.self), 1);
+    CHECK_OK(read_from(&rig, 0, &story));
+    CHECK_STR(story.text, "1:0=many 2:0=many 3:0=many ");
+    CHECK_OK(rig.log.ops->truncate(rig.log.self, 3));
+    close_rig(&rig);
+    open_rig(&rig);
+    CHECK_EQ(rig.log.ops->first(rig.log.self), 3);
+    destroy_rig(&rig);
+}
+
 TEST(log, a_crash_after_truncate_leaves_a_log_without_gaps)
 {
     struct rig rig = create_rig();

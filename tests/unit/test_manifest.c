@@ -120,6 +120,7 @@ TEST(manifest, that_is_newer_is_not_checked)
     CHECK_OK(wf_manifest_measure(dir, &known));
     CHECK_EQ(known.number, 6);
     CHECK_EQ(known.bytes, 1);
+    CHECK_OK(wf_manifest_check(dir, &known)); // and nothing is left of 5
 }
 
 TEST(manifest, that_current_does_not_name_is_not_looked_for)

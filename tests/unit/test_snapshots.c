@@ -113,6 +113,28 @@ TEST(snapshots, a_manifest_names_no_file_elsewhere)
     }
 }
 
+TEST(snapshots, a_manifest_names_each_file_once_and_in_order)
+{
+    static const char *const pairs[][2] = {{"a", "a"}, {"b", "a"}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct wf_snapshots_manifest manifest = {.redo_from = 1};
+        struct wf_snapshots_manifest found;
+        struct wf_buf bytes = {0};
+
+        for (size_t k = 0; k < 2; k++) {
+            wf_snapshots_add(&manifest,
+                             &(struct wf_snapshots_file){
+                                 .name = (char *)(uintptr_t)pairs[i][k]});
+        }
+        wf_snapshots_encode(&manifest, &bytes);
+        CHECK_ERR(wf_snapshots_decode(wf_buf_bytes(&bytes), &found),
+                  WEFT_ECORRUPT);
+        wf_snapshots_manifest_fini(&manifest);
+        wf_buf_fini(&bytes);
+    }
+}
+
 // A directory of files. -------------------------------------------------------
 
 struct place {
@@ -325,6 +347,26 @@ TEST(snapshots, a_file_that_is_there_is_not_put_again)
     free_place(&place);
 }
 
+// Somebody else's process, or its disk, left it so.
+TEST(snapshots, a_file_that_is_there_in_part_is_put_again)
+{
+    struct place place;
+    bool is_new = false;
+    bool has = true;
+
+    make_place(t, &place);
+    test_file_write(kept(&place, 0), "a tab");
+    CHECK_OK(place.snapshots.ops->has(place.snapshots.self,
+                                      &place.manifest.files[0], &has));
+    CHECK(!has);
+    CHECK_OK(place.snapshots.ops->put(
+        place.snapshots.self, &place.manifest.files[0],
+        test_file_in(place.store, "000004.sst"), &is_new));
+    CHECK(is_new);
+    test_file_check(kept(&place, 0), "a table");
+    free_place(&place);
+}
+
 TEST(snapshots, a_file_that_changed_since_it_was_listed_is_not_put)
 {
     struct place place;
@@ -457,6 +499,28 @@ TEST(snapshots, only_files_of_ours_that_are_old_are_listed_and_removed)
     // Another node was faster.
     CHECK_OK(place.snapshots.ops->remove(
         place.snapshots.self, place.manifest.files[0].hash, 3600000));
+    free_place(&place);
+}
+
+// One is being written; of the other the clock was ahead.
+TEST(snapshots, what_is_new_is_not_taken_for_old)
+{
+    struct place place;
+    struct timespec later[2] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+    char half[600];
+    uint32_t count = 0;
+
+    make_place(t, &place);
+    (void)snprintf(half, sizeof(half), "%s.1f", kept(&place, 1));
+    test_file_write(half, "half");
+    CHECK_EQ(utimensat(AT_FDCWD, kept(&place, 0), later, 0), 0);
+    CHECK_OK(place.snapshots.ops->list(place.snapshots.self, 3600000,
+                                       count_hash, &count));
+    CHECK_EQ(count, 0);
+    CHECK(test_file_exists(half));
+    CHECK_OK(place.snapshots.ops->remove(
+        place.snapshots.self, place.manifest.files[0].hash, 3600000));
+    CHECK(test_file_exists(kept(&place, 0)));
     free_place(&place);
 }
 

@@ -21,16 +21,16 @@
 #define RECORDS 3
 
 static void
-put(struct wf_store store, unsigned number)
+put(struct wf_store store, unsigned number, size_t bytes)
 {
     struct wf_batch batch = {0};
-    char *value = malloc(RECORD_BYTES);
+    char *value = malloc(bytes);
     char key[16];
 
     snprintf(key, sizeof(key), "%u", number);
-    memset(value, (int)('a' + number), RECORD_BYTES);
+    memset(value, (int)('a' + number), bytes);
     wf_batch_put(&batch, WF_CF_DATA, weft_text(key),
-                 weft_bytes_of(value, RECORD_BYTES));
+                 weft_bytes_of(value, bytes));
     if (store.ops->write(store.self, &batch, true) != WEFT_OK) {
         _exit(1);
     }
@@ -51,11 +51,11 @@ has(struct wf_store store, unsigned number)
     return err == WEFT_OK;
 }
 
-// A store that was killed after its records; *out_state: its files.
-static const char *
-make_store(struct test *t, struct wf_beacon_state *out_state)
+// A store that was killed after its records, of so many bytes each, into an
+// empty directory; *out_state: its files.
+static void
+make_store_in(const char *dir, size_t bytes, struct wf_beacon_state *out_state)
 {
-    const char *dir = test_dir(t);
     pid_t pid = fork();
     int status;
 
@@ -66,7 +66,7 @@ make_store(struct test *t, struct wf_beacon_state *out_state)
             _exit(1);
         }
         for (unsigned i = 0; i < RECORDS; i++) {
-            put(store, i);
+            put(store, i, bytes);
         }
         (void)kill(getpid(), SIGKILL);
     }
@@ -74,21 +74,37 @@ make_store(struct test *t, struct wf_beacon_state *out_state)
     CHECK(WIFSIGNALED(status));
     CHECK_OK(wf_beacon_list_files(dir, out_state));
     CHECK(out_state->files_count > 0);
-    CHECK(out_state->files[0].bytes > RECORDS * RECORD_BYTES);
+    CHECK(out_state->files[0].bytes > RECORDS * bytes);
+}
+
+static const char *
+make_store(struct test *t, struct wf_beacon_state *out_state)
+{
+    const char *dir = test_dir(t);
+
+    make_store_in(dir, RECORD_BYTES, out_state);
     return dir;
+}
+
+static int
+open_log(const char *dir, const struct wf_beacon_state *state)
+{
+    char path[512];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%06u.log", dir,
+             (unsigned)state->files[0].number);
+    fd = open(path, O_RDWR);
+    CHECK(fd >= 0);
+    return fd;
 }
 
 static void
 spoil(const char *dir, const struct wf_beacon_state *state, uint64_t at)
 {
     static const char zeros[4096];
-    char path[512];
-    int fd;
+    int fd = open_log(dir, state);
 
-    snprintf(path, sizeof(path), "%s/%06u.log", dir,
-             (unsigned)state->files[0].number);
-    fd = open(path, O_WRONLY);
-    CHECK(fd >= 0);
     CHECK_EQ(pwrite(fd, zeros, sizeof(zeros), (off_t)at),
              (ssize_t)sizeof(zeros));
     CHECK_EQ(close(fd), 0);
@@ -130,6 +146,64 @@ TEST(wal, a_record_before_a_whole_one_is_damaged)
     CHECK(!end.is_torn);
     CHECK_ERR(wf_store_rocks_open(dir, true, &store), WEFT_ECORRUPT);
     CHECK_ERR(wf_store_rocks_open(dir, false, &store), WEFT_ECORRUPT);
+}
+
+// All pieces that are there are right; the last one of its record is not there.
+TEST(wal, a_log_that_was_cut_between_two_blocks_is_torn)
+{
+    struct wf_beacon_state state = {0};
+    const char *dir = make_store(t, &state);
+    int fd = open_log(dir, &state);
+    struct wf_wal_end end;
+    struct wf_store store;
+
+    CHECK_EQ(ftruncate(fd, (off_t)7 * 32768), 0);
+    CHECK_EQ(close(fd), 0);
+    CHECK_OK(wf_wal_find_end(dir, &end));
+    CHECK(end.is_torn);
+    CHECK(end.offset > 2 * RECORD_BYTES);
+    CHECK(end.offset < 2 * RECORD_BYTES + 1000);
+    CHECK_OK(wf_store_rocks_open(dir, false, &store));
+    CHECK(has(store, 0) && has(store, 1) && !has(store, 2));
+    store.ops->close(store.self);
+}
+
+// Wherever in a block the whole one begins.
+TEST(wal, a_record_before_a_whole_one_of_its_block_is_damaged)
+{
+    for (unsigned bytes = 40; bytes < 47; bytes++) {
+        struct wf_beacon_state state = {0};
+        struct wf_wal_end end;
+        struct wf_store store;
+        char dir[512];
+        uint8_t byte;
+        int fd;
+
+        snprintf(dir, sizeof(dir), "%s/%u", test_dir(t), bytes);
+        make_store_in(dir, bytes, &state);
+        fd = open_log(dir, &state);
+        CHECK_EQ(pread(fd, &byte, 1, 30), 1);
+        byte ^= 1;
+        CHECK_EQ(pwrite(fd, &byte, 1, 30), 1);
+        CHECK_EQ(close(fd), 0);
+        CHECK_OK(wf_wal_find_end(dir, &end));
+        CHECK(!end.is_torn);
+        CHECK_ERR(wf_store_rocks_open(dir, false, &store), WEFT_ECORRUPT);
+    }
+}
+
+TEST(wal, a_torn_record_may_begin_where_a_beacon_ends)
+{
+    struct wf_beacon_state state = {0};
+    const char *dir = make_store(t, &state);
+    struct wf_wal_end end;
+
+    spoil(dir, &state, 2 * RECORD_BYTES + 40000);
+    CHECK_OK(wf_wal_find_end(dir, &end));
+    state.files[0].bytes = end.offset;
+    CHECK_OK(wf_beacon_check_end(dir, &state));
+    state.files[0].bytes++;
+    CHECK_ERR(wf_beacon_check_end(dir, &state), WEFT_ECORRUPT);
 }
 
 TEST(wal, what_a_beacon_knows_of_is_not_torn)

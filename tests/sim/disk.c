@@ -110,12 +110,16 @@ add_rot(struct disk *disk, uint32_t slot, weft_bytes key, weft_bytes good)
     };
 }
 
+// The order stays: what rots twice is healed from its last to its first.
 static void
 drop_rot(struct disk *disk, size_t index)
 {
-    wf_free((void *)(uintptr_t)disk->rots[index].key.data);
-    wf_free((void *)(uintptr_t)disk->rots[index].good.data);
-    disk->rots[index] = disk->rots[--disk->rots_count];
+    struct rot *rot = &disk->rots[index];
+
+    wf_free((void *)(uintptr_t)rot->key.data);
+    wf_free((void *)(uintptr_t)rot->good.data);
+    disk->rots_count--;
+    memmove(rot, rot + 1, (disk->rots_count - index) * sizeof(*rot));
 }
 
 // What is written anew, or deleted, does not rot any more.

@@ -84,7 +84,8 @@ answer_query(struct wf_partition *partition, struct wf_actor *actor,
 }
 
 // A query shows what all has done that came before it: the start, and messages
-// that are in the mailbox. So it waits until each had its turn, if these come.
+// that are in the mailbox. So it waits until each had its turn, and all records
+// that such a turn is made of, if these come.
 // Nobody knows when one goes on that is paused, parked, delayed, or tries again
 // later: of such a one it shows what there is.
 static bool
@@ -127,7 +128,8 @@ wf_edge_turned(struct wf_partition *partition, struct wf_actor *actor)
         struct wf_request *request =
             WF_CONTAINER(node, struct wf_request, wait);
 
-        if (will_run(actor) && is_to_come(actor, request)) {
+        if (will_run(actor) &&
+            (is_to_come(actor, request) || wf_actor_goes_on(actor))) {
             return;
         }
         wf_list_remove(&actor->queries, node);

@@ -244,3 +244,49 @@ TEST(query, it_waits_for_what_a_restart_has_put_off)
 {
     story_run_calm(flows, tell_restart);
 }
+
+// Its first turn is too large for one record: that goes on in a second one.
+static weft_err
+wide_run(weft_workflow *wf, weft_bytes input)
+{
+    static char large[WF_TURN_BREAK_BYTES / 2 + 1]; // two of them are too many
+    weft_target nobody = {"wide", "nobody"};
+
+    (void)input;
+    MUST(weft_workflow_publish(wf, "newest", weft_text("begun")), WEFT_OK);
+    for (int i = 0; i < 6; i++) {
+        MUST(weft_workflow_signal(wf, nobody, "piece",
+                                  weft_bytes_of(large, sizeof(large))),
+             WEFT_OK);
+    }
+    MUST(weft_workflow_publish(wf, "newest", weft_text("done")), WEFT_OK);
+    return weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL);
+}
+
+static weft_definitions *
+wides(void)
+{
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    story_add_workflow(definitions, "wide", wide_run);
+    return definitions;
+}
+
+static void
+tell_wide(struct story *story)
+{
+    struct world_call *started = world_call(story->world, WEFT_VERB_START,
+                                            "wide", "w", "", weft_nothing());
+    struct world_call *asked = world_call(story->world, WEFT_VERB_QUERY, "wide",
+                                          "w", "newest", weft_nothing());
+
+    CHECK_OK(world_wait(story->world, asked)->err);
+    CHECK_STR(asked->data, "done");
+    CHECK_OK(world_wait(story->world, started)->err);
+}
+
+TEST(query, it_shows_no_half_of_a_turn)
+{
+    story_run(wides, tell_wide);
+}

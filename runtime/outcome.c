@@ -44,13 +44,15 @@ is_before(uint64_t due, uint64_t limit)
     return limit == 0 || due < limit;
 }
 
-// Or its parent asks it in a letter: that of this turn, or one that waits.
+// Or its parent asks it in a letter: that of this turn, or one that waits. What
+// is in rows cannot be looked at, but was when it came.
 static bool
 is_asked_to_stop(const struct wf_actor *actor)
 {
     const struct wf_list *letters = &actor->mailbox.letters;
     const struct wf_list_node *node = wf_list_first(letters);
-    bool is_asked = actor->is_cancel_asked;
+    bool is_asked = actor->is_cancel_asked ||
+                    (actor->is_left && wf_mailbox_has_gone(&actor->mailbox));
 
     for (; node != NULL && !is_asked; node = wf_list_next(letters, node)) {
         const struct wf_waiting *waiting =

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "story/puppet.h"
 
 // Calls "c" of the kind that its input names, and asks it to stop when it is
@@ -120,4 +121,30 @@ tell_before(struct story *story)
 TEST(child, one_that_was_asked_to_stop_before_it_failed_does_not_begin_again)
 {
     story_run(define, tell_before);
+}
+
+// The same, when so many others came between that its order is in no memory.
+static void
+tell_behind_many(struct story *story)
+{
+    struct world_call *last = NULL;
+
+    begin("failing");
+    (void)story_do(WEFT_VERB_PAUSE, "failing", "c", "", NULL);
+    story_signal("failing", "c", "fail", "");
+    for (int i = 0; i < WF_MAILBOX_MEMORY_MAX; i++) {
+        last = world_call(story->world, WEFT_VERB_SIGNAL, "failing", "c",
+                          "other", weft_nothing());
+    }
+    CHECK_OK(world_wait(story->world, last)->err);
+    story_signal("parent", "p", "stop", "");
+    story_wait_ms(1000);
+    (void)story_do(WEFT_VERB_RESUME, "failing", "c", "", NULL);
+    CHECK_RESULT("parent", "p", "WEFT_EFAILED");
+    CHECK_EQ(story_describe("failing", "c")->item.run, 1);
+}
+
+TEST(child, so_does_one_to_which_many_others_came_before_that)
+{
+    story_run_calm(define, tell_behind_many);
 }

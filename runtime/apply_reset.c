@@ -116,7 +116,8 @@ put_back(struct wf_apply *apply, const struct again *again)
     }
 }
 
-// Children that were called in what is kept are still awaited.
+// Children that were called in what is kept are still awaited, and asked to
+// stop if this run asks them, too.
 static void
 remove_waits(struct wf_apply *apply, uint32_t ordinal)
 {
@@ -127,6 +128,7 @@ remove_waits(struct wf_apply *apply, uint32_t ordinal)
         struct wf_call *call = WF_CONTAINER(node, struct wf_call, node);
 
         node = wf_list_next(&apply->actor->calls.list, node);
+        call->is_asked = false;
         if (call->id > ordinal) {
             wf_apply_remove_call(apply, call);
         }

@@ -135,6 +135,7 @@ find_kept(const struct wf_actor *actor, const struct wf_request *request,
 struct note {
     uint32_t id;
     bool replaces;    // a child's start that ends one that runs
+    bool asks;        // what was begun before to stop
     weft_bytes ops;   // owned
     weft_bytes sends; // owned: sections
 };
@@ -200,6 +201,14 @@ wf_reset_note_replaces(weft_workflow *wf)
 {
     if (wf->remade != NULL) {
         wf->remade->notes[wf->remade->count - 1].replaces = true;
+    }
+}
+
+void
+wf_reset_note_asks(weft_workflow *wf)
+{
+    if (wf->remade != NULL) {
+        wf->remade->notes[wf->remade->count - 1].asks = true;
     }
 }
 
@@ -361,7 +370,8 @@ put_waiting(struct wf_turn *turn, const struct wf_actor *from, uint32_t ordinal,
 }
 
 // A child that still runs is awaited as before; one whose result is used again
-// needs its call.
+// needs its call. One that was asked to stop is asked again: what it said to
+// that may be cut.
 static void
 put_note(struct wf_turn *turn, const struct note *note,
          enum wf_command_kind kind, enum outcome outcome)
@@ -370,6 +380,12 @@ put_note(struct wf_turn *turn, const struct note *note,
     const struct wf_call *call =
         is_child ? wf_actor_find_call(turn->actor, note->id) : NULL;
 
+    if (is_child && note->asks) {
+        if (outcome != OUTCOME_KNOWN) {
+            wf_buf_put(&turn->ops, note->ops.data, note->ops.len);
+        }
+        return;
+    }
     if (call != NULL && outcome == OUTCOME_FAILED) {
         wf_turn_call_close(turn, note->id);
     } else if (call != NULL) {

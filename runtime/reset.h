@@ -40,5 +40,7 @@ struct wf_turn *wf_reset_turn(struct weft_workflow *wf);
 void wf_reset_note(struct weft_workflow *wf, uint32_t id);
 // It was a child that takes the place of one that runs.
 void wf_reset_note_replaces(struct weft_workflow *wf);
+// It asked what an earlier one has begun to stop.
+void wf_reset_note_asks(struct weft_workflow *wf);
 
 #endif

@@ -108,6 +108,7 @@ wf_scope_give_up(weft_workflow *wf, uint32_t id, weft_err why)
         if (wf->remade != NULL) {
             put_abandon(wf_reset_turn(wf), id, future);
             wf_reset_note(wf, id);
+            wf_reset_note_asks(wf);
         }
         future->is_cancel_asked = true; // its outcome will be known
         return WEFT_OK;

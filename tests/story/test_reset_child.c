@@ -81,6 +81,31 @@ leaver_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, word);
 }
 
+// Asks its child to stop after a signal, and waits until that has taken notice,
+// or until it has ended, if the input says "end".
+static weft_err
+asker_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_future child;
+    weft_err err;
+
+    options.cancellation = story_is(input, "end")
+                               ? WEFT_CANCELLATION_WAIT
+                               : WEFT_CANCELLATION_WAIT_REQUESTED;
+    TRY(weft_workflow_child_async(wf, (weft_target){"slow", "i/c"}, input,
+                                  &options, &child));
+    TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_cancel(wf, child));
+    err = weft_workflow_await(wf, child, NULL);
+    if (err == WEFT_EUNWIND) {
+        return err;
+    }
+    CHECK_ERR(err, WEFT_ECANCELLED);
+    TRY(weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL));
+    return weft_workflow_return(wf, weft_nothing());
+}
+
 // Calls a child, and nothing else.
 static weft_err
 lone_run(weft_workflow *wf, weft_bytes input)
@@ -132,6 +157,7 @@ define(void)
     story_add_workflow(definitions, "mother", mother_run);
     story_add_workflow(definitions, "slow", slow_run);
     story_add_workflow(definitions, "leaver", leaver_run);
+    story_add_workflow(definitions, "asker", asker_run);
     story_add_workflow(definitions, "crowd", crowd_run);
     story_add_workflow(definitions, "waiter", waiter_run);
     return definitions;
@@ -407,4 +433,61 @@ tell_crowd(struct story *story)
 TEST(reset_child, one_before_which_its_turn_broke_off_is_started_then)
 {
     story_run(define, tell_crowd);
+}
+
+// Entries: 0 started, 1 the child, 2 receive, 3 the signal, 4 that the child is
+// asked, 5 that it has taken notice, 6 receive.
+static void
+check_heard(uint64_t run)
+{
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("asker", "i")->item.run, run);
+    CHECK_EQ(story_describe("asker", "i")->item.journal_count, 7);
+    CHECK_EQ(story_describe("slow", "i/c")->item.status, WEFT_STATUS_RUNNING);
+}
+
+static void
+tell_asks(struct story *story)
+{
+    (void)story;
+    story_start("asker", "i", "");
+    story_signal("asker", "i", "go", "");
+    check_heard(1);
+    CHECK_OK(reset_to("asker", 3)->err);
+    check_heard(2);
+    CHECK_OK(reset_to("asker", 5)->err);
+    check_heard(3);
+    story_signal("asker", "i", "end", "");
+    CHECK_RESULT("asker", "i", "");
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 1);
+}
+
+TEST(reset_child, a_child_is_asked_again_to_stop_if_its_parent_does_that_again)
+{
+    story_run(define, tell_asks);
+}
+
+// It ended meanwhile, which its parent has not handled: it begins anew, and is
+// asked as the one before was. Entry 5 is a signal that nobody receives.
+static void
+tell_ended_meanwhile(struct story *story)
+{
+    (void)story;
+    story_start("asker", "i", "end");
+    story_signal("asker", "i", "go", "");
+    story_wait_ms(10000);
+    story_signal("asker", "i", "other", "");
+    story_wait_ms(10000);
+    (void)story_do(WEFT_VERB_PAUSE, "asker", "i", "", "");
+    CHECK_FAILS("slow", "i/c", WEFT_ECANCELLED, "cancelled");
+    CHECK_OK(reset_to("asker", 5)->err);
+    (void)story_do(WEFT_VERB_RESUME, "asker", "i", "", "");
+    story_signal("asker", "i", "end", "");
+    CHECK_RESULT("asker", "i", "");
+    CHECK_EQ(story_describe("slow", "i/c")->item.run, 2);
+}
+
+TEST(reset_child, so_is_one_that_begins_anew)
+{
+    story_run(define, tell_ended_meanwhile);
 }

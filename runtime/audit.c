@@ -43,7 +43,8 @@ has_waker(const struct wf_partition *partition, const struct wf_actor *actor)
     if (wf_actor_is_due(actor)) {
         return wf_ready_has(&actor->ready);
     }
-    if (!wf_actor_may_run(actor) || !wf_actor_has_code(actor)) {
+    if (!wf_actor_may_run(actor) ||
+        (wf_actor_is_live(actor) && !wf_actor_has_code(actor))) {
         return true; // held up by an operator or an error, visibly
     }
     if ((wf_actor_is_delayed(actor, partition->now_ms) &&

@@ -414,12 +414,11 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
 {
     bool is_due =
         actor->residency == WF_RESIDENCY_LOADED && wf_actor_is_due(actor);
-    bool has_work =
-        actor->residency == WF_RESIDENCY_LOADED && !is_due &&
-        (wf_actor_has_code(actor) || actor->status == WEFT_STATUS_NONE) &&
-        wf_actor_may_run(actor) &&
-        wf_actor_has_work(actor, partition->now_ms) &&
-        !wf_heap_has(&actor->retry.heap);
+    bool has_work = actor->residency == WF_RESIDENCY_LOADED && !is_due &&
+                    (wf_actor_has_code(actor) || !wf_actor_is_live(actor)) &&
+                    wf_actor_may_run(actor) &&
+                    wf_actor_has_work(actor, partition->now_ms) &&
+                    !wf_heap_has(&actor->retry.heap);
     bool is_here = actor->is_start_pending || wf_actor_goes_on(actor) ||
                    wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = is_due || (has_work && is_here);

@@ -481,3 +481,60 @@ TEST(left_over, an_update_that_came_behind_the_next_start_is_answered)
 {
     story_run(replacing, tell_update);
 }
+
+// Sends to an instance, and starts one in its place; gives how that failed.
+static weft_err
+visitor_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_target flow = {"flow", "w"};
+
+    MUST(weft_workflow_signal(wf, flow, "a", input), WEFT_OK);
+    MUST(weft_workflow_child(wf, flow, weft_nothing(), NULL, NULL),
+         WEFT_EFAILED);
+    return weft_workflow_return(wf, weft_text(weft_workflow_failure(wf)->name));
+}
+
+static weft_definitions *
+define_visitors(bool has_flow)
+{
+    weft_definitions *defs;
+
+    CHECK_OK(weft_definitions_create(&defs));
+    story_add_workflow(defs, "visitor", visitor_run);
+    if (has_flow) {
+        story_add_workflow(defs, "flow", reader_run);
+    }
+    return defs;
+}
+
+static weft_definitions *
+visitors(void)
+{
+    return define_visitors(false);
+}
+
+static weft_definitions *
+visitors_and_flows(void)
+{
+    return define_visitors(true);
+}
+
+// As if there had never been one.
+static void
+tell_unknown(struct story *story)
+{
+    story_start("flow", "w", "");
+    CHECK_RESULT("flow", "w", "");
+    story_define(visitors);
+    story_start("visitor", "v", "");
+    CHECK_RESULT("visitor", "v", "WEFT_ENOTFOUND");
+    if (story->is_calm) {
+        CHECK_EQ(story_dead_letters(), 1);
+    }
+    story_check_audit();
+}
+
+TEST(left_over, one_that_ended_and_whose_kind_nobody_has_takes_nothing)
+{
+    story_run(visitors_and_flows, tell_unknown);
+}

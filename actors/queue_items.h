@@ -29,13 +29,20 @@ struct wf_queue_ring {
     uint64_t tail;
 };
 
+// Which offers are looked at next, for those that nobody repeats.
+enum wf_queue_sweep {
+    WF_QUEUE_SWEEP_NONE, // nobody looks: there are none
+    WF_QUEUE_SWEEP_OFFERS,
+    WF_QUEUE_SWEEP_BACK,
+};
+
 struct wf_queue {
     struct wf_queue_ring offers;
     struct wf_queue_ring back;
     struct wf_queue_ring polls;
     uint64_t last_id; // of an offer that was handed out
-    uint64_t swept;   // offers up to this one were looked at
-    uint64_t is_sweeping;
+    uint64_t swept;   // of its ring, up to this one
+    uint64_t sweep;   // enum wf_queue_sweep
     uint64_t depth;
     uint64_t handed;
     uint64_t pollers;

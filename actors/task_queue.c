@@ -212,11 +212,6 @@ take_offer(struct wf_queue_turn *turn, weft_bytes message)
     }
     wf_queue_items_enqueue(turn, 'o', message);
     serve(turn);
-    if (!turn->queue->is_sweeping && turn->queue->depth > 0) {
-        turn->queue->is_sweeping = 1;
-        wf_queue_items_note(
-            turn, weft_actor_timer_set(turn->actor, "sweep", SWEEP_MS));
-    }
 }
 
 // What a poll says.
@@ -356,37 +351,53 @@ take_silence(struct wf_queue_turn *turn, const char *name)
     }
 }
 
-// Throw out what nobody repeated, some at a time.
+static void
+sweep_later(struct wf_queue_turn *turn, enum wf_queue_sweep what,
+            uint64_t after_ms)
+{
+    turn->queue->sweep = what;
+    wf_queue_items_note(turn,
+                        weft_actor_timer_set(turn->actor, "sweep", after_ms));
+}
+
+// Throw it out if nobody has repeated it.
+static void
+sweep_one(struct wf_queue_turn *turn, char place, uint64_t seq)
+{
+    char key[WF_QUEUE_KEY_CHARS];
+    char token[WF_QUEUE_KEY_CHARS];
+    struct wf_reader value = wf_reader_of(
+        wf_queue_items_get(turn, wf_queue_items_key(key, place, seq)));
+    uint64_t since = wf_reader_u64(&value);
+
+    if (!value.failed && since + STALE_MS < weft_actor_now_ms(turn->actor)) {
+        (void)wf_queue_items_token_key(
+            token, wf_queue_items_token(wf_reader_rest(&value)));
+        wf_queue_items_remove(turn, key);
+        wf_queue_items_remove(turn, token);
+        turn->queue->depth--;
+    }
+}
+
+// Some at a time; those that came back after the others.
 static void
 sweep(struct wf_queue_turn *turn)
 {
     struct wf_queue *queue = turn->queue;
-    uint64_t now_ms = weft_actor_now_ms(turn->actor);
-    uint64_t seq =
-        queue->swept > queue->offers.head ? queue->swept : queue->offers.head;
-    char key[WF_QUEUE_KEY_CHARS];
+    bool is_back = queue->sweep == WF_QUEUE_SWEEP_BACK;
+    const struct wf_queue_ring *ring = is_back ? &queue->back : &queue->offers;
+    uint64_t seq = queue->swept > ring->head ? queue->swept : ring->head;
 
-    for (int i = 0; i < SWEEP_OFFERS && seq < queue->offers.tail; i++, seq++) {
-        struct wf_reader value = wf_reader_of(
-            wf_queue_items_get(turn, wf_queue_items_key(key, 'o', seq)));
-        uint64_t since = wf_reader_u64(&value);
-        char place[WF_QUEUE_KEY_CHARS];
-
-        if (!value.failed && since + STALE_MS < now_ms) {
-            (void)wf_queue_items_token_key(
-                place, wf_queue_items_token(wf_reader_rest(&value)));
-            wf_queue_items_remove(turn, key);
-            wf_queue_items_remove(turn, place);
-            queue->depth--;
-        }
+    for (int i = 0; i < SWEEP_OFFERS && seq < ring->tail; i++, seq++) {
+        sweep_one(turn, is_back ? 'b' : 'o', seq);
     }
-    queue->swept = seq < queue->offers.tail ? seq : 0;
-    queue->is_sweeping = queue->swept > 0 || queue->depth > 0;
-    if (queue->is_sweeping) {
-        wf_queue_items_note(
-            turn,
-            weft_actor_timer_set(turn->actor, "sweep",
-                                 queue->swept > 0 ? SWEEP_PAUSE_MS : SWEEP_MS));
+    queue->swept = seq < ring->tail ? seq : 0;
+    if (queue->swept > 0) {
+        sweep_later(turn, (enum wf_queue_sweep)queue->sweep, SWEEP_PAUSE_MS);
+    } else if (!is_back && queue->depth > 0) {
+        sweep_later(turn, WF_QUEUE_SWEEP_BACK, SWEEP_PAUSE_MS);
+    } else {
+        queue->sweep = WF_QUEUE_SWEEP_NONE;
     }
 }
 
@@ -408,6 +419,9 @@ receive(weft_actor *actor, const weft_message *message, void *state)
     } else if (strcmp(message->name, "offer") == 0 &&
                message->sender_kind[0] != '\0') {
         take_offer(&turn, message->data);
+    }
+    if (turn.queue->sweep == WF_QUEUE_SWEEP_NONE && turn.queue->depth > 0) {
+        sweep_later(&turn, WF_QUEUE_SWEEP_OFFERS, SWEEP_MS);
     }
     return turn.err;
 }

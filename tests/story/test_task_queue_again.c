@@ -171,27 +171,52 @@ tell_kept(struct story *story)
 }
 
 // One that was swept out, for nobody repeated it, may come again.
-static void
-tell_swept(struct story *story)
-{
-    static const char offer[] = "send " WEFT_TASK_QUEUE_KIND " q offer "
+static const char abc_offer[] = "send " WEFT_TASK_QUEUE_KIND " q offer "
                                 "\x82\xa5token\xa3"
                                 "abc\xa8"
                                 "activity\xa1x";
+
+static void
+tell_swept(struct story *story)
+{
     struct taker one;
 
     (void)story;
     taker_init(&one, "q", "one");
-    puppet_do("puppet", "p", "%s", offer);
+    puppet_do("puppet", "p", "%s", abc_offer);
     story_wait_ms(1000);
     CHECK_EQ(taker_count("depth"), 1);
     story_wait_ms(4 * 3600000);
     CHECK_EQ(taker_count("depth"), 0);
-    puppet_do("puppet", "p", "%s", offer);
+    puppet_do("puppet", "p", "%s", abc_offer);
     story_wait_ms(1000);
     CHECK_EQ(taker_count("depth"), 1);
     CHECK_EQ(taker_poll(&one, 1, 1000), 1);
     CHECK_STR(one.offers[0].token, "abc");
+}
+
+// The same of one that came back, to a queue that was empty until then.
+static void
+tell_back_swept(struct story *story)
+{
+    struct world_call *waiting;
+    struct taker one;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    waiting = taker_begin_poll(&one, 1, 20000);
+    story_wait_ms(100);
+    puppet_do("puppet", "p", "%s", abc_offer);
+    CHECK_EQ(taker_end_poll(&one, waiting), 1);
+    story_wait_ms(4 * 3600000); // longer than it keeps what nobody confirms
+    CHECK_EQ(taker_count("depth"), 0);
+    CHECK_EQ(taker_count("handed"), 0);
+    puppet_do("puppet", "p", "%s", abc_offer);
+    CHECK_EQ(taker_poll(&one, 1, 20000), 1);
+    taker_say_bye(&one);
+    check_counts(1, 0);
+    story_wait_ms(4 * 3600000);
+    check_counts(0, 0);
 }
 
 static weft_definitions *
@@ -207,6 +232,7 @@ TEST(task_queue, offers_are_kept_for_as_long_as_they_are_repeated)
 {
     story_run_once(taker_definitions, tell_kept);
     story_run_calm(puppet_queues, tell_swept);
+    story_run_calm(puppet_queues, tell_back_swept);
 }
 
 // Whoever has it, and did not hear so, leases it once more.

@@ -493,6 +493,9 @@ put_earlier(struct wf_turn *turn, const struct wf_actor *from,
         if (wf_replay_journal(wf)) {
             put_reset(turn, from, request, kept, last_ordinal(wf));
             refused = put_notes(turn, wf, from, kept);
+        } else if (wf->is_done && kept == from->journal.count) {
+            err = wf_error(WEFT_EINVAL, "its code ends with entry %llu",
+                           (unsigned long long)kept - 1);
         } else if (wf->is_starved) {
             err = wf_error(WEFT_ENOMEM, "no memory for the stack of a branch");
         } else {

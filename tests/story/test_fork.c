@@ -215,7 +215,7 @@ tell_now(struct story *story)
     }
     story_signal("row", "i", "go", "end");
     CHECK_RESULT("row", "i", "end");
-    CHECK_ERR(fork_at("row", "i", 7, "x")->err, WEFT_EDIVERGED);
+    CHECK_ERR(fork_at("row", "i", 7, "x")->err, WEFT_EINVAL);
 }
 
 TEST(fork, a_point_can_be_now)

@@ -194,6 +194,25 @@ tell_refused(struct story *story)
               WEFT_ENOTFOUND);
 }
 
+// Nothing comes behind the last entry of what has ended.
+static void
+tell_behind_end(struct story *story)
+{
+    (void)story;
+    story_start("two", "i", "in");
+    story_signal("two", "i", "go", "end");
+    CHECK_RESULT("two", "i", "end");
+    CHECK_EQ(story_describe("two", "i")->item.journal_count, 7);
+    refused(fork_at("two", "i", 7, "x"), WEFT_EINVAL,
+            "x: its code ends with entry 6");
+    CHECK_OK(fork_at("two", "i", 5, "x")->err);
+}
+
+TEST(fork_request, so_are_points_behind_the_end)
+{
+    story_run(define, tell_behind_end);
+}
+
 TEST(fork_request, points_that_are_none_are_refused_in_words)
 {
     story_run(define, tell_refused);

@@ -15,6 +15,7 @@ build=$PWD/build/coverage
 folders="runtime storage"
 
 mkdir -p "$build"
+rm -f "$build/total.txt"
 cmake --preset coverage >"$build/build.log" 2>&1 &&
     cmake --build --preset coverage >>"$build/build.log" 2>&1 ||
     { tail -n 30 "$build/build.log" && exit 1; }

@@ -10,6 +10,10 @@ least=95
 tests/coverage/coverage.sh "${1:?seconds}"
 status=$?
 total=build/coverage/total.txt
+if [ ! -s "$total" ]; then
+    printf 'RESULT\tbranches\t0\t1\tnot built, see build/coverage/build.log\n'
+    exit 1
+fi
 tests=$(grep -cE '^ *[0-9]+/[0-9]+ Test' build/coverage/tests.log)
 if [ "$status" -eq 124 ]; then # out of time: the number says nothing
     printf 'RESULT\tbranches\t%s\t0\tout of time\n' "$tests"

@@ -414,7 +414,9 @@ def main():
     for entry in json.load(open(commands)):
         words = shlex.split(entry['command'])
         args[os.path.realpath(entry['file'])] = [
-            w for w in words if w[:2] in ('-I', '-D') or w.startswith('-std')]
+            w for before, w in zip([''] + words, words)
+            if w[:2] in ('-I', '-D') or w.startswith('-std') or
+            '-isystem' in (before, w)]
     number = 1
     for name in names:
         path = os.path.join(tree, name)

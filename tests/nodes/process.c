@@ -77,8 +77,8 @@ processes_init(struct processes *processes, const char *program,
         struct process *process = &processes->all[i];
 
         (void)snprintf(process->name, sizeof(process->name), "node-%u", i);
-        (void)snprintf(process->dir, sizeof(process->dir), "%s/%s", dir,
-                       process->name);
+        (void)snprintf(process->dir, sizeof(process->dir), "%s/node-%u", dir,
+                       i);
         set_endpoints(process, net, i);
         if (mkdir(process->dir, 0755) != 0 && errno != EEXIST) {
             fail(process->dir);
@@ -281,7 +281,7 @@ processes_save(const struct processes *processes, uint32_t index)
 {
     const struct process *process = &processes->all[index];
     char path[300];
-    char command[700];
+    char command[900];
 
     copy_path(process, path);
     (void)snprintf(command, sizeof(command), "rm -rf %s; cp -a %s %s", path,

@@ -4,12 +4,15 @@
 // itself, so that what does not come fails its test.
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/test.h"
@@ -136,6 +139,67 @@ TEST(socket, messages_go_both_ways_over_ipc)
     round_trip(endpoint);
 }
 
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// Everything is read, so that its descriptor says when more has come.
+static void
+empty(struct wf_socket *socket)
+{
+    struct wf_message message;
+    struct wf_socket_event passed;
+
+    while (wf_socket_receive(socket, &message)) {
+        wf_message_fini(&message);
+    }
+    while (wf_socket_event(socket, &passed)) {
+    }
+}
+
+// By the send ZeroMQ takes the sign of it off its descriptor.
+TEST(socket, what_came_before_a_send_is_not_slept_over)
+{
+    struct pair pair;
+    struct wf_message message;
+    uint64_t began;
+
+    pair_open(&pair, "tcp://127.0.0.1:*", 0);
+    say_and_hear(&pair, &message);
+    empty(pair.dealer);
+    CHECK_EQ(send_text(pair.router, &message.peer, "world", NULL), WF_SENT);
+    wf_message_fini(&message);
+    wf_socket_wait(pair.dealer, NULL, 0, WAIT_MS);
+    for (began = now_ms(); now_ms() < began + 5;) {
+    } // it does not look twice in a millisecond
+    CHECK_EQ(send_text(pair.dealer, NULL, "hello", NULL), WF_SENT);
+    began = now_ms();
+    wf_socket_wait(pair.dealer, NULL, 0, WAIT_MS);
+    CHECK(now_ms() < began + WAIT_MS / 2);
+    CHECK(wf_socket_receive(pair.dealer, &message));
+    wf_message_fini(&message);
+    pair_close(&pair);
+}
+
+// There is no telling whether it would ever be read.
+TEST(socket, what_is_sent_to_nobody_is_not_kept)
+{
+    struct wf_socket_options options = {.type = WF_SOCKET_DEALER};
+    struct wf_context *context = wf_context_create();
+    struct wf_socket *dealer;
+
+    CHECK_OK(wf_socket_create(context, &options, &dealer));
+    CHECK_OK(wf_socket_connect(dealer, "tcp://127.0.0.1:1"));
+    CHECK_EQ(send_text(dealer, NULL, "hello", NULL), WF_SENT_FULL);
+    wf_socket_destroy(dealer);
+    wf_context_destroy(context);
+}
+
 TEST(socket, who_is_not_there_is_said_to_be_gone)
 {
     struct pair pair;
@@ -212,6 +276,147 @@ TEST(socket, a_connection_is_cut_by_its_line_and_only_once)
     CHECK(event(pair.dealer, WF_SOCKET_CONNECTED, &happened)); // by itself
     CHECK(!wf_line_cut(&line)); // though the descriptor may be used again
     wf_message_fini(&message);
+    pair_close(&pair);
+}
+
+// Two ends of a connection over TCP.
+static void
+connect_both(int out_fds[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof(at);
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(listening, (struct sockaddr *)(void *)&at, len) == 0);
+    CHECK(listen(listening, 1) == 0);
+    CHECK(getsockname(listening, (struct sockaddr *)(void *)&at, &len) == 0);
+    out_fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(connect(out_fds[0], (struct sockaddr *)(void *)&at, len) == 0);
+    out_fds[1] = accept(listening, NULL, NULL);
+    CHECK(out_fds[1] >= 0);
+    CHECK_EQ(close(listening), 0);
+}
+
+TEST(socket, a_line_is_not_another_one_with_its_number)
+{
+    int fds[2];
+    int others[2];
+    struct wf_line line;
+
+    connect_both(fds);
+    line = wf_line_of(fds[0]);
+    connect_both(others);
+    CHECK_EQ(dup2(others[0], fds[0]), fds[0]);
+    CHECK(!wf_line_cut(&line));
+    CHECK_EQ(write(fds[0], "x", 1), 1); // it is as it was
+    line = wf_line_of(fds[0]);
+    CHECK(wf_line_cut(&line));
+    for (int i = 0; i < 2; i++) {
+        (void)close(fds[i]);
+        (void)close(others[i]);
+    }
+}
+
+TEST(socket, a_line_says_what_was_read_from_it)
+{
+    char bytes[100] = "";
+    struct pollfd sign = {.events = POLLIN};
+    struct wf_line line;
+    uint64_t read_bytes = 1;
+    int fds[2];
+
+    connect_both(fds);
+    line = wf_line_of(fds[1]);
+    sign.fd = fds[1];
+    CHECK_EQ(write(fds[0], bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+    CHECK_EQ(poll(&sign, 1, WAIT_MS), 1);
+    CHECK(wf_line_bytes_read(&line, &read_bytes));
+    CHECK_EQ(read_bytes, 0);
+    CHECK_EQ(read(fds[1], bytes, 40), 40);
+    CHECK(wf_line_bytes_read(&line, &read_bytes));
+    CHECK_EQ(read_bytes, 40);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+// Beats a few times, and does nothing more until it is killed.
+static void
+beat_and_stop(const char *endpoint)
+{
+    struct wf_socket_options options = {.type = WF_SOCKET_DEALER,
+                                        .heartbeat_ms = 100};
+    struct wf_context *context = wf_context_create();
+    struct wf_socket *dealer = NULL;
+    struct wf_socket_event ready;
+
+    CHECK_OK(wf_socket_create(context, &options, &dealer));
+    CHECK_OK(wf_socket_connect(dealer, endpoint));
+    CHECK(event(dealer, WF_SOCKET_CONNECTED, &ready));
+    for (uint64_t began = now_ms(); now_ms() < began + 500;) {
+        wf_socket_wait(dealer, NULL, 0, 10);
+    }
+    (void)raise(SIGSTOP);
+}
+
+// Its machine may have lost its power: no connection ends by that.
+TEST(socket, who_does_not_beat_any_more_is_cut_off)
+{
+    char endpoint[WF_ENDPOINT_BYTES_MAX + 1];
+    struct wf_socket_options options = {.type = WF_SOCKET_ROUTER};
+    struct wf_context *context;
+    struct wf_socket *router;
+    struct wf_socket_event happened;
+    pid_t pid;
+
+    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s/s", test_dir(t));
+    pid = fork();
+    if (pid == 0) {
+        beat_and_stop(endpoint);
+        _exit(1);
+    }
+    context = wf_context_create();
+    CHECK_OK(wf_socket_create(context, &options, &router));
+    CHECK_OK(wf_socket_bind(router, endpoint, endpoint));
+    CHECK(event(router, WF_SOCKET_DISCONNECTED, &happened));
+    CHECK_EQ(kill(pid, SIGKILL), 0);
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    wf_socket_destroy(router);
+    wf_context_destroy(context);
+}
+
+// It is no peer of the other kind, with keys or without, that would have to be
+// told so.
+TEST(socket, who_speaks_nonsense_is_no_mismatch)
+{
+    static const uint8_t nonsense[] = {
+        0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L', 0,   0,
+        0,    0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0,   0,   0,   0,   0,   0,
+        0,    0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0,   0,   0,   0,   0,   0,
+        0,    0, 0, 0, 0, 0, 0, 0, 0, 0,    4, 6, 5,   'R', 'E', 'A', 'D', 'X',
+    };
+    struct pair pair;
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct wf_socket_event happened = {.type = WF_SOCKET_LISTENING};
+    unsigned port = 0;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    pair_open(&pair, "tcp://127.0.0.1:*", 0);
+    CHECK_EQ(sscanf(pair.endpoint, "tcp://127.0.0.1:%u", &port), 1);
+    to.sin_port = htons((uint16_t)port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(fd, (struct sockaddr *)(void *)&to, sizeof(to)) == 0);
+    CHECK_EQ(write(fd, nonsense, sizeof(nonsense)), (ssize_t)sizeof(nonsense));
+    for (int i = 0; i < WAIT_MS && happened.type != WF_SOCKET_DISCONNECTED;) {
+        if (wf_socket_event(pair.router, &happened)) {
+            CHECK(happened.type != WF_SOCKET_MISMATCHED);
+        } else {
+            wf_socket_wait(pair.router, NULL, 0, 10);
+            i += 10;
+        }
+    }
+    CHECK_EQ(happened.type, WF_SOCKET_DISCONNECTED);
+    (void)close(fd);
     pair_close(&pair);
 }
 

@@ -222,6 +222,8 @@ TEST(wire, a_field_is_not_there_twice)
     CHECK_ERR(READ("\x93\xa1v\x01\x83\xa1k\x01\xa1l\x01\xa1k\x01"),
               WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "k: is there twice");
+    CHECK_ERR(READ("\x93\xa1v\x01\x82\xa1k\x01\xa1k\x01"), WEFT_EINVAL);
+    CHECK_STR(weft_err_detail(), "k: is there twice");
 }
 
 TEST(wire, nesting_is_limited)
@@ -526,6 +528,8 @@ TEST(wire, text_is_utf8_without_a_nul)
     }
     CHECK_ERR(text_of(weft_bytes_of("a\0b", 3)), WEFT_EINVAL);
     CHECK_STR(weft_err_detail(), "k: has a NUL in it");
+    CHECK_ERR(text_of(weft_bytes_of("ab", 3)), WEFT_EINVAL);
+    CHECK_ERR(text_of(weft_bytes_of("", 1)), WEFT_EINVAL);
     CHECK_OK(text_of(weft_text("12345678901234567890")));
     CHECK_ERR(text_of(weft_text("123456789012345678901")), WEFT_ETOOBIG);
     CHECK_STR(weft_err_detail(), "k: has 21 bytes, 20 are allowed");

@@ -210,13 +210,6 @@ wf_socket_connect(struct wf_socket *socket, const char *endpoint)
     return err;
 }
 
-void
-wf_socket_disconnect(struct wf_socket *socket, const char *endpoint)
-{
-    socket->source.is_empty = false;
-    (void)zmq_disconnect(socket->source.zmq, endpoint);
-}
-
 // Receiving. ----------------------------------------------------------------
 
 static bool

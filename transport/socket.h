@@ -71,11 +71,10 @@ weft_err wf_socket_check_endpoint(const char *endpoint);
 // WEFT_EBUSY    it is in use
 weft_err wf_socket_bind(struct wf_socket *socket, const char *endpoint,
                         char *out_endpoint);
-// Connect, and connect again whenever it breaks, until disconnect.
+// Connect, and connect again whenever it breaks, until it is destroyed.
 //
 // WEFT_EINVAL   it is neither
 weft_err wf_socket_connect(struct wf_socket *socket, const char *endpoint);
-void wf_socket_disconnect(struct wf_socket *socket, const char *endpoint);
 
 // Can nobody from outside of this machine connect to it?
 bool wf_socket_is_local(const char *endpoint);

@@ -593,6 +593,7 @@ ask_queue(struct dealer *dealer, uint64_t number, uint16_t wait_ms)
                      "0123456789abcdef\xa7wait_ms\xcd\x00\x00";
     struct wf_wire_writer *writer = dealer_begin(dealer, "ask", number);
 
+    data[10] = (uint8_t)number; // each is a poller of its own
     data[sizeof(data) - 3] = (uint8_t)(wait_ms >> 8);
     data[sizeof(data) - 2] = (uint8_t)wait_ms;
     wf_wire_put_text(writer, "kind", WEFT_TASK_QUEUE_KIND);
@@ -626,16 +627,21 @@ TEST(gateway_poll, what_is_under_way_is_answered_over_another_server)
     end(&rig);
 }
 
-TEST(gateway_poll, a_question_ends_with_its_connection)
+TEST(gateway_poll, all_questions_end_with_their_connection)
 {
     struct gateway_rig rig = begin(t);
     struct hand hand;
+    time_t began;
 
     hand_hire(&hand, &rig, 1);
-    ask_queue(&hand.dealer, 5, 60000);
-    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    for (uint64_t i = 0; i < 50; i++) {
+        ask_queue(&hand.dealer, 5 + i, 60000);
+    }
+    GATEWAY_UNTIL(&rig, now.requests_open == 50);
+    began = time(NULL);
     hand_dismiss(&hand);
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    CHECK(time(NULL) - began < 30); // long before they end by themselves
     end(&rig);
 }
 

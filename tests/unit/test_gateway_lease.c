@@ -7,13 +7,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "remote/codec_task.h"
 #include "unit/gateway_rig.h"
 #include "unit/hand_rig.h"
 #include "weft/payload.h"
 #include "weft/task_queue.h"
 #include "weft/workflow.h"
 
-enum { ROUNDS = 12000, LARGE_BYTES = 1900 << 10 };
+enum { ROUNDS = 12000, LARGE_BYTES = 1900 << 10, RENEWED = 300 };
 
 static uint8_t large[LARGE_BYTES];
 
@@ -192,6 +193,39 @@ TEST(gateway_lease, what_is_renewed_is_kept)
     hand_complete(&hand);
     hand_dismiss(&hand);
     hand_dismiss(&other);
+    end(&rig);
+}
+
+// Of none of them is there a task.
+TEST(gateway_lease, each_token_of_a_renewal_is_answered)
+{
+    struct gateway_rig rig = begin(t, 0, 0);
+    static char texts[RENEWED][8];
+    const char *tokens[RENEWED + 1] = {NULL};
+    struct wf_codec_renew all = {.tokens = tokens, .worker = "w"};
+    struct wf_codec_renewed renewed;
+    struct wf_wire_message message;
+    struct wf_arena memory = {0};
+    struct hand hand;
+    size_t count = 0;
+
+    for (int i = 0; i < RENEWED; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "t%d", i);
+        tokens[i] = texts[i];
+    }
+    hand_hire(&hand, &rig, 1);
+    wf_buf_reset(&hand.dealer.out);
+    wf_codec_renew_encode(&all, 1, &hand.dealer.out);
+    dealer_send(&hand.dealer);
+    CHECK_HEARS(&hand.dealer, "ok 1 gone={}");
+    CHECK_OK(wf_wire_read(hand.dealer.message.frame, &message));
+    CHECK_OK(wf_codec_renewed_decode(&message, &memory, &renewed));
+    while (renewed.gone[count] != NULL) {
+        count++;
+    }
+    CHECK_EQ(count, RENEWED);
+    wf_arena_fini(&memory);
+    hand_dismiss(&hand);
     end(&rig);
 }
 

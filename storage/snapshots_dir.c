@@ -199,12 +199,19 @@ put(void *self, const struct wf_snapshots_file *file, const char *path,
     weft_err err = check(snapshots);
 
     *out_is_new = false;
+    if (err != WEFT_OK) {
+        goto out;
+    }
     // One that was removed just now is not there any more, and put.
-    if (err == WEFT_OK &&
-        (!is_there(to, file) || utimensat(AT_FDCWD, to, NULL, 0) != 0)) {
+    if (is_there(to, file) && utimensat(AT_FDCWD, to, NULL, 0) == 0) {
+        // Who put it before may not have got so far.
+        err = wf_directory_sync(snapshots->dir);
+    } else {
         err = write_new(file, path, to);
         *out_is_new = err == WEFT_OK;
     }
+
+out:
     wf_free(to);
     return err;
 }

@@ -89,6 +89,24 @@ keep_files(const char *dir)
     CHECK_OK(put_all(dir));
 }
 
+static void
+check_put_again(const char *dir, weft_err err)
+{
+    (void)dir;
+    if (err == WEFT_OK) { // where they are, and the names of each
+        CHECK(io_rig_directory_syncs() >= 3);
+    }
+}
+
+// Who has put it before may have been killed before that was on the disk.
+TEST(snapshots_io, what_was_put_before_is_on_the_disk)
+{
+    io_rig_do(t, &(struct io_rig_deed){.prepare = keep_files,
+                                       .do_it = put_all,
+                                       .check = check_put_again});
+    wf_snapshots_manifest_fini(&manifest);
+}
+
 static weft_err
 restore(const char *dir)
 {

@@ -140,3 +140,22 @@ TEST(local, who_had_no_key_is_asked_when_it_has_one)
     stop(&nodes[1]);
     wf_curve_wipe(&keys);
 }
+
+// Who is asked first is down.
+TEST(local, who_looks_asks_all_nodes_at_once)
+{
+    struct node nodes[] = {{.id = "a"}, {.id = "b"}};
+    struct wf_exchange_list list;
+    struct wf_ledger_view view;
+
+    found(t, nodes, 2);
+    start(&nodes[1], NULL);
+    CHECK_OK(wf_exchange_list_read(nodes[1].database, &list));
+    CHECK_STR(list.entries[0].id, "a");
+    CHECK_OK(wf_exchange_look(&list, 3000, &view));
+    CHECK_EQ(view.parts_count, 4);
+    CHECK(wf_ledger_view_find(&view, "b")->row.is_live);
+    wf_ledger_view_fini(&view);
+    wf_exchange_list_wipe(&list);
+    stop(&nodes[1]);
+}

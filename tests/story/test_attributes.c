@@ -345,3 +345,30 @@ TEST(attributes, what_stays_of_before_a_reset_makes_way)
 {
     story_run(define, tell_changed);
 }
+
+// Entries: 0 started, 1 receive, 2 the signal, 3 and 4 the call, 5 receive, 6
+// the signal. What is kept sees those of the start.
+static void
+tell_reset(struct story *story)
+{
+    const weft_attribute n = weft_attribute_int("n", 40);
+
+    (void)story;
+    start_with("counter", "i", &n, 1);
+    story_signal("counter", "i", "go", "");
+    story_wait_ms(1000);
+    story_signal("counter", "i", "go", "");
+    story_wait_ms(1000);
+    CHECK_STR(attributes_of("counter", "i"), "n=42");
+    CHECK_OK(reset_to("counter", 6)->err);
+    story_wait_ms(1000);
+    CHECK_STR(attributes_of("counter", "i"), "n=42");
+    story_signal("counter", "i", "go", "");
+    CHECK_RESULT("counter", "i", "");
+    CHECK_STR(attributes_of("counter", "i"), "n=43");
+}
+
+TEST(attributes, a_reset_sees_them_as_they_were_when_the_run_began)
+{
+    story_run(define, tell_reset);
+}

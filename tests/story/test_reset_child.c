@@ -3,6 +3,8 @@
 // What becomes of children when their parent goes back to an earlier point:
 // they are awaited, used again, started again, or make way.
 
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "story/resets.h"
 #include "story/story.h"
@@ -106,6 +108,29 @@ asker_run(weft_workflow *wf, weft_bytes input)
     return weft_workflow_return(wf, weft_nothing());
 }
 
+// Returns as what its child was started, and what that gave.
+static weft_err
+starter_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_future child;
+    weft_future started;
+    weft_bytes id;
+    weft_bytes result;
+    char text[64];
+
+    options.tell_started = 1;
+    TRY(weft_workflow_child_async(wf, (weft_target){"echo", "ends"}, input,
+                                  &options, &child));
+    TRY(weft_workflow_child_started(wf, child, &started));
+    TRY(weft_workflow_await(wf, started, &id));
+    TRY(weft_workflow_await(wf, child, &result));
+    (void)snprintf(text, sizeof(text), "%.*s %.*s", (int)id.len,
+                   (const char *)id.data, (int)result.len,
+                   (const char *)result.data);
+    return weft_workflow_return(wf, weft_text(text));
+}
+
 // Calls a child, and nothing else.
 static weft_err
 lone_run(weft_workflow *wf, weft_bytes input)
@@ -158,6 +183,7 @@ define(void)
     story_add_workflow(definitions, "slow", slow_run);
     story_add_workflow(definitions, "leaver", leaver_run);
     story_add_workflow(definitions, "asker", asker_run);
+    story_add_workflow(definitions, "starter", starter_run);
     story_add_workflow(definitions, "crowd", crowd_run);
     story_add_workflow(definitions, "waiter", waiter_run);
     return definitions;
@@ -490,4 +516,22 @@ tell_ended_meanwhile(struct story *story)
 TEST(reset_child, so_is_one_that_begins_anew)
 {
     story_run(define, tell_ended_meanwhile);
+}
+
+// Entries: 0 started, 1 and 2 the child, 3 that it was started, 4 its result.
+// It has ended, and both are told again.
+static void
+tell_started(struct story *story)
+{
+    (void)story;
+    story_start("starter", "i", "fine");
+    CHECK_RESULT("starter", "i", "ends fine");
+    CHECK_OK(reset_to("starter", 3)->err);
+    CHECK_RESULT("starter", "i", "ends fine");
+    CHECK_EQ(story_describe("echo", "ends")->item.run, 1);
+}
+
+TEST(reset_child, that_one_was_started_is_told_again_with_its_result)
+{
+    story_run(define, tell_started);
 }

@@ -134,6 +134,62 @@ TEST(task_queue, what_comes_back_with_a_poll_goes_at_once_to_who_waits)
     story_run_calm(taker_definitions, tell_shared);
 }
 
+// What comes back at once goes to who waits, as much as that can take.
+static void
+tell_credit(struct story *story)
+{
+    struct taker one;
+    struct taker two;
+    struct world_call *waiting;
+
+    (void)story;
+    taker_init(&one, "q", "one");
+    taker_init(&two, "q", "two");
+    taker_call("a");
+    taker_call("b");
+    taker_call("c");
+    story_wait_ms(100);
+    CHECK_EQ(taker_poll(&one, 3, 1000), 3);
+    waiting = taker_begin_poll(&two, 2, 60000);
+    story_wait_ms(100);
+    taker_say_bye(&one);
+    CHECK_EQ(taker_end_poll(&two, waiting), 2);
+    check_counts(1, 2);
+}
+
+TEST(task_queue, a_poll_that_waits_is_given_what_it_asked_for)
+{
+    story_run_calm(taker_definitions, tell_credit);
+}
+
+// One that was handed something, polls again, and is gone before more comes.
+static void
+tell_gone(struct story *story)
+{
+    struct taker gone;
+    struct taker other;
+    struct world_call *poll;
+
+    taker_init(&gone, "q", "gone");
+    taker_init(&other, "q", "other");
+    taker_call("a");
+    CHECK_EQ(taker_poll(&gone, 1, 20000), 1);
+    poll = taker_begin_poll(&gone, 1, 60000);
+    story_wait_ms(100);
+    world_withdraw(story->world, poll);
+    CHECK_ERR(world_wait(story->world, poll)->err, WEFT_ECANCELLED);
+    taker_call("b");
+    story_wait_ms(1000);
+    check_counts(2, 0);
+    CHECK_EQ(taker_count("pollers"), 0);
+    CHECK_EQ(taker_poll(&other, 8, 1000), 2);
+}
+
+TEST(task_queue, what_one_that_is_gone_was_handed_comes_back_at_once)
+{
+    story_run_calm(taker_definitions, tell_gone);
+}
+
 // A poller says that it has what was given to another.
 static void
 tell_others(struct story *story)

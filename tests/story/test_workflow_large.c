@@ -249,3 +249,49 @@ TEST(workflow_large, a_call_has_room_behind_what_fills_the_turn)
 {
     story_run(publishers, tell_publisher);
 }
+
+// Its first turn goes on in a second record, where it cannot go on.
+static weft_err
+stopper_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_bytes large = weft_bytes_of(piece, sizeof(piece));
+    weft_target nobody = {"flow", "w"};
+
+    for (int i = 0; i < 3; i++) {
+        MUST(weft_workflow_signal(wf, nobody, "piece", large), WEFT_OK);
+    }
+    if (!reset_is_mended) {
+        (void)weft_workflow_patched(wf, "");
+    }
+    MUST(weft_workflow_receive(wf, "end", WEFT_FOREVER, NULL), WEFT_OK);
+    return weft_workflow_return(wf, input);
+}
+
+static weft_definitions *
+stoppers(void)
+{
+    reset_is_mended = false;
+    return define_flow(stopper_run);
+}
+
+// Nothing goes on of what a reset has cut off.
+static void
+tell_stopped(struct story *story)
+{
+    (void)story;
+    story_start("flow", "i", "in");
+    story_wait_ms(1000);
+    CHECK(story_describe("flow", "i")->item.is_parked);
+    reset_is_mended = true;
+    CHECK_OK(reset_to_type("flow", WEFT_POINT_BEGINNING)->err);
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("flow", "i")->item.is_parked, 0);
+    story_crash();
+    story_signal("flow", "i", "end", "");
+    CHECK_RESULT("flow", "i", "in");
+}
+
+TEST(workflow_large, a_reset_to_the_beginning_begins_where_a_turn_was_to_go_on)
+{
+    story_run_calm(stoppers, tell_stopped);
+}

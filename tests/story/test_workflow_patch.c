@@ -215,6 +215,23 @@ TEST(patch, deprecated_too_early_parks_and_the_code_before_goes_on)
     story_run(two_old, tell_too_early);
 }
 
+// A patch that was deleted, and comes back: the run goes on as one that has it.
+static void
+tell_back_twice(struct story *story)
+{
+    (void)story;
+    begin("one");
+    story_define(two_deprecated);
+    go();
+    story_define(two_both);
+    check_way("new new ");
+}
+
+TEST(patch, code_that_deprecates_it_marks_what_had_deleted_it)
+{
+    story_run(two_new, tell_back_twice);
+}
+
 // A run that loops, and begins anew. -----------------------------------------
 
 static weft_err

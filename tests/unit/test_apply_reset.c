@@ -68,6 +68,9 @@ TEST(apply_reset, a_reset_puts_all_signals_back_that_came_later)
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 20);
     CHECK(rig.actor->is_cancel_asked);
     CHECK(wf_updates_find(&rig.actor->updates, 4) != NULL);
+    // Nobody waits for an answer to that.
+    CHECK(wf_updates_find(&rig.actor->updates, 4)->is_accepted);
+    CHECK(wf_updates_find(&rig.actor->updates, 4)->is_done);
     CHECK(wf_updates_find(&rig.actor->updates, 2) == NULL);
     CHECK_EQ(rig.actor->run, 1);
     CHECK_EQ(rig.actor->journal.count, 4);

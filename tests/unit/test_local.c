@@ -6,10 +6,12 @@
 #include "cluster/local.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/trace.h"
 #include "support/test.h"
 #include "transport/curve.h"
 
@@ -32,7 +34,24 @@ struct node {
     char dir[256];
     char database[1024];
     struct wf_local *local;
+    struct wf_trace trace;
+    atomic_bool is_refused; // another one has no key_file, or this one
 };
+
+static void
+hear_line(void *ctx, enum wf_trace_level level, uint64_t now_ms,
+          const char *who, const char *verb, const char *text)
+{
+    struct node *node = ctx;
+
+    (void)level;
+    (void)now_ms;
+    (void)who;
+    (void)verb;
+    if (strstr(text, "only one of us has a key_file") != NULL) {
+        atomic_store(&node->is_refused, true);
+    }
+}
 
 // With that key, or without one.
 static void
@@ -47,6 +66,8 @@ start(struct node *node, const struct wf_curve_pair *keys)
         .changed = note_change,
     };
 
+    node->trace = (struct wf_trace){.emit = hear_line, .ctx = node};
+    options.trace = &node->trace;
     (void)snprintf(self.id, sizeof(self.id), "%s", node->id);
     CHECK_OK(wf_local_open(&options, &node->local));
     if (keys != NULL) {
@@ -122,7 +143,11 @@ TEST(local, who_had_no_key_is_asked_when_it_has_one)
     CHECK_OK(wf_curve_read(path, true, &keys));
     found(t, nodes, 2);
     start(&nodes[0], &keys);
-    start(&nodes[1], NULL); // for as long as a waits for another one
+    start(&nodes[1], NULL);
+    for (int i = 0; i < PAUSES_MAX && !atomic_load(&nodes[0].is_refused); i++) {
+        pause_a_while();
+    }
+    CHECK(atomic_load(&nodes[0].is_refused));
     stop(&nodes[1]);
     start(&nodes[1], &keys);
     giver = nodes[1].local;

@@ -186,6 +186,19 @@ TEST(gateway, waits_end_with_their_connection)
     gateway_rig_end_with(&rig, &dealer);
 }
 
+TEST(gateway, who_says_hello_as_another_one_waits_for_nothing_more)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
+
+    dealer_greet_and_start(&dealer);
+    dealer_say(&dealer, "result", 2, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    dealer_greet(&dealer, 2);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    gateway_rig_end_with(&rig, &dealer);
+}
+
 TEST(gateway, what_was_asked_in_another_namespace_is_not_answered_here)
 {
     struct dealer dealer;

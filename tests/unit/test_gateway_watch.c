@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "runtime/client_as.h"
 #include "unit/gateway_rig.h"
 #include "weft/connect.h"
@@ -19,7 +20,8 @@ static const weft_target a = {"counter", "a"};
 // What the server asks of its node, on the way. -------------------------------
 
 static _Atomic uint32_t watches;
-static _Atomic uint32_t behind; // of them; they left others unconfirmed
+static _Atomic uint32_t behind;  // of them; they left others unconfirmed
+static _Atomic weft_err refusal; // of the next one; WEFT_OK: none
 
 weft_err __real_wf_client_submit_as(weft_client *client,
                                     const struct wf_client_as *as,
@@ -38,6 +40,11 @@ __wrap_wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
                            void *ctx, struct wf_request **out_request)
 {
     if (request->verb == WEFT_VERB_WATCH) {
+        weft_err err = atomic_exchange(&refusal, WEFT_OK);
+
+        if (err != WEFT_OK) {
+            return wf_error(err, "a refusal was asked for");
+        }
         atomic_fetch_add(&behind, as->confirmed < as->number);
         atomic_fetch_add(&watches, 1);
     }
@@ -223,6 +230,29 @@ TEST(gateway_watch, a_subscription_tells_until_the_end)
         CHECK(strncmp(text, "event 1", 7) == 0);
     }
     GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    dealer_close(&dealer);
+    end(&rig);
+}
+
+// Whoever subscribes asks once; that the node does not answer is not its own.
+TEST(gateway_watch, a_subscription_goes_on_over_what_passes)
+{
+    static const weft_err errs[] = {WEFT_EBUSY, WEFT_EIO};
+    struct gateway_rig rig = begin(t);
+    struct dealer dealer;
+
+    hire(&dealer, &rig);
+    CHECK_OK(weft_client_start(rig.node.client, a, weft_nothing()));
+    for (uint64_t i = 0; i < 2; i++) {
+        atomic_store(&refusal, errs[i]);
+        say(&dealer, "subscribe", 2 * i + 1, "after", 0);
+        CHECK_HEARS(&dealer, i == 0 ? "ok 1" : "ok 3");
+        (void)hear_after(&dealer, i == 0 ? "event 1" : "event 3");
+        CHECK_EQ(atomic_load(&refusal), WEFT_OK);
+        say(&dealer, "unsubscribe", 2 * i + 2, "subscription", 2 * i + 1);
+        while (strncmp(dealer_hear(&dealer), "ok", 2) != 0) {
+        }
+    }
     dealer_close(&dealer);
     end(&rig);
 }

@@ -3,10 +3,12 @@
 // test_gateway.c - a server on loopback, and clients that speak the protocol
 // and no more.
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "remote/codec_batch.h"
+#include "runtime/client_as.h"
 #include "runtime/inside.h"
 #include "unit/gateway_rig.h"
 
@@ -14,6 +16,44 @@
     "ok 0 version=1 server=weft 0.1.0 namespace=default roles={} "             \
     "credit=1000 credit_bytes=8388608 waits=1000 payload_max=2097152 "         \
     "message_max=5242880 keepalive_ms=10000 bundle_max=256"
+
+// What the server asks of its node, on the way: if it is to be so, the answer
+// is that of one that leaves its cluster.
+static atomic_bool is_leaving;
+static weft_reply_fn *asked;
+
+weft_err __real_wf_client_submit_as(weft_client *client,
+                                    const struct wf_client_as *as,
+                                    const weft_request *request,
+                                    weft_reply_fn *fn, void *ctx,
+                                    struct wf_request **out_request);
+weft_err __wrap_wf_client_submit_as(weft_client *client,
+                                    const struct wf_client_as *as,
+                                    const weft_request *request,
+                                    weft_reply_fn *fn, void *ctx,
+                                    struct wf_request **out_request);
+
+static void
+leave(void *ctx, const weft_reply *reply)
+{
+    weft_reply left = {.err = WEFT_ECLOSED, .detail = "it leaves its cluster"};
+
+    left.number = reply->number;
+    asked(ctx, &left);
+}
+
+weft_err
+__wrap_wf_client_submit_as(weft_client *client, const struct wf_client_as *as,
+                           const weft_request *request, weft_reply_fn *fn,
+                           void *ctx, struct wf_request **out_request)
+{
+    if (atomic_exchange(&is_leaving, false)) {
+        asked = fn;
+        fn = leave;
+    }
+    return __real_wf_client_submit_as(client, as, request, fn, ctx,
+                                      out_request);
+}
 
 TEST(gateway, a_client_says_hello_and_is_served)
 {
@@ -271,6 +311,19 @@ TEST(gateway, who_is_connected_is_told_of_the_end)
     weft_server_close(rig.server);
     rig.server = NULL;
     CHECK_HEARS_LIKE(&dealer, "bye 0 code=closing");
+    gateway_rig_end_with(&rig, &dealer);
+}
+
+// Another node may have done it, or do it yet: the client asks there.
+TEST(gateway, who_asks_a_node_that_leaves_is_sent_away)
+{
+    struct dealer dealer;
+    struct gateway_rig rig = gateway_rig_begin_with(t, &dealer);
+
+    dealer_greet_and_start(&dealer);
+    atomic_store(&is_leaving, true);
+    dealer_say(&dealer, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS(&dealer, "bye 0 code=closing text=it leaves its cluster");
     gateway_rig_end_with(&rig, &dealer);
 }
 

@@ -324,6 +324,7 @@ hand_out(struct wf_partition *partition, struct wf_command *command)
     if (kind == NULL) {
         wf_note(partition, &actor->key, "wait",
                 "activity %s is not registered here", command->name);
+        wf_timeouts_watch(partition, command); // its time passes
         return;
     }
     task = wf_task_create();

@@ -58,7 +58,9 @@ end_attempt(struct wf_partition *partition, struct wf_command *command,
         defer_attempt(partition, command);
     } else if (outcome->err == WEFT_EBUSY) {
         command->is_started = false;
-        wf_commands_start_one(partition, command);
+        if (wf_actor_may_run(command->actor)) { // else when it is resumed
+            wf_commands_start_one(partition, command);
+        }
     } else if (outcome->err != WEFT_ECLOSED) {
         wf_commands_fail(
             partition, command,

@@ -307,3 +307,49 @@ TEST(activity, options_that_mean_nothing_are_refused)
 {
     story_run_once(wrong, tell_wrong);
 }
+
+// Nobody who would run it. ----------------------------------------------------
+
+static weft_err
+never_works(weft_activity *activity, weft_bytes input)
+{
+    (void)activity;
+    (void)input;
+    return WEFT_EIO;
+}
+
+static weft_definitions *
+with_runner(void)
+{
+    weft_definitions *definitions = caller_definitions();
+
+    call_options.timeouts.schedule_to_close_ms = 100000;
+    caller_add(definitions, "act", never_works, NULL, NULL);
+    return definitions;
+}
+
+static weft_definitions *
+without_runner(void)
+{
+    weft_definitions *definitions = caller_definitions();
+
+    call_options.timeouts.schedule_to_close_ms = 100000;
+    return definitions;
+}
+
+static void
+tell_missing(struct story *story)
+{
+    (void)story;
+    story_start("caller", "c", "act x");
+    story_wait_ms(10000);
+    story_define(without_runner);
+    story_wait_ms(60000);
+    CHECK_EQ(story_describe("caller", "c")->item.status, WEFT_STATUS_RUNNING);
+    CHECK_FAILS("caller", "c", WEFT_EFAILED, "timeout.schedule_to_close");
+}
+
+TEST(activity, one_that_nobody_would_run_has_its_time_all_the_same)
+{
+    story_run(with_runner, tell_missing);
+}

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "runtime/partition_impl.h"
 #include "runtime/stack.h"
+#include "runtime/task.h"
 #include "stepped_rig.h"
 #include "support/test.h"
 #include "weft/weft.h"
@@ -226,6 +227,29 @@ TEST(decided, all_of_a_paused_instance_waits_until_its_resumption_is_durable)
     check_handed_out(0);
     post(WEFT_VERB_RESUME);
     check_handed_out(0);
+    rig_commit(&rig);
+    check_handed_out(1);
+    (void)rig_close(&rig);
+}
+
+// A worker gives an attempt back that it did not begin, since the activity was
+// paused. It is resumed meanwhile, and its instance is not.
+TEST(decided, what_comes_back_to_a_paused_instance_waits_too)
+{
+    struct wf_list *tasks;
+    struct wf_task *task;
+
+    begin();
+    rig_commit(&rig);
+    tasks = &wf_partition_outputs(rig.partition)->tasks;
+    task = WF_CONTAINER(wf_list_pop_the_first(tasks), struct wf_task, node);
+    task->outcome.err = WEFT_EBUSY;
+    post(WEFT_VERB_PAUSE);
+    rig_commit(&rig);
+    wf_partition_task(rig.partition, rig.now_ms, task);
+    rig_commit(&rig);
+    check_handed_out(0);
+    post(WEFT_VERB_RESUME);
     rig_commit(&rig);
     check_handed_out(1);
     (void)rig_close(&rig);

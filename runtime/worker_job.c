@@ -404,10 +404,13 @@ wf_worker_job_reply(struct wf_worker_job *job, weft_verb verb,
     }
 }
 
+// Its outcome does not overtake the details that it left, which wait for those
+// before them.
 static bool
 is_to_ask(const struct wf_worker_job *job)
 {
-    return !job->is_asking && job->state != WF_WORKER_JOB_RUNNING;
+    return !job->is_asking && job->state != WF_WORKER_JOB_RUNNING &&
+           !(job->has_beat && job->is_beating);
 }
 
 static void

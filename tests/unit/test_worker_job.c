@@ -301,6 +301,30 @@ TEST(worker_job, a_heartbeat_goes_out_one_at_a_time_with_the_newest_details)
     rig_close();
 }
 
+// The next attempt is to have them, so they do not come behind the failure.
+TEST(worker_job, the_newest_details_go_before_the_outcome)
+{
+    rig_open();
+    rig_offer(7);
+    rig_grant("work");
+    beat(1, "a");
+    (void)rig_step();
+    beat(1, "b");
+    rig.outcome = WEFT_EFAILED;
+    CHECK(wf_workers_step(rig.worker.pool));
+    CHECK_EQ(rig_step(), RIG_LEASE_MS / 3);
+    CHECK_EQ(rig.posted.count, 1);
+    rig_answer(WEFT_VERB_HEARTBEAT, WEFT_OK);
+    (void)rig_step();
+    CHECK_EQ(rig.posted.count, 2);
+    CHECK_BYTES(
+        WF_CONTAINER(wf_list_first(&rig.posted), struct wf_request, wait)->data,
+        weft_text("b"));
+    rig_answer(WEFT_VERB_FAIL, WEFT_OK);
+    CHECK(rig_job() == NULL);
+    rig_close();
+}
+
 TEST(worker_job, heartbeats_and_tasks_of_nobody_are_freed)
 {
     struct wf_task *task = wf_task_create();

@@ -33,12 +33,6 @@ put_dead_letter(struct wf_turn *turn, weft_bytes letter, const char *reason)
             reason);
 }
 
-bool
-wf_absent_is_outlived(const struct wf_actor *actor)
-{
-    return actor->mailbox.first_seq < actor->outlived_to;
-}
-
 void
 wf_absent_refuse(struct wf_partition *partition, struct wf_actor *actor,
                  const struct wf_letter *letter, weft_bytes bytes, weft_err err,

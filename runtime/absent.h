@@ -25,7 +25,4 @@ void wf_absent_refuse(struct wf_partition *partition, struct wf_actor *actor,
                       const struct wf_letter *letter, weft_bytes bytes,
                       weft_err err, const char *reason);
 
-// Was the first letter sent to a life before this one?
-bool wf_absent_is_outlived(const struct wf_actor *actor);
-
 #endif

@@ -276,6 +276,23 @@ wf_actor_find_call(const struct wf_actor *actor, uint32_t id)
     return node == NULL ? NULL : WF_CONTAINER(node, struct wf_call, node);
 }
 
+bool
+wf_actor_keeps_early(const struct wf_actor *actor)
+{
+    return actor->status == WEFT_STATUS_NONE && actor->kind != NULL &&
+           actor->kind->is_workflow &&
+           actor->kind->workflow.early_signals == WEFT_EARLY_KEEP;
+}
+
+bool
+wf_actor_is_made_by_message(const struct wf_actor *actor)
+{
+    return !wf_actor_is_live(actor) && actor->kind != NULL &&
+           (actor->kind->creation == WEFT_CREATION_ALWAYS ||
+            (actor->kind->creation == WEFT_CREATION_ON_MESSAGE &&
+             actor->status == WEFT_STATUS_NONE));
+}
+
 const struct wf_kind *
 wf_actor_next_code(const struct wf_actor *actor)
 {

@@ -317,23 +317,10 @@ wf_actor_is_nobody(const struct wf_actor *actor)
 }
 
 // Are signals kept for a start that has not come yet?
-static inline bool
-wf_actor_keeps_early(const struct wf_actor *actor)
-{
-    return actor->status == WEFT_STATUS_NONE && actor->kind != NULL &&
-           actor->kind->is_workflow &&
-           actor->kind->workflow.early_signals == WEFT_EARLY_KEEP;
-}
+bool wf_actor_keeps_early(const struct wf_actor *actor);
 
 // Does a message make an instance of it?
-static inline bool
-wf_actor_is_made_by_message(const struct wf_actor *actor)
-{
-    return !wf_actor_is_live(actor) && actor->kind != NULL &&
-           (actor->kind->creation == WEFT_CREATION_ALWAYS ||
-            (actor->kind->creation == WEFT_CREATION_ON_MESSAGE &&
-             actor->status == WEFT_STATUS_NONE));
-}
+bool wf_actor_is_made_by_message(const struct wf_actor *actor);
 
 // May it run turns and activities?
 static inline bool
@@ -355,6 +342,13 @@ wf_actor_is_delayed(const struct wf_actor *actor, uint64_t now_ms)
            !actor->is_cancel_asked;
 }
 
+// Is the first letter for a life that has ended?
+static inline bool
+wf_actor_has_outlived(const struct wf_actor *actor)
+{
+    return actor->mailbox.first_seq < actor->outlived_to;
+}
+
 // Was its last turn so large that the code goes on in the next one?
 static inline bool
 wf_actor_goes_on(const struct wf_actor *actor)
@@ -371,11 +365,12 @@ wf_actor_is_due(const struct wf_actor *actor)
            (actor->is_end_asked && wf_actor_is_live(actor));
 }
 
-// Is there something for a turn to handle?
+// Is there something for a turn to handle? What was sent to the life before
+// does not wait for a delay of this one.
 static inline bool
 wf_actor_has_work(const struct wf_actor *actor, uint64_t now_ms)
 {
-    return wf_actor_is_due(actor) ||
+    return wf_actor_is_due(actor) || wf_actor_has_outlived(actor) ||
            ((actor->is_start_pending || wf_actor_goes_on(actor) ||
              wf_mailbox_count(&actor->mailbox) > 0) &&
             !wf_actor_is_delayed(actor, now_ms));

@@ -176,27 +176,11 @@ weft_actor_reply_later(weft_actor *actor, uint32_t *out_question)
         (letter->client.len == 0 && letter->call == 0)) {
         return wf_error(WEFT_ENOTFOUND, "nobody waits for an answer");
     }
-    if (!actor->is_answered_later) {
-        actor->is_answered_later = true;
-        actor->question = wf_turn_take_id(&actor->turn);
-        wf_question_keep(&actor->turn, actor->question);
+    if (actor->turn.question == 0) {
+        wf_question_keep(&actor->turn, wf_turn_take_id(&actor->turn));
     }
-    *out_question = actor->question;
+    *out_question = actor->turn.question;
     return WEFT_OK;
-}
-
-// Did this turn answer it already?
-static bool
-is_answered(const weft_actor *actor, uint32_t question)
-{
-    struct wf_reader answered = wf_reader_of(wf_buf_bytes(&actor->answered));
-
-    while (wf_reader_left(&answered) > 0) {
-        if (wf_reader_u32(&answered) == question) {
-            return true;
-        }
-    }
-    return false;
 }
 
 weft_err
@@ -209,19 +193,16 @@ weft_actor_reply_to(weft_actor *actor, uint32_t question, weft_bytes data)
     if (err != WEFT_OK) {
         return err;
     }
-    if (is_answered(actor, question) ||
-        !wf_question_answer(&actor->turn, question, data)) {
-        return wf_error(WEFT_ENOTFOUND, "%s: question %u is not open",
-                        wf_key_id(&actor->turn.actor->key), question);
-    }
-    wf_buf_put_u32(&actor->answered, question);
-    return WEFT_OK;
+    return wf_question_answer(&actor->turn, question, data)
+               ? WEFT_OK
+               : wf_error(WEFT_ENOTFOUND, "%s: question %u is not open",
+                          wf_key_id(&actor->turn.actor->key), question);
 }
 
 int
 weft_actor_is_awaited(const weft_actor *actor, uint32_t question)
 {
-    return WF_IS_INSIDE(actor) && !is_answered(actor, question) &&
+    return WF_IS_INSIDE(actor) &&
            wf_question_is_awaited(&actor->turn, question);
 }
 

@@ -510,6 +510,7 @@ wf_apply_to_actor(struct wf_partition *partition, struct wf_actor *actor,
         .ops = wf_reader_of(ops),
     };
 
+    wf_updates_trim(&actor->updates);
     while (wf_reader_left(&apply.ops) > 0 && !apply.ops.failed) {
         apply_actor_op(&apply, (enum wf_op)wf_reader_u8(&apply.ops));
     }

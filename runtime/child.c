@@ -264,6 +264,16 @@ wf_child_end(struct wf_partition *partition, struct wf_actor *actor,
     wf_outcome_commit(&turn);
 }
 
+// Has this very start ended it? Its letter is the next one then. What would
+// have let it begin while that ran lets it begin now.
+static bool
+has_replaced(const struct wf_actor *actor, const struct wf_start *start)
+{
+    return start->conflict == WEFT_CONFLICT_TERMINATE_EXISTING &&
+           actor->status == WEFT_STATUS_TERMINATED &&
+           strcmp(actor->failure_message, WF_OUTCOME_REPLACED) == 0;
+}
+
 weft_err
 wf_child_may_start(const struct wf_actor *actor, weft_bytes options,
                    const char **out_why)
@@ -281,8 +291,9 @@ wf_child_may_start(const struct wf_actor *actor, weft_bytes options,
         return WEFT_ENOTFOUND;
     }
     *out_why = "an instance of this id has finished and may not be reused";
-    return actor->status == WEFT_STATUS_NONE ||
-                   wf_start_may_reuse(&start, actor->status)
+    return actor->status == WEFT_STATUS_NONE || wf_actor_is_live(actor) ||
+                   wf_start_may_reuse(&start, actor->status) ||
+                   has_replaced(actor, &start)
                ? WEFT_OK
                : WEFT_EEXISTS;
 }

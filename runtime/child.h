@@ -81,7 +81,7 @@ void wf_child_answer(struct wf_turn *turn, const struct wf_letter *letter);
 void wf_child_end(struct wf_partition *partition, struct wf_actor *actor,
                   bool has_letter);
 // May a start by a parent begin a new life of this instance, which is not
-// running? Else why not.
+// running, or is to make way for it? Else why not.
 weft_err wf_child_may_start(const struct wf_actor *actor, weft_bytes options,
                             const char **out_why);
 // Does it want the instance that runs out of its way?

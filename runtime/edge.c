@@ -347,6 +347,25 @@ do_ask(struct wf_partition *partition, struct wf_actor *actor,
     }
 }
 
+// Who asks for one that is known waits for it, and may want it to begin.
+static bool
+joins_update(struct wf_partition *partition, struct wf_actor *actor,
+             struct wf_request *request)
+{
+    struct wf_draft *draft = &partition->draft;
+
+    if (wf_updates_find_id(&actor->updates, request->update_id) == NULL) {
+        return false;
+    }
+    if (request->verb == WEFT_VERB_UPDATE_WITH_START) {
+        put_begin(partition, actor, request, draft);
+    }
+    if (draft->sections.len > 0) {
+        (void)wf_draft_write(draft, partition, false);
+    }
+    return wf_update_joins(partition, actor, request);
+}
+
 static void
 do_update(struct wf_partition *partition, struct wf_actor *actor,
           struct wf_request *request)
@@ -359,7 +378,7 @@ do_update(struct wf_partition *partition, struct wf_actor *actor,
                            "plain actors take no updates; ask them");
         return;
     }
-    if (wf_update_joins(partition, actor, request) ||
+    if (joins_update(partition, actor, request) ||
         !(may_create ? finds_instance(partition, actor, request)
                      : takes_signal(partition, actor, request))) {
         return; // it is answered, or will be

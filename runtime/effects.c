@@ -55,6 +55,7 @@ wf_turn_fini(struct wf_turn *turn)
     wf_draft_fini(&turn->sends);
     wf_buf_fini(&turn->answered);
     wf_buf_fini(&turn->updates_done);
+    wf_buf_fini(&turn->questions_answered);
     wf_own_bytes(&turn->reply, weft_nothing());
 }
 

@@ -268,7 +268,7 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
             bring_state(&self.turn, actor->state, self.state.data,
                         self.state.len);
         }
-        if (self.is_answered_later) {
+        if (self.turn.question != 0) {
             wf_turn_count(&self.turn, letter);
         } else if (!is_start) {
             wf_turn_answer(&self.turn, letter, WEFT_OK, self.turn.reply);
@@ -283,7 +283,6 @@ wf_handler_turn(struct wf_partition *partition, struct wf_actor *actor,
     wf_own_bytes(&self.memo, weft_nothing());
     wf_buf_fini(&self.timers);
     wf_published_fini(&self.published);
-    wf_buf_fini(&self.answered);
     wf_buf_fini(&self.attributes);
     wf_free(state);
     wf_turn_fini(&self.turn);

@@ -101,12 +101,6 @@ flags_of(const struct wf_actor *actor)
            (actor->origin_seed != actor->seed ? WF_IMAGE_FORK : 0);
 }
 
-static bool
-has_outlived(const struct wf_actor *actor)
-{
-    return actor->mailbox.first_seq < actor->outlived_to;
-}
-
 static uint64_t
 bits_of(const struct wf_actor *actor)
 {
@@ -117,7 +111,7 @@ bits_of(const struct wf_actor *actor)
     bits |= actor->is_paused ? WF_IMAGE_PAUSED : 0;
     bits |= actor->is_cancel_asked ? WF_IMAGE_CANCEL_ASKED : 0;
     bits |= actor->failure_name != NULL ? WF_IMAGE_FAILED : 0;
-    bits |= has_outlived(actor) ? WF_IMAGE_OUTLIVED : 0;
+    bits |= wf_actor_has_outlived(actor) ? WF_IMAGE_OUTLIVED : 0;
     bits |= actor->attributes.len > 0 ? WF_IMAGE_ATTRIBUTES : 0;
     bits |= actor->memo.len > 0 ? WF_IMAGE_MEMO : 0;
     bits |= actor->is_end_asked ? WF_IMAGE_END_ASKED : 0;
@@ -177,7 +171,7 @@ put_head(struct save *save)
         wf_buf_put_text(image, actor->failure_name);
         wf_buf_put_text(image, actor->failure_message);
     }
-    if (has_outlived(actor)) {
+    if (wf_actor_has_outlived(actor)) {
         wf_buf_put_varint(image, actor->outlived_to);
     }
     if ((flags & WF_IMAGE_RESET) != 0) {

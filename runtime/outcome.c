@@ -14,7 +14,6 @@
 #include "base/alloc.h"
 #include "runtime/create.h"
 #include "runtime/edge.h"
-#include "runtime/question.h"
 #include "runtime/start.h"
 #include "runtime/update.h"
 #include "runtime/workflow_impl.h"
@@ -156,8 +155,7 @@ wf_turn_end(struct wf_turn *turn, weft_status status, weft_bytes data,
 
     turn->is_ending = true;
     turn->is_finishing = due == 0;
-    wf_update_end_all(turn);
-    wf_question_end_all(turn);
+    wf_update_end_all(turn, turn->is_finishing ? UINT32_MAX : 0);
     if (due != 0) {
         put_run_again(turn, due, name, message);
     } else {
@@ -232,7 +230,7 @@ wf_outcome_replace(struct wf_partition *partition, struct wf_actor *actor,
 {
     static const weft_failure failure = {
         .name = "terminated",
-        .message = "another start took its place",
+        .message = WF_OUTCOME_REPLACED,
     };
     struct wf_list results;
     struct wf_list joined;

@@ -10,6 +10,9 @@
 
 #include "runtime/turn.h"
 
+// Why one was terminated that made way for another start.
+#define WF_OUTCOME_REPLACED "another start took its place"
+
 // What a parent or a client is told of an instance that ended so.
 weft_err wf_outcome_err(weft_status status);
 

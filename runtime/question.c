@@ -62,14 +62,15 @@ wf_question_apply_drop(struct wf_actor *actor, struct wf_reader *ops)
 
 // Turns. --------------------------------------------------------------------
 
-// Whoever asked, without what was asked.
 void
 wf_question_keep(struct wf_turn *turn, uint32_t id)
 {
     const struct wf_letter *asked = &turn->letter;
 
+    turn->question = id;
     wf_buf_put_u8(&turn->ops, WF_OP_QUESTION_KEEP);
     wf_buf_put_varint(&turn->ops, id);
+    // Whoever asked, without what was asked.
     wf_letter_put(
         &(struct wf_letter){
             .type = WF_LETTER_SIGNAL,
@@ -82,14 +83,47 @@ wf_question_keep(struct wf_turn *turn, uint32_t id)
         &turn->ops);
 }
 
+// Its own record is not applied yet.
+static bool
+is_answered_now(const struct wf_turn *turn, uint32_t id)
+{
+    struct wf_reader answered =
+        wf_reader_of(wf_buf_bytes(&turn->questions_answered));
+
+    while (wf_reader_left(&answered) > 0) {
+        if (wf_reader_u32(&answered) == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The question of an earlier turn that is open still; NULL: there is none.
+static const struct wf_question *
+find_open(const struct wf_turn *turn, uint32_t id)
+{
+    struct wf_list_node *node = wf_opened_find(&turn->actor->questions, id);
+
+    return node == NULL || is_answered_now(turn, id)
+               ? NULL
+               : WF_CONTAINER(node, struct wf_question, node);
+}
+
+static void
+put_drop(struct wf_turn *turn, uint32_t id)
+{
+    wf_buf_put_u8(&turn->ops, WF_OP_QUESTION_DROP);
+    wf_buf_put_varint(&turn->ops, id);
+}
+
 static void
 answer(struct wf_turn *turn, const struct wf_question *question, weft_err err,
        weft_bytes data)
 {
     struct wf_letter letter;
 
-    wf_buf_put_u8(&turn->ops, WF_OP_QUESTION_DROP);
-    wf_buf_put_varint(&turn->ops, question->id);
+    put_drop(turn, question->id);
+    wf_buf_put_u32(&turn->questions_answered, question->id);
     if (wf_letter_decode(question->letter, &letter)) {
         wf_turn_answer_question(turn, &letter, err, data);
     }
@@ -98,26 +132,23 @@ answer(struct wf_turn *turn, const struct wf_question *question, weft_err err,
 bool
 wf_question_answer(struct wf_turn *turn, uint32_t id, weft_bytes data)
 {
-    struct wf_list_node *node = wf_opened_find(&turn->actor->questions, id);
+    const struct wf_question *question = find_open(turn, id);
 
-    if (node == NULL) {
-        return false;
+    if (question != NULL) {
+        answer(turn, question, WEFT_OK, data);
     }
-    answer(turn, WF_CONTAINER(node, struct wf_question, node), WEFT_OK, data);
-    return true;
+    return question != NULL;
 }
 
 bool
 wf_question_is_awaited(const struct wf_turn *turn, uint32_t id)
 {
-    struct wf_list_node *node = wf_opened_find(&turn->actor->questions, id);
+    const struct wf_question *question = find_open(turn, id);
     const struct wf_window *window;
     const struct wf_answer *answer;
     struct wf_letter letter;
 
-    if (node == NULL ||
-        !wf_letter_decode(WF_CONTAINER(node, struct wf_question, node)->letter,
-                          &letter)) {
+    if (question == NULL || !wf_letter_decode(question->letter, &letter)) {
         return false;
     }
     if (letter.client.len == 0) {
@@ -137,7 +168,16 @@ wf_question_end_all(struct wf_turn *turn)
     const struct wf_list_node *node = wf_list_first(list);
 
     for (; node != NULL; node = wf_list_next(list, node)) {
-        answer(turn, WF_CONTAINER(node, const struct wf_question, node),
-               WEFT_EFINISHED, weft_nothing());
+        const struct wf_question *question =
+            WF_CONTAINER(node, const struct wf_question, node);
+
+        if (!is_answered_now(turn, question->id)) {
+            answer(turn, question, WEFT_EFINISHED, weft_nothing());
+        }
+    }
+    if (turn->question != 0) {
+        put_drop(turn, turn->question);
+        wf_turn_answer_question(turn, &turn->letter, WEFT_EFINISHED,
+                                weft_nothing());
     }
 }

@@ -27,11 +27,12 @@ void wf_question_apply_drop(struct wf_actor *actor, struct wf_reader *ops);
 
 // The letter of this turn is to be answered later, as question `id`.
 void wf_question_keep(struct wf_turn *turn, uint32_t id);
-// Answer one. False: it is not there.
+// Answer one of an earlier turn. False: it is not open.
 bool wf_question_answer(struct wf_turn *turn, uint32_t id, weft_bytes data);
 // Is there somebody who waits for its answer, now, as far as is known here?
 bool wf_question_is_awaited(const struct wf_turn *turn, uint32_t id);
-// The instance ends: all are told.
+// The run ends, and the turn has done all it does: all are told that are still
+// open, also whoever sent the letter of this turn.
 void wf_question_end_all(struct wf_turn *turn);
 
 #endif

@@ -453,6 +453,26 @@ name_of(weft_verb verb)
     }
 }
 
+// The newest update that was accepted in what is kept: up to there their
+// handlers go on, and do nothing twice. 0: none was.
+static uint32_t
+last_update(const struct wf_actor *from, uint64_t kept)
+{
+    struct wf_journal_cursor cursor = {.journal = &from->journal};
+    struct wf_letter letter;
+    struct wf_entry entry;
+    uint32_t last = 0;
+
+    while (cursor.index < kept && wf_journal_next(&cursor, &entry)) {
+        if (entry.type == WF_ENTRY_LETTER &&
+            wf_letter_decode(entry.letter, &letter) &&
+            letter.type == WF_LETTER_UPDATE && letter.call > last) {
+            last = letter.call;
+        }
+    }
+    return last;
+}
+
 static void
 put_reset(struct wf_turn *turn, const struct wf_actor *from,
           const struct wf_request *request, uint64_t kept, uint32_t ordinal)
@@ -466,7 +486,7 @@ put_reset(struct wf_turn *turn, const struct wf_actor *from,
                    (unsigned long long)from->journal.count,
                    (unsigned long long)from->run, is_fork ? " of " : "",
                    is_fork ? request->name : "");
-    wf_update_end_all(turn);
+    wf_update_end_all(turn, last_update(from, kept));
     wf_buf_put_u8(&turn->ops, WF_OP_RESET);
     wf_buf_put_varint(&turn->ops, kept);
     wf_buf_put_varint(&turn->ops, ordinal);

@@ -16,6 +16,7 @@
 #include "runtime/handler.h"
 #include "runtime/interceptor.h"
 #include "runtime/outcome.h"
+#include "runtime/question.h"
 #include "runtime/update.h"
 #include "runtime/workflow.h"
 
@@ -179,6 +180,9 @@ wf_turn_commit(struct wf_turn *turn)
 
     WF_ASSERT(draft->sections.len == 0);
     partition->recent = actor;
+    if (turn->is_ending) {
+        wf_question_end_all(turn);
+    }
     wf_buf_put(&turn->ops, turn->end.data, turn->end.len);
     if (turn->ops.len > 0) {
         wf_section_put(&draft->sections, WF_SECTION_ACTOR,
@@ -316,6 +320,23 @@ run_shown(struct wf_partition *partition, struct wf_actor *actor,
     wf_interceptors_turn(interceptors, &actor->key, &shown);
 }
 
+// A start wants the instance that runs out of its way. One that may not begin
+// ends nobody.
+static void
+replace(struct wf_partition *partition, struct wf_actor *actor,
+        const struct wf_letter *letter, weft_bytes bytes)
+{
+    const char *why;
+    weft_err err = wf_child_may_start(actor, letter->options, &why);
+
+    if (err != WEFT_OK) {
+        wf_absent_refuse(partition, actor, letter, bytes, err, why);
+        return;
+    }
+    wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
+                    WF_OUTCOME_REPLACED);
+}
+
 // The next letter of a live actor, or its start.
 static void
 run_letter(struct wf_partition *partition, struct wf_actor *actor)
@@ -327,7 +348,9 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
         .data = actor->input,
         .options = actor->options,
     };
-    bool is_start = actor->is_start_pending;
+    // A start that waits lets through what was sent to the life before.
+    bool is_start = actor->is_start_pending &&
+                    !wf_actor_is_delayed(actor, partition->now_ms);
     bool is_letter = !is_start && !wf_actor_goes_on(actor);
     weft_bytes bytes = weft_nothing();
 
@@ -348,12 +371,11 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
         wf_absent_take(partition, actor, &letter, bytes);
     } else if (is_letter && letter.type == WF_LETTER_START &&
                wf_child_replaces(letter.options)) {
-        wf_outcome_stop(partition, actor, WEFT_STATUS_TERMINATED, "terminated",
-                        "another start took its place");
+        replace(partition, actor, &letter, bytes);
     } else if (is_letter && letter.type == WF_LETTER_START) {
         wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EEXISTS,
                          "an instance of this id is running");
-    } else if (is_letter && (wf_absent_is_outlived(actor) ||
+    } else if (is_letter && (wf_actor_has_outlived(actor) ||
                              (letter.type == WF_LETTER_UPDATE &&
                               !wf_update_is_known(actor, &letter)))) {
         wf_absent_refuse(partition, actor, &letter, bytes, WEFT_EFINISHED,
@@ -419,7 +441,9 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
                     wf_actor_may_run(actor) &&
                     wf_actor_has_work(actor, partition->now_ms) &&
                     !wf_heap_has(&actor->retry.heap);
-    bool is_here = actor->is_start_pending || wf_actor_goes_on(actor) ||
+    bool is_start = actor->is_start_pending &&
+                    !wf_actor_is_delayed(actor, partition->now_ms);
+    bool is_here = is_start || wf_actor_goes_on(actor) ||
                    wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = is_due || (has_work && is_here);
 

@@ -26,6 +26,8 @@ struct wf_turn {
     bool is_finishing;          // and the instance with it
     struct wf_buf answered;     // clients: 16 bytes, V number, ...
     struct wf_buf updates_done; // numbers of updates
+    struct wf_buf questions_answered; // of earlier turns: u32 ...
+    uint32_t question; // as which its letter is kept; 0: it is not
     // What a reset left there has made way for the code's.
     bool has_own_memo;
     bool has_own_attributes;
@@ -45,9 +47,6 @@ struct weft_actor {
     struct wf_buf attributes; // a set, as of now, once has_attributes
     bool has_attributes;
     struct wf_publications published; // by this turn; those removed too
-    uint32_t question;                // id under which it is kept
-    bool is_answered_later;           // the message of this turn
-    struct wf_buf answered; // questions of earlier turns, by this one: u32 ...
 };
 
 void wf_turn_init(struct wf_turn *turn, struct wf_partition *partition,

@@ -455,7 +455,7 @@ wf_update_unfinished(void)
 }
 
 void
-wf_update_end_all(struct wf_turn *turn)
+wf_update_end_all(struct wf_turn *turn, uint32_t known_to)
 {
     const weft_failure *failure = wf_update_unfinished();
     const struct wf_list *list = &turn->actor->updates.all.list;
@@ -467,8 +467,12 @@ wf_update_end_all(struct wf_turn *turn)
         const struct wf_update *update =
             WF_CONTAINER(node, struct wf_update, node);
 
-        if (is_accepted_now(turn, update) && !is_done_now(turn, update)) {
-            put_done(turn, update, WEFT_EFINISHED, wf_buf_bytes(&data));
+        if (!is_accepted_now(turn, update) || is_done_now(turn, update)) {
+            continue;
+        }
+        put_done(turn, update, WEFT_EFINISHED, wf_buf_bytes(&data));
+        if (update->number > known_to) {
+            wf_update_put_drop(turn, update->number);
         }
     }
     wf_buf_fini(&data);

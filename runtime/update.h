@@ -43,7 +43,7 @@ void wf_update_put(const struct wf_actor *actor,
 // have the number of another.
 bool wf_update_is_known(const struct wf_actor *actor,
                         const struct wf_letter *letter);
-// It was refused, and is forgotten.
+// It was refused, or has ended with its run, and is forgotten.
 void wf_update_put_drop(struct wf_turn *turn, uint32_t number);
 // After a record of the actor: answer those who joined.
 void wf_update_settle(struct wf_partition *partition, struct wf_actor *actor);
@@ -61,7 +61,9 @@ void wf_update_begin(struct weft_workflow *wf, const struct wf_letter *letter);
 void wf_update_end(struct weft_workflow *wf, const struct wf_branch *branch);
 // How one fails whose workflow ends first.
 const weft_failure *wf_update_unfinished(void);
-// The run ends: those that were accepted are answered all the same.
-void wf_update_end_all(struct wf_turn *turn);
+// The run ends: those that were accepted are answered all the same. Up to that
+// number they stay known by their ids; of the others, a run that follows does
+// what it is asked again.
+void wf_update_end_all(struct wf_turn *turn, uint32_t known_to);
 
 #endif

@@ -95,24 +95,26 @@ void
 wf_updates_keep(struct wf_updates *updates, struct wf_update *update,
                 weft_err err, weft_bytes data)
 {
-    const struct wf_list *list = &updates->all.list;
-    struct wf_list_node *node = wf_list_first(list);
-
     updates->kept += update->is_done ? 0 : 1;
     update->is_done = true;
     update->err = err;
     wf_own_bytes(&update->data, data);
-    if (updates->kept <= WF_UPDATES_KEPT_MAX) {
-        return;
-    }
-    // Not the one itself: whoever joined it is told after this record.
-    while (node != NULL &&
-           (node == &update->node ||
-            !WF_CONTAINER(node, struct wf_update, node)->is_done)) {
+}
+
+void
+wf_updates_trim(struct wf_updates *updates)
+{
+    const struct wf_list *list = &updates->all.list;
+    struct wf_list_node *node = wf_list_first(list);
+
+    while (updates->kept > WF_UPDATES_KEPT_MAX) {
+        struct wf_update *update = WF_CONTAINER(node, struct wf_update, node);
+
         node = wf_list_next(list, node);
+        if (update->is_done) {
+            wf_updates_drop(updates, update);
+        }
     }
-    WF_ASSERT(node != NULL); // more than one is kept
-    wf_updates_drop(updates, WF_CONTAINER(node, struct wf_update, node));
 }
 
 struct wf_update *

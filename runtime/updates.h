@@ -47,10 +47,12 @@ void wf_updates_clear(struct wf_updates *updates);
 void wf_updates_add(struct wf_updates *updates, struct wf_update *update);
 // Destroy it.
 void wf_updates_drop(struct wf_updates *updates, struct wf_update *update);
-// It is done: keep it for its id, and forget the oldest other if they are
-// too many.
+// It is done: keep it for its id.
 void wf_updates_keep(struct wf_updates *updates, struct wf_update *update,
                      weft_err err, weft_bytes data);
+// Forget the oldest that are kept, if they are too many. Not with the record
+// that has ended them: whoever joined one is told after that.
+void wf_updates_trim(struct wf_updates *updates);
 // NULL if there is none. An id that is "" is nobody's.
 struct wf_update *wf_updates_find(const struct wf_updates *updates,
                                   uint32_t number);

@@ -385,7 +385,7 @@ put_restart(weft_workflow *wf)
             ops);
     }
     wf_buf_close(ops, opened);
-    wf_update_end_all(wf->turn);
+    wf_update_end_all(wf->turn, 0);
     wf_version_put_restart(wf->actor, ops);
 }
 

@@ -310,9 +310,9 @@ WEFT_API weft_err weft_client_ask(weft_client *client, weft_target target,
 //
 // WEFT_EFAILED    refused, or failed; the reply's failure says why
 // WEFT_ENOTFOUND  no such instance, or it takes no updates of that name
-// WEFT_EFINISHED  it has finished, or its run has (a restart, a retry, a
-//                 reset), before the update was done: asked again with the same
-//                 id, a run that follows does it
+// WEFT_EFINISHED  it has finished, or its run has (a restart, a retry, a reset
+//                 to before it), before the update was done: asked again with
+//                 the same id, a run that follows does it
 // WEFT_ECANCELLED the handler was cancelled
 // WEFT_EINVAL     a plain actor
 WEFT_API weft_err weft_client_update(weft_client *client, weft_target target,

@@ -166,6 +166,74 @@ TEST(actor, open_questions_are_answered_when_it_ends)
     story_run(puppet_definitions, tell_end);
 }
 
+// What else the turn does in which it ends.
+static void
+tell_end_with_it(struct story *story)
+{
+    const char *other = story_id_elsewhere("p");
+    struct world_call *answered;
+    struct world_call *open;
+
+    puppet_do("puppet", other, "ask puppet p do later");
+    story_wait_ms(1000);
+    answered = ask("p", "later");
+    story_wait_ms(1000);
+    open = ask("p", "later");
+    story_wait_ms(1000);
+    puppet_do("puppet", "p", "answer 1 one;answer 2 two;stop done");
+    CHECK_OK(world_wait(story->world, answered)->err);
+    CHECK_STR(answered->data, "two");
+    CHECK_ERR(world_wait(story->world, open)->err, WEFT_EFINISHED);
+    story_wait_ms(2000);
+    CHECK_STR(puppet_log("puppet", other), "reply(1,one)");
+}
+
+TEST(actor, what_its_last_turn_has_answered_is_answered_so)
+{
+    story_run(puppet_definitions, tell_end_with_it);
+}
+
+// The same, the other way round: it is there until its turn is over.
+static void
+tell_end_before(struct story *story)
+{
+    struct world_call *waiting = ask("p", "later");
+
+    story_wait_ms(1000);
+    puppet_do("puppet", "p", "stop done;answer 1 one");
+    CHECK_OK(world_wait(story->world, waiting)->err);
+    CHECK_STR(waiting->data, "one");
+}
+
+TEST(actor, what_is_answered_after_it_stopped_is_answered_so)
+{
+    story_run(puppet_definitions, tell_end_before);
+}
+
+static void
+tell_end_of_question(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+
+    CHECK_ERR(world_wait(story->world, ask("p", "later;stop done"))->err,
+              WEFT_EFINISHED);
+    options.retry.initial_interval_ms = 1000;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"started", "q"};
+    request.start = &options;
+    CHECK_OK(story_call(&request)->err);
+    CHECK_ERR(story_ask(WEFT_VERB_ASK, "started", "q", "do",
+                        "stop_failed Bad luck -;later")
+                  ->err,
+              WEFT_EFINISHED);
+}
+
+TEST(actor, a_question_of_its_last_turn_is_answered)
+{
+    story_run(puppet_definitions, tell_end_of_question);
+}
+
 // Never away. -----------------------------------------------------------------
 
 static void

@@ -102,8 +102,13 @@ chooser_run(weft_workflow *wf, weft_bytes input)
     start.attributes = &attribute;
     start.attributes_count = 1;
     start.retry.maximum_attempts = 2;
-    if (strcmp(plan.what, "replace") == 0) {
+    if (strncmp(plan.what, "replace", strlen("replace")) == 0) {
         start.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    }
+    if (strcmp(plan.what, "replace_unknown") == 0) {
+        start.version = 77;
+    } else if (strcmp(plan.what, "replace_once") == 0) {
+        start.reuse = WEFT_REUSE_REJECT;
     } else if (strcmp(plan.what, "once") == 0) {
         start.reuse = WEFT_REUSE_REJECT;
     } else if (strcmp(plan.what, "failed") == 0) {
@@ -184,6 +189,34 @@ tell_policies(struct story *story)
 TEST(child, an_id_in_use_is_used_again_as_its_parent_says)
 {
     story_run(choosers, tell_policies);
+}
+
+// A start that may not begin ends nobody. What it ends is no reason why it may
+// not.
+static void
+tell_replaced(struct story *story)
+{
+    (void)story;
+    story_start("child", "p/child", "wait");
+    story_start("chooser", "p", "0 0 p/child quick replace_unknown");
+    CHECK_RESULT("chooser", "p", "WEFT_ENOTFOUND");
+    CHECK_EQ(story_describe("child", "p/child")->item.status,
+             WEFT_STATUS_RUNNING);
+    CHECK_EQ(story_describe("child", "p/child")->item.run, 1);
+    story_start("chooser", "p", "0 0 p/child quick replace_once");
+    CHECK_RESULT("chooser", "p", "WEFT_OK quick");
+    CHECK_EQ(story_describe("child", "p/child")->item.run, 2);
+    story_start("chooser", "p", "0 0 p/child quick replace_once");
+    CHECK_RESULT("chooser", "p", "WEFT_EEXISTS");
+    story_start("child", "p/child", "wait");
+    story_do(WEFT_VERB_TERMINATE, "child", "p/child", "enough", NULL);
+    story_start("chooser", "p", "0 0 p/child quick replace_once");
+    CHECK_RESULT("chooser", "p", "WEFT_EEXISTS");
+}
+
+TEST(child, one_that_may_not_begin_ends_nobody)
+{
+    story_run(choosers, tell_replaced);
 }
 
 // Bad input. ------------------------------------------------------------------

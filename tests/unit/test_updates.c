@@ -66,15 +66,18 @@ TEST(updates, the_newest_are_kept_and_never_those_under_way)
         wf_updates_keep(&updates, add(&updates, name(i)), WEFT_OK,
                         weft_text("done"));
     }
+    wf_updates_trim(&updates);
     CHECK(wf_updates_find_id(&updates, name(0)) != NULL);
     // The oldest of all, but it has only just ended.
     wf_updates_keep(&updates, slow, WEFT_OK, weft_text("done"));
+    wf_updates_keep(&updates, add(&updates, "new"), WEFT_OK, weft_nothing());
     CHECK(wf_updates_find_id(&updates, "slow") == slow);
+    wf_updates_trim(&updates);
+    CHECK(wf_updates_find_id(&updates, "slow") == NULL);
     CHECK(wf_updates_find_id(&updates, name(0)) == NULL);
     CHECK(wf_updates_find_id(&updates, name(1)) != NULL);
+    CHECK(wf_updates_find_id(&updates, "new") != NULL);
     CHECK(wf_updates_find_id(&updates, "open") != NULL);
-    wf_updates_keep(&updates, add(&updates, "new"), WEFT_OK, weft_nothing());
-    CHECK(wf_updates_find_id(&updates, "slow") == NULL);
     CHECK_EQ(updates.kept, WF_UPDATES_KEPT_MAX);
     wf_updates_clear(&updates);
 }

@@ -516,11 +516,24 @@ is_over_window(const struct wf_partition *partition)
                (uint64_t)window * WF_WINDOW_HARD_FACTOR;
 }
 
+// An attempt that is under way elsewhere goes on as those of the node do: else
+// it would time out, though it lives or has ended.
+static bool
+is_of_attempt(const struct wf_request *request)
+{
+    return request->verb == WEFT_VERB_HEARTBEAT ||
+           request->verb == WEFT_VERB_COMPLETE ||
+           request->verb == WEFT_VERB_FAIL;
+}
+
 static weft_err
 refusal(const struct wf_partition *partition, const struct wf_request *request)
 {
     // A renewal writes nothing.
     if (wf_request_is_read(request) || request->verb == WEFT_VERB_RENEW) {
+        return WEFT_OK;
+    }
+    if (partition->refusal != WEFT_ECLOSED && is_of_attempt(request)) {
         return WEFT_OK;
     }
     if (partition->refusal != WEFT_OK) {

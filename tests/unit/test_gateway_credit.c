@@ -144,6 +144,31 @@ TEST(gateway_credit, who_says_nothing_is_cut_off)
     gateway_rig_end_with(&rig, &dealer);
 }
 
+// Who came first and speaks does not hide who came later and does not.
+TEST(gateway_credit, who_says_nothing_is_cut_off_beside_who_does)
+{
+    struct dealer dealer;
+    struct dealer mute;
+    struct gateway_rig rig = gateway_rig_begin(t);
+
+    rig.options.keepalive_ms = 1000; // a busy machine pauses for less than 3
+    gateway_rig_open(&rig);
+    dealer_open(&dealer, &rig, 0);
+    dealer_hello(&dealer, 1);
+    CHECK_HEARS_LIKE(&dealer, "ok 0 version=1");
+    dealer_open(&mute, &rig, 0);
+    dealer_hello(&mute, 2);
+    CHECK_HEARS_LIKE(&mute, "ok 0 version=1");
+    for (int i = 0; i < 2000 && gateway_rig_stats(&rig).silent == 0; i++) {
+        dealer_say(&dealer, "ping", 0, NULL, NULL, NULL);
+        CHECK_HEARS(&dealer, "pong 0");
+        gateway_rig_pause();
+    }
+    CHECK_EQ(gateway_rig_stats(&rig).silent, 1);
+    dealer_close(&mute);
+    gateway_rig_end_with(&rig, &dealer);
+}
+
 // It asks for a value of 100 KB and takes no answer.
 TEST(gateway_credit, a_slow_reader_costs_little_and_stops_nobody)
 {

@@ -75,8 +75,26 @@ ping(struct hand *hand)
 static void
 expect_busy(struct hand *hand)
 {
+    char prefix[64];
+
     hand_poll_for(hand, 1, 60000);
-    CHECK(strstr(dealer_hear(&hand->dealer), "code=WEFT_EBUSY") != NULL);
+    (void)snprintf(prefix, sizeof(prefix), "error %u code=WEFT_EBUSY",
+                   (unsigned)hand->number); // it is this one that is refused
+    CHECK_HEARS_LIKE(&hand->dealer, prefix);
+}
+
+TEST(gateway_lease, what_a_poll_did_not_bring_is_no_credit_lost)
+{
+    struct gateway_rig rig = begin(t, 3, 0);
+    struct hand hand;
+
+    hand_hire(&hand, &rig, 1);
+    for (int i = 0; i < 3; i++) {
+        hand_poll_for(&hand, 2, 200);
+        hand_hear_tasks(&hand, 0);
+    }
+    hand_dismiss(&hand);
+    end(&rig);
 }
 
 TEST(gateway_lease, what_polls_that_wait_may_bring_counts_as_credit)

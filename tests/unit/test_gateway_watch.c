@@ -257,6 +257,26 @@ TEST(gateway_watch, a_subscription_goes_on_over_what_passes)
     end(&rig);
 }
 
+TEST(gateway_watch, a_subscription_does_not_tell_what_is_known)
+{
+    struct gateway_rig rig = begin(t);
+    struct dealer dealer;
+    uint64_t after;
+
+    hire(&dealer, &rig);
+    CHECK_OK(weft_client_start(rig.node.client, a, weft_nothing()));
+    CHECK_EQ(node_rig_number(rig.node.client, "a"), 0);
+    say(&dealer, "watch", 1, "after", 0);
+    after = hear_after(&dealer, "ok 1 instance={}");
+    say(&dealer, "subscribe", 2, "after", after);
+    CHECK_HEARS(&dealer, "ok 2");
+    CHECK_STR(dealer_hear_within(&dealer, 150), "");
+    CHECK_OK(weft_client_pause(rig.node.client, a));
+    CHECK(hear_after(&dealer, "event 2") > after);
+    dealer_close(&dealer);
+    end(&rig);
+}
+
 TEST(gateway_watch, a_subscription_ends_when_it_is_told_to)
 {
     struct gateway_rig rig = begin(t);

@@ -107,6 +107,11 @@ TEST(peers, who_has_a_partition_anew_is_met_once)
     rig_send(&rig, 0, 1, "b");
     rig_wait_frames(&rig, 2, 2);
     CHECK_EQ(rig.nodes[0].met[1], 3);
+    rig_move(&rig, 1, 2); // between two maps
+    rig_map(&rig);
+    rig_send(&rig, 0, 1, "c");
+    rig_wait_frames(&rig, 2, 3);
+    CHECK_EQ(rig.nodes[0].met[1], 4);
     CHECK_EQ(rig.nodes[0].met[0], 1);
     rig_fini(&rig);
 }

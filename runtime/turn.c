@@ -348,9 +348,8 @@ run_letter(struct wf_partition *partition, struct wf_actor *actor)
         .data = actor->input,
         .options = actor->options,
     };
-    // A start that waits lets through what was sent to the life before.
-    bool is_start = actor->is_start_pending &&
-                    !wf_actor_is_delayed(actor, partition->now_ms);
+    // What was sent to the life before goes first: this one may never go on.
+    bool is_start = actor->is_start_pending && !wf_actor_has_outlived(actor);
     bool is_letter = !is_start && !wf_actor_goes_on(actor);
     weft_bytes bytes = weft_nothing();
 
@@ -441,8 +440,7 @@ wf_turn_schedule(struct wf_partition *partition, struct wf_actor *actor)
                     wf_actor_may_run(actor) &&
                     wf_actor_has_work(actor, partition->now_ms) &&
                     !wf_heap_has(&actor->retry.heap);
-    bool is_start = actor->is_start_pending &&
-                    !wf_actor_is_delayed(actor, partition->now_ms);
+    bool is_start = actor->is_start_pending && !wf_actor_has_outlived(actor);
     bool is_here = is_start || wf_actor_goes_on(actor) ||
                    wf_mailbox_head(&actor->mailbox) != NULL;
     bool is_ready = is_due || (has_work && is_here);

@@ -54,7 +54,9 @@ holder_run(weft_workflow *wf, weft_bytes input)
     struct held *held = weft_workflow_alloc(wf, sizeof(*held));
     weft_bytes how;
 
-    (void)input;
+    if (story_is(input, "parked")) {
+        (void)weft_workflow_patched(wf, "");
+    }
     MUST(weft_workflow_on_update(wf, "hold", NULL, hold, held), WEFT_OK);
     MUST(weft_workflow_on_update(wf, "quick", NULL, quick, held), WEFT_OK);
     TRY(weft_workflow_receive(wf, "go", WEFT_FOREVER, &how));
@@ -250,4 +252,31 @@ tell_asked_again(struct story *story)
 TEST(update, one_that_ended_with_its_run_may_be_asked_again)
 {
     story_run(holders, tell_asked_again);
+}
+
+static void
+tell_parked(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *update;
+
+    story_start("holder", "h", "");
+    story_do(WEFT_VERB_PAUSE, "holder", "h", "", NULL);
+    update = submit(WEFT_VERB_UPDATE, "holder", "quick", "", "", NULL);
+    story_wait_ms(100);
+    options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"holder", "h"};
+    request.input = weft_text("parked");
+    request.start = &options;
+    CHECK_OK(story_call(&request)->err);
+    story_wait_ms(1000);
+    CHECK_EQ(story_describe("holder", "h")->item.is_parked, 1);
+    CHECK_ERR(world_wait(story->world, update)->err, WEFT_EFINISHED);
+}
+
+TEST(start, one_that_is_parked_holds_up_nothing_of_the_life_before)
+{
+    story_run(holders, tell_parked);
 }

@@ -61,6 +61,14 @@ slow(weft_workflow *wf, weft_bytes input, void *ctx)
     return weft_workflow_sleep(wf, 1000);
 }
 
+// Takes after its wait: a run that ends meanwhile leaves nothing of it.
+static weft_err
+take_late(weft_workflow *wf, weft_bytes input, void *ctx)
+{
+    MUST(weft_workflow_sleep(wf, 1000), WEFT_OK);
+    return take(wf, input, ctx);
+}
+
 static weft_err
 stock_run(weft_workflow *wf, weft_bytes input)
 {
@@ -74,6 +82,7 @@ stock_run(weft_workflow *wf, weft_bytes input)
               WEFT_EINVAL);
     MUST(weft_workflow_on_update(wf, "take", check, take, stock), WEFT_OK);
     MUST(weft_workflow_on_update(wf, "slow", NULL, slow, stock), WEFT_OK);
+    MUST(weft_workflow_on_update(wf, "late", NULL, take_late, stock), WEFT_OK);
     weft_err err = weft_workflow_receive(wf, "end", WEFT_FOREVER, &how);
 
     if (err != WEFT_OK) {
@@ -345,6 +354,57 @@ tell_retried(struct story *story)
     CHECK_ERR(world_wait(story->world, call)->err, WEFT_EFINISHED);
     story_wait_ms(5000);
     CHECK_EQ(story_describe("stock", "a")->item.attempt, 2);
+}
+
+// The next run of "s" does what the last one has not done, for whoever had
+// joined it and whoever asks again with its id: once.
+static void
+tell_asked_again(struct story *story, const char *how,
+                 const weft_start_options *options)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *calls[4];
+
+    request.verb = WEFT_VERB_START;
+    request.target = (weft_target){"stock", "s"};
+    request.start = options;
+    CHECK_OK(story_call(&request)->err);
+    calls[0] = begin(story, "s", "late", "7", "u");
+    calls[1] = begin(story, "s", "late", "7", "u");
+    story_wait_ms(100);
+    story_signal("stock", "s", "end", how);
+    CHECK_ERR(world_wait(story->world, calls[0])->err, WEFT_EFINISHED);
+    for (int i = 2; i < 4; i++) {
+        calls[i] = begin(story, "s", "late", "7", "u");
+    }
+    for (int i = 1; i < 4; i++) {
+        CHECK_OK(world_wait(story->world, calls[i])->err);
+        CHECK_STR(calls[i]->data, "left 13");
+    }
+    story_signal("stock", "s", "end", "wait");
+    CHECK_RESULT("stock", "s", "7 ");
+    story_check_audit();
+}
+
+static void
+tell_restarted(struct story *story)
+{
+    tell_asked_again(story, "again", NULL);
+}
+
+static void
+tell_run_again(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+
+    options.retry.initial_interval_ms = 1000;
+    tell_asked_again(story, "fail", &options);
+}
+
+TEST(workflow_update, one_that_was_not_done_is_done_by_the_next_run)
+{
+    story_run(stocks, tell_restarted);
+    story_run(stocks, tell_run_again);
 }
 
 TEST(workflow_update, nobody_waits_for_the_next_run)

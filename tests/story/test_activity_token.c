@@ -93,6 +93,28 @@ TEST(activity, a_deferred_attempt_completes_by_its_token_once)
     story_run(deferring, tell_complete);
 }
 
+// Whoever fails it says so in these words, but nobody had asked it to stop.
+static void
+tell_cancelled_unasked(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+
+    (void)story;
+    start_deferred("a");
+    request.verb = WEFT_VERB_FAIL;
+    request.token = token;
+    request.error_name = "WEFT_ECANCELLED";
+    request.error_message = "so it says";
+    request.is_for_good = 1;
+    CHECK_OK(story_call(&request)->err);
+    CHECK_FAILS("caller", "a", WEFT_EFAILED, "WEFT_ECANCELLED");
+}
+
+TEST(activity, an_attempt_that_nobody_asked_to_stop_is_not_cancelled)
+{
+    story_run(deferring, tell_cancelled_unasked);
+}
+
 static void
 tell_complete_after_crash(struct story *story)
 {

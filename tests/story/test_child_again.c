@@ -104,6 +104,48 @@ TEST(child, a_workflow_that_fails_when_it_is_to_stop_does_not_begin_again)
     story_run(define, tell_workflow);
 }
 
+// It cleans up before it fails, when its turn to stop is long over.
+static weft_err
+cleaning_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_err err = weft_workflow_sleep(wf, WEFT_FOREVER);
+
+    (void)input;
+    if (err == WEFT_EUNWIND) {
+        return err;
+    }
+    weft_workflow_shield_begin(wf);
+    TRY(weft_workflow_sleep(wf, 20000));
+    weft_workflow_shield_end(wf);
+    return weft_workflow_fail(wf, "Broken", "", weft_nothing());
+}
+
+static weft_definitions *
+define_cleaning(void)
+{
+    weft_definitions *defs = define();
+
+    story_add_workflow(defs, "cleaning", cleaning_run);
+    return defs;
+}
+
+static void
+tell_cleaning(struct story *story)
+{
+    (void)story;
+    begin("cleaning");
+    story_signal("parent", "p", "stop", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("cleaning", "c")->item.is_cancel_requested, 1);
+    CHECK_RESULT("parent", "p", "WEFT_EFAILED");
+    CHECK_EQ(story_describe("cleaning", "c")->item.run, 1);
+}
+
+TEST(child, nor_does_one_that_fails_when_it_has_cleaned_up)
+{
+    story_run(define_cleaning, tell_cleaning);
+}
+
 // The run fails before its turn to stop comes.
 static void
 tell_before(struct story *story)

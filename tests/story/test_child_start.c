@@ -219,6 +219,49 @@ TEST(child, one_that_may_not_begin_ends_nobody)
     story_run(choosers, tell_replaced);
 }
 
+// Cancelled before it begins, which is not for hours.
+static weft_err
+delayer_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_child_options options = WEFT_CHILD_OPTIONS_INIT;
+    weft_start_options start = WEFT_START_OPTIONS_INIT;
+    weft_bytes result = weft_nothing();
+    weft_future future;
+
+    options.start = &start;
+    options.cancellation = WEFT_CANCELLATION_WAIT;
+    start.start_delay_ms = 3 * 3600000;
+    TRY(weft_workflow_child_async(wf, (weft_target){"child", "c"}, input,
+                                  &options, &future));
+    TRY(weft_workflow_receive(wf, "stop", WEFT_FOREVER, NULL));
+    TRY(weft_workflow_cancel(wf, future));
+    return family_end(wf, weft_workflow_await(wf, future, &result), result);
+}
+
+static weft_definitions *
+delayers(void)
+{
+    return family_definitions("delayer", delayer_run);
+}
+
+static void
+tell_delayed(struct story *story)
+{
+    (void)story;
+    story_start("delayer", "p", "wait");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("child", "c")->item.status, WEFT_STATUS_RUNNING);
+    story_signal("delayer", "p", "stop", "");
+    story_wait_ms(10000);
+    CHECK_EQ(story_describe("child", "c")->item.status, WEFT_STATUS_CANCELLED);
+    CHECK_RESULT("delayer", "p", "WEFT_ECANCELLED ");
+}
+
+TEST(child, its_parent_cancels_it_before_it_begins)
+{
+    story_run(delayers, tell_delayed);
+}
+
 // Bad input. ------------------------------------------------------------------
 
 static weft_err

@@ -246,6 +246,43 @@ TEST(left_over, letters_that_were_not_handled_are_refused_one_by_one)
     story_run(readers, tell_unhandled);
 }
 
+// What the life before has left is still there when the process ends.
+static void
+tell_next_paused(struct story *story)
+{
+    struct world *world = story->world;
+    struct world_call *calls[3];
+
+    story_start("flow", "w", "ab");
+    story_do(WEFT_VERB_PAUSE, "flow", "w", "", NULL);
+    story_signal("flow", "w", "a", "old");
+    story_signal("flow", "w", "b", "old");
+    calls[0] = world_call(world, WEFT_VERB_TERMINATE, "flow", "w", "x",
+                          weft_nothing());
+    calls[1] =
+        world_call(world, WEFT_VERB_START, "flow", "w", "", weft_text("ab"));
+    calls[2] =
+        world_call(world, WEFT_VERB_PAUSE, "flow", "w", "", weft_nothing());
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(world_wait(world, calls[i])->err);
+    }
+    story_wait_ms(10000);
+    if (story->is_calm) {
+        CHECK_EQ(story_describe("flow", "w")->item.mailbox_count, 2);
+    }
+    story_crash();
+    story_wait_ms(1000);
+    story_do(WEFT_VERB_RESUME, "flow", "w", "", NULL);
+    story_signal("flow", "w", "a", "new");
+    story_signal("flow", "w", "b", "newer");
+    CHECK_RESULT("flow", "w", "new newer ");
+}
+
+TEST(left_over, nor_when_that_is_read_back)
+{
+    story_run_calm(readers, tell_next_paused);
+}
+
 // Terminated and started again before anything is refused.
 static void
 tell_next_life(struct story *story)

@@ -45,6 +45,31 @@ TEST(operate, a_paused_activity_begins_no_attempt_until_it_is_resumed)
     story_run(busy_every_second, tell_pause);
 }
 
+// The same of all that a paused instance has begun.
+static void
+tell_instance(struct story *story)
+{
+    size_t before;
+
+    (void)story;
+    busy_failures = 1000;
+    story_start("caller", "a", "fails in");
+    story_wait_ms(3500);
+    (void)story_do(WEFT_VERB_PAUSE, "caller", "a", "", NULL);
+    before = story_count("attempt");
+    CHECK(before > 1);
+    story_wait_ms(100000);
+    CHECK_EQ(story_count("attempt"), before);
+    busy_failures = 0;
+    (void)story_do(WEFT_VERB_RESUME, "caller", "a", "", NULL);
+    CHECK_RESULT("caller", "a", "in");
+}
+
+TEST(operate, a_paused_instance_begins_no_attempt_until_it_is_resumed)
+{
+    story_run_calm(busy_every_second, tell_instance);
+}
+
 static struct world_call *asked;
 
 static void

@@ -535,3 +535,21 @@ TEST(reset_child, that_one_was_started_is_told_again_with_its_result)
 {
     story_run(define, tell_started);
 }
+
+// The same if it has failed: it is started again, and that is told, too.
+static void
+tell_started_again(struct story *story)
+{
+    (void)story;
+    story_start("starter", "i", "bad");
+    CHECK_FAILS("starter", "i", WEFT_EFAILED, "Bad");
+    reset_is_mended = true;
+    CHECK_OK(reset_to("starter", 3)->err);
+    CHECK_RESULT("starter", "i", "ends bad");
+    CHECK_EQ(story_describe("echo", "ends")->item.run, 2);
+}
+
+TEST(reset_child, one_that_was_started_and_failed_is_started_again)
+{
+    story_run(define, tell_started_again);
+}

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "story/caller.h"
 #include "story/puppet.h"
 #include "story/taker.h"
 #include "weft/payload.h"
@@ -162,6 +163,43 @@ TEST(task_queue, a_poll_that_waits_is_given_what_it_asked_for)
     story_run_calm(taker_definitions, tell_credit);
 }
 
+// Each that waits gets its share of what comes back, and one that asks for
+// nothing does not wait.
+static void
+tell_shares(struct story *story)
+{
+    struct taker takers[3];
+    struct world_call *polls[3];
+    static const char *const names[] = {"one", "two", "three"};
+
+    (void)story;
+    for (int i = 0; i < 3; i++) {
+        taker_init(&takers[i], "q", names[i]);
+    }
+    taker_call("a");
+    taker_call("b");
+    taker_call("c");
+    taker_call("d");
+    story_wait_ms(100);
+    CHECK_EQ(taker_poll(&takers[0], 4, 1000), 4);
+    polls[0] = taker_begin_poll(&takers[0], 0, 60000);
+    story_wait_ms(100);
+    CHECK(polls[0]->is_answered);
+    CHECK_EQ(taker_end_poll(&takers[0], polls[0]), 0);
+    for (int i = 1; i < 3; i++) {
+        polls[i] = taker_begin_poll(&takers[i], 8, 60000);
+        story_wait_ms(100);
+    }
+    taker_say_bye(&takers[0]);
+    CHECK_EQ(taker_end_poll(&takers[1], polls[1]), 2);
+    CHECK_EQ(taker_end_poll(&takers[2], polls[2]), 2);
+}
+
+TEST(task_queue, those_that_wait_share_what_comes_back)
+{
+    story_run_calm(taker_definitions, tell_shares);
+}
+
 // One that was handed something, polls again, and is gone before more comes.
 static void
 tell_gone(struct story *story)
@@ -314,4 +352,30 @@ tell_leased_again(struct story *story)
 TEST(task_queue, a_lease_that_is_asked_for_again_lasts_from_then_on)
 {
     story_run(taker_definitions, tell_leased_again);
+}
+
+// From when it is due: that it waited for that does not count.
+static void
+tell_due_later(struct story *story)
+{
+    const struct taker_offer *offer;
+    struct taker worker;
+
+    (void)story;
+    call_options.timeouts.schedule_to_start_ms = 5000;
+    call_options.retry.initial_interval_ms = 60000;
+    taker_init(&worker, "q", "one");
+    taker_call("a");
+    offer = taker_take(&worker);
+    CHECK_OK(taker_do(&worker, WEFT_VERB_FAIL, offer, "Busy")->err);
+    story_wait_ms(55000);
+    CHECK_EQ(story_describe("caller", "a")->item.status, WEFT_STATUS_RUNNING);
+    story_crash();
+    offer = taker_take(&worker);
+    taker_finish(&worker, offer, "a");
+}
+
+TEST(task_queue, an_attempt_that_is_due_later_may_be_taken_for_as_long)
+{
+    story_run_calm(taker_definitions, tell_due_later);
 }

@@ -203,6 +203,10 @@ TEST(apply_life, deaths_before_a_life_count_as_its_own)
         rig_put_text(&rig, "a signal");
         CHECK(rig_apply(&rig));
     }
+    // What is handled meanwhile is of no life.
+    rig_push(&rig);
+    rig_put_op(&rig, WF_OP_POP);
+    CHECK(rig_apply(&rig));
     create(&rig);
     CHECK_EQ(rig.actor->crashes, 2);
     CHECK_STR(rig.actor->reason, "a signal");

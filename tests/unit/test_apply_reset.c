@@ -117,6 +117,11 @@ TEST(apply_reset, a_fork_keeps_the_signals_of_its_life)
     rig_put_number(&rig, 1);
     rig_put_number(&rig, WF_ASK_CANCEL);
     CHECK(rig_apply(&rig));
+    rig_put_op(&rig, WF_OP_OPERATED);
+    rig_put_text(&rig, "ada");
+    rig_put_text(&rig, "why");
+    rig_put_text(&rig, "what");
+    CHECK(rig_apply(&rig));
     rig_push(&rig);
     rig.actor->outlived_to = rig.actor->mailbox.next_seq; // was for another
     rig_push(&rig);
@@ -129,6 +134,8 @@ TEST(apply_reset, a_fork_keeps_the_signals_of_its_life)
     CHECK(rig_apply(&rig));
     CHECK_EQ(wf_mailbox_count(&rig.actor->mailbox), 1);
     CHECK_EQ(rig.actor->seed, 77);
+    CHECK_EQ(rig.actor->operations_made, 0);
+    CHECK_EQ(rig.actor->operations.count, 0);
     CHECK_EQ(rig.actor->orders.list.count, 0);
     CHECK(wf_actor_find_call(rig.actor, 1) == NULL);
     rig_end(&rig);
@@ -152,5 +159,27 @@ TEST(apply_reset, a_life_that_ends_tells_children_and_not_who_was_asked)
     CHECK(rig_apply(&rig));
     CHECK_EQ(rig.actor->status, WEFT_STATUS_COMPLETED);
     CHECK_EQ(rig.actor->orders.list.count, 0);
+    rig_end(&rig);
+}
+
+// A child hears once that it is to stop.
+TEST(apply_reset, a_life_that_ends_tells_no_child_twice)
+{
+    struct rig rig = rig_begin();
+
+    rig_put_call(&rig, 1, "d\0k\0i", 5);
+    rig_put_op(&rig, WF_OP_CALL_ASK);
+    rig_put_number(&rig, 1);
+    rig_put_number(&rig, WF_ASK_CANCEL);
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(rig.actor->orders.list.count, 1);
+    wf_actor_find_call(rig.actor, 1)->close = WEFT_PARENT_CLOSE_CANCEL;
+    rig_put_op(&rig, WF_OP_FINISH);
+    rig_put_number(&rig, WEFT_STATUS_COMPLETED);
+    for (int i = 0; i < 4; i++) {
+        rig_put_text(&rig, "");
+    }
+    CHECK(rig_apply(&rig));
+    CHECK_EQ(rig.actor->orders.list.count, 1);
     rig_end(&rig);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/bytes.h"
 #include "partition_rig.h"
 #include "runtime/load.h"
@@ -546,4 +547,19 @@ TEST(window, the_log_is_needed_from_what_is_not_saved_on)
         CHECK_EQ(wf_partition_redo_commit(rig.partition), redo);
     }
     rig_close();
+}
+
+// All that was answered goes, then the client itself.
+TEST(window, one_that_is_forgotten_has_no_answers)
+{
+    struct wf_window *window = wf_calloc(sizeof(*window));
+
+    wf_window_put(window, 3)->is_answered = true;
+    wf_window_put(window, 7)->is_answered = true;
+    wf_window_forget(window);
+    CHECK_EQ(window->count, 0);
+    CHECK(!window->is_forgotten);
+    wf_window_forget(window);
+    CHECK(window->is_forgotten);
+    wf_window_destroy(window);
 }

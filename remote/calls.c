@@ -435,7 +435,7 @@ fail(struct wf_calls *calls, struct wf_calls_call *call, weft_err err,
 {
     char text[512];
 
-    if (!call->was_sent) {
+    if (!call->was_sent && !call->request->is_repeat) {
         answer(calls, call, err, detail);
         return;
     }

@@ -574,6 +574,8 @@ TEST(connect, a_refused_hello_fails_the_calls_until_one_is_not)
 
 TEST(connect, two_of_one_id_do_not_fight_for_ever)
 {
+    weft_request request = WEFT_REQUEST_INIT;
+
     wire_open();
     wire_connect();
     wire_submit("pay");
@@ -587,6 +589,14 @@ TEST(connect, two_of_one_id_do_not_fight_for_ever)
     wire_submit("pay");
     wire_dispatch(2);
     CHECK_ERR(wire_rig.errs[1], WEFT_EBUSY);
+    // It was not sent now, but before: that it was done is not known still.
+    request.verb = WEFT_VERB_SIGNAL;
+    request.target = wire_order;
+    request.name = "pay";
+    request.number = 1;
+    wire_submit_request(&request);
+    wire_dispatch(3);
+    CHECK_ERR(wire_rig.errs[2], WEFT_EIO);
     wire_close();
 }
 

@@ -11,6 +11,7 @@
 // comes back; its session knows it no more, and may ask again under the same
 // number.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -480,6 +481,34 @@ take_other(weft_server *server, struct wf_gateway_session *session,
     return err;
 }
 
+static bool
+may_be_done(const struct wf_codec_request *request)
+{
+    const struct wf_request probe = {.verb = request->request.verb};
+
+    return request->is_again && !wf_request_is_read(&probe);
+}
+
+// A refusal says that nothing has happened, and its client asks under another
+// number. Of what is sent again nobody knows that here.
+static weft_err
+doubt(const struct wf_wire_message *message, weft_err refusal)
+{
+    struct wf_codec_request request;
+    char why[256];
+
+    (void)snprintf(why, sizeof(why), "%s", weft_err_detail());
+    if (wf_codec_request_decode(message, &request) == WEFT_OK &&
+        may_be_done(&request)) {
+        refusal = wf_error(WEFT_EIO,
+                           "%s; whether it was done before is not known", why);
+    } else {
+        (void)wf_error(refusal, "%s", why);
+    }
+    wf_codec_request_fini(&request);
+    return refusal;
+}
+
 void
 wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
                      const struct wf_wire_message *message, size_t bytes)
@@ -499,6 +528,9 @@ wf_gateway_call_take(weft_server *server, struct wf_gateway_peer *peer,
     }
     if (err != WEFT_OK) {
         wf_counter_add(&server->tally.refused, err == WEFT_EBUSY);
+        err = strcmp(weft_err_class(err), "RETRY") == 0 && other == NULL
+                  ? doubt(message, err)
+                  : err;
         wf_gateway_call_refuse(server, peer, message->number, err);
     }
 }

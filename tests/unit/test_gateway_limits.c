@@ -110,6 +110,56 @@ TEST(gateway_limits, requests_of_a_namespace_count_until_they_are_answered)
     end(&rig);
 }
 
+static void
+say_again(struct dealer *dealer, const char *verb, uint64_t number)
+{
+    struct wf_wire_writer *writer = dealer_begin(dealer, verb, number);
+
+    wf_wire_put_text(writer, "kind", "counter");
+    wf_wire_put_text(writer, "id", "a");
+    if (strcmp(verb, "signal") == 0) {
+        wf_wire_put_text(writer, "name", "add");
+    }
+    wf_wire_put_bool(writer, "again", true);
+    dealer_end(dealer);
+}
+
+// It was done, and its answer lost with its connection. To be told that nothing
+// has happened, as others are, its client would ask under another number.
+TEST(gateway_limits, what_is_sent_again_is_not_said_to_have_done_nothing)
+{
+    struct gateway_rig rig = gateway_rig_begin(t);
+    struct dealer one;
+    struct dealer two;
+
+    rig.options.namespace_requests_max = 1;
+    gateway_rig_open(&rig);
+    greet(&one, &rig, 1);
+    dealer_say(&one, "start", 1, "counter", "a", NULL);
+    CHECK_HEARS(&one, "ok 1 is_created=true");
+    dealer_say(&one, "signal", 2, "counter", "a", "add");
+    CHECK_HEARS(&one, "ok 2");
+    dealer_close(&one);
+    greet(&two, &rig, 2);
+    dealer_say(&two, "result", 1, "counter", "a", NULL);
+    GATEWAY_UNTIL(&rig, now.requests_open == 1);
+    greet(&one, &rig, 1);
+    say_again(&one, "signal", 2);
+    CHECK_HEARS(&one, "error 2 code=WEFT_EIO class=UNKNOWN text=1 requests of "
+                      "this namespace have no answer yet; whether it was done "
+                      "before is not known");
+    say_again(&one, "describe", 3); // does nothing, ever
+    CHECK_HEARS_LIKE(&one, "error 3 code=WEFT_EBUSY class=RETRY");
+    dealer_say(&one, "signal", 4, "counter", "a", "add");
+    CHECK_HEARS_LIKE(&one, "error 4 code=WEFT_EBUSY class=RETRY");
+    dealer_close(&two);
+    GATEWAY_UNTIL(&rig, now.requests_open == 0);
+    say_again(&one, "signal", 2);
+    CHECK_HEARS(&one, "ok 2");
+    dealer_close(&one);
+    end(&rig);
+}
+
 TEST(gateway_limits, what_has_no_number_or_too_many_tokens_is_no_request)
 {
     enum { MANY = 1001 };

@@ -118,12 +118,15 @@ wf_edge_delete(struct wf_partition *partition, struct wf_actor *actor,
     wf_edge_answer_done(partition, request, draft);
 }
 
+// A delete may find an instance that one before it has reset, and end it: then
+// those that wait for the result leave the list meanwhile.
 void
 wf_edge_emptied(struct wf_partition *partition, struct wf_actor *actor)
 {
     size_t count = actor->results.count;
 
-    while (count-- > 0 && !wf_actor_has_work(actor, partition->now_ms)) {
+    while (count-- > 0 && actor->results.count > 0 &&
+           !wf_actor_has_work(actor, partition->now_ms)) {
         struct wf_request *request = WF_CONTAINER(
             wf_list_pop_the_first(&actor->results), struct wf_request, wait);
 

@@ -189,3 +189,78 @@ TEST(reset_life, what_waits_of_the_run_before_the_last_is_not_used_again)
     story_run_calm(define_late, tell_late_result);
     story_run_calm(define_late, tell_late_child);
 }
+
+static weft_err
+rest(weft_workflow *wf, void *ctx)
+{
+    (void)ctx;
+    return weft_workflow_sleep(wf, WEFT_FOREVER);
+}
+
+static bool is_stuck;
+
+// It is parked if it returns while a branch runs.
+static weft_err
+stuck_run(weft_workflow *wf, weft_bytes input)
+{
+    weft_future future;
+    weft_bytes word;
+
+    (void)input;
+    if (is_stuck) {
+        return weft_workflow_branch(wf, "rest", rest, NULL, NULL, &future);
+    }
+    TRY(weft_workflow_receive(wf, "word", WEFT_FOREVER, &word));
+    return weft_workflow_return(wf, word);
+}
+
+// What waits for a life to have no messages comes one after the other: first it
+// is reset, and is busy; then it is deleted, and whoever waits for its result
+// is told.
+static void
+tell_reset_and_deleted(struct story *story)
+{
+    weft_request request = WEFT_REQUEST_INIT;
+    struct world_call *calls[4];
+
+    is_stuck = false;
+    story_start("stuck", "i", "");
+    story_wait_ms(100);
+    story_do(WEFT_VERB_PAUSE, "stuck", "i", "", NULL);
+    story_signal("stuck", "i", "other", "");
+    is_stuck = true;
+    calls[0] = world_call(story->world, WEFT_VERB_TERMINATE, "stuck", "i", "",
+                          weft_nothing());
+    request.verb = WEFT_VERB_RESET;
+    request.target = (weft_target){"stuck", "i"};
+    request.by = &reset_ada;
+    calls[1] = world_submit(story->world, &request);
+    request.verb = WEFT_VERB_DELETE;
+    request.terminate_first = 1;
+    calls[2] = world_submit(story->world, &request);
+    CHECK_OK(world_wait(story->world, calls[1])->err);
+    CHECK_EQ(story_describe("stuck", "i")->item.is_parked, 1);
+    calls[3] = world_call(story->world, WEFT_VERB_RESULT, "stuck", "i", "",
+                          weft_nothing());
+    story_wait_ms(100);
+    is_stuck = false;
+    story_do(WEFT_VERB_RESUME, "stuck", "i", "", NULL);
+    CHECK_OK(world_wait(story->world, calls[2])->err);
+    CHECK_ERR(world_wait(story->world, calls[3])->err, WEFT_ETERMINATED);
+    CHECK_OK(world_wait(story->world, calls[0])->err);
+}
+
+static weft_definitions *
+define_stuck(void)
+{
+    weft_definitions *definitions;
+
+    CHECK_OK(weft_definitions_create(&definitions));
+    story_add_workflow(definitions, "stuck", stuck_run);
+    return definitions;
+}
+
+TEST(reset_life, one_that_was_reset_is_deleted_behind_that)
+{
+    story_run_calm(define_stuck, tell_reset_and_deleted);
+}

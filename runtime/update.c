@@ -272,14 +272,21 @@ wf_update_put(const struct wf_actor *actor, const struct wf_request *request,
     wf_draft_actor(draft, &actor->key);
 }
 
+// Whoever asks anew may begin a life in the place of this one, which answers
+// all that is still in the actor's list: so they are taken out of it first.
 void
 wf_update_settle(struct wf_partition *partition, struct wf_actor *actor)
 {
-    size_t count = actor->joined.count;
+    struct wf_list_node *node;
+    struct wf_list joined;
 
-    for (; count > 0; count--) {
-        struct wf_request *request = WF_CONTAINER(
-            wf_list_pop_the_first(&actor->joined), struct wf_request, wait);
+    wf_list_init(&joined);
+    while ((node = wf_list_pop_front(&actor->joined)) != NULL) {
+        wf_list_push_back(&joined, node);
+    }
+    while ((node = wf_list_pop_front(&joined)) != NULL) {
+        struct wf_request *request =
+            WF_CONTAINER(node, struct wf_request, wait);
         const struct wf_update *update =
             wf_updates_find_id(&actor->updates, request->update_id);
 
@@ -328,6 +335,7 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
     const struct wf_handler *handler = find_handler(wf, letter->name);
     weft_failure why = {0};
     weft_err err = WEFT_OK;
+    bool is_checked = false;
     struct wf_buf data = {0};
     struct wf_aside aside;
 
@@ -342,6 +350,7 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
                        letter->name);
         aside = wf_branch_aside_begin(wf);
         err = handler->check(letter->data, handler->ctx, &why);
+        is_checked = true;
         wf_branch_aside_end(wf, &aside);
         wf_watch_end(wf->partition);
     }
@@ -353,10 +362,8 @@ wf_update_is_fine(weft_workflow *wf, struct wf_turn *turn,
                    why.details, &data);
     wf_buf_put_u8(&turn->ops, WF_OP_POP);
     wf_update_put_drop(turn, letter->call);
-    wf_turn_answer_client(
-        turn, letter->client, letter->number,
-        handler == NULL || handler->check == NULL ? err : WEFT_EFAILED,
-        wf_buf_bytes(&data));
+    wf_turn_answer_client(turn, letter->client, letter->number,
+                          is_checked ? WEFT_EFAILED : err, wf_buf_bytes(&data));
     wf_buf_fini(&data);
     return false;
 }

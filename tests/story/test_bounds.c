@@ -25,7 +25,16 @@ slow(weft_workflow *wf, weft_bytes input, void *ctx)
     return weft_workflow_sleep(wf, 1000);
 }
 
-// One branch is left for an update.
+static weft_err
+any(weft_bytes input, void *ctx, weft_failure *out_why)
+{
+    (void)input;
+    (void)ctx;
+    (void)out_why;
+    return WEFT_OK;
+}
+
+// One branch is left for an update. That there is none is no word of its check.
 static weft_err
 wide_run(weft_workflow *wf, weft_bytes input)
 {
@@ -34,7 +43,7 @@ wide_run(weft_workflow *wf, weft_bytes input)
 
     (void)input;
     options.stack_bytes = WF_STACK_BYTES_MIN;
-    MUST(weft_workflow_on_update(wf, "slow", NULL, slow, NULL), WEFT_OK);
+    MUST(weft_workflow_on_update(wf, "slow", any, slow, NULL), WEFT_OK);
     for (int i = 0; i < WF_BRANCHES_MAX - 1; i++) {
         MUST(weft_workflow_branch(wf, "b", rest, NULL, &options, &futures[i]),
              WEFT_OK);

@@ -634,6 +634,35 @@ TEST(workflow_update, who_joins_one_is_told_when_it_asked_to_be)
     story_run(stocks, tell_joined);
 }
 
+// Two wait for an update that is refused. The first begins a life in the place
+// of the one that refused it, and its update there is joined by the second.
+static void
+tell_joined_replaces(struct story *story)
+{
+    weft_start_options options = WEFT_START_OPTIONS_INIT;
+    struct world_call *refused;
+    struct world_call *joined[2];
+
+    options.conflict = WEFT_CONFLICT_TERMINATE_EXISTING;
+    story_start("stock", "s", "");
+    CHECK_STR(update("s", "take", "15")->data, "left 5");
+    story_do(WEFT_VERB_PAUSE, "stock", "s", "", NULL);
+    refused = begin(story, "s", "take", "6", "u1");
+    joined[0] = begin_with(story, &options, "6", "u1");
+    joined[1] = begin(story, "s", "take", "6", "u1");
+    story_wait_ms(100);
+    story_do(WEFT_VERB_RESUME, "stock", "s", "", NULL);
+    CHECK_ERR(world_wait(story->world, refused)->err, WEFT_EFAILED);
+    CHECK_STR(world_wait(story->world, joined[0])->data, "left 14");
+    CHECK_STR(world_wait(story->world, joined[1])->data, "left 14");
+    story_check_audit();
+}
+
+TEST(workflow_update, who_joined_a_refused_one_may_replace_what_runs)
+{
+    story_run(stocks, tell_joined_replaces);
+}
+
 // Whoever sent one, or joined it, may be gone for good while it waits. It is
 // done all the same, and its answer is there for who asks again.
 static void

@@ -112,8 +112,9 @@ book_append(struct world *world, struct node *node, uint32_t partition)
     book->texts[one.number] = text;
     book->is_sure[one.number] = one.result == WF_APPEND_DURABLE;
     if (one.result == WF_APPEND_IN_DOUBT) {
-        // The whole store is: each partition is to be acquired anew.
-        memset(node->is_acquired, 0, sizeof(node->is_acquired));
+        // So are those of the others that were acquired before the write that
+        // failed: each will say so itself.
+        node->is_acquired[partition] = false;
         world->doubts++;
     }
 }

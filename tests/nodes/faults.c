@@ -9,6 +9,7 @@
 
 #include "nodes/moment.h"
 #include "nodes/net.h"
+#include "nodes/readers.h"
 #include "nodes/storm.h"
 #include "nodes/witness.h"
 #include "postgres/servers.h"
@@ -129,7 +130,8 @@ strike_grow(struct storm *storm)
 }
 
 // Another process comes under the name of one that runs, which has no part in
-// the cluster from then on, and ends well.
+// the cluster from then on, and ends well. Until it knows, it answers queries
+// with what it had.
 static void
 strike_twice(struct storm *storm)
 {
@@ -137,8 +139,10 @@ strike_twice(struct storm *storm)
 
     processes_name(&storm->processes, STORM_TWIN,
                    storm->processes.all[node].name);
+    readers_allow_old(storm->readers, true);
     processes_start(&storm->processes, STORM_TWIN);
     moment_sleep_ms(STORM_LEASE_MS + storm_below(storm, STORM_LEASE_MS));
+    readers_allow_old(storm->readers, false);
     if (storm_below(storm, 2) == 0) {
         processes_kill(&storm->processes, node);
         storm->failures += !processes_end(&storm->processes, STORM_TWIN);

@@ -41,6 +41,7 @@ struct readers {
     struct known seen[TRANSFERS_ACCOUNTS]; // by any of them
     _Atomic uint64_t answers;
     _Atomic uint32_t faults;
+    atomic_bool may_be_old;
     atomic_bool is_ending;
 };
 
@@ -89,6 +90,7 @@ read_one(struct reader *reader, uint32_t index)
     uint64_t asked_ms = moment_now_ms();
     weft_reply *reply = NULL;
     char id[ACCOUNT_ID_SIZE];
+    bool may_be_old = atomic_load(&reader->readers->may_be_old);
     weft_err err;
 
     account_id(index, id);
@@ -100,7 +102,9 @@ read_one(struct reader *reader, uint32_t index)
     }
     weft_reply_free(reply);
     if (err == WEFT_OK || err == WEFT_ENOTFOUND) {
-        compare(reader, index, &account, least);
+        may_be_old = may_be_old || atomic_load(&reader->readers->may_be_old);
+        compare(reader, index, &account,
+                may_be_old ? (const uint32_t[ACCOUNT_CLIENTS_MAX]){0} : least);
         atomic_fetch_add(&reader->readers->answers, 1);
         atomic_store(&reader->read_ms[index], asked_ms);
     }
@@ -182,6 +186,12 @@ readers_await(struct readers *readers, uint64_t ms)
         return 0;
     }
     return moment_now_ms() - since_ms;
+}
+
+void
+readers_allow_old(struct readers *readers, bool may_be_old)
+{
+    atomic_store(&readers->may_be_old, may_be_old);
 }
 
 uint64_t

@@ -21,6 +21,9 @@ struct readers *readers_start(const char *const *endpoints, size_t count,
 // Until each node has answered for each account, from now on. Returns after how
 // many ms; 0: one does not within ms, and that was said.
 uint64_t readers_await(struct readers *readers, uint64_t ms);
+// What is asked from now on may get an old answer, or no longer. No question
+// that is under way is then judged.
+void readers_allow_old(struct readers *readers, bool may_be_old);
 // Of answers, and of those that were too old; each of these was said.
 uint64_t readers_answers(const struct readers *readers);
 uint32_t readers_faults(const struct readers *readers);

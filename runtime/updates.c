@@ -110,6 +110,7 @@ wf_updates_trim(struct wf_updates *updates)
     while (updates->kept > WF_UPDATES_KEPT_MAX) {
         struct wf_update *update = WF_CONTAINER(node, struct wf_update, node);
 
+        WF_ASSERT(node != NULL); // what is kept is in the list
         node = wf_list_next(list, node);
         if (update->is_done) {
             wf_updates_drop(updates, update);

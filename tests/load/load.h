@@ -14,6 +14,9 @@ void load_sleep_until(uint64_t ns);
 void load_sleep_ms(uint64_t ms);
 // Of this process, resident now.
 uint64_t load_rss_bytes(void);
+// What was allocated and not given back. The rest of what is resident the
+// allocator keeps, for each thread some.
+uint64_t load_heap_bytes(void);
 // Stop the process with a line that says what could not be done.
 void load_must(weft_err err, const char *what);
 // What a counter (support/counter.h) comes to. What is acknowledged is durable,
